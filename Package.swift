@@ -1,0 +1,98 @@
+// swift-tools-version: 6.1
+
+import Foundation
+import PackageDescription
+
+/// One array of settings for every Swift target. Continuous integration sets `CRYPTEN_WARNINGS_AS_ERRORS`.
+let swiftSettings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"), .enableUpcomingFeature("InternalImportsByDefault"),
+    ]
+    + (ProcessInfo.processInfo.environment["CRYPTEN_WARNINGS_AS_ERRORS"] == nil
+        ? [] : [.unsafeFlags(["-warnings-as-errors"])])
+
+let package = Package(
+    name: "swift-crypten",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "CrypTen", targets: ["CrypTen"]),
+        .library(name: "CrypTenONNX", targets: ["CrypTenONNX"]),
+        .executable(name: "crypten", targets: ["CrypTenTool"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+    ],
+    targets: [
+        .target(name: "CCrypTenKernels"),
+        .target(name: "CrypTenBase", swiftSettings: swiftSettings),
+        .target(
+            name: "CrypTenRing",
+            dependencies: ["CCrypTenKernels", "CrypTenBase"],
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "CrypTenGates", dependencies: ["CrypTenRing"], swiftSettings: swiftSettings),
+        .target(name: "CrypTenExpressions", dependencies: ["CrypTenRing"], swiftSettings: swiftSettings),
+        .target(
+            name: "CrypTenPlanning",
+            dependencies: [
+                "CrypTenGates", "CrypTenExpressions", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "CrypTenTransport",
+            dependencies: [
+                "CrypTenBase",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: Array(swiftSettings.dropLast())
+        ),
+        .target(
+            name: "CrypTenRuntime",
+            dependencies: [
+                "CrypTenPlanning", "CrypTenTransport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "CrypTen", dependencies: ["CrypTenRuntime"], swiftSettings: swiftSettings),
+        .target(
+            name: "CrypTenONNX",
+            dependencies: ["CrypTen", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            exclude: ["Schema/onnx.proto"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "CrypTenTool",
+            dependencies: [
+                "CrypTen", "CrypTenONNX",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            resources: [.copy("Resources")],
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "_CrypTenTestSupport", dependencies: ["CrypTenPlanning"], swiftSettings: swiftSettings),
+        .testTarget(name: "CrypTenRingTests", dependencies: ["CrypTenRing"], swiftSettings: swiftSettings),
+        .testTarget(name: "CrypTenGatesTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CrypTenExpressionsTests",
+            dependencies: ["CrypTenExpressions"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(name: "CrypTenPlanningTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),
+    ],
+    cLanguageStandard: .c11
+)

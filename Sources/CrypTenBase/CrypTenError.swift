@@ -1,0 +1,81 @@
+/// What went wrong: a code to switch on, a message to read, a cause to follow.
+///
+/// The message names shapes, parties, counts, files and the remedy. It never holds a share, a mask, a seed or an input.
+public struct CrypTenError: Error, Sendable, CustomStringConvertible {
+    /// What kind of thing went wrong; new codes can be added without breaking anyone's `switch`.
+    public struct Code: Hashable, Sendable, CustomStringConvertible {
+        private enum Kind: String {
+            case shapeMismatch, invalidArgument, outOfRange, unsupportedOperator, malformedFile, fileNotReadable
+            case sessionBusy, sessionClosed, peerLost, timedOut, malformedFrame, diverged, wordReused, cancelled
+            case addressInUse, insecureTransport, partyFailed, wrongSession
+        }
+
+        private let kind: Kind
+
+        /// The operands' shapes don't fit the operation.
+        public static let shapeMismatch = Code(kind: .shapeMismatch)
+        /// An argument that the operation can't take.
+        public static let invalidArgument = Code(kind: .invalidArgument)
+        /// A number that the fixed point can't hold: too large, infinite or not a number.
+        public static let outOfRange = Code(kind: .outOfRange)
+        /// A model uses an operator, or a form of it, that can't be computed on secrets here.
+        public static let unsupportedOperator = Code(kind: .unsupportedOperator)
+        /// A file, a plan or a skeleton that isn't what it should be.
+        public static let malformedFile = Code(kind: .malformedFile)
+        /// A file that is missing or can't be read or written.
+        public static let fileNotReadable = Code(kind: .fileNotReadable)
+        /// A second run was started while one was under way; fork the session for independent work.
+        public static let sessionBusy = Code(kind: .sessionBusy)
+        /// The session has ended, by a call of `close` or by an earlier error.
+        public static let sessionClosed = Code(kind: .sessionClosed)
+        /// A peer's connection has closed.
+        public static let peerLost = Code(kind: .peerLost)
+        /// A peer was silent for longer than the deadline.
+        public static let timedOut = Code(kind: .timedOut)
+        /// A peer sent bytes that are no frame, or a frame that doesn't belong here.
+        public static let malformedFrame = Code(kind: .malformedFrame)
+        /// The parties don't run the same thing: another plan, other bindings, another version.
+        public static let diverged = Code(kind: .diverged)
+        /// A random word was about to be used a second time.
+        public static let wordReused = Code(kind: .wordReused)
+        /// The caller cancelled the run.
+        public static let cancelled = Code(kind: .cancelled)
+        /// The address to listen on is taken.
+        public static let addressInUse = Code(kind: .addressInUse)
+        /// An unprotected connection to another machine was asked for without saying so.
+        public static let insecureTransport = Code(kind: .insecureTransport)
+        /// Another party reported an error and gave up.
+        public static let partyFailed = Code(kind: .partyFailed)
+        /// A connection from a session, or from a party, that doesn't belong to this one.
+        public static let wrongSession = Code(kind: .wrongSession)
+
+        /// The code that `description` names, for errors that a peer reported; nil for a name that isn't known here.
+        package init?(named name: String) {
+            guard let kind = Kind(rawValue: name) else { return nil }
+            self.kind = kind
+        }
+
+        private init(kind: Kind) {
+            self.kind = kind
+        }
+
+        public var description: String {
+            kind.rawValue
+        }
+    }
+
+    public var code: Code
+    public var message: String
+    public var cause: (any Error)?
+
+    /// Makes an error; `message` says what happened, where, and what to do.
+    public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.code = code
+        self.message = message
+        self.cause = cause
+    }
+
+    public var description: String {
+        cause.map { "\(message) (\($0))" } ?? message
+    }
+}

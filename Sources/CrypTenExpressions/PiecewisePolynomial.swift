@@ -1,0 +1,38 @@
+/// A function given by polynomials between knots: on `[knots[j-1], knots[j])` piece `j` holds, with open ends outside.
+///
+/// The numbers are doubles whose scaling by powers of two and rounding is exact on every machine; the planner turns
+/// them into the integers that enter the plan.
+package struct PiecewisePolynomial: Hashable, Sendable {
+    /// `Σ_d coefficients[d] · (x − center)^d`
+    package struct Piece: Hashable, Sendable {
+        package var center: Double
+        package var coefficients: [Double]
+
+        package init(center: Double, coefficients: [Double]) {
+            self.center = center
+            self.coefficients = coefficients
+        }
+    }
+
+    /// For plans and cost reports: "sigmoid", "clamp".
+    package var name: String
+    /// Ascending, multiples of 2^-fractionBits where exactness matters.
+    package var knots: [Double]
+    /// One more than there are knots.
+    package var pieces: [Piece]
+    /// Whether max(x, 0) is added, for functions that grow without bound on the right; 0 is then a knot.
+    package var addsPositivePart: Bool
+
+    package init(name: String, knots: [Double], pieces: [Piece], addsPositivePart: Bool = false) {
+        precondition(pieces.count == knots.count + 1, "\(name): \(knots.count) knots need \(knots.count + 1) pieces")
+        self.name = name
+        self.knots = knots
+        self.pieces = pieces
+        self.addsPositivePart = addsPositivePart
+    }
+
+    /// The largest degree of any piece.
+    package var degree: Int {
+        pieces.map { $0.coefficients.count - 1 }.max() ?? 0
+    }
+}

@@ -1,0 +1,132 @@
+package import CrypTenBase
+package import CrypTenRing
+
+/// The few operations that expressions are made of; everything else is composed of them.
+///
+/// Each has one shape rule (`Primitive+ShapeRules.swift`), one clear meaning (`ClearEvaluator+Operations.swift`), one
+/// lowering (planner) and one gradient rule. The gradient rules are one table, in the order of the cases here, that
+/// goes into `GradientRules.swift`: from the gradient of the result, and the operands, to the gradients of the
+/// operands.
+///
+/// Unless said otherwise operands are tensors of one kind and one shape, and composing functions insert `broadcast`.
+package enum Primitive: Hashable, Sendable {
+    // MARK: Sources
+
+    /// A secret that one party has: `number` counts the session's inputs.
+    case input(owner: PartyID, number: Int)
+    /// Numbers that everybody knows and the plan contains.
+    case constant(Tensor)
+    /// A tensor that everybody knows by the time of the run and the plan doesn't contain; its digest is bound.
+    case publicInput(number: Int)
+    /// A value that an earlier run kept: `number` counts the session's kept values; a changed weight is a new one.
+    case kept(number: Int)
+    /// Fresh values that no party knows; every node is drawn once, `number` tells nodes apart.
+    case random(Distribution, Shape, number: Int)
+
+    // MARK: Structure
+
+    case reshape(Shape)
+    /// Axis k of the result is axis `axes[k]` of the operand.
+    case permute(axes: [Int])
+    /// From `starts[k]`, every `steps[k]`-th (not 0, may be negative), to the given shape.
+    case slice(starts: [Int], steps: [Int], shape: Shape)
+    case broadcast(Shape)
+    case concatenate(axis: Int)
+    /// Zeros around the operand.
+    case pad(before: [Int], after: [Int])
+    /// Slices along an axis, by indices in the plan (0 ≤ index < extent).
+    case take(axis: Int, indices: [Int])
+    /// `[table, indices]`: slices along an axis, by a public integer tensor of run time; the axis becomes its axes.
+    case gather(axis: Int)
+
+    // MARK: Linear and bilinear
+
+    case add
+    case subtract
+    case negate
+    /// Over the axes, which disappear.
+    case sum(axes: [Int])
+    /// `[left, right]`; `.multiply` broadcasts its operands itself.
+    ///
+    /// Real × integer is real.
+    case bilinear(BilinearOperation)
+    /// An integer as a real number.
+    case toReal
+
+    // MARK: Comparisons and bits
+
+    /// x < 0, a bit.
+    case isNegative
+    /// x = 0, a bit.
+    case isZero
+    /// The conjunction of two bits or more.
+    case and
+    /// The sum modulo 2 of two bits or more.
+    case xor
+    case not
+    /// `[bit, x]`: x where the bit is 1, else 0; equal shapes.
+    case select
+    /// A bit as an integer, 0 or 1.
+    case bitToInteger
+
+    // MARK: Functions
+
+    /// max(x, 0)
+    case relu
+    /// The largest along an axis, which disappears.
+    case maximum(axis: Int)
+    /// The lowest index of the largest along an axis, which disappears; an integer.
+    case argmax(axis: Int)
+    /// `Σ_d coefficients[d] x^d`
+    case polynomial([Double])
+    case piecewise(PiecewisePolynomial)
+    case sine
+    case cosine
+
+    /// What a random node draws.
+    package enum Distribution: Hashable, Sendable {
+        /// Reals in [0, 1), multiples of 2^-fractionBits.
+        case uniform
+        /// Bits that are 1 with this probability, rounded to a multiple of 2^-fractionBits; fair bits cost nothing.
+        case bernoulli(Double)
+    }
+
+    /// The name in plans, errors and cost reports.
+    package var name: String {
+        switch self {
+        case .input: "input"
+        case .constant: "constant"
+        case .publicInput: "public input"
+        case .kept: "kept value"
+        case .random: "random"
+        case .reshape: "reshape"
+        case .permute: "permute"
+        case .slice: "slice"
+        case .broadcast: "broadcast"
+        case .concatenate: "concatenate"
+        case .pad: "pad"
+        case .take: "take"
+        case .gather: "gather"
+        case .add: "add"
+        case .subtract: "subtract"
+        case .negate: "negate"
+        case .sum: "sum"
+        case .bilinear(let operation): operation.name
+        case .toReal: "toReal"
+        case .isNegative: "isNegative"
+        case .isZero: "isZero"
+        case .and: "and"
+        case .xor: "xor"
+        case .not: "not"
+        case .select: "select"
+        case .bitToInteger: "bitToInteger"
+        case .relu: "relu"
+        case .maximum: "maximum"
+        case .argmax: "argmax"
+        case .polynomial: "polynomial"
+        case .piecewise(let function): function.name
+        case .sine: "sine"
+        case .cosine: "cosine"
+        }
+    }
+}

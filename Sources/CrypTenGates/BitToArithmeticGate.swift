@@ -1,0 +1,49 @@
+package import CrypTenRing
+
+/// A masked bit as an additive share of 0 or 1: `[b] = b^ + (1 − 2·b^)·[β]`, with shares of the mask β dealt.
+///
+/// Operand: masked bits, with XOR shares of their mask or without. - Returns: a share of `shape`, at scale 1.
+/// - Complexity: no round, no bytes; the dealer sends 8 bytes an element.
+/// > Security: Semi-honest, up to all parties but one; exact; shows nothing but the shape.
+package struct BitToArithmeticGate: Gate {
+    package static let name = "bit to arithmetic"
+
+    package let shape: Shape
+
+    package init(shape: Shape) {
+        self.shape = shape
+    }
+
+    package var stages: Int {
+        1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        for slab in Slabs.of(shape.count) {
+            let bits = context.kernels.slab(context.bits(0), slab)
+            try context.deal(context.kernels.words(of: bits, shape: [slab.count]))
+        }
+        context.yield(.nothing)
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let slabs = try Slabs.of(shape.count).map { slab in
+            let hat = context.kernels.slab(context.bits(0).hat, slab)
+            return context.arithmetic(hat, mask: try context.correlation([slab.count]))
+        }
+        context.yield(.share(context.kernels.join(slabs, shape: shape)))
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        [.slabs(of: shape.count) { $0 }]
+    }
+}
+
+extension PartyStage {
+    /// A share of `b = b^ ⊕ β` out of a share of β.
+    func arithmetic(_ hat: BitPlanes, mask: RingTensor) -> RingTensor {
+        var share = kernels.negate(mask, where: hat)
+        if isFirst { kernels.accumulate(&share, adding: kernels.words(of: hat, shape: share.shape)) }
+        return share
+    }
+}

@@ -1,0 +1,94 @@
+package import CrypTenRing
+
+/// Boolean functions of masked bits, opened under fresh masks: and, or, and whatever else has products of fan-in ≤ 4.
+///
+/// A product of inputs `x^ ⊕ λ` expands over the products of their masks, of which the dealer deals XOR shares, each once for
+/// all outputs (`SubsetProducts`). Operands: masked bits of one shape with shares of their masks; yields masked bits.
+/// - Complexity: one round, a bit for each output; the dealer sends a bit for each set of two inputs or more of a product:
+///   1 for an AND of two, 4 of three, 11 of four.
+/// > Security: Semi-honest, up to all parties but one; exact; shows nothing but the shape.
+/// > Ohata, Nuida, "Communication-Efficient (Client-Aided) Secure Two-Party Protocols", FC '20; here on masked bits.
+package struct BooleanGate: Gate {
+    package static let name = "boolean"
+
+    package let outputs: [BooleanForm]
+    package let inputs: Int
+    package let shape: Shape
+
+    package init(outputs: [BooleanForm], inputs: Int, shape: Shape) {
+        precondition(inputs <= 64 && !outputs.isEmpty, "up to 64 inputs, and an output")
+        precondition(outputs.allSatisfy { $0.fanIn <= 4 && $0.products.joined().allSatisfy { (0..<inputs).contains($0) } }, "products of up to four inputs")
+        self.outputs = outputs
+        self.inputs = inputs
+        self.shape = shape
+    }
+
+    private var products: SubsetProducts {
+        SubsetProducts(terms: outputs.flatMap(\.terms), held: .max)
+    }
+
+    package var stages: Int {
+        2
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        guard stage == 0 else {
+            let slabs = Slabs.of(shape.count).map { _ in context.memory.bits.removeFirst() }
+            for output in outputs.indices {
+                context.yield(.bits(context.kernels.join(slabs.map { $0[output] }, count: shape.count)))
+            }
+            return
+        }
+        let (products, kernels) = (products, context.kernels)
+        for slab in Slabs.of(shape.count) {
+            if !products.dealt.isEmpty {
+                let masks = (0..<inputs).map { ($0, kernels.slab(context.bits($0), slab)) }
+                try context.deal(kernels.bundle(products.masks(Dictionary(uniqueKeysWithValues: masks), kernels)))
+            }
+            context.memory.bits.append(context.openBitMask(planes: outputs.count, count: slab.count))
+        }
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let (products, kernels) = (products, context.kernels)
+        guard stage == 0 else {
+            let slabs = try Slabs.of(shape.count).map { _ in try context.openedBits() }
+            for output in outputs.indices {
+                context.yield(.bits(kernels.join(slabs.map { $0[output] }, count: shape.count)))
+            }
+            return
+        }
+        for slab in Slabs.of(shape.count) {
+            let dealt =
+                products.dealt.isEmpty
+                ? BitPlanes(zeros: 0, count: slab.count)
+                : try context.correlationBits(planes: products.dealt.count, count: slab.count)
+            var variables: [Int: MaskedBits] = [:]
+            for input in 0..<inputs {
+                let bits = context.bits(input)
+                precondition(bits.maskShare != nil, "a Boolean gate reads bits whose masks the parties share")
+                variables[input] = bits.slab(slab, kernels)
+            }
+            let shares = products.shares(held: variables, dealt: dealt, planesEach: 1)
+            let sums = outputs.map { output in
+                var sum =
+                    output.terms.isEmpty
+                    ? BitPlanes(zeros: 1, count: slab.count)
+                    : SubsetProducts.share(ofSum: output.terms, variables, shares, context)
+                if output.constantTerm, context.isFirst { sum = kernels.not(sum) }
+                return sum
+            }
+            try context.open(kernels.bundle(sums))
+        }
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        let products = products
+        return [
+            .slabs(of: shape.count, openedPlanes: outputs.count) {
+                Slabs.bitWords(planes: products.dealt.count, count: $0)
+            },
+            StageCost(),
+        ]
+    }
+}

@@ -1,0 +1,96 @@
+internal import CrypTenRing
+
+/// A secure operation: a fixed number of stages, each local work between two openings, in two halves and a price.
+///
+/// In stage s the parties' half reads masked inputs, correlations and what stage s − 1 opened, and opens or yields. It
+/// cannot send: only the engine opens. The dealer's half makes the same calls on masks, in the same order: the n-th
+/// `open…`, `correlation…` and `fresh…` of one half is the n-th of the other. The last stage opens nothing (unless the
+/// gate is an opening itself, which yields in the stage after).
+package protocol Gate: Hashable, Sendable, Codable {
+    /// The name in plans and cost reports.
+    static var name: String { get }
+    /// How many stages; all but the last end in an opening.
+    var stages: Int { get }
+    /// What each stage opens and is dealt: equal to what the halves do, to the word.
+    func cost(parties: Int) -> [StageCost]
+    /// The dealer's half, on masks.
+    func deal(stage: Int, _ context: DealerStage) throws
+    /// A party's half, on masked values and shares.
+    func evaluate(stage: Int, _ context: PartyStage) throws
+    /// This gate without its thresholds and coefficients, which the dealer does not need.
+    var redacted: Self { get }
+}
+
+extension Gate {
+    package var redacted: Self {
+        self
+    }
+}
+
+/// What one stage of a gate opens and is dealt, in words of 8 bytes.
+package struct StageCost: Hashable, Sendable {
+    /// The openings that follow the stage, in order.
+    package var openings: [Opening]
+    /// What the dealer sends.
+    package var correctionWords: Int
+
+    package init(openings: [Opening] = [], correctionWords: Int = 0) {
+        self.openings = openings
+        self.correctionWords = correctionWords
+    }
+}
+
+/// A run of words that some parties send, some get, and everyone who gets them sums.
+package struct Opening: Hashable, Sendable {
+    /// How the parts combine.
+    package enum Combination: Hashable, Sendable {
+        case sum
+        case xor
+    }
+
+    /// What it is for: reported and framed apart.
+    package enum Purpose: Hashable, Sendable {
+        case open
+        case input
+        case reveal
+    }
+
+    package var words: Int
+    package var combination: Combination
+    package var purpose: Purpose
+    /// The only party that sends; nil: every one.
+    package var sender: Int?
+    /// The only party that gets it; nil: every one.
+    package var receiver: Int?
+
+    package init(
+        words: Int, combination: Combination, purpose: Purpose = .open, sender: Int? = nil, receiver: Int? = nil
+    ) {
+        self.words = words
+        self.combination = combination
+        self.purpose = purpose
+        self.sender = sender
+        self.receiver = receiver
+    }
+}
+
+/// Elementwise gates work through their elements in slabs, so that no gate holds a layer's whole correlation.
+package enum Slabs {
+    /// Elements of a slab: a multiple of 64, small enough that a sign's correlation stays in the cache.
+    package static let size = 1 << 15
+
+    /// The slabs of `count` elements, in order.
+    package static func of(_ count: Int) -> [Range<Int>] {
+        stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
+    }
+
+    /// Words that `planes` planes of `count` bits take when opened or dealt slab by slab.
+    package static func bitWords(planes: Int, count: Int) -> Int {
+        planes * BitPlanes.words(for: count)
+    }
+
+    /// Words that `count` elements of `bits` bits take when dealt slab by slab.
+    package static func packedWords(bits: Int, count: Int) -> Int {
+        (bits * count + 63) / 64
+    }
+}

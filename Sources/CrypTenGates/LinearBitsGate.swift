@@ -1,0 +1,61 @@
+package import CrypTenRing
+
+/// XORs and negations of masked bits: the same of the public parts and of the masks.
+///
+/// Operands: masked bits of one shape; an output's mask is shared where those of all its inputs are. No product may have
+/// more than one input.
+/// - Complexity: local; nothing is opened or dealt.
+package struct LinearBitsGate: Gate {
+    package static let name = "linear bits"
+
+    package let outputs: [BooleanForm]
+    package let inputs: Int
+    package let shape: Shape
+
+    package init(outputs: [BooleanForm], inputs: Int, shape: Shape) {
+        precondition(outputs.allSatisfy { $0.fanIn <= 1 && $0.products.joined().allSatisfy { (0..<inputs).contains($0) } }, "a sum of inputs")
+        self.outputs = outputs
+        self.inputs = inputs
+        self.shape = shape
+    }
+
+    package var stages: Int {
+        1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        for output in outputs {
+            context.yield(.bits(sum(operands(output).map { context.bits($0) }, context.kernels)))
+        }
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        for output in outputs {
+            let bits = operands(output).map { context.bits($0) }
+            let masks = bits.compactMap(\.maskShare)
+            let hat = sum(bits.map(\.hat), context.kernels)
+            context.yield(
+                .bits(
+                    MaskedBits(
+                        hat: output.constantTerm ? context.kernels.not(hat) : hat,
+                        maskShare: masks.count == bits.count ? sum(masks, context.kernels) : nil
+                    )
+                )
+            )
+        }
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        [StageCost()]
+    }
+
+    private func operands(_ output: BooleanForm) -> [Int] {
+        output.terms.map(\.trailingZeroBitCount)
+    }
+
+    private func sum(_ planes: [BitPlanes], _ kernels: any Kernels) -> BitPlanes {
+        guard var sum = planes.first else { return BitPlanes(zeros: 1, count: shape.count) }
+        for plane in planes.dropFirst() { kernels.accumulate(&sum, xor: plane) }
+        return sum
+    }
+}

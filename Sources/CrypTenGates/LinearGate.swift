@@ -1,0 +1,158 @@
+package import CrypTenRing
+
+/// A map that is linear over the ring, with all its numbers in the plan: what parties do to shares, and to masked wires
+/// and their masks alike, without sending anything.
+package enum LinearOperation: Hashable, Sendable, Codable {
+    case reshape(Shape)
+    case permute(axes: [Int])
+    case slice(starts: [Int], steps: [Int], shape: Shape)
+    case broadcast(Shape)
+    case concatenate(axis: Int)
+    case pad(before: [Int], after: [Int])
+    case take(axis: Int, indices: [Int])
+    case sum(axes: [Int])
+    /// `Σ factors[i] · x_i` over operands of one shape.
+    case combine(factors: [UInt64])
+
+    package func apply(_ operands: [RingTensor], _ kernels: any Kernels) -> RingTensor {
+        switch self {
+        case .reshape(let shape):
+            return operands[0].reshaped(to: shape)
+        case .permute(let axes):
+            return kernels.gather(operands[0], .permuting(operands[0].shape, axes: axes))
+        case .slice(let starts, let steps, let shape):
+            return kernels.gather(operands[0], .slicing(operands[0].shape, starts: starts, steps: steps, shape: shape))
+        case .broadcast(let shape):
+            return kernels.broadcast(operands[0], to: shape)
+        case .concatenate(let axis):
+            return kernels.concatenate(operands, axis: axis)
+        case .pad(let before, let after):
+            return kernels.pad(operands[0], before: before, after: after, value: 0)
+        case .take(let axis, let indices):
+            return kernels.take(operands[0], axis: axis, indices: indices)
+        case .sum(let axes):
+            return kernels.sum(operands[0], axes: axes)
+        case .combine(let factors):
+            var out =
+                switch factors[0] {
+                case 1: operands[0]
+                case .max: kernels.negate(operands[0])
+                default: kernels.multiply(operands[0], scalar: factors[0])
+                }
+            for (operand, factor) in zip(operands, factors).dropFirst() {
+                switch factor {
+                case 1: kernels.accumulate(&out, adding: operand)
+                case .max: kernels.accumulate(&out, subtracting: operand)
+                default: kernels.accumulate(&out, adding: operand, times: factor)
+                }
+            }
+            return out
+        }
+    }
+
+    package var name: String {
+        switch self {
+        case .reshape: "reshape"
+        case .permute: "permute"
+        case .slice: "slice"
+        case .broadcast: "broadcast"
+        case .concatenate: "concatenate"
+        case .pad: "pad"
+        case .take: "take"
+        case .sum: "sum"
+        case .combine: "combine"
+        }
+    }
+}
+
+/// A linear operation on operands of one form: shares give a share, masked wires a masked wire, bits bits.
+///
+/// A wire is `hat − mask`, and the operation applies to both parts: the result's mask is the operation of the masks. The
+/// parties hold shares of it where they hold shares of all the operands' masks.
+/// - Complexity: local; nothing is opened or dealt.
+package struct LinearGate: Gate {
+    package static let name = "linear"
+
+    /// What the operands are.
+    package enum Form: String, Hashable, Sendable, Codable {
+        case share
+        case wire
+        /// Structure only: reshape, permute, slice, broadcast, concatenate, take.
+        case bits
+    }
+
+    package let operation: LinearOperation
+    package let form: Form
+    /// The operands' shapes: bits don't carry theirs.
+    package let shapes: [Shape]
+
+    package init(_ operation: LinearOperation, form: Form, shapes: [Shape]) {
+        self.operation = operation
+        self.form = form
+        self.shapes = shapes
+    }
+
+    package var stages: Int {
+        1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        switch form {
+        case .share:
+            context.yield(.nothing)
+        case .wire:
+            let wires = shapes.indices.map { context.wire($0) }
+            context.yield(
+                .wire(
+                    WireMask(
+                        mask: operation.apply(wires.map(\.mask), context.kernels),
+                        sharesHeld: wires.allSatisfy(\.sharesHeld)
+                    )
+                )
+            )
+        case .bits:
+            context.yield(.bits(apply(shapes.indices.map { context.bits($0) }, context.kernels)))
+        }
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let kernels = context.kernels
+        switch form {
+        case .share:
+            context.yield(.share(operation.apply(shapes.indices.map { context.share($0) }, kernels)))
+        case .wire:
+            let wires = shapes.indices.map { context.wire($0) }
+            let masks = wires.compactMap(\.maskShare)
+            context.yield(
+                .wire(
+                    MaskedWire(
+                        hat: operation.apply(wires.map(\.hat), kernels),
+                        maskShare: masks.count == wires.count ? operation.apply(masks, kernels) : nil
+                    )
+                )
+            )
+        case .bits:
+            let operands = shapes.indices.map { context.bits($0) }
+            let masks = operands.compactMap(\.maskShare)
+            context.yield(
+                .bits(
+                    MaskedBits(
+                        hat: apply(operands.map(\.hat), kernels),
+                        maskShare: masks.count == operands.count ? apply(masks, kernels) : nil
+                    )
+                )
+            )
+        }
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        [StageCost()]
+    }
+
+    /// Structure on bits goes through words: one bit an element, moved, and packed again.
+    private func apply(_ planes: [BitPlanes], _ kernels: any Kernels) -> BitPlanes {
+        let words = zip(planes, shapes).map { kernels.words(of: $0, shape: $1) }
+        let out = operation.apply(words, kernels)
+        return kernels.planes(of: out, from: 0, count: 1)
+    }
+}

@@ -1,0 +1,62 @@
+internal import CrypTenRing
+
+// Dealt functions of a wire's mask: shares of φ(λ), where the parties may hold no shares of λ itself.
+//
+// A truncation read in place has two masks, one of which is in force by a public bit. They agree modulo 2^(64 − k), and
+// so do equal polynomials in them: the difference φ(alternative) − φ(mask) is 2^(64 − k) times a number of k bits, which
+// is dealt modulo 2^k beside φ(mask), and added where the bit says so.
+
+extension WireForm {
+    /// Words of one dealt function of `count` elements.
+    package func functionWords(_ count: Int) -> Int {
+        count + (shift > 0 ? Slabs.packedWords(bits: shift, count: count) : 0)
+    }
+
+    /// Words of the mask itself, which is dealt only where the parties don't hold it.
+    package func maskWords(_ count: Int) -> Int {
+        sharesHeld && shift == 0 ? 0 : functionWords(count)
+    }
+}
+
+extension DealerStage {
+    /// Deals shares of `function(mask)`. For a wire with two masks the function must be a polynomial.
+    func dealFunction(of wire: WireMask, _ function: (RingTensor) -> RingTensor) throws {
+        let base = function(wire.mask)
+        try deal(base)
+        if let alternative = wire.alternative {
+            var difference = function(alternative.mask)
+            kernels.accumulate(&difference, subtracting: base)
+            try deal(kernels.shiftRight(difference, by: 64 - alternative.shift), bits: alternative.shift)
+        }
+    }
+
+    /// Deals the mask itself, unless the parties hold it.
+    func dealMask(of wire: WireMask) throws {
+        guard wire.alternative != nil || !wire.sharesHeld else { return }
+        try dealFunction(of: wire) { $0 }
+    }
+}
+
+extension PartyStage {
+    /// This party's share of a dealt function of the mask in force.
+    func function(of wire: MaskedWire) throws -> RingTensor {
+        var share = try correlation(wire.hat.shape)
+        if let truncation = wire.truncation {
+            let difference = try correlation(wire.hat.shape, bits: truncation.shift)
+            let shifted = kernels.shiftLeft(difference, by: 64 - truncation.shift)
+            kernels.accumulate(&share, adding: kernels.keep(shifted, where: truncation.selector))
+        }
+        return share
+    }
+
+    /// This party's share of the mask in force, held or dealt.
+    func mask(of wire: MaskedWire) throws -> RingTensor {
+        if wire.truncation == nil, let share = wire.maskShare { return share }
+        return try function(of: wire)
+    }
+
+    /// `[v] = v^ − [λ]`
+    func unmasked(_ wire: MaskedWire, mask: RingTensor) -> RingTensor {
+        isFirst ? kernels.subtract(wire.hat, mask) : kernels.negate(mask)
+    }
+}

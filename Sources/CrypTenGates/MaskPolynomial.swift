@@ -1,0 +1,98 @@
+internal import CrypTenRing
+
+/// A polynomial Σ a_k·v^k modulo 2^64 with public coefficients, of v = h − λ with h public, from shares of the powers of λ.
+///
+///     Σ_k a_k (h − λ)^k = Σ_e h^e · A_e,    A_e = Σ_d (−1)^d·C(d + e, d)·a_{d+e}·λ^d
+///
+/// The sums A_e are linear in shares of λ^d, so several polynomials, each times a shared bit, gather in the same sums: then
+/// shares of b·λ^d take the place of λ^d. Horner's rule in h ends it.
+struct MaskPolynomial {
+    private var sums: [RingTensor?]
+
+    init(degree: Int) {
+        sums = [RingTensor?](repeating: nil, count: degree + 1)
+    }
+
+    /// Adds a polynomial, given shares of λ^0, λ^1, … (or of b·λ^d); nil is a share of zeros.
+    mutating func add(_ coefficients: [UInt64], _ powers: [RingTensor?], _ kernels: any Kernels) {
+        for (d, power) in powers.enumerated() {
+            guard let power else { continue }
+            for k in stride(from: d, to: coefficients.count, by: 1) {
+                let binomial = UInt64(truncatingIfNeeded: MaskPolynomial.binomial(k, d))
+                let factor = coefficients[k] &* (d % 2 == 0 ? binomial : 0 &- binomial)
+                guard factor != 0 else { continue }
+                if sums[k - d] == nil {
+                    sums[k - d] = kernels.multiply(power, scalar: factor)
+                } else {
+                    kernels.accumulate(&sums[k - d]!, adding: power, times: factor)
+                }
+            }
+        }
+    }
+
+    /// The share of the sum of all polynomials.
+    func value(at hat: RingTensor, _ kernels: any Kernels) -> RingTensor {
+        var value: RingTensor?
+        for sum in sums.reversed() {
+            if let higher = value {
+                var next = sum ?? RingTensor(zeros: hat.shape)
+                kernels.accumulate(&next, addingProductOf: higher, hat)
+                value = next
+            } else {
+                value = sum
+            }
+        }
+        return value ?? RingTensor(zeros: hat.shape)
+    }
+
+    static func binomial(_ n: Int, _ k: Int) -> Int {
+        (0..<k).reduce(1) { $0 * (n - $1) / ($1 + 1) }
+    }
+
+    /// The coefficients about zero of Σ a_k·(v − center)^k, modulo 2^64.
+    static func recentered(_ coefficients: [UInt64], center: UInt64) -> [UInt64] {
+        var out = [UInt64](repeating: 0, count: coefficients.count)
+        for (m, a) in coefficients.enumerated() {
+            var term = a  // a_m·(−center)^(m − k)
+            for k in stride(from: m, through: 0, by: -1) {
+                out[k] &+= term &* UInt64(truncatingIfNeeded: binomial(m, k))
+                term &*= 0 &- center
+            }
+        }
+        return out
+    }
+}
+
+extension WireForm {
+    /// Words that the powers of a mask up to `degree` take.
+    func powerWords(_ count: Int, degree: Int) -> Int {
+        degree == 0 ? 0 : maskWords(count) + (degree - 1) * functionWords(count)
+    }
+}
+
+extension DealerStage {
+    /// Deals λ (unless it is held), λ², …, λ^degree.
+    func dealPowers(of wire: WireMask, degree: Int) throws {
+        guard degree > 0 else { return }
+        try dealMask(of: wire)
+        for d in stride(from: 2, through: degree, by: 1) {
+            try dealFunction(of: wire) { power($0, d) }
+        }
+    }
+
+    /// x^d for d ≥ 1.
+    func power(_ x: RingTensor, _ d: Int) -> RingTensor {
+        (1..<d).reduce(x) { power, _ in kernels.multiply(power, x) }
+    }
+}
+
+extension PartyStage {
+    /// Shares of λ^0, λ, …, λ^degree.
+    func powers(of wire: MaskedWire, degree: Int) throws -> [RingTensor?] {
+        var powers: [RingTensor?] = [isFirst ? RingTensor(repeating: 1, shape: wire.hat.shape) : nil]
+        guard degree > 0 else { return powers }
+        powers.append(try mask(of: wire))
+        for _ in stride(from: 2, through: degree, by: 1) { powers.append(try function(of: wire)) }
+        return powers
+    }
+}

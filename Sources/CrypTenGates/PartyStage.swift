@@ -1,0 +1,207 @@
+package import CrypTenRing
+
+/// What a gate's half at a party may do in one stage: read its inputs, draw words, open, and yield.
+package final class PartyStage {
+    package let party: Int
+    package let parties: Int
+    package let kernels: any Kernels
+    /// The gate's operands, in the plan's order; empty after the stage that read them last.
+    package let inputs: [PartyValue]
+    /// What earlier stages of this gate left.
+    package let memory: GateMemory
+    /// What the gate has yielded, in the order of its outputs.
+    package private(set) var outputs: [PartyValue] = []
+
+    private let keys: RunKeys
+    /// Keys that this party shares with each other one and the dealer lacks, by party; nil at its own place.
+    private let pairKeys: [ExpansionKey?]
+    private let numbers: StreamNumbers
+    private let correlations: any CorrelationSource
+    private let exchange: any OpeningExchange
+
+    package init(
+        party: Int, parties: Int, kernels: any Kernels, inputs: [PartyValue], memory: GateMemory, keys: RunKeys,
+        pairKeys: [ExpansionKey?], numbers: StreamNumbers, correlations: any CorrelationSource,
+        exchange: any OpeningExchange
+    ) {
+        self.party = party
+        self.parties = parties
+        self.kernels = kernels
+        self.inputs = inputs
+        self.memory = memory
+        self.keys = keys
+        self.pairKeys = pairKeys
+        self.numbers = numbers
+        self.correlations = correlations
+        self.exchange = exchange
+    }
+
+    /// Whether public terms are added to this party's share.
+    package var isFirst: Bool {
+        party == 0
+    }
+
+    /// A public term as a share of it: itself at party 0, zeros elsewhere.
+    package func first(_ term: RingTensor) -> RingTensor {
+        isFirst ? term : RingTensor(zeros: term.shape)
+    }
+
+    // MARK: Operands
+
+    package func share(_ index: Int) -> RingTensor {
+        guard case .share(let share) = inputs[index] else { preconditionFailure("operand \(index) is not a share") }
+        return share
+    }
+
+    package func wire(_ index: Int) -> MaskedWire {
+        guard case .wire(let wire) = inputs[index] else { preconditionFailure("operand \(index) is not masked") }
+        return wire
+    }
+
+    package func bits(_ index: Int) -> MaskedBits {
+        guard case .bits(let bits) = inputs[index] else { preconditionFailure("operand \(index) is not masked bits") }
+        return bits
+    }
+
+    package func plain(_ index: Int) -> RingTensor {
+        guard case .plain(let plain) = inputs[index] else { preconditionFailure("operand \(index) is not plain") }
+        return plain
+    }
+
+    package func yield(_ value: PartyValue) {
+        outputs.append(value)
+    }
+
+    // MARK: Correlations
+
+    /// This party's additive share of what the dealer dealt.
+    package func correlation(_ shape: Shape) throws -> RingTensor {
+        try correlations.words(shape.count, number: numbers.correlation()).reshaped(to: shape)
+    }
+
+    /// The same of elements of few bits: a share modulo 2^bits.
+    package func correlation(_ shape: Shape, bits: Int) throws -> RingTensor {
+        let words = Slabs.packedWords(bits: bits, count: shape.count)
+        return kernels.unpack(
+            try correlations.words(words, number: numbers.correlation()), bits: bits, shape: shape
+        )
+    }
+
+    /// This party's XOR share of planes of bits that the dealer dealt.
+    package func correlationBits(planes: Int, count: Int) throws -> BitPlanes {
+        let words = Slabs.bitWords(planes: planes, count: count)
+        let share = try correlations.words(words, number: numbers.correlation())
+        return BitPlanes(share, planes: planes, count: count)
+    }
+
+    // MARK: Openings
+
+    /// Opens a share under a fresh mask of ours; `openedWire` reads it in the next stage.
+    package func open(_ share: RingTensor) throws {
+        let mask = kernels.expand(keys.masks, number: numbers.mask(), from: 0, shape: share.shape)
+        memory.tensors.append(mask)
+        try exchange.append(kernels.add(share, mask), Opening(words: share.count, combination: .sum))
+    }
+
+    /// What the stage before opened with `open(_:)`, in the same order: a wire whose mask the parties share.
+    package func openedWire() throws -> MaskedWire {
+        let mask = memory.tensors.removeFirst()
+        return MaskedWire(hat: try opened().reshaped(to: mask.shape), maskShare: mask)
+    }
+
+    /// Words of ours that the dealer sums over the parties: an absorbed product's `t`, which masks its opening.
+    package func freshShare(_ shape: Shape) -> RingTensor {
+        kernels.expand(keys.masks, number: numbers.mask(), from: 0, shape: shape)
+    }
+
+    /// Passes over words of ours that the dealer alone sums: a number drawn for the parties, who get shares of it.
+    package func skipFreshShare() {
+        _ = numbers.mask()
+    }
+
+    /// XOR shares of bits that nobody knows: fresh words of ours, whose sum the dealer knows.
+    package func freshBits(planes: Int, count: Int) -> BitPlanes {
+        kernels.expandBits(keys.bitMasks, number: numbers.bitMask(), fromPlane: 0, planes: planes, count: count)
+    }
+
+    /// Opens a message that holds `freshShare` words as its mask; `openedWords` reads it in the next stage.
+    package func open(masked message: RingTensor) throws {
+        try exchange.append(message, Opening(words: message.count, combination: .sum))
+    }
+
+    /// What the stage before opened with `open(masked:)`, in the same order.
+    package func openedWords(_ shape: Shape) throws -> RingTensor {
+        try opened().reshaped(to: shape)
+    }
+
+    /// Opens XOR shares of bits under fresh masks of ours; `openedBits` reads them in the next stage.
+    package func open(_ shares: BitPlanes) throws {
+        var message = shares
+        let mask = kernels.expandBits(
+            keys.bitMasks, number: numbers.bitMask(), fromPlane: 0, planes: shares.planes, count: shares.count
+        )
+        kernels.accumulate(&message, xor: mask)
+        memory.bits.append(mask)
+        let words = Slabs.bitWords(planes: shares.planes, count: shares.count)
+        try exchange.append(message.asWords, Opening(words: words, combination: .xor))
+    }
+
+    /// What the stage before opened with `open(_: BitPlanes)`, in the same order.
+    package func openedBits() throws -> MaskedBits {
+        let mask = memory.bits.removeFirst()
+        return MaskedBits(hat: BitPlanes(try opened(), planes: mask.planes, count: mask.count), maskShare: mask)
+    }
+
+    /// The owner's value under its own mask, sent by the owner alone; `openedInput` reads it in the next stage.
+    ///
+    /// - Parameter value: the encoded value at the owner, nil at the others.
+    package func publish(_ value: RingTensor?, owner: Int, shape: Shape) throws {
+        let number = numbers.mask()
+        var part: RingTensor?
+        if party == owner {
+            guard let value else { preconditionFailure("the owner has its input") }
+            let mask = kernels.expand(keys.masks, number: number, from: 0, shape: shape)
+            memory.tensors.append(mask)
+            part = kernels.add(value, mask)
+        } else {
+            memory.tensors.append(RingTensor(zeros: shape))
+        }
+        try exchange.append(part, Opening(words: shape.count, combination: .sum, purpose: .input, sender: owner))
+    }
+
+    /// Sends a share, re-randomised by a fresh sharing of zero, to `receiver` or to all; `revealed` reads the sum.
+    package func reveal(_ share: RingTensor, to receiver: Int?) throws {
+        var part = share
+        let number = numbers.zero()
+        for (other, key) in pairKeys.enumerated() {
+            guard let key else { continue }
+            let words = kernels.expand(key, number: number, from: 0, shape: share.shape)
+            party < other ? kernels.accumulate(&part, adding: words) : kernels.accumulate(&part, subtracting: words)
+        }
+        let opening = Opening(words: share.count, combination: .sum, purpose: .reveal, receiver: receiver)
+        try exchange.append(part, opening)
+    }
+
+    /// The same of XOR shares of one plane of bits.
+    package func reveal(_ share: BitPlanes, to receiver: Int?) throws {
+        var part = share
+        let number = numbers.zero()
+        for key in pairKeys {
+            guard let key else { continue }
+            kernels.accumulateBitExpansion(&part, key, number: number, fromPlane: 0)
+        }
+        let words = Slabs.bitWords(planes: share.planes, count: share.count)
+        let opening = Opening(words: words, combination: .xor, purpose: .reveal, receiver: receiver)
+        try exchange.append(part.asWords, opening)
+    }
+
+    /// What the stage before revealed; nil where another party learns it.
+    package func revealed() throws -> RingTensor? {
+        try exchange.next()
+    }
+
+    private func opened() throws -> RingTensor {
+        guard let words = try exchange.next() else { preconditionFailure("every party gets what is opened") }
+        return words
+    }
+}

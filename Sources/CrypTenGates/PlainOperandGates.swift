@@ -1,0 +1,177 @@
+package import CrypTenRing
+import CrypTenBase
+
+/// Adds numbers that every party knows to a share, or to a masked wire, whose mask stays.
+///
+/// Operands: the share or wire, then the plain tensor of the same shape.
+/// - Complexity: local; the dealer need not know the numbers.
+package struct AddPlainGate: Gate {
+    package static let name = "add plain"
+
+    package let form: LinearGate.Form
+
+    package init(form: LinearGate.Form) {
+        self.form = form
+    }
+
+    package var stages: Int {
+        1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        switch form {
+        case .share: context.yield(.nothing)
+        case .wire: context.yield(.wire(context.wire(0)))
+        case .bits: context.yield(.bits(context.bits(0)))
+        }
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let plain = context.plain(1)
+        switch form {
+        case .share:
+            let share = context.share(0)
+            context.yield(.share(context.isFirst ? context.kernels.add(share, plain) : share))
+        case .wire:
+            var wire = context.wire(0)
+            wire.hat = context.kernels.add(wire.hat, plain)
+            context.yield(.wire(wire))
+        case .bits:
+            var bits = context.bits(0)
+            bits.hat = context.kernels.xor(bits.hat, context.kernels.planes(of: plain, from: 0, count: 1))
+            context.yield(.bits(bits))
+        }
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        [StageCost()]
+    }
+}
+
+/// A bilinear operation of a share and numbers that every party knows: `[op(x, c)] = op([x], c)`.
+///
+/// Operands in the operation's order. The factors act on shares, so the dealer need not know them; they must be
+/// bit-identical at all parties.
+/// - Complexity: local.
+package struct PlainProductGate: Gate {
+    package static let name = "plain product"
+
+    package let operation: BilinearOperation
+    package let left: Shape
+    package let right: Shape
+    package let plainIsLeft: Bool
+
+    package init(operation: BilinearOperation, left: Shape, right: Shape, plainIsLeft: Bool) {
+        self.operation = operation
+        self.left = left
+        self.right = right
+        self.plainIsLeft = plainIsLeft
+    }
+
+    package var stages: Int {
+        1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        context.yield(.nothing)
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let product =
+            plainIsLeft
+            ? context.kernels.product(operation, context.plain(0), context.share(1))
+            : context.kernels.product(operation, context.share(0), context.plain(1))
+        context.yield(.share(product))
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        [StageCost()]
+    }
+}
+
+/// Slices of a shared table along an axis, by indices that every party knows: `[share, plain indices]` to a share.
+///
+/// The axis becomes the axes of the indices; a negative index counts from the end. The dealer doesn't learn the indices.
+/// - Complexity: local.
+/// - Throws: `CrypTenError.Code.outOfRange` where an index lies outside the axis.
+package struct GatherGate: Gate {
+    package static let name = "gather"
+
+    package let axis: Int
+    package let table: Shape
+    package let indices: Shape
+
+    package init(axis: Int, table: Shape, indices: Shape) {
+        self.axis = axis
+        self.table = table
+        self.indices = indices
+    }
+
+    package var stages: Int {
+        1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        context.yield(.nothing)
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let extent = table[axis]
+        let positions = try context.plain(1).elements.enumerated().map { place, word in
+            let index = Int(Int64(bitPattern: word))
+            guard index >= -extent, index < extent else {
+                throw CrypTenError(
+                    .outOfRange, "index \(index) at place \(place) lies outside an axis of \(extent)"
+                )
+            }
+            return index < 0 ? index + extent : index
+        }
+        let slices = context.kernels.take(context.share(0), axis: axis, indices: positions)
+        let shape = table.dimensions[..<axis] + indices.dimensions + table.dimensions[(axis + 1)...]
+        context.yield(.share(slices.reshaped(to: Shape(Array(shape)))))
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        [StageCost()]
+    }
+}
+
+/// Numbers that every party knows as a masked wire, or as masked bits, whose mask is zero.
+/// - Complexity: local.
+package struct PromoteGate: Gate {
+    package static let name = "promote"
+
+    package let shape: Shape
+    package let asBits: Bool
+
+    package init(shape: Shape, asBits: Bool) {
+        self.shape = shape
+        self.asBits = asBits
+    }
+
+    package var stages: Int {
+        1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        context.yield(
+            asBits
+                ? .bits(BitPlanes(zeros: 1, count: shape.count))
+                : .wire(WireMask(mask: RingTensor(zeros: shape), sharesHeld: true))
+        )
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let plain = context.plain(0)
+        if asBits {
+            let hat = context.kernels.planes(of: plain, from: 0, count: 1)
+            context.yield(.bits(MaskedBits(hat: hat, maskShare: BitPlanes(zeros: 1, count: shape.count))))
+        } else {
+            context.yield(.wire(MaskedWire(hat: plain, maskShare: RingTensor(zeros: shape))))
+        }
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        [StageCost()]
+    }
+}

@@ -1,0 +1,56 @@
+package import CrypTenRing
+
+/// A polynomial of one wire with public integer coefficients: a share of Σ coefficients[k]·v^k modulo 2^64.
+///
+/// The dealer deals shares of λ², …, λ^d; a party expands (v^ − λ)^k over them (`MaskPolynomial`). Operand: a wire of any
+/// shape and form; a truncation read in place costs `form.shift` bits more a power, of the mask itself, too.
+/// - Complexity: no round, no bytes; the dealer sends 8·(d − 1) bytes an element.
+/// > Security: Semi-honest, up to all parties but one; exact; shows nothing but the shape and d.
+package struct PolynomialGate: Gate {
+    package static let name = "polynomial"
+
+    package let shape: Shape
+    package let form: WireForm
+    package let coefficients: [UInt64]
+
+    package init(shape: Shape, form: WireForm, coefficients: [UInt64]) {
+        precondition(!coefficients.isEmpty && coefficients.count <= 33, "a polynomial of degree 0 to 32")
+        self.shape = shape
+        self.form = form
+        self.coefficients = coefficients
+    }
+
+    private var degree: Int {
+        coefficients.count - 1
+    }
+
+    package var stages: Int {
+        1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        for slab in Slabs.of(shape.count) {
+            try context.dealPowers(of: context.wire(0).slab(slab), degree: degree)
+        }
+        context.yield(.nothing)
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let kernels = context.kernels
+        let slabs = try Slabs.of(shape.count).map { slab in
+            let wire = context.wire(0).slab(slab, kernels)
+            var sum = MaskPolynomial(degree: degree)
+            sum.add(coefficients, try context.powers(of: wire, degree: degree), kernels)
+            return sum.value(at: wire.hat, kernels)
+        }
+        context.yield(.share(kernels.join(slabs, shape: shape)))
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        [.slabs(of: shape.count) { form.powerWords($0, degree: degree) }]
+    }
+
+    package var redacted: PolynomialGate {
+        PolynomialGate(shape: shape, form: form, coefficients: [UInt64](repeating: 0, count: coefficients.count))
+    }
+}

@@ -1,0 +1,96 @@
+package import CrypTenRing
+
+/// Random numbers that nobody knows: uniform ones as a share, or bits of a given probability as masked bits.
+///
+/// The parties draw words of their seeds, whose sum the dealer knows: 64 uniform bits need nothing more, nor does a fair bit.
+/// Fewer bits, and bits of another probability, `[u < numerator]`, are dealt out of that sum. Bits have a public part of zero:
+/// the mask is the bit. No operands.
+/// - Complexity: no round, no bytes; the dealer sends 8 bytes an element for fewer than 64 bits, 1 bit for an unfair bit.
+/// > Security: Semi-honest, up to all parties but one; the dealer knows the numbers, which mean nothing without the data.
+package struct RandomGate: Gate {
+    package static let name = "random"
+
+    package enum Distribution: Hashable, Sendable, Codable {
+        /// Uniform in 0 ..< 2^bits, 1 ≤ bits ≤ 64.
+        case uniformBits(Int)
+        /// A bit.
+        case bit(Probability)
+    }
+
+    package enum Probability: Hashable, Sendable, Codable {
+        case fair
+        /// 1 with probability numerator / 2^bits, 0 ≤ numerator ≤ 2^bits, 1 ≤ bits ≤ 62.
+        case outOf(numerator: UInt64, bits: Int)
+    }
+
+    package let shape: Shape
+    package let distribution: Distribution
+
+    package init(shape: Shape, distribution: Distribution) {
+        switch distribution {
+        case .uniformBits(let bits): precondition((1...64).contains(bits), "\(bits) random bits")
+        case .bit(.fair): break
+        case .bit(.outOf(let numerator, let bits)):
+            precondition((1...62).contains(bits) && numerator <= 1 << UInt64(bits), "a probability of \(numerator) / 2^\(bits)")
+        }
+        self.shape = shape
+        self.distribution = distribution
+    }
+
+    package var stages: Int {
+        1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        let kernels = context.kernels
+        var planes: [BitPlanes] = []
+        for slab in Slabs.of(shape.count) {
+            switch distribution {
+            case .uniformBits(64): _ = context.freshSum([slab.count])
+            case .uniformBits(let bits): try context.deal(kernels.lowBits(context.freshSum([slab.count]), bits))
+            case .bit(.fair): planes.append(context.freshBits(planes: 1, count: slab.count))
+            case .bit(.outOf(let numerator, let bits)):
+                let uniform = kernels.lowBits(context.freshSum([slab.count]), bits)
+                let less = kernels.planes(of: kernels.add(uniform, scalar: 0 &- numerator), from: 63, count: 1)
+                try context.deal(less)
+                planes.append(less)
+            }
+        }
+        switch distribution {
+        case .uniformBits: context.yield(.nothing)
+        case .bit: context.yield(.bits(kernels.join(planes, count: shape.count)))
+        }
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let kernels = context.kernels
+        var planes: [BitPlanes] = []
+        var slabs: [RingTensor] = []
+        for slab in Slabs.of(shape.count) {
+            switch distribution {
+            case .uniformBits(64): slabs.append(context.freshShare([slab.count]))
+            case .uniformBits:
+                context.skipFreshShare()
+                slabs.append(try context.correlation([slab.count]))
+            case .bit(.fair): planes.append(context.freshBits(planes: 1, count: slab.count))
+            case .bit:
+                context.skipFreshShare()
+                planes.append(try context.correlationBits(planes: 1, count: slab.count))
+            }
+        }
+        switch distribution {
+        case .uniformBits: context.yield(.share(kernels.join(slabs, shape: shape)))
+        case .bit:
+            let share = kernels.join(planes, count: shape.count)
+            context.yield(.bits(MaskedBits(hat: BitPlanes(zeros: 1, count: shape.count), maskShare: share)))
+        }
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        switch distribution {
+        case .uniformBits(64), .bit(.fair): [StageCost()]
+        case .uniformBits: [.slabs(of: shape.count) { $0 }]
+        case .bit: [.slabs(of: shape.count) { Slabs.bitWords(planes: 1, count: $0) }]
+        }
+    }
+}

@@ -1,0 +1,66 @@
+package import CrypTenRing
+
+/// A wire where a masked bit is 1, else zero: a share of b·x. (See `Selection.swift` for the identity.)
+///
+/// Operands: masked bits, then a wire of the same shape and of form `form`. - Returns: a share at the wire's scale.
+/// - Complexity: no round, no bytes; the dealer sends 16 bytes an element, 24 for a wire whose mask isn't shared, and
+///   `24 + form.shift / 4` for a truncation read in place.
+/// > Security: Semi-honest, up to all parties but one; exact; shows nothing but the shape.
+package struct SelectGate: Gate {
+    package static let name = "select"
+
+    package let shape: Shape
+    package let form: WireForm
+
+    package init(shape: Shape, form: WireForm = WireForm()) {
+        self.shape = shape
+        self.form = form
+    }
+
+    package var stages: Int {
+        1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        for slab in Slabs.of(shape.count) {
+            try context.dealSelect(context.kernels.slab(context.bits(0), slab), context.wire(1).slab(slab))
+        }
+        context.yield(.nothing)
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let kernels = context.kernels
+        let slabs = try Slabs.of(shape.count).map { slab in
+            try context.select(kernels.slab(context.bits(0).hat, slab), context.wire(1).slab(slab, kernels))
+        }
+        context.yield(.share(kernels.join(slabs, shape: shape)))
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        [.slabs(of: shape.count) { SelectGate.dealtWords(form, $0) }]
+    }
+
+    /// What a selection of `count` elements is dealt.
+    static func dealtWords(_ form: WireForm, _ count: Int) -> Int {
+        count + form.maskWords(count) + form.functionWords(count)
+    }
+}
+
+extension DealerStage {
+    /// A slab's selection by bits of mask `mask`: β, λ, β·λ.
+    func dealSelect(_ mask: BitPlanes, _ wire: WireMask) throws {
+        let beta = kernels.words(of: mask, shape: wire.mask.shape)
+        try deal(beta)
+        try dealMask(of: wire)
+        try dealSelection(beta, of: wire)
+    }
+}
+
+extension PartyStage {
+    /// A slab's selection by bits of which `hat` is public.
+    func select(_ hat: BitPlanes, _ wire: MaskedWire) throws -> RingTensor {
+        let beta = try correlation(wire.hat.shape)
+        let mask = try mask(of: wire)
+        return try selection(hat, beta: beta, of: wire, mask: mask)
+    }
+}

@@ -1,0 +1,32 @@
+internal import CrypTenRing
+
+// b·x for a masked bit b and a wire x, out of dealt shares of β, λ and β·λ:
+//
+//     b·x = (b^ + (1 − 2·b^)·β)(x^ − λ) = b^·(x^ − λ) + (1 − 2·b^)(x^·β − β·λ)
+
+extension DealerStage {
+    /// Shares of β·λ, of the mask β of a plane of bits as numbers.
+    func dealSelection(_ beta: RingTensor, of wire: WireMask) throws {
+        try dealFunction(of: wire) { kernels.multiply(beta, $0) }
+    }
+}
+
+extension PartyStage {
+    /// A share of b·x, given shares of β and of the mask λ; β·λ is read from the dealer.
+    func selection(
+        _ hat: BitPlanes, beta: RingTensor, of wire: MaskedWire, mask: RingTensor
+    ) throws -> RingTensor {
+        selection(hat, beta: beta, product: try function(of: wire), of: wire, mask: mask)
+    }
+
+    /// The same given β·λ, too.
+    func selection(
+        _ hat: BitPlanes, beta: RingTensor, product: RingTensor, of wire: MaskedWire, mask: RingTensor
+    ) -> RingTensor {
+        var flipped = kernels.multiply(wire.hat, beta)
+        kernels.accumulate(&flipped, subtracting: product)
+        var share = kernels.negate(flipped, where: hat)
+        kernels.accumulate(&share, adding: kernels.keep(unmasked(wire, mask: mask), where: hat))
+        return share
+    }
+}

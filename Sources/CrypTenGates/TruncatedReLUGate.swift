@@ -1,0 +1,74 @@
+package import CrypTenRing
+
+/// The ReLU of a wire divided by 2^shift, as a share, out of one opening of the wire: truncation, sign and selection.
+///
+/// The wire is truncated in place, the sign is that of the *rounded* value on its 64 − shift bits, and one selection reads
+/// the same truncation. Operand: a wire of any shape, with shares of its mask or without: an absorbed product.
+/// - Complexity: 3 rounds; for shift 16 an element opens 29 bits, and the dealer sends 57.5 bytes.
+/// > Note: exact of the rounded value (see `TruncateGate`), for |z| ≤ 2^62 and 1 ≤ shift ≤ 62.
+/// > Security: Semi-honest, up to all parties but one; shows nothing but the shape.
+package struct TruncatedReLUGate: Gate {
+    package static let name = "truncated ReLU"
+
+    package let shape: Shape
+    /// Whether the parties hold shares of the wire's mask: it makes no difference here.
+    package let sharesHeld: Bool
+    package let shift: Int
+
+    package init(shape: Shape, sharesHeld: Bool, shift: Int) {
+        precondition((1...62).contains(shift), "a truncation by \(shift) bits")
+        self.shape = shape
+        self.sharesHeld = sharesHeld
+        self.shift = shift
+    }
+
+    private var signs: SignProtocol {
+        SignProtocol(bits: 64 - shift)
+    }
+
+    package var stages: Int {
+        signs.openings + 1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        let signs = signs
+        if stage == 0 { context.memory.wireMasks.append(context.wire(0)) }
+        let wire = context.memory.wireMasks[0]
+        for slab in Slabs.of(shape.count) {
+            switch stage {
+            case 0: try signs.deal(context.truncated(wire.slab(slab), by: shift).mask, context)
+            case signs.openings:
+                let negative = signs.finish(context).negative[0]
+                try context.dealSelect(negative, context.truncated(wire.slab(slab), by: shift))
+            default: try signs.deal(level: stage, context)
+            }
+        }
+        if stage == signs.openings { context.yield(.nothing) }
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let (signs, kernels) = (signs, context.kernels)
+        if stage == 0 { context.memory.wires.append(context.wire(0)) }
+        let wire = context.memory.wires[0]
+        var slabs: [RingTensor] = []
+        for slab in Slabs.of(shape.count) {
+            switch stage {
+            case 0:
+                let hat = context.truncated(wire.slab(slab, kernels), by: shift).hat
+                try signs.evaluate(hat, thresholds: [0], context)
+            case signs.openings:
+                let positive = kernels.not(try signs.finish(context).negative[0].hat)
+                slabs.append(try context.select(positive, context.truncated(wire.slab(slab, kernels), by: shift)))
+            default: try signs.evaluate(level: stage, context)
+            }
+        }
+        if stage == signs.openings { context.yield(.share(kernels.join(slabs, shape: shape))) }
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        var cost = signs.cost(shape.count)
+        let form = WireForm(sharesHeld: false, shift: shift)
+        cost[signs.openings] = .slabs(of: shape.count) { SelectGate.dealtWords(form, $0) }
+        return cost
+    }
+}

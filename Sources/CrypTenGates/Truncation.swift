@@ -1,0 +1,43 @@
+internal import CrypTenRing
+
+// Truncation by a gap of one bit: z / 2^k out of the masked z, unbiased, off by less than one unit, never by a wrap.
+//
+// Let |z| ≤ 2^62 and c = z^ + 2^62 = (z + 2^62) + λ. As 0 ≤ z + 2^62 ≤ 2^63, that sum wrapped exactly where λ has its top
+// bit and c has not. Hence, with λ63 and c63 the top bits,
+//
+//     x = (c >> k) − 2^(62−k) − [(λ >> k) − (1 − c63) · 2^(64−k) · λ63]
+//
+// is a wire with one of two masks, chosen by the public bit 1 − c63. With δ = c mod 2^k, a public dither,
+// x = ⌊z / 2^k⌋ + [δ < z mod 2^k]: all that read one wire share its rounding.
+
+/// 2^62: makes a value of the truncation's domain a number from 0 to 2^63.
+private let offset: UInt64 = 1 << 62
+
+extension DealerStage {
+    /// The two masks of `wire` truncated by `shift` and read in place.
+    func truncated(_ wire: WireMask, by shift: Int) -> WireMask {
+        precondition((1...62).contains(shift) && wire.alternative == nil, "a truncation is by 1 to 62 bits, and not of one")
+        let high = kernels.shiftRight(wire.mask, by: shift)
+        var alternative = high
+        let top = kernels.shiftRight(wire.mask, by: 63)
+        kernels.accumulate(&alternative, subtracting: kernels.shiftLeft(top, by: 64 - shift))
+        return WireMask(
+            mask: high, sharesHeld: false, alternative: WireMask.Alternative(mask: alternative, shift: shift)
+        )
+    }
+}
+
+extension PartyStage {
+    /// `wire` truncated by `shift`, read in place: nothing is sent.
+    func truncated(_ wire: MaskedWire, by shift: Int) -> MaskedWire {
+        precondition((1...62).contains(shift) && wire.truncation == nil, "a truncation is by 1 to 62 bits, and not of one")
+        let c = kernels.add(wire.hat, scalar: offset)
+        return MaskedWire(
+            hat: kernels.add(kernels.shiftRight(c, by: shift), scalar: 0 &- (offset >> UInt64(shift))),
+            maskShare: nil,
+            truncation: MaskedWire.Truncation(
+                shift: shift, selector: kernels.not(kernels.planes(of: c, from: 63, count: 1))
+            )
+        )
+    }
+}

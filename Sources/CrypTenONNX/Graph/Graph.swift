@@ -1,0 +1,53 @@
+internal import CrypTenExpressions
+internal import CrypTenRing
+
+/// A model's graph after reading: every name is defined once and before it is used, every operator and its version are
+/// known, and constants have as many elements as their shapes say.
+struct Graph: Sendable {
+    /// The model's own name, for messages.
+    var name: String
+    /// Version of the standard operators.
+    var opset: Int
+    var inputs: [ONNXModel.Input]
+    var outputs: [ONNXModel.Output]
+    /// Initialisers and the values of `Constant` nodes, in the model's order.
+    var constants: [GraphConstant]
+    /// In topological order; only those on which an output depends.
+    var nodes: [GraphNode]
+}
+
+/// A named tensor that the model holds.
+struct GraphConstant: Sendable {
+    var name: String
+    var type: ONNXElementType
+    var shape: Shape
+    /// Nil for a secret constant of a skeleton.
+    var tensor: Tensor?
+    /// Secret constants are known to the model's owner alone.
+    var isSecret: Bool
+}
+
+/// One operator of the graph.
+struct GraphNode: Sendable {
+    /// The node's name, or its first output's where it has none.
+    var name: String
+    var operation: String
+    /// The operator set that last changed the operator, up to the model's own.
+    var version: Int
+    /// The empty name is an optional input that is left out.
+    var inputs: [String]
+    /// The empty name is an output that nobody reads.
+    var outputs: [String]
+    var attributes: [String: GraphAttribute]
+}
+
+/// A constant that is part of an operator.
+enum GraphAttribute: Hashable, Sendable {
+    case float(Float)
+    case int(Int)
+    case string(String)
+    case floats([Float])
+    case ints([Int])
+    case strings([String])
+    case tensor(type: ONNXElementType, Tensor)
+}

@@ -1,0 +1,149 @@
+internal import CrypTenBase
+public import CrypTenExpressions
+internal import CrypTenRing
+
+extension ONNXModel {
+    /// The network's outputs as expressions of its inputs and parameters.
+    ///
+    /// Nothing is computed and nothing is sent. Shapes follow from the inputs' shapes; shape arithmetic is done here. Every
+    /// node's expressions belong to the layer of its name.
+    ///
+    /// - Parameters:
+    ///   - inputs: Secret or public tensors of the inputs' kinds and shapes.
+    ///   - parameters: A tensor for each of ``parameters``, by its name, in its shape: secret inputs of the owner.
+    ///   - publicValues: Inputs whose numbers everybody knows already. Those that decide a shape or an address
+    ///     (``Input/mustBeKnown``) must be here; their numbers become a part of the plan.
+    /// - Returns: A tensor for each of ``outputs``, by its name.
+    /// - Throws: `CrypTenError.Code.invalidArgument` for a missing or unknown name; `.shapeMismatch` where shapes don't fit,
+    ///   naming the input or the node; `.unsupportedOperator` for a form of an operator that can't be computed on secrets.
+    public func apply(
+        inputs: [String: CrypTensor], parameters: [String: CrypTensor], publicValues: [String: Tensor] = [:]
+    ) throws -> [String: CrypTensor] {
+        var values = self.values
+        for (name, value) in try boundInputs(inputs, publicValues) { values[name] = value }
+        for (name, value) in try boundParameters(parameters) { values[name] = value }
+        for node in nodes {
+            let operation = Operation(node: node, inputs: node.inputs.map { $0.isEmpty ? nil : values[$0] })
+            let results: [Value]
+            do {
+                results = try withLayer(node.name) { try OperatorTable.entry(of: node).make(operation) }
+            } catch let problem as CrypTenError {
+                throw located(problem, node)
+            }
+            for (position, name) in node.outputs.enumerated() where !name.isEmpty {
+                guard position < results.count else { throw operation.unsupported("its output \(position) isn't computed here") }
+                values[name] = results[position]
+            }
+        }
+        var results: [String: CrypTensor] = [:]
+        for output in outputs {
+            guard let value = values[output.name] else { preconditionFailure("the graph was checked: '\(output.name)' is computed") }
+            guard value.type.kind == output.type.kind else {
+                throw CrypTenError(
+                    .malformedFile, "output '\(output.name)' is declared as \(output.type.rawValue) but computed as \(value.type.rawValue)"
+                )
+            }
+            results[output.name] = try checked(try value.expression())
+        }
+        return results
+    }
+
+    /// The same as ``apply(inputs:parameters:publicValues:)``.
+    public func callAsFunction(
+        inputs: [String: CrypTensor], parameters: [String: CrypTensor], publicValues: [String: Tensor] = [:]
+    ) throws -> [String: CrypTensor] {
+        try apply(inputs: inputs, parameters: parameters, publicValues: publicValues)
+    }
+
+    /// An error with the node that it is about, unless it says so already.
+    private func located(_ problem: CrypTenError, _ node: GraphNode) -> CrypTenError {
+        let place = "node \(node.name)"
+        if problem.message.contains(place) { return problem }
+        return CrypTenError(problem.code, "\(onOneLine(place)) (\(node.operation)): \(problem.message)", cause: problem.cause)
+    }
+
+    // MARK: Binding
+
+    private func boundInputs(_ tensors: [String: CrypTensor], _ known: [String: Tensor]) throws -> [(String, Value)] {
+        if let stranger = Set(tensors.keys).union(known.keys).subtracting(inputs.map(\.name)).min() {
+            throw CrypTenError(.invalidArgument, "the model has no input '\(stranger)'; it has \(inputList)")
+        }
+        let used = Set(nodes.flatMap(\.inputs)).union(outputs.map(\.name))
+        var extents: [String: Int] = [:]
+        return try inputs.compactMap { input in
+            if let tensor = known[input.name] {
+                try check(tensor.shape, tensor.kind, of: input, &extents)
+                return (input.name, Value(input.type, known: tensor))
+            }
+            guard let tensor = tensors[input.name] else {
+                if !used.contains(input.name) { return nil }
+                throw CrypTenError(.invalidArgument, "input '\(input.name)' is missing; the model has \(inputList)")
+            }
+            if let error = tensor.error { throw error }
+            if input.mustBeKnown {
+                throw CrypTenError(
+                    .invalidArgument, "input '\(input.name)' decides a shape or an address, so it must be a public value, known before the run"
+                )
+            }
+            try check(tensor.shape, tensor.kind, of: input, &extents)
+            return (input.name, Value(input.type, tensor))
+        }
+    }
+
+    /// Whether a tensor has an input's kind and shape; a named extent is the same everywhere.
+    private func check(_ shape: Shape, _ kind: ElementKind, of input: Input, _ extents: inout [String: Int]) throws {
+        guard kind == input.type.kind else {
+            throw CrypTenError(
+                .invalidArgument, "input '\(input.name)' takes \(input.type.rawValue) elements (kind \(input.type.kind.rawValue)), not \(kind.rawValue)"
+            )
+        }
+        guard let dimensions = input.dimensions else { return }
+        var fits = dimensions.count == shape.rank
+        if fits {
+            for (dimension, extent) in zip(dimensions, shape.dimensions) {
+                switch dimension {
+                case .fixed(let expected): fits = fits && expected == extent
+                case .named(let name):
+                    fits = fits && extents[name] ?? extent == extent
+                    extents[name] = extents[name] ?? extent
+                case .unknown: break
+                }
+            }
+        }
+        guard fits else {
+            let bound = extents.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)" }
+            throw CrypTenError(
+                .shapeMismatch,
+                "input '\(input.name)' takes shape [\(dimensions.map(\.description).joined(separator: ", "))], not \(shape)"
+                    + (bound.isEmpty ? "" : " (\(bound.joined(separator: ", ")))")
+            )
+        }
+    }
+
+    private var inputList: String {
+        let list = inputs.map { input in
+            let shape = input.dimensions.map { "[" + $0.map(\.description).joined(separator: ", ") + "]" } ?? "of any shape"
+            return "\(input.name) \(input.type.rawValue) \(shape)"
+        }
+        return list.isEmpty ? "none" : list.joined(separator: "; ")
+    }
+
+    private func boundParameters(_ tensors: [String: CrypTensor]) throws -> [(String, Value)] {
+        if let stranger = Set(tensors.keys).subtracting(parameters.map(\.name)).min() {
+            throw CrypTenError(.invalidArgument, "the model has no parameter '\(stranger)'")
+        }
+        return try parameters.map { parameter in
+            guard let tensor = tensors[parameter.name] else {
+                throw CrypTenError(.invalidArgument, "parameter '\(parameter.name)' of shape \(parameter.shape) is missing")
+            }
+            if let error = tensor.error { throw error }
+            guard tensor.shape == parameter.shape, tensor.kind == parameter.type.kind else {
+                throw CrypTenError(
+                    .shapeMismatch,
+                    "parameter '\(parameter.name)' takes \(parameter.type.kind.rawValue) \(parameter.shape), not \(tensor.kind.rawValue) \(tensor.shape)"
+                )
+            }
+            return (parameter.name, Value(parameter.type, tensor))
+        }
+    }
+}

@@ -1,0 +1,114 @@
+internal import CrypTenBase
+internal import CrypTenExpressions
+internal import CrypTenRing
+public import Foundation
+internal import SwiftProtobuf
+
+extension ONNXModel {
+    /// The model without its secret weights, for the other parties: names, shapes, types, operators, attributes and public
+    /// constants, as an ONNX file whose secret tensors have no data.
+    ///
+    /// It is written anew from what was understood, so that nothing else of the file (documentation, other graphs, unused
+    /// tensors) leaves the owner. Equal models have equal bytes.
+    public func skeleton() throws -> Data {
+        var proto = Onnx_ModelProto()
+        proto.irVersion = 8
+        proto.opsetImport = [.with { $0.version = Int64(opset) }]
+        proto.metadataProps = [.with { ($0.key, $0.value) = (GraphReader.skeletonKey, "1") }]
+        proto.graph.name = graph.name
+        proto.graph.input = graph.inputs.map { valueInfo($0.name, $0.type, $0.dimensions) }
+        proto.graph.output = graph.outputs.map { valueInfo($0.name, $0.type, $0.dimensions) }
+        proto.graph.initializer = graph.constants.map { constant in
+            tensorProto(constant.name, constant.type, constant.shape, constant.isSecret ? nil : constant.tensor)
+        }
+        proto.graph.node = graph.nodes.map { node in
+            .with {
+                $0.name = node.name
+                $0.opType = node.operation
+                $0.input = node.inputs
+                $0.output = node.outputs
+                $0.attribute = node.attributes.sorted { $0.key < $1.key }.map { attributeProto($0.key, $0.value) }
+            }
+        }
+        do {
+            return try proto.serializedData()
+        } catch {
+            throw CrypTenError(.malformedFile, "the skeleton can't be written", cause: error)
+        }
+    }
+
+    private func valueInfo(_ name: String, _ type: ONNXElementType, _ dimensions: [Dimension]?) -> Onnx_ValueInfoProto {
+        .with {
+            $0.name = name
+            $0.type.tensorType.elemType = type.standardNumber
+            guard let dimensions else { return }
+            $0.type.tensorType.shape = .with {
+                $0.dim = dimensions.map { dimension in
+                    .with {
+                        switch dimension {
+                        case .fixed(let extent): $0.dimValue = Int64(extent)
+                        case .named(let name): $0.dimParam = name
+                        case .unknown: break
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private func tensorProto(_ name: String, _ type: ONNXElementType, _ shape: Shape, _ tensor: Tensor?) -> Onnx_TensorProto {
+        .with {
+            $0.name = name
+            $0.dims = shape.dimensions.map { Int64($0) }
+            $0.dataType = type.standardNumber
+            if let tensor { $0.rawData = rawData(of: tensor, type: type) }
+        }
+    }
+
+    private func attributeProto(_ name: String, _ attribute: GraphAttribute) -> Onnx_AttributeProto {
+        .with {
+            $0.name = name
+            switch attribute {
+            case .float(let value): ($0.type, $0.f) = (.float, value)
+            case .int(let value): ($0.type, $0.i) = (.int, Int64(value))
+            case .string(let text): ($0.type, $0.s) = (.string, Data(text.utf8))
+            case .floats(let values): ($0.type, $0.floats) = (.floats, values)
+            case .ints(let values): ($0.type, $0.ints) = (.ints, values.map { Int64($0) })
+            case .strings(let texts): ($0.type, $0.strings) = (.strings, texts.map { Data($0.utf8) })
+            case .tensor(let type, let tensor): ($0.type, $0.t) = (.tensor, tensorProto("", type, tensor.shape, tensor))
+            }
+        }
+    }
+
+    /// The numbers of a public constant in its own type, little-endian; 16-bit floats keep their values.
+    private func rawData(of tensor: Tensor, type: ONNXElementType) -> Data {
+        func bytes<Word: FixedWidthInteger>(_ words: [Word]) -> Data {
+            words.map(\.littleEndian).withUnsafeBytes { Data($0) }
+        }
+        let integers = tensor.integers ?? []
+        switch type {
+        case .float: return bytes(tensor.doubles.map { Float($0).bitPattern })
+        case .double: return bytes(tensor.doubles.map(\.bitPattern))
+        case .float16: return bytes(tensor.doubles.map { Float($0).halfBits })
+        case .bfloat16: return bytes(tensor.doubles.map { UInt16(Float($0).bitPattern >> 16) })
+        case .int8, .uint8: return bytes(integers.map { UInt8(truncatingIfNeeded: $0) })
+        case .int16, .uint16: return bytes(integers.map { UInt16(truncatingIfNeeded: $0) })
+        case .int32, .uint32: return bytes(integers.map { UInt32(truncatingIfNeeded: $0) })
+        case .int64, .uint64: return bytes(integers.map { UInt64(bitPattern: $0) })
+        case .bool: return bytes(integers.map { UInt8(truncatingIfNeeded: $0) })
+        }
+    }
+}
+
+extension Float {
+    /// The 16-bit float with this value, which must be one: what was read from 16 bits goes back to them.
+    fileprivate var halfBits: UInt16 {
+        let sign = UInt16(bitPattern >> 16) & 0x8000
+        let magnitude = Swift.abs(self)
+        if isNaN { return sign | 0x7e00 }
+        if magnitude.isInfinite { return sign | 0x7c00 }
+        if magnitude < 0x1p-14 { return sign | UInt16(magnitude * 0x1p24) }
+        let exponent = UInt16(magnitude.exponent + 15)
+        return sign | exponent << 10 | UInt16(truncatingIfNeeded: magnitude.bitPattern >> 13) & 0x3ff
+    }
+}

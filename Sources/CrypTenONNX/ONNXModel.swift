@@ -1,0 +1,108 @@
+internal import CrypTenBase
+internal import CrypTenExpressions
+internal import CrypTenRing
+public import Foundation
+
+/// A network from an ONNX file: a function of named tensors with named secret parameters.
+///
+/// The owner loads the file; everybody else gets its ``skeleton()``: the graph without the secret weights. Both import to
+/// the same expressions. Secret are floats of more than one element; public, and in the skeleton, are integers, booleans,
+/// scalars, names, shapes, operators and their attributes.
+///
+/// ```swift
+/// let model = try ONNXModel(contentsOf: url)                       // the owner
+/// let skeleton = try ONNXModel(skeleton: bytesFromTheOwner)        // the others
+/// let outputs = try model.apply(inputs: ["x": x], parameters: secretWeights)
+/// ```
+///
+/// Arithmetic on weights alone, such as the folding of batch normalisation into a convolution, is done by the owner in
+/// double when the file is loaded: a parameter is what the network multiplies and adds, not what the file holds.
+public struct ONNXModel: Sendable {
+    /// The name that the model gives its graph.
+    public let name: String
+    /// The version of the standard operators that it uses.
+    public let opset: Int
+    /// What the caller supplies, in the model's order.
+    public let inputs: [Input]
+    /// What it computes, in the model's order.
+    public let outputs: [Output]
+    /// All constants that an output depends on, and whether they are secret.
+    public let constants: [Constant]
+    /// The secret tensors that ``apply(inputs:parameters:publicValues:)`` takes, in the order of their first use.
+    public let parameters: [Parameter]
+
+    /// The graph as it was read, without secret numbers.
+    let graph: Graph
+    /// The nodes that are imported, and the constants that they read.
+    let nodes: [GraphNode]
+    let values: [String: Value]
+
+    /// Loads a model's file; external data are read from its folder.
+    ///
+    /// - Parameters:
+    ///   - secret: Constants that are secret although they are integers or scalars.
+    ///   - open: Constants that are public although they are floats of more than one element.
+    /// - Throws: `CrypTenError.Code.fileNotReadable` or `.malformedFile`, naming the file and what is wrong with it;
+    ///   `.unsupportedOperator`, naming operator and node; `.invalidArgument` for a name that is none of a constant;
+    ///   `.outOfRange` for weights that are infinite or not numbers, naming the weight and the index.
+    public init(contentsOf url: URL, secret: Set<String> = [], open: Set<String> = []) throws {
+        try self.init(file: try ModelFile(contentsOf: url), isSkeleton: false, secret: secret, open: open)
+    }
+
+    /// Loads a model from the bytes of a file without external data; `name` stands for the file in messages.
+    public init(bytes: Data, name: String = "model", secret: Set<String> = [], open: Set<String> = []) throws {
+        try self.init(file: try ModelFile(bytes: bytes, name: name), isSkeleton: false, secret: secret, open: open)
+    }
+
+    /// The model that an owner's ``skeleton()`` describes; its parameters have no values.
+    ///
+    /// The bytes come from a peer and are checked like a file's.
+    public init(skeleton bytes: Data) throws {
+        try self.init(file: try ModelFile(bytes: bytes, name: "skeleton"), isSkeleton: true, secret: [], open: [])
+    }
+
+    private init(file: ModelFile, isSkeleton: Bool, secret: Set<String>, open: Set<String>) throws {
+        var graph = try GraphReader(file: file, isSkeleton: isSkeleton).read()
+        if isSkeleton {
+            let known = graph.namesThatMustBeKnown()
+            if let hidden = graph.constants.first(where: { $0.isSecret && known.contains($0.name) }) {
+                throw file.problem.malformed("constant '\(hidden.name)' decides a shape, an address or an attribute, but has no numbers")
+            }
+            graph.markInputs(known)
+        } else {
+            try graph.classifyConstants(secret: secret, open: open)
+        }
+        let preparation = Preparation(graph)
+        parameters = preparation.parameters(outputs: graph.outputs)
+        for parameter in parameters {
+            if let value = parameter.value, let index = value.firstNonFinite {
+                throw CrypTenError(
+                    .outOfRange,
+                    "\(file.name): parameter '\(parameter.name)' (from \(parameter.sources.joined(separator: ", "))) isn't finite at index \(index)"
+                )
+            }
+        }
+        for index in graph.constants.indices where graph.constants[index].isSecret { graph.constants[index].tensor = nil }
+        nodes = preparation.nodes
+        values = preparation.constants.filter { $0.value.knownTensor != nil }
+        name = graph.name
+        opset = graph.opset
+        inputs = graph.inputs
+        outputs = graph.outputs
+        constants = graph.constants.map {
+            Constant(name: $0.name, type: $0.type, shape: $0.shape, visibility: $0.isSecret ? .secret : .public)
+        }
+        self.graph = graph
+    }
+}
+
+extension Tensor {
+    /// The first index whose number is infinite or not a number, or nil.
+    fileprivate var firstNonFinite: Int? {
+        switch elements {
+        case .float(let values): values.firstIndex { !$0.isFinite }
+        case .double(let values): values.firstIndex { !$0.isFinite }
+        case .int32, .int64, .bool: nil
+        }
+    }
+}

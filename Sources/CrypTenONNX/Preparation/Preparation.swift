@@ -1,0 +1,210 @@
+internal import CrypTenBase
+internal import CrypTenExpressions
+internal import CrypTenRing
+
+/// What a graph becomes before any input is known: what can be computed of constants is computed, by everybody for public
+/// ones and by the owner, in double, for weights.
+///
+/// Every step depends on names, shapes and public constants only, so that who has just a skeleton prepares the same nodes
+/// and the same parameters, without their numbers.
+struct Preparation {
+    private(set) var nodes: [GraphNode]
+    /// Known values and weights by name.
+    private(set) var constants: [String: Value]
+    private let outputs: Set<String>
+    /// Every name in use.
+    private var names: Set<String>
+
+    init(_ graph: Graph) {
+        nodes = graph.nodes
+        outputs = Set(graph.outputs.map(\.name))
+        constants = [:]
+        for constant in graph.constants {
+            constants[constant.name] =
+                if constant.isSecret {
+                    Value(
+                        constant.type,
+                        weight: Value.Weight(shape: constant.shape, tensor: constant.tensor, sources: [constant.name])
+                    )
+                } else if let tensor = constant.tensor {
+                    Value(constant.type, known: tensor)
+                } else {
+                    preconditionFailure("a public constant has numbers")
+                }
+        }
+        names = Set(constants.keys).union(graph.inputs.map(\.name)).union(graph.nodes.flatMap(\.outputs))
+        removeIdentities()
+        foldConstants()
+        scaleGemms()
+        foldBatchNormalizations()
+        replaceDivisions()
+    }
+
+    /// The weights that nodes or outputs read, in the order of their first use.
+    func parameters(outputs: [ONNXModel.Output]) -> [ONNXModel.Parameter] {
+        var seen: Set<String> = []
+        return (nodes.flatMap(\.inputs) + outputs.map(\.name)).compactMap { name in
+            guard let value = constants[name], case .weight(let weight) = value.content, seen.insert(name).inserted else { return nil }
+            return ONNXModel.Parameter(name: name, shape: weight.shape, type: value.type, sources: weight.sources, value: weight.tensor)
+        }
+    }
+
+    // MARK: Steps
+
+    /// `Identity` gives a value a second name; the first is used instead, unless the second is an output's.
+    private mutating func removeIdentities() {
+        var original: [String: String] = [:]
+        var kept: [GraphNode] = []
+        for var node in nodes {
+            node.inputs = node.inputs.map { original[$0] ?? $0 }
+            if node.operation == "Identity", node.inputs.count == 1, node.outputs.count == 1, !outputs.contains(node.outputs[0]) {
+                original[node.outputs[0]] = node.inputs[0]
+            } else {
+                kept.append(node)
+            }
+        }
+        nodes = kept
+    }
+
+    /// Computes nodes whose inputs are all constants. What can't be computed here stays, and is imported, or refused, later.
+    private mutating func foldConstants() {
+        var kept: [GraphNode] = []
+        for node in nodes {
+            let inputs = node.inputs.map { $0.isEmpty ? nil : constants[$0] }
+            let isConstant = zip(node.inputs, inputs).allSatisfy { $0.isEmpty || $1 != nil }
+            guard isConstant, let results = try? OperatorTable.entry(of: node).make(Operation(node: node, inputs: inputs)),
+                results.allSatisfy(\.isConstant), results.count >= node.outputs.count
+            else {
+                kept.append(node)
+                continue
+            }
+            for (name, value) in zip(node.outputs, results) where !name.isEmpty { constants[name] = value }
+        }
+        nodes = kept
+    }
+
+    /// `alpha` and `beta` of a `Gemm` become a part of its constants, so that nothing is multiplied at run time.
+    private mutating func scaleGemms() {
+        for index in nodes.indices where nodes[index].operation == "Gemm" {
+            for (attribute, position) in [("alpha", 1), ("beta", 2)] {
+                let node = nodes[index]
+                guard case .float(let factor)? = node.attributes[attribute], factor != 1, factor.isFinite, position < node.inputs.count,
+                    let constant = constants[node.inputs[position]], constant.type.kind == .real,
+                    let scaled = try? Value.combined(constant, Value(constant.type, known: Tensor(Double(factor))), .multiply)
+                else { continue }
+                nodes[index].inputs[position] = replacing(node.inputs[position], by: scaled, readBy: node.name)
+                nodes[index].attributes[attribute] = nil
+            }
+        }
+    }
+
+    /// A batch normalisation of constants becomes a part of the convolution or matrix product before it, if nothing else
+    /// reads that; otherwise a product and a sum, whose factors the owner computes.
+    private mutating func foldBatchNormalizations() {
+        var producers: [String: Int] = [:]
+        var removed: Set<Int> = []
+        for index in nodes.indices {
+            for output in nodes[index].outputs { producers[output] = index }
+            let node = nodes[index]
+            guard node.operation == "BatchNormalization", node.inputs.count == 5 else { continue }
+            let inputs = node.inputs.map { constants[$0] }
+            guard inputs.dropFirst().allSatisfy({ $0 != nil }),
+                let factors = try? OperatorTable.batchNormalizationFactors(Operation(node: node, inputs: inputs))
+            else { continue }
+            if let producer = producers[node.inputs[0]], fold(factors, of: node, into: producer) {
+                removed.insert(index)
+                producers[node.outputs[0]] = producer
+            } else {
+                let scale = adding(factors.scale, named: node.inputs[1], readBy: node.name)
+                let shift = adding(factors.shift, named: node.inputs[2], readBy: node.name)
+                nodes[index] = GraphNode(
+                    name: node.name, operation: OperatorTable.scaleAndShift, version: 1, inputs: [node.inputs[0], scale, shift],
+                    outputs: [node.outputs[0]], attributes: [:]
+                )
+            }
+        }
+        nodes = nodes.indices.filter { !removed.contains($0) }.map { nodes[$0] }
+    }
+
+    /// Folds `scale · y + shift` into the node that makes y, if that is a layer with constant weights and y isn't read elsewhere.
+    private mutating func fold(_ factors: (scale: Value, shift: Value), of node: GraphNode, into producer: Int) -> Bool {
+        let layer = nodes[producer]
+        guard readers(of: layer.outputs[0]) == 1, layer.inputs.count >= 2, let weight = constants[layer.inputs[1]] else { return false }
+        let biasName = layer.inputs.count > 2 ? layer.inputs[2] : ""
+        let bias = constants[biasName]
+        guard biasName.isEmpty || bias != nil, weight.shape.rank >= 2 else { return false }
+        let channels = factors.scale.shape.count
+        let spread: Shape
+        switch layer.operation {
+        case "Conv":
+            guard weight.shape[0] == channels else { return false }
+            spread = Shape([channels] + [Int](repeating: 1, count: weight.shape.rank - 1))
+        case "Gemm":
+            let isTransposed = layer.attributes["transB"] == .int(1)
+            guard weight.shape.rank == 2, weight.shape[isTransposed ? 0 : 1] == channels, layer.attributes["alpha"] ?? .float(1) == .float(1),
+                layer.attributes["beta"] ?? .float(1) == .float(1)
+            else { return false }
+            spread = isTransposed ? [channels, 1] : [1, channels]
+        default:
+            return false
+        }
+        guard let scaled = try? Value.combined(weight, try factors.scale.reshaped(spread), .multiply),
+            let shifted = try? bias.map({
+                try Value.combined(try Value.combined($0, factors.scale, .multiply), factors.shift, .add)
+            }) ?? factors.shift
+        else { return false }
+        nodes[producer].inputs[1] = replacing(layer.inputs[1], by: scaled, readBy: layer.name)
+        let newBias =
+            bias == nil
+            ? adding(shifted, named: node.inputs[2], readBy: layer.name) : replacing(biasName, by: shifted, readBy: layer.name)
+        nodes[producer].inputs = [layer.inputs[0], nodes[producer].inputs[1], newBias]
+        nodes[producer].outputs[0] = node.outputs[0]
+        return true
+    }
+
+    /// A division by a secret constant becomes a product with its reciprocal, which the owner computes.
+    private mutating func replaceDivisions() {
+        for index in nodes.indices where nodes[index].operation == "Div" && nodes[index].inputs.count == 2 {
+            let node = nodes[index]
+            guard let divisor = constants[node.inputs[1]], case .weight = divisor.content, divisor.type.kind == .real,
+                let reciprocal = try? divisor.mapped(reals: { 1 / $0 }, integers: { $0 }, expression: { $0 })
+            else { continue }
+            nodes[index].inputs[1] = adding(reciprocal, named: "\(node.inputs[1]).reciprocal", readBy: node.name)
+            nodes[index].operation = "Mul"
+        }
+    }
+
+    // MARK: Names
+
+    /// How many nodes and outputs read a name.
+    private func readers(of name: String) -> Int {
+        nodes.reduce(outputs.contains(name) ? 1 : 0) { count, node in count + node.inputs.count { $0 == name } }
+    }
+
+    /// Puts a new constant in an old one's place, under its name where nothing else reads that.
+    private mutating func replacing(_ old: String, by value: Value, readBy reader: String) -> String {
+        if readers(of: old) == 1 {
+            constants[old] = value
+            return old
+        }
+        return adding(value, named: "\(old).\(reader)", readBy: reader)
+    }
+
+    /// Adds a constant under a name, or under one made of it where that is taken by something that is still read.
+    private mutating func adding(_ value: Value, named wish: String, readBy reader: String) -> String {
+        var name = wish
+        if names.contains(wish), constants[wish] == nil || readers(of: wish) > 1 { name = "\(wish).\(reader)" }
+        while names.contains(name), name != wish { name += "'" }
+        names.insert(name)
+        constants[name] = value
+        return name
+    }
+}
+
+extension Value {
+    /// Whether it is known or made of weights.
+    fileprivate var isConstant: Bool {
+        if case .expression = content { return false }
+        return true
+    }
+}

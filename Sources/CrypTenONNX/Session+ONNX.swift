@@ -1,0 +1,112 @@
+public import CrypTen
+package import CrypTenRing
+public import Foundation
+
+extension Session {
+    /// Loads a model that one party has, for all parties to run and nobody else to see.
+    ///
+    /// The owner reads the file and sends the model's skeleton: the graph without secret weights. All parties import that
+    /// same skeleton. Then the weights are masked and sent, once: no later run sends them again.
+    ///
+    /// - Parameters:
+    ///   - url: The file, read at the owner alone.
+    ///   - owner: The party that has it.
+    ///   - secret: Constants to keep secret whatever their type and size. At the owner.
+    ///   - open: Constants to make public whatever their type and size. At the owner.
+    /// - Returns: The model, callable on this session's tensors.
+    /// - Throws: at the owner what is wrong with the file, before anything is sent; at the others the same, as it reached
+    ///   them. Then the session is over.
+    /// - Complexity: 8 bytes a weight from the owner to each other party, in one round, counted as setup.
+    public func load(
+        onnx url: URL, from owner: PartyID, secret: Set<String> = [], open: Set<String> = []
+    ) async throws -> ONNXModule {
+        try await hold(try await announce(from: owner) { try ONNXModel(contentsOf: url, secret: secret, open: open) })
+    }
+
+    /// The first half of ``load(onnx:from:secret:open:)``: all know the model, and its weights are inputs that no run has
+    /// read, so that what can't be run is found before anything of them is sent.
+    ///
+    /// - Parameter load: Runs at the owner alone.
+    package func announce(
+        from owner: PartyID, _ load: @escaping @Sendable () throws -> ONNXModel
+    ) async throws -> ONNXModule {
+        let isOwner = owner == party
+        let loaded = isOwner ? Result { try load() } : nil
+        let fractionBits = configuration.fractionBits
+        let skeleton = try await broadcast(from: owner) {
+            guard let loaded else { preconditionFailure("the owner has loaded its model") }
+            let model = try loaded.get()
+            try model.checkRange(fractionBits: fractionBits)
+            return Array(try model.skeleton())
+        }
+        let model = try ONNXModel(skeleton: Data(skeleton))
+        var values: [String: Tensor] = [:]
+        for parameter in try loaded?.get().parameters ?? [] { values[parameter.name] = parameter.value }
+        var parameters = ParameterTree()
+        for parameter in model.parameters {
+            let value = values[parameter.name]
+            parameters[parameter.name] = try await input(
+                from: owner, shape: parameter.shape, kind: parameter.type.kind, name: model.layer(of: parameter)
+            ) {
+                guard let value else {
+                    throw CrypTenError(.malformedFile, "parameter '\(parameter.name)' is in the skeleton, but not in the model")
+                }
+                return value
+            }
+        }
+        return ONNXModule(model: model, parameters: parameters)
+    }
+
+    /// Masks a module's parameters, once for all its runs.
+    package func hold(_ module: ONNXModule) async throws -> ONNXModule {
+        let kept = try await hold(module.parameters.map(\.tensor))
+        return ONNXModule(
+            model: module.model, parameters: ParameterTree(zip(module.parameters.names, kept).map { ($0, $1) })
+        )
+    }
+}
+
+extension Rehearsal {
+    /// What a session's `announce` would give.
+    package mutating func announce(_ model: ONNXModel, from owner: PartyID) -> ONNXModule {
+        var parameters = ParameterTree()
+        for parameter in model.parameters {
+            parameters[parameter.name] = input(
+                from: owner, shape: parameter.shape, kind: parameter.type.kind, name: model.layer(of: parameter)
+            )
+        }
+        return ONNXModule(model: model, parameters: parameters)
+    }
+
+    /// What a session's `hold` would give and cost.
+    package mutating func hold(_ module: ONNXModule) throws -> (module: ONNXModule, setup: Cost) {
+        let (kept, setup) = try hold(module.parameters.map(\.tensor))
+        let parameters = ParameterTree(zip(module.parameters.names, kept).map { ($0, $1) })
+        return (ONNXModule(model: module.model, parameters: parameters), setup)
+    }
+}
+
+extension ONNXModel {
+    /// The layer that reads a parameter first: where its cost is shown.
+    func layer(of parameter: Parameter) -> String {
+        nodes.first { $0.inputs.contains(parameter.name) }?.name ?? parameter.name
+    }
+
+    /// - Throws: `.outOfRange` naming the first weight that fixed point can't hold.
+    func checkRange(fractionBits: Int) throws {
+        let limit = FixedPoint.limit(fractionBits: fractionBits)
+        for parameter in parameters where parameter.type.kind == .real {
+            guard let values = parameter.value?.doubles,
+                let index = values.firstIndex(where: { !($0.magnitude < limit) })
+            else { continue }
+            throw CrypTenError(
+                .outOfRange,
+                """
+                parameter '\(parameter.name)' (from \(parameter.sources.joined(separator: ", "))), element \(index): too large \
+                for fixed point with \(fractionBits) fraction bits, which takes magnitudes below \(limit); \
+                use fewer fraction bits
+                """
+            )
+        }
+    }
+}

@@ -1,0 +1,111 @@
+internal import CrypTenBase
+internal import CrypTenExpressions
+internal import CrypTenRing
+
+/// What a name of the graph stands for while the graph is imported.
+///
+/// Operators are written once, over values. On what is known, or is made of weights alone, they compute at once, in double
+/// or exactly in integers; on expressions they build expressions.
+struct Value: Sendable {
+    enum Content: Sendable {
+        /// Public, and known to whoever imports: constants and shape arithmetic.
+        case known(Tensor)
+        /// Made of secret constants; its numbers are there at the owner only. Exists while a model is prepared, before
+        /// any input; afterwards it is a parameter and so an expression.
+        case weight(Weight)
+        case expression(CrypTensor)
+    }
+
+    /// A secret constant, or what the owner computes of secret constants.
+    struct Weight: Sendable {
+        var shape: Shape
+        /// Nil for who has only the skeleton.
+        var tensor: Tensor?
+        /// The constants that it is computed of, in order of their first use.
+        var sources: [String]
+    }
+
+    let type: ONNXElementType
+    let content: Content
+
+    init(_ type: ONNXElementType, known tensor: Tensor) {
+        self.type = type
+        content = .known(tensor)
+    }
+
+    init(_ type: ONNXElementType, weight: Weight) {
+        self.type = type
+        content = .weight(weight)
+    }
+
+    init(_ type: ONNXElementType, _ expression: CrypTensor) {
+        self.type = type
+        content = .expression(expression)
+    }
+
+    /// Known numbers of type int64, as shape arithmetic has them.
+    init(integers: [Int], shape: Shape) {
+        self.init(.int64, known: Tensor(integers.map { Int64($0) }, shape: shape))
+    }
+
+    var shape: Shape {
+        switch content {
+        case .known(let tensor): tensor.shape
+        case .weight(let weight): weight.shape
+        case .expression(let expression): expression.shape
+        }
+    }
+
+    /// The known numbers, or nil where the value isn't known.
+    var knownTensor: Tensor? {
+        if case .known(let tensor) = content { return tensor }
+        return nil
+    }
+
+    /// The numbers of a known value, or of a weight at its owner; nil otherwise.
+    var numbers: Tensor? {
+        switch content {
+        case .known(let tensor): tensor
+        case .weight(let weight): weight.tensor
+        case .expression: nil
+        }
+    }
+
+    /// What the numbers were made of, where they are a weight.
+    var sources: [String] {
+        if case .weight(let weight) = content { return weight.sources }
+        return []
+    }
+
+    /// The value as an expression; known numbers become public constants.
+    ///
+    /// - Throws: ``NeedsRun`` for a weight: while a model is prepared there are no expressions of weights.
+    func expression() throws -> CrypTensor {
+        switch content {
+        case .known(let tensor): return CrypTensor(constant: tensor)
+        case .weight: throw NeedsRun()
+        case .expression(let expression): return expression
+        }
+    }
+
+    /// The same value under another type of the same kind.
+    func retyped(_ type: ONNXElementType) -> Value {
+        switch content {
+        case .known(let tensor): Value(type, known: tensor)
+        case .weight(let weight): Value(type, weight: weight)
+        case .expression(let expression): Value(type, expression)
+        }
+    }
+}
+
+/// An operator on weights alone that isn't computed by the owner but by the parties, as a part of the network.
+struct NeedsRun: Error {}
+
+/// The most elements that a value computed at import may have: a hostile graph can't ask for more.
+let largestKnownCount = 1 << 27
+
+/// An expression without an error, or the error.
+func checked(_ expression: CrypTensor) throws -> CrypTensor {
+    if let error = expression.error { throw error }
+    return expression
+}

@@ -1,0 +1,63 @@
+package import CrypTenBase
+package import CrypTenExpressions
+package import CrypTenRing
+
+/// An expression as the passes see it: operations in topological order, sources numbered by first appearance.
+///
+/// Two expressions of the same form give equal graphs, whatever inputs or kept values they were made of; so a graph is
+/// the key under which its plan is cached.
+package struct Graph: Hashable, Sendable {
+    package struct Entry: Hashable, Sendable {
+        package var operation: Primitive
+        package var inputs: [Int]
+        package var shape: Shape
+        package var kind: ElementKind
+        package var isSecret: Bool
+        package var layer: String?
+    }
+
+    /// A value that the graph hands out.
+    package struct Output: Hashable, Sendable {
+        package var entry: Int
+        package var destination: Destination
+
+        package init(entry: Int, destination: Destination) {
+            self.entry = entry
+            self.destination = destination
+        }
+    }
+
+    /// What becomes of an output.
+    package enum Destination: Hashable, Sendable, Codable {
+        /// One party, or all where nil, learn it.
+        case reveal(to: PartyID?)
+        /// The parties keep it, for later runs.
+        case keep
+    }
+
+    package var entries: [Entry] = []
+    package var outputs: [Output] = []
+
+    package init() {}
+
+    /// For every entry, the entries that read it, in order; an entry that reads it twice is there twice.
+    package var consumers: [[Int]] {
+        var out = [[Int]](repeating: [], count: entries.count)
+        for (index, entry) in entries.enumerated() {
+            for input in entry.inputs { out[input].append(index) }
+        }
+        return out
+    }
+}
+
+/// What a graph's numbered sources stand for in one run.
+package struct GraphSources: Sendable {
+    /// The session's number of each `.input` of the graph.
+    package var inputs: [Int] = []
+    /// The session's number of each `.kept`.
+    package var kept: [Int] = []
+    /// The public expressions that the run evaluates in the clear for each `.publicInput`.
+    package var plain: [Node] = []
+    /// The session's number of each `.random`: so that a value drawn once is not drawn again.
+    package var random: [Int] = []
+}

@@ -1,0 +1,322 @@
+import CrypTenBase
+import CrypTenExpressions
+import CrypTenGates
+import CrypTenRing
+
+/// One lowering for each primitive.
+extension Lowering {
+    mutating func lower(_ index: Int) throws {
+        let entry = entry(index)
+        switch entry.operation {
+        case .input(let owner, let number):
+            let scale = entry.kind == .real ? fractionBits : 0
+            guard entry.kind != .bit else {
+                throw CrypTenError(.invalidArgument, "a secret input holds numbers; compare it to get bits")
+            }
+            let value = bind(.input(owner: owner, index: number), entry, scale, .plain)
+            let slot = emit(.input(InputGate(owner: owner.index, shape: entry.shape)), [value], .wire(sharesHeld: true, owner: owner.index), entry.shape)
+            values[index].wire = Scaled(slot: slot, scale: scale)
+        case .kept(let number):
+            lowerKept(index, number)
+        case .random(let distribution, _, _):
+            lowerRandom(index, distribution)
+        case .constant, .publicInput:
+            break
+
+        case .reshape, .permute, .slice, .broadcast, .concatenate, .take:
+            lowerMove(index)
+        case .pad(let before, let after):
+            lowerLinear(index, .pad(before: before, after: after))
+        case .sum(let axes):
+            lowerLinear(index, .sum(axes: axes))
+        case .gather(let axis):
+            let (table, indices) = (entry.inputs[0], entry.inputs[1])
+            let share = share(table)
+            let gate = GatherGate(axis: axis, table: self.entry(table).shape, indices: self.entry(indices).shape)
+            let slot = emit(.gather(gate), [share.slot, plain(indices, scale: 0)], .share, entry.shape)
+            values[index].sum = Sum(addends: [slot], scale: share.scale)
+            values[index].share = Scaled(slot: slot, scale: share.scale)
+
+        case .add:
+            lowerSum(index, factors: [1, 1])
+        case .subtract:
+            lowerSum(index, factors: [1, .max])
+        case .negate:
+            lowerSum(index, factors: [.max])
+        case .toReal:
+            values[index] = values[entry.inputs[0]]
+        case .bilinear(let operation):
+            lowerProduct(index, operation)
+
+        case .isNegative:
+            lowerSign(index)
+        case .isZero:
+            let wire = wire(entry.inputs[0])
+            values[index].bits = emit(.isZero(IsZeroGate(shape: entry.shape)), [wire.slot], .bits, entry.shape)
+        case .and:
+            values[index].bits = conjunction(entry.inputs.map { bits($0) }, entry.shape)
+        case .xor:
+            values[index].bits = linearBits(entry.inputs.map { bits($0) }, constant: false, entry.shape)
+        case .not:
+            values[index].bits = linearBits([bits(entry.inputs[0])], constant: true, entry.shape)
+        case .select:
+            lowerSelect(index)
+        case .bitToInteger:
+            let gate = BitToArithmeticGate(shape: entry.shape)
+            setShare(index, emit(.bitToArithmetic(gate), [bits(entry.inputs[0])], .share, entry.shape), scale: 0)
+
+        case .relu:
+            lowerReLU(index)
+        case .maximum(let axis):
+            lowerMaximum(index, axis: axis)
+        case .argmax(let axis):
+            lowerArgmax(index, axis: axis)
+        case .polynomial(let coefficients):
+            try lowerPolynomial(index, coefficients)
+        case .piecewise(let function):
+            lowerPiecewise(index, function)
+        case .sine:
+            lowerSine(index, .sine)
+        case .cosine:
+            lowerSine(index, .cosine)
+        }
+    }
+
+    /// Sets a value that a gate yields as a share.
+    mutating func setShare(_ index: Int, _ slot: Int, scale: Int) {
+        values[index].share = Scaled(slot: slot, scale: scale)
+        values[index].sum = Sum(addends: [slot], scale: scale)
+    }
+
+    // MARK: Sources
+
+    private mutating func lowerKept(_ index: Int, _ number: Int) {
+        // The form and scale of a kept value are properties of the value: the planner is told them.
+        let entry = entry(index)
+        let (form, scale) = (kept[number].form, kept[number].scale)
+        switch form {
+        case .share:
+            setShare(index, bind(.kept(index: number, form: form), entry, scale, .share), scale: scale)
+        case .wire(let owner):
+            let slot = bind(.kept(index: number, form: form), entry, scale, .wire(sharesHeld: true, owner: owner))
+            values[index].wire = Scaled(slot: slot, scale: scale)
+        case .bits:
+            values[index].bits = bind(.kept(index: number, form: form), entry, 0, .bits)
+        }
+    }
+
+    private mutating func lowerRandom(_ index: Int, _ distribution: Primitive.Distribution) {
+        let shape = entry(index).shape
+        switch distribution {
+        case .uniform:
+            let gate = RandomGate(shape: shape, distribution: .uniformBits(fractionBits))
+            setShare(index, emit(.random(gate), [], .share, shape), scale: fractionBits)
+        case .bernoulli(let probability):
+            let gate = RandomGate(shape: shape, distribution: bernoulli(probability))
+            values[index].bits = emit(.random(gate), [], .bits, shape)
+        }
+    }
+
+    /// A probability as a multiple of 2^-fractionBits; a half is the fair bit, which nobody deals.
+    private func bernoulli(_ probability: Double) -> RandomGate.Distribution {
+        let steps = (probability * Double(1 << fractionBits)).rounded()
+        if steps == Double(1 << (fractionBits - 1)) { return .bit(.fair) }
+        let numerator = UInt64(min(max(steps, 0), Double(1 << fractionBits)))
+        return .bit(.outOf(numerator: numerator, bits: fractionBits))
+    }
+
+    // MARK: Linear
+
+    private mutating func lowerMove(_ index: Int) {
+        let entry = entry(index)
+        guard let move = linearMove(index) else { preconditionFailure("\(entry.operation.name) moves elements") }
+        if entry.kind == .bit {
+            let operands = entry.inputs.map { bits($0) }
+            values[index].bits = linear(move, .bits, operands, entry.shape)
+            return
+        }
+        // A value that is masked already is moved as it is; otherwise a share, when one is asked for, is moved.
+        let inputs = entry.inputs
+        let wires = inputs.map { values[$0].wire ?? values[$0].reducedWire }
+        if wires.allSatisfy({ $0 != nil }), Set(wires.compactMap(\.?.scale)).count == 1, let scale = wires[0]?.scale {
+            let slot = linear(move, .wire, wires.compactMap(\.?.slot), entry.shape)
+            values[index].wire = Scaled(slot: slot, scale: scale)
+            return
+        }
+        if readsMoved(index) {
+            // Left to `wire(_:)`, which masks the elements before they are moved; the scale must be known.
+            values[index].waitingMove = inputs.map { naturalScale($0) }.max() ?? 0
+            return
+        }
+        lowerLinear(index, move)
+    }
+
+    /// Whether all readers, through further moves, are gates that read wires.
+    private func readsMoved(_ index: Int) -> Bool {
+        if graph.outputs.contains(where: { $0.entry == index }) { return false }
+        guard !consumers[index].isEmpty, entry(index).inputs.allSatisfy({ entry($0).isSecret }) else { return false }
+        guard Set(entry(index).inputs.map { naturalScale($0) }).count == 1 else { return false }
+        return consumers[index].allSatisfy { reader in
+            switch entry(reader).operation {
+            case .maximum, .argmax, .relu, .isNegative, .isZero, .piecewise: true
+            case .reshape, .permute, .slice, .concatenate, .take: readsMoved(reader)
+            default: false
+            }
+        }
+    }
+
+    /// A linear operation on shares, of one scale.
+    mutating func lowerLinear(_ index: Int, _ operation: LinearOperation) {
+        let entry = entry(index)
+        var shares = entry.inputs.map { input -> Scaled in
+            self.entry(input).isSecret ? share(input) : Scaled(slot: -1, scale: 0)
+        }
+        let secretScales = zip(entry.inputs, shares).filter { self.entry($0.0).isSecret }.map(\.1.scale)
+        let scale = secretScales.max() ?? 0
+        for (position, input) in entry.inputs.enumerated() {
+            shares[position] =
+                self.entry(input).isSecret
+                ? Scaled(slot: raise(shares[position], to: scale), scale: scale)
+                : Scaled(slot: promotedShare(input, scale: scale), scale: scale)
+        }
+        setShare(index, linear(operation, .share, shares.map(\.slot), entry.shape), scale: scale)
+    }
+
+    /// A public entry as a share: itself at party 0.
+    private mutating func promotedShare(_ index: Int, scale: Int) -> Int {
+        let shape = entry(index).shape
+        let gate = PromoteGate(shape: shape, asBits: false)
+        let wire = emit(.promote(gate), [plain(index, scale: scale)], .wire(sharesHeld: true, owner: nil), shape)
+        return unmask(wire)
+    }
+
+    /// A share with more fraction bits.
+    mutating func raise(_ share: Scaled, to scale: Int) -> Int {
+        if share.scale == scale { return share.slot }
+        let factor = UInt64(1) << UInt64(scale - share.scale)
+        return linear(.combine(factors: [factor]), .share, [share.slot], slots[share.slot].shape)
+    }
+
+    /// Sums stay open: products of operands that nobody else reads move up into the sum.
+    private mutating func lowerSum(_ index: Int, factors: [UInt64]) {
+        let entry = entry(index)
+        var open = Sum(scale: 0)
+        var parts: [(factor: UInt64, share: Scaled)] = []
+        var publicParts: [(factor: UInt64, entry: Int)] = []
+        for (input, factor) in zip(entry.inputs, factors) {
+            guard self.entry(input).isSecret else {
+                publicParts.append((factor, input))
+                continue
+            }
+            if let sum = values[input].sum, !sum.products.isEmpty, values[input].share == nil, values[input].wire == nil,
+                consumers[input].count == 1, open.products.isEmpty || open.scale == sum.scale
+            {
+                open.products += factor == 1 ? sum.products : sum.products.map { negated($0) }
+                open.scale = sum.scale
+                parts += sum.addends.map { (factor, Scaled(slot: $0, scale: sum.scale)) }
+            } else {
+                parts.append((factor, share(input)))
+            }
+        }
+        var scale = parts.map(\.share.scale).max() ?? open.scale
+        if !open.products.isEmpty, scale > open.scale {
+            // Products can't be raised before they are computed.
+            let products = materialiseProducts(open, entry.shape)
+            parts.append((1, Scaled(slot: products, scale: open.scale)))
+            open.products = []
+        } else if !open.products.isEmpty {
+            scale = open.scale
+        }
+        if isReal(index), !publicParts.isEmpty { scale = max(scale, fractionBits) }
+        open.scale = scale
+        if open.products.isEmpty, parts.count == 1, publicParts.isEmpty, parts[0].factor == 1 {
+            setShare(index, raise(parts[0].share, to: scale), scale: scale)
+            return
+        }
+        open.addends = parts.isEmpty ? [] : [combined(parts, scale: scale, entry.shape)]
+        for (factor, input) in publicParts { addPlain(&open, input, negated: factor == .max, entry.shape) }
+        values[index].sum = open
+        if open.products.isEmpty { values[index].share = Scaled(slot: open.addends[0], scale: scale) }
+        // A sum of wires is a wire: without products nothing has to be opened for it.
+        sumOfWires(index, factors: factors, publicParts: publicParts, scale: scale)
+    }
+
+    /// Minus a product: its smaller operand is negated.
+    private mutating func negated(_ product: Sum.Product) -> Sum.Product {
+        var product = product
+        let left = slots[product.left].shape
+        let right = slots[product.right].shape
+        if left.count <= right.count {
+            product.left = linear(.combine(factors: [.max]), .wire, [product.left], left)
+        } else {
+            product.right = linear(.combine(factors: [.max]), .wire, [product.right], right)
+        }
+        return product
+    }
+
+    private mutating func materialiseProducts(_ sum: Sum, _ shape: Shape) -> Int {
+        combine(
+            sum.products.map { product in
+                emit(
+                    .bilinear(
+                        BilinearGate(
+                            operation: product.operation, left: slots[product.left].shape,
+                            right: slots[product.right].shape, leftZeroExcept: owner(product.left),
+                            rightZeroExcept: owner(product.right)
+                        )
+                    ), [product.left, product.right], .share, shape
+                )
+            }, shape
+        )
+    }
+
+    private mutating func combined(_ parts: [(factor: UInt64, share: Scaled)], scale: Int, _ shape: Shape) -> Int {
+        let factors = parts.map { $0.factor &* (1 << UInt64(scale - $0.share.scale)) }
+        if factors == [1] { return parts[0].share.slot }
+        return linear(.combine(factors: factors), .share, parts.map(\.share.slot), shape)
+    }
+
+    private mutating func addPlain(_ sum: inout Sum, _ index: Int, negated: Bool, _ shape: Shape) {
+        let value = plain(index, scale: sum.scale)
+        if sum.addends.isEmpty {
+            sum.addends = [promotedPlain(value, negated: negated, shape)]
+        } else if negated {
+            sum.addends = [combine([sum.addends[0], promotedPlain(value, negated: true, shape)], shape)]
+        } else {
+            sum.addends = [emit(.addPlain(AddPlainGate(form: .share)), [sum.addends[0], value], .share, shape)]
+        }
+    }
+
+    private mutating func promotedPlain(_ value: Int, negated: Bool, _ shape: Shape) -> Int {
+        let wire = emit(.promote(PromoteGate(shape: shape, asBits: false)), [value], .wire(sharesHeld: true, owner: nil), shape)
+        let share = unmask(wire)
+        return negated ? linear(.combine(factors: [.max]), .share, [share], shape) : share
+    }
+
+    /// Where every operand is masked already, so is the sum, under the sum of the masks.
+    private mutating func sumOfWires(_ index: Int, factors: [UInt64], publicParts: [(factor: UInt64, entry: Int)], scale: Int) {
+        let entry = entry(index)
+        var wires: [Scaled] = []
+        var weights: [UInt64] = []
+        for (input, factor) in zip(entry.inputs, factors) where self.entry(input).isSecret {
+            guard let wire = values[input].wire ?? values[input].reducedWire, wire.scale <= scale, sharesHeld(wire.slot)
+            else { return }
+            wires.append(wire)
+            weights.append(factor &* (1 << UInt64(scale - wire.scale)))
+        }
+        var slot = weights == [1] ? wires[0].slot : linear(.combine(factors: weights), .wire, wires.map(\.slot), entry.shape)
+        for (factor, input) in publicParts {
+            let value = plain(input, scale: scale)
+            if factor == 1 {
+                slot = emit(.addPlain(AddPlainGate(form: .wire)), [slot, value], slots[slot].form, entry.shape)
+            } else {
+                let promoted = emit(
+                    .promote(PromoteGate(shape: entry.shape, asBits: false)), [value],
+                    .wire(sharesHeld: true, owner: nil), entry.shape
+                )
+                slot = linear(.combine(factors: [1, .max]), .wire, [slot, promoted], entry.shape)
+            }
+        }
+        values[index].wire = Scaled(slot: slot, scale: scale)
+    }
+}

@@ -1,0 +1,104 @@
+import CrypTenBase
+import CrypTenExpressions
+import CrypTenGates
+import CrypTenRing
+import Foundation
+
+/// Polynomials, piecewise polynomials, sine and cosine: public numbers as integers, by exact scaling alone.
+extension Lowering {
+    /// Fraction bits of the values that piecewise polynomials and sines take before their truncation.
+    private var innerScale: Int {
+        60
+    }
+
+    /// Where the degree lets the sum fit the ring, out of one wire; else by Horner's rule.
+    mutating func lowerPolynomial(_ index: Int, _ coefficients: [Double]) throws {
+        let input = entry(index).inputs[0]
+        let shape = entry(index).shape
+        let degree = coefficients.count - 1
+        guard degree >= 1 else {
+            throw CrypTenError(.invalidArgument, "a polynomial needs two coefficients or more, of ascending powers")
+        }
+        if degree <= 2, (degree + 1) * fractionBits <= 48 {
+            let place = inPlace(input)
+            let scale = degree * place.scale + fractionBits
+            let integers = coefficients.enumerated().map { power, number in
+                FixedPoint.encodeConstant(number, scale: scale - power * place.scale)
+            }
+            let gate = PolynomialGate(shape: shape, form: place.form, coefficients: integers)
+            setShare(index, emit(.polynomial(gate), [place.slot], .share, shape), scale: scale)
+            return
+        }
+        let x = reducedWire(input)
+        var sum = linear(
+            .combine(factors: [FixedPoint.encodeConstant(coefficients[degree], scale: fractionBits)]), .share,
+            [reducedShare(input).slot], shape
+        )
+        for power in stride(from: degree - 1, through: 0, by: -1) {
+            sum = addConstant(sum, coefficients[power], scale: x.scale + fractionBits, shape)
+            if power == 0 { break }
+            let wire = mask(Scaled(slot: sum, scale: x.scale + fractionBits), shape)
+            let truncated = emit(
+                .truncate(TruncateGate(shape: shape, form: form(wire.slot), shift: x.scale)), [wire.slot], .share, shape
+            )
+            let factor = mask(Scaled(slot: truncated, scale: fractionBits), shape)
+            let gate = BilinearGate(
+                operation: .multiply, left: shape, right: shape, leftZeroExcept: nil, rightZeroExcept: owner(x.slot)
+            )
+            sum = emit(.bilinear(gate), [factor.slot, x.slot], .share, shape)
+        }
+        setShare(index, sum, scale: x.scale + fractionBits)
+    }
+
+    private mutating func addConstant(_ share: Int, _ number: Double, scale: Int, _ shape: Shape) -> Int {
+        constants.append(RingTensor(repeating: FixedPoint.encodeConstant(number, scale: scale), shape: shape))
+        let slot = slot(.plain, shape)
+        bindings.append(
+            PlanBinding(slot: slot, source: .constant(index: constants.count - 1), shape: shape, kind: .real, scale: scale)
+        )
+        return emit(.addPlain(AddPlainGate(form: .share)), [share, slot], .share, shape)
+    }
+
+    mutating func lowerPiecewise(_ index: Int, _ function: PiecewisePolynomial) {
+        let input = entry(index).inputs[0]
+        let shape = entry(index).shape
+        var place = inPlace(input)
+        if place.scale < fractionBits {
+            // Knots and coefficients are integers at the session's scale.
+            let factor = UInt64(1) << UInt64(fractionBits - place.scale)
+            place.slot = linear(.combine(factors: [factor]), .wire, [place.slot], shape)
+            place.scale = fractionBits
+        }
+        let scale = place.scale
+        let exact = function.pieces.allSatisfy { piece in
+            piece.coefficients.count <= 2 && piece.coefficients.dropFirst().allSatisfy { $0 == $0.rounded() }
+        }
+        let total = exact ? scale : innerScale
+        let pieces = function.pieces.map { piece in
+            PolynomialPiece(
+                center: FixedPoint.encodeConstant(piece.center, scale: scale),
+                coefficients: piece.coefficients.enumerated().map { power, number in
+                    FixedPoint.encodeConstant(number, scale: total - power * scale)
+                }
+            )
+        }
+        let gate = PiecewiseGate(
+            shape: shape, form: place.form, knots: function.knots.map { FixedPoint.encodeConstant($0, scale: scale) },
+            pieces: pieces, outputShift: total - scale,
+            positive: function.addsPositivePart ? function.knots.firstIndex(of: 0) : nil, grid: nil
+        )
+        setShare(index, emit(.piecewise(gate), [place.slot], .share, shape), scale: scale)
+    }
+
+    mutating func lowerSine(_ index: Int, _ output: SineGate.Outputs) {
+        let input = entry(index).inputs[0]
+        let shape = entry(index).shape
+        let wire = wire(input)
+        // Radians to a phase whose period is the whole ring. The factor is rounded once, by exact scaling.
+        let perTurn = Double(sign: .plus, exponent: 64 - wire.scale, significand: 1) / (2 * Double.pi)
+        let factor = UInt64(perTurn.rounded())
+        let turns = linear(.combine(factors: [factor]), .wire, [wire.slot], shape)
+        let gate = SineGate(shape: shape, outputs: output)
+        setShare(index, emit(.sine(gate), [turns], .share, shape), scale: innerScale)
+    }
+}

@@ -1,0 +1,126 @@
+import CrypTenExpressions
+import CrypTenGates
+import CrypTenRing
+
+/// Maxima along an axis: a tournament of groups of four, all comparisons of a group at once.
+///
+/// A level is one masking of its operands and one `MaximumGate` for each size of group: five openings for four times
+/// fewer values. Groups are runs of neighbours and the lowest index wins within one, so it wins over all.
+extension Lowering {
+    mutating func lowerMaximum(_ index: Int, axis: Int) {
+        let (slot, scale, _) = tournament(index, axis: axis, withIndex: false)
+        setShare(index, slot, scale: scale)
+    }
+
+    mutating func lowerArgmax(_ index: Int, axis: Int) {
+        let (_, _, winner) = tournament(index, axis: axis, withIndex: true)
+        guard let winner else { preconditionFailure("the tournament was asked for the index") }
+        setShare(index, winner, scale: 0)
+    }
+
+    /// Sizes of the groups of one level: fours, and where one would be left alone a three and a two.
+    static func groupSizes(_ count: Int) -> [Int] {
+        if count <= 4 { return [count] }
+        let fours = count % 4 == 1 ? (count - 5) / 4 : count / 4
+        let rest = count - 4 * fours
+        return Array(repeating: 4, count: fours) + (rest == 5 ? [3, 2] : rest > 0 ? [rest] : [])
+    }
+
+    /// - Returns: shares of the maximum and of the winner's index.
+    private mutating func tournament(_ index: Int, axis: Int, withIndex: Bool) -> (Int, Int, Int?) {
+        let input = entry(index).inputs[0]
+        let shape = entry(input).shape
+        let rest = entry(index).shape
+        let base = wire(input)
+        var scale = base.scale
+        // The axis to the front, so that groups are runs of slices.
+        let axes = [axis] + shape.dimensions.indices.filter { $0 != axis }
+        let front = Shape([shape[axis]] + rest.dimensions)
+        var values = axis == 0 ? base.slot : linear(.permute(axes: axes), .wire, [base.slot], front)
+        var indices: Int?
+        var count = shape[axis]
+        if count == 1 {
+            let share = sharesHeld(values) ? Scaled(slot: unmask(values), scale: scale) : reducedShare(input)
+            scale = share.scale
+            let value = linear(.reshape(rest), .share, [share.slot], rest)
+            return (value, scale, withIndex ? linear(.combine(factors: [0]), .share, [value], rest) : nil)
+        }
+        while true {
+            let level = play(values, indices, count, rest, withIndex: withIndex)
+            count = level.count
+            if count == 1 {
+                let value = linear(.reshape(rest), .share, [level.maxima], rest)
+                return (value, scale, level.indices.map { linear(.reshape(rest), .share, [$0], rest) })
+            }
+            let next = Shape([count] + rest.dimensions)
+            values = mask(Scaled(slot: level.maxima, scale: scale), next).slot
+            indices = level.indices.map { mask(Scaled(slot: $0, scale: 0), next).slot }
+        }
+    }
+
+    /// One level: `[count, …]` wires to `[groups, …]` shares.
+    private mutating func play(
+        _ values: Int, _ indices: Int?, _ count: Int, _ rest: Shape, withIndex: Bool
+    ) -> (maxima: Int, indices: Int?, count: Int) {
+        let sizes = Lowering.groupSizes(count)
+        var maxima: [Int] = []
+        var winners: [Int] = []
+        var start = 0
+        var position = 0
+        while position < sizes.count {
+            // All groups of one size are one gate.
+            let size = sizes[position]
+            let groups = sizes[position...].prefix { $0 == size }.count
+            let shape = Shape([groups] + rest.dimensions)
+            let members = (0..<size).map { member in
+                slices(values, from: start + member, step: size, groups, rest)
+            }
+            let payload: MaximumGate.Payload =
+                !withIndex ? .none : indices == nil ? .constants((0..<size).map(UInt64.init)) : .wires(sharesHeld: true)
+            let gate = MaximumGate(
+                shape: shape, operands: size, sharesHeld: sharesHeld(values), payload: payload
+            )
+            var operands = members
+            if let indices {
+                operands += (0..<size).map { slices(indices, from: start + $0, step: size, groups, rest) }
+            }
+            let made = emit(.maximum(gate), operands, outputs: withIndex ? 2 : 1, .share, shape)
+            maxima.append(made[0])
+            if withIndex {
+                winners.append(indices == nil ? offset(made[1], from: start, step: size, shape) : made[1])
+            }
+            start += size * groups
+            position += groups
+        }
+        let shape = Shape([sizes.count] + rest.dimensions)
+        return (
+            join(maxima, shape), withIndex ? join(winners, shape) : nil, sizes.count
+        )
+    }
+
+    private mutating func slices(_ wire: Int, from start: Int, step: Int, _ groups: Int, _ rest: Shape) -> Int {
+        let shape = Shape([groups] + rest.dimensions)
+        let zeros = [Int](repeating: 0, count: rest.rank)
+        let ones = [Int](repeating: 1, count: rest.rank)
+        return linear(.slice(starts: [start] + zeros, steps: [step] + ones, shape: shape), .wire, [wire], shape)
+    }
+
+    private mutating func join(_ parts: [Int], _ shape: Shape) -> Int {
+        parts.count == 1 ? parts[0] : linear(.concatenate(axis: 0), .share, parts, shape)
+    }
+
+    /// Positions within groups as positions along the axis: group g begins at `start + g · step`.
+    private mutating func offset(_ winners: Int, from start: Int, step: Int, _ shape: Shape) -> Int {
+        let groups = shape.dimensions[0]
+        let each = groups == 0 ? 0 : shape.count / groups
+        var words: [UInt64] = []
+        words.reserveCapacity(shape.count)
+        for group in 0..<groups { words += repeatElement(UInt64(start + group * step), count: each) }
+        constants.append(RingTensor(words, shape: shape))
+        let slot = slot(.plain, shape)
+        bindings.append(
+            PlanBinding(slot: slot, source: .constant(index: constants.count - 1), shape: shape, kind: .integer, scale: 0)
+        )
+        return emit(.addPlain(AddPlainGate(form: .share)), [winners, slot], .share, shape)
+    }
+}

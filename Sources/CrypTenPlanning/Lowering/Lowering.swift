@@ -1,0 +1,201 @@
+import CrypTenBase
+import CrypTenExpressions
+import CrypTenGates
+import CrypTenRing
+
+/// From a graph to the steps of a plan: which values are opened, where they are truncated, which gates are fused.
+///
+/// Entries are lowered in order. Linear ones stay *sums*: products that are not computed yet, and shares. A sum that a
+/// nonlinear operation reads is opened as one absorbed wire, products, bias and shortcut together. Each form that a value
+/// takes (share, masked wire; at its own scale, or truncated to `fractionBits`) is made when it is first asked for, and
+/// kept, so that a mask is spent once and serves every gate that reads the wire.
+///
+/// A real value's *scale* is the number of its fraction bits in the ring: `fractionBits` after a truncation, twice that
+/// after a product. Truncation comes as late as `scaleLimit` allows.
+struct Lowering {
+    let graph: Graph
+    let parties: Int
+    let fractionBits: Int
+    /// What is known of each kept value, by its number in the graph.
+    let kept: [KeptValue]
+    /// What each entry has become so far.
+    var values: [Value]
+    var steps: [PlanStep] = []
+    var bindings: [PlanBinding] = []
+    var outputs: [PlanOutput] = []
+    var constants: [RingTensor] = []
+    /// What is known of every slot.
+    var slots: [Slot] = []
+    var signs = SignGroups()
+    let consumers: [[Int]]
+    /// The layer of the entry that is being lowered.
+    var layer: String?
+
+    /// A value in the plan.
+    struct Slot {
+        enum Form {
+            case share
+            case wire(sharesHeld: Bool, owner: Int?)
+            case bits
+            case plain
+        }
+
+        var form: Form
+        var shape: Shape
+    }
+
+    /// A share or wire and its fraction bits.
+    struct Scaled {
+        var slot: Int
+        var scale: Int
+    }
+
+    /// A linear combination that hasn't been computed yet.
+    struct Sum {
+        struct Product {
+            var operation: BilinearOperation
+            var left: Int
+            var right: Int
+        }
+
+        var products: [Product] = []
+        /// Shares of the sum's shape and scale.
+        var addends: [Int] = []
+        var scale: Int
+    }
+
+    /// The forms that an entry's value has.
+    struct Value {
+        var sum: Sum?
+        var share: Scaled?
+        var wire: Scaled?
+        /// Truncated to at most `fractionBits`: differs from the above where their scale is larger.
+        var reducedShare: Scaled?
+        var reducedWire: Scaled?
+        /// A truncation of `wire` that elementwise gates read in place.
+        var inPlace: Int?
+        var bits: Int?
+        /// Set for a move of elements that waits for a wire to be asked for: the scale that it will have.
+        var waitingMove: Int?
+    }
+
+    init(_ graph: Graph, parties: Int, fractionBits: Int, kept: [KeptValue]) {
+        self.graph = graph
+        self.kept = kept
+        self.parties = parties
+        self.fractionBits = fractionBits
+        consumers = graph.consumers
+        values = Array(repeating: Value(), count: graph.entries.count)
+    }
+
+    /// Fraction bits that a product may have, so that reals up to `2^(62 − scaleLimit)` stay in the ring's range.
+    var scaleLimit: Int {
+        2 * fractionBits + 4
+    }
+
+    /// Lowers everything that the outputs need.
+    ///
+    /// - Throws: `CrypTenError` for what this protocol can't compute; shapes were checked when the nodes were made.
+    mutating func run() throws {
+        let needed = reachable()
+        signs = SignGroups(graph, needed: needed)
+        for index in graph.entries.indices where needed[index] && graph.entries[index].isSecret {
+            layer = graph.entries[index].layer
+            try lower(index)
+        }
+        for output in graph.outputs { try hand(out: output) }
+    }
+
+    private func reachable() -> [Bool] {
+        var needed = [Bool](repeating: false, count: graph.entries.count)
+        for output in graph.outputs { needed[output.entry] = true }
+        for index in graph.entries.indices.reversed() where needed[index] {
+            for input in graph.entries[index].inputs { needed[input] = true }
+        }
+        return needed
+    }
+
+    // MARK: Emitting
+
+    /// Adds a slot that some step or binding fills.
+    mutating func slot(_ form: Slot.Form, _ shape: Shape) -> Int {
+        slots.append(Slot(form: form, shape: shape))
+        return slots.count - 1
+    }
+
+    /// Adds a step with one output.
+    mutating func emit(_ gate: PlanGate, _ inputs: [Int], _ form: Slot.Form, _ shape: Shape) -> Int {
+        let output = slot(form, shape)
+        steps.append(PlanStep(gate: gate, inputs: inputs, outputs: [output], layer: layer))
+        return output
+    }
+
+    /// Adds a step with several outputs of one form and shape.
+    mutating func emit(_ gate: PlanGate, _ inputs: [Int], outputs count: Int, _ form: Slot.Form, _ shape: Shape) -> [Int] {
+        let outputs = (0..<count).map { _ in slot(form, shape) }
+        steps.append(PlanStep(gate: gate, inputs: inputs, outputs: outputs, layer: layer))
+        return outputs
+    }
+
+    func entry(_ index: Int) -> Graph.Entry {
+        graph.entries[index]
+    }
+
+    func isReal(_ index: Int) -> Bool {
+        entry(index).kind == .real
+    }
+
+    // MARK: Outputs
+
+    private mutating func hand(out output: Graph.Output) throws {
+        let entry = entry(output.entry)
+        layer = "output"
+        switch output.destination {
+        case .reveal(let party):
+            let receiver = party?.index
+            let slot: Int
+            var scale = 0
+            if !entry.isSecret {
+                // Public already: nothing to open.
+                (slot, scale) = (plain(output.entry, scale: scaleOfKind(entry.kind)), scaleOfKind(entry.kind))
+            } else if entry.kind == .bit {
+                slot = emit(.revealBits(RevealBitsGate(shape: entry.shape, receiver: receiver)), [bits(output.entry)], .plain, entry.shape)
+            } else {
+                let share = reducedShare(output.entry)
+                slot = emit(.reveal(RevealGate(shape: entry.shape, receiver: receiver)), [share.slot], .plain, entry.shape)
+                scale = share.scale
+            }
+            outputs.append(
+                PlanOutput(
+                    slot: slot, destination: output.destination, shape: entry.shape, kind: entry.kind, scale: scale
+                )
+            )
+        case .keep:
+            let (slot, scale, form) = try formToKeep(output.entry)
+            outputs.append(
+                PlanOutput(
+                    slot: slot, destination: .keep, shape: entry.shape, kind: entry.kind, scale: scale, kept: form
+                )
+            )
+        }
+    }
+
+    private func scaleOfKind(_ kind: ElementKind) -> Int {
+        kind == .real ? fractionBits : 0
+    }
+
+    /// A value as it is kept: masked where it is masked anyway, else as a share.
+    private mutating func formToKeep(_ index: Int) throws -> (Int, Int, KeptForm) {
+        guard entry(index).isSecret else {
+            throw CrypTenError(.invalidArgument, "a public value needs no evaluation; use it as it is")
+        }
+        if entry(index).kind == .bit { return (bits(index), 0, .bits) }
+        for candidate in [values[index].reducedWire, values[index].wire] {
+            guard let candidate, case .wire(true, let owner) = slots[candidate.slot].form, candidate.scale <= fractionBits
+            else { continue }
+            return (candidate.slot, candidate.scale, .wire(owner: owner))
+        }
+        let share = reducedShare(index)
+        return (share.slot, share.scale, .share)
+    }
+}

@@ -1,0 +1,62 @@
+package import CrypTenBase
+package import CrypTenExpressions
+import CrypTenGates
+package import CrypTenRing
+import Crypto
+import Foundation
+
+/// What a plan must know of a value that an earlier run kept.
+package struct KeptValue: Hashable, Sendable {
+    package var form: KeptForm
+    package var scale: Int
+
+    package init(form: KeptForm, scale: Int) {
+        self.form = form
+        self.scale = scale
+    }
+}
+
+/// From expressions to plans: the passes, in order.
+package struct Planner: Sendable {
+    package let parties: Int
+    package let fractionBits: Int
+
+    package init(parties: Int, fractionBits: Int) {
+        self.parties = parties
+        self.fractionBits = fractionBits
+    }
+
+    /// The plan of a graph.
+    ///
+    /// - Throws: `CrypTenError` for what this protocol can't compute.
+    package func plan(_ graph: Graph, kept: [KeptValue]) throws -> PreparedPlan {
+        let pooled = PoolBeforeReLU.apply(graph)
+        var lowering = Lowering(pooled, parties: parties, fractionBits: fractionBits, kept: kept)
+        try lowering.run()
+        let plan = DropUnused.apply(
+            Plan(
+                parties: parties, fractionBits: fractionBits, slots: lowering.slots.count, bindings: lowering.bindings,
+                steps: lowering.steps, outputs: lowering.outputs
+            )
+        )
+        return try PreparedPlan(plan, constants: lowering.constants)
+    }
+}
+
+extension PreparedPlan {
+    /// Adds to a plan what follows from it.
+    package init(_ plan: Plan, constants: [RingTensor]) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        var hash = SHA256()
+        hash.update(data: try encoder.encode(plan))
+        for constant in constants {
+            constant.withWords { hash.update(bufferPointer: UnsafeRawBufferPointer(start: $0, count: constant.count * 8)) }
+        }
+        let dealerPlan = try encoder.encode(plan.redacted)
+        self.init(
+            plan: plan, constants: constants, schedule: Schedule(plan), fingerprint: Array(hash.finalize()),
+            dealerPlan: Array(dealerPlan), dealerFingerprint: Array(SHA256.hash(data: dealerPlan))
+        )
+    }
+}

@@ -1,0 +1,99 @@
+/// Planes of bits, packed 64 to a word: plane `j` holds one bit of each of `count` elements.
+///
+/// Element `i` of a plane is bit `i % 64` of its word `i / 64`. Bits beyond `count` in a plane's last word are zero.
+package struct BitPlanes: Sendable {
+    package private(set) var storage: Storage
+    private var firstPlane: Int
+    /// The number of planes.
+    package let planes: Int
+    /// The number of elements, each of which has one bit in every plane.
+    package let count: Int
+
+    /// Words that one plane takes.
+    package var wordsPerPlane: Int {
+        BitPlanes.words(for: count)
+    }
+
+    package static func words(for count: Int) -> Int {
+        (count + 63) / 64
+    }
+
+    /// Planes whose words must all be written, through `withMutableWords`, before any is read.
+    package init(uninitialized planes: Int, count: Int) {
+        storage = Storage(uninitialized: planes * BitPlanes.words(for: count))
+        firstPlane = 0
+        self.planes = planes
+        self.count = count
+    }
+
+    package init(zeros planes: Int, count: Int) {
+        self.init(uninitialized: planes, count: count)
+        storage.words.initialize(repeating: 0, count: planes * wordsPerPlane)
+    }
+
+    private init(storage: Storage, firstPlane: Int, planes: Int, count: Int) {
+        self.storage = storage
+        self.firstPlane = firstPlane
+        self.planes = planes
+        self.count = count
+    }
+
+    /// One plane, looking into the same storage.
+    package subscript(plane: Int) -> BitPlanes {
+        self[plane..<plane + 1]
+    }
+
+    /// Some of the planes, looking into the same storage.
+    package subscript(range: Range<Int>) -> BitPlanes {
+        precondition(range.lowerBound >= 0 && range.upperBound <= planes, "\(range) lies outside \(planes) planes")
+        return BitPlanes(
+            storage: storage,
+            firstPlane: firstPlane + range.lowerBound,
+            planes: range.count,
+            count: count
+        )
+    }
+
+    /// The words of all planes, one plane after the other, to read.
+    package func withWords<Result>(_ body: (UnsafePointer<UInt64>) throws -> Result) rethrows -> Result {
+        try withExtendedLifetime(storage) { try body(UnsafePointer(storage.words + firstPlane * wordsPerPlane)) }
+    }
+
+    /// The words of all planes, to write; a storage that others share is copied first. Tail bits must stay zero.
+    package mutating func withMutableWords<Result>(
+        _ body: (UnsafeMutablePointer<UInt64>) throws -> Result
+    ) rethrows -> Result {
+        if !isKnownUniquelyReferenced(&storage) {
+            storage = Storage(copying: storage, from: firstPlane * wordsPerPlane, count: planes * wordsPerPlane)
+            firstPlane = 0
+        }
+        return try body(storage.words + firstPlane * wordsPerPlane)
+    }
+
+    /// The bits of one plane, for tests.
+    package func bits(ofPlane plane: Int) -> [Bool] {
+        self[plane].withWords { words in (0..<count).map { words[$0 / 64] >> UInt64($0 % 64) & 1 == 1 } }
+    }
+}
+
+extension BitPlanes {
+    /// Planes out of words that lie one plane after the other, as expanded, opened or dealt; tail bits are cleared.
+    package init(_ words: RingTensor, planes: Int, count: Int) {
+        self.init(uninitialized: planes, count: count)
+        let perPlane = wordsPerPlane
+        precondition(words.count == planes * perPlane, "\(words.count) words aren't \(planes) planes of \(count) bits")
+        let tail: UInt64 = count % 64 == 0 ? .max : (1 << UInt64(count % 64)) - 1
+        withMutableWords { out in
+            words.withWords { out.update(from: $0, count: planes * perPlane) }
+            guard perPlane > 0 else { return }
+            for plane in 0..<planes { out[plane * perPlane + perPlane - 1] &= tail }
+        }
+    }
+
+    /// The words of all planes, one plane after the other.
+    package var asWords: RingTensor {
+        var out = RingTensor(uninitialized: [planes * wordsPerPlane])
+        out.withMutableWords { out in withWords { out.update(from: $0, count: planes * wordsPerPlane) } }
+        return out
+    }
+}

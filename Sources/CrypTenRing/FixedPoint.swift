@@ -1,0 +1,49 @@
+import CrypTenBase
+
+/// Reals as ring elements: `round(x · 2^fractionBits)`, two's complement.
+package enum FixedPoint {
+    /// Values that are put in must lie below this in magnitude: products of two such sums stay in the ring's range.
+    package static func limit(fractionBits: Int) -> Double {
+        Double(sign: .plus, exponent: 62 - 2 * fractionBits, significand: 1)
+    }
+
+    /// Encodes what comes from outside.
+    ///
+    /// - Throws: `CrypTenError.Code.outOfRange` naming the index of the first number that isn't finite or is too large.
+    package static func encode(_ values: [Double], fractionBits: Int, shape: Shape, name: String) throws -> RingTensor {
+        let unit = Double(sign: .plus, exponent: fractionBits, significand: 1)
+        let limit = limit(fractionBits: fractionBits)
+        var out = RingTensor(uninitialized: shape)
+        try out.withMutableWords { words in
+            for (index, value) in values.enumerated() {
+                guard value.magnitude < limit else {
+                    throw CrypTenError(
+                        .outOfRange,
+                        """
+                        \(name), element \(index): \(value.isNaN ? "not a number" : value.isInfinite ? "infinite" : "too large") \
+                        for fixed point with \(fractionBits) fraction bits, which takes magnitudes below \(limit); \
+                        scale the data, or use fewer fraction bits
+                        """
+                    )
+                }
+                words[index] = UInt64(bitPattern: Int64((value * unit).rounded()))
+            }
+        }
+        return out
+    }
+
+    /// A public number: what is too large becomes the largest of its sign, so that a mask's −10,000 or −∞ saturates.
+    package static func encodeConstant(_ value: Double, scale: Int) -> UInt64 {
+        let scaled = (value * Double(sign: .plus, exponent: scale, significand: 1)).rounded()
+        let largest = Double(sign: .plus, exponent: 62, significand: 1)
+        if scaled >= largest { return 1 << 62 }
+        if scaled <= -largest { return UInt64(bitPattern: -(1 << 62)) }
+        return scaled.isNaN ? 0 : UInt64(bitPattern: Int64(scaled))
+    }
+
+    /// Ring elements as reals.
+    package static func decode(_ words: RingTensor, scale: Int) -> [Double] {
+        let unit = Double(sign: .plus, exponent: -scale, significand: 1)
+        return words.elements.map { Double(Int64(bitPattern: $0)) * unit }
+    }
+}

@@ -1,0 +1,112 @@
+/// All arithmetic that a gate does: a value that the engine hands in, behind which a processor or a GPU may stand.
+///
+/// Operands of elementwise methods have equal counts; the result takes the first one's shape. Everything is modulo
+/// 2^64. No method branches on, indexes by or takes time by an element's value. `PlainKernels` is the specification in
+/// plain Swift; `NativeKernels` runs in C with the vector instructions that the machine has. Both give equal bits.
+package protocol Kernels: Sendable {
+    /// What runs: "plain", "avx512", "avx2", "neon" or "portable".
+    var name: String { get }
+
+    // MARK: Randomness
+
+    /// Words `start ..< start + shape.count` of stream `number` under `key`: see `ExpansionKey`.
+    func expand(_ key: ExpansionKey, number: UInt64, from start: Int, shape: Shape) -> RingTensor
+    /// Adds those words to `sum`, element by element: a sum of streams without a tensor for each.
+    func accumulateExpansion(_ sum: inout RingTensor, _ key: ExpansionKey, number: UInt64, from start: Int)
+    /// Bits of stream `number`: plane `j` is words `(start + j) · wordsPerPlane …`, tail bits cleared.
+    func expandBits(_ key: ExpansionKey, number: UInt64, fromPlane start: Int, planes: Int, count: Int) -> BitPlanes
+    /// XORs those bits into `sum`.
+    func accumulateBitExpansion(_ sum: inout BitPlanes, _ key: ExpansionKey, number: UInt64, fromPlane start: Int)
+
+    // MARK: Elementwise on the ring
+
+    func add(_ a: RingTensor, _ b: RingTensor) -> RingTensor
+    func subtract(_ a: RingTensor, _ b: RingTensor) -> RingTensor
+    func multiply(_ a: RingTensor, _ b: RingTensor) -> RingTensor
+    func negate(_ a: RingTensor) -> RingTensor
+    func add(_ a: RingTensor, scalar: UInt64) -> RingTensor
+    func multiply(_ a: RingTensor, scalar: UInt64) -> RingTensor
+    /// `sum += a`
+    func accumulate(_ sum: inout RingTensor, adding a: RingTensor)
+    /// `sum -= a`
+    func accumulate(_ sum: inout RingTensor, subtracting a: RingTensor)
+    /// `sum += a · b`
+    func accumulate(_ sum: inout RingTensor, addingProductOf a: RingTensor, _ b: RingTensor)
+    /// `sum -= a · b`
+    func accumulate(_ sum: inout RingTensor, subtractingProductOf a: RingTensor, _ b: RingTensor)
+    /// `sum += a · scalar`
+    func accumulate(_ sum: inout RingTensor, adding a: RingTensor, times scalar: UInt64)
+    /// The element shifted right by `bits` (0 … 63), zeros coming in.
+    func shiftRight(_ a: RingTensor, by bits: Int) -> RingTensor
+    /// The element shifted left by `bits` (0 … 63).
+    func shiftLeft(_ a: RingTensor, by bits: Int) -> RingTensor
+    /// The `bits` (1 … 64) low bits.
+    func lowBits(_ a: RingTensor, _ bits: Int) -> RingTensor
+    /// sin(2π u / 2^64) at scale 2^30 for every element u, in integer arithmetic alone: see `integerSine(_:)`.
+    func sine(_ a: RingTensor) -> RingTensor
+
+    // MARK: Structure
+
+    /// The elements that a view names: permute, slice, flip, broadcast.
+    func gather(_ a: RingTensor, _ view: StridedView) -> RingTensor
+    /// Slices `indices` along an axis (0 ≤ index < extent), in that order; an index may repeat.
+    func take(_ a: RingTensor, axis: Int, indices: [Int]) -> RingTensor
+    func concatenate(_ parts: [RingTensor], axis: Int) -> RingTensor
+    /// With `value` around it: `before[k]` and `after[k]` more along axis k (not negative).
+    func pad(_ a: RingTensor, before: [Int], after: [Int], value: UInt64) -> RingTensor
+    /// Sums over the axes, which disappear.
+    func sum(_ a: RingTensor, axes: [Int]) -> RingTensor
+
+    // MARK: Products
+
+    /// `sum += operation(a, b)`, or `sum -= …` where `subtracting`; `sum` has the operation's output shape.
+    func accumulate(
+        _ sum: inout RingTensor, _ operation: BilinearOperation, _ a: RingTensor, _ b: RingTensor, subtracting: Bool
+    )
+
+    // MARK: Bits
+
+    /// Plane j holds bit `low + j` of every element.
+    func planes(of a: RingTensor, from low: Int, count planes: Int) -> BitPlanes
+    /// Elements whose bit j is plane j, of the given shape; zero above the last plane.
+    func words(of bits: BitPlanes, shape: Shape) -> RingTensor
+    func xor(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes
+    func and(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes
+    func not(_ a: BitPlanes) -> BitPlanes
+    /// `sum ^= a`
+    func accumulate(_ sum: inout BitPlanes, xor a: BitPlanes)
+    /// `sum ^= a & b`
+    func accumulate(_ sum: inout BitPlanes, xorAndOf a: BitPlanes, _ b: BitPlanes)
+    /// The planes of all parts, in order, as one.
+    func stack(_ parts: [BitPlanes]) -> BitPlanes
+    /// Elements `range` of every plane; `range` starts at a multiple of 64.
+    func slab(_ a: BitPlanes, _ range: Range<Int>) -> BitPlanes
+    /// The element where its bit is 1, else 0; one plane.
+    func keep(_ a: RingTensor, where bits: BitPlanes) -> RingTensor
+    /// The element negated where its bit is 1; one plane.
+    func negate(_ a: RingTensor, where bits: BitPlanes) -> RingTensor
+
+    // MARK: Words of few bits
+
+    /// The `bits` low bits of each element, one after the other without gaps, from a word's lowest bit up.
+    func pack(_ a: RingTensor, bits: Int) -> RingTensor
+    /// The inverse of `pack`: `shape.count` elements of `bits` bits.
+    func unpack(_ words: RingTensor, bits: Int, shape: Shape) -> RingTensor
+}
+
+extension Kernels {
+    /// `operation(a, b)`
+    package func product(_ operation: BilinearOperation, _ a: RingTensor, _ b: RingTensor) -> RingTensor {
+        guard let shape = try? operation.outputShape(a.shape, b.shape) else {
+            preconditionFailure("\(operation.name) of \(a.shape) and \(b.shape): shapes are checked when an expression is made")
+        }
+        var out = RingTensor(zeros: shape)
+        accumulate(&out, operation, a, b, subtracting: false)
+        return out
+    }
+
+    /// The tensor repeated to a shape by NumPy's rule; itself where it has that shape.
+    package func broadcast(_ a: RingTensor, to shape: Shape) -> RingTensor {
+        a.shape == shape ? a : gather(a, .broadcasting(a.shape, to: shape))
+    }
+}

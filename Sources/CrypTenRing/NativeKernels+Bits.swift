@@ -1,0 +1,197 @@
+internal import CCrypTenKernels
+
+extension NativeKernels {
+    package func planes(of a: RingTensor, from low: Int, count planes: Int) -> BitPlanes {
+        precondition(low >= 0 && planes >= 0 && low + planes <= 64, "planes \(low) ..< \(low + planes) of 64")
+        var out = BitPlanes(uninitialized: planes, count: a.count)
+        let (count, step) = (a.count, out.wordsPerPlane)
+        a.withWords { a in
+            out.withMutableWords { out in
+                split(count, work: 2, unit: 512) { range in
+                    cct_planes_of_words(
+                        set,
+                        out + range.lowerBound / 64,
+                        step,
+                        a + range.lowerBound,
+                        range.count,
+                        UInt32(low),
+                        UInt32(planes)
+                    )
+                }
+            }
+        }
+        return out
+    }
+
+    package func words(of bits: BitPlanes, shape: Shape) -> RingTensor {
+        precondition(
+            bits.planes <= 64 && bits.count == shape.count,
+            "\(bits.planes) planes of \(bits.count) as \(shape)"
+        )
+        var out = RingTensor(uninitialized: shape)
+        bits.withWords { words in
+            out.withMutableWords { out in
+                split(bits.count, work: 2, unit: 512) { range in
+                    cct_words_of_planes(
+                        set,
+                        out + range.lowerBound,
+                        words + range.lowerBound / 64,
+                        bits.wordsPerPlane,
+                        range.count,
+                        UInt32(bits.planes)
+                    )
+                }
+            }
+        }
+        return out
+    }
+
+    package func xor(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes {
+        combine(a, b) { cct_bits_xor(set, $0, $1, $2, $3) }
+    }
+
+    package func and(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes {
+        combine(a, b) { cct_bits_and(set, $0, $1, $2, $3) }
+    }
+
+    package func not(_ a: BitPlanes) -> BitPlanes {
+        var out = combine(a, a) { out, a, _, count in cct_bits_not(set, out, a, count) }
+        out.clearTails()
+        return out
+    }
+
+    package func accumulate(_ sum: inout BitPlanes, xor a: BitPlanes) {
+        update(&sum, a, a) { sum, a, _, count in cct_bits_xor(set, sum, sum, a, count) }
+    }
+
+    package func accumulate(_ sum: inout BitPlanes, xorAndOf a: BitPlanes, _ b: BitPlanes) {
+        update(&sum, a, b) { cct_bits_xor_and(set, $0, $0, $1, $2, $3) }
+    }
+
+    package func stack(_ parts: [BitPlanes]) -> BitPlanes {
+        precondition(
+            !parts.isEmpty && parts.allSatisfy { $0.count == parts[0].count },
+            "stacking planes of unequal counts"
+        )
+        var out = BitPlanes(uninitialized: parts.map(\.planes).reduce(0, +), count: parts[0].count)
+        out.withMutableWords { out in
+            var start = out
+            for part in parts {
+                let words = part.planes * part.wordsPerPlane
+                part.withWords { start.update(from: $0, count: words) }
+                start += words
+            }
+        }
+        return out
+    }
+
+    package func slab(_ a: BitPlanes, _ range: Range<Int>) -> BitPlanes {
+        precondition(range.lowerBound >= 0 && range.upperBound <= a.count, "\(range) lies outside \(a.count) elements")
+        precondition(range.lowerBound % 64 == 0, "a slab starts at a multiple of 64, not at \(range.lowerBound)")
+        var out = BitPlanes(uninitialized: a.planes, count: range.count)
+        let (planes, from, to) = (a.planes, a.wordsPerPlane, out.wordsPerPlane)
+        a.withWords { a in
+            out.withMutableWords { out in
+                cct_u64_copy(out, to, 1, a + range.lowerBound / 64, from, 1, planes, to)
+            }
+        }
+        out.clearTails()
+        return out
+    }
+
+    package func keep(_ a: RingTensor, where bits: BitPlanes) -> RingTensor {
+        choose(a, bits) { cct_u64_keep(set, $0, $1, $2, $3) }
+    }
+
+    package func negate(_ a: RingTensor, where bits: BitPlanes) -> RingTensor {
+        choose(a, bits) { cct_u64_negate_where(set, $0, $1, $2, $3) }
+    }
+
+    // MARK: Words of few bits
+
+    package func pack(_ a: RingTensor, bits: Int) -> RingTensor {
+        precondition((1...64).contains(bits), "\(bits) bits of a word")
+        var out = RingTensor(uninitialized: [(a.count * bits + 63) / 64])
+        let count = a.count
+        a.withWords { a in
+            out.withMutableWords { out in
+                // 64 elements fill `bits` words: a thread's range begins at a word's beginning.
+                split(count, work: 4, unit: 64) {
+                    cct_few_bits_pack(out + $0.lowerBound / 64 * bits, a + $0.lowerBound, $0.count, UInt32(bits))
+                }
+            }
+        }
+        return out
+    }
+
+    package func unpack(_ words: RingTensor, bits: Int, shape: Shape) -> RingTensor {
+        precondition((1...64).contains(bits), "\(bits) bits of a word")
+        precondition(
+            words.count == (shape.count * bits + 63) / 64,
+            "\(words.count) words can't hold \(shape) of \(bits) bits"
+        )
+        var out = RingTensor(uninitialized: shape)
+        words.withWords { words in
+            out.withMutableWords { out in
+                split(shape.count, work: 4, unit: 64) {
+                    cct_few_bits_unpack(out + $0.lowerBound, words + $0.lowerBound / 64 * bits, $0.count, UInt32(bits))
+                }
+            }
+        }
+        return out
+    }
+}
+
+// MARK: Calls that the methods share
+
+extension NativeKernels {
+    private func combine(
+        _ a: BitPlanes,
+        _ b: BitPlanes,
+        _ body: (MutableWords, Words, Words, Int) -> Void
+    ) -> BitPlanes {
+        var out = BitPlanes(uninitialized: a.planes, count: a.count)
+        update(&out, a, b, body)
+        return out
+    }
+
+    private func update(
+        _ sum: inout BitPlanes,
+        _ a: BitPlanes,
+        _ b: BitPlanes,
+        _ body: (MutableWords, Words, Words, Int) -> Void
+    ) {
+        precondition(
+            sum.planes == a.planes && a.planes == b.planes && sum.count == a.count && a.count == b.count,
+            "planes of unequal extents"
+        )
+        let words = a.planes * a.wordsPerPlane
+        a.withWords { a in
+            b.withWords { b in
+                sum.withMutableWords { sum in
+                    split(words) { body(sum + $0.lowerBound, a + $0.lowerBound, b + $0.lowerBound, $0.count) }
+                }
+            }
+        }
+    }
+
+    private func choose(
+        _ a: RingTensor,
+        _ bits: BitPlanes,
+        _ body: (MutableWords, Words, Words, Int) -> Void
+    ) -> RingTensor {
+        precondition(bits.planes == 1 && bits.count == a.count, "\(bits.planes) planes of \(bits.count) for \(a.shape)")
+        var out = RingTensor(uninitialized: a.shape)
+        a.withWords { a in
+            bits.withWords { bits in
+                let count = out.count
+                out.withMutableWords { out in
+                    split(count, unit: 64) {
+                        body(out + $0.lowerBound, a + $0.lowerBound, bits + $0.lowerBound / 64, $0.count)
+                    }
+                }
+            }
+        }
+        return out
+    }
+}

@@ -1,0 +1,120 @@
+internal import CCrypTenKernels
+
+extension NativeKernels {
+    package func add(_ a: RingTensor, _ b: RingTensor) -> RingTensor {
+        combine(a, b) { cct_u64_add(set, $0, $1, $2, $3) }
+    }
+
+    package func subtract(_ a: RingTensor, _ b: RingTensor) -> RingTensor {
+        combine(a, b) { cct_u64_subtract(set, $0, $1, $2, $3) }
+    }
+
+    package func multiply(_ a: RingTensor, _ b: RingTensor) -> RingTensor {
+        combine(a, b) { cct_u64_multiply(set, $0, $1, $2, $3) }
+    }
+
+    package func negate(_ a: RingTensor) -> RingTensor {
+        multiply(a, scalar: UInt64.max)
+    }
+
+    package func add(_ a: RingTensor, scalar: UInt64) -> RingTensor {
+        map(a) { cct_u64_affine(set, $0, $1, 1, scalar, $2) }
+    }
+
+    package func multiply(_ a: RingTensor, scalar: UInt64) -> RingTensor {
+        map(a) { cct_u64_affine(set, $0, $1, scalar, 0, $2) }
+    }
+
+    package func accumulate(_ sum: inout RingTensor, adding a: RingTensor) {
+        update(&sum, a) { cct_u64_add(set, $0, $0, $1, $2) }
+    }
+
+    package func accumulate(_ sum: inout RingTensor, subtracting a: RingTensor) {
+        update(&sum, a) { cct_u64_subtract(set, $0, $0, $1, $2) }
+    }
+
+    package func accumulate(_ sum: inout RingTensor, addingProductOf a: RingTensor, _ b: RingTensor) {
+        update(&sum, a, b) { cct_u64_multiply_add(set, $0, $0, $1, $2, $3) }
+    }
+
+    package func accumulate(_ sum: inout RingTensor, subtractingProductOf a: RingTensor, _ b: RingTensor) {
+        update(&sum, a, b) { cct_u64_multiply_subtract(set, $0, $0, $1, $2, $3) }
+    }
+
+    package func accumulate(_ sum: inout RingTensor, adding a: RingTensor, times scalar: UInt64) {
+        update(&sum, a) { cct_u64_add_scaled(set, $0, $0, $1, scalar, $2) }
+    }
+
+    package func shiftRight(_ a: RingTensor, by bits: Int) -> RingTensor {
+        precondition((0...63).contains(bits), "a shift by \(bits) bits")
+        return map(a) { cct_u64_shift_right(set, $0, $1, UInt32(bits), $2) }
+    }
+
+    package func shiftLeft(_ a: RingTensor, by bits: Int) -> RingTensor {
+        precondition((0...63).contains(bits), "a shift by \(bits) bits")
+        return map(a) { cct_u64_shift_left(set, $0, $1, UInt32(bits), $2) }
+    }
+
+    package func lowBits(_ a: RingTensor, _ bits: Int) -> RingTensor {
+        let mask = lowBitsMask(bits)
+        return map(a) { cct_u64_mask(set, $0, $1, mask, $2) }
+    }
+
+    package func sine(_ a: RingTensor) -> RingTensor {
+        map(a, work: 8) { cct_u64_sine(set, $0, $1, $2) }
+    }
+}
+
+// MARK: Calls that the methods share
+
+extension NativeKernels {
+    typealias Words = UnsafePointer<UInt64>
+    typealias MutableWords = UnsafeMutablePointer<UInt64>
+
+    func map(_ a: RingTensor, work: Int = 1, _ body: (MutableWords, Words, Int) -> Void) -> RingTensor {
+        var out = RingTensor(uninitialized: a.shape)
+        let count = a.count
+        a.withWords { a in
+            out.withMutableWords { out in
+                split(count, work: work) { body(out + $0.lowerBound, a + $0.lowerBound, $0.count) }
+            }
+        }
+        return out
+    }
+
+    func combine(_ a: RingTensor, _ b: RingTensor, _ body: (MutableWords, Words, Words, Int) -> Void) -> RingTensor {
+        var out = RingTensor(uninitialized: a.shape)
+        update(&out, a, b, body)
+        return out
+    }
+
+    func update(_ sum: inout RingTensor, _ a: RingTensor, _ body: (MutableWords, Words, Int) -> Void) {
+        precondition(sum.count == a.count, "elementwise on shapes \(sum.shape) and \(a.shape)")
+        let count = a.count
+        a.withWords { a in
+            sum.withMutableWords { sum in
+                split(count) { body(sum + $0.lowerBound, a + $0.lowerBound, $0.count) }
+            }
+        }
+    }
+
+    func update(
+        _ sum: inout RingTensor,
+        _ a: RingTensor,
+        _ b: RingTensor,
+        _ body: (MutableWords, Words, Words, Int) -> Void
+    ) {
+        precondition(
+            sum.count == a.count && a.count == b.count,
+            "elementwise on shapes \(sum.shape), \(a.shape) and \(b.shape)"
+        )
+        let count = a.count
+        a.withWords { a in
+            b.withWords { b in
+                sum.withMutableWords { sum in
+                    split(count) { body(sum + $0.lowerBound, a + $0.lowerBound, b + $0.lowerBound, $0.count) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import CrypTenBase
+import CrypTenGates
+import CrypTenPlanning
+import CrypTenRing
+import CrypTenTransport
+import NIOCore
+
+/// Correlation words out of a party's own seed: all parties but the last.
+final class SeededCorrelations: CorrelationSource {
+    private let key: ExpansionKey
+    private let kernels: any Kernels
+
+    init(key: ExpansionKey, kernels: any Kernels) {
+        self.key = key
+        self.kernels = kernels
+    }
+
+    func words(_ words: Int, number: UInt64) throws -> RingTensor {
+        kernels.expand(key, number: number, from: 0, shape: [words])
+    }
+}
+
+/// Correlation words that the dealer sends: the last party. Grants credit for what it has used.
+final class ReceivedCorrelations: CorrelationSource {
+    private let context: RunContext
+    private let window: Int
+    private var reader = WordReader()
+    private var used = 0
+
+    init(_ context: RunContext, window: Int) {
+        self.context = context
+        self.window = window
+    }
+
+    func words(_ words: Int, number: UInt64) throws -> RingTensor {
+        let out = try reader.read(words) {
+            let payload = try context.receive(.correction, round: 0, from: .dealer)
+            used += payload.readableBytes
+            if used >= window / 4 { try grant() }
+            return payload
+        }
+        return out
+    }
+
+    /// Gives back what has arrived; the window bounds what is on its way or waits here.
+    private func grant() throws {
+        var payload = ByteBuffer()
+        payload.writeInteger(UInt64(used), endianness: .little)
+        used = 0
+        try context.send(.credit, payload, round: 0, to: .dealer)
+    }
+}
+
+/// The dealer's side of the stream: cut into frames, held back when the window is full.
+final class CorrectionStream: CorrectionSink {
+    private let context: RunContext
+    private let receiver: Role
+    private let window: Int
+    private var outgoing = ByteBuffer()
+    private var outstanding = 0
+
+    init(_ context: RunContext, receiver: Role, window: Int) {
+        self.context = context
+        self.receiver = receiver
+        self.window = window
+    }
+
+    func send(_ words: RingTensor) throws {
+        let perChunk = context.framing.chunkBytes / 8
+        var written = 0
+        while written < words.count {
+            let end = min(words.count, written + perChunk - outgoing.readableBytes / 8)
+            outgoing.write(words, written..<end)
+            written = end
+            if outgoing.readableBytes >= context.framing.chunkBytes { try flush() }
+        }
+    }
+
+    /// Sends what is left.
+    func finish() throws {
+        if outgoing.readableBytes > 0 { try flush() }
+    }
+
+    private func flush() throws {
+        while outstanding + outgoing.readableBytes > window {
+            var payload = try credit()
+            guard let granted = payload.readInteger(endianness: .little, as: UInt64.self), granted <= UInt64(outstanding)
+            else {
+                throw CrypTenError(.malformedFrame, "\(receiver) granted credit for more than it was sent")
+            }
+            outstanding -= Int(granted)
+        }
+        outstanding += outgoing.readableBytes
+        let payload = outgoing
+        outgoing = ByteBuffer()
+        try context.send(.correction, payload, round: 0, to: receiver)
+    }
+
+    /// The next credit of this run; what was granted at the end of an earlier one came too late to be of use.
+    private func credit() throws -> ByteBuffer {
+        while true {
+            let frame = try context.transport.receive([.credit], from: receiver, deadline: .after(context.patience))
+            if frame.run == context.run { return frame.payload }
+            guard frame.run < context.run else {
+                throw CrypTenError(.diverged, "\(receiver) is in run \(frame.run), the dealer in run \(context.run)")
+            }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+public import CrypTenBase
+public import CrypTenExpressions
+package import CrypTenPlanning
+public import CrypTenRing
+
+/// Plans what a session would run, without a session: no other party is needed and nothing is sent.
+///
+/// It takes the way of a session's `prepare`, so that what it prices is what a session then runs: the same passes on the
+/// same graph.
+///
+/// ```swift
+/// var rehearsal = try Rehearsal(parties: 2, fractionBits: 16)
+/// let x = rehearsal.input(from: .party(0), shape: [1, 784])
+/// let cost = try rehearsal.cost(of: [network(x)], revealingTo: .party(0))
+/// ```
+public struct Rehearsal {
+    /// How many parties the session would have.
+    public let partyCount: Int
+    /// Fraction bits of real numbers.
+    public let fractionBits: Int
+
+    private let identity = SessionIdentity()
+    private var nextInput = 0
+    private var nextPlain = 0
+    private var kept: [KeptValue] = []
+
+    /// - Throws: `.invalidArgument` for fewer than 2 parties, or fraction bits that leave no room for a product.
+    public init(parties: Int, fractionBits: Int) throws {
+        guard parties >= 2 else {
+            throw CrypTenError(.invalidArgument, "a session of \(parties) parties: at least 2 are needed")
+        }
+        try SessionConfiguration.check(fractionBits: fractionBits)
+        partyCount = parties
+        self.fractionBits = fractionBits
+    }
+
+    /// A secret input that a party would put in.
+    public mutating func input(
+        from owner: PartyID, shape: Shape, kind: ElementKind = .real, name: String = "input"
+    ) -> CrypTensor {
+        defer { nextInput += 1 }
+        return CrypTensor(
+            Node(
+                source: .input(owner: owner, number: nextInput), shape: shape, kind: kind, visibility: .secret,
+                session: identity, layer: name
+            )
+        )
+    }
+
+    /// A tensor that all parties would know when the run starts.
+    public mutating func publicInput(
+        shape: Shape, kind: ElementKind = .real, name: String = "public input"
+    ) -> CrypTensor {
+        defer { nextPlain += 1 }
+        return CrypTensor(
+            Node(
+                source: .publicInput(number: nextPlain), shape: shape, kind: kind, visibility: .public,
+                session: identity, layer: name
+            )
+        )
+    }
+
+    /// What `Session.hold` would give, and what it would cost: its online bytes are setup bytes.
+    public mutating func hold(_ expressions: [CrypTensor]) throws -> (kept: [CrypTensor], setup: Cost) {
+        if expressions.isEmpty { return ([], Cost(partyCount: partyCount)) }
+        let plan = try prepare(expressions.map { ($0.node, .keep) })
+        let results = plan.plan.outputs.map { output -> CrypTensor in
+            guard let form = output.kept else { preconditionFailure("a kept output has a form") }
+            kept.append(KeptValue(form: form, scale: output.scale))
+            return CrypTensor(
+                Node(
+                    source: .kept(number: kept.count - 1), shape: output.shape, kind: output.kind, visibility: .secret,
+                    session: identity
+                )
+            )
+        }
+        return (results, Rehearsal.cost(of: plan))
+    }
+
+    /// What revealing expressions would cost.
+    ///
+    /// - Throws: the error of an ill-formed expression, or of one that can't be planned.
+    public func cost(of expressions: [CrypTensor], revealingTo recipients: Recipients = .all) throws -> Cost {
+        Rehearsal.cost(of: try prepare(expressions.map { ($0.node, .reveal(to: recipients.party)) }))
+    }
+
+    private func prepare(_ roots: [(Node, Graph.Destination)]) throws -> PreparedPlan {
+        let (graph, sources) = try Simplify.graph(of: roots)
+        return try Planner(parties: partyCount, fractionBits: fractionBits).plan(graph, kept: sources.kept.map { kept[$0] })
+    }
+
+    private static func cost(of plan: PreparedPlan) -> Cost {
+        Cost(PlanCost(of: plan.plan, schedule: plan.schedule, framing: .wire))
+    }
+}
+
+extension Cost {
+    /// Nothing.
+    init(partyCount: Int) {
+        self.init(
+            rounds: 0, onlineBytes: Array(repeating: 0, count: partyCount), dealerBytes: 0, multiplyAccumulates: 0,
+            layers: []
+        )
+    }
+}
+
+extension SessionConfiguration {
+    /// - Throws: `.invalidArgument` for fraction bits that leave no room for a product.
+    static func check(fractionBits: Int) throws {
+        guard fractionBitsRange.contains(fractionBits) else {
+            throw CrypTenError(
+                .invalidArgument,
+                "\(fractionBits) fraction bits; choose \(fractionBitsRange.lowerBound) to \(fractionBitsRange.upperBound)"
+            )
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import CrypTenBase
+import CrypTenGates
+import CrypTenPlanning
+import CrypTenRing
+
+/// Runs plans at the dealer: the same units in the same order, on masks; all it sends are corrections.
+struct DealerEngine {
+    let context: RunContext
+    let keys: [RunKeys]
+    let correctionWindow: Int
+
+    /// - Parameter kept: what the dealer keeps of the values that the plan reads, in the plan's order.
+    /// - Returns: what it keeps of the values that the plan keeps, in the order of the outputs.
+    func run(_ plan: Plan, _ schedule: Schedule, kept: [DealerValue]) throws -> [DealerValue] {
+        var slots = [DealerValue](repeating: .nothing, count: plan.slots)
+        for binding in plan.bindings {
+            if case .kept(let index, _) = binding.source { slots[binding.slot] = kept[index] }
+        }
+        let numbers = StreamNumbers()
+        let stream = CorrectionStream(context, receiver: .party(PartyID(plan.parties - 1)), window: correctionWindow)
+        let gates = plan.steps.map(\.gate.gate)
+        var memories = [GateMemory?](repeating: nil, count: plan.steps.count)
+        for units in schedule.rounds {
+            for unit in units {
+                let step = plan.steps[unit.step]
+                let memory = memories[unit.step] ?? GateMemory()
+                memories[unit.step] = unit.isLastStage ? nil : memory
+                let stage = DealerStage(
+                    kernels: context.kernels, inputs: step.inputs.map { slots[$0] }, memory: memory, keys: keys,
+                    numbers: numbers, sink: stream
+                )
+                try gates[unit.step].deal(stage: unit.stage, stage)
+                if unit.isLastStage {
+                    for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
+                }
+                for slot in unit.freed { slots[slot] = .nothing }
+            }
+        }
+        try stream.finish()
+        return plan.outputs.filter { $0.kept != nil }.map { slots[$0.slot] }
+    }
+}

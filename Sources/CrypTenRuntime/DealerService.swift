@@ -1,0 +1,80 @@
+import CrypTenBase
+import CrypTenRing
+import CrypTenTransport
+import NIOConcurrencyHelpers
+
+/// The dealer as a service: it listens, and serves sessions one after another.
+///
+/// It sees the plans that the parties run, how often and when; never data, weights or masked values. Whoever runs it must
+/// not work together with a party.
+public final class DealerService: Sendable {
+    /// What a session that has ended took.
+    public struct Report: Sendable, Hashable {
+        /// Bytes of corrections, frame headers included, by the transport's counters.
+        public var correctionBytes: Int
+    }
+
+    /// Where it listens: `host:port`, with the port that the system chose where 0 was asked for.
+    public let address: String
+    /// How many parties a session has.
+    public let partyCount: Int
+
+    private let insecurePlaintext: Bool
+    private let listener: NIOLockedValueBox<TCPListener?>
+    private let thread = EngineThread(name: "crypten dealer")
+
+    private init(_ listener: TCPListener, partyCount: Int, insecurePlaintext: Bool) {
+        self.listener = NIOLockedValueBox(listener)
+        address = listener.address.description
+        self.partyCount = partyCount
+        self.insecurePlaintext = insecurePlaintext
+    }
+
+    /// Listens at `host:port`; port 0 lets the system choose.
+    ///
+    /// - Parameters:
+    ///   - address: Of this machine, and reached by nobody else, unless `insecurePlaintext`.
+    ///   - parties: How many parties a session has.
+    ///   - insecurePlaintext: Accept that whoever sees the network can read correlations.
+    /// - Throws: `.invalidArgument`, `.insecureTransport` or `.addressInUse`.
+    public static func listen(
+        at address: String, parties: Int, insecurePlaintext: Bool = false
+    ) async throws -> DealerService {
+        guard parties >= 2 else {
+            throw CrypTenError(.invalidArgument, "a session of \(parties) parties: at least 2 are needed")
+        }
+        let address = try TCPAddress(address)
+        let listener = try await EngineThread(name: "crypten listen").run {
+            try TCPListener.bind(address, insecurePlaintext: insecurePlaintext)
+        }
+        return DealerService(listener, partyCount: parties, insecurePlaintext: insecurePlaintext)
+    }
+
+    /// Serves one session, from its first connection to its end.
+    ///
+    /// - Parameters:
+    ///   - session: The session's name.
+    ///   - configuration: As at the parties.
+    ///   - timeout: How long to wait until all parties are there.
+    /// - Throws: what ended the session, unless the parties closed it.
+    public func serve(
+        session: String, configuration: SessionConfiguration = SessionConfiguration(), timeout: Duration = .seconds(300)
+    ) async throws -> Report {
+        try await thread.run { [self] in
+            let taken = listener.withLockedValue { listener -> TCPListener? in
+                defer { listener = nil }
+                return listener
+            }
+            // A listener belongs to one session; the next one listens anew.
+            let listener = try taken ?? TCPListener.bind(try TCPAddress(address), insecurePlaintext: insecurePlaintext)
+            var tcp = TCPConfiguration(session: session, partyCount: partyCount, peers: [:])
+            tcp.parameters = configuration.agreement
+            tcp.insecurePlaintext = insecurePlaintext
+            let transport = try TCPTransport.connect(
+                role: .dealer, configuration: tcp, listener: listener, deadline: .after(timeout)
+            )
+            try Dealer(transport: transport, kernels: configuration.kernels, configuration: configuration).serve()
+            return Report(correctionBytes: Int(transport.statistics.bytesToParties(.correction)))
+        }
+    }
+}

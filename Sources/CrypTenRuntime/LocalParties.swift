@@ -1,0 +1,78 @@
+public import CrypTenBase
+import CrypTenRing
+import CrypTenTransport
+import Foundation
+
+/// Runs one program as several parties and a dealer, threads of this process: for tests, tutorials and experiments.
+///
+/// > Note: All parties' data are in one process; use processes or machines where they must not be.
+///
+/// - Parameters:
+///   - count: How many parties, 2 or more.
+///   - body: The program, run once for each party with its own session.
+/// - Returns: What each party's program returned, in the parties' order.
+/// - Throws: The error of the first party that failed; the others end as soon as they notice.
+public func withLocalParties<Result: Sendable>(
+    _ count: Int, configuration: SessionConfiguration = SessionConfiguration(),
+    _ body: @escaping @Sendable (Session) async throws -> Result
+) async throws -> [Result] {
+    guard (2...64).contains(count) else {
+        throw CrypTenError(.invalidArgument, "\(count) local parties; choose 2 to 64")
+    }
+    let threads = configuration.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / count)
+    let kernels = NativeKernels(threads: threads)
+    let mesh = try MemoryTransport.mesh(
+        parties: count, session: "local", parameters: configuration.agreement
+    )
+    let dealerThread = EngineThread(name: "crypten dealer")
+    return try await withThrowingTaskGroup(of: (Int, Result)?.self) { group in
+        group.addTask {
+            try await dealerThread.run {
+                try Dealer(transport: mesh.dealer, kernels: kernels, configuration: configuration).serve()
+            }
+            return nil
+        }
+        for transport in mesh.parties {
+            group.addTask {
+                let session = try Session(transport: transport, kernels: kernels, configuration: configuration)
+                do {
+                    let result = try await body(session)
+                    await session.close()
+                    return (session.party.index, result)
+                } catch {
+                    session.abort(
+                        (error as? CrypTenError) ?? CrypTenError(.partyFailed, "\(session.party) failed: \(error)")
+                    )
+                    await session.close()
+                    throw error
+                }
+            }
+        }
+        var results = [Result?](repeating: nil, count: count)
+        var failure: (any Error)?
+        while let outcome = await group.nextResult() {
+            switch outcome {
+            case .success(let pair):
+                if let pair { results[pair.0] = pair.1 }
+            case .failure(let error):
+                // Who failed first is told by the error that doesn't speak of another party.
+                let isEcho = (error as? CrypTenError).map { [.partyFailed, .peerLost].contains($0.code) } ?? false
+                if failure == nil || !isEcho { failure = failure.flatMap { isPrimary($0) ? $0 : nil } ?? error }
+            }
+        }
+        if let failure { throw failure }
+        return results.compactMap { $0 }
+    }
+}
+
+private func isPrimary(_ error: any Error) -> Bool {
+    guard let error = error as? CrypTenError else { return true }
+    return ![.partyFailed, .peerLost].contains(error.code)
+}
+
+extension SessionConfiguration {
+    /// What must be equal at all members: compared when they connect.
+    package var agreement: String {
+        "fraction bits \(fractionBits)"
+    }
+}

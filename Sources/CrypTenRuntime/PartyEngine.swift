@@ -1,0 +1,85 @@
+import CrypTenBase
+import CrypTenGates
+import CrypTenPlanning
+import CrypTenRing
+import CrypTenTransport
+
+/// Runs plans at one party: stage by stage, round by round, on masked values and shares.
+struct PartyEngine {
+    let party: Int
+    let context: RunContext
+    let keys: RunKeys
+    /// By party: the keys shared with the others and not with the dealer.
+    let pairKeys: [ExpansionKey?]
+    let correctionWindow: Int
+    /// Told of each layer when its last gate has run.
+    let progress: (@Sendable (RunProgress) -> Void)?
+
+    /// What fills a plan's bindings at this party.
+    struct Operands {
+        /// By the plan's input number: encoded at the owner, nil elsewhere.
+        var inputs: [RingTensor?]
+        var plain: [RingTensor]
+        var kept: [PartyValue]
+    }
+
+    /// - Returns: the values of the plan's outputs, in order.
+    /// - Throws: whatever ends the run; nothing of the session may be used after that.
+    func run(_ prepared: PreparedPlan, _ operands: Operands) throws -> [PartyValue] {
+        let plan = prepared.plan
+        var slots = [PartyValue?](repeating: nil, count: plan.slots)
+        for binding in plan.bindings {
+            slots[binding.slot] =
+                switch binding.source {
+                case .input(_, let index): operands.inputs[index].map { .plain($0) } ?? .absent
+                case .plain(let index): .plain(operands.plain[index])
+                case .constant(let index): .plain(prepared.constants[index])
+                case .kept(let index, _): operands.kept[index]
+                }
+        }
+        let numbers = StreamNumbers()
+        let exchange = RoundExchange(context, party: party, parties: plan.parties)
+        let correlations: any CorrelationSource =
+            party == plan.parties - 1
+            ? ReceivedCorrelations(context, window: correctionWindow)
+            : SeededCorrelations(key: keys.correlations, kernels: context.kernels)
+        let gates = plan.steps.map(\.gate.gate)
+        var memories = [GateMemory?](repeating: nil, count: plan.steps.count)
+        let total = prepared.schedule.rounds.reduce(0) { $0 + $1.count }
+        var done = 0
+        for (round, units) in prepared.schedule.rounds.enumerated() {
+            for unit in units {
+                let step = plan.steps[unit.step]
+                let memory = memories[unit.step] ?? GateMemory()
+                memories[unit.step] = unit.isLastStage ? nil : memory
+                let stage = PartyStage(
+                    party: party, parties: plan.parties, kernels: context.kernels,
+                    inputs: try step.inputs.map { try value(slots[$0], step: unit.step) }, memory: memory, keys: keys,
+                    pairKeys: pairKeys, numbers: numbers, correlations: correlations, exchange: exchange
+                )
+                try gates[unit.step].evaluate(stage: unit.stage, stage)
+                if unit.isLastStage {
+                    for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
+                }
+                for slot in unit.freed { slots[slot] = nil }
+                done += 1
+                if unit.isLastStage { progress?(RunProgress(layer: step.layer, fraction: Double(done) / Double(total))) }
+            }
+            if round + 1 < prepared.schedule.rounds.count { try exchange.finishRound() }
+        }
+        return try plan.outputs.map { try value(slots[$0.slot], step: plan.steps.count) }
+    }
+
+    private func value(_ value: PartyValue?, step: Int) throws -> PartyValue {
+        guard let value else { preconditionFailure("step \(step) reads a slot that was filled and not freed") }
+        return value
+    }
+}
+
+/// How far a run has come.
+public struct RunProgress: Sendable {
+    /// The layer whose gate has just run.
+    public let layer: String?
+    /// The share of the plan's stages that have run, 0 to 1.
+    public let fraction: Double
+}

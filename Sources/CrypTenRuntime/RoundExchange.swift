@@ -1,0 +1,107 @@
+import CrypTenBase
+import CrypTenGates
+import CrypTenPlanning
+import CrypTenRing
+import CrypTenTransport
+import NIOCore
+
+/// One party's openings of one run: everything that a round opens goes to each peer as one stream, cut into frames.
+final class RoundExchange: OpeningExchange {
+    private struct Pending {
+        var own: RingTensor?
+        var opening: Opening
+    }
+
+    private let context: RunContext
+    private let party: Int
+    private let peers: [Int]
+    /// What this round sends, by party.
+    private var outgoing: [ByteBuffer]
+    /// What the round before opened, not read yet; and what this round opens.
+    private var opened: [Pending] = []
+    private var opening: [Pending] = []
+    private var readers: [WordReader]
+    private var round: UInt32 = 0
+    private var nextOpened = 0
+
+    init(_ context: RunContext, party: Int, parties: Int) {
+        self.context = context
+        self.party = party
+        peers = (0..<parties).filter { $0 != party }
+        outgoing = Array(repeating: ByteBuffer(), count: parties)
+        readers = Array(repeating: WordReader(), count: parties)
+    }
+
+    func append(_ part: RingTensor?, _ opening: Opening) throws {
+        let sends = opening.sender ?? party == party
+        guard sends == (part != nil) else { preconditionFailure("who sends an opening has a part of it") }
+        if let part {
+            for peer in peers where opening.receiver ?? peer == peer { try write(part, to: peer) }
+        }
+        let learns = opening.receiver ?? party == party
+        self.opening.append(Pending(own: learns ? part : nil, opening: opening))
+    }
+
+    func next() throws -> RingTensor? {
+        let pending = opened[nextOpened]
+        opened[nextOpened].own = nil
+        nextOpened += 1
+        let opening = pending.opening
+        guard opening.receiver ?? party == party else { return nil }
+        var sum = pending.own
+        for peer in peers where opening.sender ?? peer == peer {
+            let words = try readers[peer].read(opening.words) { try receive(from: peer) }
+            guard var partial = sum else {
+                sum = words
+                continue
+            }
+            sum = nil
+            switch opening.combination {
+            case .sum: context.kernels.accumulate(&partial, adding: words)
+            case .xor:
+                var planes = BitPlanes(partial, planes: 1, count: opening.words * 64)
+                partial = RingTensor(zeros: [0])
+                context.kernels.accumulate(&planes, xor: BitPlanes(words, planes: 1, count: opening.words * 64))
+                partial = planes.asWords
+            }
+            sum = partial
+        }
+        guard let sum else { preconditionFailure("an opening has a sender") }
+        return sum
+    }
+
+    /// Sends what is left of the round and makes what it opened readable.
+    func finishRound() throws {
+        for peer in peers { try flush(to: peer, least: 1) }
+        guard nextOpened == opened.count, readers.allSatisfy(\.isEmpty) else {
+            throw CrypTenError(.diverged, "a peer opened more in round \(round) than the plan says; it runs another program")
+        }
+        opened = opening
+        opening = []
+        nextOpened = 0
+        round += 1
+    }
+
+    private func write(_ words: RingTensor, to peer: Int) throws {
+        let perChunk = context.framing.chunkBytes / 8
+        var written = 0
+        while written < words.count {
+            let room = perChunk - outgoing[peer].readableBytes / 8
+            let end = min(words.count, written + room)
+            outgoing[peer].write(words, written..<end)
+            written = end
+            try flush(to: peer, least: context.framing.chunkBytes)
+        }
+    }
+
+    private func flush(to peer: Int, least: Int) throws {
+        guard outgoing[peer].readableBytes >= least else { return }
+        let payload = outgoing[peer]
+        outgoing[peer] = ByteBuffer()
+        try context.send(.opening, payload, round: round, to: .party(PartyID(peer)))
+    }
+
+    private func receive(from peer: Int) throws -> ByteBuffer {
+        try context.receive(.opening, round: round - 1, from: .party(PartyID(peer)))
+    }
+}

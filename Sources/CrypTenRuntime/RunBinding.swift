@@ -1,0 +1,46 @@
+import CrypTenBase
+import Crypto
+import Foundation
+
+/// What is plugged into a plan in one run: names and versions, so that nobody plugs in something else.
+///
+/// Its canonical bytes are hashed; every frame of the run carries the start of that hash, and the keys of the run's words
+/// come from all of it.
+struct RunBinding: Hashable, Codable, Sendable {
+    /// The plan's fingerprint, in hexadecimal.
+    var fingerprint: String
+    /// Runs of a session are numbered: no number comes twice.
+    var run: UInt64
+    /// The session's numbers of the inputs that owners put in.
+    var inputs: [Int]
+    /// The session's numbers of the kept values that are read, in the plan's order.
+    var keptInputs: [Int]
+    /// The numbers under which outputs are kept.
+    var keptOutputs: [Int]
+    /// SHA-256 of each public operand, in hexadecimal.
+    var plainDigests: [String]
+
+    /// Equal bindings have equal bytes.
+    func canonicalBytes() throws -> [UInt8] {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return Array(try encoder.encode(self))
+    }
+}
+
+/// What a party tells the dealer before a run.
+struct RunRequest {
+    /// The binding's canonical bytes.
+    var binding: [UInt8]
+    /// SHA-256 of the plan as the dealer gets it.
+    var dealerFingerprint: [UInt8]
+    /// The plan itself, from party 0 the first time it is used.
+    var plan: [UInt8]?
+}
+
+extension Sequence<UInt8> {
+    /// Two digits a byte.
+    var hexadecimal: String {
+        map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+}

@@ -1,0 +1,197 @@
+public import CrypTenBase
+public import CrypTenExpressions
+package import CrypTenPlanning
+public import CrypTenRing
+package import CrypTenTransport
+import NIOConcurrencyHelpers
+
+/// A party's handle on a computation that it runs with others: inputs go in, results that all agreed on come out.
+///
+/// Every party runs the same program on its own session. What a party has, it gives in a closure that runs there alone;
+/// the others learn the shape. Tensors in between are expressions: nothing moves until something is revealed, evaluated
+/// or kept, and then the whole expression runs as one plan.
+///
+/// Runs of one session come one after the other. After any error the session is over, for every party: no mask of it is
+/// used again.
+public final class Session: Sendable {
+    /// Which party this is.
+    public let party: PartyID
+    /// How many parties there are, without the dealer.
+    public let partyCount: Int
+    /// The configuration, equal at all parties where it matters.
+    public let configuration: SessionConfiguration
+
+    private let state: ThreadConfined<SessionState>
+    private let thread: EngineThread
+    private let transport: any Transport
+    private let isBusy = NIOLockedValueBox(false)
+
+    package init(transport: any Transport, kernels: any Kernels, configuration: SessionConfiguration) throws {
+        guard SessionConfiguration.fractionBitsRange.contains(configuration.fractionBits) else {
+            throw CrypTenError(
+                .invalidArgument,
+                "\(configuration.fractionBits) fraction bits; choose \(SessionConfiguration.fractionBitsRange.lowerBound) to \(SessionConfiguration.fractionBitsRange.upperBound)"
+            )
+        }
+        let state = SessionState(transport: transport, kernels: kernels, configuration: configuration)
+        party = PartyID(state.party)
+        partyCount = state.parties
+        self.configuration = configuration
+        self.transport = transport
+        self.state = ThreadConfined(state)
+        thread = EngineThread(name: "crypten party \(state.party)")
+    }
+
+    // MARK: Inputs
+
+    /// A secret tensor of its owner; the others learn its shape and whether its elements are reals or integers.
+    ///
+    /// - Parameters:
+    ///   - owner: The party that has it.
+    ///   - name: What to call it in errors and cost reports.
+    ///   - load: Runs at the owner alone.
+    /// - Returns: An expression; its elements are masked and sent, 8 bytes each, in the first round of a run that reads it.
+    /// - Throws: `.outOfRange` at the owner for what fixed point can't hold; what `load` throws. Then the session is over.
+    public func input(
+        from owner: PartyID, name: String = "input", _ load: @escaping @Sendable () throws -> Tensor
+    ) async throws -> CrypTensor {
+        CrypTensor(try await perform { try $0.input(owner: owner, name: name, load: load) })
+    }
+
+    /// A secret tensor whose shape all parties know already: nothing is announced.
+    public func input(
+        from owner: PartyID, shape: Shape, kind: ElementKind = .real, name: String = "input",
+        _ load: @escaping @Sendable () throws -> Tensor
+    ) async throws -> CrypTensor {
+        CrypTensor(
+            try await perform { try $0.input(owner: owner, shape: shape, kind: kind, name: name, load: load) }
+        )
+    }
+
+    /// A tensor that one party reads and sends to all: token numbers, masks. Everybody learns it, except the dealer.
+    public func publicInput(
+        from reader: PartyID, name: String = "public input", _ load: @escaping @Sendable () throws -> Tensor
+    ) async throws -> (expression: CrypTensor, value: Tensor) {
+        let (node, tensor) = try await perform { try $0.publicInput(reader: reader, name: name, load: load) }
+        return (CrypTensor(node), tensor)
+    }
+
+    /// Bytes that one party has and all others get.
+    package func broadcast(
+        from sender: PartyID, _ load: @escaping @Sendable () throws -> [UInt8]
+    ) async throws -> [UInt8] {
+        try await perform { try $0.broadcast(from: sender, load: load) }
+    }
+
+    // MARK: Runs
+
+    /// Runs an expression and tells its value to those who may learn it.
+    ///
+    /// - Returns: The value, or nil at a party that isn't told.
+    /// - Throws: the error of an ill-formed expression before anything is sent; `.sessionBusy` while another run is under
+    ///   way; otherwise what ended the session.
+    public func reveal(_ expression: CrypTensor, to recipients: Recipients) async throws -> Tensor? {
+        try await reveal([expression], to: recipients)?.first
+    }
+
+    /// Runs several expressions as one plan, sharing rounds, and tells their values.
+    public func reveal(_ expressions: [CrypTensor], to recipients: Recipients) async throws -> [Tensor]? {
+        let nodes = expressions.map(\.node)
+        let results = try await perform { state in
+            try state.run(nodes.map { ($0, .reveal(to: recipients.party)) }, isSetup: false)
+        }
+        let tensors = results.compactMap { result -> Tensor? in
+            guard case .revealed(let tensor) = result else { return nil }
+            return tensor
+        }
+        return tensors.count == expressions.count ? tensors : nil
+    }
+
+    /// Runs expressions as one plan and keeps their values, secret as before, for later runs.
+    public func evaluate(_ expressions: [CrypTensor]) async throws -> [CrypTensor] {
+        try await keep(expressions, isSetup: false)
+    }
+
+    /// Masks inputs once, so that no later run sends them again: what a fixed model's weights are for.
+    ///
+    /// Counted as setup, apart from what inferences cost.
+    public func hold(_ expressions: [CrypTensor]) async throws -> [CrypTensor] {
+        try await keep(expressions, isSetup: true)
+    }
+
+    private func keep(_ expressions: [CrypTensor], isSetup: Bool) async throws -> [CrypTensor] {
+        if expressions.isEmpty { return [] }
+        let nodes = expressions.map(\.node)
+        let results = try await perform { state in
+            try state.run(nodes.map { ($0, .keep) }, isSetup: isSetup)
+        }
+        return results.map { result in
+            guard case .kept(let node) = result else { preconditionFailure("a kept output is kept by every party") }
+            return CrypTensor(node)
+        }
+    }
+
+    // MARK: Costs
+
+    /// What revealing expressions to all will cost, exactly, before a byte moves.
+    public func cost(of expressions: CrypTensor..., revealingTo recipients: Recipients = .all) async throws -> Cost {
+        let nodes = expressions.map(\.node)
+        return try await perform { state in
+            let prepared = try state.prepare(nodes.map { ($0, .reveal(to: recipients.party)) })
+            return Cost(PlanCost(of: prepared.plan.plan, schedule: prepared.plan.schedule, framing: .wire))
+        }
+    }
+
+    /// What has been spent so far, by the transport's own counters.
+    public var statistics: SessionStatistics {
+        get async throws { try await thread.run { [state] in state.value.statistics } }
+    }
+
+    /// Calls `report` from the engine's thread as runs go on.
+    public func onProgress(_ report: (@Sendable (RunProgress) -> Void)?) async throws {
+        try await thread.run { [state] in state.value.progress = report }
+    }
+
+    // MARK: The end
+
+    /// Ends the session in good order. Later calls throw `.sessionClosed`.
+    public func close() async {
+        try? await thread.run { [state] in state.value.close() }
+    }
+
+    /// Ends the session for every party, with a reason.
+    package func abort(_ error: CrypTenError) {
+        transport.abort(error)
+    }
+
+    private func perform<Result: Sendable>(
+        _ body: @escaping @Sendable (SessionState) throws -> Result
+    ) async throws -> Result {
+        let isFree = isBusy.withLockedValue { busy in
+            defer { busy = true }
+            return !busy
+        }
+        guard isFree else {
+            throw CrypTenError(
+                .sessionBusy, "a call of this session is under way; calls of one session come one after the other"
+            )
+        }
+        defer { isBusy.withLockedValue { $0 = false } }
+        return try await withTaskCancellationHandler {
+            try await thread.run { [state] in try state.value.guarded { try body(state.value) } }
+        } onCancel: {
+            transport.abort(CrypTenError(.cancelled, "\(party) cancelled the run"))
+        }
+    }
+}
+
+/// A value that one thread alone touches.
+///
+/// Safety of `@unchecked Sendable`: `Session` reads `value` in work that it hands to its engine's thread, nowhere else.
+private struct ThreadConfined<Value>: @unchecked Sendable {
+    let value: Value
+
+    init(_ value: Value) {
+        self.value = value
+    }
+}

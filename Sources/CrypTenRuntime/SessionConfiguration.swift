@@ -1,0 +1,19 @@
+/// What all members of a session agree on, and how they wait for each other.
+public struct SessionConfiguration: Sendable {
+    /// Fraction bits of real numbers, equal at all parties: magnitudes below `2^(62 − 2·fractionBits)`, steps of
+    /// `2^-fractionBits`.
+    public var fractionBits = 16
+    /// Threads that this party's kernels use; nil: the machine's processors divided by the parties on it.
+    public var threads: Int?
+    /// Bytes of corrections that may be on their way, or wait, at the last party.
+    public var correctionWindow = 256 << 20
+    /// The longest that one step may wait for a peer that is alive; a dead one is noticed within seconds.
+    public var patience = Duration.seconds(3600)
+    /// The longest that a dealer waits for the next run.
+    public var idlePatience = Duration.seconds(7 * 24 * 3600)
+
+    public init() {}
+
+    /// The range of fraction bits that leaves room for a product.
+    static let fractionBitsRange = 4...28
+}

@@ -1,0 +1,104 @@
+public import CrypTenBase
+import CrypTenRing
+import CrypTenTransport
+import Foundation
+import NIOConcurrencyHelpers
+
+extension Session {
+    /// Connects a party with the others and with the dealer, over TCP.
+    ///
+    /// The order in which they start doesn't matter. Connections are not encrypted yet, so only addresses of this machine
+    /// are taken, unless `insecurePlaintext` says that the network is trusted.
+    ///
+    /// - Parameters:
+    ///   - party: Which party this is.
+    ///   - parties: Where each party listens, in order: `"127.0.0.1:9000"`, `"[::1]:9001"`.
+    ///   - dealer: Where the dealer listens.
+    ///   - session: The session's name, the same for all.
+    ///   - configuration: The same for all where it matters.
+    ///   - insecurePlaintext: Accept that whoever sees the network, or the dealer, can read what parties send each other.
+    ///   - timeout: How long to wait for the others.
+    /// - Throws: `.invalidArgument` for what is no address, `.insecureTransport` for another machine's, `.addressInUse`
+    ///   where something else listens, `.timedOut` naming who is missing, `.diverged` where members don't fit.
+    public static func connect(
+        party: PartyID, parties: [String], dealer: String, session: String,
+        configuration: SessionConfiguration = SessionConfiguration(), insecurePlaintext: Bool = false,
+        timeout: Duration = .seconds(300)
+    ) async throws -> Session {
+        guard parties.indices.contains(party.index) else {
+            throw CrypTenError(
+                .invalidArgument, "there is no \(party): addresses of parties 0 to \(parties.count - 1) are given"
+            )
+        }
+        // All are checked before anything happens.
+        for address in parties + [dealer] { try TCPAddress.check(address) }
+        let listener = try await SessionListener.listen(at: parties[party.index], insecurePlaintext: insecurePlaintext)
+        return try await listener.connect(
+            party: party, parties: parties, dealer: dealer, session: session, configuration: configuration,
+            insecurePlaintext: insecurePlaintext, timeout: timeout
+        )
+    }
+}
+
+/// A port on which a party listens before it knows the others' addresses.
+public final class SessionListener: Sendable {
+    /// Where it listens: `host:port`, with the port that the system chose where 0 was asked for.
+    public let address: String
+    private let listener: TCPListener
+
+    private init(_ listener: TCPListener) {
+        self.listener = listener
+        address = listener.address.description
+    }
+
+    /// Listens at `host:port`; port 0 lets the system choose.
+    ///
+    /// - Throws: as `Session.connect` does for its own address.
+    public static func listen(at address: String, insecurePlaintext: Bool = false) async throws -> SessionListener {
+        let address = try TCPAddress(address)
+        return SessionListener(
+            try await EngineThread(name: "crypten listen").run {
+                try TCPListener.bind(address, insecurePlaintext: insecurePlaintext)
+            }
+        )
+    }
+
+    /// Connects the party that listens here with the others; once.
+    ///
+    /// - Throws: as `Session.connect` does.
+    public func connect(
+        party: PartyID, parties: [String], dealer: String, session: String,
+        configuration: SessionConfiguration = SessionConfiguration(), insecurePlaintext: Bool = false,
+        timeout: Duration = .seconds(300)
+    ) async throws -> Session {
+        var peers: [Role: TCPAddress] = [.dealer: try TCPAddress(dealer)]
+        for (index, address) in parties.enumerated() where index != party.index {
+            peers[.party(PartyID(index))] = try TCPAddress(address)
+        }
+        var tcp = TCPConfiguration(session: session, partyCount: parties.count, peers: peers)
+        tcp.parameters = configuration.agreement
+        tcp.insecurePlaintext = insecurePlaintext
+        let transport = try await EngineThread(name: "crypten connect").run { [listener, tcp] in
+            try TCPTransport.connect(
+                role: .party(party), configuration: tcp, listener: listener, deadline: .after(timeout)
+            )
+        }
+        return try Session(transport: transport, kernels: configuration.kernels, configuration: configuration)
+    }
+}
+
+extension TCPAddress {
+    /// - Throws: `.invalidArgument` for what is no address that one can call.
+    fileprivate static func check(_ text: String) throws {
+        guard try TCPAddress(text).port > 0 else {
+            throw CrypTenError(.invalidArgument, "\"\(text)\" has no port that others could call: write one from 1 to 65535")
+        }
+    }
+}
+
+extension SessionConfiguration {
+    /// The kernels of a member that has its machine, or its part of the threads, for itself.
+    var kernels: any Kernels {
+        NativeKernels(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    }
+}

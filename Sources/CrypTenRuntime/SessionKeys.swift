@@ -1,0 +1,34 @@
+import CrypTenGates
+import CrypTenRing
+import CrypTenTransport
+import Crypto
+import Foundation
+
+/// Keys of one run, derived from the secrets of the handshake: one for each purpose, never used in another run.
+enum SessionKeys {
+    /// The keys that a party and the dealer share: for masks, bit masks and correlations.
+    static func run(_ secret: SymmetricKey, bindingHash: [UInt8]) -> RunKeys {
+        RunKeys(
+            masks: derive(secret, bindingHash, "crypten run masks"),
+            bitMasks: derive(secret, bindingHash, "crypten run bit masks"),
+            correlations: derive(secret, bindingHash, "crypten run correlations")
+        )
+    }
+
+    /// The key that two parties share and the dealer lacks: for sharings of zero.
+    static func zero(_ secret: SymmetricKey, bindingHash: [UInt8]) -> ExpansionKey {
+        derive(secret, bindingHash, "crypten run zero sharing")
+    }
+
+    private static func derive(_ secret: SymmetricKey, _ salt: [UInt8], _ label: String) -> ExpansionKey {
+        let key = HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: secret, salt: salt, info: Array(label.utf8), outputByteCount: 16
+        )
+        return key.withUnsafeBytes { bytes in
+            ExpansionKey(
+                low: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self)),
+                high: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
+        }
+    }
+}

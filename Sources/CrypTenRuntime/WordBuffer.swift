@@ -1,0 +1,50 @@
+import CrypTenBase
+import CrypTenRing
+import NIOCore
+
+/// Words in and out of byte buffers: little-endian on the wire, as in memory on every machine that this runs on.
+extension ByteBuffer {
+    /// Appends words `range` of a tensor.
+    mutating func write(_ words: RingTensor, _ range: Range<Int>) {
+        words.withWords { pointer in
+            _ = writeBytes(UnsafeRawBufferPointer(start: pointer + range.lowerBound, count: range.count * 8))
+        }
+    }
+}
+
+/// The words that one peer sends in one run's stream, whatever frames they come in.
+struct WordReader {
+    private var buffer = ByteBuffer()
+
+    /// Reads `count` words; `more` brings the next frame's payload.
+    ///
+    /// - Throws: `CrypTenError.Code.malformedFrame` for a payload that isn't whole words, and whatever `more` throws.
+    mutating func read(_ count: Int, more: () throws -> ByteBuffer) throws -> RingTensor {
+        var out = RingTensor(uninitialized: [count])
+        var filled = 0
+        while filled < count {
+            if buffer.readableBytes == 0 {
+                buffer = try more()
+                guard buffer.readableBytes > 0, buffer.readableBytes % 8 == 0 else {
+                    throw CrypTenError(
+                        .malformedFrame, "a frame of \(buffer.readableBytes) bytes doesn't hold whole words; the peer runs another program"
+                    )
+                }
+            }
+            let take = min(count - filled, buffer.readableBytes / 8)
+            out.withMutableWords { words in
+                buffer.readWithUnsafeReadableBytes { bytes in
+                    UnsafeMutableRawPointer(words + filled).copyMemory(from: bytes.baseAddress!, byteCount: take * 8)
+                    return take * 8
+                }
+            }
+            filled += take
+        }
+        return out
+    }
+
+    /// Whether a frame brought more than was read: the peer runs another plan.
+    var isEmpty: Bool {
+        buffer.readableBytes == 0
+    }
+}

@@ -1,0 +1,72 @@
+import ArgumentParser
+import CrypTen
+import Foundation
+
+struct DealerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dealer",
+        abstract: "Be the dealer: send correlations to parties, and see no data.",
+        discussion: """
+            Serves one session after another until it is stopped. The dealer must not collude with a party: run it where no \
+            party has a say.
+            """
+    )
+
+    @Option(name: .long, help: ArgumentHelp("Where to listen.", valueName: "host:port"))
+    var listen: String?
+
+    @Option(name: .long, help: ArgumentHelp("How many parties a session has.", valueName: "n"))
+    var parties: Int
+
+    @Option(name: .long, help: ArgumentHelp("The session's name, as the parties have it.", valueName: "name"))
+    var session = "crypten"
+
+    @OptionGroup var encoding: EncodingOptions
+    @OptionGroup var threads: ThreadOptions
+
+    @Flag(name: .long, help: "Listen without encryption on addresses that other machines reach.")
+    var insecurePlaintext = false
+
+    @Flag(name: .long, help: ArgumentHelp("Speak with the process that started this one.", visibility: .private))
+    var supervised = false
+
+    func validate() throws {
+        try PartyCount.check(parties, option: "--parties")
+        guard supervised || listen != nil else { throw ValidationError("--listen is missing: where parties find the dealer") }
+    }
+
+    func run() async throws {
+        var configuration = SessionConfiguration()
+        configuration.fractionBits = encoding.fractionBits
+        configuration.threads = threads.threads
+        guard supervised else {
+            guard let listen else { preconditionFailure("validated") }
+            let service = try await DealerService.listen(
+                at: listen, parties: parties, insecurePlaintext: insecurePlaintext
+            )
+            Output.note("dealer: listening at \(service.address) for \(parties) parties")
+            while true {
+                do {
+                    let report = try await service.serve(session: session, configuration: configuration, timeout: configuration.idlePatience)
+                    Output.note("dealer: a session has ended; \(report.correctionBytes.grouped) bytes dealt")
+                } catch let error as CrypTenError {
+                    Output.note("dealer: a session has failed: \(error)")
+                }
+            }
+        }
+        let supervisor = Supervisor()
+        do {
+            let service = try await DealerService.listen(at: "127.0.0.1:0", parties: parties)
+            supervisor.tell(.listening(service.address))
+            let invitation = try await supervisor.invitation()
+            configuration.fractionBits = invitation.fractionBits
+            let report = try await service.serve(
+                session: invitation.session, configuration: configuration, timeout: .seconds(60)
+            )
+            supervisor.tell(.dealer(DealerReport(dealerBytes: report.correctionBytes)))
+        } catch {
+            supervisor.tell(.failed(message: "\(error)", isEcho: (error as? CrypTenError)?.isEcho ?? false))
+            throw ExitCode(1)
+        }
+    }
+}

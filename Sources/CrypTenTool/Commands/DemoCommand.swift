@@ -1,0 +1,50 @@
+import ArgumentParser
+import CrypTen
+import Foundation
+
+struct DemoCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "demo",
+        abstract: "Classify 360 handwritten digits: one party has the network, the other the images.",
+        discussion: """
+            Parties and dealer are processes of this machine. The answers are compared with those of the same network in the \
+            clear.
+            """
+    )
+
+    @Option(name: .long, help: ArgumentHelp("How many parties, beside the dealer.", valueName: "n"))
+    var parties = 2
+
+    @Flag(name: .long, help: "Print one JSON object instead of a table.")
+    var json = false
+
+    func validate() throws {
+        try PartyCount.check(parties, option: "--parties")
+    }
+
+    func run() async throws {
+        let digits = try Digits()
+        ProgressLine.show("starting \(parties) parties and a dealer")
+        let report = try await digits.classify(parties: parties) { layer, fraction in
+            ProgressLine.show("\(Int(fraction * 100)) %  \(layer ?? "")")
+        }
+        ProgressLine.clear()
+        if json { return try Output.result(json: report) }
+        Output.result(
+            TextTable.list(
+                [
+                    ("images", "\(report.images)"),
+                    ("accuracy, private", "\((report.accuracyPrivate * 100).fixed(1)) %"),
+                    ("accuracy, in the clear", "\((report.accuracyPlain * 100).fixed(1)) %"),
+                    ("labels that differ", "\(report.labelsDiffer)"),
+                    ("largest logit error", report.maxLogitError.fixed(6)),
+                    ("rounds", "\(report.rounds)"),
+                    ("online bytes a party", report.onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
+                    ("setup bytes a party", report.setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
+                    ("dealer bytes", report.dealerBytes.grouped),
+                    ("seconds", report.seconds.fixed(3)),
+                ]
+            )
+        )
+    }
+}

@@ -1,0 +1,58 @@
+import ArgumentParser
+import CrypTen
+import Foundation
+
+struct InferCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "infer",
+        abstract: "Run an ONNX model on inputs, neither seen by the other's owner, in processes of this machine.",
+        discussion: """
+            Party 0 has the inputs, party 1 the model; a dealer helps and sees neither. All are processes that talk over \
+            loopback. Party 0 learns the outputs.
+            """
+    )
+
+    @Option(name: .long, help: ArgumentHelp("The model.", valueName: "m.onnx"))
+    var model: String
+
+    @OptionGroup var files: InputOptions
+
+    @Option(name: .long, help: ArgumentHelp("How many parties, each a process, beside the dealer.", valueName: "n"))
+    var local: Int
+
+    @OptionGroup var encoding: EncodingOptions
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var visibility: VisibilityOptions
+
+    @Flag(name: .long, help: "Print one JSON object instead of a table.")
+    var json = false
+
+    func validate() throws {
+        try PartyCount.check(local, option: "--local")
+        guard files.outputDir != nil else { throw ValidationError("--output-dir is missing: where to write the outputs") }
+        guard !files.input.isEmpty || !files.publicInputs.isEmpty else {
+            throw ValidationError("--input is missing: an array to run the model on")
+        }
+    }
+
+    func run() async throws {
+        let run = LocalRun(
+            parties: local, fractionBits: encoding.fractionBits, threads: threads.threads,
+            inference: Inference(
+                model: model, secret: Set(visibility.secret), open: Set(visibility.open), inputs: files.input,
+                publicInputs: files.publicInputs, outputDirectory: files.outputDir
+            )
+        )
+        ProgressLine.show("starting \(local) parties and a dealer")
+        let report = try await run.run { layer, fraction in
+            ProgressLine.show("\(Int(fraction * 100)) %  \(layer ?? "")")
+        }
+        ProgressLine.clear()
+        if json {
+            try Output.result(json: report)
+        } else {
+            let outputs = report.outputs.map { ("output \($0.name)", "\($0.shape) in \($0.file ?? "no file")") }
+            Output.result(TextTable.list(outputs + [("parties", "\(report.parties)")] + report.costLines))
+        }
+    }
+}

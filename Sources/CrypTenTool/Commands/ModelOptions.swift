@@ -1,0 +1,58 @@
+import ArgumentParser
+import CrypTen
+
+/// Constants whose visibility is chosen by hand.
+struct VisibilityOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("Keep this constant of the model secret. May be repeated.", valueName: "name"))
+    var secret: [String] = []
+
+    @Option(name: .long, help: ArgumentHelp("Make this constant of the model public. May be repeated.", valueName: "name"))
+    var open: [String] = []
+}
+
+/// What an inference reads and how it computes.
+struct InputOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp("A secret input; NAME may be left out. May be repeated.", valueName: "[name=]x.npy")
+    )
+    var input: [NamedFile] = []
+
+    @Option(
+        name: .customLong("public"),
+        help: ArgumentHelp("An input that all parties may see. May be repeated.", valueName: "[name=]x.npy")
+    )
+    var publicInputs: [NamedFile] = []
+
+    @Option(name: .long, help: ArgumentHelp("Where to write NAME.npy for each output.", valueName: "dir"))
+    var outputDir: String?
+}
+
+/// Threads of a process's kernels.
+struct ThreadOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("Threads of each party.", valueName: "t"))
+    var threads: Int?
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads \(threads): choose 1 to 1024") }
+    }
+}
+
+/// The encoding of real numbers.
+struct EncodingOptions: ParsableArguments {
+    @Option(name: .long, help: ArgumentHelp("Fraction bits of fixed-point numbers, 4 to 28.", valueName: "f"))
+    var fractionBits = 16
+
+    func validate() throws {
+        guard (4...28).contains(fractionBits) else {
+            throw ValidationError("--fraction-bits \(fractionBits): choose 4 to 28")
+        }
+    }
+}
+
+/// How many parties there are.
+enum PartyCount {
+    static func check(_ count: Int, option: String) throws {
+        guard (2...64).contains(count) else { throw ValidationError("\(option) \(count): choose 2 to 64 parties") }
+    }
+}

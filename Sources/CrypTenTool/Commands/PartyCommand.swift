@@ -1,0 +1,129 @@
+import ArgumentParser
+import CrypTen
+import Foundation
+
+struct PartyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "party",
+        abstract: "Be one party of an inference.",
+        discussion: """
+            Party 0 has the inputs and learns the outputs, party 1 has the model; every party names the same addresses, \
+            session and fraction bits. Connections are not encrypted yet: only loopback addresses are taken, unless \
+            --insecure-plaintext is given.
+            """
+    )
+
+    @Option(name: .long, help: ArgumentHelp("Which party this is, from 0.", valueName: "i"))
+    var id: Int
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Where each party listens, in order, separated by commas.", valueName: "host:port,…")
+    )
+    var parties: String?
+
+    @Option(name: .long, help: ArgumentHelp("Where the dealer listens.", valueName: "host:port"))
+    var dealer: String?
+
+    @Option(name: .long, help: ArgumentHelp("The session's name, the same for all.", valueName: "name"))
+    var session: String?
+
+    @Option(name: .long, help: ArgumentHelp("The model; at party 1.", valueName: "m.onnx"))
+    var model: String?
+
+    @OptionGroup var files: InputOptions
+    @OptionGroup var encoding: EncodingOptions
+    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var visibility: VisibilityOptions
+
+    @Flag(name: .long, help: "Connect without encryption to addresses of other machines.")
+    var insecurePlaintext = false
+
+    @Flag(name: .long, help: ArgumentHelp("Speak with the process that started this one.", visibility: .private))
+    var supervised = false
+
+    func validate() throws {
+        guard id >= 0 else { throw ValidationError("--id \(id): parties are counted from 0") }
+        if id != 0, !files.input.isEmpty || !files.publicInputs.isEmpty || files.outputDir != nil {
+            throw ValidationError("--input, --public and --output-dir belong to party 0, and this is party \(id)")
+        }
+        if id != 1, model != nil || !visibility.secret.isEmpty || !visibility.open.isEmpty {
+            throw ValidationError("--model, --secret and --open belong to party 1, and this is party \(id)")
+        }
+        if id == 1, model == nil { throw ValidationError("--model is missing: party 1 has the model") }
+        if supervised { return }
+        guard let parties, dealer != nil, session != nil else {
+            throw ValidationError("--parties, --dealer and --session are needed")
+        }
+        let count = parties.split(separator: ",", omittingEmptySubsequences: false).count
+        try PartyCount.check(count, option: "--parties with")
+        guard id < count else { throw ValidationError("--id \(id): --parties names parties 0 to \(count - 1)") }
+    }
+
+    func run() async throws {
+        let inference = Inference(
+            model: model, secret: Set(visibility.secret), open: Set(visibility.open), inputs: files.input,
+            publicInputs: files.publicInputs, outputDirectory: files.outputDir
+        )
+        guard supervised else { return try await runByHand(inference) }
+        let supervisor = Supervisor()
+        do {
+            let listener = try await SessionListener.listen(at: "127.0.0.1:0")
+            supervisor.tell(.listening(listener.address))
+            let invitation = try await supervisor.invitation()
+            var configuration = SessionConfiguration()
+            configuration.fractionBits = invitation.fractionBits
+            configuration.threads = threads.threads
+            let files = inference.readFiles(fractionBits: configuration.fractionBits)
+            let session = try await listener.connect(
+                party: PartyID(id), parties: invitation.parties, dealer: invitation.dealer, session: invitation.session,
+                configuration: configuration, timeout: .seconds(60)
+            )
+            if id == 0 { try await supervisor.report(progressOf: session) }
+            supervisor.tell(.party(try await perform(inference, files, on: session)))
+        } catch {
+            supervisor.tell(.failed(message: "\(error)", isEcho: (error as? CrypTenError)?.isEcho ?? false))
+            throw ExitCode(1)
+        }
+    }
+
+    private func runByHand(_ inference: Inference) async throws {
+        var configuration = SessionConfiguration()
+        configuration.fractionBits = encoding.fractionBits
+        configuration.threads = threads.threads
+        let files = inference.readFiles(fractionBits: configuration.fractionBits)
+        guard let parties, let dealer, let name = session else { preconditionFailure("validated") }
+        Output.note("party \(id): connecting")
+        let session = try await Session.connect(
+            party: PartyID(id), parties: parties.split(separator: ",").map(String.init), dealer: dealer, session: name,
+            configuration: configuration, insecurePlaintext: insecurePlaintext
+        )
+        Output.note("party \(id): connected")
+        try await session.onProgress { progress in
+            ProgressLine.show("\(Int(progress.fraction * 100)) %  \(progress.layer ?? "")")
+        }
+        let report = try await perform(inference, files, on: session)
+        ProgressLine.clear()
+        let outputs = (report.outputs ?? []).map { ("output \($0.name)", "\($0.shape) in \($0.file ?? "no file")") }
+        Output.result(
+            TextTable.list(
+                outputs + [
+                    ("rounds", "\(report.rounds)"), ("online bytes", report.onlineBytes.grouped),
+                    ("setup bytes", report.setupBytes.grouped), ("seconds", report.seconds.fixed(3)),
+                ]
+            )
+        )
+    }
+
+    private func perform(_ inference: Inference, _ files: Inference.Files, on session: Session) async throws -> PartyReport {
+        do {
+            let report = try await inference.run(files, on: session)
+            await session.close()
+            return report
+        } catch {
+            session.abort((error as? CrypTenError) ?? CrypTenError(.partyFailed, "\(error)"))
+            await session.close()
+            throw error
+        }
+    }
+}

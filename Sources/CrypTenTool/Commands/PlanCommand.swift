@@ -1,0 +1,86 @@
+import ArgumentParser
+import CrypTen
+import Foundation
+
+struct PlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan",
+        abstract: "Say what an inference will cost, layer by layer, without running it.",
+        discussion: """
+            The figures are exact: `infer` then counts the same bytes. Every constant of the model is listed, with whether \
+            the other parties see it.
+            """
+    )
+
+    @Option(name: .long, help: ArgumentHelp("The model.", valueName: "m.onnx"))
+    var model: String
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The shape of an input that the model leaves open. May be repeated.", valueName: "name=1x1x28x28")
+    )
+    var inputShape: [NamedShape] = []
+
+    @Option(
+        name: .customLong("public"),
+        help: ArgumentHelp(
+            "An input that all parties may see; with its numbers where they decide shapes. May be repeated.",
+            valueName: "name[=x.npy]"
+        )
+    )
+    var publicInputs: [PublicInput] = []
+
+    @Option(name: .long, help: ArgumentHelp("How many parties, beside the dealer.", valueName: "n"))
+    var parties = 2
+
+    @OptionGroup var encoding: EncodingOptions
+    @OptionGroup var visibility: VisibilityOptions
+
+    @Flag(name: .long, help: "Print one JSON object instead of tables.")
+    var json = false
+
+    func validate() throws {
+        try PartyCount.check(parties, option: "--parties")
+    }
+
+    func run() async throws {
+        let report = try PlannedInference(
+            model: model, shapes: inputShape, publicInputs: publicInputs, parties: parties,
+            fractionBits: encoding.fractionBits, secret: Set(visibility.secret), open: Set(visibility.open)
+        ).report()
+        if json { return try Output.result(json: report) }
+        Output.result(report.text)
+    }
+}
+
+/// `NAME=1x1x28x28`
+struct NamedShape: ExpressibleByArgument, Sendable {
+    var name: String
+    var shape: Shape
+
+    init?(argument: String) {
+        guard let sign = argument.lastIndex(of: "="), sign != argument.startIndex else { return nil }
+        name = String(argument[..<sign])
+        let text = argument[argument.index(after: sign)...]
+        var extents: [Int] = []
+        for part in text.split(separator: "x", omittingEmptySubsequences: false) where !text.isEmpty {
+            guard let extent = Int(part) else { return nil }
+            extents.append(extent)
+        }
+        guard let shape = try? Shape(checking: extents) else { return nil }
+        self.shape = shape
+    }
+}
+
+/// `NAME=X.npy`, or `NAME` alone
+struct PublicInput: ExpressibleByArgument, Sendable {
+    var name: String
+    var path: String?
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard !parts[0].isEmpty, parts.count == 1 || !parts[1].isEmpty else { return nil }
+        name = parts[0]
+        path = parts.count == 2 ? parts[1] : nil
+    }
+}

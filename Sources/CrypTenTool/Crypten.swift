@@ -1,0 +1,57 @@
+import ArgumentParser
+import CrypTen
+import Foundation
+
+/// The command line: subcommands parse and print, the work is done elsewhere.
+struct Crypten: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "crypten",
+        abstract: "Secure multi-party computation for machine learning.",
+        discussion: """
+            Several parties compute on data and models that none of them can see. Results go to stdout, everything else to \
+            stderr; the exit code is 0 when all went well.
+            """,
+        version: "0.1.0",
+        subcommands: [
+            DemoCommand.self, InferCommand.self, PlanCommand.self, PartyCommand.self, DealerCommand.self,
+            BenchCommand.self,
+        ]
+    )
+}
+
+@main
+enum Main {
+    static func main() async {
+        // A peer or child that is gone shows as an error of the call that writes to it.
+        signal(SIGPIPE, SIG_IGN)
+        do {
+            var command = try Crypten.parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(reporting: error)
+        }
+    }
+
+    /// Prints one message, on the last line of stderr, and ends with an exit code from 1 to 127.
+    private static func exit(reporting error: any Error) -> Never {
+        if let error = error as? CrypTenError {
+            Output.error(error.description)
+            Foundation.exit(1)
+        }
+        let code = Crypten.exitCode(for: error).rawValue
+        if code == 0 || error is ExitCode { Crypten.exit(withError: error) }
+        if code == ExitCode.validationFailure.rawValue || error is ValidationError {
+            let usage = Crypten.fullMessage(for: error).split(separator: "\n", omittingEmptySubsequences: false)
+                .drop { !$0.hasPrefix("Usage:") && !$0.hasPrefix("See") }
+            Output.note(usage.joined(separator: "\n"))
+            Output.error(Crypten.message(for: error))
+            Foundation.exit(code)
+        }
+        Output.error("\(error)")
+        Foundation.exit(1)
+    }
+}

@@ -1,0 +1,58 @@
+import CrypTen
+import CrypTenONNX
+import Foundation
+
+/// Writes outputs as `NAME.npy` into a folder, which is made where it is missing.
+struct OutputFiles {
+    /// Nil: nothing is written.
+    var directory: String?
+
+    func write(_ outputs: [(name: String, tensor: Tensor)]) throws -> [OutputReport] {
+        if let directory {
+            do {
+                try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            } catch {
+                throw CrypTenError(.fileNotReadable, "\(directory): the folder for the outputs can't be made", cause: error)
+            }
+        }
+        var taken: Set<String> = []
+        return try outputs.map { name, tensor in
+            var report = OutputReport(name: name, shape: tensor.shape.dimensions, file: nil)
+            guard let directory else { return report }
+            let file = OutputFiles.fileName(for: name)
+            guard taken.insert(file).inserted else {
+                throw CrypTenError(.invalidArgument, "two outputs would be written to \(file): their names differ in other characters only")
+            }
+            let path = directory + (directory.hasSuffix("/") ? "" : "/") + file
+            try tensor.write(toNumpyFile: URL(fileURLWithPath: path))
+            report.file = path
+            return report
+        }
+    }
+
+    /// The file of an output: characters outside letters, digits, `.`, `_` and `-` become `_`.
+    static func fileName(for output: String) -> String {
+        String(
+            output.unicodeScalars.map { scalar -> Character in
+                switch scalar {
+                case "a"..."z", "A"..."Z", "0"..."9", ".", "_", "-": Character(scalar)
+                default: "_"
+                }
+            }
+        ) + ".npy"
+    }
+}
+
+extension Tensor {
+    /// The numbers in a model's own type; 16-bit floats become 32-bit ones, small integers 32-bit ones.
+    func converted(to type: ONNXElementType) -> Tensor {
+        switch type {
+        case .float, .float16, .bfloat16: Tensor(.float(doubles.map(Float.init)), shape: shape)
+        case .double: Tensor(.double(doubles), shape: shape)
+        case .int8, .int16, .int32, .uint8, .uint16:
+            Tensor(.int32((integers ?? []).map(Int32.init(truncatingIfNeeded:))), shape: shape)
+        case .int64, .uint32, .uint64: Tensor(.int64(integers ?? []), shape: shape)
+        case .bool: Tensor(.bool((integers ?? []).map { $0 != 0 }), shape: shape)
+        }
+    }
+}

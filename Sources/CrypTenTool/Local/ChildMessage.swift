@@ -1,0 +1,67 @@
+import CrypTen
+import Foundation
+import Synchronization
+
+/// What a process that `--local` started tells the process that started it: one JSON object a line, on stdout.
+enum ChildMessage: Codable, Sendable {
+    /// The address at which it listens; the system has chosen the port.
+    case listening(String)
+    /// How far the run is, 0 to 1.
+    case progress(layer: String?, fraction: Double)
+    case party(PartyReport)
+    case dealer(DealerReport)
+    /// What went wrong, and whether another member was the first to notice.
+    case failed(message: String, isEcho: Bool)
+}
+
+/// The answer, on the child's stdin: whom to connect with. When stdin ends, the child does.
+struct Invitation: Codable, Sendable {
+    var session: String
+    var parties: [String]
+    var dealer: String
+    var fractionBits: Int
+}
+
+/// A child's side of the conversation with the process that started it.
+struct Supervisor: Sendable {
+    /// Says something.
+    func tell(_ message: ChildMessage) {
+        guard let line = try? JSONEncoder().encode(message) else { preconditionFailure("messages can be encoded") }
+        Output.write(String(decoding: line, as: UTF8.self) + "\n", to: STDOUT_FILENO)
+    }
+
+    /// Waits for the invitation; from then on this process ends when its stdin does.
+    func invitation() async throws -> Invitation {
+        guard let line = readLine(), let invitation = try? JSONDecoder().decode(Invitation.self, from: Data(line.utf8))
+        else { throw CrypTenError(.peerLost, "the process that started this one is gone") }
+        let watch = Thread {
+            var byte: UInt8 = 0
+            while true {
+                let count = read(STDIN_FILENO, &byte, 1)
+                if count == 0 || (count < 0 && errno != EINTR) { _exit(1) }
+            }
+        }
+        watch.start()
+        return invitation
+    }
+
+    /// Passes on how far a session's runs are, ten times a second at most.
+    func report(progressOf session: Session) async throws {
+        let last = Mutex(ContinuousClock.now - .seconds(1))
+        try await session.onProgress { progress in
+            let isDue = last.withLock { last in
+                guard ContinuousClock.now - last >= .milliseconds(100) else { return false }
+                last = .now
+                return true
+            }
+            if isDue { tell(.progress(layer: progress.layer, fraction: progress.fraction)) }
+        }
+    }
+}
+
+extension CrypTenError {
+    /// Whether this tells of another member's failure rather than of an own one.
+    var isEcho: Bool {
+        [.partyFailed, .peerLost, .sessionClosed, .timedOut].contains(code)
+    }
+}

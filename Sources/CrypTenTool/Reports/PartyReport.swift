@@ -1,0 +1,74 @@
+import CrypTen
+
+/// What one party of an inference has to tell.
+struct PartyReport: Codable, Sendable {
+    var rounds: Int
+    var onlineBytes: Int
+    var setupBytes: Int
+    /// From everybody connected and inputs loaded to outputs revealed.
+    var seconds: Double
+    var secondsOnline: Double
+    var secondsPlan: Double
+    /// At the party that learns them.
+    var outputs: [OutputReport]?
+
+    init(_ statistics: SessionStatistics, seconds: Duration) {
+        rounds = statistics.rounds
+        onlineBytes = statistics.onlineBytes
+        setupBytes = statistics.setupBytes
+        self.seconds = seconds / .seconds(1)
+        secondsOnline = statistics.secondsOnline
+        secondsPlan = statistics.secondsPlanning
+    }
+}
+
+/// One output of a model.
+struct OutputReport: Codable, Sendable {
+    var name: String
+    var shape: [Int]
+    /// The path of its `.npy` file.
+    var file: String?
+}
+
+/// What a dealer has to tell of a session that has ended.
+struct DealerReport: Codable, Sendable {
+    /// Corrections, frame headers included, by its transport's counters.
+    var dealerBytes: Int
+}
+
+/// What an inference has cost, by the counters of all who took part.
+struct InferenceReport: Codable, Sendable {
+    var parties: Int
+    var rounds: Int
+    var onlineBytesPerParty: [Int]
+    var setupBytesPerParty: [Int]
+    var dealerBytes: Int
+    var seconds: Double
+    var secondsOnline: Double
+    var secondsPlan: Double
+    var outputs: [OutputReport]
+
+    /// - Parameter parties: In order.
+    init(parties: [PartyReport], dealer: DealerReport) {
+        self.parties = parties.count
+        rounds = parties.map(\.rounds).max() ?? 0
+        onlineBytesPerParty = parties.map(\.onlineBytes)
+        setupBytesPerParty = parties.map(\.setupBytes)
+        dealerBytes = dealer.dealerBytes
+        seconds = parties.map(\.seconds).max() ?? 0
+        secondsOnline = parties.map(\.secondsOnline).max() ?? 0
+        secondsPlan = parties.map(\.secondsPlan).max() ?? 0
+        outputs = parties.lazy.compactMap(\.outputs).first ?? []
+    }
+
+    /// The costs as lines of a table.
+    var costLines: [(String, String)] {
+        [
+            ("rounds", "\(rounds)"),
+            ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            ("dealer bytes", dealerBytes.grouped),
+            ("seconds", "\(seconds.fixed(3)) (online \(secondsOnline.fixed(3)), planning \(secondsPlan.fixed(3)))"),
+        ]
+    }
+}

@@ -1,0 +1,109 @@
+import CrypTen
+import CrypTenONNX
+
+/// What an inference will cost, layer by layer and in total, and who sees which constant.
+struct PlanReport: Encodable, Sendable {
+    struct Input: Encodable, Sendable {
+        var name: String
+        var type: String
+        var shape: [Int]
+        var visibility: Visibility
+    }
+
+    struct Output: Encodable, Sendable {
+        var name: String
+        var type: String
+        var shape: [Int]
+    }
+
+    struct Constant: Encodable, Sendable {
+        var name: String
+        var type: String
+        var shape: [Int]
+        var visibility: Visibility
+    }
+
+    struct Layer: Encodable, Sendable {
+        var name: String
+        var rounds = 0
+        var onlineBytesPerParty: [Int]
+        var setupBytesPerParty: [Int]
+        var dealerBytes = 0
+        var multiplyAccumulates = 0
+    }
+
+    var parties: Int
+    var rounds: Int
+    var onlineBytesPerParty: [Int]
+    var setupBytesPerParty: [Int]
+    var dealerBytes: Int
+    var multiplyAccumulates: Int
+    var layers: [Layer]
+    var inputs: [Input]
+    var outputs: [Output]
+    var constants: [Constant]
+
+    /// Joins the costs of masking the weights once and of running the model once.
+    init(online: Cost, setup: Cost, inputs: [Input], outputs: [Output], constants: [ONNXModel.Constant]) {
+        parties = online.onlineBytes.count
+        rounds = online.rounds
+        onlineBytesPerParty = online.onlineBytes
+        setupBytesPerParty = setup.onlineBytes
+        dealerBytes = online.dealerBytes + setup.dealerBytes
+        multiplyAccumulates = online.multiplyAccumulates
+        let nothing = [Int](repeating: 0, count: parties)
+        var layers: [Layer] = []
+        func place(_ name: String) -> Int {
+            if let known = layers.firstIndex(where: { $0.name == name }) { return known }
+            layers.append(Layer(name: name, onlineBytesPerParty: nothing, setupBytesPerParty: nothing))
+            return layers.count - 1
+        }
+        for part in online.layers {
+            let index = place(part.name)
+            layers[index].rounds = part.rounds
+            layers[index].onlineBytesPerParty = part.onlineBytes
+            layers[index].dealerBytes = part.dealerBytes
+            layers[index].multiplyAccumulates = part.multiplyAccumulates
+        }
+        for part in setup.layers {
+            let index = place(part.name)
+            layers[index].setupBytesPerParty = part.onlineBytes
+            layers[index].dealerBytes += part.dealerBytes
+        }
+        // Corrections of all layers are one stream; the headers of its frames belong to none of them.
+        let headers = dealerBytes - layers.reduce(0) { $0 + $1.dealerBytes }
+        if headers > 0 { layers[place("(frame headers)")].dealerBytes += headers }
+        self.layers = layers
+        self.inputs = inputs
+        self.outputs = outputs
+        self.constants = constants.map {
+            Constant(name: $0.name, type: $0.type.rawValue, shape: $0.shape.dimensions, visibility: $0.visibility)
+        }
+    }
+
+    /// Tables for people. Parties differ where one of them owns what is sent; the layers' figures are the largest.
+    var text: String {
+        var costs = TextTable(["layer", "rounds", "online bytes", "setup bytes", "dealer bytes", "multiply-accumulates"])
+        for layer in layers {
+            costs.add([
+                layer.name, "\(layer.rounds)", (layer.onlineBytesPerParty.max() ?? 0).grouped,
+                (layer.setupBytesPerParty.max() ?? 0).grouped, layer.dealerBytes.grouped,
+                layer.multiplyAccumulates.grouped,
+            ])
+        }
+        let totals = [
+            ("rounds", rounds.grouped),
+            ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            ("dealer bytes", dealerBytes.grouped),
+            ("multiply-accumulates", multiplyAccumulates.grouped),
+        ]
+        var values = TextTable(["name", "is", "type", "shape"])
+        for input in inputs { values.add([input.name, "\(input.visibility.rawValue) input", input.type, "\(input.shape)"]) }
+        for output in outputs { values.add([output.name, "output", output.type, "\(output.shape)"]) }
+        for constant in constants {
+            values.add([constant.name, "\(constant.visibility.rawValue) constant", constant.type, "\(constant.shape)"])
+        }
+        return [costs.text, TextTable.list(totals), values.text].joined(separator: "\n\n")
+    }
+}

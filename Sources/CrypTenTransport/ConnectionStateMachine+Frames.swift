@@ -1,0 +1,132 @@
+import CrypTenBase
+
+/// What each state accepts, and with which name it refuses the rest.
+extension ConnectionStateMachine {
+    /// The first frame from someone who called us.
+    mutating func receivedHello(_ raw: FrameAssembler.RawFrame, _ handshake: Handshake) throws -> Action {
+        let sender = Role(wireNumber: raw.header.sender)
+        try checkVersion(raw.header, from: sender)
+        try checkTag(raw, .unkeyed, from: sender)
+        try checkSequence(raw.header, from: sender)
+        if raw.header.kind == Frame.Kind.abort.rawValue {
+            state = .ended
+            return .turnAway(AbortMessage(decoding: raw.payload).error(from: sender, inHandshake: true), last: nil)
+        }
+        guard let sender, raw.header.kind == Frame.Kind.hello.rawValue else {
+            throw CrypTenError(.malformedFrame, "a caller began with a frame of kind \(raw.header.kind), not a hello")
+        }
+        let theirs = try Hello(decoding: raw.payload)
+        try identity.check(theirs, from: sender)
+        guard raw.header.recipient == identity.role.wireNumber else {
+            let wanted = Role(wireNumber: raw.header.recipient).map { "\($0)" } ?? "nobody in particular"
+            throw CrypTenError(
+                .wrongSession,
+                "\(sender) called \(wanted) at this address and reached \(identity.role): check the list of addresses"
+            )
+        }
+        state = .introduced(handshake, sender, theirs)
+        return .introduced(sender)
+    }
+
+    /// The first frame from someone whom we called.
+    mutating func receivedAnswer(
+        _ raw: FrameAssembler.RawFrame, from peer: Role, _ handshake: Handshake
+    ) throws -> Action {
+        try checkVersion(raw.header, from: peer)
+        try checkSequence(raw.header, from: peer)
+        if raw.header.kind == Frame.Kind.abort.rawValue {
+            try checkTag(raw, .unkeyed, from: peer)
+            state = .ended
+            return .fail(AbortMessage(decoding: raw.payload).error(from: peer, inHandshake: true), last: nil)
+        }
+        guard raw.header.kind == Frame.Kind.hello.rawValue else {
+            throw CrypTenError(.malformedFrame, "\(peer) answered with a frame of kind \(raw.header.kind), not a hello")
+        }
+        guard raw.header.sender == peer.wireNumber else {
+            let answering = Role(wireNumber: raw.header.sender).map { "\($0)" } ?? "someone else"
+            throw CrypTenError(.wrongSession, "\(answering) answers at the address of \(peer)")
+        }
+        let theirs = try Hello(decoding: raw.payload)
+        try identity.check(theirs, from: peer)
+        let secret = try handshake.secret(with: peer, theirs)
+        let authenticator = secret.authenticator(from: peer, to: identity.role)
+        try checkTag(raw, authenticator, from: peer)
+        state = .open(peer, authenticator)
+        return .open(peer, secret, answer: nil)
+    }
+
+    /// A frame after the handshake.
+    mutating func receivedFrame(
+        _ raw: FrameAssembler.RawFrame, from peer: Role, _ authenticator: FrameAuthenticator
+    ) throws -> Action {
+        let header = raw.header
+        try checkVersion(header, from: peer)
+        if header.kind == Frame.Kind.abort.rawValue, header.sequence == 1, expectedSequence == 1, checksTags,
+            FrameAuthenticator.unkeyed.accepts(raw.tag, header, raw.payload)
+        {
+            // A caller that gave up before our answer, and with it the key, had reached it.
+            state = .ended
+            return .fail(AbortMessage(decoding: raw.payload).error(from: peer, inHandshake: false), last: nil)
+        }
+        try checkTag(raw, authenticator, from: peer)
+        try checkSequence(header, from: peer)
+        guard
+            let kind = Frame.Kind(rawValue: header.kind), kind != .hello,
+            header.sender == peer.wireNumber, header.recipient == identity.role.wireNumber,
+            header.session == identity.sessionNumber
+        else {
+            throw CrypTenError(
+                .malformedFrame,
+                "\(peer) sent a frame of kind \(header.kind) from \(header.sender) to \(header.recipient) in session "
+                    + "\(header.session), which doesn't belong on this connection"
+            )
+        }
+        switch kind {
+        case .heartbeat:
+            return .wait
+        case .goodbye:
+            state = .ended
+            return .peerLeft
+        case .abort:
+            state = .ended
+            return .fail(AbortMessage(decoding: raw.payload).error(from: peer, inHandshake: false), last: nil)
+        case .hello, .control, .plan, .opening, .reveal, .input, .correction, .credit:
+            let frame = Frame(
+                kind, binding: header.binding, run: header.run, round: header.round, payload: raw.payload
+            )
+            return .deliver(frame)
+        }
+    }
+
+    private func checkVersion(_ header: FrameHeader, from peer: Role?) throws {
+        guard header.version == FrameHeader.currentVersion else {
+            throw CrypTenError(
+                .diverged,
+                "\(peer.map { "\($0)" } ?? "a caller") speaks protocol version \(header.version), \(identity.role) version "
+                    + "\(FrameHeader.currentVersion): install the same release everywhere"
+            )
+        }
+    }
+
+    private func checkTag(
+        _ raw: FrameAssembler.RawFrame, _ authenticator: FrameAuthenticator, from peer: Role?
+    ) throws {
+        guard !checksTags || authenticator.accepts(raw.tag, raw.header, raw.payload) else {
+            throw CrypTenError(
+                .malformedFrame,
+                "a frame from \(peer.map { "\($0)" } ?? "a caller") was damaged on the way, or isn't from there"
+            )
+        }
+    }
+
+    /// Checks the number, and counts the frame.
+    private mutating func checkSequence(_ header: FrameHeader, from peer: Role?) throws {
+        guard header.sequence == expectedSequence else {
+            throw CrypTenError(
+                .malformedFrame,
+                "\(peer.map { "\($0)" } ?? "a caller") sent frame \(header.sequence) where frame \(expectedSequence) was due"
+            )
+        }
+        expectedSequence += 1
+    }
+}

@@ -1,0 +1,94 @@
+import NIOCore
+
+/// One message from one member of a session to another.
+package struct Frame: Sendable {
+    /// What a frame is for; the raw value is the number on the wire.
+    package enum Kind: UInt16, Sendable, CaseIterable {
+        /// Opens a connection: identity, parameters and key share. Sent by the transport alone.
+        case hello = 1
+        /// The session's own conversation: input announcements, skeletons, agreement.
+        case control = 2
+        /// A plan, or the fingerprint of one.
+        case plan = 3
+        /// Masked values: one party's part of a round.
+        case opening = 4
+        /// Shares of a result, to whoever may learn it.
+        case reveal = 5
+        /// A masked input from its owner.
+        case input = 6
+        /// Correlation words from the dealer.
+        case correction = 7
+        /// Leave to send more corrections.
+        case credit = 8
+        /// Ends the session with an error. Sent by the transport alone.
+        case abort = 9
+        /// Says that the sender is alive. Sent by the transport alone.
+        case heartbeat = 10
+        /// Ends the session in good order. Sent by the transport alone.
+        case goodbye = 11
+
+        /// Whether the transport sends and consumes frames of this kind itself.
+        package var belongsToTransport: Bool {
+            switch self {
+            case .hello, .abort, .heartbeat, .goodbye: true
+            case .control, .plan, .opening, .reveal, .input, .correction, .credit: false
+            }
+        }
+
+        /// The total in which frames of this kind usually count.
+        package var usualMeter: Meter {
+            switch self {
+            case .opening, .reveal, .input: .online
+            case .correction: .correction
+            case .hello, .control, .plan, .credit, .abort, .heartbeat, .goodbye: .control
+            }
+        }
+    }
+
+    /// The total in which a sent frame counts: the sender's choice, and not on the wire.
+    package enum Meter: Int, Sendable, CaseIterable {
+        /// Inputs, openings and reveals of a run.
+        case online
+        /// Masking what is fixed, once.
+        case setup
+        /// What the dealer sends.
+        case correction
+        /// Handshake, plans, agreement, heartbeats.
+        case control
+    }
+
+    /// The largest payload, 64 MiB: what is larger is cut by whoever sends it.
+    package static let maximumPayload = 64 << 20
+
+    package var kind: Kind
+    package var meter: Meter
+    /// The truncated hash of what is bound to the run; 0 where a frame belongs to no run.
+    package var binding: UInt64
+    /// The run's number in its session.
+    package var run: UInt64
+    /// The round within the run.
+    package var round: UInt32
+    package var payload: ByteBuffer
+
+    /// Makes a frame; the meter is the kind's usual one unless it is given.
+    package init(
+        _ kind: Kind,
+        meter: Meter? = nil,
+        binding: UInt64 = 0,
+        run: UInt64 = 0,
+        round: UInt32 = 0,
+        payload: ByteBuffer = ByteBuffer()
+    ) {
+        self.kind = kind
+        self.meter = meter ?? kind.usualMeter
+        self.binding = binding
+        self.run = run
+        self.round = round
+        self.payload = payload
+    }
+
+    /// The bytes that the frame takes on the wire.
+    package var wireSize: Int {
+        FrameHeader.size + payload.readableBytes
+    }
+}

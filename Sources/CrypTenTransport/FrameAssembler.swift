@@ -1,0 +1,99 @@
+import CrypTenBase
+import NIOCore
+
+/// Cuts a stream of bytes into frames.
+///
+/// Lengths are checked before anything is allocated for them. A payload that lies in what was just read, and fills most of
+/// it, is passed on as a slice; any other is copied once, into a buffer of its own size.
+package struct FrameAssembler: Sendable {
+    /// A frame as it came: nothing but magic and length has been looked at.
+    package struct RawFrame: Sendable {
+        package var header: FrameHeader
+        package var tag: FrameTag
+        package var payload: ByteBuffer
+
+        /// A frame's parts.
+        package init(header: FrameHeader, tag: FrameTag, payload: ByteBuffer) {
+            self.header = header
+            self.tag = tag
+            self.payload = payload
+        }
+    }
+
+    private enum State {
+        /// Less than a header has come; these bytes of it.
+        case header(ByteBuffer)
+        /// The header is here and part of the payload.
+        case payload(FrameHeader, FrameTag, ByteBuffer)
+    }
+
+    private var state = State.header(ByteBuffer())
+    private var input = ByteBuffer()
+
+    /// An assembler at the beginning of a stream.
+    package init() {}
+
+    /// Whether the stream stands between two frames: where it may end.
+    package var isBetweenFrames: Bool {
+        guard case .header(let partial) = state else { return false }
+        return partial.readableBytes == 0 && input.readableBytes == 0
+    }
+
+    /// Takes bytes that were read; ``next(limit:)`` must have returned nil since the last call.
+    package mutating func append(_ bytes: ByteBuffer) {
+        precondition(input.readableBytes == 0, "frames are taken out before more bytes are added")
+        input = bytes
+    }
+
+    /// The next whole frame, nil when more bytes are needed.
+    ///
+    /// - Parameter limit: The largest payload accepted now.
+    /// - Throws: ``CrypTenError`` `.malformedFrame` for a wrong magic or too large a length; the stream is useless then.
+    package mutating func next(limit: Int = Frame.maximumPayload) throws -> RawFrame? {
+        switch state {
+        case .header(var partial):
+            let header: (header: FrameHeader, tag: FrameTag)?
+            if partial.readableBytes == 0, input.readableBytes >= FrameHeader.size {
+                header = try FrameHeader.read(from: &input)
+            } else {
+                let missing = FrameHeader.size - partial.readableBytes
+                if var bytes = input.readSlice(length: min(missing, input.readableBytes)) {
+                    partial.writeBuffer(&bytes)
+                }
+                header = try FrameHeader.read(from: &partial)
+                state = .header(partial)
+            }
+            guard let (header, tag) = header else { return nil }
+            return try takePayload(header, tag, limit: limit)
+        case .payload(let header, let tag, var payload):
+            state = .header(ByteBuffer())  // so that `payload` has one owner while it grows
+            let missing = Int(header.length) - payload.readableBytes
+            if var bytes = input.readSlice(length: min(missing, input.readableBytes)) {
+                payload.writeBuffer(&bytes)
+            }
+            guard payload.readableBytes == Int(header.length) else {
+                state = .payload(header, tag, payload)
+                return nil
+            }
+            return RawFrame(header: header, tag: tag, payload: payload)
+        }
+    }
+
+    private mutating func takePayload(_ header: FrameHeader, _ tag: FrameTag, limit: Int) throws -> RawFrame? {
+        let length = Int(header.length)
+        guard length <= limit else {
+            throw CrypTenError(
+                .malformedFrame,
+                "a frame announces \(length) bytes where at most \(limit) are allowed"
+            )
+        }
+        if input.readableBytes >= length, 2 * length >= input.storageCapacity || length == 0 {
+            state = .header(ByteBuffer())
+            return RawFrame(header: header, tag: tag, payload: input.readSlice(length: length) ?? ByteBuffer())
+        }
+        var payload = ByteBuffer()
+        payload.reserveCapacity(length)
+        state = .payload(header, tag, payload)
+        return try next(limit: limit)
+    }
+}

@@ -1,0 +1,111 @@
+import CrypTenBase
+import NIOCore
+
+/// What an inbox holds, under its lock.
+struct InboxState {
+    /// One peer's frames, by kind; `stamp` numbers them in the order in which they came.
+    struct Mail {
+        var queues = [CircularBuffer<(stamp: UInt64, frame: Frame)>](
+            repeating: CircularBuffer(), count: Int(Frame.Kind.allCases.map(\.rawValue).max() ?? 0) + 1
+        )
+        var unreadBytes = 0
+        /// Whether the peer has said goodbye.
+        var hasLeft = false
+        /// Whether the peer was told that there is no room, and waits to be told that there is.
+        var isPaused = false
+        var onRoom: @Sendable () -> Void = {}
+    }
+
+    /// What a waiting thread waits for; no peer while it waits for room to send.
+    struct Interest {
+        var peer: Role?
+        var kinds: Set<Frame.Kind>
+    }
+
+    var mail: [Role: Mail]
+    var failure: CrypTenError?
+    var interests: [UInt64: Interest] = [:]
+    var nextStamp: UInt64 = 0
+    /// Counts the news that there may be room to send.
+    var roomEpoch: UInt64 = 0
+
+    /// What to call, without the lock, so that all peers go on.
+    mutating func resumeAll() -> [@Sendable () -> Void] {
+        var calls: [@Sendable () -> Void] = []
+        for peer in mail.keys where mail[peer]?.isPaused == true {
+            mail[peer]?.isPaused = false
+            calls += mail[peer].map { [$0.onRoom] } ?? []
+        }
+        return calls
+    }
+
+    /// Nothing from anyone.
+    init(peers: [Role]) {
+        mail = Dictionary(uniqueKeysWithValues: peers.map { ($0, Mail()) })
+    }
+
+    /// Adds a frame behind those of its kind.
+    mutating func append(_ frame: Frame, from peer: Role) {
+        mail[peer]?.queues[Int(frame.kind.rawValue)].append((nextStamp, frame))
+        mail[peer]?.unreadBytes += frame.wireSize
+        nextStamp += 1
+    }
+
+    /// Notes that a thread waits; returns the number under which it is noted.
+    mutating func add(_ interest: Interest) -> UInt64 {
+        defer { nextStamp += 1 }
+        interests[nextStamp] = interest
+        return nextStamp
+    }
+
+    /// Whether there is room for more from a peer; if not, it is noted that the peer must be told.
+    mutating func room(for peer: Role, limit: Int) -> Bool {
+        let hasRoom = !interests.isEmpty || (mail[peer]?.unreadBytes ?? 0) <= limit
+        mail[peer]?.isPaused = !hasRoom
+        return hasRoom
+    }
+
+    /// Throws what ended the session.
+    func check() throws {
+        if let failure { throw failure }
+    }
+
+    /// Throws what ended the session, or that a peer has left it.
+    func check(sendingTo peer: Role) throws {
+        try check()
+        if mail[peer]?.hasLeft == true {
+            throw CrypTenError(.sessionClosed, "\(peer) has closed the session")
+        }
+    }
+
+    /// Takes the earliest frame of some kinds, and says what to call if that makes room.
+    ///
+    /// - Returns: nil when there is none yet.
+    mutating func take(
+        _ kinds: Set<Frame.Kind>, from peer: Role, limit: Int
+    ) throws -> (Frame, resume: (@Sendable () -> Void)?)? {
+        guard let kind = try earliest(kinds, from: peer) else {
+            try check(sendingTo: peer)
+            return nil
+        }
+        guard let frame = mail[peer]?.queues[Int(kind.rawValue)].popFirst()?.frame else { return nil }
+        mail[peer]?.unreadBytes -= frame.wireSize
+        guard let now = mail[peer], now.isPaused, now.unreadBytes <= limit / 2 else { return (frame, nil) }
+        mail[peer]?.isPaused = false
+        return (frame, now.onRoom)
+    }
+
+    private func earliest(_ kinds: Set<Frame.Kind>, from peer: Role) throws -> Frame.Kind? {
+        guard let mail = mail[peer] else {
+            throw CrypTenError(.invalidArgument, "\(peer) isn't another member of this session")
+        }
+        var first: (stamp: UInt64, kind: Frame.Kind)?
+        for kind in kinds {
+            guard let candidate = mail.queues[Int(kind.rawValue)].first else { continue }
+            if first.map({ candidate.stamp < $0.stamp }) ?? true {
+                first = (candidate.stamp, kind)
+            }
+        }
+        return first?.kind
+    }
+}

@@ -1,0 +1,67 @@
+import CrypTenBase
+import Crypto
+import NIOConcurrencyHelpers
+
+/// Sessions whose members are threads of one process: frames are handed over, not copied.
+///
+/// The conversation, the handshake with its X25519 secrets and the counters are TCP's; only tags are left out, since there
+/// is no wire to protect. A member that another member waits for must run on another thread.
+package enum MemoryTransport {
+    /// Makes all members of a session, connected.
+    ///
+    /// - Parameters:
+    ///   - parties: How many parties; the dealer comes on top.
+    ///   - session: The session's name.
+    ///   - parameters: What all members have in common, as in ``TCPConfiguration``.
+    ///   - queueLimit: How many unread bytes a member takes from a peer before that peer must wait.
+    /// - Throws: ``CrypTenError`` `.invalidArgument` for fewer than two parties.
+    package static func mesh(
+        parties: Int,
+        session: String,
+        parameters: String = "",
+        queueLimit: Int = 512 << 20
+    ) throws -> (parties: [any Transport], dealer: any Transport) {
+        let identities = try Role.all(partyCount: max(parties, 0)).map {
+            try SessionIdentity(role: $0, partyCount: parties, session: session, parameters: parameters)
+        }
+        let members = identities.map { identity in
+            (identity: identity, inbox: Inbox(peers: identity.peers, limit: queueLimit), traffic: TrafficCounter())
+        }
+        var links = [[Role: MemoryLink]](repeating: [:], count: members.count)
+        for (index, member) in members.enumerated() {
+            for (otherIndex, other) in members.enumerated() where member.identity.role.calls(other.identity.role) {
+                let caller = MemoryLink(
+                    member.identity, peer: other.identity.role, isCaller: true, member.inbox, member.traffic
+                )
+                let answerer = MemoryLink(
+                    other.identity, peer: member.identity.role, isCaller: false, other.inbox, other.traffic
+                )
+                try MemoryLink.connect(caller, answerer)
+                links[index][other.identity.role] = caller
+                links[otherIndex][member.identity.role] = answerer
+            }
+        }
+        let endpoints = zip(members, links).map { member, links in
+            TransportEndpoint(
+                member.identity,
+                inbox: member.inbox,
+                traffic: member.traffic,
+                links: links,
+                secrets: links.compactMapValues(\.secret),
+                tearDown: {}
+            )
+        }
+        return (Array(endpoints.dropLast()), endpoints[endpoints.count - 1])
+    }
+}
+
+extension Role {
+    /// Whether this member makes the connection to another one: parties call those before them, and the dealer.
+    func calls(_ other: Role) -> Bool {
+        switch (self, other) {
+        case (.party(let party), .party(let otherParty)): otherParty < party
+        case (.party, .dealer): true
+        case (.dealer, _): false
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import CrypTenBase
+import Logging
+import NIOCore
+
+/// Where a member of a session listens: a host, by name or number, and a port.
+package struct TCPAddress: Hashable, Sendable, CustomStringConvertible {
+    package var host: String
+    /// The port; 0 lets the system choose one.
+    package var port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads `host:port`, or `[host]:port` for a number with colons.
+    ///
+    /// - Throws: ``CrypTenError`` `.invalidArgument` for anything else.
+    package init(_ text: String) throws {
+        guard
+            let colon = text.lastIndex(of: ":"), colon != text.startIndex,
+            let port = UInt16(text[text.index(after: colon)...])
+        else {
+            throw CrypTenError(.invalidArgument, "\"\(text)\" is no address: write host:port, as in 127.0.0.1:9000")
+        }
+        var host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]") {
+            host = host.dropFirst().dropLast()
+        } else if host.contains(":") {
+            throw CrypTenError(.invalidArgument, "\"\(text)\" is no address: write [\(host)]:\(port)")
+        }
+        self.init(host: String(host), port: Int(port))
+    }
+
+    package var description: String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}
+
+/// How one member of a session connects to the others over TCP.
+package struct TCPConfiguration: Sendable {
+    /// The session's name, the same for all members.
+    package var session: String
+    /// How many parties; the dealer comes on top.
+    package var partyCount: Int
+    /// What else must be the same everywhere, such as the number of fraction bits; compared as it is.
+    package var parameters = ""
+    /// Where this member listens; not needed by the last party, which nobody calls.
+    package var listen: TCPAddress?
+    /// Where the others listen: party i calls the dealer and all parties before it.
+    package var peers: [Role: TCPAddress]
+    /// Accept that frames cross a network unencrypted, with nobody's identity checked.
+    package var insecurePlaintext = false
+    /// How often a silent member shows that it lives.
+    package var heartbeatInterval = Duration.seconds(2)
+    /// How long a peer may be silent.
+    package var silenceLimit = Duration.seconds(10)
+    /// How many bytes may be queued for a peer before ``Transport/send(_:to:deadline:)`` waits.
+    package var sendQueueLimit = 64 << 20
+    /// How many unread bytes are taken from a peer while the engine computes.
+    package var receiveQueueLimit = 512 << 20
+    /// How long ``Transport/close()`` waits until what is queued has gone and the peers have hung up.
+    package var closeLimit = Duration.seconds(3)
+    /// Where stray connections and retries are noted.
+    package var logger = Logger(label: "crypten.transport") { _ in SwiftLogNoOpLogHandler() }
+
+    /// A configuration with the usual limits.
+    package init(session: String, partyCount: Int, listen: TCPAddress? = nil, peers: [Role: TCPAddress]) {
+        self.session = session
+        self.partyCount = partyCount
+        self.listen = listen
+        self.peers = peers
+    }
+}
+
+extension TCPAddress {
+    /// Looks the host up, and refuses what leaves the machine unless `insecurePlaintext` allows it.
+    ///
+    /// - Throws: ``CrypTenError`` `.invalidArgument` for a name that nothing is known about, `.insecureTransport` for an
+    ///   address that isn't loopback.
+    func resolve(insecurePlaintext: Bool) throws -> SocketAddress {
+        let resolved: SocketAddress
+        do {
+            resolved = try SocketAddress.makeAddressResolvingHost(host, port: port)
+        } catch {
+            throw CrypTenError(.invalidArgument, "the host of \(self) can't be found", cause: error)
+        }
+        guard insecurePlaintext || resolved.isLoopback else {
+            throw CrypTenError(
+                .insecureTransport,
+                "\(self) is not on this machine, and this connection is not encrypted: the dealer, or anyone on the way, could "
+                    + "read what parties send one another. Run it through a tunnel that ends on loopback, or allow it on a "
+                    + "network that you trust with insecurePlaintext (--insecure-plaintext)"
+            )
+        }
+        return resolved
+    }
+}
+
+extension SocketAddress {
+    /// Whether packets to this address stay on the machine.
+    var isLoopback: Bool {
+        switch self {
+        case .v4: ipAddress?.hasPrefix("127.") ?? false
+        case .v6: ipAddress == "::1" || (ipAddress?.hasPrefix("::ffff:127.") ?? false)
+        case .unixDomainSocket: true
+        }
+    }
+}

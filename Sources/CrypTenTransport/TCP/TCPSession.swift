@@ -1,0 +1,161 @@
+import Crypto
+import CrypTenBase
+import Logging
+import NIOCore
+
+/// The connections of one member of a session while they are made, and while they end.
+final class TCPSession: Sendable {
+    private struct State {
+        /// Who said that they are a peer, and on which connection.
+        var claimed: [Role: ObjectIdentifier] = [:]
+        var links: [Role: TCPLink] = [:]
+        var secrets: [Role: SymmetricKey] = [:]
+        /// Connections that aren't closed yet, whoever is at the other end.
+        var live: [ObjectIdentifier: TCPLink] = [:]
+        var failure: CrypTenError?
+        var isComplete = false
+        /// Whether the connections are being closed, and why, if for a reason that late callers should hear.
+        var isEnding = false
+        var reason: CrypTenError?
+        var lateCallers = 0
+        /// What the last attempt to reach a peer met with.
+        var attempts: [Role: String] = [:]
+    }
+
+    /// How many callers may be connected that haven't said who they are.
+    private static let maximumStrangers = 64
+    /// How long a member that can't join keeps telling those who are still to call it.
+    private static let farewell = Duration.seconds(1)
+
+    let identity: SessionIdentity
+    let configuration: TCPConfiguration
+    let inbox: Inbox
+    let traffic = TrafficCounter()
+    private let monitor = Monitor(State())
+
+    init(_ identity: SessionIdentity, _ configuration: TCPConfiguration) {
+        self.identity = identity
+        self.configuration = configuration
+        inbox = Inbox(peers: identity.peers, limit: configuration.receiveQueueLimit)
+    }
+
+    /// Whether the session is being given up, so that nobody need be called any more.
+    var isEnding: Bool {
+        monitor.withLock(\.isEnding)
+    }
+
+    /// A call to a peer didn't get through.
+    func missed(_ peer: Role, _ error: any Error) {
+        monitor.withLock { $0.attempts[peer] = "\(error)" }
+        configuration.logger.debug("\(peer) can't be reached yet: \(error)")
+    }
+
+    /// A connection stands; nobody has said anything.
+    func began(_ link: TCPLink) {
+        let refusal = monitor.withLock { state -> CrypTenError? in
+            state.live[ObjectIdentifier(link)] = link
+            let isCrowded = state.live.count > state.claimed.count + TCPSession.maximumStrangers
+            guard state.isEnding || isCrowded else { return nil }
+            state.lateCallers += 1
+            return state.reason ?? CrypTenError(.sessionClosed, "\(identity.role) takes no more calls")
+        }
+        if let refusal {
+            link.end(refusal)
+            monitor.wake()
+        }
+    }
+
+    /// Someone says that it is `peer`; returns why it can't be.
+    func claim(_ peer: Role, for link: TCPLink) -> CrypTenError? {
+        monitor.withLock { state in
+            guard peer.calls(identity.role) else {
+                return CrypTenError(.wrongSession, "\(peer) doesn't call \(identity.role), but is called by it")
+            }
+            guard state.claimed[peer] == nil else {
+                return CrypTenError(
+                    .wrongSession, "\(identity.role) is already connected to \(peer): each number can be used once"
+                )
+            }
+            state.claimed[peer] = ObjectIdentifier(link)
+            return nil
+        }
+    }
+
+    /// A handshake is done.
+    func opened(_ peer: Role, _ link: TCPLink, _ secret: ConnectionSecret) {
+        monitor.withLock { state in
+            state.claimed[peer] = ObjectIdentifier(link)
+            state.links[peer] = link
+            state.secrets[peer] = secret.key
+        }
+        monitor.wake()
+    }
+
+    /// A connection has failed: with it the session, unless it stood already and the other end was no member of it.
+    func failed(_ error: CrypTenError, _ link: TCPLink) {
+        let isStranger = monitor.withLock { state in
+            let isMember = state.claimed.values.contains(ObjectIdentifier(link))
+            if isMember || !state.isComplete, state.failure == nil {
+                state.failure = error
+            }
+            return state.isComplete && !isMember
+        }
+        if isStranger {
+            configuration.logger.warning("refused a caller: \(error)")
+            return
+        }
+        inbox.fail(error)
+        monitor.wake()
+    }
+
+    /// A connection is closed.
+    func ended(_ link: TCPLink) {
+        monitor.withLock { $0.live[ObjectIdentifier(link)] = nil }
+        monitor.wake()
+    }
+
+    /// Waits until all peers are connected.
+    ///
+    /// - Throws: What made a connection fail, or ``CrypTenError`` `.timedOut` naming who is missing.
+    func waitUntilComplete(_ deadline: Deadline) throws -> (links: [Role: TCPLink], secrets: [Role: SymmetricKey]) {
+        let connected = try monitor.wait(until: deadline) { state -> ([Role: TCPLink], [Role: SymmetricKey])? in
+            if let failure = state.failure { throw failure }
+            guard state.links.count == self.identity.partyCount else { return nil }
+            state.isComplete = true
+            return (state.links, state.secrets)
+        }
+        if let connected { return connected }
+        let (links, attempts) = monitor.withLock { ($0.links, $0.attempts) }
+        let missing = identity.peers.filter { links[$0] == nil }.map { peer in
+            let address = configuration.peers[peer].map { " at \($0)" } ?? ""
+            guard peer.calls(identity.role) else {
+                return "\(peer)\(address) (\(attempts[peer] ?? "no answer"))"
+            }
+            return "\(peer), which calls here"
+        }
+        throw CrypTenError(
+            .timedOut, "not all members of the session came in time; missing: \(missing.joined(separator: "; "))"
+        )
+    }
+
+    /// Ends all connections and waits until they are closed, for `closeLimit` at most.
+    ///
+    /// - Parameter deadline: Until when those who are still to call are waited for, a second at most, to be told the error.
+    func end(_ error: CrypTenError?, awaitingCallersUntil deadline: Deadline? = nil) {
+        let links = monitor.withLock { state in
+            state.isEnding = true
+            state.reason = error
+            return Array(state.live.values)
+        }
+        for link in links {
+            link.end(error)
+        }
+        if let deadline {
+            let callers = identity.peers.filter { $0.calls(identity.role) }
+            _ = monitor.wait(until: .after(min(deadline.remaining, TCPSession.farewell))) { state in
+                callers.count { state.claimed[$0] != nil } + state.lateCallers >= callers.count ? () : nil
+            }
+        }
+        _ = monitor.wait(until: .after(configuration.closeLimit)) { $0.live.isEmpty ? () : nil }
+    }
+}

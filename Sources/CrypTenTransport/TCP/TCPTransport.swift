@@ -1,0 +1,149 @@
+import CrypTenBase
+import Logging
+import NIOCore
+import NIOPosix
+
+/// Sessions whose members are processes, on one machine or many.
+///
+/// Party i listens, and calls the dealer and all parties before it. One event-loop thread a transport reads, assembles and
+/// checks frames, puts them into the inbox that the engine waits on, and shows the peers that it lives, however long the
+/// engine computes.
+///
+/// Without TLS only loopback is accepted, since frames are in the clear; see ``FrameAuthenticator`` for what the tags do.
+package enum TCPTransport {
+    /// Connects a member of a session to all others; those may start later. Blocks; not for a thread of Swift's concurrency.
+    ///
+    /// - Parameters:
+    ///   - listener: A port already listened on; if nil, `configuration.listen` is.
+    ///   - deadline: When to give up.
+    /// - Throws: ``CrypTenError`` `.addressInUse`, `.insecureTransport` or `.invalidArgument` before anyone is called;
+    ///   `.timedOut` naming who is missing; `.wrongSession` when a number is used twice, or for another session's member;
+    ///   `.diverged` for another version, party count or other parameters; `.partyFailed` when a peer gave up. The members
+    ///   that were reached are told why.
+    package static func connect(
+        role: Role,
+        configuration: TCPConfiguration,
+        listener: TCPListener? = nil,
+        deadline: Deadline
+    ) throws -> TransportEndpoint {
+        var takenOver = listener
+        var group = listener?.group
+        do {
+            let identity = try SessionIdentity(
+                role: role,
+                partyCount: configuration.partyCount,
+                session: configuration.session,
+                parameters: configuration.parameters
+            )
+            var configuration = configuration
+            // A silent peer must be able to show itself several times before it is taken for dead.
+            configuration.heartbeatInterval = min(configuration.heartbeatInterval, configuration.silenceLimit / 4)
+            let callees = try identity.peers.filter { role.calls($0) }.map { peer in
+                guard let address = configuration.peers[peer] else {
+                    throw CrypTenError(.invalidArgument, "no address is given for \(peer), which \(role) calls")
+                }
+                return (peer, try address.resolve(insecurePlaintext: configuration.insecurePlaintext))
+            }
+            if takenOver == nil, callees.count < identity.partyCount {
+                guard let address = configuration.listen else {
+                    throw CrypTenError(.invalidArgument, "no address is given for \(role) to listen on")
+                }
+                takenOver = try TCPListener.bind(address, insecurePlaintext: configuration.insecurePlaintext)
+                group = takenOver?.group
+            }
+            let threads = group ?? MultiThreadedEventLoopGroup(numberOfThreads: 1)
+            group = threads
+            return try connect(identity, configuration, callees, takenOver, threads, deadline)
+        } catch {
+            takenOver?.close()
+            try? group?.syncShutdownGracefully()
+            throw error
+        }
+    }
+
+    private static func connect(
+        _ identity: SessionIdentity,
+        _ configuration: TCPConfiguration,
+        _ callees: [(Role, SocketAddress)],
+        _ listener: TCPListener?,
+        _ group: MultiThreadedEventLoopGroup,
+        _ deadline: Deadline
+    ) throws -> TransportEndpoint {
+        let session = TCPSession(identity, configuration)
+        do {
+            try listener?.start(session)
+            for (peer, address) in callees {
+                TCPDialer(session, peer: peer, address: address, group: group).call()
+            }
+            let (links, secrets) = try session.waitUntilComplete(deadline)
+            return TransportEndpoint(
+                identity,
+                inbox: session.inbox,
+                traffic: session.traffic,
+                links: links,
+                secrets: secrets,
+                tearDown: {
+                    session.end(nil)
+                    listener?.close()
+                    try? group.syncShutdownGracefully()
+                }
+            )
+        } catch {
+            session.end(
+                error as? CrypTenError ?? CrypTenError(.peerLost, "the connections can't be made", cause: error),
+                awaitingCallersUntil: deadline
+            )
+            throw error
+        }
+    }
+
+    /// Reads of up to 1 MiB: fewer wake-ups for large frames, and small buffers for small ones.
+    static let receiveAllocator = AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 65536, maximum: 1 << 20)
+}
+
+/// Calls one peer until it answers; a peer may start later than its callers.
+struct TCPDialer: Sendable {
+    private let session: TCPSession
+    private let peer: Role
+    private let address: SocketAddress
+    private let group: MultiThreadedEventLoopGroup
+
+    private static let firstPause = TimeAmount.milliseconds(10)
+    private static let longestPause = TimeAmount.milliseconds(500)
+
+    init(_ session: TCPSession, peer: Role, address: SocketAddress, group: MultiThreadedEventLoopGroup) {
+        self.session = session
+        self.peer = peer
+        self.address = address
+        self.group = group
+    }
+
+    /// Calls now, and again after a pause that doubles, until the session ends.
+    func call() {
+        call(pause: TCPDialer.firstPause)
+    }
+
+    private func call(pause: TimeAmount) {
+        guard !session.isEnding else { return }
+        ClientBootstrap(group: group)
+            .connectTimeout(.seconds(5))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .channelOption(.recvAllocator, value: TCPTransport.receiveAllocator)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(TCPConnectionHandler(session, calling: peer))
+                }
+            }
+            .connect(to: address)
+            .flatMapThrowing { channel in
+                guard channel.localAddress != channel.remoteAddress else { throw ChannelError.connectPending }
+            }
+            .whenFailure { error in
+                session.missed(peer, error)
+                group.next().scheduleTask(in: pause) {
+                    call(pause: min(pause * 2, TCPDialer.longestPause))
+                }
+            }
+    }
+}

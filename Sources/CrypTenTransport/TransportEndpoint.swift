@@ -1,0 +1,125 @@
+import Crypto
+import CrypTenBase
+import NIOCore
+import NIOConcurrencyHelpers
+
+/// One peer's side of the wire, as the endpoint sees it.
+protocol Link: Sendable {
+    /// Whether a frame can be posted without waiting; if not, the inbox's `roomChanged` is called when that may change.
+    var hasRoom: Bool { get }
+    /// What the operating system says it has sent; nil where there is none, or it doesn't say.
+    var kernelBytesSent: UInt64? { get }
+    /// Takes a frame to be sent after those before it; doesn't wait.
+    func post(_ frame: Frame)
+    /// Ends the conversation, with an error or in good order; doesn't wait.
+    func end(_ error: CrypTenError?)
+}
+
+/// A member of a session whose connections stand: what both transports have in common.
+package final class TransportEndpoint: Transport {
+    private let identity: SessionIdentity
+    private let inbox: Inbox
+    private let traffic: TrafficCounter
+    private let links: [Role: any Link]
+    private let secrets: [Role: SymmetricKey]
+    private let isClosed = NIOLockedValueBox(false)
+    /// Waits until the links have ended, and gives up threads.
+    private let tearDown: @Sendable () -> Void
+
+    init(
+        _ identity: SessionIdentity,
+        inbox: Inbox,
+        traffic: TrafficCounter,
+        links: [Role: any Link],
+        secrets: [Role: SymmetricKey],
+        tearDown: @escaping @Sendable () -> Void
+    ) {
+        self.identity = identity
+        self.inbox = inbox
+        self.traffic = traffic
+        self.links = links
+        self.secrets = secrets
+        self.tearDown = tearDown
+    }
+
+    package var role: Role { identity.role }
+
+    package var partyCount: Int { identity.partyCount }
+
+    package var statistics: TransportStatistics { traffic.snapshot }
+
+    package func send(_ frame: Frame, to peer: Role, deadline: Deadline) throws {
+        guard let link = links[peer] else {
+            throw CrypTenError(.invalidArgument, "\(peer) isn't another member of this session")
+        }
+        guard !frame.kind.belongsToTransport else {
+            throw CrypTenError(.invalidArgument, "frames of kind \(frame.kind) are the transport's own")
+        }
+        guard frame.payload.readableBytes <= Frame.maximumPayload else {
+            throw CrypTenError(
+                .invalidArgument,
+                "a payload of \(frame.payload.readableBytes) bytes; cut it to at most \(Frame.maximumPayload)"
+            )
+        }
+        if link.hasRoom {
+            try inbox.check(sendingTo: peer)
+        } else {
+            try inbox.waitForRoom(to: peer, deadline: deadline) { link.hasRoom }
+        }
+        link.post(frame)
+    }
+
+    package func receive(_ kinds: Set<Frame.Kind>, from peer: Role, deadline: Deadline) throws -> Frame {
+        try inbox.receive(kinds, from: peer, deadline: deadline)
+    }
+
+    package func secret(with peer: Role) -> SymmetricKey {
+        guard let secret = secrets[peer] else { preconditionFailure("\(peer) isn't another member of this session") }
+        return secret
+    }
+
+    /// What the operating system counted as sent to each peer, retransmissions left out: an independent check of
+    /// ``statistics``. Empty where it doesn't say, as over memory.
+    package func kernelBytesSent() -> [Role: UInt64] {
+        links.compactMapValues(\.kernelBytesSent)
+    }
+
+    package func abort(_ error: CrypTenError) {
+        guard !isClosed.withLockedValue({ $0 }) else { return }
+        inbox.fail(error)
+        for link in links.values {
+            link.end(error)
+        }
+    }
+
+    package func close() {
+        let isFirst = isClosed.withLockedValue { isClosed in
+            defer { isClosed = true }
+            return !isClosed
+        }
+        guard isFirst else { return }
+        inbox.fail(CrypTenError(.sessionClosed, "the session is closed"))
+        for link in links.values {
+            link.end(nil)
+        }
+        tearDown()
+        inbox.removeAll()
+    }
+}
+
+/// The statistics of one endpoint, counted from several threads.
+struct TrafficCounter: Sendable {
+    private let box = NIOLockedValueBox(TransportStatistics())
+
+    var snapshot: TransportStatistics {
+        box.withLockedValue { $0 }
+    }
+
+    func countSent(_ frame: Frame, to peer: Role) {
+        box.withLockedValue { $0.countSent(frame.wireSize, meter: frame.meter, to: peer) }
+    }
+
+    func countReceived(_ bytes: Int, from peer: Role) {
+        box.withLockedValue { $0.countReceived(bytes, from: peer) }
+    }
+}

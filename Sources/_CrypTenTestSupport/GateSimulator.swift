@@ -1,0 +1,308 @@
+package import CrypTenGates
+package import CrypTenRing
+
+/// Gates run by n parties and a dealer in one thread, stage by stage, with every rule of the contract checked on the way.
+///
+/// A stage runs at the dealer, then at every party; then the parties' messages are combined. Openings and corrections must
+/// be those that the gate's cost declares, to the word and in the same order; every correlation is read once, in order; all
+/// roles count the same streams; all that is opened is read. What breaks a rule throws `SimulationError`.
+package final class GateSimulator {
+    package let parties: Int
+    package let kernels: any Kernels
+    /// The words that party i appended to openings, in order.
+    package private(set) var sent: [[UInt64]]
+    /// The corrections that the dealer sent, in order.
+    package private(set) var dealt: [UInt64] = []
+    /// Everything that went over the wires: parts, corrections and combined words. Equal for equal seeds and inputs.
+    package private(set) var transcript: [UInt64] = []
+    /// Bits sent by a party, dealt bits, and rounds since the last `lap`.
+    package private(set) var openedWords = 0
+    package private(set) var correctionWords = 0
+    package private(set) var rounds = 0
+
+    private let keys: [RunKeys]
+    private let pairKeys: [[ExpansionKey?]]
+    private let numbers: [StreamNumbers]
+    private let corrections = SimulatedCorrections()
+    private let sources: [SimulatedSource]
+    private var random: TestRandom
+
+    package init(parties: Int, seed: UInt64 = 1, kernels: any Kernels = PlainKernels()) {
+        var random = TestRandom(seed: seed)
+        func key() -> ExpansionKey {
+            ExpansionKey(low: random.next(), high: random.next())
+        }
+        let keys = (0..<parties).map { _ in RunKeys(masks: key(), bitMasks: key(), correlations: key()) }
+        var pairKeys = [[ExpansionKey?]](repeating: [ExpansionKey?](repeating: nil, count: parties), count: parties)
+        for i in 0..<parties {
+            for j in i + 1..<max(parties, i + 1) {
+                let shared = key()
+                (pairKeys[i][j], pairKeys[j][i]) = (shared, shared)
+            }
+        }
+        self.parties = parties
+        self.kernels = kernels
+        self.keys = keys
+        self.pairKeys = pairKeys
+        numbers = (0...parties).map { _ in StreamNumbers() }
+        let corrections = corrections
+        sources = (0..<parties).map { party in
+            party == parties - 1
+                ? SimulatedSource(kernels, corrections: corrections)
+                : SimulatedSource(kernels, key: keys[party].correlations)
+        }
+        sent = [[UInt64]](repeating: [], count: parties)
+        self.random = random
+    }
+
+    // MARK: Values
+
+    package func words(_ count: Int) -> RingTensor {
+        RingTensor(random.words(count), shape: [count])
+    }
+
+    /// Uniform additive shares.
+    package func share(_ plain: [UInt64], shape: Shape? = nil) -> SimulatedValue {
+        let shape = shape ?? [plain.count]
+        return SimulatedValue(
+            shape: shape, parties: split(plain).map { .share(RingTensor($0, shape: shape)) }, dealer: .nothing
+        )
+    }
+
+    /// A wire under a uniform mask, of which the parties hold shares or not.
+    package func wire(_ plain: [UInt64], shape: Shape? = nil, sharesHeld: Bool = true) -> SimulatedValue {
+        let shape = shape ?? [plain.count]
+        let mask = random.words(plain.count)
+        let hat = RingTensor(zip(plain, mask).map { $0 &+ $1 }, shape: shape)
+        return SimulatedValue(
+            shape: shape,
+            parties: split(mask).map {
+                .wire(MaskedWire(hat: hat, maskShare: sharesHeld ? RingTensor($0, shape: shape) : nil))
+            },
+            dealer: .wire(WireMask(mask: RingTensor(mask, shape: shape), sharesHeld: sharesHeld))
+        )
+    }
+
+    /// A wire truncated and read in place.
+    package func truncatedWire(_ plain: [UInt64], shift: Int) throws -> SimulatedValue {
+        try run(TruncateInPlaceGate(shape: [plain.count], shift: shift), [wire(plain, sharesHeld: false)])[0]
+    }
+
+    /// Masked bits, of whose mask the parties hold shares or not.
+    package func bits(_ plain: [Bool], sharesHeld: Bool = true) -> SimulatedValue {
+        let count = plain.count
+        func plane(_ words: [UInt64]) -> BitPlanes {
+            kernels.planes(of: RingTensor(words, shape: [count]), from: 0, count: 1)
+        }
+        let parts = (0..<parties).map { _ in plane(random.words(count)) }
+        let mask = parts.dropFirst().reduce(parts[0]) { kernels.xor($0, $1) }
+        let hat = kernels.xor(plane(plain.map { $0 ? 1 : 0 }), mask)
+        return SimulatedValue(
+            shape: [count],
+            parties: parts.map { .bits(MaskedBits(hat: hat, maskShare: sharesHeld ? $0 : nil)) },
+            dealer: .bits(mask)
+        )
+    }
+
+    /// A value that one party has.
+    package func plain(_ plain: [UInt64], at owner: Int, shape: Shape? = nil) -> SimulatedValue {
+        let shape = shape ?? [plain.count]
+        return SimulatedValue(
+            shape: shape,
+            parties: (0..<parties).map { $0 == owner ? .plain(RingTensor(plain, shape: shape)) : .absent },
+            dealer: .nothing
+        )
+    }
+
+    private func split(_ plain: [UInt64]) -> [[UInt64]] {
+        var parts = (1..<max(parties, 1)).map { _ in random.words(plain.count) }
+        parts.append(parts.reduce(plain) { zip($0, $1).map { $0 &- $1 } })
+        return parts
+    }
+
+    // MARK: Running
+
+    /// Runs one gate to its end, and holds it against its cost.
+    ///
+    /// - Parameter shapes: of the outputs, where they aren't that of the first input.
+    package func run(_ gate: some Gate, _ inputs: [SimulatedValue], shapes: [Shape]? = nil) throws -> [SimulatedValue] {
+        let name = type(of: gate).name
+        let cost = gate.cost(parties: parties)
+        guard cost.count == gate.stages else {
+            throw SimulationError("\(name): \(gate.stages) stages and the cost of \(cost.count)")
+        }
+        let dealerGate = gate.redacted
+        guard dealerGate.cost(parties: parties) == cost else { throw SimulationError("\(name): redaction changes its cost") }
+        let dealerMemory = GateMemory()
+        let memories = (0..<parties).map { _ in GateMemory() }
+        var dealerOutputs: [DealerValue] = []
+        var outputs = [[PartyValue]](repeating: [], count: parties)
+        var arriving = [[RingTensor?]](repeating: [], count: parties)
+        for stage in 0..<gate.stages {
+            let before = corrections.total
+            let dealer = DealerStage(
+                kernels: kernels, inputs: inputs.map(\.dealer), memory: dealerMemory, keys: keys,
+                numbers: numbers[parties], sink: corrections
+            )
+            try dealerGate.deal(stage: stage, dealer)
+            dealerOutputs += dealer.outputs
+            let words = corrections.total - before
+            guard words == cost[stage].correctionWords else {
+                throw SimulationError("\(name), stage \(stage): \(words) words dealt, \(cost[stage].correctionWords) declared")
+            }
+            let recent = corrections.sentSinceLast()
+            dealt += recent
+            transcript += recent
+            let exchanges = arriving.map { SimulatedExchange(arriving: $0) }
+            for party in 0..<parties {
+                let context = PartyStage(
+                    party: party, parties: parties, kernels: kernels, inputs: inputs.map { $0.parties[party] },
+                    memory: memories[party], keys: keys[party], pairKeys: pairKeys[party], numbers: numbers[party],
+                    correlations: sources[party], exchange: exchanges[party]
+                )
+                try gate.evaluate(stage: stage, context)
+                outputs[party] += context.outputs
+                guard exchanges[party].arriving.isEmpty else {
+                    throw SimulationError("\(name), stage \(stage): party \(party) leaves opened words unread")
+                }
+                let openings = exchanges[party].appended.map(\.opening)
+                guard openings == cost[stage].openings else {
+                    throw SimulationError("\(name), stage \(stage): opens \(openings), declared \(cost[stage].openings)")
+                }
+            }
+            guard corrections.isEmpty else { throw SimulationError("\(name), stage \(stage): corrections are left over") }
+            if !cost[stage].openings.isEmpty { rounds += 1 }
+            correctionWords += words
+            arriving = try combine(exchanges, stage: "\(name), stage \(stage)")
+        }
+        guard arriving.allSatisfy(\.isEmpty) else { throw SimulationError("\(name): the last stage opens") }
+        try checkNumbers(name)
+        guard outputs.allSatisfy({ $0.count == dealerOutputs.count }) else {
+            throw SimulationError("\(name): the parties and the dealer yield different numbers of outputs")
+        }
+        let given = shapes ?? []
+        return dealerOutputs.indices.map { index in
+            SimulatedValue(
+                shape: index < given.count ? given[index] : given.first ?? inputs[0].shape,
+                parties: outputs.map { $0[index] }, dealer: dealerOutputs[index]
+            )
+        }
+    }
+
+    /// What was opened by a party and dealt since the last call, in bits for each of `count` elements.
+    package func lap(_ count: Int) -> (opened: Double, dealt: Double, rounds: Int) {
+        defer { (openedWords, correctionWords, rounds) = (0, 0, 0) }
+        return (Double(openedWords * 64) / Double(count), Double(correctionWords * 64) / Double(count), rounds)
+    }
+
+    private func combine(_ exchanges: [SimulatedExchange], stage: String) throws -> [[RingTensor?]] {
+        var arriving = [[RingTensor?]](repeating: [], count: parties)
+        for index in exchanges[0].appended.indices {
+            let opening = exchanges[0].appended[index].opening
+            var sum: [UInt64]?
+            for party in 0..<parties {
+                let part = exchanges[party].appended[index].part
+                guard (part != nil) == (opening.sender ?? party == party) else {
+                    throw SimulationError("\(stage): party \(party) sends where it shouldn't, or doesn't where it should")
+                }
+                guard let words = part?.elements else { continue }
+                guard words.count == opening.words else {
+                    throw SimulationError("\(stage): \(words.count) words for an opening of \(opening.words)")
+                }
+                sent[party] += words
+                transcript += words
+                sum = sum.map {
+                    zip($0, words).map { opening.combination == .sum ? $0 &+ $1 : $0 ^ $1 }
+                } ?? words
+            }
+            openedWords += opening.words
+            guard let sum else { throw SimulationError("\(stage): nobody sends") }
+            for party in 0..<parties {
+                arriving[party].append(opening.receiver ?? party == party ? RingTensor(sum, shape: [sum.count]) : nil)
+            }
+        }
+        return arriving
+    }
+
+    /// Every role has counted the same streams: the next numbers are equal.
+    private func checkNumbers(_ name: String) throws {
+        for draw in [StreamNumbers.mask, StreamNumbers.bitMask, StreamNumbers.correlation] {
+            let next = numbers.map { draw($0)() }
+            guard Set(next).count == 1 else { throw SimulationError("\(name): roles count streams differently: \(next)") }
+        }
+        for source in sources { source.skip() }
+    }
+}
+
+/// The dealer's corrections on their way to the last party.
+final class SimulatedCorrections: CorrectionSink {
+    private var queue: [RingTensor] = []
+    private var recent: [UInt64] = []
+    private(set) var total = 0
+
+    var isEmpty: Bool {
+        queue.isEmpty
+    }
+
+    func send(_ words: RingTensor) throws {
+        queue.append(words)
+        recent += words.elements
+        total += words.count
+    }
+
+    func next() -> RingTensor? {
+        queue.isEmpty ? nil : queue.removeFirst()
+    }
+
+    func sentSinceLast() -> [UInt64] {
+        defer { recent = [] }
+        return recent
+    }
+}
+
+/// A party's correlation words, out of its seed or of the corrections; each number once and in order.
+final class SimulatedSource: CorrelationSource {
+    private let kernels: any Kernels
+    private let key: ExpansionKey?
+    private let corrections: SimulatedCorrections?
+    private var expected: UInt64 = 0
+
+    init(_ kernels: any Kernels, key: ExpansionKey? = nil, corrections: SimulatedCorrections? = nil) {
+        self.kernels = kernels
+        self.key = key
+        self.corrections = corrections
+    }
+
+    func skip() {
+        expected += 1
+    }
+
+    func words(_ words: Int, number: UInt64) throws -> RingTensor {
+        guard number == expected else { throw SimulationError("correlation \(number) is read where \(expected) is next") }
+        expected += 1
+        if let key { return kernels.expand(key, number: number, from: 0, shape: [words]) }
+        guard let correction = corrections?.next(), correction.count == words else {
+            throw SimulationError("correlation \(number) has other than \(words) words")
+        }
+        return correction.reshaped(to: [words])
+    }
+}
+
+/// A party's side of one round.
+final class SimulatedExchange: OpeningExchange {
+    private(set) var arriving: [RingTensor?]
+    private(set) var appended: [(part: RingTensor?, opening: Opening)] = []
+
+    init(arriving: [RingTensor?]) {
+        self.arriving = arriving
+    }
+
+    func append(_ part: RingTensor?, _ opening: Opening) throws {
+        appended.append((part, opening))
+    }
+
+    func next() throws -> RingTensor? {
+        guard !arriving.isEmpty else { throw SimulationError("more is read than was opened") }
+        return arriving.removeFirst()
+    }
+}

@@ -1,0 +1,110 @@
+import CrypTenRing
+import Testing
+
+@Suite("Planes of bits")
+struct BitTests {
+    @Test("planes and words equal the specification's", arguments: natives)
+    func planes(kernels: NativeKernels) {
+        var numbers = SeededNumbers(0xB1)
+        for count in counts {
+            let a = numbers.tensor([count])
+            for (low, planes) in [(0, 64), (0, 1), (63, 1), (5, 39), (17, 0), (24, 40), (8, 8)] {
+                let expected = plain.planes(of: a, from: low, count: planes)
+                let out = kernels.planes(of: a, from: low, count: planes)
+                #expect(out.allWords == expected.allWords, "planes \(low) ..< \(low + planes) of \(count)")
+                #expect(
+                    kernels.words(of: out, shape: [count]).elements
+                        == plain.words(of: expected, shape: [count]).elements
+                )
+            }
+            let whole = kernels.planes(of: a, from: 0, count: 64)
+            #expect(kernels.words(of: whole, shape: [count]).elements == a.elements)
+        }
+    }
+
+    @Test("a plane holds the bit that its number says", arguments: [plain] + natives as [any Kernels])
+    func meaning(kernels: any Kernels) {
+        let a = RingTensor([0b101, 0b110, 0b011], shape: [3])
+        let planes = kernels.planes(of: a, from: 1, count: 2)
+        #expect(planes.bits(ofPlane: 0) == [false, true, true])
+        #expect(planes.bits(ofPlane: 1) == [true, true, false])
+    }
+
+    @Test("logic equals the specification's; tails stay zero", arguments: natives)
+    func logic(kernels: NativeKernels) {
+        var numbers = SeededNumbers(0xB2)
+        for count in counts {
+            for planes in [0, 1, 3] {
+                let (a, b) = (numbers.planes(planes, count: count), numbers.planes(planes, count: count))
+                #expect(kernels.xor(a, b).allWords == plain.xor(a, b).allWords)
+                #expect(kernels.and(a, b).allWords == plain.and(a, b).allWords)
+                #expect(kernels.not(a).allWords == plain.not(a).allWords)
+                #expect(kernels.not(kernels.not(a)).allWords == a.allWords)
+                var (sum, expected) = (a, a)
+                kernels.accumulate(&sum, xor: b)
+                plain.accumulate(&expected, xor: b)
+                #expect(sum.allWords == expected.allWords)
+                let c = numbers.planes(planes, count: count)
+                kernels.accumulate(&sum, xorAndOf: b, c)
+                plain.accumulate(&expected, xorAndOf: b, c)
+                #expect(sum.allWords == expected.allWords)
+            }
+        }
+    }
+
+    @Test("stacks and slabs equal the specification's", arguments: natives)
+    func stacks(kernels: NativeKernels) {
+        var numbers = SeededNumbers(0xB3)
+        for count in counts {
+            let parts = [2, 0, 1, 3].map { numbers.planes($0, count: count) }
+            let stack = kernels.stack(parts)
+            #expect(stack.allWords == plain.stack(parts).allWords)
+            #expect(stack[2..<3].allWords == parts[2].allWords)
+            for start in stride(from: 0, through: count, by: 64) {
+                for end in Set([start, min(count, start + 1), min(count, start + 100), count]) {
+                    let slab = kernels.slab(stack, start..<end)
+                    #expect(slab.allWords == plain.slab(stack, start..<end).allWords)
+                }
+            }
+        }
+    }
+
+    @Test("a plane among others is read alone", arguments: natives)
+    func slices(kernels: NativeKernels) {
+        var numbers = SeededNumbers(0xB4)
+        let planes = numbers.planes(5, count: 130)
+        let a = numbers.tensor([130])
+        let bits = planes.bits(ofPlane: 3)
+        #expect(kernels.keep(a, where: planes[3]).elements == zip(a.elements, bits).map { $1 ? $0 : 0 })
+        #expect(kernels.negate(a, where: planes[3]).elements == zip(a.elements, bits).map { $1 ? 0 &- $0 : $0 })
+        var one = planes[3]
+        kernels.accumulate(&one, xor: planes[3])
+        #expect(one.allWords == [0, 0, 0])
+        #expect(planes.bits(ofPlane: 3) == bits)
+    }
+
+    @Test("keeping and negating equal the specification's", arguments: natives)
+    func choices(kernels: NativeKernels) {
+        var numbers = SeededNumbers(0xB5)
+        for count in counts {
+            let (a, bits) = (numbers.tensor([count]), numbers.planes(1, count: count))
+            #expect(kernels.keep(a, where: bits).elements == plain.keep(a, where: bits).elements)
+            #expect(kernels.negate(a, where: bits).elements == plain.negate(a, where: bits).elements)
+        }
+    }
+
+    @Test("packing equals the specification's and is undone by unpacking", arguments: natives)
+    func packing(kernels: NativeKernels) {
+        var numbers = SeededNumbers(0xB6)
+        for count in [0, 1, 2, 63, 64, 65, 130, 513] {
+            let a = numbers.tensor([count])
+            for bits in 1...64 {
+                let packed = kernels.pack(a, bits: bits)
+                #expect(packed.elements == plain.pack(a, bits: bits).elements, "\(count) of \(bits) bits")
+                let unpacked = kernels.unpack(packed, bits: bits, shape: [count]).elements
+                #expect(unpacked == plain.lowBits(a, bits).elements)
+                #expect(unpacked == plain.unpack(packed, bits: bits, shape: [count]).elements)
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+import CrypTenRing
+import Testing
+
+@Suite("Elementwise kernels")
+struct ElementwiseTests {
+    static let edges: [UInt64] = [
+        0, 1, 2, 1 << 30, (1 << 31) - 1, 1 << 31, 0xFFFF_FFFF, 1 << 32, 1 << 61, (1 << 62) - 1, 1 << 62, 3 << 62,
+        (1 << 63) - 1, 1 << 63, UInt64.max - 1, UInt64.max,
+    ]
+
+    /// Random elements with edge values strewn in.
+    static func operand(_ count: Int, seed: UInt64) -> RingTensor {
+        var numbers = SeededNumbers(seed)
+        return RingTensor(
+            (0..<count).map { $0 % 3 == 0 ? edges[Int(numbers.next() % 16)] : numbers.next() },
+            shape: [count]
+        )
+    }
+
+    @Test("binary operations equal the specification's", arguments: natives)
+    func binary(kernels: NativeKernels) {
+        for count in counts {
+            let (a, b) = (Self.operand(count, seed: 1), Self.operand(count, seed: 2))
+            #expect(kernels.add(a, b).elements == zip(a.elements, b.elements).map { $0 &+ $1 })
+            #expect(kernels.subtract(a, b).elements == zip(a.elements, b.elements).map { $0 &- $1 })
+            #expect(kernels.multiply(a, b).elements == zip(a.elements, b.elements).map { $0 &* $1 })
+        }
+    }
+
+    @Test("unary operations equal the specification's", arguments: natives)
+    func unary(kernels: NativeKernels) {
+        for count in counts {
+            let a = Self.operand(count, seed: 3)
+            #expect(kernels.negate(a).elements == plain.negate(a).elements)
+            for scalar in Self.edges {
+                #expect(kernels.add(a, scalar: scalar).elements == plain.add(a, scalar: scalar).elements)
+                #expect(kernels.multiply(a, scalar: scalar).elements == plain.multiply(a, scalar: scalar).elements)
+            }
+            for bits in [0, 1, 16, 31, 32, 33, 63] {
+                #expect(kernels.shiftRight(a, by: bits).elements == plain.shiftRight(a, by: bits).elements)
+                #expect(kernels.shiftLeft(a, by: bits).elements == plain.shiftLeft(a, by: bits).elements)
+                #expect(kernels.lowBits(a, bits + 1).elements == plain.lowBits(a, bits + 1).elements)
+            }
+        }
+    }
+
+    @Test("accumulating equals the specification's", arguments: natives)
+    func accumulating(kernels: NativeKernels) {
+        for count in counts {
+            let (a, b, base) = (
+                Self.operand(count, seed: 4), Self.operand(count, seed: 5), Self.operand(count, seed: 6)
+            )
+            func check(_ body: (any Kernels, inout RingTensor) -> Void) {
+                var (expected, sum) = (base, base)
+                body(plain, &expected)
+                body(kernels, &sum)
+                #expect(sum.elements == expected.elements)
+                #expect(base.elements == Self.operand(count, seed: 6).elements, "a copy was written to")
+            }
+            check { $0.accumulate(&$1, adding: a) }
+            check { $0.accumulate(&$1, subtracting: a) }
+            check { $0.accumulate(&$1, addingProductOf: a, b) }
+            check { $0.accumulate(&$1, subtractingProductOf: a, b) }
+            check { $0.accumulate(&$1, adding: a, times: 0xDEAD_BEEF_0BAD_F00D) }
+            check { $0.accumulate(&$1, addingProductOf: base, base) }
+        }
+    }
+
+    @Test("operands may look into the same storage", arguments: natives)
+    func sharedStorage(kernels: NativeKernels) {
+        let whole = Self.operand(130, seed: 7)
+        var left = whole.flat(0..<65)
+        let right = whole.flat(65..<130)
+        kernels.accumulate(&left, adding: right)
+        kernels.accumulate(&left, subtracting: left)
+        #expect(left.elements == [UInt64](repeating: 0, count: 65))
+        #expect(whole.elements == Self.operand(130, seed: 7).elements)
+    }
+}
+
+@Suite("The integer sine")
+struct IntegerSineTests {
+    /// From `integer_sine` of the executable specification in Python.
+    static let knownAnswers: [(UInt64, Int64)] = [
+        (0x0000_0000_0000_0000, 0), (0x0000_0000_0000_0001, 0), (0x0000_0000_FFFF_FFFF, 0), (0x0000_0001_0000_0000, 1),
+        (0x2000_0000_0000_0000, 759_250_124), (0x3FFF_FFFF_FFFF_FFFF, 1_073_741_824),
+        (0x4000_0000_0000_0000, 1_073_741_824), (0x4000_0000_0000_0001, 1_073_741_824), (0x7FFF_FFFF_FFFF_FFFF, 1),
+        (0x8000_0000_0000_0000, 0), (0xC000_0000_0000_0000, -1_073_741_824), (0xC000_0B3A_73CE_2FF2, -1_073_741_824),
+        (0xFFFF_FFFF_FFFF_FFFF, -1), (0x0123_4567_89AB_CDEF, 29_980_630), (0xFEDC_BA98_7654_3210, -29_980_631),
+        (0x5555_5555_5555_5555, 929_887_697), (0x9E37_79B9_7F4A_7C15, -725_302_180),
+    ]
+
+    @Test("equals the published values", arguments: knownAnswers)
+    func published(u: UInt64, sine: Int64) {
+        #expect(Int64(bitPattern: integerSine(u)) == sine)
+    }
+
+    @Test("vectors equal the function at every quotient's edges", arguments: natives)
+    func vectors(kernels: NativeKernels) {
+        var numbers = SeededNumbers(0x51E)
+        var elements = (0..<100_000).map { _ in numbers.next() }
+        // The whole quarter turn in coarse steps and its ends in the finest.
+        elements += (0..<65_536).map { UInt64($0) << 46 }
+        elements += (0..<4096).map { UInt64($0) << 32 } + (0..<4096).map { (1 << 62) - UInt64($0) << 32 }
+        #expect(kernels.sine(RingTensor(elements, shape: [elements.count])).elements == elements.map(integerSine))
+        for count in counts {
+            let a = ElementwiseTests.operand(count, seed: 8)
+            #expect(kernels.sine(a).elements == a.elements.map(integerSine))
+        }
+    }
+}

@@ -1,0 +1,57 @@
+import CrypTenRing
+import Testing
+
+/// SplitMix64: numbers from a seed, the same on every machine.
+struct SeededNumbers {
+    private var state: UInt64
+
+    init(_ seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    mutating func tensor(_ shape: Shape) -> RingTensor {
+        RingTensor((0..<shape.count).map { _ in next() }, shape: shape)
+    }
+
+    mutating func planes(_ planes: Int, count: Int) -> BitPlanes {
+        var out = BitPlanes(zeros: planes, count: count)
+        out.withMutableWords { words in
+            for i in 0..<planes * BitPlanes.words(for: count) { words[i] = next() }
+        }
+        out.clearTails()
+        return out
+    }
+}
+
+extension BitPlanes {
+    /// All words, for comparison: tails are part of the claim.
+    var allWords: [UInt64] {
+        withWords { Array(UnsafeBufferPointer(start: $0, count: planes * wordsPerPlane)) }
+    }
+}
+
+/// The specification.
+let plain = PlainKernels()
+
+/// Every instruction set that this machine has, on one thread and on three.
+let natives: [NativeKernels] = NativeKernels.available.flatMap {
+    [NativeKernels(threads: 1, instructionSet: $0), NativeKernels(threads: 3, instructionSet: $0)]
+}
+
+/// Around the widths of vectors, of words of bits and of blocks.
+let counts = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1000, 2049]
+
+extension NativeKernels: CustomTestStringConvertible {
+    /// The instruction set and the number of threads.
+    public var testDescription: String {
+        "\(name) on \(threads)"
+    }
+}

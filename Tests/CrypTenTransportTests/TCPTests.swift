@@ -1,0 +1,303 @@
+import CrypTenBase
+import CrypTenTransport
+import Dispatch
+import Foundation
+import NIOCore
+import Testing
+
+extension Connected {
+    /// What only a wire can do.
+    @Suite struct TCPTests {
+        private let zero = Role.party(PartyID(0))
+        private let one = Role.party(PartyID(1))
+
+        /// Party 0 of 2, connected to a peer of the test's making; `body` gets both.
+        private func withRawPeer(
+            silenceLimit: Duration = .seconds(10),
+            _ body: @escaping @Sendable (TransportEndpoint, RawPeer) throws -> Void
+        ) async throws {
+            var members = try localSession(parties: 2) { _, configuration in
+                configuration.silenceLimit = silenceLimit
+                configuration.closeLimit = .seconds(1)
+            }
+            members.remove(at: 1).listener.close()
+            let (party, dealer) = (members[0], members[1])
+            let results = await onThreads(
+                {
+                    let peer = Unchecked(try RawPeer(party.listener.address))
+                    let introduction = DispatchSemaphore(value: 0)
+                    Thread.detachNewThread {
+                        _ = try? peer.value.introduce()
+                        introduction.signal()
+                    }
+                    let transport = try TCPTransport.connect(
+                        role: party.role, configuration: party.configuration, listener: party.listener, deadline: .soon
+                    )
+                    introduction.wait()
+                    defer {
+                        transport.abort(CrypTenError(.cancelled, "the test is over"))
+                        transport.close()
+                    }
+                    defer { peer.value.hangUp() }
+                    try body(transport, peer.value)
+                },
+                {
+                    // Party 1 never calls the dealer, who is told when the test is over.
+                    _ = try? TCPTransport.connect(
+                        role: dealer.role, configuration: dealer.configuration, listener: dealer.listener, deadline: .soon
+                    )
+                }
+            )
+            for result in results { try result.get() }
+        }
+
+        @Test("frames of a peer that knows the protocol arrive") func rawPeer() async throws {
+            try await withRawPeer { transport, peer in
+                peer.say(Frame(.opening, payload: bytes("abc")))
+                let frame = try transport.receive([.opening], from: .party(PartyID(1)), deadline: .soon)
+                #expect(frame.payload == bytes("abc"))
+            }
+        }
+
+        @Test("corrupted, oversized, replayed and reordered frames, and bytes that are none, fail by name", arguments: 0..<6)
+        func hostile(attack: Int) async throws {
+            try await withRawPeer { transport, peer in
+                switch attack {
+                case 0:
+                    var frame = peer.encode(Frame(.opening, payload: bytes("abc")))
+                    frame.setInteger(UInt8(0x40), at: 65)
+                    peer.write(frame)
+                case 1: peer.say(Frame(.opening)) { $0.length = UInt32.max }
+                case 2:
+                    let frame = peer.encode(Frame(.control))
+                    peer.write(frame)
+                    peer.write(frame)
+                case 3: peer.say(Frame(.opening)) { $0.sequence = 3 }
+                case 4: peer.write(ByteBuffer(repeating: 0x20, count: 100))
+                default: peer.say(Frame(.opening)) { $0.kind = 77 }
+                }
+                let result = Result {
+                    _ = try transport.receive([.opening], from: .party(PartyID(1)), deadline: .soon)
+                }
+                #expect(result.errorCode == .malformedFrame)
+                var last: FrameAssembler.RawFrame?
+                while last?.header.kind != Frame.Kind.abort.rawValue, let frame = try peer.hear() { last = frame }
+                #expect(last?.header.kind == Frame.Kind.abort.rawValue)
+                #expect(last.flatMap { AbortMessage(decoding: $0.payload).code } == .malformedFrame)
+            }
+        }
+
+        @Test("a peer that hangs up in a frame is lost at once, also for who waits for someone else") func hangsUp() async throws {
+            try await withRawPeer { transport, peer in
+                let frame = peer.encode(Frame(.opening, payload: ByteBuffer(repeating: 1, count: 1000)))
+                peer.write(frame.getSlice(at: 0, length: 500)!)
+                Thread.detachNewThread { [peer = Unchecked(peer)] in
+                    Thread.sleep(forTimeInterval: 0.1)
+                    peer.value.hangUp()
+                }
+                let result = Result { _ = try transport.receive([.correction], from: .dealer, deadline: .soon) }
+                #expect(result.errorCode == .peerLost)
+                #expect(result.errorText.contains("party 1 ended in the middle of a frame"))
+            }
+        }
+
+        @Test("a silent peer times out, a computing one doesn't") func silence() async throws {
+            let start = ContinuousClock.now
+            try await withRawPeer(silenceLimit: .milliseconds(400)) { transport, _ in
+                let result = Result { _ = try transport.receive([.opening], from: .party(PartyID(1)), deadline: .soon) }
+                #expect(result.errorCode == .timedOut)
+                #expect(result.errorText.contains("silent"))
+            }
+            #expect(ContinuousClock.now - start < .seconds(10))
+            let members = try await connectAll(parties: 2) { $1.silenceLimit = .milliseconds(400) }.map { try $0.get() }
+            let results = await onThreads(
+                { _ = try members[0].receive([.opening], from: .party(PartyID(1)), deadline: .soon) },
+                {
+                    Thread.sleep(forTimeInterval: 1.5)
+                    try members[1].send(Frame(.opening), to: .party(PartyID(0)), deadline: .soon)
+                }
+            )
+            for result in results { try result.get() }
+            #expect(members[1].statistics.sent(.control, to: zero).frames > 1)
+            await closeAll(members)
+        }
+
+        @Test("members that don't fit one another both say why") func misfits() async throws {
+            let sessions = try await connectAll(parties: 2) { role, configuration in
+                if role == .party(PartyID(1)) { configuration.session = "other" }
+            }
+            #expect(sessions[1].errorCode == .wrongSession)
+            #expect(sessions[0].errorCode == .wrongSession || sessions[0].errorCode == .partyFailed)
+            #expect(sessions.contains { $0.errorText.contains("different sessions") })
+            let parameters = try await connectAll(parties: 2) { role, configuration in
+                configuration.parameters = role == .dealer ? "16 bits" : "20 bits"
+            }
+            for result in parameters {
+                #expect(result.errorCode == .diverged || result.errorCode == .partyFailed)
+                #expect(result.errorText.contains("\"20 bits\"") && result.errorText.contains("\"16 bits\""))
+            }
+        }
+
+        @Test("another version and a wrong address are named at both ends") func rawMisfits() async throws {
+            let cases: [(CrypTenError.Code, @Sendable (inout FrameHeader) -> Void)] = [
+                (.diverged, { $0.version = 2 }), (.wrongSession, { $0.sender = 0 }), (.wrongSession, { $0.recipient = 1 }),
+                (.wrongSession, { $0.sender = 9 }), (.wrongSession, { $0.sender = 65535 }),
+            ]
+            for (expected, change) in cases {
+                let members = try localSession(parties: 2) { $1.closeLimit = .seconds(1) }
+                let party = members[0]
+                members[1].listener.close()
+                let results = await onThreads(
+                    {
+                        _ = try TCPTransport.connect(
+                            role: party.role, configuration: party.configuration, listener: party.listener, deadline: .soon
+                        )
+                    },
+                    {
+                        guard case .fail(let error, _) = try RawPeer(party.listener.address).introduce(change: change) else {
+                            throw CrypTenError(.diverged, "the misfit was let in")
+                        }
+                        throw error
+                    }
+                )
+                members[2].listener.close()
+                #expect(results[0].errorCode == expected)
+                #expect(results[1].errorCode == expected)
+            }
+        }
+
+        @Test("a number is given once; a late caller is told, and the session goes on") func twice() async throws {
+            let listening = try localSession(parties: 2)
+            let members = try await onThreads(listening) { _, member in
+                    try TCPTransport.connect(
+                        role: member.role, configuration: member.configuration, listener: member.listener, deadline: .soon
+                    )
+            }.map { try $0.get() }
+            let address = listening[0].listener.address
+            let late = try await onThread { () throws -> CrypTenError? in
+                guard case .fail(let error, _) = try RawPeer(address).introduce() else { return nil }
+                return error
+            }
+            #expect(late?.code == .wrongSession)
+            #expect(late?.message.contains("already connected to party 1") == true)
+            let stranger = try RawPeer(address)
+            stranger.write(bytes(String(repeating: "GET / HTTP/1.1\r\n", count: 9)))
+            #expect(try stranger.hear()?.header.kind == Frame.Kind.abort.rawValue)
+            stranger.hangUp()
+            try members[1].send(Frame(.opening), to: zero, deadline: .soon)
+            _ = try await onThread { try members[0].receive([.opening], from: .party(PartyID(1)), deadline: .soon).kind }
+            await closeAll(members)
+        }
+
+        @Test("who doesn't come is named") func missing() async throws {
+            let members = try localSession(parties: 2)
+            members[1].listener.close()
+            members[2].listener.close()
+            let results = await onThreads({
+                _ = try TCPTransport.connect(
+                    role: members[0].role, configuration: members[0].configuration, listener: members[0].listener,
+                    deadline: .after(.milliseconds(300))
+                )
+            })
+            #expect(results[0].errorCode == .timedOut)
+            #expect(results[0].errorText.contains("party 1, which calls here"))
+            #expect(results[0].errorText.contains("the dealer at 127.0.0.1:"))
+        }
+
+        @Test("members may start in any order") func lateStart() async throws {
+            var members = try localSession(parties: 2)
+            let address = members[2].listener.address
+            members[2].listener.close()
+            members[2].configuration.listen = address
+            let results = await onThreads(members) { index, member in
+                    if member.role == .dealer { Thread.sleep(forTimeInterval: 0.4) }
+                    let transport = try TCPTransport.connect(
+                        role: member.role, configuration: member.configuration,
+                        listener: member.role == .dealer ? nil : member.listener, deadline: .soon
+                    )
+                    transport.close()
+            }
+            for result in results { try result.get() }
+        }
+
+        @Test("a port in use, other machines' addresses and nonsense are refused with advice") func addresses() async throws {
+            let listener = try TCPListener.bind(TCPAddress(host: "127.0.0.1", port: 0))
+            #expect(code { _ = try TCPListener.bind(listener.address) } == .addressInUse)
+            listener.close()
+            let everywhere = Result { _ = try TCPListener.bind(TCPAddress(host: "0.0.0.0", port: 0)) }
+            #expect(everywhere.errorCode == .insecureTransport)
+            #expect(everywhere.errorText.contains("--insecure-plaintext"))
+            try TCPListener.bind(TCPAddress(host: "0.0.0.0", port: 0), insecurePlaintext: true).close()
+            var configuration = TCPConfiguration(session: "test", partyCount: 2, peers: [:])
+            configuration.peers = [.dealer: TCPAddress(host: "192.0.2.1", port: 1)]
+            configuration.listen = TCPAddress(host: "127.0.0.1", port: 0)
+            let results = await onThreads({ [configuration] in
+                _ = try TCPTransport.connect(role: .party(PartyID(0)), configuration: configuration, deadline: .soon)
+            })
+            #expect(results[0].errorCode == .insecureTransport)
+            #expect(try TCPAddress("[::1]:80") == TCPAddress(host: "::1", port: 80))
+            for text in ["", "localhost", ":80", "a:b", "a:70000", "::1:80"] {
+                #expect(code { _ = try TCPAddress(text) } == .invalidArgument, "\(text)")
+            }
+        }
+
+        @Test("a sender waits while more than the limit is queued, whoever computes; two that both send aren't stuck")
+        func backPressure() async throws {
+            let members = try await connectAll(parties: 2) { _, configuration in
+                configuration.sendQueueLimit = 1 << 20
+                configuration.receiveQueueLimit = 1 << 20
+            }.map { try $0.get() }
+            let frame = Frame(.opening, payload: ByteBuffer(repeating: 1, count: 1 << 20))
+            let stuck = await onThreads({
+                for _ in 0..<100 { try members[0].send(frame, to: .party(PartyID(1)), deadline: .after(.milliseconds(300))) }
+            })
+            #expect(stuck[0].errorCode == .timedOut)
+            let sent = Int(members[0].statistics.sent(.online, to: one).frames)
+            #expect(sent < 60)
+            let results = await onThreads(
+                {
+                    for _ in sent..<100 { try members[0].send(frame, to: .party(PartyID(1)), deadline: .soon) }
+                    for _ in 0..<100 { _ = try members[0].receive([.opening], from: .party(PartyID(1)), deadline: .soon) }
+                },
+                {
+                    for _ in 0..<100 { try members[1].send(frame, to: .party(PartyID(0)), deadline: .soon) }
+                    for _ in 0..<100 { _ = try members[1].receive([.opening], from: .party(PartyID(0)), deadline: .soon) }
+                }
+            )
+            for result in results { try result.get() }
+            await closeAll(members)
+        }
+
+        #if os(Linux)
+        @Test("a closed session leaves no thread and no descriptor") func leaks() async throws {
+            func counts() throws -> [Int] {
+                try ["fd", "task"].map { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/\($0)").count }
+            }
+            let warmUp = try await connectAll(parties: 3).map { try $0.get() }
+            await closeAll(warmUp)
+            let before = try counts()
+            for _ in 0..<5 {
+                let members = try await connectAll(parties: 3).map { try $0.get() }
+                await closeAll(members)
+            }
+            let deadline = Deadline.after(.seconds(5))
+            var after = try counts()
+            while !zip(after, before).allSatisfy({ $0 <= $1 }), !deadline.hasPassed {
+                try await Task.sleep(for: .milliseconds(20))
+                after = try counts()
+            }
+            #expect(zip(after, before).allSatisfy { $0 <= $1 }, "\(before) before, \(after) after")
+        }
+        #endif
+    }
+}
+
+/// Carries a value to another thread where the test knows that only one uses it at a time.
+struct Unchecked<Value>: @unchecked Sendable {
+    // Sendable: the tests hand the value over and don't touch it meanwhile.
+    let value: Value
+
+    init(_ value: Value) {
+        self.value = value
+    }
+}
