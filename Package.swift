@@ -81,7 +81,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
-            resources: [.copy("Resources")],
+            resources: [.copy("Resources/digits")],
             swiftSettings: swiftSettings
         ),
         .target(name: "_CrypTenTestSupport", dependencies: ["CrypTenPlanning"], swiftSettings: swiftSettings),

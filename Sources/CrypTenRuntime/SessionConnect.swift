@@ -31,7 +31,7 @@ extension Session {
             )
         }
         // All are checked before anything happens.
-        for address in parties + [dealer] { try TCPAddress.check(address) }
+        for address in parties + [dealer] { try TCPAddress.check(address, insecurePlaintext: insecurePlaintext) }
         let listener = try await SessionListener.listen(at: parties[party.index], insecurePlaintext: insecurePlaintext)
         return try await listener.connect(
             party: party, parties: parties, dealer: dealer, session: session, configuration: configuration,
@@ -88,11 +88,13 @@ public final class SessionListener: Sendable {
 }
 
 extension TCPAddress {
-    /// - Throws: `.invalidArgument` for what is no address that one can call.
-    fileprivate static func check(_ text: String) throws {
-        guard try TCPAddress(text).port > 0 else {
+    /// - Throws: `.invalidArgument` for what is no address that one can call, `.insecureTransport` for another machine's.
+    fileprivate static func check(_ text: String, insecurePlaintext: Bool) throws {
+        let address = try TCPAddress(text)
+        guard address.port > 0 else {
             throw CrypTenError(.invalidArgument, "\"\(text)\" has no port that others could call: write one from 1 to 65535")
         }
+        try address.checkReach(insecurePlaintext: insecurePlaintext)
     }
 }
 

@@ -39,7 +39,7 @@ enum Main {
     /// Prints one message, on the last line of stderr, and ends with an exit code from 1 to 127.
     private static func exit(reporting error: any Error) -> Never {
         if let error = error as? CrypTenError {
-            Output.error(error.description)
+            Output.error(error.toolMessage)
             Foundation.exit(1)
         }
         let code = Crypten.exitCode(for: error).rawValue
@@ -53,5 +53,16 @@ enum Main {
         }
         Output.error("\(error)")
         Foundation.exit(1)
+    }
+}
+
+extension CrypTenError {
+    /// The message, and the cause where it adds something: not what a peer's error repeats, nor the system's errors at length.
+    var toolMessage: String {
+        switch cause {
+        case nil, is CrypTenError: message
+        case let cause as CocoaError: "\(message) (\(cause.localizedDescription))"
+        case let cause?: "\(message) (\(cause))"
+        }
     }
 }

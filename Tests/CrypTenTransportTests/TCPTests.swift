@@ -18,7 +18,7 @@ extension Connected {
         ) async throws {
             var members = try localSession(parties: 2) { _, configuration in
                 configuration.silenceLimit = silenceLimit
-                configuration.closeLimit = .seconds(1)
+                configuration.closeLimit = .milliseconds(300)
             }
             members.remove(at: 1).listener.close()
             let (party, dealer) = (members[0], members[1])
@@ -144,7 +144,7 @@ extension Connected {
                 (.wrongSession, { $0.sender = 9 }), (.wrongSession, { $0.sender = 65535 }),
             ]
             for (expected, change) in cases {
-                let members = try localSession(parties: 2) { $1.closeLimit = .seconds(1) }
+                let members = try localSession(parties: 2) { $1.closeLimit = .milliseconds(300) }
                 let party = members[0]
                 members[1].listener.close()
                 let results = await onThreads(

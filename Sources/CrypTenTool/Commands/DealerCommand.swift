@@ -50,7 +50,7 @@ struct DealerCommand: AsyncParsableCommand {
                     let report = try await service.serve(session: session, configuration: configuration, timeout: configuration.idlePatience)
                     Output.note("dealer: a session has ended; \(report.correctionBytes.grouped) bytes dealt")
                 } catch let error as CrypTenError {
-                    Output.note("dealer: a session has failed: \(error)")
+                    Output.note("dealer: a session has failed: \(error.toolMessage)")
                 }
             }
         }
@@ -65,7 +65,7 @@ struct DealerCommand: AsyncParsableCommand {
             )
             supervisor.tell(.dealer(DealerReport(dealerBytes: report.correctionBytes)))
         } catch {
-            supervisor.tell(.failed(message: "\(error)", isEcho: (error as? CrypTenError)?.isEcho ?? false))
+            supervisor.tell(ChildMessage(failure: error))
             throw ExitCode(1)
         }
     }

@@ -82,7 +82,7 @@ struct PartyCommand: AsyncParsableCommand {
             if id == 0 { try await supervisor.report(progressOf: session) }
             supervisor.tell(.party(try await perform(inference, files, on: session)))
         } catch {
-            supervisor.tell(.failed(message: "\(error)", isEcho: (error as? CrypTenError)?.isEcho ?? false))
+            supervisor.tell(ChildMessage(failure: error))
             throw ExitCode(1)
         }
     }

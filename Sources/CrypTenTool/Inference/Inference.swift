@@ -34,7 +34,8 @@ struct Inference: Sendable {
         let limit = FixedPoint.limit(fractionBits: fractionBits)
         return Files(
             tensors: Result {
-                try inputs.map { try $0.tensor(below: limit) }
+                try OutputFiles(directory: outputDirectory).prepare()
+                return try inputs.map { try $0.tensor(below: limit) }
                     + publicInputs.map { try $0.tensor(below: .infinity) }
             },
             model: model.map { path in

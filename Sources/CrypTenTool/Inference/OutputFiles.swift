@@ -7,14 +7,25 @@ struct OutputFiles {
     /// Nil: nothing is written.
     var directory: String?
 
-    func write(_ outputs: [(name: String, tensor: Tensor)]) throws -> [OutputReport] {
-        if let directory {
-            do {
-                try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-            } catch {
-                throw CrypTenError(.fileNotReadable, "\(directory): the folder for the outputs can't be made", cause: error)
-            }
+    /// Makes the folder: before an inference, so that it isn't for nothing.
+    func prepare() throws {
+        guard let directory else { return }
+        let isWritable: Bool
+        do {
+            try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+            isWritable = FileManager.default.isWritableFile(atPath: directory)
+        } catch {
+            isWritable = false
         }
+        guard isWritable else {
+            throw CrypTenError(
+                .fileNotReadable, "\(directory): no folder can be made or written here for the outputs; choose another"
+            )
+        }
+    }
+
+    /// - Returns: what was written where.
+    func write(_ outputs: [(name: String, tensor: Tensor)]) throws -> [OutputReport] {
         var taken: Set<String> = []
         return try outputs.map { name, tensor in
             var report = OutputReport(name: name, shape: tensor.shape.dimensions, file: nil)

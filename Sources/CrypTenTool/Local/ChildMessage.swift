@@ -14,6 +14,14 @@ enum ChildMessage: Codable, Sendable {
     case failed(message: String, isEcho: Bool)
 }
 
+extension ChildMessage {
+    /// What went wrong.
+    init(failure error: any Error) {
+        let known = error as? CrypTenError
+        self = .failed(message: known?.toolMessage ?? "\(error)", isEcho: known?.isEcho ?? false)
+    }
+}
+
 /// The answer, on the child's stdin: whom to connect with. When stdin ends, the child does.
 struct Invitation: Codable, Sendable {
     var session: String

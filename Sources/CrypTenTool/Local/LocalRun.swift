@@ -50,21 +50,26 @@ struct LocalRun: Sendable {
             case .message(.dealer(let report)):
                 members.dealer = report
             case .message(.failed(let message, let isEcho)):
-                members.failures.append(Failure(message: message, isEcho: isEcho))
-                if isEcho { endSoon(family) } else { family.endAll() }
+                // All may find the same thing wrong, and party 0 knows most about it: each may say what it has to say.
+                members.failures.append(Failure(member: index, message: message, isEcho: isEcho))
+                endSoon(family)
             case .ended(let how):
                 members.running -= 1
                 let hasReported = index == parties ? members.dealer != nil : members.reports[index] != nil
                 if !hasReported, members.failures.isEmpty {
                     members.failures.append(
-                        Failure(message: "\(name(of: index)) ended unexpectedly (\(how ?? "without a result"))", isEcho: false)
+                        Failure(
+                            member: index,
+                            message: "\(name(of: index)) ended unexpectedly (\(how ?? "without a result"))", isEcho: false
+                        )
                     )
                     family.endAll()
                 }
             }
             if members.running == 0 { break }
         }
-        if let failure = members.failures.first(where: { !$0.isEcho }) ?? members.failures.first {
+        let causes = members.failures.filter { !$0.isEcho }
+        if let failure = causes.min(by: { $0.member < $1.member }) ?? members.failures.first {
             throw CrypTenError(.partyFailed, failure.message)
         }
         guard let dealer = members.dealer else { preconditionFailure("who hasn't reported has failed") }
@@ -72,6 +77,7 @@ struct LocalRun: Sendable {
     }
 
     private struct Failure {
+        var member: Int
         var message: String
         var isEcho: Bool
     }
@@ -94,7 +100,7 @@ struct LocalRun: Sendable {
         index == parties ? "the dealer" : PartyID(index).description
     }
 
-    /// Whoever only heard of a failure gives the one who caused it time to speak.
+    /// Ends all after a time in which they can say what happened, and end by themselves.
     private func endSoon(_ family: Family) {
         Task.detached {
             try? await Task.sleep(for: .seconds(2))

@@ -74,6 +74,13 @@ package struct TCPConfiguration: Sendable {
 }
 
 extension TCPAddress {
+    /// Looks the host up and forgets it: for addresses that this member doesn't call itself.
+    ///
+    /// - Throws: as ``resolve(insecurePlaintext:)`` does.
+    package func checkReach(insecurePlaintext: Bool) throws {
+        _ = try resolve(insecurePlaintext: insecurePlaintext)
+    }
+
     /// Looks the host up, and refuses what leaves the machine unless `insecurePlaintext` allows it.
     ///
     /// - Throws: ``CrypTenError`` `.invalidArgument` for a name that nothing is known about, `.insecureTransport` for an

@@ -152,7 +152,7 @@ final class TCPSession: Sendable {
         }
         if let deadline {
             let callers = identity.peers.filter { $0.calls(identity.role) }
-            _ = monitor.wait(until: .after(min(deadline.remaining, TCPSession.farewell))) { state in
+            _ = monitor.wait(until: .after(min(deadline.remaining, TCPSession.farewell, configuration.closeLimit))) { state in
                 callers.count { state.claimed[$0] != nil } + state.lateCallers >= callers.count ? () : nil
             }
         }
