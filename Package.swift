@@ -93,6 +93,11 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "CrypTenPlanningTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CrypTenRuntimeTests",
+            dependencies: ["CrypTenRuntime", "_CrypTenTestSupport"],
+            swiftSettings: swiftSettings
+        ),
     ],
     cLanguageStandard: .c11
 )

@@ -55,7 +55,9 @@ public final class Session: Sendable {
     public func input(
         from owner: PartyID, name: String = "input", _ load: @escaping @Sendable () throws -> Tensor
     ) async throws -> CrypTensor {
-        CrypTensor(try await perform { try $0.input(owner: owner, name: name, load: load) })
+        CrypTensor(try await perform { state in
+                try state.guarded { try state.input(owner: owner, name: name, load: load) }
+            })
     }
 
     /// A secret tensor whose shape all parties know already: nothing is announced.
@@ -64,7 +66,11 @@ public final class Session: Sendable {
         _ load: @escaping @Sendable () throws -> Tensor
     ) async throws -> CrypTensor {
         CrypTensor(
-            try await perform { try $0.input(owner: owner, shape: shape, kind: kind, name: name, load: load) }
+            try await perform { state in
+                try state.guarded {
+                    try state.input(owner: owner, shape: shape, kind: kind, name: name, load: load)
+                }
+            }
         )
     }
 
@@ -72,7 +78,9 @@ public final class Session: Sendable {
     public func publicInput(
         from reader: PartyID, name: String = "public input", _ load: @escaping @Sendable () throws -> Tensor
     ) async throws -> (expression: CrypTensor, value: Tensor) {
-        let (node, tensor) = try await perform { try $0.publicInput(reader: reader, name: name, load: load) }
+        let (node, tensor) = try await perform { state in
+            try state.guarded { try state.publicInput(reader: reader, name: name, load: load) }
+        }
         return (CrypTensor(node), tensor)
     }
 
@@ -80,7 +88,24 @@ public final class Session: Sendable {
     package func broadcast(
         from sender: PartyID, _ load: @escaping @Sendable () throws -> [UInt8]
     ) async throws -> [UInt8] {
-        try await perform { try $0.broadcast(from: sender, load: load) }
+        try await perform { state in try state.guarded { try state.broadcast(from: sender, load: load) } }
+    }
+
+    // MARK: Random
+
+    /// Reals in [0, 1), multiples of 2^-fractionBits, that no party knows; drawn once, by the first run that reads them.
+    public func uniform(_ shape: Shape) async throws -> CrypTensor {
+        CrypTensor(try await perform { $0.random(.uniform, shape) })
+    }
+
+    /// Bits that no party knows, each 1 with a probability that is rounded to a multiple of 2^-fractionBits.
+    ///
+    /// - Throws: `.invalidArgument` for a probability outside [0, 1].
+    public func bernoulli(_ probability: Double, _ shape: Shape) async throws -> CrypTensor {
+        guard (0...1).contains(probability) else {
+            throw CrypTenError(.invalidArgument, "a probability of \(probability); it must lie in [0, 1]")
+        }
+        return CrypTensor(try await perform { $0.random(.bernoulli(probability), shape) })
     }
 
     // MARK: Runs
@@ -142,6 +167,15 @@ public final class Session: Sendable {
         }
     }
 
+    /// What `evaluate` of expressions will cost.
+    package func costOfKeeping(_ expressions: [CrypTensor]) async throws -> Cost {
+        let nodes = expressions.map(\.node)
+        return try await perform { state in
+            let prepared = try state.prepare(nodes.map { ($0, .keep) })
+            return Cost(PlanCost(of: prepared.plan.plan, schedule: prepared.plan.schedule, framing: .wire))
+        }
+    }
+
     /// What has been spent so far, by the transport's own counters.
     public var statistics: SessionStatistics {
         get async throws { try await thread.run { [state] in state.value.statistics } }
@@ -178,7 +212,7 @@ public final class Session: Sendable {
         }
         defer { isBusy.withLockedValue { $0 = false } }
         return try await withTaskCancellationHandler {
-            try await thread.run { [state] in try state.value.guarded { try body(state.value) } }
+            try await thread.run { [state] in try body(state.value) }
         } onCancel: {
             transport.abort(CrypTenError(.cancelled, "\(party) cancelled the run"))
         }

@@ -22,6 +22,7 @@ final class SessionState {
     private var nextInput = 0
     private var nextKept = 0
     private var nextPlain = 0
+    private var nextRandom = 0
     private var lastRun: UInt64 = 0
     /// Our own inputs, encoded, until a run has masked them.
     private var inputs: [Int: RingTensor] = [:]
@@ -50,9 +51,14 @@ final class SessionState {
         parties = transport.partyCount
     }
 
-    /// Does what a session does, and ends it for everybody where that fails: nothing of it may be used again.
-    func guarded<Result>(_ body: () throws -> Result) throws -> Result {
+    private func checkAlive() throws {
         if let failure { throw CrypTenError(.sessionClosed, "the session has ended: \(failure.message)") }
+    }
+
+    /// Does what others take part in, and ends the session for everybody where that fails: nothing of it may be used
+    /// again. Planning isn't guarded: an ill-formed expression is the caller's to mend.
+    func guarded<Result>(_ body: () throws -> Result) throws -> Result {
+        try checkAlive()
         do {
             return try body()
         } catch let error as CrypTenError {
@@ -145,6 +151,15 @@ final class SessionState {
         return (node, tensor)
     }
 
+    /// Values that no party knows.
+    func random(_ distribution: Primitive.Distribution, _ shape: Shape) -> Node {
+        defer { nextRandom += 1 }
+        return Node(
+            source: .random(distribution, shape, number: nextRandom), shape: shape,
+            kind: distribution == .uniform ? .real : .bit, visibility: .secret, session: identity, layer: "random"
+        )
+    }
+
     /// Bytes that one party has and all get: a model's skeleton.
     func broadcast(from sender: PartyID, load: () throws -> [UInt8]) throws -> [UInt8] {
         try check(sender)
@@ -211,6 +226,7 @@ final class SessionState {
 
     /// The plan of expressions: made once for each form of graph.
     func prepare(_ roots: [(Node, Graph.Destination)]) throws -> Prepared {
+        try checkAlive()
         let start = ContinuousClock.now
         defer { statistics.secondsPlanning += (ContinuousClock.now - start).seconds }
         for (root, _) in roots {
@@ -240,18 +256,22 @@ final class SessionState {
     /// - Returns: for each root what was revealed to this party, nil where another party learns it, or the kept value.
     func run(_ roots: [(Node, Graph.Destination)], isSetup: Bool) throws -> [RunResult] {
         let prepared = try prepare(roots)
+        for number in prepared.sources.random where drawn.contains(number) {
+            throw CrypTenError(
+                .invalidArgument,
+                "a random tensor is drawn once, and an earlier run drew it: evaluate it, and use what that keeps"
+            )
+        }
+        return try guarded { try run(prepared, isSetup: isSetup) }
+    }
+
+    private func run(_ prepared: Prepared, isSetup: Bool) throws -> [RunResult] {
         let start = ContinuousClock.now
         let plan = prepared.plan.plan
+        drawn.formUnion(prepared.sources.random)
         let keptOutputs = plan.outputs.filter { $0.kept != nil }.map { _ in
             defer { nextKept += 1 }
             return nextKept
-        }
-        for number in prepared.sources.random {
-            guard drawn.insert(number).inserted else {
-                throw CrypTenError(
-                    .invalidArgument, "a random tensor is drawn once, and an earlier run drew it: evaluate it, and use what that keeps"
-                )
-            }
         }
         let operands = try operands(for: prepared)
         lastRun += 1

@@ -33,7 +33,9 @@ package struct AbortMessage: Sendable {
         let name = buffer.readSlice(length: nameLength).map { String(buffer: $0) } ?? ""
         code = CrypTenError.Code(named: name)
         let text = buffer.readSlice(length: min(buffer.readableBytes, AbortMessage.maximumMessage)) ?? ByteBuffer()
-        message = String(buffer: text).filter { !$0.unicodeScalars.contains { $0.properties.generalCategory == .control } }
+        message = String(buffer: text).filter {
+            !$0.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        }
     }
 
     /// What the receiver's calls throw.

@@ -30,7 +30,9 @@ extension ConnectionStateMachine {
 
     /// The first frame from someone whom we called.
     mutating func receivedAnswer(
-        _ raw: FrameAssembler.RawFrame, from peer: Role, _ handshake: Handshake
+        _ raw: FrameAssembler.RawFrame,
+        from peer: Role,
+        _ handshake: Handshake
     ) throws -> Action {
         try checkVersion(raw.header, from: peer)
         try checkSequence(raw.header, from: peer)
@@ -57,7 +59,9 @@ extension ConnectionStateMachine {
 
     /// A frame after the handshake.
     mutating func receivedFrame(
-        _ raw: FrameAssembler.RawFrame, from peer: Role, _ authenticator: FrameAuthenticator
+        _ raw: FrameAssembler.RawFrame,
+        from peer: Role,
+        _ authenticator: FrameAuthenticator
     ) throws -> Action {
         let header = raw.header
         try checkVersion(header, from: peer)
@@ -92,7 +96,11 @@ extension ConnectionStateMachine {
             return .fail(AbortMessage(decoding: raw.payload).error(from: peer, inHandshake: false), last: nil)
         case .hello, .control, .plan, .opening, .reveal, .input, .correction, .credit:
             let frame = Frame(
-                kind, binding: header.binding, run: header.run, round: header.round, payload: raw.payload
+                kind,
+                binding: header.binding,
+                run: header.run,
+                round: header.round,
+                payload: raw.payload
             )
             return .deliver(frame)
         }
@@ -109,7 +117,9 @@ extension ConnectionStateMachine {
     }
 
     private func checkTag(
-        _ raw: FrameAssembler.RawFrame, _ authenticator: FrameAuthenticator, from peer: Role?
+        _ raw: FrameAssembler.RawFrame,
+        _ authenticator: FrameAuthenticator,
+        from peer: Role?
     ) throws {
         guard !checksTags || authenticator.accepts(raw.tag, raw.header, raw.payload) else {
             throw CrypTenError(

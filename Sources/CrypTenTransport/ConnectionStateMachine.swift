@@ -118,7 +118,9 @@ package struct ConnectionStateMachine: Sendable {
                 return .wait
             }
         } catch {
-            return failed(error as? CrypTenError ?? CrypTenError(.malformedFrame, "a frame can't be read", cause: error))
+            return failed(
+                error as? CrypTenError ?? CrypTenError(.malformedFrame, "a frame can't be read", cause: error)
+            )
         }
     }
 
@@ -130,7 +132,9 @@ package struct ConnectionStateMachine: Sendable {
             state = .open(peer, secret.authenticator(from: peer, to: identity.role))
             return .open(peer, secret, answer: Frame(.hello, payload: handshake.hello.encoded))
         } catch {
-            return failed(error as? CrypTenError ?? CrypTenError(.malformedFrame, "\(peer)'s hello is useless", cause: error))
+            return failed(
+                error as? CrypTenError ?? CrypTenError(.malformedFrame, "\(peer)'s hello is useless", cause: error)
+            )
         }
     }
 

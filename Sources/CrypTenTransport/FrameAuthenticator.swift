@@ -66,7 +66,11 @@ package struct FrameAuthenticator: Sendable {
     }
 
     /// The 64 bytes that go before the payload.
-    package func sealedHeader(_ header: FrameHeader, _ payload: ByteBuffer, allocator: ByteBufferAllocator) -> ByteBuffer {
+    package func sealedHeader(
+        _ header: FrameHeader,
+        _ payload: ByteBuffer,
+        allocator: ByteBufferAllocator
+    ) -> ByteBuffer {
         let tag = tag(header, payload)
         var buffer = allocator.buffer(capacity: FrameHeader.size)
         header.write(to: &buffer)

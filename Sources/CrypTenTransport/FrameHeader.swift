@@ -55,7 +55,17 @@ package struct FrameHeader: Hashable, Sendable {
     /// Appends the 48 bytes that precede the tag.
     package func write(to buffer: inout ByteBuffer) {
         buffer.writeMultipleIntegers(
-            FrameHeader.magic, version, kind, sender, recipient, length, session, round, binding, run, sequence,
+            FrameHeader.magic,
+            version,
+            kind,
+            sender,
+            recipient,
+            length,
+            session,
+            round,
+            binding,
+            run,
+            sequence,
             endianness: .little
         )
     }
@@ -91,15 +101,31 @@ package struct FrameHeader: Hashable, Sendable {
             )
         }
         let header = FrameHeader(
-            version: version, kind: kind, sender: sender, recipient: recipient, length: length, session: session,
-            round: round, binding: binding, run: run, sequence: sequence
+            version: version,
+            kind: kind,
+            sender: sender,
+            recipient: recipient,
+            length: length,
+            session: session,
+            round: round,
+            binding: binding,
+            run: run,
+            sequence: sequence
         )
         return (header, FrameTag(low: low, high: high))
     }
 
     private init(
-        version: UInt16, kind: UInt16, sender: UInt16, recipient: UInt16, length: UInt32, session: UInt32,
-        round: UInt32, binding: UInt64, run: UInt64, sequence: UInt64
+        version: UInt16,
+        kind: UInt16,
+        sender: UInt16,
+        recipient: UInt16,
+        length: UInt32,
+        session: UInt32,
+        round: UInt32,
+        binding: UInt64,
+        run: UInt64,
+        sequence: UInt64
     ) {
         self.version = version
         self.kind = kind

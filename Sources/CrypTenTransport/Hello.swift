@@ -1,5 +1,5 @@
-import Crypto
 import CrypTenBase
+import Crypto
 import NIOCore
 
 #if canImport(FoundationEssentials)

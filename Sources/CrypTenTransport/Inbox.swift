@@ -119,7 +119,9 @@ final class Inbox: Sendable {
 
     /// Waits as a monitor does, and lets all peers go on meanwhile.
     private func wait<Result>(
-        for interest: InboxState.Interest, until deadline: Deadline, _ body: (inout InboxState) throws -> Result?
+        for interest: InboxState.Interest,
+        until deadline: Deadline,
+        _ body: (inout InboxState) throws -> Result?
     ) throws -> Result? {
         var identifier: UInt64 = 0
         var calls: [@Sendable () -> Void] = []

@@ -6,7 +6,8 @@ struct InboxState {
     /// One peer's frames, by kind; `stamp` numbers them in the order in which they came.
     struct Mail {
         var queues = [CircularBuffer<(stamp: UInt64, frame: Frame)>](
-            repeating: CircularBuffer(), count: Int(Frame.Kind.allCases.map(\.rawValue).max() ?? 0) + 1
+            repeating: CircularBuffer(),
+            count: Int(Frame.Kind.allCases.map(\.rawValue).max() ?? 0) + 1
         )
         var unreadBytes = 0
         /// Whether the peer has said goodbye.
@@ -82,7 +83,9 @@ struct InboxState {
     ///
     /// - Returns: nil when there is none yet.
     mutating func take(
-        _ kinds: Set<Frame.Kind>, from peer: Role, limit: Int
+        _ kinds: Set<Frame.Kind>,
+        from peer: Role,
+        limit: Int
     ) throws -> (Frame, resume: (@Sendable () -> Void)?)? {
         guard let kind = try earliest(kinds, from: peer) else {
             try check(sendingTo: peer)

@@ -1,7 +1,7 @@
 import CrypTenBase
-import NIOCore
 import Crypto
 import NIOConcurrencyHelpers
+import NIOCore
 
 /// One direction and a half of a connection within one process: sends to the other link, and hears what it sends.
 ///

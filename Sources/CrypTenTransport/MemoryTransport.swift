@@ -31,10 +31,18 @@ package enum MemoryTransport {
         for (index, member) in members.enumerated() {
             for (otherIndex, other) in members.enumerated() where member.identity.role.calls(other.identity.role) {
                 let caller = MemoryLink(
-                    member.identity, peer: other.identity.role, isCaller: true, member.inbox, member.traffic
+                    member.identity,
+                    peer: other.identity.role,
+                    isCaller: true,
+                    member.inbox,
+                    member.traffic
                 )
                 let answerer = MemoryLink(
-                    other.identity, peer: member.identity.role, isCaller: false, other.inbox, other.traffic
+                    other.identity,
+                    peer: member.identity.role,
+                    isCaller: false,
+                    other.inbox,
+                    other.traffic
                 )
                 try MemoryLink.connect(caller, answerer)
                 links[index][other.identity.role] = caller

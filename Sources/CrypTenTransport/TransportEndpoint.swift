@@ -1,7 +1,7 @@
-import Crypto
 import CrypTenBase
-import NIOCore
+import Crypto
 import NIOConcurrencyHelpers
+import NIOCore
 
 /// One peer's side of the wire, as the endpoint sees it.
 protocol Link: Sendable {

@@ -14,35 +14,54 @@ private struct Ends {
 
     /// Party 1 calls party 0.
     init(
-        caller: (Int, Int, String, String) = (1, 2, "s", "p"), answerer: (Int, Int, String, String) = (0, 2, "s", "p")
+        caller: (Int, Int, String, String) = (1, 2, "s", "p"),
+        answerer: (Int, Int, String, String) = (0, 2, "s", "p")
     ) throws {
         callerIdentity = try SessionIdentity(
-            role: .party(PartyID(caller.0)), partyCount: caller.1, session: caller.2, parameters: caller.3
+            role: .party(PartyID(caller.0)),
+            partyCount: caller.1,
+            session: caller.2,
+            parameters: caller.3
         )
         self.caller = ConnectionStateMachine(callerIdentity, calling: .party(PartyID(0)))
         self.answerer = ConnectionStateMachine(
             try SessionIdentity(
-                role: .party(PartyID(answerer.0)), partyCount: answerer.1, session: answerer.2, parameters: answerer.3
+                role: .party(PartyID(answerer.0)),
+                partyCount: answerer.1,
+                session: answerer.2,
+                parameters: answerer.3
             ),
             calling: nil
         )
     }
 
     /// A frame of the caller's as it arrives.
-    mutating func fromCaller(_ frame: Frame, change: (inout FrameHeader) -> Void = { _ in }) -> FrameAssembler.RawFrame {
+    mutating func fromCaller(_ frame: Frame, change: (inout FrameHeader) -> Void = { _ in }) -> FrameAssembler.RawFrame
+    {
         raw(frame, end: 0, from: callerIdentity.role.wireNumber, to: 0, change)
     }
 
     /// A frame of the answerer's as it arrives.
-    mutating func fromAnswerer(_ frame: Frame, change: (inout FrameHeader) -> Void = { _ in }) -> FrameAssembler.RawFrame {
+    mutating func fromAnswerer(
+        _ frame: Frame,
+        change: (inout FrameHeader) -> Void = { _ in }
+    ) -> FrameAssembler.RawFrame {
         raw(frame, end: 1, from: 0, to: callerIdentity.role.wireNumber, change)
     }
 
     private mutating func raw(
-        _ frame: Frame, end: Int, from: UInt16, to: UInt16, _ change: (inout FrameHeader) -> Void
+        _ frame: Frame,
+        end: Int,
+        from: UInt16,
+        to: UInt16,
+        _ change: (inout FrameHeader) -> Void
     ) -> FrameAssembler.RawFrame {
         var header = FrameHeader(
-            frame, from: from, to: to, session: callerIdentity.sessionNumber, sequence: sequences[end]
+            frame,
+            from: from,
+            to: to,
+            session: callerIdentity.sessionNumber,
+            sequence: sequences[end]
         )
         sequences[end] += 1
         change(&header)
@@ -126,7 +145,10 @@ extension ConnectionStateMachine.Action {
 
     @Test("a number that is taken is refused with the driver's reason") func taken() throws {
         var ends = try Ends()
-        guard case .introduced(let role) = ends.hello() else { Issue.record("no introduction"); return }
+        guard case .introduced(let role) = ends.hello() else {
+            Issue.record("no introduction")
+            return
+        }
         #expect(role == .party(PartyID(1)))
         let failure = ends.answerer.refuse(CrypTenError(.wrongSession, "taken")).failure
         #expect(failure?.code == .wrongSession)
@@ -138,10 +160,16 @@ extension ConnectionStateMachine.Action {
         guard case .send(let hello) = damaged.caller.connected() else { return }
         var raw = damaged.fromCaller(hello)
         raw.tag.low ^= 1
-        guard case .turnAway(let error, _?) = damaged.answerer.received(raw) else { Issue.record("not turned away"); return }
+        guard case .turnAway(let error, _?) = damaged.answerer.received(raw) else {
+            Issue.record("not turned away")
+            return
+        }
         #expect(error.code == .malformedFrame)
         var silent = try Ends()
-        guard case .close = silent.answerer.disconnected(betweenFrames: true) else { Issue.record("not closed"); return }
+        guard case .close = silent.answerer.disconnected(betweenFrames: true) else {
+            Issue.record("not closed")
+            return
+        }
     }
 
     @Test("replayed, skipped, damaged and misdirected frames end the session by name") func hostileFrames() throws {
@@ -182,10 +210,19 @@ extension ConnectionStateMachine.Action {
     @Test("goodbye, abort and hanging up end it, each in its way") func endings() throws {
         var goodbye = try Ends()
         _ = try goodbye.open()
-        guard case .leave(let last) = goodbye.caller.end(nil) else { Issue.record("no goodbye"); return }
+        guard case .leave(let last) = goodbye.caller.end(nil) else {
+            Issue.record("no goodbye")
+            return
+        }
         #expect(last.kind == .goodbye)
-        guard case .peerLeft = goodbye.answerer.received(goodbye.fromCaller(last)) else { Issue.record("stays"); return }
-        guard case .close = goodbye.caller.disconnected(betweenFrames: true) else { Issue.record("not closed"); return }
+        guard case .peerLeft = goodbye.answerer.received(goodbye.fromCaller(last)) else {
+            Issue.record("stays")
+            return
+        }
+        guard case .close = goodbye.caller.disconnected(betweenFrames: true) else {
+            Issue.record("not closed")
+            return
+        }
 
         var abort = try Ends()
         _ = try abort.open()
@@ -203,12 +240,16 @@ extension ConnectionStateMachine.Action {
 
     @Test("a caller that gives up before it has a key can still say why") func earlyAbort() throws {
         var ends = try Ends()
-        guard case .introduced = ends.hello(), case .open = ends.answerer.admit() else { Issue.record("closed"); return }
+        guard case .introduced = ends.hello(), case .open = ends.answerer.admit() else {
+            Issue.record("closed")
+            return
+        }
         guard case .leave(let reason) = ends.caller.end(CrypTenError(.timedOut, "too late")) else { return }
         #expect(ends.answerer.received(ends.fromCaller(reason)).failure?.message == "party 1 gave up: too late")
     }
 
-    @Test("silence is answered with heartbeats, then with an error; being asleep oneself is not") func liveness() throws {
+    @Test("silence is answered with heartbeats, then with an error; being asleep oneself is not") func liveness() throws
+    {
         let start = ContinuousClock.now
         var ends = try Ends()
         _ = try ends.open()
@@ -232,8 +273,14 @@ extension ConnectionStateMachine.Action {
         var ends = try Ends()
         _ = try ends.open()
         _ = ends.answerer.end(nil)
-        guard case .wait = ends.answerer.received(ends.fromCaller(Frame(.opening))) else { Issue.record("lives"); return }
-        guard case .wait = ends.answerer.end(nil) else { Issue.record("says goodbye twice"); return }
+        guard case .wait = ends.answerer.received(ends.fromCaller(Frame(.opening))) else {
+            Issue.record("lives")
+            return
+        }
+        guard case .wait = ends.answerer.end(nil) else {
+            Issue.record("says goodbye twice")
+            return
+        }
         guard case .wait = ends.answerer.tick(at: .now + .seconds(99), isQuiet: true, isReading: true) else {
             Issue.record("sends a heartbeat")
             return

@@ -13,28 +13,32 @@ extension Connected {
             let before = members.map(\.statistics)
             let sizes = [0, 8, 1000, 300_000]
             let results = await onThreads(members) { _, member in
-                    let peers = Role.all(partyCount: parties).filter { $0 != member.role }
-                    for (round, size) in sizes.enumerated() {
-                        let payload = ByteBuffer(repeating: UInt8(round), count: size)
-                        for peer in peers {
-                            let kind: Frame.Kind = member.role == .dealer ? .correction : .opening
-                            let frame = Frame(kind, binding: 5, run: 2, round: UInt32(round), payload: payload)
-                            try member.send(frame, to: peer, deadline: .soon)
-                        }
-                        for peer in peers {
-                            let frame = try member.receive([.opening, .correction], from: peer, deadline: .soon)
-                            #expect(frame.round == UInt32(round) && frame.binding == 5 && frame.run == 2)
-                            #expect(frame.payload == payload)
-                        }
+                let peers = Role.all(partyCount: parties).filter { $0 != member.role }
+                for (round, size) in sizes.enumerated() {
+                    let payload = ByteBuffer(repeating: UInt8(round), count: size)
+                    for peer in peers {
+                        let kind: Frame.Kind = member.role == .dealer ? .correction : .opening
+                        let frame = Frame(kind, binding: 5, run: 2, round: UInt32(round), payload: payload)
+                        try member.send(frame, to: peer, deadline: .soon)
                     }
+                    for peer in peers {
+                        let frame = try member.receive([.opening, .correction], from: peer, deadline: .soon)
+                        #expect(frame.round == UInt32(round) && frame.binding == 5 && frame.run == 2)
+                        #expect(frame.payload == payload)
+                    }
+                }
             }
             for result in results { try result.get() }
             let total = UInt64(sizes.reduce(0, +) + sizes.count * FrameHeader.size)
             for (member, before) in zip(members, before) {
                 let difference = member.statistics - before
-                let (meter, other) = member.role == .dealer
+                let (meter, other) =
+                    member.role == .dealer
                     ? (Frame.Meter.correction, Frame.Meter.online) : (.online, .correction)
-                #expect(difference.sent(meter) == .init(bytes: total * UInt64(parties), frames: UInt64(sizes.count * parties)))
+                #expect(
+                    difference.sent(meter)
+                        == .init(bytes: total * UInt64(parties), frames: UInt64(sizes.count * parties))
+                )
                 #expect(difference.sent(other).frames == 0 && difference.sent(.setup).frames == 0)
                 let toParties = UInt64(member.role == .dealer ? parties : parties - 1)
                 #expect(difference.bytesToParties(meter) == total * toParties)
@@ -55,7 +59,8 @@ extension Connected {
             for attempt in 0..<50 {
                 let counted = member.statistics
                 let kernel = member.kernelBytesSent()
-                let isEqual = kernel.count == member.partyCount && kernel.allSatisfy { $1 == counted.sent(to: $0).bytes }
+                let isEqual =
+                    kernel.count == member.partyCount && kernel.allSatisfy { $1 == counted.sent(to: $0).bytes }
                 if isEqual { return }
                 if attempt == 49 { Issue.record("\(member.role): the kernel counted \(kernel), we counted \(counted)") }
             }
@@ -89,7 +94,9 @@ extension Connected {
             await closeAll(members)
         }
 
-        @Test("kinds are told apart, and keep their order", arguments: Wire.allCases) func kinds(wire: Wire) async throws {
+        @Test("kinds are told apart, and keep their order", arguments: Wire.allCases) func kinds(
+            wire: Wire
+        ) async throws {
             let members = try await wire.connect(parties: 2)
             let (zero, one) = (Role.party(PartyID(0)), Role.party(PartyID(1)))
             for (kind, text) in [(Frame.Kind.opening, "a"), (.control, "b"), (.opening, "c"), (.reveal, "d")] {
@@ -119,11 +126,11 @@ extension Connected {
         func abort(wire: Wire, parties: Int) async throws {
             let members = try await wire.connect(parties: parties)
             let results = await onThreads(members) { index, member in
-                    if index == 0 {
-                        member.abort(CrypTenError(.outOfRange, "weights of layer 3 are infinite"))
-                    }
-                    // The dealer waits for a party that doesn't fail.
-                    _ = try member.receive([.opening], from: .party(PartyID(index == 1 ? 0 : 1)), deadline: .soon)
+                if index == 0 {
+                    member.abort(CrypTenError(.outOfRange, "weights of layer 3 are infinite"))
+                }
+                // The dealer waits for a party that doesn't fail.
+                _ = try member.receive([.opening], from: .party(PartyID(index == 1 ? 0 : 1)), deadline: .soon)
             }
             #expect(results[0].errorCode == .outOfRange)
             for result in results.dropFirst() {
@@ -158,14 +165,21 @@ extension Connected {
             let members = try await Wire.memory.connect(parties: 2)
             let one = Role.party(PartyID(1))
             #expect(code { try members[0].send(Frame(.goodbye), to: one, deadline: .soon) } == .invalidArgument)
-            #expect(code { try members[0].send(Frame(.opening), to: members[0].role, deadline: .soon) } == .invalidArgument)
+            #expect(
+                code { try members[0].send(Frame(.opening), to: members[0].role, deadline: .soon) } == .invalidArgument
+            )
             let large = ByteBuffer(repeating: 0, count: Frame.maximumPayload + 1)
-            #expect(code { try members[0].send(Frame(.opening, payload: large), to: one, deadline: .soon) } == .invalidArgument)
+            #expect(
+                code { try members[0].send(Frame(.opening, payload: large), to: one, deadline: .soon) }
+                    == .invalidArgument
+            )
             #expect(code { _ = try MemoryTransport.mesh(parties: 1, session: "test") } == .invalidArgument)
             await closeAll(members)
         }
 
-        @Test("a sender waits while its peer computes, and goes on when the peer waits") func memoryBackPressure() async throws {
+        @Test("a sender waits while its peer computes, and goes on when the peer waits") func memoryBackPressure()
+            async throws
+        {
             let mesh = try MemoryTransport.mesh(parties: 2, session: "test", queueLimit: 1000)
             let (zero, one) = (Role.party(PartyID(0)), Role.party(PartyID(1)))
             let frame = Frame(.opening, payload: ByteBuffer(repeating: 1, count: 1000))

@@ -6,7 +6,11 @@ import Testing
 
 @Suite struct FrameTests {
     private let frame = Frame(
-        .opening, binding: 0x1112_1314_1516_1718, run: 7, round: 0x0304_0506, payload: ByteBuffer(bytes: [1, 2, 3])
+        .opening,
+        binding: 0x1112_1314_1516_1718,
+        run: 7,
+        round: 0x0304_0506,
+        payload: ByteBuffer(bytes: [1, 2, 3])
     )
     private let authenticator = FrameAuthenticator(key: SymmetricKey(data: [UInt8](0..<32)))
 
@@ -101,6 +105,8 @@ import Testing
         #expect(AbortMessage(decoding: ByteBuffer(bytes: [200, 1, 2])).code == nil)
         let long = CrypTenError(.diverged, String(repeating: "x", count: 100_000))
         #expect(AbortMessage(long).encoded.readableBytes <= 4096 + 9)
-        #expect(AbortMessage(decoding: AbortMessage(CrypTenError(.diverged, "a\u{1B}[2J\nb")).encoded).message == "a[2Jb")
+        #expect(
+            AbortMessage(decoding: AbortMessage(CrypTenError(.diverged, "a\u{1B}[2J\nb")).encoded).message == "a[2Jb"
+        )
     }
 }

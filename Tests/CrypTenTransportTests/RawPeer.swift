@@ -42,7 +42,7 @@ final class RawPeer {
     }
 
     deinit {
-        hangUp()
+        close(descriptor)
     }
 
     func hangUp() {
@@ -56,7 +56,11 @@ final class RawPeer {
     /// A frame's bytes, after `change` has had its way with the header.
     func encode(_ frame: Frame, change: (inout FrameHeader) -> Void = { _ in }) -> ByteBuffer {
         var header = FrameHeader(
-            frame, from: identity.role.wireNumber, to: 0, session: identity.sessionNumber, sequence: sequence
+            frame,
+            from: identity.role.wireNumber,
+            to: 0,
+            session: identity.sessionNumber,
+            sequence: sequence
         )
         sequence += 1
         change(&header)

@@ -31,7 +31,10 @@ extension Connected {
                         introduction.signal()
                     }
                     let transport = try TCPTransport.connect(
-                        role: party.role, configuration: party.configuration, listener: party.listener, deadline: .soon
+                        role: party.role,
+                        configuration: party.configuration,
+                        listener: party.listener,
+                        deadline: .soon
                     )
                     introduction.wait()
                     defer {
@@ -44,7 +47,10 @@ extension Connected {
                 {
                     // Party 1 never calls the dealer, who is told when the test is over.
                     _ = try? TCPTransport.connect(
-                        role: dealer.role, configuration: dealer.configuration, listener: dealer.listener, deadline: .soon
+                        role: dealer.role,
+                        configuration: dealer.configuration,
+                        listener: dealer.listener,
+                        deadline: .soon
                     )
                 }
             )
@@ -59,7 +65,10 @@ extension Connected {
             }
         }
 
-        @Test("corrupted, oversized, replayed and reordered frames, and bytes that are none, fail by name", arguments: 0..<6)
+        @Test(
+            "corrupted, oversized, replayed and reordered frames, and bytes that are none, fail by name",
+            arguments: 0..<6
+        )
         func hostile(attack: Int) async throws {
             try await withRawPeer { transport, peer in
                 switch attack {
@@ -87,7 +96,9 @@ extension Connected {
             }
         }
 
-        @Test("a peer that hangs up in a frame is lost at once, also for who waits for someone else") func hangsUp() async throws {
+        @Test("a peer that hangs up in a frame is lost at once, also for who waits for someone else") func hangsUp()
+            async throws
+        {
             try await withRawPeer { transport, peer in
                 let frame = peer.encode(Frame(.opening, payload: ByteBuffer(repeating: 1, count: 1000)))
                 peer.write(frame.getSlice(at: 0, length: 500)!)
@@ -140,7 +151,8 @@ extension Connected {
 
         @Test("another version and a wrong address are named at both ends") func rawMisfits() async throws {
             let cases: [(CrypTenError.Code, @Sendable (inout FrameHeader) -> Void)] = [
-                (.diverged, { $0.version = 2 }), (.wrongSession, { $0.sender = 0 }), (.wrongSession, { $0.recipient = 1 }),
+                (.diverged, { $0.version = 2 }), (.wrongSession, { $0.sender = 0 }),
+                (.wrongSession, { $0.recipient = 1 }),
                 (.wrongSession, { $0.sender = 9 }), (.wrongSession, { $0.sender = 65535 }),
             ]
             for (expected, change) in cases {
@@ -150,11 +162,15 @@ extension Connected {
                 let results = await onThreads(
                     {
                         _ = try TCPTransport.connect(
-                            role: party.role, configuration: party.configuration, listener: party.listener, deadline: .soon
+                            role: party.role,
+                            configuration: party.configuration,
+                            listener: party.listener,
+                            deadline: .soon
                         )
                     },
                     {
-                        guard case .fail(let error, _) = try RawPeer(party.listener.address).introduce(change: change) else {
+                        guard case .fail(let error, _) = try RawPeer(party.listener.address).introduce(change: change)
+                        else {
                             throw CrypTenError(.diverged, "the misfit was let in")
                         }
                         throw error
@@ -169,9 +185,12 @@ extension Connected {
         @Test("a number is given once; a late caller is told, and the session goes on") func twice() async throws {
             let listening = try localSession(parties: 2)
             let members = try await onThreads(listening) { _, member in
-                    try TCPTransport.connect(
-                        role: member.role, configuration: member.configuration, listener: member.listener, deadline: .soon
-                    )
+                try TCPTransport.connect(
+                    role: member.role,
+                    configuration: member.configuration,
+                    listener: member.listener,
+                    deadline: .soon
+                )
             }.map { try $0.get() }
             let address = listening[0].listener.address
             let late = try await onThread { () throws -> CrypTenError? in
@@ -185,7 +204,9 @@ extension Connected {
             #expect(try stranger.hear()?.header.kind == Frame.Kind.abort.rawValue)
             stranger.hangUp()
             try members[1].send(Frame(.opening), to: zero, deadline: .soon)
-            _ = try await onThread { try members[0].receive([.opening], from: .party(PartyID(1)), deadline: .soon).kind }
+            _ = try await onThread {
+                try members[0].receive([.opening], from: .party(PartyID(1)), deadline: .soon).kind
+            }
             await closeAll(members)
         }
 
@@ -195,7 +216,9 @@ extension Connected {
             members[2].listener.close()
             let results = await onThreads({
                 _ = try TCPTransport.connect(
-                    role: members[0].role, configuration: members[0].configuration, listener: members[0].listener,
+                    role: members[0].role,
+                    configuration: members[0].configuration,
+                    listener: members[0].listener,
                     deadline: .after(.milliseconds(300))
                 )
             })
@@ -210,17 +233,21 @@ extension Connected {
             members[2].listener.close()
             members[2].configuration.listen = address
             let results = await onThreads(members) { index, member in
-                    if member.role == .dealer { Thread.sleep(forTimeInterval: 0.4) }
-                    let transport = try TCPTransport.connect(
-                        role: member.role, configuration: member.configuration,
-                        listener: member.role == .dealer ? nil : member.listener, deadline: .soon
-                    )
-                    transport.close()
+                if member.role == .dealer { Thread.sleep(forTimeInterval: 0.4) }
+                let transport = try TCPTransport.connect(
+                    role: member.role,
+                    configuration: member.configuration,
+                    listener: member.role == .dealer ? nil : member.listener,
+                    deadline: .soon
+                )
+                transport.close()
             }
             for result in results { try result.get() }
         }
 
-        @Test("a port in use, other machines' addresses and nonsense are refused with advice") func addresses() async throws {
+        @Test("a port in use, other machines' addresses and nonsense are refused with advice") func addresses()
+            async throws
+        {
             let listener = try TCPListener.bind(TCPAddress(host: "127.0.0.1", port: 0))
             #expect(code { _ = try TCPListener.bind(listener.address) } == .addressInUse)
             listener.close()
@@ -249,7 +276,9 @@ extension Connected {
             }.map { try $0.get() }
             let frame = Frame(.opening, payload: ByteBuffer(repeating: 1, count: 1 << 20))
             let stuck = await onThreads({
-                for _ in 0..<100 { try members[0].send(frame, to: .party(PartyID(1)), deadline: .after(.milliseconds(300))) }
+                for _ in 0..<100 {
+                    try members[0].send(frame, to: .party(PartyID(1)), deadline: .after(.milliseconds(300)))
+                }
             })
             #expect(stuck[0].errorCode == .timedOut)
             let sent = Int(members[0].statistics.sent(.online, to: one).frames)
@@ -257,11 +286,15 @@ extension Connected {
             let results = await onThreads(
                 {
                     for _ in sent..<100 { try members[0].send(frame, to: .party(PartyID(1)), deadline: .soon) }
-                    for _ in 0..<100 { _ = try members[0].receive([.opening], from: .party(PartyID(1)), deadline: .soon) }
+                    for _ in 0..<100 {
+                        _ = try members[0].receive([.opening], from: .party(PartyID(1)), deadline: .soon)
+                    }
                 },
                 {
                     for _ in 0..<100 { try members[1].send(frame, to: .party(PartyID(0)), deadline: .soon) }
-                    for _ in 0..<100 { _ = try members[1].receive([.opening], from: .party(PartyID(0)), deadline: .soon) }
+                    for _ in 0..<100 {
+                        _ = try members[1].receive([.opening], from: .party(PartyID(0)), deadline: .soon)
+                    }
                 }
             )
             for result in results { try result.get() }
@@ -270,21 +303,34 @@ extension Connected {
 
         #if os(Linux)
         @Test("a closed session leaves no thread and no descriptor") func leaks() async throws {
-            func counts() throws -> [Int] {
-                try ["fd", "task"].map { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/\($0)").count }
+            // The test runner's own threads come and go; sockets, event queues and event-loop threads are ours alone.
+            func counts() -> [Int] {
+                let files = FileManager.default
+                let descriptors = (try? files.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+                let threads = (try? files.contentsOfDirectory(atPath: "/proc/self/task")) ?? []
+                return [
+                    descriptors.count { name in
+                        let target = try? files.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")
+                        return target?.hasPrefix("socket:") == true || target?.hasPrefix("anon_inode:") == true
+                    },
+                    threads.count { name in
+                        let title = try? String(contentsOfFile: "/proc/self/task/\(name)/comm", encoding: .utf8)
+                        return title?.hasPrefix("NIO-ELT") == true
+                    },
+                ]
             }
             let warmUp = try await connectAll(parties: 3).map { try $0.get() }
             await closeAll(warmUp)
-            let before = try counts()
+            let before = counts()
             for _ in 0..<5 {
                 let members = try await connectAll(parties: 3).map { try $0.get() }
                 await closeAll(members)
             }
             let deadline = Deadline.after(.seconds(5))
-            var after = try counts()
+            var after = counts()
             while !zip(after, before).allSatisfy({ $0 <= $1 }), !deadline.hasPassed {
                 try await Task.sleep(for: .milliseconds(20))
-                after = try counts()
+                after = counts()
             }
             #expect(zip(after, before).allSatisfy { $0 <= $1 }, "\(before) before, \(after) after")
         }

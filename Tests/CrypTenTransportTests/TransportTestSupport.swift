@@ -9,7 +9,8 @@ import Testing
 
 /// Runs a call that blocks for each element, each on a thread of its own, without blocking Swift's threads.
 func onThreads<Element: Sendable, Value: Sendable>(
-    _ elements: [Element], _ body: @escaping @Sendable (Int, Element) throws -> Value
+    _ elements: [Element],
+    _ body: @escaping @Sendable (Int, Element) throws -> Value
 ) async -> [Result<Value, any Error>] {
     await withTaskGroup(of: (Int, Result<Value, any Error>).self) { group in
         for (index, element) in elements.enumerated() {

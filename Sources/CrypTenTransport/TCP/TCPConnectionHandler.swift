@@ -23,7 +23,9 @@ final class TCPConnectionHandler: ChannelInboundHandler {
         self.session = session
         calledPeer = peer
         machine = ConnectionStateMachine(
-            session.identity, calling: peer, timeout: session.configuration.silenceLimit
+            session.identity,
+            calling: peer,
+            timeout: session.configuration.silenceLimit
         )
     }
 
@@ -35,8 +37,12 @@ final class TCPConnectionHandler: ChannelInboundHandler {
             return
         }
         let link = TCPLink(
-            channel, session.identity, calling: calledPeer,
-            session.inbox, session.traffic, limit: session.configuration.sendQueueLimit
+            channel,
+            session.identity,
+            calling: calledPeer,
+            session.inbox,
+            session.traffic,
+            limit: session.configuration.sendQueueLimit
         )
         let socket = try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
             TCPSocket(duplicating: $0)
@@ -65,7 +71,9 @@ final class TCPConnectionHandler: ChannelInboundHandler {
         } catch {
             assembler = FrameAssembler()
             perform(
-                machine.failed(error as? CrypTenError ?? CrypTenError(.malformedFrame, "unreadable bytes", cause: error)),
+                machine.failed(
+                    error as? CrypTenError ?? CrypTenError(.malformedFrame, "unreadable bytes", cause: error)
+                ),
                 context: context
             )
         }

@@ -64,8 +64,12 @@ final class TCPLink: Link {
 
     /// The sending half of a channel; `peer` is whom we called, nil when we were called.
     init(
-        _ channel: any Channel, _ identity: SessionIdentity, calling peer: Role?,
-        _ inbox: Inbox, _ traffic: TrafficCounter, limit: Int
+        _ channel: any Channel,
+        _ identity: SessionIdentity,
+        calling peer: Role?,
+        _ inbox: Inbox,
+        _ traffic: TrafficCounter,
+        limit: Int
     ) {
         self.channel = channel
         self.identity = identity

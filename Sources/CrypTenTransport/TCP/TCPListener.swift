@@ -15,7 +15,9 @@ package final class TCPListener: Sendable {
     private let session: NIOLockedValueBox<TCPSession?>
 
     private init(
-        _ address: TCPAddress, _ group: MultiThreadedEventLoopGroup, _ channel: any Channel,
+        _ address: TCPAddress,
+        _ group: MultiThreadedEventLoopGroup,
+        _ channel: any Channel,
         _ session: NIOLockedValueBox<TCPSession?>
     ) {
         self.address = address
@@ -41,7 +43,9 @@ package final class TCPListener: Sendable {
                 .childChannelOption(.recvAllocator, value: TCPTransport.receiveAllocator)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        guard let session = session.withLockedValue({ $0 }) else { throw ChannelError.ioOnClosedChannel }
+                        guard let session = session.withLockedValue({ $0 }) else {
+                            throw ChannelError.ioOnClosedChannel
+                        }
                         try channel.pipeline.syncOperations.addHandler(TCPConnectionHandler(session, calling: nil))
                     }
                 }

@@ -1,5 +1,5 @@
-import Crypto
 import CrypTenBase
+import Crypto
 import Logging
 import NIOCore
 
@@ -73,7 +73,8 @@ final class TCPSession: Sendable {
             }
             guard state.claimed[peer] == nil else {
                 return CrypTenError(
-                    .wrongSession, "\(identity.role) is already connected to \(peer): each number can be used once"
+                    .wrongSession,
+                    "\(identity.role) is already connected to \(peer): each number can be used once"
                 )
             }
             state.claimed[peer] = ObjectIdentifier(link)
@@ -134,7 +135,8 @@ final class TCPSession: Sendable {
             return "\(peer), which calls here"
         }
         throw CrypTenError(
-            .timedOut, "not all members of the session came in time; missing: \(missing.joined(separator: "; "))"
+            .timedOut,
+            "not all members of the session came in time; missing: \(missing.joined(separator: "; "))"
         )
     }
 
@@ -152,7 +154,8 @@ final class TCPSession: Sendable {
         }
         if let deadline {
             let callers = identity.peers.filter { $0.calls(identity.role) }
-            _ = monitor.wait(until: .after(min(deadline.remaining, TCPSession.farewell, configuration.closeLimit))) { state in
+            _ = monitor.wait(until: .after(min(deadline.remaining, TCPSession.farewell, configuration.closeLimit))) {
+                state in
                 callers.count { state.claimed[$0] != nil } + state.lateCallers >= callers.count ? () : nil
             }
         }

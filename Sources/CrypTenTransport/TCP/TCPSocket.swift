@@ -36,10 +36,15 @@ final class TCPSocket: Sendable {
                 // `sendmsg` only reads through the pointers, which `iovec` declares as mutable.
                 withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2) { parts in
                     parts.initializeElement(
-                        at: 0, to: iovec(iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count)
+                        at: 0,
+                        to: iovec(iov_base: UnsafeMutableRawPointer(mutating: first.baseAddress), iov_len: first.count)
                     )
                     parts.initializeElement(
-                        at: 1, to: iovec(iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress), iov_len: second.count)
+                        at: 1,
+                        to: iovec(
+                            iov_base: UnsafeMutableRawPointer(mutating: second.baseAddress),
+                            iov_len: second.count
+                        )
                     )
                     var message = msghdr()
                     message.msg_iov = parts.baseAddress

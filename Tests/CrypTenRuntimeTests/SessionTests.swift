@@ -1,0 +1,113 @@
+import CrypTenBase
+import CrypTenExpressions
+import CrypTenRing
+import CrypTenRuntime
+import Dispatch
+import Testing
+
+@Suite("Sessions")
+struct SessionTests {
+    @Test("every party learns the same, or only the one that may", arguments: [2, 3, 5])
+    func reveal(parties: Int) async throws {
+        let results = try await withLocalParties(parties) { session -> [Tensor?] in
+            let x = try await session.input(from: .party(0)) { Tensor([1, -2, 3.5], shape: [3]) }
+            let y = try await session.input(from: .party(1)) { Tensor([4, 5, -6], shape: [3]) }
+            let all = try await session.reveal(x * y + 1.0, to: .all)
+            let one = try await session.reveal(relu(x - y), to: .party(1))
+            return [all, one]
+        }
+        for (party, result) in results.enumerated() {
+            let all = try #require(result[0])
+            #expect(zip(all.doubles, [5, -9, -20]).allSatisfy { abs($0 - $1) < 1e-3 })
+            #expect((result[1] != nil) == (party == 1))
+        }
+        #expect(results[1][1]?.doubles == [0, 0, 9.5])
+    }
+
+    @Test("a public tensor is read by one party and known to all; embeddings are gathered by it")
+    func publicInput() async throws {
+        let results = try await withLocalParties(2) { session -> Tensor? in
+            let table = try await session.input(from: .party(1)) {
+                Tensor((0..<20).map(Double.init), shape: [10, 2])
+            }
+            let (ids, _) = try await session.publicInput(from: .party(0)) { Tensor([3, 0, 9] as [Int64], shape: [3]) }
+            return try await session.reveal(table.gather(ids, axis: 0), to: .all)
+        }
+        for result in results { #expect(result?.doubles == [6, 7, 0, 1, 18, 19]) }
+    }
+
+    @Test("what fixed point can't hold is an error that names the element", arguments: [Double.nan, .infinity, 1e12])
+    func outOfRange(value: Double) async throws {
+        await #expect {
+            _ = try await withLocalParties(2) { session in
+                let x = try await session.input(from: .party(0), name: "pixels") { Tensor([1, value], shape: [2]) }
+                _ = try await session.reveal(x, to: .all)
+            }
+        } throws: { error in
+            guard let error = error as? CrypTenError else { return false }
+            return error.code == .outOfRange && error.message.contains("pixels, element 1")
+        }
+    }
+
+    @Test("an ill-formed expression throws its error before a byte moves")
+    func illFormed() async throws {
+        _ = try await withLocalParties(2) { session in
+            let x = try await session.input(from: .party(0), shape: [2, 3]) { Tensor([Double](repeating: 1, count: 6), shape: [2, 3]) }
+            let broken = relu(x.matmul(x))
+            let error = await #expect(throws: CrypTenError.self) { try await session.cost(of: broken) }
+            #expect(error?.code == .shapeMismatch)
+            #expect(error?.message.contains("[2, 3]") == true)
+        }
+    }
+
+    @Test("random values are drawn once, stay what they are, and are uniform")
+    func random() async throws {
+        let results = try await withLocalParties(3) { session -> [Tensor?] in
+            let kept = try await session.evaluate([session.uniform([10_000]), session.bernoulli(0.25, [10_000]).toReal()])
+            let first = try await session.reveal(kept, to: .all)
+            let second = try await session.reveal(kept, to: .all)
+            #expect(first == second)
+            return first.map { $0.map(Optional.some) } ?? []
+        }
+        let uniform = try #require(results[0][0]).doubles
+        let bits = try #require(results[0][1]).doubles
+        #expect(uniform.allSatisfy { (0..<1).contains($0) })
+        // Six deviations: a false alarm once in 10^9.
+        #expect(abs(uniform.reduce(0, +) / 10_000 - 0.5) < 6 * 0.2887 / 100)
+        #expect(abs(bits.reduce(0, +) / 10_000 - 0.25) < 6 * 0.433 / 100)
+        for other in results { #expect(other == results[0]) }
+    }
+
+    @Test("parties that run different programs get an error, not a wait")
+    func diverged() async throws {
+        let error = await #expect(throws: CrypTenError.self) {
+            _ = try await withLocalParties(2) { session in
+                let x = try await session.input(from: .party(0), shape: [4]) { Tensor([1, 2, 3, 4], shape: [4]) }
+                _ = try await session.reveal(session.party == .party(0) ? x * 2.0 : x + x * x, to: .all)
+            }
+        }
+        #expect(error?.code == .diverged)
+    }
+
+    @Test("a second call while one is under way is refused")
+    func busy() async throws {
+        _ = try await withLocalParties(2) { session in
+            let (started, proceed) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+            async let first = session.input(from: session.party, shape: [1]) {
+                started.signal()
+                proceed.wait()
+                return Tensor([1], shape: [1])
+            }
+            await withCheckedContinuation { continuation in
+                DispatchQueue.global().async {
+                    started.wait()
+                    continuation.resume()
+                }
+            }
+            let error = await #expect(throws: CrypTenError.self) { try await session.cost(of: CrypTensor(1.0)) }
+            #expect(error?.code == .sessionBusy)
+            proceed.signal()
+            _ = try await first
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import Testing
+
+@Suite("What the tool says of itself")
+struct HelpTests {
+    @Test("help lists the subcommands, on stdout")
+    func rootHelp() async throws {
+        let run = try await Tool.run("--help")
+        #expect(run.code == 0)
+        #expect(run.stderr.isEmpty)
+        #expect(run.stdout.hasPrefix("OVERVIEW: Secure multi-party computation for machine learning.\n"))
+        #expect(run.stdout.contains("\nUSAGE: crypten <subcommand>\n"))
+        for name in ["demo", "infer", "plan", "party", "dealer", "bench"] {
+            #expect(run.stdout.contains("\n  \(name) "))
+        }
+    }
+
+    @Test(
+        "each subcommand's options are the documented ones",
+        arguments: [
+            ("demo", "USAGE: crypten demo [--parties <n>] [--json]"),
+            (
+                "infer",
+                "USAGE: crypten infer --model <m.onnx> [--input <[name=]x.npy> ...] [--public <[name=]x.npy> ...] "
+                    + "[--output-dir <dir>] --local <n> [--fraction-bits <f>] [--threads <t>] [--secret <name> ...] "
+                    + "[--open <name> ...] [--json]"
+            ),
+            (
+                "plan",
+                "USAGE: crypten plan --model <m.onnx> [--input-shape <name=1x1x28x28> ...] [--public <name[=x.npy]> ...] "
+                    + "[--parties <n>] [--fraction-bits <f>] [--secret <name> ...] [--open <name> ...] [--json]"
+            ),
+            ("party", "--parties <host:port,…>"), ("party", "--dealer <host:port>"), ("party", "--session <name>"),
+            ("party", "--id <i>"), ("party", "--insecure-plaintext"), ("dealer", "--listen <host:port>"),
+            ("dealer", "--parties <n>"), ("dealer", "--insecure-plaintext"),
+        ]
+    )
+    func subcommandHelp(name: String, line: String) async throws {
+        let run = try await Tool.run(name, "--help")
+        #expect(run.code == 0)
+        #expect(run.stdout.contains(line))
+        #expect(run.stderr.isEmpty)
+        #expect(!run.stdout.contains("supervised"))
+    }
+
+    @Test("bench kernels has its help")
+    func benchHelp() async throws {
+        let run = try await Tool.run("bench", "kernels", "--help")
+        #expect(run.code == 0)
+        #expect(run.stdout.contains("USAGE: crypten bench kernels [--json]"))
+    }
+
+    @Test(
+        "what it doesn't know ends with 64 and one message, and nothing on stdout",
+        arguments: [
+            (["frobnicate"], "error: Unexpected argument 'frobnicate'"),
+            (["demo", "--bogus"], "error: Unknown option '--bogus'"),
+            (["demo", "--parties", "1"], "error: --parties 1: choose 2 to 64 parties"),
+            (["demo", "--parties", "two"], "error: The value 'two' is invalid for '--parties <n>'"),
+            (
+                ["infer", "--model", "m.onnx", "--input", "x.npy", "--output-dir", "o", "--local", "1"],
+                "error: --local 1: choose 2 to 64 parties"
+            ),
+            (["infer", "--input", "x.npy", "--output-dir", "o", "--local", "2"], "error: Missing expected argument '--model <m.onnx>'"),
+            (
+                ["infer", "--model", "m", "--input", "x", "--output-dir", "o", "--local", "2", "--fraction-bits", "40"],
+                "error: --fraction-bits 40: choose 4 to 28"
+            ),
+            (
+                ["plan", "--model", "m", "--input-shape", "x=3x4x"],
+                "error: The value 'x=3x4x' is invalid for '--input-shape <name=1x1x28x28>'"
+            ),
+            (
+                ["party", "--id", "1", "--parties", "127.0.0.1:1,127.0.0.1:2", "--dealer", "127.0.0.1:3", "--session", "s"],
+                "error: --model is missing: party 1 has the model"
+            ),
+            (["dealer", "--parties", "2"], "error: --listen is missing: where parties find the dealer"),
+        ]
+    )
+    func usageErrors(arguments: [String], message: String) async throws {
+        let run = try await Tool.run(arguments)
+        #expect(run.code == 64)
+        #expect(run.stdout.isEmpty)
+        #expect(run.lastLine == message)
+    }
+}

@@ -1,0 +1,184 @@
+import CrypTen
+import Foundation
+import Testing
+
+@Suite("Inferences in processes")
+struct InferenceTests {
+    @Test("the demonstration's labels are those of the clear network", arguments: [2, 3])
+    func demo(parties: Int) async throws {
+        let run = try await Tool.run("demo", "--parties", "\(parties)", "--json")
+        #expect(run.code == 0)
+        #expect(run.stderr.isEmpty)
+        let report = try run.json()
+        #expect(
+            report.keys.sorted() == [
+                "accuracy_plain", "accuracy_private", "dealer_bytes", "images", "labels_differ", "max_logit_error",
+                "online_bytes_per_party", "rounds", "seconds", "setup_bytes_per_party",
+            ]
+        )
+        #expect(report["images"] as? Int == 360)
+        #expect(report["labels_differ"] as? Int == 0)
+        #expect(try #require(report["max_logit_error"] as? Double) < 0.003)
+        #expect(report["accuracy_private"] as? Double == report["accuracy_plain"] as? Double)
+        #expect((report["online_bytes_per_party"] as? [Int])?.count == parties)
+        #expect((report["setup_bytes_per_party"] as? [Int])?.count == parties)
+    }
+
+    @Test("the demonstration's table goes to stdout, alone")
+    func demoTable() async throws {
+        let run = try await Tool.run("demo")
+        #expect(run.code == 0)
+        #expect(run.stderr.isEmpty)
+        let lines = run.stdout.split(separator: "\n").map(String.init)
+        for (line, name) in zip(
+            lines,
+            [
+                "images", "accuracy, private", "accuracy, in the clear", "labels that differ", "largest logit error",
+                "rounds", "online bytes a party", "setup bytes a party", "dealer bytes", "seconds",
+            ]
+        ) { #expect(line.hasPrefix(name)) }
+        #expect(lines.count == 10)
+    }
+
+    @Test("outputs are within 0.005 of onnxruntime's, and the plan told the cost to the byte", arguments: [2, 3])
+    func inferMatchesPlan(parties: Int) async throws {
+        let folder = try TemporaryFolder()
+        let run = try await Tool.run(
+            "infer", "--model", Tool.fixture("mlp.onnx"), "--input", "x=\(Tool.fixture("x_test.npy"))", "--output-dir",
+            folder.path("out"), "--local", "\(parties)", "--json"
+        )
+        #expect(run.code == 0)
+        #expect(run.stderr.isEmpty)
+        let report = try run.json()
+        #expect(
+            report.keys.sorted() == [
+                "dealer_bytes", "online_bytes_per_party", "outputs", "parties", "rounds", "seconds", "seconds_online",
+                "seconds_plan", "setup_bytes_per_party",
+            ]
+        )
+        let outputs = try #require(report["outputs"] as? [[String: Any]])
+        #expect(outputs.count == 1)
+        #expect(outputs[0]["name"] as? String == "logits")
+        #expect(outputs[0]["shape"] as? [Int] == [114, 2])
+        #expect(outputs[0]["file"] as? String == folder.path("out/logits.npy"))
+
+        let logits = try Tensor(contentsOfNumpyFile: URL(fileURLWithPath: folder.path("out/logits.npy")))
+        let expected = try Tensor(contentsOfNumpyFile: URL(fileURLWithPath: Tool.fixture("mlp.logits.npy")))
+        #expect(logits.shape == expected.shape)
+        guard case .float = logits.elements else {
+            Issue.record("the output has the model's own type, float32")
+            return
+        }
+        #expect(zip(logits.doubles, expected.doubles).allSatisfy { abs($0 - $1) < 0.005 })
+
+        let planned = try await Tool.run(
+            "plan", "--model", Tool.fixture("mlp.onnx"), "--input-shape", "x=114x30", "--parties", "\(parties)", "--json"
+        )
+        #expect(planned.code == 0)
+        let plan = try planned.json()
+        for key in ["rounds", "dealer_bytes"] { #expect(plan[key] as? Int == report[key] as? Int, "\(key)") }
+        for key in ["online_bytes_per_party", "setup_bytes_per_party"] {
+            #expect(plan[key] as? [Int] == report[key] as? [Int], "\(key)")
+        }
+        let layers = try #require(plan["layers"] as? [[String: Any]])
+        for key in ["rounds", "dealer_bytes", "multiply_accumulates"] {
+            #expect(layers.reduce(0) { $0 + ($1[key] as? Int ?? 0) } == plan[key] as? Int, "layers add up: \(key)")
+        }
+    }
+
+    @Test("the plan lists every constant and who sees it")
+    func planListsConstants() async throws {
+        let run = try await Tool.run(
+            "plan", "--model", Tool.fixture("mlp.onnx"), "--input-shape", "x=1x30", "--open", "0.bias", "--json"
+        )
+        let constants = try #require(try run.json()["constants"] as? [[String: Any]])
+        let visibility = Dictionary(
+            uniqueKeysWithValues: constants.compactMap { constant in
+                (constant["name"] as? String).flatMap { name in (constant["visibility"] as? String).map { (name, $0) } }
+            }
+        )
+        #expect(
+            visibility == [
+                "0.weight": "secret", "0.bias": "public", "2.weight": "secret", "2.bias": "secret", "4.weight": "secret",
+                "4.bias": "secret",
+            ]
+        )
+    }
+
+    @Test("parties and dealer that are started by hand do the same")
+    func byHand() async throws {
+        let folders = try (0..<4).map { _ in try TemporaryFolder() }
+        // One free port is found after the other; a port that somebody takes in between fails this test, not a user.
+        let ports = try FreePorts.find(3).map { "127.0.0.1:\($0)" }
+        let dealer = try Tool.start(["dealer", "--listen", ports[2], "--parties", "2", "--session", "by hand"], in: folders[2])
+        defer { dealer.process.terminate() }
+        let common = ["--parties", "\(ports[0]),\(ports[1])", "--dealer", ports[2], "--session", "by hand"]
+        let second = try Tool.start(["party", "--id", "1", "--model", Tool.fixture("mlp.onnx")] + common, in: folders[1])
+        let first = try Tool.start(
+            ["party", "--id", "0", "--input", Tool.fixture("x_test.npy"), "--output-dir", folders[3].path("out")] + common,
+            in: folders[0]
+        )
+        let runs = [try await first.finish(), try await second.finish()]
+        for run in runs { #expect(run.code == 0, "\(run.stderr)") }
+        #expect(runs[0].stdout.contains("output logits"))
+        #expect(FileManager.default.fileExists(atPath: folders[3].path("out/logits.npy")))
+        #expect(runs[1].stdout.contains("setup bytes"))
+    }
+
+    #if os(Linux)
+    @Test("an interrupted inference leaves no process behind", arguments: [SIGINT, SIGTERM, SIGKILL])
+    func interruption(signal: Int32) async throws {
+        let folder = try TemporaryFolder()
+        let output = folder.path("out")
+        let running = try Tool.start(
+            [
+                "infer", "--model", Tool.fixture("mlp.onnx"), "--input", Tool.fixture("x_test.npy"), "--output-dir", output,
+                "--local", "5",
+            ],
+            in: folder
+        )
+        while children(with: output).count < 2, running.process.isRunning { try await Task.sleep(for: .milliseconds(1)) }
+        kill(running.process.processIdentifier, signal)
+        _ = try await running.finish()
+        let deadline = ContinuousClock.now + .seconds(5)
+        while !children(with: output).isEmpty, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(children(with: output).isEmpty)
+    }
+
+    /// Processes whose command line names the folder: the one started here, and party 0.
+    private func children(with folder: String) -> [String] {
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return entries.filter { entry in
+            guard Int(entry) != nil, let line = FileManager.default.contents(atPath: "/proc/\(entry)/cmdline") else { return false }
+            return String(decoding: line, as: UTF8.self).contains(folder)
+        }
+    }
+    #endif
+}
+
+/// Ports that nobody listens on just now.
+enum FreePorts {
+    static func find(_ count: Int) throws -> [UInt16] {
+        var descriptors: [Int32] = []
+        defer { for descriptor in descriptors { close(descriptor) } }
+        return try (0..<count).map { _ in
+            #if os(Linux)
+            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+            #else
+            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
+            #endif
+            descriptors.append(descriptor)
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let result = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                    bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
+                }
+            }
+            try #require(result == 0)
+            return UInt16(bigEndian: address.sin_port)
+        }
+    }
+}

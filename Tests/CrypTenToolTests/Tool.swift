@@ -1,0 +1,91 @@
+import Foundation
+import Testing
+
+/// The built executable, run as a user would.
+enum Tool {
+    struct Run {
+        var code: Int32
+        var stdout: String
+        var stderr: String
+
+        /// The last line of stderr.
+        var lastLine: String {
+            stderr.split(separator: "\n").last.map(String.init) ?? ""
+        }
+
+        /// Stdout as one JSON object.
+        func json() throws -> [String: Any] {
+            let object = try JSONSerialization.jsonObject(with: Data(stdout.utf8))
+            return try #require(object as? [String: Any], "stdout is one JSON object, and was \(stdout)")
+        }
+    }
+
+    /// It lies beside the tests' resources.
+    static let executable = Bundle.module.bundleURL.deletingLastPathComponent().appendingPathComponent("crypten")
+
+    /// The path of a fixture.
+    static func fixture(_ name: String) -> String {
+        Bundle.module.bundleURL.appendingPathComponent("Fixtures/\(name)").path
+    }
+
+    /// Runs it to its end.
+    static func run(_ arguments: String...) async throws -> Run {
+        try await run(arguments)
+    }
+
+    static func run(_ arguments: [String]) async throws -> Run {
+        let folder = try TemporaryFolder()
+        return try await start(arguments, in: folder).finish()
+    }
+
+    /// A run that goes on.
+    struct Running {
+        var process: Process
+        var folder: TemporaryFolder
+
+        func finish() async throws -> Run {
+            while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
+            return Run(
+                code: process.terminationStatus, stdout: try text("stdout"), stderr: try text("stderr")
+            )
+        }
+
+        /// What one of its streams holds so far.
+        func text(_ stream: String) throws -> String {
+            try String(contentsOfFile: folder.path(stream), encoding: .utf8)
+        }
+    }
+
+    static func start(_ arguments: [String], in folder: TemporaryFolder) throws -> Running {
+        let process = Process()
+        process.executableURL = executable
+        process.arguments = arguments
+        process.standardInput = FileHandle.nullDevice
+        func file(_ name: String) throws -> FileHandle {
+            FileManager.default.createFile(atPath: folder.path(name), contents: nil)
+            return try #require(FileHandle(forWritingAtPath: folder.path(name)))
+        }
+        process.standardOutput = try file("stdout")
+        process.standardError = try file("stderr")
+        try process.run()
+        return Running(process: process, folder: folder)
+    }
+}
+
+/// A folder that is gone when the test is.
+final class TemporaryFolder: Sendable {
+    let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory.appendingPathComponent("crypten-tests-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit {
+        try? FileManager.default.removeItem(at: url)
+    }
+
+    func path(_ name: String) -> String {
+        url.appendingPathComponent(name).path
+    }
+}
