@@ -94,6 +94,16 @@ let package = Package(
         ),
         .testTarget(name: "CrypTenPlanningTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),
         .testTarget(
+            name: "CrypTenTransportTests",
+            dependencies: [
+                "CrypTenTransport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: Array(swiftSettings.dropLast())
+        ),
+        .testTarget(
             name: "CrypTenRuntimeTests",
             dependencies: ["CrypTenRuntime", "_CrypTenTestSupport"],
             swiftSettings: swiftSettings

@@ -63,7 +63,9 @@ struct SessionTests {
     @Test("random values are drawn once, stay what they are, and are uniform")
     func random() async throws {
         let results = try await withLocalParties(3) { session -> [Tensor?] in
-            let kept = try await session.evaluate([session.uniform([10_000]), session.bernoulli(0.25, [10_000]).toReal()])
+            let kept = try await session.evaluate([
+                try await session.uniform([10_000]), try await session.bernoulli(0.25, [10_000]).toReal(),
+            ])
             let first = try await session.reveal(kept, to: .all)
             let second = try await session.reveal(kept, to: .all)
             #expect(first == second)
@@ -73,8 +75,10 @@ struct SessionTests {
         let bits = try #require(results[0][1]).doubles
         #expect(uniform.allSatisfy { (0..<1).contains($0) })
         // Six deviations: a false alarm once in 10^9.
-        #expect(abs(uniform.reduce(0, +) / 10_000 - 0.5) < 6 * 0.2887 / 100)
-        #expect(abs(bits.reduce(0, +) / 10_000 - 0.25) < 6 * 0.433 / 100)
+        let means: [Double] = [uniform.reduce(0, +) / 10_000, bits.reduce(0, +) / 10_000]
+        let offsets: [Double] = [abs(means[0] - 0.5), abs(means[1] - 0.25)]
+        #expect(offsets[0] < 6 * 0.002887)
+        #expect(offsets[1] < 6 * 0.00433)
         for other in results { #expect(other == results[0]) }
     }
 

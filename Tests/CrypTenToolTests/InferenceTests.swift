@@ -43,6 +43,7 @@ struct InferenceTests {
     @Test("outputs are within 0.005 of onnxruntime's, and the plan told the cost to the byte", arguments: [2, 3])
     func inferMatchesPlan(parties: Int) async throws {
         let folder = try TemporaryFolder()
+        defer { folder.remove() }
         let run = try await Tool.run(
             "infer", "--model", Tool.fixture("mlp.onnx"), "--input", "x=\(Tool.fixture("x_test.npy"))", "--output-dir",
             folder.path("out"), "--local", "\(parties)", "--json"
@@ -108,6 +109,7 @@ struct InferenceTests {
     @Test("parties and dealer that are started by hand do the same")
     func byHand() async throws {
         let folders = try (0..<4).map { _ in try TemporaryFolder() }
+        defer { for folder in folders { folder.remove() } }
         // One free port is found after the other; a port that somebody takes in between fails this test, not a user.
         let ports = try FreePorts.find(3).map { "127.0.0.1:\($0)" }
         let dealer = try Tool.start(["dealer", "--listen", ports[2], "--parties", "2", "--session", "by hand"], in: folders[2])
@@ -129,6 +131,7 @@ struct InferenceTests {
     @Test("an interrupted inference leaves no process behind", arguments: [SIGINT, SIGTERM, SIGKILL])
     func interruption(signal: Int32) async throws {
         let folder = try TemporaryFolder()
+        defer { folder.remove() }
         let output = folder.path("out")
         let running = try Tool.start(
             [

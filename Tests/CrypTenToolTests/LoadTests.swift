@@ -1,6 +1,7 @@
 import CrypTen
 import CrypTenONNX
 import Foundation
+import Synchronization
 import Testing
 
 @Suite("Models that a session loads")
@@ -44,15 +45,20 @@ struct LoadTests {
     @Test("what is wrong with the owner's file reaches all parties")
     func brokenFile() async throws {
         let missing = URL(fileURLWithPath: "/nowhere/model.onnx")
-        let messages = try await withLocalParties(3) { session -> String in
-            do {
-                _ = try await session.load(onnx: missing, from: .party(1))
-                return "no error"
-            } catch {
-                return "\(error)"
+        let messages = Mutex<[String]>([])
+        await #expect(throws: CrypTenError.self) {
+            try await withLocalParties(3) { session in
+                do {
+                    _ = try await session.load(onnx: missing, from: .party(1))
+                } catch {
+                    messages.withLock { $0.append("\(error)") }
+                    throw error
+                }
             }
         }
-        for message in messages { #expect(message.contains("/nowhere/model.onnx: there is no such file")) }
+        let heard = messages.withLock { $0 }
+        #expect(heard.count == 3)
+        for message in heard { #expect(message.contains("/nowhere/model.onnx: there is no such file")) }
     }
 
     @Test("calling a model with what doesn't fit gives an expression that carries the error")

@@ -6,6 +6,7 @@ import Testing
 struct RefusalTests {
     private func infer(model: String, _ inputs: [String], more: [String] = []) async throws -> (run: Tool.Run, wrote: Bool) {
         let folder = try TemporaryFolder()
+        defer { folder.remove() }
         let run = try await Tool.run(
             ["infer", "--model", model, "--output-dir", folder.path("out"), "--local", "2", "--json"]
                 + inputs.flatMap { ["--input", $0] } + more
@@ -27,6 +28,7 @@ struct RefusalTests {
     @Test("an input's numbers must be finite and fit; the index is named", arguments: [Float.nan, .infinity, -1e12])
     func numbers(value: Float) async throws {
         let folder = try TemporaryFolder()
+        defer { folder.remove() }
         let file = folder.path("x.npy")
         let tensor = try Tensor(contentsOfNumpyFile: URL(fileURLWithPath: input))
         var numbers = tensor.doubles.map(Float.init)
@@ -43,6 +45,7 @@ struct RefusalTests {
     @Test("an input's shape and type must be the model's")
     func shapes() async throws {
         let folder = try TemporaryFolder()
+        defer { folder.remove() }
         let file = folder.path("x.npy")
         try Tensor(.float([1, 2, 3]), shape: [1, 3]).write(toNumpyFile: URL(fileURLWithPath: file))
         expectRefusal(
@@ -74,6 +77,7 @@ struct RefusalTests {
     @Test("files that are missing, empty, truncated or something else are named")
     func files() async throws {
         let folder = try TemporaryFolder()
+        defer { folder.remove() }
         let file = folder.path("broken")
         expectRefusal(try await infer(model: model, [file]), "\(file): there is no such file")
         expectRefusal(try await infer(model: file, [input]), "\(file): there is no such file")
@@ -95,6 +99,7 @@ struct RefusalTests {
     @Test("an unsupported operator is named with its node, by infer and by plan")
     func unsupportedOperator() async throws {
         let folder = try TemporaryFolder()
+        defer { folder.remove() }
         let file = folder.path("model.onnx")
         var bytes = try Data(contentsOf: URL(fileURLWithPath: model))
         // An operator that there isn't, of a name as long as the one it stands for.

@@ -35,6 +35,7 @@ enum Tool {
 
     static func run(_ arguments: [String]) async throws -> Run {
         let folder = try TemporaryFolder()
+        defer { folder.remove() }
         return try await start(arguments, in: folder).finish()
     }
 
@@ -72,8 +73,8 @@ enum Tool {
     }
 }
 
-/// A folder that is gone when the test is.
-final class TemporaryFolder: Sendable {
+/// A folder for one test, which removes it.
+struct TemporaryFolder: Sendable {
     let url: URL
 
     init() throws {
@@ -81,7 +82,7 @@ final class TemporaryFolder: Sendable {
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     }
 
-    deinit {
+    func remove() {
         try? FileManager.default.removeItem(at: url)
     }
 
