@@ -55,7 +55,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: Array(swiftSettings.dropLast())
+            swiftSettings: swiftSettings
         ),
         .target(
             name: "CrypTenRuntime",
@@ -101,7 +101,7 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
-            swiftSettings: Array(swiftSettings.dropLast())
+            swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "CrypTenRuntimeTests",

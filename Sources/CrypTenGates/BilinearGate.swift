@@ -18,11 +18,17 @@ package struct BilinearGate: Gate {
     ///   - leftZeroExcept: The only party whose share of the left operand's mask isn't zero: the owner of an input.
     ///   - rightZeroExcept: The same of the right operand.
     package init(
-        operation: BilinearOperation, left: Shape, right: Shape, leftZeroExcept: Int? = nil,
+        operation: BilinearOperation,
+        left: Shape,
+        right: Shape,
+        leftZeroExcept: Int? = nil,
         rightZeroExcept: Int? = nil
     ) {
         product = MaskedProduct(
-            operation: operation, left: left, right: right, leftZeroExcept: leftZeroExcept,
+            operation: operation,
+            left: left,
+            right: right,
+            leftZeroExcept: leftZeroExcept,
             rightZeroExcept: rightZeroExcept
         )
     }

@@ -17,7 +17,10 @@ package struct BooleanGate: Gate {
 
     package init(outputs: [BooleanForm], inputs: Int, shape: Shape) {
         precondition(inputs <= 64 && !outputs.isEmpty, "up to 64 inputs, and an output")
-        precondition(outputs.allSatisfy { $0.fanIn <= 4 && $0.products.joined().allSatisfy { (0..<inputs).contains($0) } }, "products of up to four inputs")
+        precondition(
+            outputs.allSatisfy { $0.fanIn <= 4 && $0.products.joined().allSatisfy { (0..<inputs).contains($0) } },
+            "products of up to four inputs"
+        )
         self.outputs = outputs
         self.inputs = inputs
         self.shape = shape

@@ -65,7 +65,11 @@ struct CarryChains: Sendable {
 
     /// Level one of a slab with the public values `c`, section by section.
     func evaluate(
-        _ c: [[RingTensor]], count: Int, known: BitPlanes?, dealsTop: Bool, _ context: PartyStage
+        _ c: [[RingTensor]],
+        count: Int,
+        known: BitPlanes?,
+        dealsTop: Bool,
+        _ context: PartyStage
     ) throws {
         let planes = levelOne.dealtPlanes
         let dealt = try context.correlationBits(planes: planes + (dealsTop ? 1 : 0), count: count)

@@ -21,7 +21,8 @@ struct CarryLevel: Sendable {
             self.propagate = propagate
             self.members = members
             products = SubsetProducts(
-                terms: (generate ? CarryLevel.generateTerms(size) : []) + (propagate ? [CarryLevel.propagateTerm(size)] : []),
+                terms: (generate ? CarryLevel.generateTerms(size) : [])
+                    + (propagate ? [CarryLevel.propagateTerm(size)] : []),
                 held: .max
             )
         }
@@ -58,7 +59,9 @@ struct CarryLevel: Sendable {
                 } else {
                     bundles.append(
                         Bundle(
-                            size: run.count, generate: lowest.generate != nil, propagate: lowest.propagate != nil,
+                            size: run.count,
+                            generate: lowest.generate != nil,
+                            propagate: lowest.propagate != nil,
                             members: [member]
                         )
                     )
@@ -93,7 +96,9 @@ struct CarryLevel: Sendable {
 
     /// The variables of a bundle: each over all its runs.
     private func variables<Bits: Sendable>(
-        _ bundle: Bundle, _ chains: [[CarryPair<Bits>]], _ together: ([Bits]) -> Bits
+        _ bundle: Bundle,
+        _ chains: [[CarryPair<Bits>]],
+        _ together: ([Bits]) -> Bits
     ) -> [Int: Bits] {
         var variables: [Int: Bits] = [:]
         for j in 0..<bundle.size {
@@ -116,7 +121,9 @@ struct CarryLevel: Sendable {
 
     /// A party's shares of the bits to open.
     func shares(
-        _ chains: [[CarryPair<MaskedBits>]], dealt: BitPlanes, _ context: PartyStage
+        _ chains: [[CarryPair<MaskedBits>]],
+        dealt: BitPlanes,
+        _ context: PartyStage
     ) -> [BitPlanes] {
         var out: [BitPlanes] = []
         var cursor = 0

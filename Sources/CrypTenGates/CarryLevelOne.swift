@@ -58,7 +58,10 @@ struct CarryLevelOne: Sendable {
                 } else {
                     bundles.append(
                         Bundle(
-                            size: bits.count, generate: generate, propagate: propagate, groups: [index],
+                            size: bits.count,
+                            generate: generate,
+                            propagate: propagate,
+                            groups: [index],
                             starts: [bits.lowerBound]
                         )
                     )
@@ -89,7 +92,8 @@ struct CarryLevelOne: Sendable {
             for bundle in bundles {
                 for group in bundle.groups {
                     chain[group] = CarryPair(
-                        generate: bundle.generate ? () : nil, propagate: bundle.propagate ? () : nil
+                        generate: bundle.generate ? () : nil,
+                        propagate: bundle.propagate ? () : nil
                     )
                 }
             }
@@ -143,7 +147,10 @@ struct CarryLevelOne: Sendable {
 
     /// F_j: of the dealt products whose lowest bit is j. Product of subset S is at S − 1.
     private func fold(
-        from j: Int, _ q: [BitPlanes], _ products: [BitPlanes], _ kernels: any Kernels
+        from j: Int,
+        _ q: [BitPlanes],
+        _ products: [BitPlanes],
+        _ kernels: any Kernels
     ) -> BitPlanes {
         // Product of j and a subset of the bits above. After a fold, those with the bit hold the sums, and are folded on.
         let above = q.count - 1 - j

@@ -13,7 +13,11 @@ package final class DealerStage {
     private let sink: any CorrectionSink
 
     package init(
-        kernels: any Kernels, inputs: [DealerValue], memory: GateMemory, keys: [RunKeys], numbers: StreamNumbers,
+        kernels: any Kernels,
+        inputs: [DealerValue],
+        memory: GateMemory,
+        keys: [RunKeys],
+        numbers: StreamNumbers,
         sink: any CorrectionSink
     ) {
         parties = keys.count
@@ -63,7 +67,8 @@ package final class DealerStage {
         for key in keys.dropLast() {
             let packed = kernels.expand(key.correlations, number: number, from: 0, shape: [words])
             kernels.accumulate(
-                &correction, subtracting: kernels.unpack(packed, bits: bits, shape: secret.shape)
+                &correction,
+                subtracting: kernels.unpack(packed, bits: bits, shape: secret.shape)
             )
         }
         try sink.send(kernels.pack(correction, bits: bits))

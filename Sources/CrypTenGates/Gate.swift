@@ -64,7 +64,11 @@ package struct Opening: Hashable, Sendable {
     package var receiver: Int?
 
     package init(
-        words: Int, combination: Combination, purpose: Purpose = .open, sender: Int? = nil, receiver: Int? = nil
+        words: Int,
+        combination: Combination,
+        purpose: Purpose = .open,
+        sender: Int? = nil,
+        receiver: Int? = nil
     ) {
         self.words = words
         self.combination = combination

@@ -19,9 +19,17 @@ package struct GridSignGate: Gate {
     package let sharesHeld: Bool
 
     package init(
-        shape: Shape, start: UInt64, step: Int, span: Int, positions: [Int], sharesHeld: Bool = true
+        shape: Shape,
+        start: UInt64,
+        step: Int,
+        span: Int,
+        positions: [Int],
+        sharesHeld: Bool = true
     ) {
-        precondition(!positions.isEmpty && positions.allSatisfy { (0..<1 << (span - step)).contains($0) }, "positions on the grid")
+        precondition(
+            !positions.isEmpty && positions.allSatisfy { (0..<1 << (span - step)).contains($0) },
+            "positions on the grid"
+        )
         self.shape = shape
         self.start = start
         self.step = step
@@ -79,7 +87,11 @@ package struct GridSignGate: Gate {
 
     package var redacted: GridSignGate {
         GridSignGate(
-            shape: shape, start: 0, step: step, span: span, positions: [Int](repeating: 0, count: positions.count),
+            shape: shape,
+            start: 0,
+            step: step,
+            span: span,
+            positions: [Int](repeating: 0, count: positions.count),
             sharesHeld: sharesHeld
         )
     }

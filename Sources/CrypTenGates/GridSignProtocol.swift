@@ -18,7 +18,10 @@ struct GridSignProtocol: Sendable {
     private let products: SubsetProducts
 
     init(step: Int, span: Int, count: Int, sharesHeld: Bool = false) {
-        precondition(0 < step && step <= 16 && step < span && span <= step + 16 && span < 63, "a grid of 2^\(step) in 2^\(span)")
+        precondition(
+            0 < step && step <= 16 && step < span && span <= step + 16 && span < 63,
+            "a grid of 2^\(step) in 2^\(span)"
+        )
         self.step = step
         self.span = span
         self.count = count
@@ -135,11 +138,16 @@ struct GridSignProtocol: Sendable {
         let middle = kernels.lowBits(kernels.shiftRight(first, by: step), span - step)
         let values = positions.map { kernels.add(first, scalar: 0 &- UInt64($0) << UInt64(step)) }
         let tops = values.map { kernels.planes(of: $0, from: 63, count: 1) }
-        let borrows = positions.map { kernels.planes(of: kernels.add(middle, scalar: 0 &- UInt64($0)), from: 63, count: 1) }
+        let borrows = positions.map {
+            kernels.planes(of: kernels.add(middle, scalar: 0 &- UInt64($0)), from: 63, count: 1)
+        }
         let less = kernels.add(first, scalar: 0 &- 1 << UInt64(span))
         try chains.evaluate(
-            [[first], values, [first, less]], count: hat.count, known: kernels.bundle(tops + borrows),
-            dealsTop: sharesHeld, context
+            [[first], values, [first, less]],
+            count: hat.count,
+            known: kernels.bundle(tops + borrows),
+            dealsTop: sharesHeld,
+            context
         )
     }
 

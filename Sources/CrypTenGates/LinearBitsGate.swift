@@ -13,7 +13,10 @@ package struct LinearBitsGate: Gate {
     package let shape: Shape
 
     package init(outputs: [BooleanForm], inputs: Int, shape: Shape) {
-        precondition(outputs.allSatisfy { $0.fanIn <= 1 && $0.products.joined().allSatisfy { (0..<inputs).contains($0) } }, "a sum of inputs")
+        precondition(
+            outputs.allSatisfy { $0.fanIn <= 1 && $0.products.joined().allSatisfy { (0..<inputs).contains($0) } },
+            "a sum of inputs"
+        )
         self.outputs = outputs
         self.inputs = inputs
         self.shape = shape

@@ -15,7 +15,10 @@ package struct MaskedProduct: Hashable, Sendable, Codable {
     package let rightZeroExcept: Int?
 
     package init(
-        operation: BilinearOperation, left: Shape, right: Shape, leftZeroExcept: Int? = nil,
+        operation: BilinearOperation,
+        left: Shape,
+        right: Shape,
+        leftZeroExcept: Int? = nil,
         rightZeroExcept: Int? = nil
     ) {
         self.operation = operation
@@ -28,7 +31,9 @@ package struct MaskedProduct: Hashable, Sendable, Codable {
     /// The shape of the product; the planner has checked that there is one.
     package var output: Shape {
         guard let shape = try? operation.outputShape(left, right) else {
-            preconditionFailure("\(operation.name) of \(left) and \(right): shapes are checked when an expression is made")
+            preconditionFailure(
+                "\(operation.name) of \(left) and \(right): shapes are checked when an expression is made"
+            )
         }
         return shape
     }
@@ -37,7 +42,11 @@ package struct MaskedProduct: Hashable, Sendable, Codable {
     func deal(_ sum: inout RingTensor, _ x: WireMask, _ y: WireMask, subtracting: Bool, _ context: DealerStage) {
         precondition(x.alternative == nil && y.alternative == nil, "a truncation read in place is elementwise")
         context.kernels.accumulate(
-            &sum, operation, x.mask.reshaped(to: left), y.mask.reshaped(to: right), subtracting: subtracting
+            &sum,
+            operation,
+            x.mask.reshaped(to: left),
+            y.mask.reshaped(to: right),
+            subtracting: subtracting
         )
     }
 

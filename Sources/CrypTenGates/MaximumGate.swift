@@ -32,7 +32,9 @@ package struct MaximumGate: Gate {
 
     package init(shape: Shape, operands: Int, sharesHeld: Bool, payload: Payload = .none) {
         precondition((2...4).contains(operands), "the maximum of \(operands) operands")
-        if case .constants(let numbers) = payload { precondition(numbers.count == operands, "a number for each operand") }
+        if case .constants(let numbers) = payload {
+            precondition(numbers.count == operands, "a number for each operand")
+        }
         self.shape = shape
         self.operands = operands
         self.sharesHeld = sharesHeld
@@ -74,7 +76,10 @@ package struct MaximumGate: Gate {
         let (signs, pairs, kernels) = (signs, pairs, context.kernels)
         if stage == 0 {
             context.memory.wireMasks = (0..<wires).map { context.wire($0) }
-            precondition(context.memory.wireMasks.allSatisfy { $0.alternative == nil }, "a maximum is of ordinary wires")
+            precondition(
+                context.memory.wireMasks.allSatisfy { $0.alternative == nil },
+                "a maximum is of ordinary wires"
+            )
         }
         for slab in Slabs.of(shape.count) {
             switch stage {
@@ -217,7 +222,9 @@ package struct MaximumGate: Gate {
     package var redacted: MaximumGate {
         guard case .constants(let numbers) = payload else { return self }
         return MaximumGate(
-            shape: shape, operands: operands, sharesHeld: sharesHeld,
+            shape: shape,
+            operands: operands,
+            sharesHeld: sharesHeld,
             payload: .constants([UInt64](repeating: 0, count: numbers.count))
         )
     }

@@ -20,8 +20,15 @@ package final class PartyStage {
     private let exchange: any OpeningExchange
 
     package init(
-        party: Int, parties: Int, kernels: any Kernels, inputs: [PartyValue], memory: GateMemory, keys: RunKeys,
-        pairKeys: [ExpansionKey?], numbers: StreamNumbers, correlations: any CorrelationSource,
+        party: Int,
+        parties: Int,
+        kernels: any Kernels,
+        inputs: [PartyValue],
+        memory: GateMemory,
+        keys: RunKeys,
+        pairKeys: [ExpansionKey?],
+        numbers: StreamNumbers,
+        correlations: any CorrelationSource,
         exchange: any OpeningExchange
     ) {
         self.party = party
@@ -83,7 +90,9 @@ package final class PartyStage {
     package func correlation(_ shape: Shape, bits: Int) throws -> RingTensor {
         let words = Slabs.packedWords(bits: bits, count: shape.count)
         return kernels.unpack(
-            try correlations.words(words, number: numbers.correlation()), bits: bits, shape: shape
+            try correlations.words(words, number: numbers.correlation()),
+            bits: bits,
+            shape: shape
         )
     }
 
@@ -138,7 +147,11 @@ package final class PartyStage {
     package func open(_ shares: BitPlanes) throws {
         var message = shares
         let mask = kernels.expandBits(
-            keys.bitMasks, number: numbers.bitMask(), fromPlane: 0, planes: shares.planes, count: shares.count
+            keys.bitMasks,
+            number: numbers.bitMask(),
+            fromPlane: 0,
+            planes: shares.planes,
+            count: shares.count
         )
         kernels.accumulate(&message, xor: mask)
         memory.bits.append(mask)

@@ -38,8 +38,13 @@ package struct PiecewiseGate: Gate {
     package let grid: KnotGrid?
 
     package init(
-        shape: Shape, form: WireForm, knots: [UInt64], pieces: [PolynomialPiece], outputShift: Int,
-        positive: Int? = nil, grid: KnotGrid? = nil
+        shape: Shape,
+        form: WireForm,
+        knots: [UInt64],
+        pieces: [PolynomialPiece],
+        outputShift: Int,
+        positive: Int? = nil,
+        grid: KnotGrid? = nil
     ) {
         precondition(!knots.isEmpty && pieces.count == knots.count + 1, "one piece more than knots")
         precondition(pieces.allSatisfy { (1...33).contains($0.coefficients.count) }, "pieces of degree 0 to 32")
@@ -55,13 +60,22 @@ package struct PiecewiseGate: Gate {
     }
 
     package init(
-        shape: Shape, form: WireForm, knots: [UInt64], pieces: [(center: UInt64, coefficients: [UInt64])],
-        outputShift: Int, positive: Int? = nil, grid: KnotGrid? = nil
+        shape: Shape,
+        form: WireForm,
+        knots: [UInt64],
+        pieces: [(center: UInt64, coefficients: [UInt64])],
+        outputShift: Int,
+        positive: Int? = nil,
+        grid: KnotGrid? = nil
     ) {
         self.init(
-            shape: shape, form: form, knots: knots,
+            shape: shape,
+            form: form,
+            knots: knots,
             pieces: pieces.map { PolynomialPiece(center: $0.center, coefficients: $0.coefficients) },
-            outputShift: outputShift, positive: positive, grid: grid
+            outputShift: outputShift,
+            positive: positive,
+            grid: grid
         )
     }
 
@@ -148,7 +162,10 @@ package struct PiecewiseGate: Gate {
 
     /// A slab's sum of pieces, and its positive part.
     private func evaluatePieces(
-        _ wire: MaskedWire, _ less: [BitPlanes], _ differences: [[UInt64]], _ context: PartyStage
+        _ wire: MaskedWire,
+        _ less: [BitPlanes],
+        _ differences: [[UInt64]],
+        _ context: PartyStage
     ) throws -> (RingTensor, positive: RingTensor?) {
         let kernels = context.kernels
         let powers = try context.powers(of: wire, degree: degree)
@@ -161,7 +178,11 @@ package struct PiecewiseGate: Gate {
             for _ in stride(from: 1, through: degree, by: 1) { masked.append(try context.function(of: wire)) }
             if j == positive {
                 positivePart = context.selection(
-                    t, beta: masked[0], product: masked[1], of: wire, mask: powers[1]!
+                    t,
+                    beta: masked[0],
+                    product: masked[1],
+                    of: wire,
+                    mask: powers[1]!
                 )
             }
             let selected = zip(masked, powers).map { product, power in
@@ -189,11 +210,14 @@ package struct PiecewiseGate: Gate {
 
     package var redacted: PiecewiseGate {
         PiecewiseGate(
-            shape: shape, form: form, knots: [UInt64](repeating: 0, count: knots.count),
+            shape: shape,
+            form: form,
+            knots: [UInt64](repeating: 0, count: knots.count),
             pieces: pieces.map {
                 PolynomialPiece(center: 0, coefficients: [UInt64](repeating: 0, count: $0.coefficients.count))
             },
-            outputShift: outputShift, positive: positive,
+            outputShift: outputShift,
+            positive: positive,
             grid: grid.map { KnotGrid(start: 0, step: $0.step, span: $0.span) }
         )
     }

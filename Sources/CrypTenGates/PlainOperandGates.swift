@@ -1,5 +1,5 @@
-package import CrypTenRing
 import CrypTenBase
+package import CrypTenRing
 
 /// Adds numbers that every party knows to a share, or to a masked wire, whose mask stays.
 ///
@@ -121,7 +121,8 @@ package struct GatherGate: Gate {
             let index = Int(Int64(bitPattern: word))
             guard index >= -extent, index < extent else {
                 throw CrypTenError(
-                    .outOfRange, "index \(index) at place \(place) lies outside an axis of \(extent)"
+                    .outOfRange,
+                    "index \(index) at place \(place) lies outside an axis of \(extent)"
                 )
             }
             return index < 0 ? index + extent : index

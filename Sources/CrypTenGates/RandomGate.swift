@@ -31,7 +31,10 @@ package struct RandomGate: Gate {
         case .uniformBits(let bits): precondition((1...64).contains(bits), "\(bits) random bits")
         case .bit(.fair): break
         case .bit(.outOf(let numerator, let bits)):
-            precondition((1...62).contains(bits) && numerator <= 1 << UInt64(bits), "a probability of \(numerator) / 2^\(bits)")
+            precondition(
+                (1...62).contains(bits) && numerator <= 1 << UInt64(bits),
+                "a probability of \(numerator) / 2^\(bits)"
+            )
         }
         self.shape = shape
         self.distribution = distribution

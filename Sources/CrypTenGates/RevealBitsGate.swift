@@ -28,7 +28,9 @@ package struct RevealBitsGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         if stage == 0 {
             let bits = context.bits(0)
-            guard let mask = bits.maskShare else { preconditionFailure("bits whose mask isn't shared can't be revealed") }
+            guard let mask = bits.maskShare else {
+                preconditionFailure("bits whose mask isn't shared can't be revealed")
+            }
             try context.reveal(context.isFirst ? context.kernels.xor(bits.hat, mask) : mask, to: receiver)
         } else if let words = try context.revealed() {
             let plane = BitPlanes(words, planes: 1, count: shape.count)

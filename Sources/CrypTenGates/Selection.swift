@@ -14,14 +14,21 @@ extension DealerStage {
 extension PartyStage {
     /// A share of b·x, given shares of β and of the mask λ; β·λ is read from the dealer.
     func selection(
-        _ hat: BitPlanes, beta: RingTensor, of wire: MaskedWire, mask: RingTensor
+        _ hat: BitPlanes,
+        beta: RingTensor,
+        of wire: MaskedWire,
+        mask: RingTensor
     ) throws -> RingTensor {
         selection(hat, beta: beta, product: try function(of: wire), of: wire, mask: mask)
     }
 
     /// The same given β·λ, too.
     func selection(
-        _ hat: BitPlanes, beta: RingTensor, product: RingTensor, of wire: MaskedWire, mask: RingTensor
+        _ hat: BitPlanes,
+        beta: RingTensor,
+        product: RingTensor,
+        of wire: MaskedWire,
+        mask: RingTensor
     ) -> RingTensor {
         var flipped = kernels.multiply(wire.hat, beta)
         kernels.accumulate(&flipped, subtracting: product)

@@ -22,7 +22,10 @@ package struct SignGate: Gate {
     package let sharesHeld: Bool
 
     package init(
-        shape: Shape, form: WireForm = WireForm(), thresholds: [UInt64] = [0], equality: Bool = false,
+        shape: Shape,
+        form: WireForm = WireForm(),
+        thresholds: [UInt64] = [0],
+        equality: Bool = false,
         sharesHeld: Bool = true
     ) {
         precondition(!thresholds.isEmpty, "a sign needs a threshold")
@@ -35,7 +38,10 @@ package struct SignGate: Gate {
 
     private var signs: SignProtocol {
         SignProtocol(
-            bits: 64 - form.shift, thresholds: thresholds.count, equality: equality, sharesHeld: sharesHeld
+            bits: 64 - form.shift,
+            thresholds: thresholds.count,
+            equality: equality,
+            sharesHeld: sharesHeld
         )
     }
 
@@ -85,8 +91,11 @@ package struct SignGate: Gate {
 
     package var redacted: SignGate {
         SignGate(
-            shape: shape, form: form, thresholds: [UInt64](repeating: 0, count: thresholds.count),
-            equality: equality, sharesHeld: sharesHeld
+            shape: shape,
+            form: form,
+            thresholds: [UInt64](repeating: 0, count: thresholds.count),
+            equality: equality,
+            sharesHeld: sharesHeld
         )
     }
 

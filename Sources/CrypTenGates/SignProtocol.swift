@@ -23,7 +23,10 @@ struct SignProtocol: Sendable {
         self.sharesHeld = sharesHeld
         chains = CarryChains([
             CarryLevelOne.Section(
-                low: 0, width: bits - 1, reading: equality ? .all : .sign, instances: thresholds
+                low: 0,
+                width: bits - 1,
+                reading: equality ? .all : .sign,
+                instances: thresholds
             )
         ])
     }

@@ -70,7 +70,10 @@ extension Kernels {
 extension StageCost {
     /// What a gate costs that opens `planes` planes of each slab and is dealt the given words of it.
     package static func slabs(
-        of count: Int, openedPlanes: Int = 0, openedWords: Int = 0, dealt: (Int) -> Int = { _ in 0 }
+        of count: Int,
+        openedPlanes: Int = 0,
+        openedWords: Int = 0,
+        dealt: (Int) -> Int = { _ in 0 }
     ) -> StageCost {
         var cost = StageCost()
         for slab in Slabs.of(count) {

@@ -42,7 +42,9 @@ struct SubsetProducts: Sendable {
 
     /// A party's shares of all products: those held and, from `planes`, those dealt.
     func shares(
-        held variables: [Int: MaskedBits], dealt planes: BitPlanes, planesEach: Int
+        held variables: [Int: MaskedBits],
+        dealt planes: BitPlanes,
+        planesEach: Int
     ) -> [UInt64: BitPlanes] {
         var shares: [UInt64: BitPlanes] = [:]
         for (variable, bits) in variables { shares[1 << UInt64(variable)] = bits.maskShare }
@@ -54,7 +56,10 @@ struct SubsetProducts: Sendable {
 
     /// A party's share of one term.
     static func share(
-        of term: UInt64, _ variables: [Int: MaskedBits], _ shares: [UInt64: BitPlanes], _ context: PartyStage
+        of term: UInt64,
+        _ variables: [Int: MaskedBits],
+        _ shares: [UInt64: BitPlanes],
+        _ context: PartyStage
     ) -> BitPlanes {
         // folded[S]: the share of λ_S times what is folded, S a set of the variables not folded yet; λ_∅ = 1 is party 0's.
         var folded = shares
@@ -85,7 +90,10 @@ struct SubsetProducts: Sendable {
 
     /// A party's share of the XOR of terms, of which there is at least one.
     static func share(
-        ofSum terms: [UInt64], _ variables: [Int: MaskedBits], _ shares: [UInt64: BitPlanes], _ context: PartyStage
+        ofSum terms: [UInt64],
+        _ variables: [Int: MaskedBits],
+        _ shares: [UInt64: BitPlanes],
+        _ context: PartyStage
     ) -> BitPlanes {
         var sum = share(of: terms[0], variables, shares, context)
         for term in terms.dropFirst() {

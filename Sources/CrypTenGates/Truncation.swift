@@ -16,13 +16,18 @@ private let offset: UInt64 = 1 << 62
 extension DealerStage {
     /// The two masks of `wire` truncated by `shift` and read in place.
     func truncated(_ wire: WireMask, by shift: Int) -> WireMask {
-        precondition((1...62).contains(shift) && wire.alternative == nil, "a truncation is by 1 to 62 bits, and not of one")
+        precondition(
+            (1...62).contains(shift) && wire.alternative == nil,
+            "a truncation is by 1 to 62 bits, and not of one"
+        )
         let high = kernels.shiftRight(wire.mask, by: shift)
         var alternative = high
         let top = kernels.shiftRight(wire.mask, by: 63)
         kernels.accumulate(&alternative, subtracting: kernels.shiftLeft(top, by: 64 - shift))
         return WireMask(
-            mask: high, sharesHeld: false, alternative: WireMask.Alternative(mask: alternative, shift: shift)
+            mask: high,
+            sharesHeld: false,
+            alternative: WireMask.Alternative(mask: alternative, shift: shift)
         )
     }
 }
@@ -30,13 +35,17 @@ extension DealerStage {
 extension PartyStage {
     /// `wire` truncated by `shift`, read in place: nothing is sent.
     func truncated(_ wire: MaskedWire, by shift: Int) -> MaskedWire {
-        precondition((1...62).contains(shift) && wire.truncation == nil, "a truncation is by 1 to 62 bits, and not of one")
+        precondition(
+            (1...62).contains(shift) && wire.truncation == nil,
+            "a truncation is by 1 to 62 bits, and not of one"
+        )
         let c = kernels.add(wire.hat, scalar: offset)
         return MaskedWire(
             hat: kernels.add(kernels.shiftRight(c, by: shift), scalar: 0 &- (offset >> UInt64(shift))),
             maskShare: nil,
             truncation: MaskedWire.Truncation(
-                shift: shift, selector: kernels.not(kernels.planes(of: c, from: 63, count: 1))
+                shift: shift,
+                selector: kernels.not(kernels.planes(of: c, from: 63, count: 1))
             )
         )
     }

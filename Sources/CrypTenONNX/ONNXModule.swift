@@ -24,17 +24,23 @@ public struct ONNXModule: Module {
     /// - Parameters:
     ///   - inputs: Tensors by the model's input names.
     ///   - publicValues: Inputs whose numbers all know before the run; those that decide shapes must be here.
+    /// - Returns: A tensor for each output of the model.
     /// - Throws: what ``ONNXModel/apply(inputs:parameters:publicValues:)`` throws.
     public func callAsFunction(
-        _ inputs: [String: CrypTensor], publicValues: [String: Tensor] = [:]
+        _ inputs: [String: CrypTensor],
+        publicValues: [String: Tensor] = [:]
     ) throws -> [String: CrypTensor] {
         let tensors = Dictionary(parameters.map { ($0.name, $0.tensor) }, uniquingKeysWith: { _, last in last })
         return try model.apply(inputs: inputs, parameters: tensors, publicValues: publicValues)
     }
 
-    /// The first output of a model that takes one input. What doesn't fit is an error that the result carries.
+    /// The first output of a model that takes one input.
+    ///
+    /// What doesn't fit is an error that the result carries.
     public func callAsFunction(
-        _ input: CrypTensor, file: StaticString = #fileID, line: UInt = #line
+        _ input: CrypTensor,
+        file: StaticString = #fileID,
+        line: UInt = #line
     ) -> CrypTensor {
         CrypTensor.composing([input], file: file, line: line) { _ in
             guard model.inputs.count == 1 else {

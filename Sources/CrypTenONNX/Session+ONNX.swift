@@ -1,5 +1,5 @@
 public import CrypTen
-package import CrypTenRing
+import CrypTenRing
 public import Foundation
 
 extension Session {
@@ -18,7 +18,10 @@ extension Session {
     ///   them. Then the session is over.
     /// - Complexity: 8 bytes a weight from the owner to each other party, in one round, counted as setup.
     public func load(
-        onnx url: URL, from owner: PartyID, secret: Set<String> = [], open: Set<String> = []
+        onnx url: URL,
+        from owner: PartyID,
+        secret: Set<String> = [],
+        open: Set<String> = []
     ) async throws -> ONNXModule {
         try await hold(try await announce(from: owner) { try ONNXModel(contentsOf: url, secret: secret, open: open) })
     }
@@ -26,9 +29,14 @@ extension Session {
     /// The first half of ``load(onnx:from:secret:open:)``: all know the model, and its weights are inputs that no run has
     /// read, so that what can't be run is found before anything of them is sent.
     ///
-    /// - Parameter load: Runs at the owner alone.
+    /// - Parameters:
+    ///   - owner: The party that has the model.
+    ///   - load: Runs at the owner alone.
+    /// - Returns: The model; ``hold(_:)`` makes it ready for many runs.
+    /// - Throws: as ``load(onnx:from:secret:open:)`` does.
     package func announce(
-        from owner: PartyID, _ load: @escaping @Sendable () throws -> ONNXModel
+        from owner: PartyID,
+        _ load: @escaping @Sendable () throws -> ONNXModel
     ) async throws -> ONNXModule {
         let isOwner = owner == party
         let loaded = isOwner ? Result { try load() } : nil
@@ -46,10 +54,16 @@ extension Session {
         for parameter in model.parameters {
             let value = values[parameter.name]
             parameters[parameter.name] = try await input(
-                from: owner, shape: parameter.shape, kind: parameter.type.kind, name: model.layer(of: parameter)
+                from: owner,
+                shape: parameter.shape,
+                kind: parameter.type.kind,
+                name: model.layer(of: parameter)
             ) {
                 guard let value else {
-                    throw CrypTenError(.malformedFile, "parameter '\(parameter.name)' is in the skeleton, but not in the model")
+                    throw CrypTenError(
+                        .malformedFile,
+                        "parameter '\(parameter.name)' is in the skeleton, but not in the model"
+                    )
                 }
                 return value
             }
@@ -61,7 +75,8 @@ extension Session {
     package func hold(_ module: ONNXModule) async throws -> ONNXModule {
         let kept = try await hold(module.parameters.map(\.tensor))
         return ONNXModule(
-            model: module.model, parameters: ParameterTree(zip(module.parameters.names, kept).map { ($0, $1) })
+            model: module.model,
+            parameters: ParameterTree(zip(module.parameters.names, kept).map { ($0, $1) })
         )
     }
 }
@@ -72,7 +87,10 @@ extension Rehearsal {
         var parameters = ParameterTree()
         for parameter in model.parameters {
             parameters[parameter.name] = input(
-                from: owner, shape: parameter.shape, kind: parameter.type.kind, name: model.layer(of: parameter)
+                from: owner,
+                shape: parameter.shape,
+                kind: parameter.type.kind,
+                name: model.layer(of: parameter)
             )
         }
         return ONNXModule(model: model, parameters: parameters)

@@ -1,6 +1,6 @@
 package import CrypTenBase
 package import CrypTenExpressions
-package import CrypTenGates
+import CrypTenGates
 package import CrypTenRing
 
 /// One gate of a plan: what it reads and writes, by slot.
@@ -76,7 +76,12 @@ package struct Plan: Hashable, Sendable, Codable {
     package var outputs: [PlanOutput]
 
     package init(
-        parties: Int, fractionBits: Int, slots: Int, bindings: [PlanBinding], steps: [PlanStep], outputs: [PlanOutput]
+        parties: Int,
+        fractionBits: Int,
+        slots: Int,
+        bindings: [PlanBinding],
+        steps: [PlanStep],
+        outputs: [PlanOutput]
     ) {
         self.parties = parties
         self.fractionBits = fractionBits

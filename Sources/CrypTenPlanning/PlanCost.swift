@@ -1,4 +1,4 @@
-package import CrypTenGates
+import CrypTenGates
 import CrypTenRing
 
 /// How openings and corrections become frames: what turns words into bytes on the wire.
@@ -68,7 +68,8 @@ package struct PlanCost: Hashable, Sendable {
                     let part = place(unit.step)
                     if owner == nil { owner = part }
                     for sender in 0..<parties where opening.sender ?? sender == sender {
-                        for receiver in 0..<parties where receiver != sender && opening.receiver ?? receiver == receiver {
+                        for receiver in 0..<parties where receiver != sender && opening.receiver ?? receiver == receiver
+                        {
                             words[sender][receiver] += opening.words
                             parts[part].onlineBytes[sender] += opening.words * 8
                         }

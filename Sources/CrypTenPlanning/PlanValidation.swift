@@ -1,4 +1,4 @@
-package import CrypTenBase
+import CrypTenBase
 import CrypTenGates
 
 extension Plan {

@@ -1,5 +1,5 @@
-package import CrypTenBase
-package import CrypTenExpressions
+import CrypTenBase
+import CrypTenExpressions
 import CrypTenGates
 package import CrypTenRing
 import Crypto
@@ -35,8 +35,12 @@ package struct Planner: Sendable {
         try lowering.run()
         let plan = DropUnused.apply(
             Plan(
-                parties: parties, fractionBits: fractionBits, slots: lowering.slots.count, bindings: lowering.bindings,
-                steps: lowering.steps, outputs: lowering.outputs
+                parties: parties,
+                fractionBits: fractionBits,
+                slots: lowering.slots.count,
+                bindings: lowering.bindings,
+                steps: lowering.steps,
+                outputs: lowering.outputs
             )
         )
         return try PreparedPlan(plan, constants: lowering.constants)
@@ -51,12 +55,18 @@ extension PreparedPlan {
         var hash = SHA256()
         hash.update(data: try encoder.encode(plan))
         for constant in constants {
-            constant.withWords { hash.update(bufferPointer: UnsafeRawBufferPointer(start: $0, count: constant.count * 8)) }
+            constant.withWords {
+                hash.update(bufferPointer: UnsafeRawBufferPointer(start: $0, count: constant.count * 8))
+            }
         }
         let dealerPlan = try encoder.encode(plan.redacted)
         self.init(
-            plan: plan, constants: constants, schedule: Schedule(plan), fingerprint: Array(hash.finalize()),
-            dealerPlan: Array(dealerPlan), dealerFingerprint: Array(SHA256.hash(data: dealerPlan))
+            plan: plan,
+            constants: constants,
+            schedule: Schedule(plan),
+            fingerprint: Array(hash.finalize()),
+            dealerPlan: Array(dealerPlan),
+            dealerFingerprint: Array(SHA256.hash(data: dealerPlan))
         )
     }
 }

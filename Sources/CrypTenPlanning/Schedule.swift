@@ -1,4 +1,4 @@
-package import CrypTenGates
+import CrypTenGates
 
 /// The order in which the stages of a plan's gates run, and what may be forgotten after each.
 ///

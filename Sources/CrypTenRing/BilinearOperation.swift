@@ -67,7 +67,11 @@ public enum BilinearOperation: Hashable, Sendable, Codable {
             let (m, k) = transposeLeft ? (left[-1], left[-2]) : (left[-2], left[-1])
             let (inner, n) = transposeRight ? (right[-1], right[-2]) : (right[-2], right[-1])
             guard k == inner else { throw mismatch("inner extents \(k) and \(inner) differ") }
-            guard let batch = Shape.broadcast(Shape(Array(left.dimensions.dropLast(2))), Shape(Array(right.dimensions.dropLast(2))))
+            guard
+                let batch = Shape.broadcast(
+                    Shape(Array(left.dimensions.dropLast(2))),
+                    Shape(Array(right.dimensions.dropLast(2)))
+                )
             else { throw mismatch("leading extents must be equal or 1") }
             return try Shape(checking: batch.dimensions + [m, n])
 

@@ -61,7 +61,11 @@ package protocol Kernels: Sendable {
 
     /// `sum += operation(a, b)`, or `sum -= …` where `subtracting`; `sum` has the operation's output shape.
     func accumulate(
-        _ sum: inout RingTensor, _ operation: BilinearOperation, _ a: RingTensor, _ b: RingTensor, subtracting: Bool
+        _ sum: inout RingTensor,
+        _ operation: BilinearOperation,
+        _ a: RingTensor,
+        _ b: RingTensor,
+        subtracting: Bool
     )
 
     // MARK: Bits
@@ -98,7 +102,9 @@ extension Kernels {
     /// `operation(a, b)`
     package func product(_ operation: BilinearOperation, _ a: RingTensor, _ b: RingTensor) -> RingTensor {
         guard let shape = try? operation.outputShape(a.shape, b.shape) else {
-            preconditionFailure("\(operation.name) of \(a.shape) and \(b.shape): shapes are checked when an expression is made")
+            preconditionFailure(
+                "\(operation.name) of \(a.shape) and \(b.shape): shapes are checked when an expression is made"
+            )
         }
         var out = RingTensor(zeros: shape)
         accumulate(&out, operation, a, b, subtracting: false)

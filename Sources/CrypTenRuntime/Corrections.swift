@@ -84,7 +84,8 @@ final class CorrectionStream: CorrectionSink {
     private func flush() throws {
         while outstanding + outgoing.readableBytes > window {
             var payload = try credit()
-            guard let granted = payload.readInteger(endianness: .little, as: UInt64.self), granted <= UInt64(outstanding)
+            guard let granted = payload.readInteger(endianness: .little, as: UInt64.self),
+                granted <= UInt64(outstanding)
             else {
                 throw CrypTenError(.malformedFrame, "\(receiver) granted credit for more than it was sent")
             }

@@ -19,6 +19,7 @@ package final class Dealer {
     /// Runs up to here were dealt.
     private var highWater: UInt64 = 0
 
+    /// The dealer on connections that stand; `configuration` as at the parties.
     package init(transport: any Transport, kernels: any Kernels, configuration: SessionConfiguration) {
         self.transport = transport
         self.kernels = kernels
@@ -27,7 +28,9 @@ package final class Dealer {
 
     /// Serves the session until the parties end it.
     ///
-    /// - Throws: what ended it otherwise, after telling the parties.
+    /// - Throws: what ended it otherwise, after telling the parties: `.diverged` where they asked for different runs or read
+    ///   what wasn't kept, `.wordReused` for a run that was dealt before, `.malformedFrame` or `.malformedFile` for what can't
+    ///   be a request or a plan, `.peerLost`, `.timedOut`, `.partyFailed`.
     package func serve() throws {
         do {
             while let request = try nextRequest() { try deal(request) }
@@ -120,13 +123,21 @@ package final class Dealer {
             SessionKeys.run(transport.secret(with: .party(PartyID($0))), bindingHash: hash)
         }
         let context = RunContext(
-            transport: transport, kernels: kernels, framing: .wire, meter: .correction, run: binding.run,
-            binding: hash.firstWord, patience: configuration.patience
+            transport: transport,
+            kernels: kernels,
+            framing: .wire,
+            meter: .correction,
+            run: binding.run,
+            binding: hash.firstWord,
+            patience: configuration.patience
         )
         let engine = DealerEngine(context: context, keys: keys, correctionWindow: configuration.correctionWindow)
         let outputs = try engine.run(plan, schedule, kept: inputs)
         guard outputs.count == binding.keptOutputs.count else {
-            throw CrypTenError(.diverged, "the plan keeps \(outputs.count) values, the parties named \(binding.keptOutputs.count)")
+            throw CrypTenError(
+                .diverged,
+                "the plan keeps \(outputs.count) values, the parties named \(binding.keptOutputs.count)"
+            )
         }
         for (number, value) in zip(binding.keptOutputs, outputs) { kept[number] = value }
     }

@@ -26,8 +26,12 @@ struct DealerEngine {
                 let memory = memories[unit.step] ?? GateMemory()
                 memories[unit.step] = unit.isLastStage ? nil : memory
                 let stage = DealerStage(
-                    kernels: context.kernels, inputs: step.inputs.map { slots[$0] }, memory: memory, keys: keys,
-                    numbers: numbers, sink: stream
+                    kernels: context.kernels,
+                    inputs: step.inputs.map { slots[$0] },
+                    memory: memory,
+                    keys: keys,
+                    numbers: numbers,
+                    sink: stream
                 )
                 try gates[unit.step].deal(stage: unit.stage, stage)
                 if unit.isLastStage {

@@ -36,9 +36,12 @@ public final class DealerService: Sendable {
     ///   - address: Of this machine, and reached by nobody else, unless `insecurePlaintext`.
     ///   - parties: How many parties a session has.
     ///   - insecurePlaintext: Accept that whoever sees the network can read correlations.
+    /// - Returns: A service that listens, and serves when it is told to.
     /// - Throws: `.invalidArgument`, `.insecureTransport` or `.addressInUse`.
     public static func listen(
-        at address: String, parties: Int, insecurePlaintext: Bool = false
+        at address: String,
+        parties: Int,
+        insecurePlaintext: Bool = false
     ) async throws -> DealerService {
         guard parties >= 2 else {
             throw CrypTenError(.invalidArgument, "a session of \(parties) parties: at least 2 are needed")
@@ -56,9 +59,12 @@ public final class DealerService: Sendable {
     ///   - session: The session's name.
     ///   - configuration: As at the parties.
     ///   - timeout: How long to wait until all parties are there.
+    /// - Returns: What it took.
     /// - Throws: what ended the session, unless the parties closed it.
     public func serve(
-        session: String, configuration: SessionConfiguration = SessionConfiguration(), timeout: Duration = .seconds(300)
+        session: String,
+        configuration: SessionConfiguration = SessionConfiguration(),
+        timeout: Duration = .seconds(300)
     ) async throws -> Report {
         try await thread.run { [self] in
             let taken = listener.withLockedValue { listener -> TCPListener? in
@@ -71,7 +77,10 @@ public final class DealerService: Sendable {
             tcp.parameters = configuration.agreement
             tcp.insecurePlaintext = insecurePlaintext
             let transport = try TCPTransport.connect(
-                role: .dealer, configuration: tcp, listener: listener, deadline: .after(timeout)
+                role: .dealer,
+                configuration: tcp,
+                listener: listener,
+                deadline: .after(timeout)
             )
             try Dealer(transport: transport, kernels: configuration.kernels, configuration: configuration).serve()
             return Report(correctionBytes: Int(transport.statistics.bytesToParties(.correction)))

@@ -1,5 +1,5 @@
 package import CrypTenPlanning
-package import CrypTenTransport
+import CrypTenTransport
 
 extension Framing {
     /// How this version cuts and frames what it sends.

@@ -1,4 +1,4 @@
-public import CrypTenBase
+import CrypTenBase
 import CrypTenRing
 import CrypTenTransport
 import Foundation
@@ -8,12 +8,15 @@ import Foundation
 /// > Note: All parties' data are in one process; use processes or machines where they must not be.
 ///
 /// - Parameters:
-///   - count: How many parties, 2 or more.
+///   - count: How many parties, 2 to 64.
+///   - configuration: The same for all of them; without a number of threads they divide the machine's processors.
 ///   - body: The program, run once for each party with its own session.
 /// - Returns: What each party's program returned, in the parties' order.
-/// - Throws: The error of the first party that failed; the others end as soon as they notice.
+/// - Throws: `.invalidArgument` for fewer than 2 parties or more than 64; the error of the first party that failed, where the
+///   others end as soon as they notice.
 public func withLocalParties<Result: Sendable>(
-    _ count: Int, configuration: SessionConfiguration = SessionConfiguration(),
+    _ count: Int,
+    configuration: SessionConfiguration = SessionConfiguration(),
     _ body: @escaping @Sendable (Session) async throws -> Result
 ) async throws -> [Result] {
     guard (2...64).contains(count) else {
@@ -22,7 +25,9 @@ public func withLocalParties<Result: Sendable>(
     let threads = configuration.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / count)
     let kernels = NativeKernels(threads: threads)
     let mesh = try MemoryTransport.mesh(
-        parties: count, session: "local", parameters: configuration.agreement
+        parties: count,
+        session: "local",
+        parameters: configuration.agreement
     )
     let dealerThread = EngineThread(name: "crypten dealer")
     return try await withThrowingTaskGroup(of: (Int, Result)?.self) { group in

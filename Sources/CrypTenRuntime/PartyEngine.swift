@@ -53,9 +53,16 @@ struct PartyEngine {
                 let memory = memories[unit.step] ?? GateMemory()
                 memories[unit.step] = unit.isLastStage ? nil : memory
                 let stage = PartyStage(
-                    party: party, parties: plan.parties, kernels: context.kernels,
-                    inputs: try step.inputs.map { try value(slots[$0], step: unit.step) }, memory: memory, keys: keys,
-                    pairKeys: pairKeys, numbers: numbers, correlations: correlations, exchange: exchange
+                    party: party,
+                    parties: plan.parties,
+                    kernels: context.kernels,
+                    inputs: try step.inputs.map { try value(slots[$0], step: unit.step) },
+                    memory: memory,
+                    keys: keys,
+                    pairKeys: pairKeys,
+                    numbers: numbers,
+                    correlations: correlations,
+                    exchange: exchange
                 )
                 try gates[unit.step].evaluate(stage: unit.stage, stage)
                 if unit.isLastStage {
@@ -63,7 +70,9 @@ struct PartyEngine {
                 }
                 for slot in unit.freed { slots[slot] = nil }
                 done += 1
-                if unit.isLastStage { progress?(RunProgress(layer: step.layer, fraction: Double(done) / Double(total))) }
+                if unit.isLastStage {
+                    progress?(RunProgress(layer: step.layer, fraction: Double(done) / Double(total)))
+                }
             }
             if round + 1 < prepared.schedule.rounds.count { try exchange.finishRound() }
         }

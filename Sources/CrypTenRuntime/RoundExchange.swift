@@ -74,7 +74,10 @@ final class RoundExchange: OpeningExchange {
     func finishRound() throws {
         for peer in peers { try flush(to: peer, least: 1) }
         guard nextOpened == opened.count, readers.allSatisfy(\.isEmpty) else {
-            throw CrypTenError(.diverged, "a peer opened more in round \(round) than the plan says; it runs another program")
+            throw CrypTenError(
+                .diverged,
+                "a peer opened more in round \(round) than the plan says; it runs another program"
+            )
         }
         opened = opening
         opening = []

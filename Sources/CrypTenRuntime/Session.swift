@@ -1,6 +1,6 @@
 public import CrypTenBase
 public import CrypTenExpressions
-package import CrypTenPlanning
+import CrypTenPlanning
 public import CrypTenRing
 package import CrypTenTransport
 import NIOConcurrencyHelpers
@@ -11,8 +11,9 @@ import NIOConcurrencyHelpers
 /// the others learn the shape. Tensors in between are expressions: nothing moves until something is revealed, evaluated
 /// or kept, and then the whole expression runs as one plan.
 ///
-/// Runs of one session come one after the other. After any error the session is over, for every party: no mask of it is
-/// used again.
+/// Calls of one session come one after the other; a second one meanwhile throws `.sessionBusy` and changes nothing. What
+/// is found before anything is sent, such as an ill-formed expression, leaves the session as it was. After any other error
+/// it is over for every party, and later calls throw `.sessionClosed`: no mask of it is used again.
 public final class Session: Sendable {
     /// Which party this is.
     public let party: PartyID
@@ -26,6 +27,9 @@ public final class Session: Sendable {
     private let transport: any Transport
     private let isBusy = NIOLockedValueBox(false)
 
+    /// A session on connections that stand.
+    ///
+    /// - Throws: `.invalidArgument` for fraction bits that leave no room for a product.
     package init(transport: any Transport, kernels: any Kernels, configuration: SessionConfiguration) throws {
         guard SessionConfiguration.fractionBitsRange.contains(configuration.fractionBits) else {
             throw CrypTenError(
@@ -51,18 +55,37 @@ public final class Session: Sendable {
     ///   - name: What to call it in errors and cost reports.
     ///   - load: Runs at the owner alone.
     /// - Returns: An expression; its elements are masked and sent, 8 bytes each, in the first round of a run that reads it.
-    /// - Throws: `.outOfRange` at the owner for what fixed point can't hold; what `load` throws. Then the session is over.
+    /// - Throws: `.outOfRange` at the owner for what fixed point can't hold, what `load` throws, `.invalidArgument` for an
+    ///   owner that the session doesn't have; at the others `.partyFailed`. Then the session is over.
+    /// - Complexity: the owner sends the shape to each other party, which counts in no total; no round.
     public func input(
-        from owner: PartyID, name: String = "input", _ load: @escaping @Sendable () throws -> Tensor
+        from owner: PartyID,
+        name: String = "input",
+        _ load: @escaping @Sendable () throws -> Tensor
     ) async throws -> CrypTensor {
-        CrypTensor(try await perform { state in
+        CrypTensor(
+            try await perform { state in
                 try state.guarded { try state.input(owner: owner, name: name, load: load) }
-            })
+            }
+        )
     }
 
     /// A secret tensor whose shape all parties know already: nothing is announced.
+    ///
+    /// - Parameters:
+    ///   - owner: The party that has it.
+    ///   - shape: What `load` gives, the same at all parties.
+    ///   - kind: Reals or integers, the same at all parties.
+    ///   - name: What to call it in errors and cost reports.
+    ///   - load: Runs at the owner alone.
+    /// - Returns: An expression; its elements are masked and sent, 8 bytes each, in the first round of a run that reads it.
+    /// - Throws: `.shapeMismatch` or `.outOfRange` at the owner, what `load` throws, `.invalidArgument` for an owner that
+    ///   the session doesn't have. Then the session is over.
     public func input(
-        from owner: PartyID, shape: Shape, kind: ElementKind = .real, name: String = "input",
+        from owner: PartyID,
+        shape: Shape,
+        kind: ElementKind = .real,
+        name: String = "input",
         _ load: @escaping @Sendable () throws -> Tensor
     ) async throws -> CrypTensor {
         CrypTensor(
@@ -75,8 +98,21 @@ public final class Session: Sendable {
     }
 
     /// A tensor that one party reads and sends to all: token numbers, masks. Everybody learns it, except the dealer.
+    ///
+    /// The dealer gets a salted digest of what the run computes from it, which binds the run to it and tells nothing.
+    ///
+    /// - Parameters:
+    ///   - reader: The party that has it.
+    ///   - name: What to call it in errors and cost reports.
+    ///   - load: Runs at the reader alone.
+    /// - Throws: what `load` throws at the reader, `.partyFailed` at the others, `.malformedFrame` for what can't be read,
+    ///   `.invalidArgument` for a reader that the session doesn't have. Then the session is over.
+    /// - Complexity: the reader sends the tensor, in its own type, to each other party; it counts in no total. Runs that
+    ///   read it send nothing for it.
     public func publicInput(
-        from reader: PartyID, name: String = "public input", _ load: @escaping @Sendable () throws -> Tensor
+        from reader: PartyID,
+        name: String = "public input",
+        _ load: @escaping @Sendable () throws -> Tensor
     ) async throws -> (expression: CrypTensor, value: Tensor) {
         let (node, tensor) = try await perform { state in
             try state.guarded { try state.publicInput(reader: reader, name: name, load: load) }
@@ -84,9 +120,12 @@ public final class Session: Sendable {
         return (CrypTensor(node), tensor)
     }
 
-    /// Bytes that one party has and all others get.
+    /// Bytes that one party has and all others get; they count in no total.
+    ///
+    /// - Throws: what `load` throws at the sender, `.partyFailed` at the others, `.malformedFrame` for what can't be read.
     package func broadcast(
-        from sender: PartyID, _ load: @escaping @Sendable () throws -> [UInt8]
+        from sender: PartyID,
+        _ load: @escaping @Sendable () throws -> [UInt8]
     ) async throws -> [UInt8] {
         try await perform { state in try state.guarded { try state.broadcast(from: sender, load: load) } }
     }
@@ -94,13 +133,21 @@ public final class Session: Sendable {
     // MARK: Random
 
     /// Reals in [0, 1), multiples of 2^-fractionBits, that no party knows; drawn once, by the first run that reads them.
+    ///
+    /// A second run that reads the same tensor throws `.invalidArgument`: `evaluate` it first, and use what that keeps.
+    ///
+    /// - Throws: `.sessionBusy` while another call is under way.
+    /// - Complexity: no round, no bytes; the dealer, who knows them, sends 8 bytes an element.
     public func uniform(_ shape: Shape) async throws -> CrypTensor {
         CrypTensor(try await perform { $0.random(.uniform, shape) })
     }
 
     /// Bits that no party knows, each 1 with a probability that is rounded to a multiple of 2^-fractionBits.
     ///
-    /// - Throws: `.invalidArgument` for a probability outside [0, 1].
+    /// As with `uniform`, one run draws them; the dealer learns the probability.
+    ///
+    /// - Throws: `.invalidArgument` for a probability outside [0, 1]; `.sessionBusy` while another call is under way.
+    /// - Complexity: no round, no bytes; the dealer sends a bit an element, and nothing for a probability of a half.
     public func bernoulli(_ probability: Double, _ shape: Shape) async throws -> CrypTensor {
         guard (0...1).contains(probability) else {
             throw CrypTenError(.invalidArgument, "a probability of \(probability); it must lie in [0, 1]")
@@ -113,13 +160,21 @@ public final class Session: Sendable {
     /// Runs an expression and tells its value to those who may learn it.
     ///
     /// - Returns: The value, or nil at a party that isn't told.
-    /// - Throws: the error of an ill-formed expression before anything is sent; `.sessionBusy` while another run is under
-    ///   way; otherwise what ended the session.
+    /// - Throws: before anything is sent: the error of an ill-formed expression or of one that can't be planned,
+    ///   `.wrongSession` for a tensor of another session, `.sessionBusy` while another call is under way. Otherwise what
+    ///   ended the session: `.diverged` where parties run different programs, `.peerLost`, `.timedOut`, `.partyFailed`,
+    ///   `.malformedFrame`, `.cancelled`.
+    /// - Complexity: the expression's rounds and one more, in which each party sends 8 bytes an element, of bits one bit,
+    ///   to each who learns the value. `cost(of:revealingTo:)` tells the whole beforehand.
     public func reveal(_ expression: CrypTensor, to recipients: Recipients) async throws -> Tensor? {
         try await reveal([expression], to: recipients)?.first
     }
 
     /// Runs several expressions as one plan, sharing rounds, and tells their values.
+    ///
+    /// - Returns: The values in the expressions' order, or nil at a party that isn't told.
+    /// - Throws: as for one expression; nothing is revealed of any then.
+    /// - Complexity: the rounds of the deepest expression and one more.
     public func reveal(_ expressions: [CrypTensor], to recipients: Recipients) async throws -> [Tensor]? {
         let nodes = expressions.map(\.node)
         let results = try await perform { state in
@@ -133,6 +188,11 @@ public final class Session: Sendable {
     }
 
     /// Runs expressions as one plan and keeps their values, secret as before, for later runs.
+    ///
+    /// - Returns: Expressions for the kept values; the values last as long as the session.
+    /// - Throws: as `reveal`; `.invalidArgument` also for a public expression, which needs no evaluation.
+    /// - Complexity: the rounds of the deepest expression. A value that ends as a share costs nothing more, and the later
+    ///   run that multiplies or compares it masks it then.
     public func evaluate(_ expressions: [CrypTensor]) async throws -> [CrypTensor] {
         try await keep(expressions, isSetup: false)
     }
@@ -140,6 +200,11 @@ public final class Session: Sendable {
     /// Masks inputs once, so that no later run sends them again: what a fixed model's weights are for.
     ///
     /// Counted as setup, apart from what inferences cost.
+    ///
+    /// - Returns: Expressions for the kept values; the values last as long as the session.
+    /// - Throws: as `evaluate`.
+    /// - Complexity: of inputs 8 bytes an element, from the owner to each other party, at once; `statistics` counts the bytes as
+    ///   `setupBytes` and no round.
     public func hold(_ expressions: [CrypTensor]) async throws -> [CrypTensor] {
         try await keep(expressions, isSetup: true)
     }
@@ -158,7 +223,12 @@ public final class Session: Sendable {
 
     // MARK: Costs
 
-    /// What revealing expressions to all will cost, exactly, before a byte moves.
+    /// What revealing expressions as one plan will cost, exactly, before a byte moves.
+    ///
+    /// Other parties needn't ask, too; the plan that is made here is kept for the run.
+    ///
+    /// - Throws: what `reveal` throws before it sends anything.
+    /// - Complexity: planning, once for each form of expression; no round, no bytes.
     public func cost(of expressions: CrypTensor..., revealingTo recipients: Recipients = .all) async throws -> Cost {
         let nodes = expressions.map(\.node)
         return try await perform { state in
@@ -168,6 +238,8 @@ public final class Session: Sendable {
     }
 
     /// What `evaluate` of expressions will cost.
+    ///
+    /// - Throws: what `evaluate` throws before it sends anything.
     package func costOfKeeping(_ expressions: [CrypTensor]) async throws -> Cost {
         let nodes = expressions.map(\.node)
         return try await perform { state in
@@ -176,19 +248,19 @@ public final class Session: Sendable {
         }
     }
 
-    /// What has been spent so far, by the transport's own counters.
+    /// What has been spent so far, by the transport's own counters; a run that is under way is awaited.
     public var statistics: SessionStatistics {
         get async throws { try await thread.run { [state] in state.value.statistics } }
     }
 
-    /// Calls `report` from the engine's thread as runs go on.
+    /// Calls `report` from the engine's thread as runs go on; nil ends that. A run that is under way is awaited first.
     public func onProgress(_ report: (@Sendable (RunProgress) -> Void)?) async throws {
         try await thread.run { [state] in state.value.progress = report }
     }
 
     // MARK: The end
 
-    /// Ends the session in good order. Later calls throw `.sessionClosed`.
+    /// Ends the session in good order, after the run that is under way. Later calls throw `.sessionClosed`.
     public func close() async {
         try? await thread.run { [state] in state.value.close() }
     }
@@ -207,7 +279,8 @@ public final class Session: Sendable {
         }
         guard isFree else {
             throw CrypTenError(
-                .sessionBusy, "a call of this session is under way; calls of one session come one after the other"
+                .sessionBusy,
+                "a call of this session is under way; calls of one session come one after the other"
             )
         }
         defer { isBusy.withLockedValue { $0 = false } }

@@ -12,6 +12,7 @@ public struct SessionConfiguration: Sendable {
     /// The longest that a dealer waits for the next run.
     public var idlePatience = Duration.seconds(7 * 24 * 3600)
 
+    /// 16 fraction bits, and whatever threads there are.
     public init() {}
 
     /// The range of fraction bits that leaves room for a product.

@@ -18,24 +18,35 @@ extension Session {
     ///   - configuration: The same for all where it matters.
     ///   - insecurePlaintext: Accept that whoever sees the network, or the dealer, can read what parties send each other.
     ///   - timeout: How long to wait for the others.
+    /// - Returns: The party's session; close it when the work is done.
     /// - Throws: `.invalidArgument` for what is no address, `.insecureTransport` for another machine's, `.addressInUse`
     ///   where something else listens, `.timedOut` naming who is missing, `.diverged` where members don't fit.
     public static func connect(
-        party: PartyID, parties: [String], dealer: String, session: String,
-        configuration: SessionConfiguration = SessionConfiguration(), insecurePlaintext: Bool = false,
+        party: PartyID,
+        parties: [String],
+        dealer: String,
+        session: String,
+        configuration: SessionConfiguration = SessionConfiguration(),
+        insecurePlaintext: Bool = false,
         timeout: Duration = .seconds(300)
     ) async throws -> Session {
         guard parties.indices.contains(party.index) else {
             throw CrypTenError(
-                .invalidArgument, "there is no \(party): addresses of parties 0 to \(parties.count - 1) are given"
+                .invalidArgument,
+                "there is no \(party): addresses of parties 0 to \(parties.count - 1) are given"
             )
         }
         // All are checked before anything happens.
         for address in parties + [dealer] { try TCPAddress.check(address, insecurePlaintext: insecurePlaintext) }
         let listener = try await SessionListener.listen(at: parties[party.index], insecurePlaintext: insecurePlaintext)
         return try await listener.connect(
-            party: party, parties: parties, dealer: dealer, session: session, configuration: configuration,
-            insecurePlaintext: insecurePlaintext, timeout: timeout
+            party: party,
+            parties: parties,
+            dealer: dealer,
+            session: session,
+            configuration: configuration,
+            insecurePlaintext: insecurePlaintext,
+            timeout: timeout
         )
     }
 }
@@ -53,7 +64,7 @@ public final class SessionListener: Sendable {
 
     /// Listens at `host:port`; port 0 lets the system choose.
     ///
-    /// - Throws: as `Session.connect` does for its own address.
+    /// - Throws: as `Session.connect` does for its own address: `.invalidArgument`, `.insecureTransport`, `.addressInUse`.
     public static func listen(at address: String, insecurePlaintext: Bool = false) async throws -> SessionListener {
         let address = try TCPAddress(address)
         return SessionListener(
@@ -63,12 +74,16 @@ public final class SessionListener: Sendable {
         )
     }
 
-    /// Connects the party that listens here with the others; once.
+    /// Connects the party that listens here with the others; once. Parameters are those of `Session.connect`.
     ///
     /// - Throws: as `Session.connect` does.
     public func connect(
-        party: PartyID, parties: [String], dealer: String, session: String,
-        configuration: SessionConfiguration = SessionConfiguration(), insecurePlaintext: Bool = false,
+        party: PartyID,
+        parties: [String],
+        dealer: String,
+        session: String,
+        configuration: SessionConfiguration = SessionConfiguration(),
+        insecurePlaintext: Bool = false,
         timeout: Duration = .seconds(300)
     ) async throws -> Session {
         var peers: [Role: TCPAddress] = [.dealer: try TCPAddress(dealer)]
@@ -80,7 +95,10 @@ public final class SessionListener: Sendable {
         tcp.insecurePlaintext = insecurePlaintext
         let transport = try await EngineThread(name: "crypten connect").run { [listener, tcp] in
             try TCPTransport.connect(
-                role: .party(party), configuration: tcp, listener: listener, deadline: .after(timeout)
+                role: .party(party),
+                configuration: tcp,
+                listener: listener,
+                deadline: .after(timeout)
             )
         }
         return try Session(transport: transport, kernels: configuration.kernels, configuration: configuration)
@@ -92,7 +110,10 @@ extension TCPAddress {
     fileprivate static func check(_ text: String, insecurePlaintext: Bool) throws {
         let address = try TCPAddress(text)
         guard address.port > 0 else {
-            throw CrypTenError(.invalidArgument, "\"\(text)\" has no port that others could call: write one from 1 to 65535")
+            throw CrypTenError(
+                .invalidArgument,
+                "\"\(text)\" has no port that others could call: write one from 1 to 65535"
+            )
         }
         try address.checkReach(insecurePlaintext: insecurePlaintext)
     }

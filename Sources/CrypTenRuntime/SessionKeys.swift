@@ -22,7 +22,10 @@ enum SessionKeys {
 
     private static func derive(_ secret: SymmetricKey, _ salt: [UInt8], _ label: String) -> ExpansionKey {
         let key = HKDF<SHA256>.deriveKey(
-            inputKeyMaterial: secret, salt: salt, info: Array(label.utf8), outputByteCount: 16
+            inputKeyMaterial: secret,
+            salt: salt,
+            info: Array(label.utf8),
+            outputByteCount: 16
         )
         return key.withUnsafeBytes { bytes in
             ExpansionKey(

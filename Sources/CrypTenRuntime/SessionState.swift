@@ -81,7 +81,8 @@ final class SessionState {
     // MARK: Inputs
 
     /// A secret input of a known shape: nothing is sent before a run reads it.
-    func input(owner: PartyID, shape: Shape, kind: ElementKind, name: String, load: () throws -> Tensor) throws -> Node {
+    func input(owner: PartyID, shape: Shape, kind: ElementKind, name: String, load: () throws -> Tensor) throws -> Node
+    {
         try check(owner)
         let number = nextInput
         nextInput += 1
@@ -93,7 +94,11 @@ final class SessionState {
             inputs[number] = try encode(tensor, kind: kind, name: name)
         }
         return Node(
-            source: .input(owner: owner, number: number), shape: shape, kind: kind, visibility: .secret, session: identity,
+            source: .input(owner: owner, number: number),
+            shape: shape,
+            kind: kind,
+            visibility: .secret,
+            session: identity,
             layer: name
         )
     }
@@ -108,7 +113,13 @@ final class SessionState {
                 throw CrypTenError(.malformedFrame, "\(owner) announced an input that can't be read")
             }
             let shape = try Shape(checking: values.dropFirst().map(Int.init))
-            return try input(owner: owner, shape: shape, kind: values[0] == 0 ? .real : .integer, name: name, load: load)
+            return try input(
+                owner: owner,
+                shape: shape,
+                kind: values[0] == 0 ? .real : .integer,
+                name: name,
+                load: load
+            )
         }
         let tensor = try load()
         let kind: ElementKind = tensor.kind == .real ? .real : .integer
@@ -145,8 +156,12 @@ final class SessionState {
         plainSalt = Array(SHA256.hash(data: plainSalt))
         plain[number] = tensor
         let node = Node(
-            source: .publicInput(number: number), shape: tensor.shape, kind: tensor.kind, visibility: .public,
-            session: identity, layer: name
+            source: .publicInput(number: number),
+            shape: tensor.shape,
+            kind: tensor.kind,
+            visibility: .public,
+            session: identity,
+            layer: name
         )
         return (node, tensor)
     }
@@ -155,8 +170,12 @@ final class SessionState {
     func random(_ distribution: Primitive.Distribution, _ shape: Shape) -> Node {
         defer { nextRandom += 1 }
         return Node(
-            source: .random(distribution, shape, number: nextRandom), shape: shape,
-            kind: distribution == .uniform ? .real : .bit, visibility: .secret, session: identity, layer: "random"
+            source: .random(distribution, shape, number: nextRandom),
+            shape: shape,
+            kind: distribution == .uniform ? .real : .bit,
+            visibility: .secret,
+            session: identity,
+            layer: "random"
         )
     }
 
@@ -180,7 +199,10 @@ final class SessionState {
             return RingTensor(integers.map(UInt64.init(bitPattern:)), shape: tensor.shape)
         }
         return try FixedPoint.encode(
-            tensor.doubles, fractionBits: configuration.fractionBits, shape: tensor.shape, name: name
+            tensor.doubles,
+            fractionBits: configuration.fractionBits,
+            shape: tensor.shape,
+            name: name
         )
     }
 
@@ -231,7 +253,10 @@ final class SessionState {
         defer { statistics.secondsPlanning += (ContinuousClock.now - start).seconds }
         for (root, _) in roots {
             if let session = root.session, session !== identity {
-                throw CrypTenError(.wrongSession, "a tensor of another session can't be run here; reveal it there first")
+                throw CrypTenError(
+                    .wrongSession,
+                    "a tensor of another session can't be run here; reveal it there first"
+                )
             }
         }
         let (graph, sources) = try Simplify.graph(of: roots)
@@ -276,23 +301,35 @@ final class SessionState {
         let operands = try operands(for: prepared)
         lastRun += 1
         let binding = RunBinding(
-            fingerprint: prepared.plan.fingerprint.hexadecimal, run: lastRun, inputs: prepared.sources.inputs,
-            keptInputs: prepared.sources.kept, keptOutputs: keptOutputs, plainDigests: operands.plain.map(digest)
+            fingerprint: prepared.plan.fingerprint.hexadecimal,
+            run: lastRun,
+            inputs: prepared.sources.inputs,
+            keptInputs: prepared.sources.kept,
+            keptOutputs: keptOutputs,
+            plainDigests: operands.plain.map(digest)
         )
         let bytes = try binding.canonicalBytes()
         let hash = Array(SHA256.hash(data: bytes))
         try request(prepared.plan, binding: bytes)
         let context = RunContext(
-            transport: transport, kernels: kernels, framing: .wire, meter: isSetup ? .setup : .online, run: lastRun,
-            binding: hash.firstWord, patience: configuration.patience
+            transport: transport,
+            kernels: kernels,
+            framing: .wire,
+            meter: isSetup ? .setup : .online,
+            run: lastRun,
+            binding: hash.firstWord,
+            patience: configuration.patience
         )
         let engine = PartyEngine(
-            party: party, context: context, keys: SessionKeys.run(transport.secret(with: .dealer), bindingHash: hash),
+            party: party,
+            context: context,
+            keys: SessionKeys.run(transport.secret(with: .dealer), bindingHash: hash),
             pairKeys: (0..<parties).map { other in
                 other == party
                     ? nil : SessionKeys.zero(transport.secret(with: .party(PartyID(other))), bindingHash: hash)
             },
-            correctionWindow: configuration.correctionWindow, progress: progress
+            correctionWindow: configuration.correctionWindow,
+            progress: progress
         )
         let before = transport.statistics
         let values = try engine.run(prepared.plan, operands)
@@ -336,7 +373,8 @@ final class SessionState {
             }
         }
         return PartyEngine.Operands(
-            inputs: sources.inputs.map { inputs[$0] }, plain: plainValues,
+            inputs: sources.inputs.map { inputs[$0] },
+            plain: plainValues,
             kept: try sources.kept.map { number in
                 guard let value = kept[number] else {
                     throw CrypTenError(.sessionClosed, "kept value \(number) was released")
@@ -360,7 +398,9 @@ final class SessionState {
         payload.writeBytes(binding)
         if sentPlans.insert(plan.dealerFingerprint).inserted, party == 0 { payload.writeBytes(plan.dealerPlan) }
         try transport.send(
-            Frame(.plan, run: lastRun, payload: payload), to: .dealer, deadline: .after(configuration.patience)
+            Frame(.plan, run: lastRun, payload: payload),
+            to: .dealer,
+            deadline: .after(configuration.patience)
         )
     }
 
@@ -372,7 +412,10 @@ final class SessionState {
                 kept[number] = (value, KeptValue(form: form, scale: output.scale))
                 return .kept(
                     Node(
-                        source: .kept(number: number), shape: output.shape, kind: output.kind, visibility: .secret,
+                        source: .kept(number: number),
+                        shape: output.shape,
+                        kind: output.kind,
+                        visibility: .secret,
                         session: identity
                     )
                 )

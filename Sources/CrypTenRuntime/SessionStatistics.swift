@@ -1,4 +1,4 @@
-public import CrypTenBase
+import CrypTenBase
 package import CrypTenPlanning
 
 /// What a session has done so far at this party, from the transport's own counters.
@@ -21,23 +21,29 @@ public struct SessionStatistics: Sendable, Hashable {
 
 /// What an expression will cost: rounds and bytes are exact, equal to what the transport then counts.
 public struct Cost: Sendable, Hashable {
-    /// One layer's part of it; the parts add up to the whole.
+    /// One layer's part of it; the parts add up to the whole, except that the dealer's frame headers are in the whole alone.
     public struct Layer: Sendable, Hashable {
+        /// The name of the scope in which its expressions were made, `"other"` outside of any.
         public var name: String
+        /// Openings that begin with this layer; one that several layers share counts for the first.
         public var rounds: Int
-        /// By party.
+        /// Bytes that each party writes to the others, by party. The headers of a shared frame count for the first layer.
         public var onlineBytes: [Int]
+        /// Bytes of corrections without frame headers, which only the whole has.
         public var dealerBytes: Int
+        /// Multiply-accumulates of its products in the clear.
         public var multiplyAccumulates: Int
     }
 
+    /// Openings on which a party waits for others.
     public var rounds: Int
-    /// Bytes that each party writes to the others, frame headers included.
+    /// Bytes that each party writes to the others, frame headers included; by party.
     public var onlineBytes: [Int]
     /// Bytes of corrections that the dealer sends, frame headers included.
     public var dealerBytes: Int
     /// Multiply-accumulates of the same computation in the clear.
     public var multiplyAccumulates: Int
+    /// The layers' parts, in the order in which the plan first meets them.
     public var layers: [Layer]
 }
 
@@ -58,11 +64,16 @@ extension Cost {
     /// The public face of a plan's cost.
     package init(_ plan: PlanCost) {
         self.init(
-            rounds: plan.rounds, onlineBytes: plan.onlineBytes, dealerBytes: plan.dealerBytes,
+            rounds: plan.rounds,
+            onlineBytes: plan.onlineBytes,
+            dealerBytes: plan.dealerBytes,
             multiplyAccumulates: plan.multiplyAccumulates,
             layers: plan.parts.map {
                 Layer(
-                    name: $0.layer, rounds: $0.rounds, onlineBytes: $0.onlineBytes, dealerBytes: $0.dealerBytes,
+                    name: $0.layer,
+                    rounds: $0.rounds,
+                    onlineBytes: $0.onlineBytes,
+                    dealerBytes: $0.dealerBytes,
                     multiplyAccumulates: $0.multiplyAccumulates
                 )
             }

@@ -9,6 +9,7 @@ package enum TensorCoding {
         case float = 0, double, int32, int64, bool
     }
 
+    /// Appends a tensor's bytes.
     package static func write(_ tensor: Tensor, to buffer: inout ByteBuffer) {
         let code: Code =
             switch tensor.elements {
@@ -37,7 +38,8 @@ package enum TensorCoding {
             let rank = buffer.readInteger(as: UInt8.self)
         else { throw malformed }
         let dimensions = try (0..<Int(rank)).map { _ in
-            guard let extent = buffer.readInteger(endianness: .little, as: UInt64.self), extent <= UInt64(Shape.largestCount)
+            guard let extent = buffer.readInteger(endianness: .little, as: UInt64.self),
+                extent <= UInt64(Shape.largestCount)
             else { throw malformed }
             return Int(extent)
         }

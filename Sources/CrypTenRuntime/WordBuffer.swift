@@ -27,12 +27,13 @@ struct WordReader {
                 buffer = try more()
                 guard buffer.readableBytes > 0, buffer.readableBytes % 8 == 0 else {
                     throw CrypTenError(
-                        .malformedFrame, "a frame of \(buffer.readableBytes) bytes doesn't hold whole words; the peer runs another program"
+                        .malformedFrame,
+                        "a frame of \(buffer.readableBytes) bytes doesn't hold whole words; the peer runs another program"
                     )
                 }
             }
             let take = min(count - filled, buffer.readableBytes / 8)
-            out.withMutableWords { words in
+            _ = out.withMutableWords { words in
                 buffer.readWithUnsafeReadableBytes { bytes in
                     UnsafeMutableRawPointer(words + filled).copyMemory(from: bytes.baseAddress!, byteCount: take * 8)
                     return take * 8

@@ -42,15 +42,18 @@ struct Digits {
 
     /// Classifies all images in processes of this machine, and in the clear.
     func classify(
-        parties: Int, _ progress: @escaping @Sendable (String?, Double) -> Void
+        parties: Int,
+        _ progress: @escaping @Sendable (String?, Double) -> Void
     ) async throws -> Report {
         let labels = try tensor("y_test.npy").integers ?? []
         let output = FileManager.default.temporaryDirectory.appendingPathComponent("crypten-demo-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: output) }
         let run = LocalRun(
-            parties: parties, fractionBits: SessionConfiguration().fractionBits,
+            parties: parties,
+            fractionBits: SessionConfiguration().fractionBits,
             inference: Inference(
-                model: file("cnn.onnx"), inputs: [NamedFile(name: nil, path: file("x_test.npy"))],
+                model: file("cnn.onnx"),
+                inputs: [NamedFile(name: nil, path: file("x_test.npy"))],
                 outputDirectory: output.path
             )
         )
@@ -61,18 +64,26 @@ struct Digits {
         let logits = try Tensor(contentsOfNumpyFile: URL(fileURLWithPath: path))
         let clear = try clearLogits()
         guard logits.shape == clear.shape, logits.shape.rank == 2, logits.shape[0] == labels.count else {
-            throw CrypTenError(.shapeMismatch, "logits of shape \(logits.shape), where the clear ones have \(clear.shape)")
+            throw CrypTenError(
+                .shapeMismatch,
+                "logits of shape \(logits.shape), where the clear ones have \(clear.shape)"
+            )
         }
         let (found, expected) = (logits.rowWinners, clear.rowWinners)
         func accuracy(_ winners: [Int]) -> Double {
             Double(zip(winners, labels).count { $0 == Int($1) }) / Double(labels.count)
         }
         return Report(
-            images: labels.count, labelsDiffer: zip(found, expected).count { $0 != $1 },
-            accuracyPrivate: accuracy(found), accuracyPlain: accuracy(expected),
+            images: labels.count,
+            labelsDiffer: zip(found, expected).count { $0 != $1 },
+            accuracyPrivate: accuracy(found),
+            accuracyPlain: accuracy(expected),
             maxLogitError: zip(logits.doubles, clear.doubles).map { abs($0 - $1) }.max() ?? 0,
-            rounds: cost.rounds, onlineBytesPerParty: cost.onlineBytesPerParty,
-            setupBytesPerParty: cost.setupBytesPerParty, dealerBytes: cost.dealerBytes, seconds: cost.seconds
+            rounds: cost.rounds,
+            onlineBytesPerParty: cost.onlineBytesPerParty,
+            setupBytesPerParty: cost.setupBytesPerParty,
+            dealerBytes: cost.dealerBytes,
+            seconds: cost.seconds
         )
     }
 

@@ -1,5 +1,5 @@
-import CrypTenBase
-import NIOCore
+package import CrypTenBase
+package import NIOCore
 
 /// The payload of an abort frame: an error's code by name, and its message.
 ///

@@ -1,4 +1,4 @@
-import CrypTenBase
+package import CrypTenBase
 
 /// One connection's conversation, from the first hello to the last byte: events in, actions out, no input or output.
 ///

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// One message from one member of a session to another.
 package struct Frame: Sendable {

@@ -1,5 +1,5 @@
 import CrypTenBase
-import NIOCore
+package import NIOCore
 
 /// Cuts a stream of bytes into frames.
 ///

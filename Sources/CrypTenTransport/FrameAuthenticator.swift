@@ -1,5 +1,5 @@
-import Crypto
-import NIOCore
+package import Crypto
+package import NIOCore
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

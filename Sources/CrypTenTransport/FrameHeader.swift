@@ -1,5 +1,5 @@
-import CrypTenBase
-import NIOCore
+package import CrypTenBase
+package import NIOCore
 
 /// The 64 bytes before every payload; all numbers are little-endian.
 ///

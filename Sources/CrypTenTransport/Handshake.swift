@@ -1,5 +1,5 @@
-import CrypTenBase
-import Crypto
+package import CrypTenBase
+package import Crypto
 import NIOCore
 
 #if canImport(FoundationEssentials)

@@ -1,6 +1,6 @@
 import CrypTenBase
 import Crypto
-import NIOCore
+package import NIOCore
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials

@@ -1,5 +1,5 @@
-import CrypTenBase
-import Crypto
+package import CrypTenBase
+package import Crypto
 
 /// How a party or the dealer reaches the others: frames to and from each, a secret agreed with each, bytes counted.
 ///

@@ -1,4 +1,4 @@
-import CrypTenBase
+package import CrypTenBase
 
 /// What a transport has sent and received: a value, taken at one moment.
 ///

@@ -65,7 +65,9 @@ package final class GateSimulator {
     package func share(_ plain: [UInt64], shape: Shape? = nil) -> SimulatedValue {
         let shape = shape ?? [plain.count]
         return SimulatedValue(
-            shape: shape, parties: split(plain).map { .share(RingTensor($0, shape: shape)) }, dealer: .nothing
+            shape: shape,
+            parties: split(plain).map { .share(RingTensor($0, shape: shape)) },
+            dealer: .nothing
         )
     }
 
@@ -132,7 +134,9 @@ package final class GateSimulator {
             throw SimulationError("\(name): \(gate.stages) stages and the cost of \(cost.count)")
         }
         let dealerGate = gate.redacted
-        guard dealerGate.cost(parties: parties) == cost else { throw SimulationError("\(name): redaction changes its cost") }
+        guard dealerGate.cost(parties: parties) == cost else {
+            throw SimulationError("\(name): redaction changes its cost")
+        }
         let dealerMemory = GateMemory()
         let memories = (0..<parties).map { _ in GateMemory() }
         var dealerOutputs: [DealerValue] = []
@@ -141,14 +145,20 @@ package final class GateSimulator {
         for stage in 0..<gate.stages {
             let before = corrections.total
             let dealer = DealerStage(
-                kernels: kernels, inputs: inputs.map(\.dealer), memory: dealerMemory, keys: keys,
-                numbers: numbers[parties], sink: corrections
+                kernels: kernels,
+                inputs: inputs.map(\.dealer),
+                memory: dealerMemory,
+                keys: keys,
+                numbers: numbers[parties],
+                sink: corrections
             )
             try dealerGate.deal(stage: stage, dealer)
             dealerOutputs += dealer.outputs
             let words = corrections.total - before
             guard words == cost[stage].correctionWords else {
-                throw SimulationError("\(name), stage \(stage): \(words) words dealt, \(cost[stage].correctionWords) declared")
+                throw SimulationError(
+                    "\(name), stage \(stage): \(words) words dealt, \(cost[stage].correctionWords) declared"
+                )
             }
             let recent = corrections.sentSinceLast()
             dealt += recent
@@ -156,9 +166,16 @@ package final class GateSimulator {
             let exchanges = arriving.map { SimulatedExchange(arriving: $0) }
             for party in 0..<parties {
                 let context = PartyStage(
-                    party: party, parties: parties, kernels: kernels, inputs: inputs.map { $0.parties[party] },
-                    memory: memories[party], keys: keys[party], pairKeys: pairKeys[party], numbers: numbers[party],
-                    correlations: sources[party], exchange: exchanges[party]
+                    party: party,
+                    parties: parties,
+                    kernels: kernels,
+                    inputs: inputs.map { $0.parties[party] },
+                    memory: memories[party],
+                    keys: keys[party],
+                    pairKeys: pairKeys[party],
+                    numbers: numbers[party],
+                    correlations: sources[party],
+                    exchange: exchanges[party]
                 )
                 try gate.evaluate(stage: stage, context)
                 outputs[party] += context.outputs
@@ -167,10 +184,14 @@ package final class GateSimulator {
                 }
                 let openings = exchanges[party].appended.map(\.opening)
                 guard openings == cost[stage].openings else {
-                    throw SimulationError("\(name), stage \(stage): opens \(openings), declared \(cost[stage].openings)")
+                    throw SimulationError(
+                        "\(name), stage \(stage): opens \(openings), declared \(cost[stage].openings)"
+                    )
                 }
             }
-            guard corrections.isEmpty else { throw SimulationError("\(name), stage \(stage): corrections are left over") }
+            guard corrections.isEmpty else {
+                throw SimulationError("\(name), stage \(stage): corrections are left over")
+            }
             if !cost[stage].openings.isEmpty { rounds += 1 }
             correctionWords += words
             arriving = try combine(exchanges, stage: "\(name), stage \(stage)")
@@ -184,7 +205,8 @@ package final class GateSimulator {
         return dealerOutputs.indices.map { index in
             SimulatedValue(
                 shape: index < given.count ? given[index] : given.first ?? inputs[0].shape,
-                parties: outputs.map { $0[index] }, dealer: dealerOutputs[index]
+                parties: outputs.map { $0[index] },
+                dealer: dealerOutputs[index]
             )
         }
     }
@@ -203,7 +225,9 @@ package final class GateSimulator {
             for party in 0..<parties {
                 let part = exchanges[party].appended[index].part
                 guard (part != nil) == (opening.sender ?? party == party) else {
-                    throw SimulationError("\(stage): party \(party) sends where it shouldn't, or doesn't where it should")
+                    throw SimulationError(
+                        "\(stage): party \(party) sends where it shouldn't, or doesn't where it should"
+                    )
                 }
                 guard let words = part?.elements else { continue }
                 guard words.count == opening.words else {
@@ -211,9 +235,10 @@ package final class GateSimulator {
                 }
                 sent[party] += words
                 transcript += words
-                sum = sum.map {
-                    zip($0, words).map { opening.combination == .sum ? $0 &+ $1 : $0 ^ $1 }
-                } ?? words
+                sum =
+                    sum.map {
+                        zip($0, words).map { opening.combination == .sum ? $0 &+ $1 : $0 ^ $1 }
+                    } ?? words
             }
             openedWords += opening.words
             guard let sum else { throw SimulationError("\(stage): nobody sends") }
@@ -228,7 +253,9 @@ package final class GateSimulator {
     private func checkNumbers(_ name: String) throws {
         for draw in [StreamNumbers.mask, StreamNumbers.bitMask, StreamNumbers.correlation] {
             let next = numbers.map { draw($0)() }
-            guard Set(next).count == 1 else { throw SimulationError("\(name): roles count streams differently: \(next)") }
+            guard Set(next).count == 1 else {
+                throw SimulationError("\(name): roles count streams differently: \(next)")
+            }
         }
         for source in sources { source.skip() }
     }
@@ -278,7 +305,9 @@ final class SimulatedSource: CorrelationSource {
     }
 
     func words(_ words: Int, number: UInt64) throws -> RingTensor {
-        guard number == expected else { throw SimulationError("correlation \(number) is read where \(expected) is next") }
+        guard number == expected else {
+            throw SimulationError("correlation \(number) is read where \(expected) is next")
+        }
         expected += 1
         if let key { return kernels.expand(key, number: number, from: 0, shape: [words]) }
         guard let correction = corrections?.next(), correction.count == words else {

@@ -20,7 +20,11 @@ package struct PlanSimulator {
     ///
     /// - Parameter inputs: the tensors of the inputs, by their session number.
     package static func run(
-        _ expressions: [CrypTensor], inputs: [Int: Tensor], parties: Int = 2, fractionBits: Int = 16, seed: UInt64 = 1
+        _ expressions: [CrypTensor],
+        inputs: [Int: Tensor],
+        parties: Int = 2,
+        fractionBits: Int = 16,
+        seed: UInt64 = 1
     ) throws -> (outputs: [Tensor], plan: PreparedPlan) {
         let (graph, sources) = try Simplify.graph(of: expressions.map { ($0.node, .reveal(to: nil)) })
         let plan = try Planner(parties: parties, fractionBits: fractionBits).plan(graph, kept: [])
@@ -53,7 +57,9 @@ package struct PlanSimulator {
         }
         for (index, step) in plan.plan.steps.enumerated() {
             let operands = try step.inputs.map { slot in
-                guard let value = slots[slot] else { throw SimulationError("step \(index) reads slot \(slot), which is empty") }
+                guard let value = slots[slot] else {
+                    throw SimulationError("step \(index) reads slot \(slot), which is empty")
+                }
                 return value
             }
             let outputs = try run(step.gate.gate, operands)

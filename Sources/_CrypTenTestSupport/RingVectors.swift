@@ -7,7 +7,9 @@ package let ringEdges: [Int64] = [
 ///
 /// - Parameter range: what the elements are clamped to, such as a gate's domain.
 package func ringVectors(
-    _ count: Int, seed: UInt64, in range: ClosedRange<Int64> = .min ... .max
+    _ count: Int,
+    seed: UInt64,
+    in range: ClosedRange<Int64> = .min ... .max
 ) -> [UInt64] {
     var random = TestRandom(seed: seed)
     return (0..<count).map { index in

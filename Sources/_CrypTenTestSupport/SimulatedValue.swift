@@ -45,10 +45,14 @@ extension SimulatedValue {
         for value in parties {
             switch value {
             case .share(let share):
-                guard share.shape == shape else { throw SimulationError("a share of shape \(share.shape), not \(shape)") }
+                guard share.shape == shape else {
+                    throw SimulationError("a share of shape \(share.shape), not \(shape)")
+                }
                 sum = zip(sum, share.elements).map { $0 &+ $1 }
             case .plain(let plain):
-                guard plain.shape == shape else { throw SimulationError("a value of shape \(plain.shape), not \(shape)") }
+                guard plain.shape == shape else {
+                    throw SimulationError("a value of shape \(plain.shape), not \(shape)")
+                }
                 plains.append(plain.elements)
             case .absent: break
             default: throw SimulationError("the dealer has nothing where the parties have a mask")
@@ -61,14 +65,18 @@ extension SimulatedValue {
 
     private func plain(ofWire mask: WireMask) throws -> [UInt64] {
         let wires = try parties.map { value in
-            guard case .wire(let wire) = value else { throw SimulationError("the dealer has a mask where a party has no wire") }
+            guard case .wire(let wire) = value else {
+                throw SimulationError("the dealer has a mask where a party has no wire")
+            }
             return wire
         }
         guard mask.mask.shape == shape, wires.allSatisfy({ $0.hat.shape == shape }) else {
             throw SimulationError("a wire of another shape than \(shape)")
         }
         let hat = wires[0].hat.elements
-        guard wires.allSatisfy({ $0.hat.elements == hat }) else { throw SimulationError("parties see different public parts") }
+        guard wires.allSatisfy({ $0.hat.elements == hat }) else {
+            throw SimulationError("parties see different public parts")
+        }
         guard wires.allSatisfy({ ($0.maskShare != nil) == mask.sharesHeld }) else {
             throw SimulationError("parties and dealer disagree on who holds shares")
         }
@@ -91,14 +99,20 @@ extension SimulatedValue {
 
     private func plain(ofBits mask: BitPlanes) throws -> [UInt64] {
         let bits = try parties.map { value in
-            guard case .bits(let bits) = value else { throw SimulationError("the dealer has bits where a party has none") }
+            guard case .bits(let bits) = value else {
+                throw SimulationError("the dealer has bits where a party has none")
+            }
             return bits
         }
         let hat = bits[0].hat.asWords.elements
         guard bits.allSatisfy({ $0.hat.asWords.elements == hat }) else {
             throw SimulationError("parties see different public bits")
         }
-        guard ([mask] + bits.map(\.hat) + bits.compactMap(\.maskShare)).allSatisfy({ $0.count == shape.count && $0.planes == 1 }) else {
+        guard
+            ([mask] + bits.map(\.hat) + bits.compactMap(\.maskShare)).allSatisfy({
+                $0.count == shape.count && $0.planes == 1
+            })
+        else {
             throw SimulationError("bits of another count than \(shape.count)")
         }
         let shares = bits.compactMap(\.maskShare)
@@ -107,7 +121,9 @@ extension SimulatedValue {
             let sum = shares.dropFirst().reduce(shares[0].asWords.elements) {
                 zip($0, $1.asWords.elements).map { $0 ^ $1 }
             }
-            guard sum == mask.asWords.elements else { throw SimulationError("the shares don't make the mask of the bits") }
+            guard sum == mask.asWords.elements else {
+                throw SimulationError("the shares don't make the mask of the bits")
+            }
         }
         return zip(bits[0].hat.bits(ofPlane: 0), mask.bits(ofPlane: 0)).map { $0 != $1 ? 1 : 0 }
     }

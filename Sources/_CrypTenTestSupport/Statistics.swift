@@ -24,7 +24,10 @@ package func chiSquareOfBytes(_ first: [UInt64], against second: [UInt64]) -> Do
         return counts
     }
     let (a, b) = (counts(first), counts(second))
-    let (ratio, inverse) = ((Double(second.count) / Double(first.count)).squareRoot(), (Double(first.count) / Double(second.count)).squareRoot())
+    let (ratio, inverse) = (
+        (Double(second.count) / Double(first.count)).squareRoot(),
+        (Double(first.count) / Double(second.count)).squareRoot()
+    )
     return zip(a, b).reduce(0) { sum, pair in
         let total = pair.0 + pair.1
         let difference = ratio * pair.0 - inverse * pair.1

@@ -18,7 +18,8 @@ struct BitGateTests {
                 [$0.bits(b, sharesHeld: sharesHeld)]
             }
             try check(
-                SelectGate(shape: [count], form: WireForm(sharesHeld: sharesHeld)), parties: parties,
+                SelectGate(shape: [count], form: WireForm(sharesHeld: sharesHeld)),
+                parties: parties,
                 expected: [zip(b, x).map { $0 ? $1 : 0 }]
             ) { [$0.bits(b, sharesHeld: sharesHeld), $0.wire(x, sharesHeld: sharesHeld)] }
         }
@@ -37,22 +38,28 @@ struct BitGateTests {
         let x = (0..<5).map { bits(count, seed: UInt64(70 + $0)) }
         let outputs = [
             BooleanForm(products: [[0, 1]]), BooleanForm(products: [[0], [1], [0, 1]]),
-            BooleanForm(constant: true, products: [[0, 1, 2, 3], [2, 3, 4], [4]]), BooleanForm(constant: true, products: []),
+            BooleanForm(constant: true, products: [[0, 1, 2, 3], [2, 3, 4], [4]]),
+            BooleanForm(constant: true, products: []),
             BooleanForm(products: [[0, 1], [0, 1], [3], []]), BooleanForm(products: [[1, 2, 4]]),
         ]
         let expected = outputs.map { output in
             words(
                 (0..<count).map { index in
-                    output.products.reduce(output.constant) { sum, product in sum != product.allSatisfy { x[$0][index] } }
+                    output.products.reduce(output.constant) { sum, product in sum != product.allSatisfy { x[$0][index] }
+                    }
                 }
             )
         }
         try check(BooleanGate(outputs: outputs, inputs: 5, shape: [count]), parties: parties, expected: expected) {
             simulator in x.map { simulator.bits($0) }
         }
-        let linear = [BooleanForm(constant: true, products: [[3]]), BooleanForm(products: [[0], [1], [4]]), BooleanForm(products: [])]
+        let linear = [
+            BooleanForm(constant: true, products: [[3]]), BooleanForm(products: [[0], [1], [4]]),
+            BooleanForm(products: []),
+        ]
         try check(
-            LinearBitsGate(outputs: linear, inputs: 5, shape: [count]), parties: parties,
+            LinearBitsGate(outputs: linear, inputs: 5, shape: [count]),
+            parties: parties,
             expected: [
                 words(x[3].map { !$0 }), words((0..<count).map { (x[0][$0] != x[1][$0]) != x[4][$0] }),
                 [UInt64](repeating: 0, count: count),

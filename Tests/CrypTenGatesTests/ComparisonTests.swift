@@ -11,7 +11,8 @@ struct ComparisonTests {
         for sharesHeld in [true, false] {
             try check(
                 SignGate(shape: [count], form: WireForm(sharesHeld: sharesHeld), sharesHeld: sharesHeld),
-                parties: parties, expected: [words(v.signed.map { $0 < 0 })]
+                parties: parties,
+                expected: [words(v.signed.map { $0 < 0 })]
             ) { [$0.wire(v, sharesHeld: sharesHeld)] }
         }
     }
@@ -21,7 +22,8 @@ struct ComparisonTests {
         let v = ringVectors(count, seed: 31, in: -(1 << 61)...(1 << 61))
         let thresholds: [Int64] = [0, 1, -1, 1 << 40, -(1 << 61)]
         try check(
-            SignGate(shape: [count], thresholds: thresholds.map { UInt64(bitPattern: $0) }), parties: parties,
+            SignGate(shape: [count], thresholds: thresholds.map { UInt64(bitPattern: $0) }),
+            parties: parties,
             expected: thresholds.map { threshold in words(v.signed.map { $0 < threshold }) }
         ) { [$0.wire(v)] }
     }
@@ -33,7 +35,8 @@ struct ComparisonTests {
         for threshold: UInt64 in [0, 5] {
             let difference = v.map { $0 &- threshold }.signed
             try check(
-                SignGate(shape: [count], thresholds: [threshold], equality: true), parties: parties,
+                SignGate(shape: [count], thresholds: [threshold], equality: true),
+                parties: parties,
                 expected: [words(difference.map { $0 < 0 }), words(difference.map { $0 == 0 })]
             ) { [$0.wire(v)] }
         }
@@ -58,7 +61,8 @@ struct ComparisonTests {
     }
 
     static let grids: [(step: Int, span: Int, positions: [Int])] = [
-        (14, 21, [0, 5, 9, 17, 31, 64, 127]), (16, 20, Array(0..<16)), (1, 17, [0, 65535, 3]), (16, 32, [7]), (4, 8, [0, 15]),
+        (14, 21, [0, 5, 9, 17, 31, 64, 127]), (16, 20, Array(0..<16)), (1, 17, [0, 65535, 3]), (16, 32, [7]),
+        (4, 8, [0, 15]),
     ]
 
     @Test("signs on a grid are exact on the whole ring", arguments: parties, grids.indices)
@@ -78,8 +82,16 @@ struct ComparisonTests {
                 words(v.map { Int64(bitPattern: $0 &- start &- UInt64(position) << UInt64(step)) < 0 })
             }
             try check(
-                GridSignGate(shape: [count], start: start, step: step, span: span, positions: positions, sharesHeld: index % 2 == 0),
-                parties: parties, expected: expected
+                GridSignGate(
+                    shape: [count],
+                    start: start,
+                    step: step,
+                    span: span,
+                    positions: positions,
+                    sharesHeld: index % 2 == 0
+                ),
+                parties: parties,
+                expected: expected
             ) { [$0.wire(v)] }
         }
     }
@@ -101,19 +113,29 @@ struct ComparisonTests {
             let shape: Shape = [count]
             for sharesHeld in [true, false] {
                 try check(
-                    MaximumGate(shape: shape, operands: operands, sharesHeld: sharesHeld), parties: parties, expected: [largest]
+                    MaximumGate(shape: shape, operands: operands, sharesHeld: sharesHeld),
+                    parties: parties,
+                    expected: [largest]
                 ) { simulator in x.map { simulator.wire($0, sharesHeld: sharesHeld) } }
                 try check(
-                    MaximumGate(shape: shape, operands: operands, sharesHeld: sharesHeld, payload: .wires(sharesHeld: !sharesHeld)),
-                    parties: parties, expected: [largest, winners.enumerated().map { payload[$1][$0] }]
+                    MaximumGate(
+                        shape: shape,
+                        operands: operands,
+                        sharesHeld: sharesHeld,
+                        payload: .wires(sharesHeld: !sharesHeld)
+                    ),
+                    parties: parties,
+                    expected: [largest, winners.enumerated().map { payload[$1][$0] }]
                 ) { simulator in
-                    x.map { simulator.wire($0, sharesHeld: sharesHeld) } + payload.map { simulator.wire($0, sharesHeld: !sharesHeld) }
+                    x.map { simulator.wire($0, sharesHeld: sharesHeld) }
+                        + payload.map { simulator.wire($0, sharesHeld: !sharesHeld) }
                 }
             }
             // The dealer's copy knows no numbers: the costs and masks don't depend on them.
             try check(
                 MaximumGate(shape: shape, operands: operands, sharesHeld: true, payload: .constants(numbers)),
-                parties: parties, expected: [largest, winners.map { numbers[$0] }]
+                parties: parties,
+                expected: [largest, winners.map { numbers[$0] }]
             ) { simulator in x.map { simulator.wire($0) } }
         }
     }

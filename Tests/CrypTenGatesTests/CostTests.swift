@@ -9,14 +9,22 @@ struct CostTests {
     static let count = Slabs.size + 640  // whole words in every slab
 
     private func expect(
-        _ gate: some Gate, opened: Double, dealt: Double, rounds: Int, location: SourceLocation = #_sourceLocation
+        _ gate: some Gate,
+        opened: Double,
+        dealt: Double,
+        rounds: Int,
+        location: SourceLocation = #_sourceLocation
     ) {
         for parties in [2, 3, 5] {
             let cost = gate.cost(parties: parties)
             let elements = Double(CostTests.count)
             let words = cost.flatMap(\.openings).reduce(0) { $0 + $1.words }
             #expect(Double(words * 64) / elements == opened, "opened", sourceLocation: location)
-            #expect(Double(cost.reduce(0) { $0 + $1.correctionWords } * 64) / elements == dealt, "dealt", sourceLocation: location)
+            #expect(
+                Double(cost.reduce(0) { $0 + $1.correctionWords } * 64) / elements == dealt,
+                "dealt",
+                sourceLocation: location
+            )
             #expect(cost.filter { !$0.openings.isEmpty }.count == rounds, "rounds", sourceLocation: location)
             #expect(cost.count == gate.stages, sourceLocation: location)
         }
@@ -34,14 +42,30 @@ struct CostTests {
         expect(RevealBitsGate(shape: shape, receiver: 0), opened: 1, dealt: 0, rounds: 1)
         expect(BilinearGate(operation: .multiply, left: shape, right: shape), opened: 0, dealt: 64, rounds: 0)
         expect(
-            AbsorbedGate(products: [AbsorbedProduct(operation: .multiply, left: shape, right: shape)], addends: 0, shape: shape),
-            opened: 64, dealt: 0, rounds: 1
+            AbsorbedGate(
+                products: [AbsorbedProduct(operation: .multiply, left: shape, right: shape)],
+                addends: 0,
+                shape: shape
+            ),
+            opened: 64,
+            dealt: 0,
+            rounds: 1
         )
         expect(TruncateGate(shape: shape, form: WireForm(), shift: 16), opened: 0, dealt: 80, rounds: 0)
         expect(TruncateInPlaceGate(shape: shape, shift: 16), opened: 0, dealt: 0, rounds: 0)
         expect(TruncatedProductGate(shape: shape, form: truncated), opened: 0, dealt: 160, rounds: 0)
-        expect(PolynomialGate(shape: shape, form: WireForm(), coefficients: [5, 3, 2, 7]), opened: 0, dealt: 128, rounds: 0)
-        expect(PolynomialGate(shape: shape, form: truncated, coefficients: [5, 3, 2, 7]), opened: 0, dealt: 240, rounds: 0)
+        expect(
+            PolynomialGate(shape: shape, form: WireForm(), coefficients: [5, 3, 2, 7]),
+            opened: 0,
+            dealt: 128,
+            rounds: 0
+        )
+        expect(
+            PolynomialGate(shape: shape, form: truncated, coefficients: [5, 3, 2, 7]),
+            opened: 0,
+            dealt: 240,
+            rounds: 0
+        )
         expect(SineGate(shape: shape, outputs: .both), opened: 0, dealt: 128, rounds: 0)
         expect(RandomGate(shape: shape, distribution: .uniformBits(16)), opened: 0, dealt: 64, rounds: 0)
         expect(RandomGate(shape: shape, distribution: .bit(.fair)), opened: 0, dealt: 0, rounds: 0)
@@ -51,8 +75,18 @@ struct CostTests {
     func comparisons() {
         expect(SignGate(shape: shape, sharesHeld: false), opened: 39, dealt: 328, rounds: 3)
         expect(SignGate(shape: shape, sharesHeld: true), opened: 39, dealt: 329, rounds: 3)
-        expect(SignGate(shape: shape, form: WireForm(sharesHeld: false, shift: 32), sharesHeld: false), opened: 19, dealt: 150, rounds: 3)
-        expect(SignGate(shape: shape, thresholds: [0, 1, 2], sharesHeld: false), opened: 3 * 39, dealt: 328 + 2 * 96, rounds: 3)
+        expect(
+            SignGate(shape: shape, form: WireForm(sharesHeld: false, shift: 32), sharesHeld: false),
+            opened: 19,
+            dealt: 150,
+            rounds: 3
+        )
+        expect(
+            SignGate(shape: shape, thresholds: [0, 1, 2], sharesHeld: false),
+            opened: 3 * 39,
+            dealt: 328 + 2 * 96,
+            rounds: 3
+        )
         expect(SignGate(shape: shape, equality: true, sharesHeld: false), opened: 42, dealt: 342, rounds: 3)
         expect(IsZeroGate(shape: shape), opened: 21, dealt: 295, rounds: 3)
         expect(TruncatedReLUGate(shape: shape, sharesHeld: false, shift: 16), opened: 29, dealt: 460, rounds: 3)
@@ -60,7 +94,12 @@ struct CostTests {
         expect(SelectGate(shape: shape), opened: 0, dealt: 128, rounds: 0)
         expect(SelectGate(shape: shape, form: absorbed), opened: 0, dealt: 192, rounds: 0)
         expect(SelectGate(shape: shape, form: truncated), opened: 0, dealt: 224, rounds: 0)
-        expect(BooleanGate(outputs: [BooleanForm(products: [[0, 1, 2, 3]])], inputs: 4, shape: shape), opened: 1, dealt: 11, rounds: 1)
+        expect(
+            BooleanGate(outputs: [BooleanForm(products: [[0, 1, 2, 3]])], inputs: 4, shape: shape),
+            opened: 1,
+            dealt: 11,
+            rounds: 1
+        )
         expect(MaximumGate(shape: shape, operands: 4, sharesHeld: true), opened: 237, dealt: 2370, rounds: 4)
         expect(MaximumGate(shape: shape, operands: 2, sharesHeld: true), opened: 39, dealt: 456, rounds: 3)
         for (step, span, positions, opened, dealt) in [
@@ -69,7 +108,9 @@ struct CostTests {
         ] {
             expect(
                 GridSignGate(shape: shape, start: 5, step: step, span: span, positions: positions, sharesHeld: false),
-                opened: Double(opened), dealt: Double(dealt), rounds: 3
+                opened: Double(opened),
+                dealt: Double(dealt),
+                rounds: 3
             )
         }
     }
@@ -79,17 +120,24 @@ struct CostTests {
         arguments: [(12, 532, 4692), (11, 493, 4340), (17, 727, 6452), (14, 610, 5396)]
     )
     func piecewise(knots: Int, opened: Int, dealt: Int) {
-        let pieces = [PolynomialPiece](repeating: PolynomialPiece(center: 0, coefficients: [1, 2, 3, 4]), count: knots + 1)
+        let pieces = [PolynomialPiece](
+            repeating: PolynomialPiece(center: 0, coefficients: [1, 2, 3, 4]),
+            count: knots + 1
+        )
         let places = (0..<knots).map { UInt64($0) << 14 }
         expect(
             PiecewiseGate(shape: shape, form: WireForm(), knots: places, pieces: pieces, outputShift: 44),
-            opened: Double(opened), dealt: Double(dealt), rounds: 4
+            opened: Double(opened),
+            dealt: Double(dealt),
+            rounds: 4
         )
         guard knots == 12 else { return }
         let grid = KnotGrid(start: 0, step: 14, span: 21)
         expect(
             PiecewiseGate(shape: shape, form: WireForm(), knots: places, pieces: pieces, outputShift: 44, grid: grid),
-            opened: 212, dealt: 4220, rounds: 4
+            opened: 212,
+            dealt: 4220,
+            rounds: 4
         )
     }
 }

@@ -18,7 +18,8 @@ struct FunctionGateTests {
             for sharesHeld in [true, false] {
                 try check(
                     PolynomialGate(shape: [count], form: WireForm(sharesHeld: sharesHeld), coefficients: coefficients),
-                    parties: parties, expected: [v.map { value(coefficients, $0) }]
+                    parties: parties,
+                    expected: [v.map { value(coefficients, $0) }]
                 ) { [$0.wire(v, sharesHeld: sharesHeld)] }
             }
             let simulator = GateSimulator(parties: parties, kernels: NativeKernels(threads: 1))
@@ -89,9 +90,16 @@ struct FunctionGateTests {
                 let form = WireForm(sharesHeld: grid == nil)
                 try check(
                     PiecewiseGate(
-                        shape: [count], form: form, knots: knots, pieces: pieces, outputShift: 0, positive: positive, grid: grid
+                        shape: [count],
+                        form: form,
+                        knots: knots,
+                        pieces: pieces,
+                        outputShift: 0,
+                        positive: positive,
+                        grid: grid
                     ),
-                    parties: parties, expected: [positive == nil ? exact : zip(exact, relu).map { $0 &+ $1 }]
+                    parties: parties,
+                    expected: [positive == nil ? exact : zip(exact, relu).map { $0 &+ $1 }]
                 ) { [$0.wire(v, sharesHeld: form.sharesHeld)] }
             }
         }
@@ -107,7 +115,12 @@ struct FunctionGateTests {
         for kernels in backends() {
             let simulator = GateSimulator(parties: parties, kernels: kernels)
             let gate = PiecewiseGate(
-                shape: [count], form: WireForm(), knots: knots, pieces: pieces, outputShift: 16, positive: 2
+                shape: [count],
+                form: WireForm(),
+                knots: knots,
+                pieces: pieces,
+                outputShift: 16,
+                positive: 2
             )
             let got = try simulator.run(gate, [simulator.wire(v)])[0].plain()
             for (y, v) in zip(got, v) {
@@ -116,7 +129,14 @@ struct FunctionGateTests {
             }
             let wire = try simulator.truncatedWire(v.map { $0 << 8 }, shift: 8)
             let form = WireForm(sharesHeld: false, shift: 8)
-            let second = PiecewiseGate(shape: [count], form: form, knots: knots, pieces: pieces, outputShift: 0, positive: 2)
+            let second = PiecewiseGate(
+                shape: [count],
+                form: form,
+                knots: knots,
+                pieces: pieces,
+                outputShift: 0,
+                positive: 2
+            )
             let want = try wire.plain().map { plain(pieces, $0) &+ UInt64(bitPattern: max(Int64(bitPattern: $0), 0)) }
             #expect(try simulator.run(second, [wire])[0].plain() == want)
         }

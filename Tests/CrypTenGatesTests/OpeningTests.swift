@@ -11,42 +11,89 @@ import _CrypTenTestSupport
 struct OpeningTests {
     static let gates: [(String, @Sendable (GateSimulator, [UInt64]) throws -> Void)] = [
         ("input", { s, v in _ = try s.run(InputGate(owner: 0, shape: [v.count]), [s.plain(v, at: 0)]) }),
-        ("mask", { s, v in
-            // Everything in one share: the mask alone must hide it.
-            let zeros = RingTensor(zeros: [v.count])
-            let bare = SimulatedValue(
-                shape: [v.count], parties: [.share(RingTensor(v, shape: [v.count])), .share(zeros)], dealer: .nothing
-            )
-            _ = try s.run(MaskGate(shape: [v.count]), [bare])
-        }),
-        ("absorbed", { s, v in
-            let product = AbsorbedProduct(operation: .multiply, left: [v.count], right: [v.count])
-            _ = try s.run(AbsorbedGate(products: [product], addends: 0, shape: [v.count]), [s.wire(v), s.wire(v)])
-        }),
+        (
+            "mask",
+            { s, v in
+                // Everything in one share: the mask alone must hide it.
+                let zeros = RingTensor(zeros: [v.count])
+                let bare = SimulatedValue(
+                    shape: [v.count],
+                    parties: [.share(RingTensor(v, shape: [v.count])), .share(zeros)],
+                    dealer: .nothing
+                )
+                _ = try s.run(MaskGate(shape: [v.count]), [bare])
+            }
+        ),
+        (
+            "absorbed",
+            { s, v in
+                let product = AbsorbedProduct(operation: .multiply, left: [v.count], right: [v.count])
+                _ = try s.run(AbsorbedGate(products: [product], addends: 0, shape: [v.count]), [s.wire(v), s.wire(v)])
+            }
+        ),
         ("sign", { s, v in _ = try s.run(SignGate(shape: [v.count], equality: true), [s.wire(v)]) }),
-        ("grid sign", { s, v in
-            let gate = GridSignGate(shape: [v.count], start: 0, step: 14, span: 21, positions: [0, 5, 9])
-            _ = try s.run(gate, [s.wire(v)])
-        }),
+        (
+            "grid sign",
+            { s, v in
+                let gate = GridSignGate(shape: [v.count], start: 0, step: 14, span: 21, positions: [0, 5, 9])
+                _ = try s.run(gate, [s.wire(v)])
+            }
+        ),
         ("is zero", { s, v in _ = try s.run(IsZeroGate(shape: [v.count]), [s.wire(v)]) }),
-        ("ReLU", { s, v in _ = try s.run(TruncatedReLUGate(shape: [v.count], sharesHeld: false, shift: 16), [s.wire(v, sharesHeld: false)]) }),
-        ("boolean", { s, v in
-            let bits = v.map { $0 & 1 == 1 }
-            _ = try s.run(BooleanGate(outputs: [BooleanForm(products: [[0, 1]])], inputs: 2, shape: [v.count]), [s.bits(bits), s.bits(bits)])
-        }),
-        ("maximum", { s, v in _ = try s.run(MaximumGate(shape: [v.count], operands: 3, sharesHeld: true), [s.wire(v), s.wire(v), s.wire(v)]) }),
-        ("piecewise", { s, v in
-            let pieces = (0..<3).map { PolynomialPiece(center: 0, coefficients: [UInt64($0), 1]) }
-            let gate = PiecewiseGate(shape: [v.count], form: WireForm(), knots: [0, 1], pieces: pieces, outputShift: 16)
-            _ = try s.run(gate, [s.wire(v)])
-        }),
-        ("reveal", { s, v in
-            let zeros = RingTensor(zeros: [v.count])
-            let bare = SimulatedValue(
-                shape: [v.count], parties: [.share(RingTensor(v, shape: [v.count])), .share(zeros)], dealer: .nothing
-            )
-            _ = try s.run(RevealGate(shape: [v.count], receiver: 0), [bare])
-        }),
+        (
+            "ReLU",
+            { s, v in
+                _ = try s.run(
+                    TruncatedReLUGate(shape: [v.count], sharesHeld: false, shift: 16),
+                    [s.wire(v, sharesHeld: false)]
+                )
+            }
+        ),
+        (
+            "boolean",
+            { s, v in
+                let bits = v.map { $0 & 1 == 1 }
+                _ = try s.run(
+                    BooleanGate(outputs: [BooleanForm(products: [[0, 1]])], inputs: 2, shape: [v.count]),
+                    [s.bits(bits), s.bits(bits)]
+                )
+            }
+        ),
+        (
+            "maximum",
+            { s, v in
+                _ = try s.run(
+                    MaximumGate(shape: [v.count], operands: 3, sharesHeld: true),
+                    [s.wire(v), s.wire(v), s.wire(v)]
+                )
+            }
+        ),
+        (
+            "piecewise",
+            { s, v in
+                let pieces = (0..<3).map { PolynomialPiece(center: 0, coefficients: [UInt64($0), 1]) }
+                let gate = PiecewiseGate(
+                    shape: [v.count],
+                    form: WireForm(),
+                    knots: [0, 1],
+                    pieces: pieces,
+                    outputShift: 16
+                )
+                _ = try s.run(gate, [s.wire(v)])
+            }
+        ),
+        (
+            "reveal",
+            { s, v in
+                let zeros = RingTensor(zeros: [v.count])
+                let bare = SimulatedValue(
+                    shape: [v.count],
+                    parties: [.share(RingTensor(v, shape: [v.count])), .share(zeros)],
+                    dealer: .nothing
+                )
+                _ = try s.run(RevealGate(shape: [v.count], receiver: 0), [bare])
+            }
+        ),
     ]
 
     @Test("are uniform and independent of the input", arguments: gates.indices)

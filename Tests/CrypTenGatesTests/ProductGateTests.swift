@@ -24,7 +24,10 @@ struct ProductGateTests {
         let out = try operation.outputShape(left, right)
         let z = PlainKernels().product(operation, RingTensor(x, shape: left), RingTensor(y, shape: right)).elements
         try check(
-            BilinearGate(operation: operation, left: left, right: right), parties: parties, shapes: [out], expected: [z]
+            BilinearGate(operation: operation, left: left, right: right),
+            parties: parties,
+            shapes: [out],
+            expected: [z]
         ) { [$0.wire(x, shape: left), $0.wire(y, shape: right)] }
         for (a, b) in [(0, 1), (1, 0), (parties - 1, parties - 1), (0, 0)] {
             for kernels in backends() {
@@ -34,15 +37,25 @@ struct ProductGateTests {
                     simulator.run(InputGate(owner: b, shape: right), [simulator.plain(y, at: b, shape: right)])[0],
                 ]
                 let gate = BilinearGate(
-                    operation: operation, left: left, right: right, leftZeroExcept: a, rightZeroExcept: b
+                    operation: operation,
+                    left: left,
+                    right: right,
+                    leftZeroExcept: a,
+                    rightZeroExcept: b
                 )
                 #expect(try simulator.run(gate, wires, shapes: [out])[0].plain() == z)
                 let again = ringVectors(out.count, seed: 8)
                 let product = AbsorbedProduct(
-                    operation: operation, left: left, right: right, leftZeroExcept: a, rightZeroExcept: b
+                    operation: operation,
+                    left: left,
+                    right: right,
+                    leftZeroExcept: a,
+                    rightZeroExcept: b
                 )
                 let sum = AbsorbedGate(products: [product, product], addends: 1, shape: out)
-                let wire = try simulator.run(sum, wires + wires + [simulator.share(again, shape: out)], shapes: [out])[0]
+                let wire = try simulator.run(sum, wires + wires + [simulator.share(again, shape: out)], shapes: [out])[
+                    0
+                ]
                 #expect(try wire.plain() == zip(z, again).map { 2 &* $0 &+ $1 })
             }
         }
@@ -52,7 +65,9 @@ struct ProductGateTests {
     func square(parties: Int) throws {
         let x = ringVectors(65, seed: 9)
         try check(
-            BilinearGate(operation: .multiply, left: [65], right: [65]), parties: parties, expected: [x.map { $0 &* $0 }]
+            BilinearGate(operation: .multiply, left: [65], right: [65]),
+            parties: parties,
+            expected: [x.map { $0 &* $0 }]
         ) {
             let wire = $0.wire(x)
             return [wire, wire]
@@ -65,7 +80,8 @@ struct ProductGateTests {
         let y = ringVectors(count, seed: 11)
         for sharesHeld in [true, false] {
             try check(
-                TruncatedProductGate(shape: [count], form: WireForm(sharesHeld: sharesHeld)), parties: parties,
+                TruncatedProductGate(shape: [count], form: WireForm(sharesHeld: sharesHeld)),
+                parties: parties,
                 expected: [zip(x, y).map { $0 &* $1 }]
             ) { [$0.wire(x, sharesHeld: sharesHeld), $0.wire(y)] }
         }

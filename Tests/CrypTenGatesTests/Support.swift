@@ -17,8 +17,13 @@ func backends() -> [any Kernels] {
 ///
 /// - Parameter inputs: makes the operands; called once a backend, with one seed.
 func check(
-    _ gate: some Gate, parties: Int, seed: UInt64 = 7, shapes: [Shape]? = nil, expected: [[UInt64]],
-    location: SourceLocation = #_sourceLocation, inputs: (GateSimulator) throws -> [SimulatedValue]
+    _ gate: some Gate,
+    parties: Int,
+    seed: UInt64 = 7,
+    shapes: [Shape]? = nil,
+    expected: [[UInt64]],
+    location: SourceLocation = #_sourceLocation,
+    inputs: (GateSimulator) throws -> [SimulatedValue]
 ) throws {
     var transcripts: [[UInt64]] = []
     for kernels in backends() {

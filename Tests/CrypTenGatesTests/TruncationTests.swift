@@ -25,7 +25,10 @@ struct TruncationTests {
                     let read = try simulator.run(TruncateGate(shape: shape, form: truncated, shift: 0), [inPlace])[0]
                     #expect(try read.plain() == want)
                     let gate = TruncatedReLUGate(shape: shape, sharesHeld: sharesHeld, shift: shift)
-                    #expect(try simulator.run(gate, [wire])[0].plain() == want.map { UInt64(bitPattern: max(Int64(bitPattern: $0), 0)) })
+                    #expect(
+                        try simulator.run(gate, [wire])[0].plain()
+                            == want.map { UInt64(bitPattern: max(Int64(bitPattern: $0), 0)) }
+                    )
                 }
             }
         }
@@ -61,7 +64,8 @@ struct TruncationTests {
             let mask = kernels.add(masks[0], masks[1])
             let hat = kernels.add(z, mask)
             let wire = SimulatedValue(
-                shape: shape, parties: masks.map { .wire(MaskedWire(hat: hat, maskShare: $0)) },
+                shape: shape,
+                parties: masks.map { .wire(MaskedWire(hat: hat, maskShare: $0)) },
                 dealer: .wire(WireMask(mask: mask, sharesHeld: true))
             )
             let out = try simulator.run(TruncateGate(shape: shape, form: WireForm(), shift: shift), [wire])[0]
@@ -72,7 +76,8 @@ struct TruncationTests {
             let result = kernels.add(shares[0], shares[1])
             // ⌊z / 2^16⌋ as (z + 2^62) >> 16 less 2^46.
             let floor = kernels.add(
-                kernels.shiftRight(kernels.add(z, scalar: 1 << 62), by: shift), scalar: 0 &- 1 << UInt64(62 - shift)
+                kernels.shiftRight(kernels.add(z, scalar: 1 << 62), by: shift),
+                scalar: 0 &- 1 << UInt64(62 - shift)
             )
             let up = kernels.subtract(result, floor)
             #expect(kernels.sum(kernels.shiftRight(up, by: 1), axes: [0]).elements == [0], "floor or one more")

@@ -53,9 +53,15 @@ struct WireGateTests {
         for kernels in backends() {
             let simulator = GateSimulator(parties: parties, seed: 11, kernels: kernels)
             for bits in [1, 16, 53, 64] {
-                let x = try simulator.run(RandomGate(shape: shape, distribution: .uniformBits(bits)), [], shapes: [shape])[0].plain()
+                let x = try simulator.run(
+                    RandomGate(shape: shape, distribution: .uniformBits(bits)),
+                    [],
+                    shapes: [shape]
+                )[0].plain()
                 #expect(x.allSatisfy { bits == 64 || $0 >> UInt64(bits) == 0 })
-                let mean = x.reduce(0.0) { $0 + Double($1) } / Double(count) / (bits == 64 ? 0x1p64 : Double(UInt64(1) << UInt64(bits)) - 1)
+                let mean =
+                    x.reduce(0.0) { $0 + Double($1) } / Double(count)
+                    / (bits == 64 ? 0x1p64 : Double(UInt64(1) << UInt64(bits)) - 1)
                 #expect(abs(mean - 0.5) < 0.015)  // the deviation of the mean is at most 0.0025: six of them
             }
             let probabilities: [(RandomGate.Probability, Double)] = [
@@ -63,7 +69,11 @@ struct WireGateTests {
                 (.outOf(numerator: 6554, bits: 16), 0.1), (.outOf(numerator: 3, bits: 2), 0.75),
             ]
             for (probability, p) in probabilities {
-                let bits = try simulator.run(RandomGate(shape: shape, distribution: .bit(probability)), [], shapes: [shape])[0].plain()
+                let bits = try simulator.run(
+                    RandomGate(shape: shape, distribution: .bit(probability)),
+                    [],
+                    shapes: [shape]
+                )[0].plain()
                 let mean = Double(bits.reduce(0, +)) / Double(count)
                 #expect(abs(mean - p) <= 6 * (p * (1 - p) / Double(count)).squareRoot() + 1e-5)
             }

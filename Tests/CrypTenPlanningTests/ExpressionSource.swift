@@ -14,7 +14,10 @@ final class ExpressionSource {
 
     /// A secret input of uniform reals in ±range.
     func input(_ shape: Shape, owner: Int = 0, range: Double = 4) -> CrypTensor {
-        input(Tensor((0..<shape.count).map { _ in Double.random(in: -range...range, using: &random) }, shape: shape), owner: owner)
+        input(
+            Tensor((0..<shape.count).map { _ in Double.random(in: -range...range, using: &random) }, shape: shape),
+            owner: owner
+        )
     }
 
     func input(_ tensor: Tensor, owner: Int = 0) -> CrypTensor {
@@ -22,8 +25,12 @@ final class ExpressionSource {
         values[number] = tensor
         return CrypTensor(
             Node(
-                source: .input(owner: .party(owner), number: number), shape: tensor.shape, kind: tensor.kind,
-                visibility: .secret, session: nil, layer: "input"
+                source: .input(owner: .party(owner), number: number),
+                shape: tensor.shape,
+                kind: tensor.kind,
+                visibility: .secret,
+                session: nil,
+                layer: "input"
             )
         )
     }

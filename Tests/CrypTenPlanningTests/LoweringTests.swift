@@ -47,7 +47,10 @@ struct LoweringTests {
         },
         Claim(name: "comparisons", tolerance: 0) { s in
             let (x, y) = (s.input([50]), s.input([50], owner: 1))
-            return [x .< y, x .>= y, x .> 0.5, x .< 0.5, x .<= -1.0, x .== x, (x .> 0.0) & (y .> 0.0), (x .< y) ^ (y .< 1.0), ~(x .< y)]
+            return [
+                x .< y, x .>= y, x .> 0.5, x .< 0.5, x .<= -1.0, x .== x, (x .> 0.0) & (y .> 0.0),
+                (x .< y) ^ (y .< 1.0), ~(x .< y),
+            ]
         },
         Claim(name: "bits times values", tolerance: 8 * ulp) { s in
             let (x, y) = (s.input([50]), s.input([50], owner: 1))
@@ -100,7 +103,10 @@ struct LoweringTests {
         let (together, _) = try PlanSimulator.run(expressions, inputs: source.values, parties: parties)
         for (index, (got, want)) in zip(together, want).enumerated() {
             let error = largestError(got, want)
-            #expect(got.shape == want.shape && error <= claim.tolerance, "\(claim.name), output \(index): off by \(error)")
+            #expect(
+                got.shape == want.shape && error <= claim.tolerance,
+                "\(claim.name), output \(index): off by \(error)"
+            )
         }
         guard parties == 2 else { return }
         for (index, expression) in expressions.enumerated() {

@@ -18,7 +18,8 @@ struct CostTests {
 
     /// What keeping an expression costs party 0, and its plan's figures for the dealer.
     static func spent(
-        parties: Int = 2, _ make: @escaping @Sendable (Session) async throws -> CrypTensor
+        parties: Int = 2,
+        _ make: @escaping @Sendable (Session) async throws -> CrypTensor
     ) async throws -> Spent {
         try await withLocalParties(parties) { session in
             let expression = try await make(session)
@@ -76,7 +77,10 @@ struct CostTests {
         #expect(Double(spent.dealerBytes) <= 62 * Double(Self.count))
     }
 
-    @Test("stacked convolution and ReLU: 5 rounds and 19.8 bytes an activation each, for 2, 3 and 5 parties", arguments: [2, 3, 5])
+    @Test(
+        "stacked convolution and ReLU: 5 rounds and 19.8 bytes an activation each, for 2, 3 and 5 parties",
+        arguments: [2, 3, 5]
+    )
     func stackedConvolutions(parties: Int) async throws {
         func stack(_ layers: Int) async throws -> Spent {
             try await Self.spent(parties: parties) { session in

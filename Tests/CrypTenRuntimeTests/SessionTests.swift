@@ -52,7 +52,9 @@ struct SessionTests {
     @Test("an ill-formed expression throws its error before a byte moves")
     func illFormed() async throws {
         _ = try await withLocalParties(2) { session in
-            let x = try await session.input(from: .party(0), shape: [2, 3]) { Tensor([Double](repeating: 1, count: 6), shape: [2, 3]) }
+            let x = try await session.input(from: .party(0), shape: [2, 3]) {
+                Tensor([Double](repeating: 1, count: 6), shape: [2, 3])
+            }
             let broken = relu(x.matmul(x))
             let error = await #expect(throws: CrypTenError.self) { try await session.cost(of: broken) }
             #expect(error?.code == .shapeMismatch)

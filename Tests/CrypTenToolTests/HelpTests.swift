@@ -60,9 +60,15 @@ struct HelpTests {
                 ["infer", "--model", "m.onnx", "--input", "x.npy", "--output-dir", "o", "--local", "1"],
                 "error: --local 1: choose 2 to 64 parties"
             ),
-            (["infer", "--input", "x.npy", "--output-dir", "o", "--local", "2"], "error: Missing expected argument '--model <m.onnx>'"),
             (
-                ["infer", "--model", "m", "--input", "x", "--output-dir", "o", "--local", "2", "--fraction-bits", "40"],
+                ["infer", "--input", "x.npy", "--output-dir", "o", "--local", "2"],
+                "error: Missing expected argument '--model <m.onnx>'"
+            ),
+            (
+                [
+                    "infer", "--model", "m", "--input", "x", "--output-dir", "o", "--local", "2", "--fraction-bits",
+                    "40",
+                ],
                 "error: --fraction-bits 40: choose 4 to 28"
             ),
             (
@@ -70,7 +76,10 @@ struct HelpTests {
                 "error: The value 'x=3x4x' is invalid for '--input-shape <name=1x1x28x28>'"
             ),
             (
-                ["party", "--id", "1", "--parties", "127.0.0.1:1,127.0.0.1:2", "--dealer", "127.0.0.1:3", "--session", "s"],
+                [
+                    "party", "--id", "1", "--parties", "127.0.0.1:1,127.0.0.1:2", "--dealer", "127.0.0.1:3",
+                    "--session", "s",
+                ],
                 "error: --model is missing: party 1 has the model"
             ),
             (["dealer", "--parties", "2"], "error: --listen is missing: where parties find the dealer"),

@@ -45,8 +45,16 @@ struct InferenceTests {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let run = try await Tool.run(
-            "infer", "--model", Tool.fixture("mlp.onnx"), "--input", "x=\(Tool.fixture("x_test.npy"))", "--output-dir",
-            folder.path("out"), "--local", "\(parties)", "--json"
+            "infer",
+            "--model",
+            Tool.fixture("mlp.onnx"),
+            "--input",
+            "x=\(Tool.fixture("x_test.npy"))",
+            "--output-dir",
+            folder.path("out"),
+            "--local",
+            "\(parties)",
+            "--json"
         )
         #expect(run.code == 0)
         #expect(run.stderr.isEmpty)
@@ -73,7 +81,14 @@ struct InferenceTests {
         #expect(zip(logits.doubles, expected.doubles).allSatisfy { abs($0 - $1) < 0.005 })
 
         let planned = try await Tool.run(
-            "plan", "--model", Tool.fixture("mlp.onnx"), "--input-shape", "x=114x30", "--parties", "\(parties)", "--json"
+            "plan",
+            "--model",
+            Tool.fixture("mlp.onnx"),
+            "--input-shape",
+            "x=114x30",
+            "--parties",
+            "\(parties)",
+            "--json"
         )
         #expect(planned.code == 0)
         let plan = try planned.json()
@@ -90,7 +105,14 @@ struct InferenceTests {
     @Test("the plan lists every constant and who sees it")
     func planListsConstants() async throws {
         let run = try await Tool.run(
-            "plan", "--model", Tool.fixture("mlp.onnx"), "--input-shape", "x=1x30", "--open", "0.bias", "--json"
+            "plan",
+            "--model",
+            Tool.fixture("mlp.onnx"),
+            "--input-shape",
+            "x=1x30",
+            "--open",
+            "0.bias",
+            "--json"
         )
         let constants = try #require(try run.json()["constants"] as? [[String: Any]])
         let visibility = Dictionary(
@@ -100,7 +122,8 @@ struct InferenceTests {
         )
         #expect(
             visibility == [
-                "0.weight": "secret", "0.bias": "public", "2.weight": "secret", "2.bias": "secret", "4.weight": "secret",
+                "0.weight": "secret", "0.bias": "public", "2.weight": "secret", "2.bias": "secret",
+                "4.weight": "secret",
                 "4.bias": "secret",
             ]
         )
@@ -112,12 +135,19 @@ struct InferenceTests {
         defer { for folder in folders { folder.remove() } }
         // One free port is found after the other; a port that somebody takes in between fails this test, not a user.
         let ports = try FreePorts.find(3).map { "127.0.0.1:\($0)" }
-        let dealer = try Tool.start(["dealer", "--listen", ports[2], "--parties", "2", "--session", "by hand"], in: folders[2])
+        let dealer = try Tool.start(
+            ["dealer", "--listen", ports[2], "--parties", "2", "--session", "by hand"],
+            in: folders[2]
+        )
         defer { dealer.process.terminate() }
         let common = ["--parties", "\(ports[0]),\(ports[1])", "--dealer", ports[2], "--session", "by hand"]
-        let second = try Tool.start(["party", "--id", "1", "--model", Tool.fixture("mlp.onnx")] + common, in: folders[1])
+        let second = try Tool.start(
+            ["party", "--id", "1", "--model", Tool.fixture("mlp.onnx")] + common,
+            in: folders[1]
+        )
         let first = try Tool.start(
-            ["party", "--id", "0", "--input", Tool.fixture("x_test.npy"), "--output-dir", folders[3].path("out")] + common,
+            ["party", "--id", "0", "--input", Tool.fixture("x_test.npy"), "--output-dir", folders[3].path("out")]
+                + common,
             in: folders[0]
         )
         let runs = [try await first.finish(), try await second.finish()]
@@ -135,16 +165,21 @@ struct InferenceTests {
         let output = folder.path("out")
         let running = try Tool.start(
             [
-                "infer", "--model", Tool.fixture("mlp.onnx"), "--input", Tool.fixture("x_test.npy"), "--output-dir", output,
+                "infer", "--model", Tool.fixture("mlp.onnx"), "--input", Tool.fixture("x_test.npy"), "--output-dir",
+                output,
                 "--local", "5",
             ],
             in: folder
         )
-        while children(with: output).count < 2, running.process.isRunning { try await Task.sleep(for: .milliseconds(1)) }
+        while children(with: output).count < 2, running.process.isRunning {
+            try await Task.sleep(for: .milliseconds(1))
+        }
         kill(running.process.processIdentifier, signal)
         _ = try await running.finish()
         let deadline = ContinuousClock.now + .seconds(5)
-        while !children(with: output).isEmpty, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(20)) }
+        while !children(with: output).isEmpty, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(20))
+        }
         #expect(children(with: output).isEmpty)
     }
 
@@ -152,7 +187,9 @@ struct InferenceTests {
     private func children(with folder: String) -> [String] {
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return entries.filter { entry in
-            guard Int(entry) != nil, let line = FileManager.default.contents(atPath: "/proc/\(entry)/cmdline") else { return false }
+            guard Int(entry) != nil, let line = FileManager.default.contents(atPath: "/proc/\(entry)/cmdline") else {
+                return false
+            }
             return String(decoding: line, as: UTF8.self).contains(folder)
         }
     }

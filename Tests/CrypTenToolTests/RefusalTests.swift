@@ -4,7 +4,11 @@ import Testing
 
 @Suite("What can't be run is refused in one line, and nothing is written")
 struct RefusalTests {
-    private func infer(model: String, _ inputs: [String], more: [String] = []) async throws -> (run: Tool.Run, wrote: Bool) {
+    private func infer(
+        model: String,
+        _ inputs: [String],
+        more: [String] = []
+    ) async throws -> (run: Tool.Run, wrote: Bool) {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
         let run = try await Tool.run(
@@ -38,7 +42,8 @@ struct RefusalTests {
             value.isFinite
             ? "magnitudes below 1073741824.0 fit the fixed point, use fewer fraction bits" : "numbers must be finite"
         expectRefusal(
-            try await infer(model: model, [file]), "\(file): the number at index [3, 7] is \(Double(value)); \(why)"
+            try await infer(model: model, [file]),
+            "\(file): the number at index [3, 7] is \(Double(value)); \(why)"
         )
     }
 
@@ -62,11 +67,13 @@ struct RefusalTests {
     @Test("an input's name must be one of the model's, once")
     func names() async throws {
         expectRefusal(
-            try await infer(model: model, ["y=\(input)"]), "the model has no input 'y'; it has x float [N, 30]"
+            try await infer(model: model, ["y=\(input)"]),
+            "the model has no input 'y'; it has x float [N, 30]"
         )
         expectRefusal(try await infer(model: model, ["x=\(input)", "x=\(input)"]), "input 'x' is given twice")
         expectRefusal(
-            try await infer(model: model, [input, input]), "2 inputs are given, but the model has 1: x float [N, 30]"
+            try await infer(model: model, [input, input]),
+            "2 inputs are given, but the model has 1: x float [N, 30]"
         )
         expectRefusal(
             try await infer(model: model, [input], more: ["--secret", "nope"]),
@@ -130,7 +137,8 @@ struct RefusalTests {
         for arguments in [
             ["dealer", "--listen", "0.0.0.0:0", "--parties", "2"],
             [
-                "party", "--id", "0", "--parties", "127.0.0.1:9,192.0.2.1:9", "--dealer", "127.0.0.1:9", "--session", "s",
+                "party", "--id", "0", "--parties", "127.0.0.1:9,192.0.2.1:9", "--dealer", "127.0.0.1:9", "--session",
+                "s",
                 "--input", input,
             ],
         ] {
@@ -146,7 +154,15 @@ struct RefusalTests {
     @Test("outputs that can't be written are refused before the run")
     func outputFolder() async throws {
         let run = try await Tool.run(
-            "infer", "--model", model, "--input", input, "--output-dir", "\(input)/out", "--local", "2"
+            "infer",
+            "--model",
+            model,
+            "--input",
+            input,
+            "--output-dir",
+            "\(input)/out",
+            "--local",
+            "2"
         )
         #expect(run.code == 1)
         #expect(run.lastLine.hasPrefix("error: \(input)/out: no folder can be made"))

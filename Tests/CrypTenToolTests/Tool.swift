@@ -47,7 +47,9 @@ enum Tool {
         func finish() async throws -> Run {
             while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
             return Run(
-                code: process.terminationStatus, stdout: try text("stdout"), stderr: try text("stderr")
+                code: process.terminationStatus,
+                stdout: try text("stdout"),
+                stderr: try text("stderr")
             )
         }
 

@@ -9,7 +9,12 @@ extension Lowering {
         if let bits = values[index].bits { return bits }
         let entry = entry(index)
         precondition(!entry.isSecret, "secret bits are lowered in order")
-        let made = emit(.promote(PromoteGate(shape: entry.shape, asBits: true)), [plain(index, scale: 0)], .bits, entry.shape)
+        let made = emit(
+            .promote(PromoteGate(shape: entry.shape, asBits: true)),
+            [plain(index, scale: 0)],
+            .bits,
+            entry.shape
+        )
         values[index].bits = made
         return made
     }
@@ -40,7 +45,10 @@ extension Lowering {
     mutating func linearBits(_ operands: [Int], constant: Bool, _ shape: Shape) -> Int {
         let form = BooleanForm(constant: constant, products: operands.indices.map { [$0] })
         return emit(
-            .linearBits(LinearBitsGate(outputs: [form], inputs: operands.count, shape: shape)), operands, .bits, shape
+            .linearBits(LinearBitsGate(outputs: [form], inputs: operands.count, shape: shape)),
+            operands,
+            .bits,
+            shape
         )
     }
 
@@ -52,7 +60,12 @@ extension Lowering {
                 let group = Array(level[start..<min(start + 4, level.count)])
                 if group.count == 1 { return group[0] }
                 let all = BooleanForm(constant: false, products: [Array(0..<group.count)])
-                return emit(.boolean(BooleanGate(outputs: [all], inputs: group.count, shape: shape)), group, .bits, shape)
+                return emit(
+                    .boolean(BooleanGate(outputs: [all], inputs: group.count, shape: shape)),
+                    group,
+                    .bits,
+                    shape
+                )
             }
         }
         return level[0]
@@ -66,12 +79,25 @@ extension Lowering {
             // A public bit is a public factor.
             let gate = PlainProductGate(operation: .multiply, left: entry.shape, right: entry.shape, plainIsLeft: true)
             let share = share(value)
-            setShare(index, emit(.plainProduct(gate), [plain(bit, scale: 0), share.slot], .share, entry.shape), scale: share.scale)
+            setShare(
+                index,
+                emit(.plainProduct(gate), [plain(bit, scale: 0), share.slot], .share, entry.shape),
+                scale: share.scale
+            )
         } else if !self.entry(value).isSecret {
             let scale = self.entry(value).kind == .real ? fractionBits : 0
-            let share = emit(.bitToArithmetic(BitToArithmeticGate(shape: entry.shape)), [bits(bit)], .share, entry.shape)
+            let share = emit(
+                .bitToArithmetic(BitToArithmeticGate(shape: entry.shape)),
+                [bits(bit)],
+                .share,
+                entry.shape
+            )
             let gate = PlainProductGate(operation: .multiply, left: entry.shape, right: entry.shape, plainIsLeft: false)
-            setShare(index, emit(.plainProduct(gate), [share, plain(value, scale: scale)], .share, entry.shape), scale: scale)
+            setShare(
+                index,
+                emit(.plainProduct(gate), [share, plain(value, scale: scale)], .share, entry.shape),
+                scale: scale
+            )
         } else {
             let place = inPlace(value)
             let gate = SelectGate(shape: entry.shape, form: place.form)

@@ -14,7 +14,12 @@ extension Lowering {
                 throw CrypTenError(.invalidArgument, "a secret input holds numbers; compare it to get bits")
             }
             let value = bind(.input(owner: owner, index: number), entry, scale, .plain)
-            let slot = emit(.input(InputGate(owner: owner.index, shape: entry.shape)), [value], .wire(sharesHeld: true, owner: owner.index), entry.shape)
+            let slot = emit(
+                .input(InputGate(owner: owner.index, shape: entry.shape)),
+                [value],
+                .wire(sharesHeld: true, owner: owner.index),
+                entry.shape
+            )
             values[index].wire = Scaled(slot: slot, scale: scale)
         case .kept(let number):
             lowerKept(index, number)
@@ -208,7 +213,8 @@ extension Lowering {
                 publicParts.append((factor, input))
                 continue
             }
-            if let sum = values[input].sum, !sum.products.isEmpty, values[input].share == nil, values[input].wire == nil,
+            if let sum = values[input].sum, !sum.products.isEmpty, values[input].share == nil,
+                values[input].wire == nil,
                 consumers[input].count == 1, open.products.isEmpty || open.scale == sum.scale
             {
                 open.products += factor == 1 ? sum.products : sum.products.map { negated($0) }
@@ -260,13 +266,19 @@ extension Lowering {
                 emit(
                     .bilinear(
                         BilinearGate(
-                            operation: product.operation, left: slots[product.left].shape,
-                            right: slots[product.right].shape, leftZeroExcept: owner(product.left),
+                            operation: product.operation,
+                            left: slots[product.left].shape,
+                            right: slots[product.right].shape,
+                            leftZeroExcept: owner(product.left),
                             rightZeroExcept: owner(product.right)
                         )
-                    ), [product.left, product.right], .share, shape
+                    ),
+                    [product.left, product.right],
+                    .share,
+                    shape
                 )
-            }, shape
+            },
+            shape
         )
     }
 
@@ -288,13 +300,23 @@ extension Lowering {
     }
 
     private mutating func promotedPlain(_ value: Int, negated: Bool, _ shape: Shape) -> Int {
-        let wire = emit(.promote(PromoteGate(shape: shape, asBits: false)), [value], .wire(sharesHeld: true, owner: nil), shape)
+        let wire = emit(
+            .promote(PromoteGate(shape: shape, asBits: false)),
+            [value],
+            .wire(sharesHeld: true, owner: nil),
+            shape
+        )
         let share = unmask(wire)
         return negated ? linear(.combine(factors: [.max]), .share, [share], shape) : share
     }
 
     /// Where every operand is masked already, so is the sum, under the sum of the masks.
-    private mutating func sumOfWires(_ index: Int, factors: [UInt64], publicParts: [(factor: UInt64, entry: Int)], scale: Int) {
+    private mutating func sumOfWires(
+        _ index: Int,
+        factors: [UInt64],
+        publicParts: [(factor: UInt64, entry: Int)],
+        scale: Int
+    ) {
         let entry = entry(index)
         var wires: [Scaled] = []
         var weights: [UInt64] = []
@@ -304,15 +326,18 @@ extension Lowering {
             wires.append(wire)
             weights.append(factor &* (1 << UInt64(scale - wire.scale)))
         }
-        var slot = weights == [1] ? wires[0].slot : linear(.combine(factors: weights), .wire, wires.map(\.slot), entry.shape)
+        var slot =
+            weights == [1] ? wires[0].slot : linear(.combine(factors: weights), .wire, wires.map(\.slot), entry.shape)
         for (factor, input) in publicParts {
             let value = plain(input, scale: scale)
             if factor == 1 {
                 slot = emit(.addPlain(AddPlainGate(form: .wire)), [slot, value], slots[slot].form, entry.shape)
             } else {
                 let promoted = emit(
-                    .promote(PromoteGate(shape: entry.shape, asBits: false)), [value],
-                    .wire(sharesHeld: true, owner: nil), entry.shape
+                    .promote(PromoteGate(shape: entry.shape, asBits: false)),
+                    [value],
+                    .wire(sharesHeld: true, owner: nil),
+                    entry.shape
                 )
                 slot = linear(.combine(factors: [1, .max]), .wire, [slot, promoted], entry.shape)
             }

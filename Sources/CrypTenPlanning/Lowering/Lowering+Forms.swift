@@ -25,7 +25,8 @@ extension Lowering {
             return RingTensor(integers.map(UInt64.init(bitPattern:)), shape: tensor.shape)
         }
         return RingTensor(
-            tensor.doubles.map { FixedPoint.encodeConstant($0, scale: scale) }, shape: tensor.shape
+            tensor.doubles.map { FixedPoint.encodeConstant($0, scale: scale) },
+            shape: tensor.shape
         )
     }
 
@@ -102,8 +103,11 @@ extension Lowering {
 
     private func bilinear(_ product: Sum.Product) -> BilinearGate {
         BilinearGate(
-            operation: product.operation, left: slots[product.left].shape, right: slots[product.right].shape,
-            leftZeroExcept: owner(product.left), rightZeroExcept: owner(product.right)
+            operation: product.operation,
+            left: slots[product.left].shape,
+            right: slots[product.right].shape,
+            leftZeroExcept: owner(product.left),
+            rightZeroExcept: owner(product.right)
         )
     }
 
@@ -130,11 +134,15 @@ extension Lowering {
             let gate = AbsorbedGate(
                 products: sum.products.map {
                     AbsorbedProduct(
-                        operation: $0.operation, left: slots[$0.left].shape, right: slots[$0.right].shape,
-                        leftZeroExcept: owner($0.left), rightZeroExcept: owner($0.right)
+                        operation: $0.operation,
+                        left: slots[$0.left].shape,
+                        right: slots[$0.right].shape,
+                        leftZeroExcept: owner($0.left),
+                        rightZeroExcept: owner($0.right)
                     )
                 },
-                addends: sum.addends.count, shape: shape
+                addends: sum.addends.count,
+                shape: shape
             )
             let operands = sum.products.flatMap { [$0.left, $0.right] } + sum.addends
             let slot = emit(.absorbed(gate), operands, .wire(sharesHeld: false, owner: nil), shape)
@@ -199,7 +207,12 @@ extension Lowering {
         if let made = values[index].inPlace {
             slot = made
         } else {
-            slot = emit(.truncateInPlace(TruncateInPlaceGate(shape: shape, shift: shift)), [wire.slot], .wire(sharesHeld: false, owner: nil), shape)
+            slot = emit(
+                .truncateInPlace(TruncateInPlaceGate(shape: shape, shift: shift)),
+                [wire.slot],
+                .wire(sharesHeld: false, owner: nil),
+                shape
+            )
             values[index].inPlace = slot
         }
         return (slot, WireForm(sharesHeld: false, shift: shift), fractionBits)
@@ -213,7 +226,10 @@ extension Lowering {
     }
 
     mutating func mask(_ share: Scaled, _ shape: Shape) -> Scaled {
-        Scaled(slot: emit(.mask(MaskGate(shape: shape)), [share.slot], .wire(sharesHeld: true, owner: nil), shape), scale: share.scale)
+        Scaled(
+            slot: emit(.mask(MaskGate(shape: shape)), [share.slot], .wire(sharesHeld: true, owner: nil), shape),
+            scale: share.scale
+        )
     }
 
     mutating func unmask(_ wire: Int) -> Int {
@@ -226,7 +242,9 @@ extension Lowering {
     private mutating func movedWire(_ index: Int) -> Scaled? {
         guard values[index].wire == nil, let move = linearMove(index) else { return nil }
         let inputs = entry(index).inputs
-        guard inputs.allSatisfy({ entry($0).isSecret }), rootCount(index) <= entry(index).shape.count else { return nil }
+        guard inputs.allSatisfy({ entry($0).isSecret }), rootCount(index) <= entry(index).shape.count else {
+            return nil
+        }
         guard Set(inputs.map { naturalScale($0) }).count == 1 else { return nil }
         let wires = inputs.map { wire($0) }
         guard Set(wires.map(\.scale)).count == 1 else { return nil }
@@ -236,7 +254,9 @@ extension Lowering {
     private mutating func movedReducedWire(_ index: Int) -> Scaled? {
         guard let move = linearMove(index) else { return nil }
         let inputs = entry(index).inputs
-        guard inputs.allSatisfy({ entry($0).isSecret }), rootCount(index) <= entry(index).shape.count else { return nil }
+        guard inputs.allSatisfy({ entry($0).isSecret }), rootCount(index) <= entry(index).shape.count else {
+            return nil
+        }
         let wires = inputs.map { reducedWire($0) }
         guard Set(wires.map(\.scale)).count == 1 else { return nil }
         return Scaled(slot: linear(move, .wire, wires.map(\.slot), entry(index).shape), scale: wires[0].scale)
@@ -271,7 +291,8 @@ extension Lowering {
         }
     }
 
-    mutating func linear(_ operation: LinearOperation, _ form: LinearGate.Form, _ inputs: [Int], _ shape: Shape) -> Int {
+    mutating func linear(_ operation: LinearOperation, _ form: LinearGate.Form, _ inputs: [Int], _ shape: Shape) -> Int
+    {
         let gate = LinearGate(operation, form: form, shapes: inputs.map { slots[$0].shape })
         let result: Slot.Form =
             switch form {

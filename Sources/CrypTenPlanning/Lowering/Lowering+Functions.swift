@@ -31,19 +31,28 @@ extension Lowering {
         }
         let x = reducedWire(input)
         var sum = linear(
-            .combine(factors: [FixedPoint.encodeConstant(coefficients[degree], scale: fractionBits)]), .share,
-            [reducedShare(input).slot], shape
+            .combine(factors: [FixedPoint.encodeConstant(coefficients[degree], scale: fractionBits)]),
+            .share,
+            [reducedShare(input).slot],
+            shape
         )
         for power in stride(from: degree - 1, through: 0, by: -1) {
             sum = addConstant(sum, coefficients[power], scale: x.scale + fractionBits, shape)
             if power == 0 { break }
             let wire = mask(Scaled(slot: sum, scale: x.scale + fractionBits), shape)
             let truncated = emit(
-                .truncate(TruncateGate(shape: shape, form: form(wire.slot), shift: x.scale)), [wire.slot], .share, shape
+                .truncate(TruncateGate(shape: shape, form: form(wire.slot), shift: x.scale)),
+                [wire.slot],
+                .share,
+                shape
             )
             let factor = mask(Scaled(slot: truncated, scale: fractionBits), shape)
             let gate = BilinearGate(
-                operation: .multiply, left: shape, right: shape, leftZeroExcept: nil, rightZeroExcept: owner(x.slot)
+                operation: .multiply,
+                left: shape,
+                right: shape,
+                leftZeroExcept: nil,
+                rightZeroExcept: owner(x.slot)
             )
             sum = emit(.bilinear(gate), [factor.slot, x.slot], .share, shape)
         }
@@ -54,7 +63,13 @@ extension Lowering {
         constants.append(RingTensor(repeating: FixedPoint.encodeConstant(number, scale: scale), shape: shape))
         let slot = slot(.plain, shape)
         bindings.append(
-            PlanBinding(slot: slot, source: .constant(index: constants.count - 1), shape: shape, kind: .real, scale: scale)
+            PlanBinding(
+                slot: slot,
+                source: .constant(index: constants.count - 1),
+                shape: shape,
+                kind: .real,
+                scale: scale
+            )
         )
         return emit(.addPlain(AddPlainGate(form: .share)), [share, slot], .share, shape)
     }
@@ -83,9 +98,13 @@ extension Lowering {
             )
         }
         let gate = PiecewiseGate(
-            shape: shape, form: place.form, knots: function.knots.map { FixedPoint.encodeConstant($0, scale: scale) },
-            pieces: pieces, outputShift: total - scale,
-            positive: function.addsPositivePart ? function.knots.firstIndex(of: 0) : nil, grid: nil
+            shape: shape,
+            form: place.form,
+            knots: function.knots.map { FixedPoint.encodeConstant($0, scale: scale) },
+            pieces: pieces,
+            outputShift: total - scale,
+            positive: function.addsPositivePart ? function.knots.firstIndex(of: 0) : nil,
+            grid: nil
         )
         setShare(index, emit(.piecewise(gate), [place.slot], .share, shape), scale: scale)
     }

@@ -60,7 +60,11 @@ extension Lowering {
 
     /// One level: `[count, …]` wires to `[groups, …]` shares.
     private mutating func play(
-        _ values: Int, _ indices: Int?, _ count: Int, _ rest: Shape, withIndex: Bool
+        _ values: Int,
+        _ indices: Int?,
+        _ count: Int,
+        _ rest: Shape,
+        withIndex: Bool
     ) -> (maxima: Int, indices: Int?, count: Int) {
         let sizes = Lowering.groupSizes(count)
         var maxima: [Int] = []
@@ -78,7 +82,10 @@ extension Lowering {
             let payload: MaximumGate.Payload =
                 !withIndex ? .none : indices == nil ? .constants((0..<size).map(UInt64.init)) : .wires(sharesHeld: true)
             let gate = MaximumGate(
-                shape: shape, operands: size, sharesHeld: sharesHeld(values), payload: payload
+                shape: shape,
+                operands: size,
+                sharesHeld: sharesHeld(values),
+                payload: payload
             )
             var operands = members
             if let indices {
@@ -119,7 +126,13 @@ extension Lowering {
         constants.append(RingTensor(words, shape: shape))
         let slot = slot(.plain, shape)
         bindings.append(
-            PlanBinding(slot: slot, source: .constant(index: constants.count - 1), shape: shape, kind: .integer, scale: 0)
+            PlanBinding(
+                slot: slot,
+                source: .constant(index: constants.count - 1),
+                shape: shape,
+                kind: .integer,
+                scale: 0
+            )
         )
         return emit(.addPlain(AddPlainGate(form: .share)), [winners, slot], .share, shape)
     }

@@ -35,7 +35,8 @@ extension Lowering {
             b = left == right ? a : reducedWire(right)
         }
         let sum = Sum(
-            products: [Sum.Product(operation: operation, left: a.slot, right: b.slot)], scale: a.scale + b.scale
+            products: [Sum.Product(operation: operation, left: a.slot, right: b.slot)],
+            scale: a.scale + b.scale
         )
         values[index].sum = sum
     }
@@ -52,7 +53,10 @@ extension Lowering {
 
     /// An elementwise product with a truncation that is read in place, so that it isn't masked a second time.
     private mutating func productInPlace(
-        _ index: Int, _ operation: BilinearOperation, _ left: Int, _ right: Int
+        _ index: Int,
+        _ operation: BilinearOperation,
+        _ left: Int,
+        _ right: Int
     ) -> Scaled? {
         guard case .multiply = operation, left != right, entry(left).shape == entry(right).shape else { return nil }
         for (truncated, other) in [(left, right), (right, left)] {
@@ -69,7 +73,11 @@ extension Lowering {
     }
 
     private mutating func lowerPlainProduct(
-        _ index: Int, _ operation: BilinearOperation, secret: Int, plain: Int, plainIsLeft: Bool
+        _ index: Int,
+        _ operation: BilinearOperation,
+        secret: Int,
+        plain: Int,
+        plainIsLeft: Bool
     ) {
         let shape = entry(index).shape
         let bits = plainFractionBits(plain)
@@ -86,11 +94,16 @@ extension Lowering {
         }
         let numbers = self.plain(plain, scale: bits)
         let gate = PlainProductGate(
-            operation: operation, left: entry(plainIsLeft ? plain : secret).shape,
-            right: entry(plainIsLeft ? secret : plain).shape, plainIsLeft: plainIsLeft
+            operation: operation,
+            left: entry(plainIsLeft ? plain : secret).shape,
+            right: entry(plainIsLeft ? secret : plain).shape,
+            plainIsLeft: plainIsLeft
         )
         let slot = emit(
-            .plainProduct(gate), plainIsLeft ? [numbers, share.slot] : [share.slot, numbers], .share, shape
+            .plainProduct(gate),
+            plainIsLeft ? [numbers, share.slot] : [share.slot, numbers],
+            .share,
+            shape
         )
         setShare(index, slot, scale: share.scale + bits)
     }

@@ -131,7 +131,13 @@ struct Lowering {
     }
 
     /// Adds a step with several outputs of one form and shape.
-    mutating func emit(_ gate: PlanGate, _ inputs: [Int], outputs count: Int, _ form: Slot.Form, _ shape: Shape) -> [Int] {
+    mutating func emit(
+        _ gate: PlanGate,
+        _ inputs: [Int],
+        outputs count: Int,
+        _ form: Slot.Form,
+        _ shape: Shape
+    ) -> [Int] {
         let outputs = (0..<count).map { _ in slot(form, shape) }
         steps.append(PlanStep(gate: gate, inputs: inputs, outputs: outputs, layer: layer))
         return outputs
@@ -159,22 +165,41 @@ struct Lowering {
                 // Public already: nothing to open.
                 (slot, scale) = (plain(output.entry, scale: scaleOfKind(entry.kind)), scaleOfKind(entry.kind))
             } else if entry.kind == .bit {
-                slot = emit(.revealBits(RevealBitsGate(shape: entry.shape, receiver: receiver)), [bits(output.entry)], .plain, entry.shape)
+                slot = emit(
+                    .revealBits(RevealBitsGate(shape: entry.shape, receiver: receiver)),
+                    [bits(output.entry)],
+                    .plain,
+                    entry.shape
+                )
             } else {
                 let share = reducedShare(output.entry)
-                slot = emit(.reveal(RevealGate(shape: entry.shape, receiver: receiver)), [share.slot], .plain, entry.shape)
+                slot = emit(
+                    .reveal(RevealGate(shape: entry.shape, receiver: receiver)),
+                    [share.slot],
+                    .plain,
+                    entry.shape
+                )
                 scale = share.scale
             }
             outputs.append(
                 PlanOutput(
-                    slot: slot, destination: output.destination, shape: entry.shape, kind: entry.kind, scale: scale
+                    slot: slot,
+                    destination: output.destination,
+                    shape: entry.shape,
+                    kind: entry.kind,
+                    scale: scale
                 )
             )
         case .keep:
             let (slot, scale, form) = try formToKeep(output.entry)
             outputs.append(
                 PlanOutput(
-                    slot: slot, destination: .keep, shape: entry.shape, kind: entry.kind, scale: scale, kept: form
+                    slot: slot,
+                    destination: .keep,
+                    shape: entry.shape,
+                    kind: entry.kind,
+                    scale: scale,
+                    kept: form
                 )
             )
         }
@@ -191,7 +216,8 @@ struct Lowering {
         }
         if entry(index).kind == .bit { return (bits(index), 0, .bits) }
         for candidate in [values[index].reducedWire, values[index].wire] {
-            guard let candidate, case .wire(true, let owner) = slots[candidate.slot].form, candidate.scale <= fractionBits
+            guard let candidate, case .wire(true, let owner) = slots[candidate.slot].form,
+                candidate.scale <= fractionBits
             else { continue }
             return (candidate.slot, candidate.scale, .wire(owner: owner))
         }

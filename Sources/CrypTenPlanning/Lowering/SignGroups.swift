@@ -33,10 +33,16 @@ struct SignGroups {
         let entry = graph.entries[index]
         switch entry.operation {
         case .subtract:
-            if let c = uniform(entry.inputs[1], graph), graph.entries[entry.inputs[0]].isSecret { return (entry.inputs[0], c) }
+            if let c = uniform(entry.inputs[1], graph), graph.entries[entry.inputs[0]].isSecret {
+                return (entry.inputs[0], c)
+            }
         case .add:
-            if let c = uniform(entry.inputs[1], graph), graph.entries[entry.inputs[0]].isSecret { return (entry.inputs[0], -c) }
-            if let c = uniform(entry.inputs[0], graph), graph.entries[entry.inputs[1]].isSecret { return (entry.inputs[1], -c) }
+            if let c = uniform(entry.inputs[1], graph), graph.entries[entry.inputs[0]].isSecret {
+                return (entry.inputs[0], -c)
+            }
+            if let c = uniform(entry.inputs[0], graph), graph.entries[entry.inputs[1]].isSecret {
+                return (entry.inputs[1], -c)
+            }
         default:
             break
         }

@@ -27,7 +27,10 @@ package enum DropUnused {
         }
         out.steps = kept.reversed().map { step in
             PlanStep(
-                gate: step.gate, inputs: step.inputs.map(renumber), outputs: step.outputs.map(renumber), layer: step.layer
+                gate: step.gate,
+                inputs: step.inputs.map(renumber),
+                outputs: step.outputs.map(renumber),
+                layer: step.layer
             )
         }
         out.outputs = plan.outputs.map { output in

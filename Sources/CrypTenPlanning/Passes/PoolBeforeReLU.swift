@@ -29,7 +29,10 @@ package enum PoolBeforeReLU {
 
     /// The ReLUs that a maximum reads through moves of elements, or nil where it reads anything else.
     private static func relusBelow(
-        _ index: Int, _ graph: Graph, _ consumers: [[Int]], _ handedOut: Set<Int>
+        _ index: Int,
+        _ graph: Graph,
+        _ consumers: [[Int]],
+        _ handedOut: Set<Int>
     ) -> Set<Int>? {
         var relus: Set<Int> = []
         var inside: Set<Int> = [index]

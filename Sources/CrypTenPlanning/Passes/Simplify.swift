@@ -77,7 +77,11 @@ package struct Simplify {
         if let place = known[key] { return place }
         graph.entries.append(
             Graph.Entry(
-                operation: operation, inputs: inputs, shape: node.shape, kind: node.kind, isSecret: isSecret,
+                operation: operation,
+                inputs: inputs,
+                shape: node.shape,
+                kind: node.kind,
+                isSecret: isSecret,
                 layer: node.layer
             )
         )

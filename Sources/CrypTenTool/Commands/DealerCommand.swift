@@ -32,7 +32,9 @@ struct DealerCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PartyCount.check(parties, option: "--parties")
-        guard supervised || listen != nil else { throw ValidationError("--listen is missing: where parties find the dealer") }
+        guard supervised || listen != nil else {
+            throw ValidationError("--listen is missing: where parties find the dealer")
+        }
     }
 
     func run() async throws {
@@ -42,12 +44,18 @@ struct DealerCommand: AsyncParsableCommand {
         guard supervised else {
             guard let listen else { preconditionFailure("validated") }
             let service = try await DealerService.listen(
-                at: listen, parties: parties, insecurePlaintext: insecurePlaintext
+                at: listen,
+                parties: parties,
+                insecurePlaintext: insecurePlaintext
             )
             Output.note("dealer: listening at \(service.address) for \(parties) parties")
             while true {
                 do {
-                    let report = try await service.serve(session: session, configuration: configuration, timeout: configuration.idlePatience)
+                    let report = try await service.serve(
+                        session: session,
+                        configuration: configuration,
+                        timeout: configuration.idlePatience
+                    )
                     Output.note("dealer: a session has ended; \(report.correctionBytes.grouped) bytes dealt")
                 } catch let error as CrypTenError {
                     Output.note("dealer: a session has failed: \(error.toolMessage)")
@@ -61,7 +69,9 @@ struct DealerCommand: AsyncParsableCommand {
             let invitation = try await supervisor.invitation()
             configuration.fractionBits = invitation.fractionBits
             let report = try await service.serve(
-                session: invitation.session, configuration: configuration, timeout: .seconds(60)
+                session: invitation.session,
+                configuration: configuration,
+                timeout: .seconds(60)
             )
             supervisor.tell(.dealer(DealerReport(dealerBytes: report.correctionBytes)))
         } catch {

@@ -29,7 +29,9 @@ struct InferCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PartyCount.check(local, option: "--local")
-        guard files.outputDir != nil else { throw ValidationError("--output-dir is missing: where to write the outputs") }
+        guard files.outputDir != nil else {
+            throw ValidationError("--output-dir is missing: where to write the outputs")
+        }
         guard !files.input.isEmpty || !files.publicInputs.isEmpty else {
             throw ValidationError("--input is missing: an array to run the model on")
         }
@@ -37,10 +39,16 @@ struct InferCommand: AsyncParsableCommand {
 
     func run() async throws {
         let run = LocalRun(
-            parties: local, fractionBits: encoding.fractionBits, threads: threads.threads,
+            parties: local,
+            fractionBits: encoding.fractionBits,
+            threads: threads.threads,
             inference: Inference(
-                model: model, secret: Set(visibility.secret), open: Set(visibility.open), inputs: files.input,
-                publicInputs: files.publicInputs, outputDirectory: files.outputDir
+                model: model,
+                secret: Set(visibility.secret),
+                open: Set(visibility.open),
+                inputs: files.input,
+                publicInputs: files.publicInputs,
+                outputDirectory: files.outputDir
             )
         )
         ProgressLine.show("starting \(local) parties and a dealer")

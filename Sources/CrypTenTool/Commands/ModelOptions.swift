@@ -3,10 +3,16 @@ import CrypTen
 
 /// Constants whose visibility is chosen by hand.
 struct VisibilityOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("Keep this constant of the model secret. May be repeated.", valueName: "name"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Keep this constant of the model secret. May be repeated.", valueName: "name")
+    )
     var secret: [String] = []
 
-    @Option(name: .long, help: ArgumentHelp("Make this constant of the model public. May be repeated.", valueName: "name"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Make this constant of the model public. May be repeated.", valueName: "name")
+    )
     var open: [String] = []
 }
 
@@ -34,7 +40,9 @@ struct ThreadOptions: ParsableArguments {
     var threads: Int?
 
     func validate() throws {
-        if let threads, !(1...1024).contains(threads) { throw ValidationError("--threads \(threads): choose 1 to 1024") }
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("--threads \(threads): choose 1 to 1024")
+        }
     }
 }
 

@@ -62,8 +62,12 @@ struct PartyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let inference = Inference(
-            model: model, secret: Set(visibility.secret), open: Set(visibility.open), inputs: files.input,
-            publicInputs: files.publicInputs, outputDirectory: files.outputDir
+            model: model,
+            secret: Set(visibility.secret),
+            open: Set(visibility.open),
+            inputs: files.input,
+            publicInputs: files.publicInputs,
+            outputDirectory: files.outputDir
         )
         guard supervised else { return try await runByHand(inference) }
         let supervisor = Supervisor()
@@ -76,8 +80,12 @@ struct PartyCommand: AsyncParsableCommand {
             configuration.threads = threads.threads
             let files = inference.readFiles(fractionBits: configuration.fractionBits)
             let session = try await listener.connect(
-                party: PartyID(id), parties: invitation.parties, dealer: invitation.dealer, session: invitation.session,
-                configuration: configuration, timeout: .seconds(60)
+                party: PartyID(id),
+                parties: invitation.parties,
+                dealer: invitation.dealer,
+                session: invitation.session,
+                configuration: configuration,
+                timeout: .seconds(60)
             )
             if id == 0 { try await supervisor.report(progressOf: session) }
             supervisor.tell(.party(try await perform(inference, files, on: session)))
@@ -95,8 +103,12 @@ struct PartyCommand: AsyncParsableCommand {
         guard let parties, let dealer, let name = session else { preconditionFailure("validated") }
         Output.note("party \(id): connecting")
         let session = try await Session.connect(
-            party: PartyID(id), parties: parties.split(separator: ",").map(String.init), dealer: dealer, session: name,
-            configuration: configuration, insecurePlaintext: insecurePlaintext
+            party: PartyID(id),
+            parties: parties.split(separator: ",").map(String.init),
+            dealer: dealer,
+            session: name,
+            configuration: configuration,
+            insecurePlaintext: insecurePlaintext
         )
         Output.note("party \(id): connected")
         try await session.onProgress { progress in
@@ -115,7 +127,11 @@ struct PartyCommand: AsyncParsableCommand {
         )
     }
 
-    private func perform(_ inference: Inference, _ files: Inference.Files, on session: Session) async throws -> PartyReport {
+    private func perform(
+        _ inference: Inference,
+        _ files: Inference.Files,
+        on session: Session
+    ) async throws -> PartyReport {
         do {
             let report = try await inference.run(files, on: session)
             await session.close()

@@ -17,7 +17,10 @@ struct PlanCommand: AsyncParsableCommand {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("The shape of an input that the model leaves open. May be repeated.", valueName: "name=1x1x28x28")
+        help: ArgumentHelp(
+            "The shape of an input that the model leaves open. May be repeated.",
+            valueName: "name=1x1x28x28"
+        )
     )
     var inputShape: [NamedShape] = []
 
@@ -45,15 +48,20 @@ struct PlanCommand: AsyncParsableCommand {
 
     func run() async throws {
         let report = try PlannedInference(
-            model: model, shapes: inputShape, publicInputs: publicInputs, parties: parties,
-            fractionBits: encoding.fractionBits, secret: Set(visibility.secret), open: Set(visibility.open)
+            model: model,
+            shapes: inputShape,
+            publicInputs: publicInputs,
+            parties: parties,
+            fractionBits: encoding.fractionBits,
+            secret: Set(visibility.secret),
+            open: Set(visibility.open)
         ).report()
         if json { return try Output.result(json: report) }
         Output.result(report.text)
     }
 }
 
-/// `NAME=1x1x28x28`
+/// An input's shape on the command line: `NAME=1x1x28x28`.
 struct NamedShape: ExpressibleByArgument, Sendable {
     var name: String
     var shape: Shape
@@ -72,7 +80,7 @@ struct NamedShape: ExpressibleByArgument, Sendable {
     }
 }
 
-/// `NAME=X.npy`, or `NAME` alone
+/// A public input on the command line: `NAME=X.npy`, or `NAME` alone.
 struct PublicInput: ExpressibleByArgument, Sendable {
     var name: String
     var path: String?

@@ -9,7 +9,12 @@ enum ClearInference {
         var values: [ObjectIdentifier: Tensor] = [:]
         var arguments: [String: CrypTensor] = [:]
         for (name, tensor) in inputs {
-            let expression = rehearsal.input(from: Inference.inputOwner, shape: tensor.shape, kind: tensor.kind, name: name)
+            let expression = rehearsal.input(
+                from: Inference.inputOwner,
+                shape: tensor.shape,
+                kind: tensor.kind,
+                name: name
+            )
             values[ObjectIdentifier(expression.node)] = tensor
             arguments[name] = expression
         }

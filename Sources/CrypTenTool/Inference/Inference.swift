@@ -77,7 +77,10 @@ struct Inference: Sendable {
     }
 
     private func arguments(
-        _ list: InputList, _ files: Files, _ model: ONNXModel, _ session: Session
+        _ list: InputList,
+        _ files: Files,
+        _ model: ONNXModel,
+        _ session: Session
     ) async throws -> Arguments {
         var arguments = Arguments()
         let names = try list.names(for: model)

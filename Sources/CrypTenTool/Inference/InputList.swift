@@ -14,7 +14,8 @@ struct InputList: Codable, Sendable {
 
     init(secret: [NamedFile], public publicFiles: [NamedFile]) {
         entries =
-            secret.map { Entry(name: $0.name, isPublic: false) } + publicFiles.map { Entry(name: $0.name, isPublic: true) }
+            secret.map { Entry(name: $0.name, isPublic: false) }
+            + publicFiles.map { Entry(name: $0.name, isPublic: true) }
     }
 
     /// The model's input for each entry.
@@ -27,7 +28,8 @@ struct InputList: Codable, Sendable {
         return try entries.map { entry in
             guard let name = entry.name ?? free.popFirst() else {
                 throw CrypTenError(
-                    .invalidArgument, "\(entries.count) inputs are given, but the model has \(known.count): \(model.inputSummary)"
+                    .invalidArgument,
+                    "\(entries.count) inputs are given, but the model has \(known.count): \(model.inputSummary)"
                 )
             }
             guard known.contains(name) else {
@@ -45,7 +47,8 @@ extension ONNXModel {
     /// The inputs with types and shapes, on one line.
     var inputSummary: String {
         let list = inputs.map { input in
-            let shape = input.dimensions.map { "[" + $0.map(\.description).joined(separator: ", ") + "]" } ?? "of any shape"
+            let shape =
+                input.dimensions.map { "[" + $0.map(\.description).joined(separator: ", ") + "]" } ?? "of any shape"
             return "\(input.name) \(input.type.rawValue) \(shape)"
         }
         return list.isEmpty ? "none" : list.joined(separator: "; ")

@@ -32,6 +32,7 @@ struct NamedFile: ExpressibleByArgument, Hashable, Sendable {
     /// Reads the file.
     ///
     /// - Parameter limit: Real numbers must be below it in magnitude.
+    /// - Returns: Its numbers in their own type.
     /// - Throws: what is wrong with the file, or the index of the first number that can't be used.
     func tensor(below limit: Double) throws -> Tensor {
         let tensor = try Tensor(contentsOfNumpyFile: URL(fileURLWithPath: path, relativeTo: nil))

@@ -19,7 +19,8 @@ struct OutputFiles {
         }
         guard isWritable else {
             throw CrypTenError(
-                .fileNotReadable, "\(directory): no folder can be made or written here for the outputs; choose another"
+                .fileNotReadable,
+                "\(directory): no folder can be made or written here for the outputs; choose another"
             )
         }
     }
@@ -32,7 +33,10 @@ struct OutputFiles {
             guard let directory else { return report }
             let file = OutputFiles.fileName(for: name)
             guard taken.insert(file).inserted else {
-                throw CrypTenError(.invalidArgument, "two outputs would be written to \(file): their names differ in other characters only")
+                throw CrypTenError(
+                    .invalidArgument,
+                    "two outputs would be written to \(file): their names differ in other characters only"
+                )
             }
             let path = directory + (directory.hasSuffix("/") ? "" : "/") + file
             try tensor.write(toNumpyFile: URL(fileURLWithPath: path))

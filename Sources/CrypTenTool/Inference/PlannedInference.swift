@@ -39,7 +39,9 @@ struct PlannedInference {
             }
             reports.append(
                 PlanReport.Input(
-                    name: name, type: input.type.rawValue, shape: shape.dimensions,
+                    name: name,
+                    type: input.type.rawValue,
+                    shape: shape.dimensions,
                     visibility: publicInput == nil ? .secret : .public
                 )
             )
@@ -49,8 +51,12 @@ struct PlannedInference {
         let ordered = model.outputs.compactMap { outputs[$0.name] }
         let online = try rehearsal.cost(of: ordered, revealingTo: .party(Inference.inputOwner.index))
         return PlanReport(
-            online: online, setup: setup, inputs: reports,
-            outputs: zip(model.outputs, ordered).map { .init(name: $0.name, type: $0.type.rawValue, shape: $1.shape.dimensions) },
+            online: online,
+            setup: setup,
+            inputs: reports,
+            outputs: zip(model.outputs, ordered).map {
+                .init(name: $0.name, type: $0.type.rawValue, shape: $1.shape.dimensions)
+            },
             constants: model.constants
         )
     }

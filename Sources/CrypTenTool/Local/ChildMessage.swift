@@ -22,7 +22,9 @@ extension ChildMessage {
     }
 }
 
-/// The answer, on the child's stdin: whom to connect with. When stdin ends, the child does.
+/// The answer, on the child's stdin: whom to connect with.
+///
+/// When stdin ends, the child does.
 struct Invitation: Codable, Sendable {
     var session: String
     var parties: [String]

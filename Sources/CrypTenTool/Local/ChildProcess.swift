@@ -17,14 +17,20 @@ final class ChildProcess: Sendable {
 
     /// Starts a child.
     ///
-    /// - Parameter report: Told of each event, on the child's own threads; `.ended` comes last.
+    /// - Parameters:
+    ///   - name: What it is, for messages.
+    ///   - arguments: Its command line.
+    ///   - report: Told of each event, on the child's own threads; `.ended` comes last.
+    /// - Throws: `.fileNotReadable` where it can't be started.
     init(_ name: String, arguments: [String], report: @escaping @Sendable (Event) -> Void) throws {
         self.name = name
         let child = Process()
         child.executableURL = try ChildProcess.executable()
         child.arguments = arguments
         // A crash is one line of ours, not pages of backtrace.
-        child.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { _, new in new }
+        child.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { _, new in
+            new
+        }
         let (input, output) = (Pipe(), Pipe())
         child.standardInput = input
         child.standardOutput = output

@@ -17,6 +17,7 @@ struct LocalRun: Sendable {
     /// Runs it.
     ///
     /// - Parameter progress: Told the share that is done and the layer, from party 0.
+    /// - Returns: what it cost, by the counters of all processes, and the outputs' files.
     /// - Throws: the error of the process that failed first. No process is left behind either way.
     func run(_ progress: @escaping @Sendable (String?, Double) -> Void) async throws -> InferenceReport {
         let (events, continuation) = AsyncStream.makeStream(of: (Int, ChildProcess.Event).self)
@@ -27,7 +28,8 @@ struct LocalRun: Sendable {
         defer { forwarding.cancel() }
         for index in 0...parties {
             let child = try ChildProcess(
-                name(of: index), arguments: index == parties ? dealerArguments : partyArguments(index)
+                name(of: index),
+                arguments: index == parties ? dealerArguments : partyArguments(index)
             ) { continuation.yield((index, $0)) }
             family.add(child)
         }
@@ -38,7 +40,9 @@ struct LocalRun: Sendable {
                 let known = members.addresses.compactMap { $0 }
                 if known.count == parties + 1 {
                     let invitation = Invitation(
-                        session: UUID().uuidString, parties: Array(known.dropLast()), dealer: known[parties],
+                        session: UUID().uuidString,
+                        parties: Array(known.dropLast()),
+                        dealer: known[parties],
                         fractionBits: fractionBits
                     )
                     for child in family.members { try child.invite(invitation) }
@@ -60,7 +64,8 @@ struct LocalRun: Sendable {
                     members.failures.append(
                         Failure(
                             member: index,
-                            message: "\(name(of: index)) ended unexpectedly (\(how ?? "without a result"))", isEcho: false
+                            message: "\(name(of: index)) ended unexpectedly (\(how ?? "without a result"))",
+                            isEcho: false
                         )
                     )
                     family.endAll()

@@ -48,7 +48,7 @@ struct InferenceReport: Codable, Sendable {
     var secondsPlan: Double
     var outputs: [OutputReport]
 
-    /// - Parameter parties: In order.
+    /// Joins what all have told; the parties in order.
     init(parties: [PartyReport], dealer: DealerReport) {
         self.parties = parties.count
         rounds = parties.map(\.rounds).max() ?? 0

@@ -81,9 +81,13 @@ struct PlanReport: Encodable, Sendable {
         }
     }
 
-    /// Tables for people. Parties differ where one of them owns what is sent; the layers' figures are the largest.
+    /// Tables for people.
+    ///
+    /// Parties differ where one of them owns what is sent; the layers' figures are the largest.
     var text: String {
-        var costs = TextTable(["layer", "rounds", "online bytes", "setup bytes", "dealer bytes", "multiply-accumulates"])
+        var costs = TextTable([
+            "layer", "rounds", "online bytes", "setup bytes", "dealer bytes", "multiply-accumulates",
+        ])
         for layer in layers {
             costs.add([
                 layer.name, "\(layer.rounds)", (layer.onlineBytesPerParty.max() ?? 0).grouped,
@@ -99,7 +103,9 @@ struct PlanReport: Encodable, Sendable {
             ("multiply-accumulates", multiplyAccumulates.grouped),
         ]
         var values = TextTable(["name", "is", "type", "shape"])
-        for input in inputs { values.add([input.name, "\(input.visibility.rawValue) input", input.type, "\(input.shape)"]) }
+        for input in inputs {
+            values.add([input.name, "\(input.visibility.rawValue) input", input.type, "\(input.shape)"])
+        }
         for output in outputs { values.add([output.name, "output", output.type, "\(output.shape)"]) }
         for constant in constants {
             values.add([constant.name, "\(constant.visibility.rawValue) constant", constant.type, "\(constant.shape)"])

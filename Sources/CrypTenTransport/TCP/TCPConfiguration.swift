@@ -1,5 +1,5 @@
-import CrypTenBase
-import Logging
+package import CrypTenBase
+package import Logging
 import NIOCore
 
 /// Where a member of a session listens: a host, by name or number, and a port.

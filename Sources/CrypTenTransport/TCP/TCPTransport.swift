@@ -1,4 +1,4 @@
-import CrypTenBase
+package import CrypTenBase
 import Logging
 import NIOCore
 import NIOPosix

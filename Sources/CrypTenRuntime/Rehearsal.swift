@@ -1,6 +1,6 @@
 public import CrypTenBase
 public import CrypTenExpressions
-package import CrypTenPlanning
+import CrypTenPlanning
 public import CrypTenRing
 
 /// Plans what a session would run, without a session: no other party is needed and nothing is sent.
@@ -34,33 +34,48 @@ public struct Rehearsal {
         self.fractionBits = fractionBits
     }
 
-    /// A secret input that a party would put in.
+    /// A secret input that a party would put in: its elements are masked and sent, 8 bytes each, in the first round.
     public mutating func input(
-        from owner: PartyID, shape: Shape, kind: ElementKind = .real, name: String = "input"
+        from owner: PartyID,
+        shape: Shape,
+        kind: ElementKind = .real,
+        name: String = "input"
     ) -> CrypTensor {
         defer { nextInput += 1 }
         return CrypTensor(
             Node(
-                source: .input(owner: owner, number: nextInput), shape: shape, kind: kind, visibility: .secret,
-                session: identity, layer: name
+                source: .input(owner: owner, number: nextInput),
+                shape: shape,
+                kind: kind,
+                visibility: .secret,
+                session: identity,
+                layer: name
             )
         )
     }
 
     /// A tensor that all parties would know when the run starts.
     public mutating func publicInput(
-        shape: Shape, kind: ElementKind = .real, name: String = "public input"
+        shape: Shape,
+        kind: ElementKind = .real,
+        name: String = "public input"
     ) -> CrypTensor {
         defer { nextPlain += 1 }
         return CrypTensor(
             Node(
-                source: .publicInput(number: nextPlain), shape: shape, kind: kind, visibility: .public,
-                session: identity, layer: name
+                source: .publicInput(number: nextPlain),
+                shape: shape,
+                kind: kind,
+                visibility: .public,
+                session: identity,
+                layer: name
             )
         )
     }
 
     /// What `Session.hold` would give, and what it would cost: its online bytes are setup bytes.
+    ///
+    /// - Throws: the error of an ill-formed expression, or of one that can't be planned or kept.
     public mutating func hold(_ expressions: [CrypTensor]) throws -> (kept: [CrypTensor], setup: Cost) {
         if expressions.isEmpty { return ([], Cost(partyCount: partyCount)) }
         let plan = try prepare(expressions.map { ($0.node, .keep) })
@@ -69,7 +84,10 @@ public struct Rehearsal {
             kept.append(KeptValue(form: form, scale: output.scale))
             return CrypTensor(
                 Node(
-                    source: .kept(number: kept.count - 1), shape: output.shape, kind: output.kind, visibility: .secret,
+                    source: .kept(number: kept.count - 1),
+                    shape: output.shape,
+                    kind: output.kind,
+                    visibility: .secret,
                     session: identity
                 )
             )
@@ -86,7 +104,10 @@ public struct Rehearsal {
 
     private func prepare(_ roots: [(Node, Graph.Destination)]) throws -> PreparedPlan {
         let (graph, sources) = try Simplify.graph(of: roots)
-        return try Planner(parties: partyCount, fractionBits: fractionBits).plan(graph, kept: sources.kept.map { kept[$0] })
+        return try Planner(parties: partyCount, fractionBits: fractionBits).plan(
+            graph,
+            kept: sources.kept.map { kept[$0] }
+        )
     }
 
     private static func cost(of plan: PreparedPlan) -> Cost {
@@ -98,7 +119,10 @@ extension Cost {
     /// Nothing.
     init(partyCount: Int) {
         self.init(
-            rounds: 0, onlineBytes: Array(repeating: 0, count: partyCount), dealerBytes: 0, multiplyAccumulates: 0,
+            rounds: 0,
+            onlineBytes: Array(repeating: 0, count: partyCount),
+            dealerBytes: 0,
+            multiplyAccumulates: 0,
             layers: []
         )
     }
