@@ -105,7 +105,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CrypTenRuntimeTests",
-            dependencies: ["CrypTenRuntime", "_CrypTenTestSupport"],
+            dependencies: ["CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport"],
             swiftSettings: swiftSettings
         ),
     ],

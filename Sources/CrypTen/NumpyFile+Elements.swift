@@ -9,13 +9,17 @@ extension NumpyFile {
         "f2": 2, "f4": 4, "f8": 8, "i1": 1, "i2": 2, "i4": 4, "i8": 8, "u1": 1, "u2": 2, "u4": 4, "u8": 8, "b1": 1,
     ]
 
-    /// The tensor in a file's bytes. Nothing is allocated before the file is known to be long enough.
+    /// The tensor in a file's bytes.
+    ///
+    /// Nothing is allocated before the file is known to be long enough.
     func tensor(in bytes: Data) throws -> Tensor {
         let header = try header(of: bytes)
         let needed = header.shape.count * NumpyFile.elementSizes[header.type]!
         let data = bytes.dropFirst(header.dataOffset)
         guard data.count >= needed else {
-            throw malformed("it is truncated: shape \(header.shape) of \(header.type) takes \(needed) bytes, and \(data.count) are there")
+            throw malformed(
+                "it is truncated: shape \(header.shape) of \(header.type) takes \(needed) bytes, and \(data.count) are there"
+            )
         }
         guard data.count == needed else {
             throw malformed("\(data.count - needed) bytes follow the numbers of shape \(header.shape)")

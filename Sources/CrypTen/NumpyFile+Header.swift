@@ -58,16 +58,24 @@ extension NumpyFile {
         guard extents.count <= NumpyFile.largestRank, let shape = try? Shape(checking: extents) else {
             throw malformed("its shape \(extents) isn't one: at most 64 extents of 0 or more, and 2^40 elements in all")
         }
-        guard let order = type.first, "<>=|".contains(order) else { throw malformed("element type '\(type)' isn't known") }
+        guard let order = type.first, "<>=|".contains(order) else {
+            throw malformed("element type '\(type)' isn't known")
+        }
         let plain = String(type.dropFirst())
-        if plain.hasPrefix("O") { throw malformed("it holds Python objects (pickled), which are never read; save numbers instead") }
+        if plain.hasPrefix("O") {
+            throw malformed("it holds Python objects (pickled), which are never read; save numbers instead")
+        }
         guard NumpyFile.elementSizes[plain] != nil else {
             throw malformed(
                 "element type '\(type)' isn't read here; convert to one of f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1 (x.astype('float32'))"
             )
         }
         return NumpyHeader(
-            type: plain, bigEndian: order == ">", fortranOrder: fortranOrder, shape: shape, dataOffset: dataOffset
+            type: plain,
+            bigEndian: order == ">",
+            fortranOrder: fortranOrder,
+            shape: shape,
+            dataOffset: dataOffset
         )
     }
 }

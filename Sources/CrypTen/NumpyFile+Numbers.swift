@@ -3,10 +3,15 @@ package import Foundation
 extension Data {
     /// The first `count` numbers that lie here one after another; there must be as many bytes as they take.
     package func numbers<Word: FixedWidthInteger & BitwiseCopyable>(
-        of type: Word.Type, count: Int, bigEndian: Bool = false
+        of type: Word.Type,
+        count: Int,
+        bigEndian: Bool = false
     ) -> [Word] {
         let size = MemoryLayout<Word>.size
-        precondition(count >= 0 && self.count / size >= count, "\(self.count) bytes don't hold \(count) numbers of \(size) bytes")
+        precondition(
+            count >= 0 && self.count / size >= count,
+            "\(self.count) bytes don't hold \(count) numbers of \(size) bytes"
+        )
         return withUnsafeBytes { bytes in
             [Word](unsafeUninitializedCapacity: count) { words, filled in
                 for index in 0..<count {

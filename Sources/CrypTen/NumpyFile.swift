@@ -38,7 +38,10 @@ extension Tensor {
     /// - Throws: `CrypTenError.Code.fileNotReadable` where the file can't be written; `.invalidArgument` above 64 axes.
     public func write(toNumpyFile url: URL) throws {
         guard shape.rank <= NumpyFile.largestRank else {
-            throw CrypTenError(.invalidArgument, "\(url.relativePath): a NumPy file can't have \(shape.rank) axes; 64 are the most")
+            throw CrypTenError(
+                .invalidArgument,
+                "\(url.relativePath): a NumPy file can't have \(shape.rank) axes; 64 are the most"
+            )
         }
         do {
             try numpyFileBytes.write(to: url)

@@ -17,7 +17,9 @@ extension ONNXModel {
     /// - Throws: `CrypTenError.Code.invalidArgument` for a missing or unknown name; `.shapeMismatch` where shapes don't fit,
     ///   naming the input or the node; `.unsupportedOperator` for a form of an operator that can't be computed on secrets.
     public func apply(
-        inputs: [String: CrypTensor], parameters: [String: CrypTensor], publicValues: [String: Tensor] = [:]
+        inputs: [String: CrypTensor],
+        parameters: [String: CrypTensor],
+        publicValues: [String: Tensor] = [:]
     ) throws -> [String: CrypTensor] {
         var values = self.values
         for (name, value) in try boundInputs(inputs, publicValues) { values[name] = value }
@@ -31,16 +33,21 @@ extension ONNXModel {
                 throw located(problem, node)
             }
             for (position, name) in node.outputs.enumerated() where !name.isEmpty {
-                guard position < results.count else { throw operation.unsupported("its output \(position) isn't computed here") }
+                guard position < results.count else {
+                    throw operation.unsupported("its output \(position) isn't computed here")
+                }
                 values[name] = results[position]
             }
         }
         var results: [String: CrypTensor] = [:]
         for output in outputs {
-            guard let value = values[output.name] else { preconditionFailure("the graph was checked: '\(output.name)' is computed") }
+            guard let value = values[output.name] else {
+                preconditionFailure("the graph was checked: '\(output.name)' is computed")
+            }
             guard value.type.kind == output.type.kind else {
                 throw CrypTenError(
-                    .malformedFile, "output '\(output.name)' is declared as \(output.type.rawValue) but computed as \(value.type.rawValue)"
+                    .malformedFile,
+                    "output '\(output.name)' is declared as \(output.type.rawValue) but computed as \(value.type.rawValue)"
                 )
             }
             results[output.name] = try checked(try value.expression())
@@ -50,7 +57,9 @@ extension ONNXModel {
 
     /// The same as ``apply(inputs:parameters:publicValues:)``.
     public func callAsFunction(
-        inputs: [String: CrypTensor], parameters: [String: CrypTensor], publicValues: [String: Tensor] = [:]
+        inputs: [String: CrypTensor],
+        parameters: [String: CrypTensor],
+        publicValues: [String: Tensor] = [:]
     ) throws -> [String: CrypTensor] {
         try apply(inputs: inputs, parameters: parameters, publicValues: publicValues)
     }
@@ -59,7 +68,11 @@ extension ONNXModel {
     private func located(_ problem: CrypTenError, _ node: GraphNode) -> CrypTenError {
         let place = "node \(node.name)"
         if problem.message.contains(place) { return problem }
-        return CrypTenError(problem.code, "\(onOneLine(place)) (\(node.operation)): \(problem.message)", cause: problem.cause)
+        return CrypTenError(
+            problem.code,
+            "\(onOneLine(place)) (\(node.operation)): \(problem.message)",
+            cause: problem.cause
+        )
     }
 
     // MARK: Binding
@@ -82,7 +95,8 @@ extension ONNXModel {
             if let error = tensor.error { throw error }
             if input.mustBeKnown {
                 throw CrypTenError(
-                    .invalidArgument, "input '\(input.name)' decides a shape or an address, so it must be a public value, known before the run"
+                    .invalidArgument,
+                    "input '\(input.name)' decides a shape or an address, so it must be a public value, known before the run"
                 )
             }
             try check(tensor.shape, tensor.kind, of: input, &extents)
@@ -94,7 +108,8 @@ extension ONNXModel {
     private func check(_ shape: Shape, _ kind: ElementKind, of input: Input, _ extents: inout [String: Int]) throws {
         guard kind == input.type.kind else {
             throw CrypTenError(
-                .invalidArgument, "input '\(input.name)' takes \(input.type.rawValue) elements (kind \(input.type.kind.rawValue)), not \(kind.rawValue)"
+                .invalidArgument,
+                "input '\(input.name)' takes \(input.type.rawValue) elements (kind \(input.type.kind.rawValue)), not \(kind.rawValue)"
             )
         }
         guard let dimensions = input.dimensions else { return }
@@ -122,7 +137,8 @@ extension ONNXModel {
 
     private var inputList: String {
         let list = inputs.map { input in
-            let shape = input.dimensions.map { "[" + $0.map(\.description).joined(separator: ", ") + "]" } ?? "of any shape"
+            let shape =
+                input.dimensions.map { "[" + $0.map(\.description).joined(separator: ", ") + "]" } ?? "of any shape"
             return "\(input.name) \(input.type.rawValue) \(shape)"
         }
         return list.isEmpty ? "none" : list.joined(separator: "; ")
@@ -134,7 +150,10 @@ extension ONNXModel {
         }
         return try parameters.map { parameter in
             guard let tensor = tensors[parameter.name] else {
-                throw CrypTenError(.invalidArgument, "parameter '\(parameter.name)' of shape \(parameter.shape) is missing")
+                throw CrypTenError(
+                    .invalidArgument,
+                    "parameter '\(parameter.name)' of shape \(parameter.shape) is missing"
+                )
             }
             if let error = tensor.error { throw error }
             guard tensor.shape == parameter.shape, tensor.kind == parameter.type.kind else {

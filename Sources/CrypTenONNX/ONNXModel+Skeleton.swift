@@ -56,7 +56,12 @@ extension ONNXModel {
         }
     }
 
-    private func tensorProto(_ name: String, _ type: ONNXElementType, _ shape: Shape, _ tensor: Tensor?) -> Onnx_TensorProto {
+    private func tensorProto(
+        _ name: String,
+        _ type: ONNXElementType,
+        _ shape: Shape,
+        _ tensor: Tensor?
+    ) -> Onnx_TensorProto {
         .with {
             $0.name = name
             $0.dims = shape.dimensions.map { Int64($0) }

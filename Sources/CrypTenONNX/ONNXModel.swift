@@ -40,6 +40,7 @@ public struct ONNXModel: Sendable {
     /// Loads a model's file; external data are read from its folder.
     ///
     /// - Parameters:
+    ///   - url: The file.
     ///   - secret: Constants that are secret although they are integers or scalars.
     ///   - open: Constants that are public although they are floats of more than one element.
     /// - Throws: `CrypTenError.Code.fileNotReadable` or `.malformedFile`, naming the file and what is wrong with it;
@@ -66,7 +67,9 @@ public struct ONNXModel: Sendable {
         if isSkeleton {
             let known = graph.namesThatMustBeKnown()
             if let hidden = graph.constants.first(where: { $0.isSecret && known.contains($0.name) }) {
-                throw file.problem.malformed("constant '\(hidden.name)' decides a shape, an address or an attribute, but has no numbers")
+                throw file.problem.malformed(
+                    "constant '\(hidden.name)' decides a shape, an address or an attribute, but has no numbers"
+                )
             }
             graph.markInputs(known)
         } else {
@@ -82,7 +85,9 @@ public struct ONNXModel: Sendable {
                 )
             }
         }
-        for index in graph.constants.indices where graph.constants[index].isSecret { graph.constants[index].tensor = nil }
+        for index in graph.constants.indices where graph.constants[index].isSecret {
+            graph.constants[index].tensor = nil
+        }
         nodes = preparation.nodes
         values = preparation.constants.filter { $0.value.knownTensor != nil }
         name = graph.name

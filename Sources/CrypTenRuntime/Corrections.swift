@@ -20,7 +20,9 @@ final class SeededCorrelations: CorrelationSource {
     }
 }
 
-/// Correlation words that the dealer sends: the last party. Grants credit for what it has used.
+/// Correlation words that the dealer sends: the last party.
+///
+/// Grants credit for what it has used.
 final class ReceivedCorrelations: CorrelationSource {
     private let context: RunContext
     private let window: Int

@@ -28,9 +28,9 @@ package final class Dealer {
 
     /// Serves the session until the parties end it.
     ///
-    /// - Throws: what ended it otherwise, after telling the parties: `.diverged` where they asked for different runs or read
-    ///   what wasn't kept, `.wordReused` for a run that was dealt before, `.malformedFrame` or `.malformedFile` for what can't
-    ///   be a request or a plan, `.peerLost`, `.timedOut`, `.partyFailed`.
+    /// - Throws: what ended it otherwise, after telling the parties: `.diverged` where they asked for different runs or
+    ///   read what wasn't kept, `.wordReused` for a run that was dealt before, `.malformedFrame` or `.malformedFile` for
+    ///   what can't be a request or a plan, `.peerLost`, `.timedOut`, `.partyFailed`.
     package func serve() throws {
         do {
             while let request = try nextRequest() { try deal(request) }

@@ -9,8 +9,14 @@ struct DealerEngine {
     let keys: [RunKeys]
     let correctionWindow: Int
 
-    /// - Parameter kept: what the dealer keeps of the values that the plan reads, in the plan's order.
-    /// - Returns: what it keeps of the values that the plan keeps, in the order of the outputs.
+    /// Deals one run.
+    ///
+    /// - Parameters:
+    ///   - plan: The plan without thresholds and coefficients.
+    ///   - schedule: The plan's.
+    ///   - kept: What the dealer keeps of the values that the plan reads, in the plan's order.
+    /// - Returns: What it keeps of the values that the plan keeps, in the order of the outputs.
+    /// - Throws: What the connection to the last party throws; the session is over then.
     func run(_ plan: Plan, _ schedule: Schedule, kept: [DealerValue]) throws -> [DealerValue] {
         var slots = [DealerValue](repeating: .nothing, count: plan.slots)
         for binding in plan.bindings {

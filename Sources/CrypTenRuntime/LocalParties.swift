@@ -12,8 +12,8 @@ import Foundation
 ///   - configuration: The same for all of them; without a number of threads they divide the machine's processors.
 ///   - body: The program, run once for each party with its own session.
 /// - Returns: What each party's program returned, in the parties' order.
-/// - Throws: `.invalidArgument` for fewer than 2 parties or more than 64; the error of the first party that failed, where the
-///   others end as soon as they notice.
+/// - Throws: `.invalidArgument` for fewer than 2 parties or more than 64; the error of the first party that failed, where
+///   the others end as soon as they notice.
 public func withLocalParties<Result: Sendable>(
     _ count: Int,
     configuration: SessionConfiguration = SessionConfiguration(),

@@ -14,7 +14,9 @@ struct RunContext {
     let run: UInt64
     /// The start of the binding's hash: in every frame.
     let binding: UInt64
-    /// How long one wait may last. A dead peer ends it earlier: liveness is the transport's business.
+    /// How long one wait may last.
+    ///
+    /// A dead peer ends it earlier: liveness is the transport's business.
     let patience: Duration
 
     func send(_ kind: Frame.Kind, _ payload: ByteBuffer, round: UInt32, to peer: Role) throws {

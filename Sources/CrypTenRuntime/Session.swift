@@ -12,8 +12,8 @@ import NIOConcurrencyHelpers
 /// or kept, and then the whole expression runs as one plan.
 ///
 /// Calls of one session come one after the other; a second one meanwhile throws `.sessionBusy` and changes nothing. What
-/// is found before anything is sent, such as an ill-formed expression, leaves the session as it was. After any other error
-/// it is over for every party, and later calls throw `.sessionClosed`: no mask of it is used again.
+/// is found before anything is sent, such as an ill-formed expression, leaves the session as it was. After any other
+/// error it is over for every party, and later calls throw `.sessionClosed`: no mask of it is used again.
 public final class Session: Sendable {
     /// Which party this is.
     public let party: PartyID
@@ -97,14 +97,16 @@ public final class Session: Sendable {
         )
     }
 
-    /// A tensor that one party reads and sends to all: token numbers, masks. Everybody learns it, except the dealer.
+    /// A tensor that one party reads and sends to all, such as token numbers.
     ///
-    /// The dealer gets a salted digest of what the run computes from it, which binds the run to it and tells nothing.
+    /// Every party learns it. The dealer gets a salted digest of what a run computes from it, which binds the run to it and
+    /// tells nothing.
     ///
     /// - Parameters:
     ///   - reader: The party that has it.
     ///   - name: What to call it in errors and cost reports.
     ///   - load: Runs at the reader alone.
+    /// - Returns: The tensor as an expression, and its numbers.
     /// - Throws: what `load` throws at the reader, `.partyFailed` at the others, `.malformedFrame` for what can't be read,
     ///   `.invalidArgument` for a reader that the session doesn't have. Then the session is over.
     /// - Complexity: the reader sends the tensor, in its own type, to each other party; it counts in no total. Runs that
@@ -203,8 +205,8 @@ public final class Session: Sendable {
     ///
     /// - Returns: Expressions for the kept values; the values last as long as the session.
     /// - Throws: as `evaluate`.
-    /// - Complexity: of inputs 8 bytes an element, from the owner to each other party, at once; `statistics` counts the bytes as
-    ///   `setupBytes` and no round.
+    /// - Complexity: of inputs 8 bytes an element, from the owner to each other party, at once; `statistics` counts the
+    ///   bytes as `setupBytes` and no round.
     public func hold(_ expressions: [CrypTensor]) async throws -> [CrypTensor] {
         try await keep(expressions, isSetup: true)
     }
@@ -253,14 +255,18 @@ public final class Session: Sendable {
         get async throws { try await thread.run { [state] in state.value.statistics } }
     }
 
-    /// Calls `report` from the engine's thread as runs go on; nil ends that. A run that is under way is awaited first.
+    /// Calls `report` from the engine's thread as runs go on; nil ends that.
+    ///
+    /// A run that is under way is awaited first.
     public func onProgress(_ report: (@Sendable (RunProgress) -> Void)?) async throws {
         try await thread.run { [state] in state.value.progress = report }
     }
 
     // MARK: The end
 
-    /// Ends the session in good order, after the run that is under way. Later calls throw `.sessionClosed`.
+    /// Ends the session in good order, after the run that is under way.
+    ///
+    /// Later calls throw `.sessionClosed`.
     public func close() async {
         try? await thread.run { [state] in state.value.close() }
     }

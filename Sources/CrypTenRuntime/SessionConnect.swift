@@ -64,7 +64,7 @@ public final class SessionListener: Sendable {
 
     /// Listens at `host:port`; port 0 lets the system choose.
     ///
-    /// - Throws: as `Session.connect` does for its own address: `.invalidArgument`, `.insecureTransport`, `.addressInUse`.
+    /// - Throws: as `Session.connect` for its own address: `.invalidArgument`, `.insecureTransport`, `.addressInUse`.
     public static func listen(at address: String, insecurePlaintext: Bool = false) async throws -> SessionListener {
         let address = try TCPAddress(address)
         return SessionListener(
@@ -74,7 +74,9 @@ public final class SessionListener: Sendable {
         )
     }
 
-    /// Connects the party that listens here with the others; once. Parameters are those of `Session.connect`.
+    /// Connects the party that listens here with the others; once.
+    ///
+    /// Parameters are those of `Session.connect`.
     ///
     /// - Throws: as `Session.connect` does.
     public func connect(

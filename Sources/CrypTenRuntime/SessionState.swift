@@ -56,7 +56,9 @@ final class SessionState {
     }
 
     /// Does what others take part in, and ends the session for everybody where that fails: nothing of it may be used
-    /// again. Planning isn't guarded: an ill-formed expression is the caller's to mend.
+    /// again.
+    ///
+    /// Planning isn't guarded: an ill-formed expression is the caller's to mend.
     func guarded<Result>(_ body: () throws -> Result) throws -> Result {
         try checkAlive()
         do {

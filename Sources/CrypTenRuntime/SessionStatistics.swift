@@ -21,13 +21,15 @@ public struct SessionStatistics: Sendable, Hashable {
 
 /// What an expression will cost: rounds and bytes are exact, equal to what the transport then counts.
 public struct Cost: Sendable, Hashable {
-    /// One layer's part of it; the parts add up to the whole, except that the dealer's frame headers are in the whole alone.
+    /// One layer's part of it; the parts add up to the whole, in which alone the dealer's frame headers are counted.
     public struct Layer: Sendable, Hashable {
         /// The name of the scope in which its expressions were made, `"other"` outside of any.
         public var name: String
         /// Openings that begin with this layer; one that several layers share counts for the first.
         public var rounds: Int
-        /// Bytes that each party writes to the others, by party. The headers of a shared frame count for the first layer.
+        /// Bytes that each party writes to the others, by party.
+        ///
+        /// The headers of a frame that layers share count for the first.
         public var onlineBytes: [Int]
         /// Bytes of corrections without frame headers, which only the whole has.
         public var dealerBytes: Int

@@ -3,7 +3,9 @@ package import CrypTenExpressions
 import CrypTenRing
 package import NIOCore
 
-/// Plain tensors as bytes: a type, the extents, the numbers little-endian. For what one party reads and sends to all.
+/// Plain tensors as bytes: a type, the extents, the numbers little-endian.
+///
+/// For what one party reads and sends to all.
 package enum TensorCoding {
     private enum Code: UInt8 {
         case float = 0, double, int32, int64, bool

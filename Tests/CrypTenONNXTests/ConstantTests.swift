@@ -41,13 +41,18 @@ struct ConstantTests {
         #expect(turned.parameters.map(\.name) == ["w", "scale"])
         let x = ["x": numbers([3, 2])]
         #expect(try evaluate(plain, x) == evaluate(turned, x))
-        #expect(try Imported(turned, x).canonicalGraph == Imported(try ONNXModel(skeleton: try turned.skeleton()), x).canonicalGraph)
+        #expect(
+            try Imported(turned, x).canonicalGraph
+                == Imported(try ONNXModel(skeleton: try turned.skeleton()), x).canonicalGraph
+        )
     }
 
     @Test("an override must name a constant, and none that decides a shape can be secret")
     func overrides() throws {
         let bytes = try builder().bytes
-        for (secret, open) in [(["v"], []), ([], ["v"]), (["w"], ["w"]), (["extents"], [])] as [(Set<String>, Set<String>)] {
+        for (secret, open) in [(["v"], []), ([], ["v"]), (["w"], ["w"]), (["extents"], [])]
+            as [(Set<String>, Set<String>)]
+        {
             let error = #expect(throws: CrypTenError.self) { try ONNXModel(bytes: bytes, secret: secret, open: open) }
             #expect(error?.code == .invalidArgument)
         }
@@ -147,7 +152,8 @@ struct ConstantTests {
     @Test("weights in every type and field are read")
     func types() throws {
         let types: [(ONNXElementType, [UInt8])] = [
-            (.float, [0, 0, 0xc0, 0x3f, 0, 0, 0, 0xc0]), (.double, [0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0xc0]),
+            (.float, [0, 0, 0xc0, 0x3f, 0, 0, 0, 0xc0]),
+            (.double, [0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0xc0]),
             (.float16, [0, 0x3e, 0, 0xc0]), (.bfloat16, [0xc0, 0x3f, 0, 0xc0]),
         ]
         for (type, raw) in types {
@@ -190,7 +196,13 @@ struct ConstantTests {
             input = "h"
         default: break
         }
-        builder.node("BatchNormalization", [input, "gamma", "beta", "mean", "variance"], ["z"], name: "bn", ["epsilon": .float(0.01)])
+        builder.node(
+            "BatchNormalization",
+            [input, "gamma", "beta", "mean", "variance"],
+            ["z"],
+            name: "bn",
+            ["epsilon": .float(0.01)]
+        )
         builder.node("Relu", ["z"], name: "relu")
         builder.output("y")
         if shared { builder.output("h") }
@@ -199,7 +211,8 @@ struct ConstantTests {
 
     @Test("batch normalisation is folded into the layer before it, unless something else reads that")
     func folding() throws {
-        let scale = [1.0, -1], shift = [0.5, 1.0]
+        let scale = [1.0, -1]
+        let shift = [0.5, 1.0]
         for (before, shared) in [("Conv", false), ("Conv", true), ("Gemm", false), (nil, false)] as [(String?, Bool)] {
             let model = try normalized(before, shared: shared)
             let x = numbers(before == "Gemm" ? [3, 2] : [3, 2, 4, 4], seed: 9)
@@ -207,7 +220,9 @@ struct ConstantTests {
             var h = x
             if before == "Conv" {
                 h = try evaluate(
-                    "Conv", [("x", x), ("w", numbers([2, 2, 3, 3])), ("b", Tensor([0.25, 0.75], shape: [2]))], ["pads": .ints([1, 1, 1, 1])]
+                    "Conv",
+                    [("x", x), ("w", numbers([2, 2, 3, 3])), ("b", Tensor([0.25, 0.75], shape: [2]))],
+                    ["pads": .ints([1, 1, 1, 1])]
                 )[0]
             } else if before == "Gemm" {
                 h = try evaluate("MatMul", [("x", x), ("w", Tensor([1.0, 2, 3, 4], shape: [2, 2]))])[0]

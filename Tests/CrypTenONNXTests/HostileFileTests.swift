@@ -37,7 +37,10 @@ struct HostileFileTests {
             _ = try ONNXModel(bytes: bytes)
             for length in 0..<bytes.count {
                 let error = failure { try ONNXModel(bytes: bytes.prefix(length), name: "m.onnx") }
-                #expect(error?.message.hasPrefix("m.onnx: ") == true, "\(length) bytes: \(error?.message ?? "no error")")
+                #expect(
+                    error?.message.hasPrefix("m.onnx: ") == true,
+                    "\(length) bytes: \(error?.message ?? "no error")"
+                )
             }
         }
     }
@@ -65,7 +68,10 @@ struct HostileFileTests {
                             if case .fixed(let extent) = dimension { return min(extent, 8) }
                             return 2
                         }
-                        return (input.name, Tensor([Double](repeating: 0, count: Shape(extents).count), shape: Shape(extents)))
+                        return (
+                            input.name,
+                            Tensor([Double](repeating: 0, count: Shape(extents).count), shape: Shape(extents))
+                        )
                     }
                     _ = try Imported(loaded, Dictionary(inputs, uniquingKeysWith: { first, _ in first }))
                 } catch is CrypTenError {
@@ -85,7 +91,9 @@ struct HostileFileTests {
         let empty = failure { try ONNXModel(bytes: Data(), name: "m.onnx") }
         #expect(empty?.code == .malformedFile)
         #expect(empty?.message == "m.onnx: it is empty, not an ONNX model")
-        let other = failure { try ONNXModel(contentsOf: ReferenceModel.fixtures.appendingPathComponent("digits/x_100.npy")) }
+        let other = failure {
+            try ONNXModel(contentsOf: ReferenceModel.fixtures.appendingPathComponent("digits/x_100.npy"))
+        }
         #expect(other?.code == .malformedFile)
         #expect(other?.message.contains("isn't an ONNX model") == true)
     }
@@ -93,11 +101,15 @@ struct HostileFileTests {
     @Test(
         "a graph that breaks a rule is refused, and the message says which",
         arguments: [
-            ("undefined input", "reads 'v', which nothing before it defines"), ("cycle", "reads 'y', which nothing before it defines"),
+            ("undefined input", "reads 'v', which nothing before it defines"),
+            ("cycle", "reads 'y', which nothing before it defines"),
             ("two definitions", "'x' is defined twice"), ("undefined output", "output 'z' is computed by no node"),
-            ("no outputs", "no outputs"), ("short data", "has 12 elements, but 11"), ("long data", "has 12 elements, but 13"),
-            ("raw data", "takes 48 bytes, but 47 are there"), ("negative extent", "aren't a shape"), ("huge extent", "aren't a shape"),
-            ("strings", "element type string"), ("unknown type", "element type number 77"), ("no opset", "which version of the operators"),
+            ("no outputs", "no outputs"), ("short data", "has 12 elements, but 11"),
+            ("long data", "has 12 elements, but 13"),
+            ("raw data", "takes 48 bytes, but 47 are there"), ("negative extent", "aren't a shape"),
+            ("huge extent", "aren't a shape"),
+            ("strings", "element type string"), ("unknown type", "element type number 77"),
+            ("no opset", "which version of the operators"),
             ("no operator", "has no operator"), ("two attributes", "twice"),
         ]
     )
@@ -150,7 +162,10 @@ struct HostileFileTests {
 
     /// A folder with a model whose weight lies in another file.
     private func withExternalModel(
-        location: String = "w.bin", offset: Int = 8, length: Int? = 48, _ body: (URL) throws -> Void
+        location: String = "w.bin",
+        offset: Int = 8,
+        length: Int? = 48,
+        _ body: (URL) throws -> Void
     ) throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -159,12 +174,17 @@ struct HostileFileTests {
         builder.proto.graph.initializer[0].floatData = []
         builder.proto.graph.initializer[0].dataLocation = .external
         builder.proto.graph.initializer[0].externalData = [
-            .with { ($0.key, $0.value) = ("location", location) }, .with { ($0.key, $0.value) = ("offset", "\(offset)") },
+            .with { ($0.key, $0.value) = ("location", location) },
+            .with { ($0.key, $0.value) = ("offset", "\(offset)") },
         ]
         if let length {
-            builder.proto.graph.initializer[0].externalData.append(.with { ($0.key, $0.value) = ("length", "\(length)") })
+            builder.proto.graph.initializer[0].externalData.append(
+                .with { ($0.key, $0.value) = ("length", "\(length)") }
+            )
         }
-        let numbers = (0..<12).flatMap { number in withUnsafeBytes(of: Float(number).bitPattern.littleEndian) { Array($0) } }
+        let numbers = (0..<12).flatMap { number in
+            withUnsafeBytes(of: Float(number).bitPattern.littleEndian) { Array($0) }
+        }
         try (Data(count: 8) + Data(numbers)).write(to: folder.appendingPathComponent("w.bin"))
         try builder.bytes.write(to: folder.appendingPathComponent("m.onnx"))
         try body(folder.appendingPathComponent("m.onnx"))
@@ -189,7 +209,10 @@ struct HostileFileTests {
     func escapes(location: String, offset: Int, length: Int, expected: String) throws {
         try withExternalModel(location: location, offset: offset, length: length) { url in
             let link = url.deletingLastPathComponent().appendingPathComponent("link")
-            try FileManager.default.createSymbolicLink(at: link, withDestinationURL: URL(fileURLWithPath: "/etc/hostname"))
+            try FileManager.default.createSymbolicLink(
+                at: link,
+                withDestinationURL: URL(fileURLWithPath: "/etc/hostname")
+            )
             let error = failure { try ONNXModel(contentsOf: url) }
             #expect(error?.message.contains(expected) == true, "\(error?.message ?? "no error")")
         }

@@ -53,7 +53,10 @@ struct ModelBuilder {
     }
 
     mutating func node(
-        _ operation: String, _ inputs: [String], _ outputs: [String] = ["y"], name: String = "n",
+        _ operation: String,
+        _ inputs: [String],
+        _ outputs: [String] = ["y"],
+        name: String = "n",
         _ attributes: [String: Attribute] = [:]
     ) {
         proto.graph.node.append(
@@ -78,10 +81,17 @@ struct ModelBuilder {
     }
 
     enum Attribute {
-        case int(Int), ints([Int]), float(Double), string(String)
+        case int(Int)
+        case ints([Int])
+        case float(Double)
+        case string(String)
     }
 
-    private static func info(_ name: String, _ type: ONNXElementType, _ dimensions: [ONNXModel.Dimension]?) -> Onnx_ValueInfoProto {
+    private static func info(
+        _ name: String,
+        _ type: ONNXElementType,
+        _ dimensions: [ONNXModel.Dimension]?
+    ) -> Onnx_ValueInfoProto {
         .with {
             $0.name = name
             $0.type.tensorType.elemType = type.standardNumber
@@ -102,10 +112,12 @@ struct ModelBuilder {
 }
 
 extension ONNXModel.Dimension: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
+    /// A fixed extent.
     public init(integerLiteral value: Int) {
         self = .fixed(value)
     }
 
+    /// A named extent.
     public init(stringLiteral value: String) {
         self = .named(value)
     }
@@ -113,8 +125,13 @@ extension ONNXModel.Dimension: ExpressibleByIntegerLiteral, ExpressibleByStringL
 
 /// A graph of one operator on float inputs, its other inputs constants; what it computes of them in the clear.
 func evaluate(
-    _ operation: String, opset: Int = 17, _ inputs: [(String, Tensor)], constants: [(String, [Int])] = [], order: [String]? = nil,
-    outputs: [(String, ONNXElementType)] = [("y", .float)], _ attributes: [String: ModelBuilder.Attribute] = [:]
+    _ operation: String,
+    opset: Int = 17,
+    _ inputs: [(String, Tensor)],
+    constants: [(String, [Int])] = [],
+    order: [String]? = nil,
+    outputs: [(String, ONNXElementType)] = [("y", .float)],
+    _ attributes: [String: ModelBuilder.Attribute] = [:]
 ) throws -> [Tensor] {
     var builder = ModelBuilder(opset: opset)
     for (name, tensor) in inputs {
@@ -136,7 +153,10 @@ func evaluate(
 
 /// A model's outputs in the clear; inputs are secret, and so are the parameters.
 func evaluate(
-    _ model: ONNXModel, _ inputs: [String: Tensor], publicInputs: Set<String> = [], publicValues: [String: Tensor] = [:]
+    _ model: ONNXModel,
+    _ inputs: [String: Tensor],
+    publicInputs: Set<String> = [],
+    publicValues: [String: Tensor] = [:]
 ) throws -> [String: Tensor] {
     let imported = try Imported(model, inputs, publicInputs: publicInputs, publicValues: publicValues)
     let names = model.outputs.map(\.name)
@@ -152,7 +172,10 @@ struct Imported {
     private var sources: [Node] = []
 
     init(
-        _ model: ONNXModel, _ inputs: [String: Tensor], publicInputs: Set<String> = [], publicValues: [String: Tensor] = [:]
+        _ model: ONNXModel,
+        _ inputs: [String: Tensor],
+        publicInputs: Set<String> = [],
+        publicValues: [String: Tensor] = [:]
     ) throws {
         var (tensors, parameters): ([String: CrypTensor], [String: CrypTensor]) = ([:], [:])
         for (name, tensor) in inputs.sorted(by: { $0.key < $1.key }) where publicValues[name] == nil {
@@ -166,8 +189,11 @@ struct Imported {
 
     private mutating func source(_ shape: Shape, _ kind: ElementKind, _ value: Tensor?, isPublic: Bool) -> CrypTensor {
         let node = Node(
-            source: isPublic ? .publicInput(number: sources.count) : .input(owner: .party(0), number: sources.count), shape: shape,
-            kind: kind, visibility: isPublic ? .public : .secret, session: nil
+            source: isPublic ? .publicInput(number: sources.count) : .input(owner: .party(0), number: sources.count),
+            shape: shape,
+            kind: kind,
+            visibility: isPublic ? .public : .secret,
+            session: nil
         )
         sources.append(node)
         bindings[ObjectIdentifier(node)] = value
@@ -181,7 +207,9 @@ struct Imported {
         func visit(_ node: Node) -> Int {
             if let number = numbers[ObjectIdentifier(node)] { return number }
             let operands = node.inputs.map(visit)
-            lines.append("\(node.operation) \(operands) \(node.shape) \(node.kind) \(node.visibility) \(node.layer ?? "-")")
+            lines.append(
+                "\(node.operation) \(operands) \(node.shape) \(node.kind) \(node.visibility) \(node.layer ?? "-")"
+            )
             numbers[ObjectIdentifier(node)] = lines.count - 1
             return lines.count - 1
         }

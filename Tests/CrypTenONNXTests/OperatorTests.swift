@@ -51,7 +51,9 @@ struct OperatorTests {
         var group = 1
         var autoPad: String?
 
-        var testDescription: String { "\(input) \(kernel) \(strides ?? []) \(pads ?? []) \(dilations ?? []) \(group) \(autoPad ?? "")" }
+        var testDescription: String {
+            "\(input) \(kernel) \(strides ?? []) \(pads ?? []) \(dilations ?? []) \(group) \(autoPad ?? "")"
+        }
 
         var attributes: [String: ModelBuilder.Attribute] {
             var out: [String: ModelBuilder.Attribute] = [:]
@@ -92,10 +94,19 @@ struct OperatorTests {
     @Test(
         "convolutions of signals and images are the plain loop",
         arguments: [
-            Window(input: [2, 3, 7, 6], kernel: [4, 3, 3, 2]), Window(input: [1, 2, 8, 8], kernel: [3, 2, 3, 3], strides: [2, 1], pads: [1, 0, 2, 1]),
+            Window(input: [2, 3, 7, 6], kernel: [4, 3, 3, 2]),
+            Window(input: [1, 2, 8, 8], kernel: [3, 2, 3, 3], strides: [2, 1], pads: [1, 0, 2, 1]),
             Window(input: [1, 4, 6, 5], kernel: [6, 2, 3, 3], pads: [1, 1, 1, 1], group: 2),
-            Window(input: [2, 3, 9, 9], kernel: [3, 1, 3, 3], strides: [2, 2], pads: [2, 2, 2, 2], dilations: [2, 2], group: 3),
-            Window(input: [2, 3, 11], kernel: [4, 3, 3], strides: [2], pads: [1, 2]), Window(input: [1, 4, 9], kernel: [4, 1, 2], dilations: [3], group: 4),
+            Window(
+                input: [2, 3, 9, 9],
+                kernel: [3, 1, 3, 3],
+                strides: [2, 2],
+                pads: [2, 2, 2, 2],
+                dilations: [2, 2],
+                group: 3
+            ),
+            Window(input: [2, 3, 11], kernel: [4, 3, 3], strides: [2], pads: [1, 2]),
+            Window(input: [1, 4, 9], kernel: [4, 1, 2], dilations: [3], group: 4),
             Window(input: [1, 2, 7, 6], kernel: [2, 2, 3, 2], strides: [2, 2], autoPad: "SAME_UPPER"),
             Window(input: [1, 2, 7, 6], kernel: [2, 2, 3, 2], strides: [2, 3], autoPad: "SAME_LOWER"),
             Window(input: [1, 2, 7], kernel: [2, 2, 3], autoPad: "VALID"),
@@ -124,11 +135,14 @@ struct OperatorTests {
     }
 
     @Test(
-        "poolings are the plain loop", arguments: [false, true],
+        "poolings are the plain loop",
+        arguments: [false, true],
         [
-            Window(input: [2, 3, 6, 6], kernel: [2, 2], strides: [2, 2]), Window(input: [1, 2, 7, 7], kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1]),
+            Window(input: [2, 3, 6, 6], kernel: [2, 2], strides: [2, 2]),
+            Window(input: [1, 2, 7, 7], kernel: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1]),
             Window(input: [1, 2, 7, 5], kernel: [3, 2], strides: [1, 2], pads: [0, 1, 2, 0]),
-            Window(input: [1, 2, 9, 9], kernel: [2, 2], strides: [3, 1], dilations: [3, 2]), Window(input: [2, 2, 9], kernel: [3], strides: [2], pads: [1, 1]),
+            Window(input: [1, 2, 9, 9], kernel: [2, 2], strides: [3, 1], dilations: [3, 2]),
+            Window(input: [2, 2, 9], kernel: [3], strides: [2], pads: [1, 1]),
             Window(input: [1, 1, 7, 6], kernel: [3, 3], strides: [2, 2], autoPad: "SAME_UPPER"),
             Window(input: [1, 1, 7, 6], kernel: [3, 3], strides: [2, 2], autoPad: "SAME_LOWER"),
         ]
@@ -163,9 +177,15 @@ struct OperatorTests {
         if ceil { attributes["ceil_mode"] = .int(1) }
         expect(try evaluate("MaxPool", [("x", x)], attributes), windows { values, _ in values.max()! })
         if window.dilations == nil {
-            expect(try evaluate("AveragePool", [("x", x)], attributes), windows { values, _ in values.reduce(0, +) / Double(values.count) })
+            expect(
+                try evaluate("AveragePool", [("x", x)], attributes),
+                windows { values, _ in values.reduce(0, +) / Double(values.count) }
+            )
             attributes["count_include_pad"] = .int(1)
-            expect(try evaluate("AveragePool", [("x", x)], attributes), windows { values, padded in values.reduce(0, +) / Double(padded) })
+            expect(
+                try evaluate("AveragePool", [("x", x)], attributes),
+                windows { values, padded in values.reduce(0, +) / Double(padded) }
+            )
         }
     }
 
@@ -185,7 +205,8 @@ struct OperatorTests {
 
     @Test(
         "matrix products broadcast by NumPy's rules",
-        arguments: [([2, 3], [3, 4]), ([2, 1, 3, 4], [5, 4, 2]), ([3], [3, 2]), ([2, 3], [3]), ([3], [3])] as [([Int], [Int])]
+        arguments: [([2, 3], [3, 4]), ([2, 1, 3, 4], [5, 4, 2]), ([3], [3, 2]), ([2, 3], [3]), ([3], [3])]
+            as [([Int], [Int])]
     )
     func matrixProduct(left: [Int], right: [Int]) throws {
         let (a, b) = (numbers(Shape(left)), numbers(Shape(right), seed: 2))
@@ -225,8 +246,12 @@ struct OperatorTests {
                 return 0.5 * product + 2 * c.at(place)!
             }
             let got = try evaluate(
-                "Gemm", [("a", a), ("b", b), ("c", c)],
-                ["transA": .int(transposeA ? 1 : 0), "transB": .int(transposeB ? 1 : 0), "alpha": .float(0.5), "beta": .float(2)]
+                "Gemm",
+                [("a", a), ("b", b), ("c", c)],
+                [
+                    "transA": .int(transposeA ? 1 : 0), "transB": .int(transposeB ? 1 : 0), "alpha": .float(0.5),
+                    "beta": .float(2),
+                ]
             )
             expect(got, expected)
         }
@@ -234,7 +259,10 @@ struct OperatorTests {
 
     // MARK: Element by element
 
-    @Test("arithmetic broadcasts", arguments: [([2, 3], [2, 3]), ([2, 3], [3]), ([2, 1, 3], [4, 1]), ([], [2, 2])] as [([Int], [Int])])
+    @Test(
+        "arithmetic broadcasts",
+        arguments: [([2, 3], [2, 3]), ([2, 3], [3]), ([2, 1, 3], [4, 1]), ([], [2, 2])] as [([Int], [Int])]
+    )
     func arithmetic(left: [Int], right: [Int]) throws {
         let (a, b) = (numbers(Shape(left)), numbers(Shape(right), seed: 2))
         let shape = Shape.broadcast(a.shape, b.shape)!
@@ -248,12 +276,16 @@ struct OperatorTests {
             }
         }
         let cases: [(String, (Double, Double) -> Double)] = [
-            ("Add", { $0 + $1 }), ("Sub", { $0 - $1 }), ("Mul", { $0 * $1 }), ("Max", { max($0, $1) }), ("Min", { min($0, $1) }), ("Sum", { $0 + $1 }),
+            ("Add", { $0 + $1 }), ("Sub", { $0 - $1 }), ("Mul", { $0 * $1 }), ("Max", { max($0, $1) }),
+            ("Min", { min($0, $1) }), ("Sum", { $0 + $1 }),
             ("Mean", { ($0 + $1) / 2 }),
         ]
-        for (operation, function) in cases { expect(try evaluate(operation, [("a", a), ("b", b)]), pairwise(function), operation) }
+        for (operation, function) in cases {
+            expect(try evaluate(operation, [("a", a), ("b", b)]), pairwise(function), operation)
+        }
         let relations: [(String, (Double, Double) -> Bool)] = [
-            ("Less", { $0 < $1 }), ("Greater", { $0 > $1 }), ("LessOrEqual", { $0 <= $1 }), ("GreaterOrEqual", { $0 >= $1 }), ("Equal", { $0 == $1 }),
+            ("Less", { $0 < $1 }), ("Greater", { $0 > $1 }), ("LessOrEqual", { $0 <= $1 }),
+            ("GreaterOrEqual", { $0 >= $1 }), ("Equal", { $0 == $1 }),
         ]
         for (operation, relation) in relations {
             let got = try evaluate(operation, [("a", a), ("b", b)], outputs: [("y", .bool)])
@@ -267,16 +299,27 @@ struct OperatorTests {
     func functions() throws {
         let x = Tensor([-3.0, -1.5, -0.25, 0, 0.5, 1, 2.75], shape: [7])
         let cases: [(String, [String: ModelBuilder.Attribute], (Double) -> Double)] = [
-            ("Neg", [:], { -$0 }), ("Abs", [:], { abs($0) }), ("Sign", [:], { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }), ("Relu", [:], { max($0, 0) }),
-            ("LeakyRelu", ["alpha": .float(0.25)], { $0 < 0 ? 0.25 * $0 : $0 }), ("Identity", [:], { $0 }), ("Dropout", [:], { $0 }),
-            ("HardSigmoid", ["alpha": .float(0.25)], { min(max(0.25 * $0 + 0.5, 0), 1) }), ("Sigmoid", [:], { 1 / (1 + exp(-$0)) }),
-            ("Tanh", [:], { tanh($0) }), ("Erf", [:], { erf($0) }), ("Softplus", [:], { log1p(exp($0)) }), ("Sin", [:], { sin($0) }),
+            ("Neg", [:], { -$0 }), ("Abs", [:], { abs($0) }), ("Sign", [:], { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }),
+            ("Relu", [:], { max($0, 0) }),
+            ("LeakyRelu", ["alpha": .float(0.25)], { $0 < 0 ? 0.25 * $0 : $0 }), ("Identity", [:], { $0 }),
+            ("Dropout", [:], { $0 }),
+            ("HardSigmoid", ["alpha": .float(0.25)], { min(max(0.25 * $0 + 0.5, 0), 1) }),
+            ("Sigmoid", [:], { 1 / (1 + exp(-$0)) }),
+            ("Tanh", [:], { tanh($0) }), ("Erf", [:], { erf($0) }), ("Softplus", [:], { log1p(exp($0)) }),
+            ("Sin", [:], { sin($0) }),
             ("Cos", [:], { cos($0) }), ("Gelu", [:], { $0 * (1 + erf($0 / 2.0.squareRoot())) / 2 }),
         ]
         for (operation, attributes, function) in cases {
-            expect(try evaluate(operation, opset: 20, [("x", x)], attributes), Tensor(x.doubles.map(function), shape: [7]), operation)
+            expect(
+                try evaluate(operation, opset: 20, [("x", x)], attributes),
+                Tensor(x.doubles.map(function), shape: [7]),
+                operation
+            )
         }
-        expect(try evaluate("Clip", opset: 7, [("x", x)], ["min": .float(-1), "max": .float(2)]), Tensor(x.doubles.map { min(max($0, -1), 2) }, shape: [7]))
+        expect(
+            try evaluate("Clip", opset: 7, [("x", x)], ["min": .float(-1), "max": .float(2)]),
+            Tensor(x.doubles.map { min(max($0, -1), 2) }, shape: [7])
+        )
         expect(try evaluate("Clip", opset: 7, [("x", x)], [:]), x)
     }
 
@@ -296,7 +339,9 @@ struct OperatorTests {
         #expect(try one("Clip", [0.5]) == [0.5, 0.5, 0.5, 1, 2.75])
         #expect(try one("Clip", [2, 1]) == [1, 1, 1, 1, 1])
         #expect(try one("Clip", [-3.4e38, 3.4e38]) == x.doubles)
-        for exponent in 0...4 { #expect(try one("Pow", [Double(exponent)]) == x.doubles.map { pow($0, Double(exponent)) }) }
+        for exponent in 0...4 {
+            #expect(try one("Pow", [Double(exponent)]) == x.doubles.map { pow($0, Double(exponent)) })
+        }
         #expect(try one("Div", [4]) == x.doubles.map { $0 / 4 })
         for exponent in [0.5, -1, 1.5] { #expect(throws: CrypTenError.self) { try one("Pow", [exponent]) } }
         #expect(throws: CrypTenError.self) { try one("Div", [0]) }
@@ -304,9 +349,17 @@ struct OperatorTests {
 
     @Test("logic on bits")
     func logic() throws {
-        let (a, b) = (Tensor(.bool([false, false, true, true]), shape: [4]), Tensor(.bool([false, true, false, true]), shape: [4]))
-        for (operation, expected) in [("And", [0, 0, 0, 1]), ("Or", [0, 1, 1, 1]), ("Xor", [0, 1, 1, 0]), ("Equal", [1, 0, 0, 1])] as [(String, [Double])] {
-            #expect(try evaluate(operation, [("a", a), ("b", b)], outputs: [("y", .bool)])[0].doubles == expected, "\(operation)")
+        let (a, b) = (
+            Tensor(.bool([false, false, true, true]), shape: [4]),
+            Tensor(.bool([false, true, false, true]), shape: [4])
+        )
+        for (operation, expected) in [
+            ("And", [0, 0, 0, 1]), ("Or", [0, 1, 1, 1]), ("Xor", [0, 1, 1, 0]), ("Equal", [1, 0, 0, 1]),
+        ] as [(String, [Double])] {
+            #expect(
+                try evaluate(operation, [("a", a), ("b", b)], outputs: [("y", .bool)])[0].doubles == expected,
+                "\(operation)"
+            )
         }
         #expect(try evaluate("Not", [("a", a)], outputs: [("y", .bool)])[0].doubles == [1, 1, 0, 0])
     }
@@ -320,13 +373,20 @@ struct OperatorTests {
         #expect(try evaluate("Cast", [("x", real)], outputs: [("y", .bool)], ["to": .int(9)])[0] == bits)
         #expect(try evaluate("Cast", [("x", whole)], ["to": .int(1)])[0] == Tensor([0.0, 1, -2], shape: [3]))
         #expect(try evaluate("Cast", [("x", whole)], outputs: [("y", .bool)], ["to": .int(9)])[0] == bits)
-        #expect(try evaluate("Cast", [("x", bits)], outputs: [("y", .int64)], ["to": .int(7)])[0] == Tensor([0, 1, 1], shape: [3]))
+        #expect(
+            try evaluate("Cast", [("x", bits)], outputs: [("y", .int64)], ["to": .int(7)])[0]
+                == Tensor([0, 1, 1], shape: [3])
+        )
         #expect(try evaluate("Cast", [("x", bits)], ["to": .int(1)])[0] == Tensor([0.0, 1, 1], shape: [3]))
     }
 
     // MARK: Reductions
 
-    @Test("reductions over axes, as attribute and as input", arguments: [nil, [1], [0, 2], [-1]] as [[Int]?], [false, true])
+    @Test(
+        "reductions over axes, as attribute and as input",
+        arguments: [nil, [1], [0, 2], [-1]] as [[Int]?],
+        [false, true]
+    )
     func reductions(axes: [Int]?, keeps: Bool) throws {
         let x = numbers([2, 3, 4])
         let gone = Set((axes ?? [0, 1, 2]).map { $0 < 0 ? $0 + 3 : $0 })
@@ -347,12 +407,22 @@ struct OperatorTests {
             }
         }
         let cases: [(String, Int, ([Double]) -> Double)] = [
-            ("ReduceSum", 13, { $0.reduce(0, +) }), ("ReduceMean", 18, { $0.reduce(0, +) / Double($0.count) }), ("ReduceMax", 18, { $0.max()! }),
+            ("ReduceSum", 13, { $0.reduce(0, +) }), ("ReduceMean", 18, { $0.reduce(0, +) / Double($0.count) }),
+            ("ReduceMax", 18, { $0.max()! }),
             ("ReduceMin", 18, { $0.min()! }),
         ]
         for (operation, since, function) in cases {
             var attributes: [String: ModelBuilder.Attribute] = ["keepdims": .int(keeps ? 1 : 0)]
-            expect(try evaluate(operation, opset: since, [("x", x)], constants: axes.map { [("axes", $0)] } ?? [], attributes), reduced(function))
+            expect(
+                try evaluate(
+                    operation,
+                    opset: since,
+                    [("x", x)],
+                    constants: axes.map { [("axes", $0)] } ?? [],
+                    attributes
+                ),
+                reduced(function)
+            )
             attributes["axes"] = axes.map { .ints($0) }
             expect(try evaluate(operation, opset: since - 1, [("x", x)], attributes), reduced(function))
         }
@@ -368,6 +438,8 @@ struct OperatorTests {
         #expect(try index("ArgMax", ["axis": .int(-1), "keepdims": .int(0)]) == Tensor([1, 0, 0], shape: [3]))
         #expect(try index("ArgMin", ["axis": .int(1), "keepdims": .int(0)]) == Tensor([0, 2, 0], shape: [3]))
         #expect(try index("ArgMax", ["keepdims": .int(0)]) == Tensor([2, 0, 0], shape: [3]))
-        #expect(try index("ArgMax", ["axis": .int(1), "select_last_index": .int(1)]) == Tensor([2, 1, 2], shape: [3, 1]))
+        #expect(
+            try index("ArgMax", ["axis": .int(1), "select_last_index": .int(1)]) == Tensor([2, 1, 2], shape: [3, 1])
+        )
     }
 }

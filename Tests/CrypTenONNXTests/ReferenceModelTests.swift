@@ -26,19 +26,60 @@ struct ReferenceModel: Sendable, CustomTestStringConvertible {
     static let committed: [ReferenceModel] = [
         .init(name: "digits-cnn", folder: "digits", file: "cnn", input: ("x", "x_100"), output: "logits"),
         .init(name: "digits-mlp", folder: "digits", file: "mlp", input: ("x", "x_100"), output: "logits"),
-        .init(name: "breast-cancer-logreg", folder: "breast-cancer", file: "logreg", input: ("x", "x_test"), output: "p"),
-        .init(name: "breast-cancer-mlp", folder: "breast-cancer", file: "mlp", input: ("x", "x_test"), output: "logits"),
-        .init(name: "tiny-resnet18", folder: "tiny", file: "resnet18_tiny", input: ("x", "resnet18_tiny.x"), output: "logits"),
-        .init(name: "tiny-resnet50", folder: "tiny", file: "resnet50_tiny", input: ("x", "resnet50_tiny.x"), output: "logits"),
-        .init(name: "tiny-plain-resnet18", folder: "tiny_plain", file: "resnet18_tiny", input: ("x", "resnet18_tiny.x"), output: "logits"),
-        .init(name: "tiny-plain-resnet50", folder: "tiny_plain", file: "resnet50_tiny", input: ("x", "resnet50_tiny.x"), output: "logits"),
+        .init(
+            name: "breast-cancer-logreg",
+            folder: "breast-cancer",
+            file: "logreg",
+            input: ("x", "x_test"),
+            output: "p"
+        ),
+        .init(
+            name: "breast-cancer-mlp",
+            folder: "breast-cancer",
+            file: "mlp",
+            input: ("x", "x_test"),
+            output: "logits"
+        ),
+        .init(
+            name: "tiny-resnet18",
+            folder: "tiny",
+            file: "resnet18_tiny",
+            input: ("x", "resnet18_tiny.x"),
+            output: "logits"
+        ),
+        .init(
+            name: "tiny-resnet50",
+            folder: "tiny",
+            file: "resnet50_tiny",
+            input: ("x", "resnet50_tiny.x"),
+            output: "logits"
+        ),
+        .init(
+            name: "tiny-plain-resnet18",
+            folder: "tiny_plain",
+            file: "resnet18_tiny",
+            input: ("x", "resnet18_tiny.x"),
+            output: "logits"
+        ),
+        .init(
+            name: "tiny-plain-resnet50",
+            folder: "tiny_plain",
+            file: "resnet50_tiny",
+            input: ("x", "resnet50_tiny.x"),
+            output: "logits"
+        ),
     ]
 
     static let uncommitted: [ReferenceModel] = [
         .init(name: "mnist-lenet5", folder: "mnist", file: "lenet5", input: ("x", "x_100"), output: "logits"),
         .init(name: "mnist-mlp", folder: "mnist", file: "mlp", input: ("x", "x_100"), output: "logits"),
         .init(
-            name: "text-mean-of-words", folder: "text", file: "mean_of_words", input: ("ids", "ids_100"), output: "logits", isPublic: true
+            name: "text-mean-of-words",
+            folder: "text",
+            file: "mean_of_words",
+            input: ("ids", "ids_100"),
+            output: "logits",
+            isPublic: true
         ),
         .init(name: "text-counts", folder: "text", file: "counts", input: ("counts", "counts_20"), output: "logits"),
     ]

@@ -27,7 +27,10 @@ struct RefusalTests {
         builder.output("y")
         let (code, text) = message { _ = try ONNXModel(bytes: try builder.bytes) }
         #expect(code == .unsupportedOperator)
-        #expect(text == "unsupported operator Frobnicate (node node 7): it isn't among the operators that are computed on secrets here")
+        #expect(
+            text
+                == "unsupported operator Frobnicate (node node 7): it isn't among the operators that are computed on secrets here"
+        )
     }
 
     @Test("operators of other domains, functions of graphs, and operators younger than the model are refused")
@@ -36,9 +39,15 @@ struct RefusalTests {
         builder.input("x", .float, [2])
         builder.node("Gelu", ["x"])
         builder.output("y")
-        #expect(message { _ = try ONNXModel(bytes: try builder.bytes) }.1.contains("unsupported operator Gelu (node n): it exists from"))
+        #expect(
+            message { _ = try ONNXModel(bytes: try builder.bytes) }.1.contains(
+                "unsupported operator Gelu (node n): it exists from"
+            )
+        )
         builder.proto.graph.node[0].domain = "com.microsoft"
-        #expect(message { _ = try ONNXModel(bytes: try builder.bytes) }.1.contains("com.microsoft.Gelu (node n): domain"))
+        #expect(
+            message { _ = try ONNXModel(bytes: try builder.bytes) }.1.contains("com.microsoft.Gelu (node n): domain")
+        )
         builder.proto.graph.node[0].domain = ""
         builder.proto.graph.node[0].opType = "Relu"
         builder.proto.graph.node[0].attribute = [.with { ($0.name, $0.type) = ("body", .graph) }]
@@ -48,7 +57,8 @@ struct RefusalTests {
     @Test("operator sets before 7 and after 28, and models of other domains alone, are refused")
     func operatorSets() throws {
         for (domain, version, expected) in [
-            ("", 6, "m.onnx: unsupported operator set 6: versions 7 to 28"), ("", 99, "m.onnx: unsupported operator set 99"),
+            ("", 6, "m.onnx: unsupported operator set 6: versions 7 to 28"),
+            ("", 99, "m.onnx: unsupported operator set 99"),
             ("ai.onnx.ml", 1, "m.onnx: unsupported operators of domain 'ai.onnx.ml'"),
         ] {
             var builder = ModelBuilder(opset: version)
@@ -71,12 +81,21 @@ struct RefusalTests {
             ("Gather", ["x", "i"], [:], "unsupported operator Gather (node n): its indices are secret"),
             ("Cast", ["x"], ["to": .int(7)], "unsupported operator Cast (node n): float to int64 rounds a secret"),
             ("Cast", ["x"], ["to": .int(8)], "unsupported operator Cast (node n): it makes elements of type 8"),
-            ("Mod", ["i", "i"], [:], "unsupported operator Mod (node n): "), ("Div", ["i", "i"], [:], "unsupported operator Div (node n): "),
+            ("Mod", ["i", "i"], [:], "unsupported operator Mod (node n): "),
+            ("Div", ["i", "i"], [:], "unsupported operator Div (node n): "),
             ("Gelu", ["x"], ["approximate": .string("tanh")], "unsupported operator Gelu (node n): its approximation"),
-            ("MaxPool", ["x"], ["kernel_shape": .ints([1])], "unsupported operator MaxPool (node n): its input has shape [2, 3]"),
+            (
+                "MaxPool", ["x"], ["kernel_shape": .ints([1])],
+                "unsupported operator MaxPool (node n): its input has shape [2, 3]"
+            ),
         ] as [(String, [String], [String: ModelBuilder.Attribute], String)]
     )
-    func forms(operation: String, inputs: [String], attributes: [String: ModelBuilder.Attribute], expected: String) throws {
+    func forms(
+        operation: String,
+        inputs: [String],
+        attributes: [String: ModelBuilder.Attribute],
+        expected: String
+    ) throws {
         var builder = ModelBuilder(opset: 20)
         builder.input("x", .float, [2, 3])
         builder.input("z", .float, [2, 3])
@@ -121,7 +140,9 @@ struct RefusalTests {
             (["a": a, "b": numbers([4, 1])], "input 'b' takes shape [N, 1], not [4, 1] (N = 2)"),
             (["a": numbers([2, 4]), "b": numbers([2, 1])], "input 'a' takes shape [N, 3], not [2, 4]"),
             (["a": numbers([2, 3, 1]), "b": numbers([2, 1])], "input 'a' takes shape [N, 3], not [2, 3, 1]"),
-            (["a": a, "b": Tensor([1, 2], shape: [2, 1])], "input 'b' takes float elements (kind real), not integer"),
+            (
+                ["a": a, "b": Tensor([1, 2], shape: [2, 1])], "input 'b' takes float elements (kind real), not integer"
+            ),
             (["a": a, "b": numbers([2, 1]), "c": a], "the model has no input 'c'"),
         ]
         for (inputs, expected) in cases {

@@ -17,7 +17,10 @@ struct StructureOperatorTests {
     func shapes() throws {
         let x = counting([2, 3, 1, 4])
         func shape(
-            _ operation: String, opset: Int = 17, _ constants: [(String, [Int])] = [], _ attributes: [String: ModelBuilder.Attribute] = [:]
+            _ operation: String,
+            opset: Int = 17,
+            _ constants: [(String, [Int])] = [],
+            _ attributes: [String: ModelBuilder.Attribute] = [:]
         ) throws -> Shape {
             let result = try evaluate(operation, opset: opset, [("x", x)], constants: constants, attributes)[0]
             #expect(result.doubles == x.doubles)
@@ -69,7 +72,12 @@ struct StructureOperatorTests {
         #expect(try rows([-1], [.min], [1], [-2]).doubles == [4, 2, 0, 9, 7, 5, 14, 12, 10, 19, 17, 15])
         #expect(try rows([3], [1], [0]).shape == [0, 5])
         #expect(try rows([0], [4], nil, [3]).doubles == [0, 1, 2, 3, 4, 15, 16, 17, 18, 19])
-        let old = try evaluate("Slice", opset: 9, [("x", x)], ["starts": .ints([1]), "ends": .ints([-1]), "axes": .ints([0])])[0]
+        let old = try evaluate(
+            "Slice",
+            opset: 9,
+            [("x", x)],
+            ["starts": .ints([1]), "ends": .ints([-1]), "axes": .ints([0])]
+        )[0]
         #expect(old.doubles == (5..<15).map(Double.init))
     }
 
@@ -79,13 +87,26 @@ struct StructureOperatorTests {
         let outputs: [(String, ONNXElementType)] = [("a", .float), ("b", .float)]
         let given = try evaluate("Split", [("x", x)], constants: [("s", [2, 3])], outputs: outputs, ["axis": .int(1)])
         #expect(given.map(\.doubles) == [[0, 1, 5, 6], [2, 3, 4, 7, 8, 9]])
-        let equal = try evaluate("Split", opset: 18, [("x", x)], outputs: outputs, ["axis": .int(1), "num_outputs": .int(2)])
+        let equal = try evaluate(
+            "Split",
+            opset: 18,
+            [("x", x)],
+            outputs: outputs,
+            ["axis": .int(1), "num_outputs": .int(2)]
+        )
         #expect(equal.map(\.doubles) == [[0, 1, 2, 5, 6, 7], [3, 4, 8, 9]])
         #expect(try evaluate("Split", opset: 11, [("x", x)], outputs: outputs)[1].doubles == [5, 6, 7, 8, 9])
         let joined = try evaluate("Concat", [("a", given[0]), ("b", given[1])], ["axis": .int(-1)])[0]
         #expect(joined == x)
-        #expect(try evaluate("Expand", [("x", counting([2, 1]))], constants: [("s", [3, 1, 2])])[0].doubles == [0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1])
-        #expect(try evaluate("Tile", [("x", counting([1, 2]))], constants: [("r", [2, 2])])[0] == Tensor([0.0, 1, 0, 1, 0, 1, 0, 1], shape: [2, 4]))
+        #expect(
+            try evaluate("Expand", [("x", counting([2, 1]))], constants: [("s", [3, 1, 2])])[0].doubles == [
+                0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1,
+            ]
+        )
+        #expect(
+            try evaluate("Tile", [("x", counting([1, 2]))], constants: [("r", [2, 2])])[0]
+                == Tensor([0.0, 1, 0, 1, 0, 1, 0, 1], shape: [2, 4])
+        )
     }
 
     @Test("padding adds numbers or elements of its own, and takes away where it is negative")
@@ -101,7 +122,13 @@ struct StructureOperatorTests {
         #expect(try padded("wrap", [0, 1, 0, 5]).doubles == [3, 0, 1, 2, 3, 0, 1, 2, 3, 0])
         let old = try evaluate("Pad", opset: 7, [("x", x)], ["pads": .ints([0, 1, 0, 0]), "value": .float(-7)])[0]
         #expect(old.doubles == [-7, 0, 1, 2, 3])
-        let axes = try evaluate("Pad", opset: 18, [("x", x)], constants: [("p", [1, 1]), ("a", [-1])], order: ["x", "p", "", "a"])[0]
+        let axes = try evaluate(
+            "Pad",
+            opset: 18,
+            [("x", x)],
+            constants: [("p", [1, 1]), ("a", [-1])],
+            order: ["x", "p", "", "a"]
+        )[0]
         #expect(axes == Tensor([0.0, 0, 1, 2, 3, 0], shape: [1, 6]))
     }
 
@@ -110,7 +137,10 @@ struct StructureOperatorTests {
         let x = counting([3, 2])
         let fixed = try evaluate("Gather", [("x", x)], constants: [("i", [2, -3, 1])])[0]
         #expect(fixed == Tensor([4.0, 5, 0, 1, 2, 3], shape: [3, 2]))
-        #expect(try evaluate("Gather", [("x", x)], constants: [("i", [1])], ["axis": .int(1)])[0] == Tensor([1.0, 3, 5], shape: [3, 1]))
+        #expect(
+            try evaluate("Gather", [("x", x)], constants: [("i", [1])], ["axis": .int(1)])[0]
+                == Tensor([1.0, 3, 5], shape: [3, 1])
+        )
         #expect(throws: CrypTenError.self) { try evaluate("Gather", [("x", x)], constants: [("i", [3])]) }
 
         var builder = ModelBuilder()
@@ -151,14 +181,20 @@ struct StructureOperatorTests {
             let x = counting([batch, 6])
             let expected = x.doubles.enumerated().map { $1 + [10, 20, 30][$0 % 3] }
             #expect(try evaluate(model, ["x": x])["y"] == Tensor(expected, shape: [batch, 2, 3]))
-            #expect(try !Imported(model, ["x": x]).canonicalGraph.contains { $0.contains(" gather") || $0.contains(" mul") })
+            #expect(
+                try !Imported(model, ["x": x]).canonicalGraph.contains { $0.contains(" gather") || $0.contains(" mul") }
+            )
         }
     }
 
     @Test("shape operators")
     func shapeOperators() throws {
         let x = counting([2, 3, 4])
-        func integers(_ operation: String, opset: Int = 17, _ attributes: [String: ModelBuilder.Attribute] = [:]) throws -> [Double] {
+        func integers(
+            _ operation: String,
+            opset: Int = 17,
+            _ attributes: [String: ModelBuilder.Attribute] = [:]
+        ) throws -> [Double] {
             try evaluate(operation, opset: opset, [("x", x)], outputs: [("y", .int64)], attributes)[0].doubles
         }
         #expect(try integers("Shape") == [2, 3, 4])
@@ -167,7 +203,9 @@ struct StructureOperatorTests {
 
         var builder = ModelBuilder()
         builder.input("x", .float, ["N"])
-        for (name, value) in [("start", 10), ("limit", 3), ("step", -3)] { builder.constant(name, integers: [value], []) }
+        for (name, value) in [("start", 10), ("limit", 3), ("step", -3)] {
+            builder.constant(name, integers: [value], [])
+        }
         builder.node("Range", ["start", "limit", "step"], ["r"], name: "range")
         builder.node("Shape", ["x"], ["s"], name: "shape")
         builder.node("ConstantOfShape", ["s"], ["z"], name: "zeros")

@@ -61,11 +61,13 @@ struct NumpyFileTests {
     @Test(
         "every type is read in both byte orders",
         arguments: [
-            ("i1", [0xff], Tensor.Elements.int32([-1])), ("u1", [0xff], .int32([255])), ("i2", [0xfe, 0xff], .int32([-2])),
+            ("i1", [0xff], Tensor.Elements.int32([-1])), ("u1", [0xff], .int32([255])),
+            ("i2", [0xfe, 0xff], .int32([-2])),
             ("u2", [0xfe, 0xff], .int32([0xfffe])), ("i4", [1, 0, 0, 0x80], .int32([-0x7fff_ffff])),
             ("u4", [1, 0, 0, 0x80], .int64([0x8000_0001])), ("i8", [2, 0, 0, 0, 0, 0, 0, 0x80], .int64([.min + 2])),
             ("u8", [2, 0, 0, 0, 0, 0, 0, 0x7f], .int64([0x7f00_0000_0000_0002])), ("f2", [0, 0x3e], .float([1.5])),
-            ("f4", [0, 0, 0xc0, 0x3f], .float([1.5])), ("f8", [0, 0, 0, 0, 0, 0, 0xf8, 0x3f], .double([1.5])), ("b1", [1], .bool([true])),
+            ("f4", [0, 0, 0xc0, 0x3f], .float([1.5])), ("f8", [0, 0, 0, 0, 0, 0, 0xf8, 0x3f], .double([1.5])),
+            ("b1", [1], .bool([true])),
         ] as [(String, [UInt8], Tensor.Elements)]
     )
     func types(type: String, data: [UInt8], expected: Tensor.Elements) throws {
@@ -113,7 +115,8 @@ struct NumpyFileTests {
             ("{'descr': '<f4', 'fortran_order': False, }", [0], "no shape"),
             ("{'descr': '<f4', 'shape': (1,), }", [0], "order"),
             ("{'fortran_order': False, 'shape': (1,), }", [0], "no element type"),
-            ("hello", [0], "dictionary"), ("{", [], "dictionary"), ("{'descr'", [], "dictionary"), ("{'descr: 1", [], "dictionary"),
+            ("hello", [0], "dictionary"), ("{", [], "dictionary"), ("{'descr'", [], "dictionary"),
+            ("{'descr: 1", [], "dictionary"),
             ("{'descr': '<u8', 'fortran_order': False, 'shape': (1,), }", [0, 0, 0, 0, 0, 0, 0, 0x80], "above 2^63"),
         ] as [(String, [UInt8], String)]
     )
@@ -135,7 +138,9 @@ struct NumpyFileTests {
             let error = #expect(throws: CrypTenError.self) { try Tensor(contentsOfNumpyFile: url) }
             #expect(error?.code == .fileNotReadable)
         }
-        let error = #expect(throws: CrypTenError.self) { try Tensor(1.0).write(toNumpyFile: URL(fileURLWithPath: "/nowhere/x.npy")) }
+        let error = #expect(throws: CrypTenError.self) {
+            try Tensor(1.0).write(toNumpyFile: URL(fileURLWithPath: "/nowhere/x.npy"))
+        }
         #expect(error?.code == .fileNotReadable)
     }
 

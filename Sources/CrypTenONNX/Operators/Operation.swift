@@ -47,7 +47,9 @@ struct Operation {
     func allInputs() throws -> [Value] {
         let values = try inputs.indices.map { try input($0) }
         guard let first = values.first else { throw malformed("it has no inputs") }
-        guard values.allSatisfy({ $0.type.kind == first.type.kind }) else { throw malformed("its inputs have different types") }
+        guard values.allSatisfy({ $0.type.kind == first.type.kind }) else {
+            throw malformed("its inputs have different types")
+        }
         return values
     }
 
@@ -63,14 +65,18 @@ struct Operation {
     /// An input of floats.
     func real(_ position: Int) throws -> Value {
         let value = try input(position)
-        guard value.type.kind == .real else { throw unsupported("input \(position) is \(value.type.rawValue); floats are computed here") }
+        guard value.type.kind == .real else {
+            throw unsupported("input \(position) is \(value.type.rawValue); floats are computed here")
+        }
         return value
     }
 
     /// An input of floats or integers.
     func number(_ position: Int) throws -> Value {
         let value = try input(position)
-        guard value.type.kind != .bit else { throw unsupported("input \(position) is bool; floats and integers are computed here") }
+        guard value.type.kind != .bit else {
+            throw unsupported("input \(position) is bool; floats and integers are computed here")
+        }
         return value
     }
 
@@ -97,7 +103,9 @@ struct Operation {
     /// An input that is one number and must be known at import, or nil where it is left out.
     func knownScalar(_ position: Int) throws -> Double? {
         guard let tensor = try known(position) else { return nil }
-        guard tensor.shape.count == 1 else { throw malformed("input \(position) of shape \(tensor.shape) must be one number") }
+        guard tensor.shape.count == 1 else {
+            throw malformed("input \(position) of shape \(tensor.shape) must be one number")
+        }
         return tensor.doubles[0]
     }
 
@@ -120,13 +128,17 @@ struct Operation {
 
     func ints(_ name: String) throws -> [Int]? {
         guard let attribute = node.attributes[name] else { return nil }
-        guard case .ints(let values) = attribute else { throw malformed("attribute \(name) must be a list of integers") }
+        guard case .ints(let values) = attribute else {
+            throw malformed("attribute \(name) must be a list of integers")
+        }
         return values
     }
 
     func float(_ name: String) throws -> Double? {
         guard let attribute = node.attributes[name] else { return nil }
-        guard case .float(let value) = attribute, value.isFinite else { throw malformed("attribute \(name) must be a finite number") }
+        guard case .float(let value) = attribute, value.isFinite else {
+            throw malformed("attribute \(name) must be a finite number")
+        }
         return Double(value)
     }
 

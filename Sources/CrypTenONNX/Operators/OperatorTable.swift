@@ -10,7 +10,9 @@ struct OperatorEntry: Sendable {
     let make: @Sendable (Operation) throws -> [Value]
 
     init(
-        _ versions: [Int], known: Set<Int> = [], _ make: @escaping @Sendable (Operation) throws -> [Value]
+        _ versions: [Int],
+        known: Set<Int> = [],
+        _ make: @escaping @Sendable (Operation) throws -> [Value]
     ) {
         self.versions = versions
         self.known = known
@@ -22,7 +24,8 @@ struct OperatorEntry: Sendable {
 enum OperatorTable {
     static let entries: [String: OperatorEntry] = {
         let themes = [
-            arithmetic, roundings, comparisons, activations, convolutions, products, pooling, normalization, reductions, structure,
+            arithmetic, roundings, comparisons, activations, convolutions, products, pooling, normalization, reductions,
+            structure,
             slicing, shapes,
         ]
         return themes.reduce(into: [:]) { table, theme in
@@ -30,7 +33,9 @@ enum OperatorTable {
         }
     }()
 
-    /// `scale · x + shift` for each channel: what is left of a batch normalisation that isn't folded. No file can name it.
+    /// `scale · x + shift` for each channel: what is left of a batch normalisation that isn't folded.
+    ///
+    /// No file can name it: the table that files are checked against doesn't have it.
     static let scaleAndShift = "scale and shift"
 
     /// The entry of a node of a checked graph.
@@ -45,11 +50,17 @@ enum OperatorTable {
     /// - Throws: `CrypTenError.Code.unsupportedOperator` where the operator, or that version of it, isn't implemented.
     static func version(of operation: String, opset: Int, node: String) throws -> Int {
         guard let entry = entries[operation] else {
-            throw unsupportedOperator(operation, node: node, why: "it isn't among the operators that are computed on secrets here")
+            throw unsupportedOperator(
+                operation,
+                node: node,
+                why: "it isn't among the operators that are computed on secrets here"
+            )
         }
         guard let version = entry.versions.last(where: { $0 <= opset }) else {
             throw unsupportedOperator(
-                operation, node: node, why: "it exists from operator set \(entry.versions[0]) on, and the model uses \(opset)"
+                operation,
+                node: node,
+                why: "it exists from operator set \(entry.versions[0]) on, and the model uses \(opset)"
             )
         }
         return version

@@ -7,7 +7,9 @@ extension OperatorTable {
         "Relu": OperatorEntry([6, 13, 14]) { operation in
             [
                 try operation.number(0).mapped(
-                    reals: { Swift.max($0, 0) }, integers: { Swift.max($0, 0) }, expression: { $0.relu() }
+                    reals: { Swift.max($0, 0) },
+                    integers: { Swift.max($0, 0) },
+                    expression: { $0.relu() }
                 )
             ]
         },
@@ -15,7 +17,9 @@ extension OperatorTable {
             let slope = try operation.float("alpha", default: 0.01)
             return [
                 try operation.real(0).mapped(
-                    reals: { $0 < 0 ? slope * $0 : $0 }, integers: { $0 }, expression: { $0.leakyRelu(slope) }
+                    reals: { $0 < 0 ? slope * $0 : $0 },
+                    integers: { $0 },
+                    expression: { $0.leakyRelu(slope) }
                 )
             ]
         },
@@ -23,7 +27,10 @@ extension OperatorTable {
         "HardSigmoid": OperatorEntry([6, 22]) { operation in
             let (slope, shift) = (try operation.float("alpha", default: 0.2), try operation.float("beta", default: 0.5))
             return [
-                try operation.real(0).mapped(reals: { Swift.min(Swift.max(slope * $0 + shift, 0), 1) }, integers: { $0 }) {
+                try operation.real(0).mapped(
+                    reals: { Swift.min(Swift.max(slope * $0 + shift, 0), 1) },
+                    integers: { $0 }
+                ) {
                     ($0 * slope + shift).clamp(min: 0, max: 1)
                 }
             ]
@@ -37,7 +44,9 @@ extension OperatorTable {
         "Gelu": OperatorEntry([20]) { operation in
             let approximation = try operation.string("approximate", default: "none")
             guard approximation == "none" else {
-                throw operation.unsupported("its approximation '\(approximation)' isn't computed here; the function itself is (approximate = none)")
+                throw operation.unsupported(
+                    "its approximation '\(approximation)' isn't computed here; the function itself is (approximate = none)"
+                )
             }
             return try smooth(operation) { $0.gelu() }
         },

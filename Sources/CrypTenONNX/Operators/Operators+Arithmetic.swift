@@ -8,10 +8,14 @@ extension BinaryFunction {
     static let subtract = BinaryFunction(reals: { $0 - $1 }, integers: { $0 &- $1 }, expressions: { $0 - $1 })
     static let multiply = BinaryFunction(reals: { $0 * $1 }, integers: { $0 &* $1 }, expressions: product)
     static let maximum = BinaryFunction(
-        reals: { Swift.max($0, $1) }, integers: { Swift.max($0, $1) }, expressions: { $0.maximum($1) }
+        reals: { Swift.max($0, $1) },
+        integers: { Swift.max($0, $1) },
+        expressions: { $0.maximum($1) }
     )
     static let minimum = BinaryFunction(
-        reals: { Swift.min($0, $1) }, integers: { Swift.min($0, $1) }, expressions: { $0.minimum($1) }
+        reals: { Swift.min($0, $1) },
+        integers: { Swift.min($0, $1) },
+        expressions: { $0.minimum($1) }
     )
 
     /// The product; a single public number is a factor, which costs nothing where it is whole.
@@ -39,22 +43,33 @@ extension OperatorTable {
         "Sum": OperatorEntry([6, 8, 13]) { [try accumulated($0, .add)] },
         "Mean": OperatorEntry([6, 8, 13]) { operation in
             let total = try accumulated(operation, .add)
-            return [try Value.combined(total, Value(total.type, known: Tensor(1 / Double(operation.inputs.count))), .multiply)]
+            return [
+                try Value.combined(
+                    total,
+                    Value(total.type, known: Tensor(1 / Double(operation.inputs.count))),
+                    .multiply
+                )
+            ]
         },
         "Max": OperatorEntry([6, 8, 12, 13]) { [try accumulated($0, .maximum)] },
         "Min": OperatorEntry([6, 8, 12, 13]) { [try accumulated($0, .minimum)] },
-        "Neg": OperatorEntry([6, 13]) { [try $0.number(0).mapped(reals: { -$0 }, integers: { 0 &- $0 }, expression: { -$0 })] },
+        "Neg": OperatorEntry([6, 13]) {
+            [try $0.number(0).mapped(reals: { -$0 }, integers: { 0 &- $0 }, expression: { -$0 })]
+        },
         "Abs": OperatorEntry([6, 13]) { operation in
             [
                 try operation.number(0).mapped(
-                    reals: { Swift.abs($0) }, integers: { $0 < 0 ? 0 &- $0 : $0 }, expression: { $0.abs() }
+                    reals: { Swift.abs($0) },
+                    integers: { $0 < 0 ? 0 &- $0 : $0 },
+                    expression: { $0.abs() }
                 )
             ]
         },
         "Sign": OperatorEntry([9, 13]) { operation in
             [
                 try operation.number(0).mapped(
-                    reals: { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 }, integers: { $0.signum() },
+                    reals: { $0 > 0 ? 1 : $0 < 0 ? -1 : 0 },
+                    integers: { $0.signum() },
                     expression: { x in
                         let sign = (x .> 0).toInteger() - (x .< 0).toInteger()
                         return x.kind == .real ? sign.toReal() : sign
@@ -72,11 +87,15 @@ extension OperatorTable {
 
     private static func accumulated(_ operation: Operation, _ function: BinaryFunction) throws -> Value {
         let values = try operation.allInputs()
-        guard values[0].type.kind != .bit else { throw operation.unsupported("its inputs are bool; floats and integers are computed here") }
+        guard values[0].type.kind != .bit else {
+            throw operation.unsupported("its inputs are bool; floats and integers are computed here")
+        }
         return try values.dropFirst().reduce(values[0]) { try Value.combined($0, $1, function) }
     }
 
-    /// The quotient. A public divisor becomes a factor; one that is a secret constant has become a reciprocal that the owner
+    /// The quotient.
+    ///
+    /// A public divisor becomes a factor; one that is a secret constant has become a reciprocal that the owner
     /// computed, before any node is imported.
     private static func divide(_ operation: Operation) throws -> [Value] {
         let (a, b) = try operation.pair()
@@ -88,9 +107,13 @@ extension OperatorTable {
             },
             expressions: { x, y in
                 guard let divisor = y.constantValue else {
-                    throw operation.unsupported("the divisor is \(y.visibility.rawValue); divisors that are public constants are computed here")
+                    throw operation.unsupported(
+                        "the divisor is \(y.visibility.rawValue); divisors that are public constants are computed here"
+                    )
                 }
-                guard x.kind == .real else { throw operation.unsupported("a quotient of secret integers is rounded, which isn't computed here") }
+                guard x.kind == .real else {
+                    throw operation.unsupported("a quotient of secret integers is rounded, which isn't computed here")
+                }
                 return x.divided(by: divisor)
             }
         )
@@ -127,7 +150,13 @@ extension OperatorTable {
                 throw operation.unsupported("exponent \(exponent) isn't computed here; whole numbers from 0 to 64 are")
             }
             // Only the owner computes this, so that the platform's power function may differ from another party's.
-            return [try base.mapped(reals: { Foundation.pow($0, exponent) }, integers: { $0 }, expression: { _ in throw NeedsRun() })]
+            return [
+                try base.mapped(
+                    reals: { Foundation.pow($0, exponent) },
+                    integers: { $0 },
+                    expression: { _ in throw NeedsRun() }
+                )
+            ]
         }
         return [
             try base.mapped(
@@ -139,8 +168,14 @@ extension OperatorTable {
     }
 
     static func squareRoot(_ operation: Operation, _ value: Value) throws -> Value {
-        try value.mapped(reals: { $0.squareRoot() }, integers: { $0 }) { _ in
-            throw operation.unsupported("the square root of a secret isn't computed here; that of the model's own weights is")
-        }
+        try value.mapped(
+            reals: { $0.squareRoot() },
+            integers: { $0 },
+            expression: { _ in
+                throw operation.unsupported(
+                    "the square root of a secret isn't computed here; that of the model's own weights is"
+                )
+            }
+        )
     }
 }

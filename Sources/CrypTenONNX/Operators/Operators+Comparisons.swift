@@ -9,7 +9,9 @@ extension OperatorTable {
             let (a, b) = try operation.pair()
             return [
                 try Value.related(
-                    a, b, Relation(reals: { $0 == $1 }, integers: { $0 == $1 }) { $0.kind == .bit ? ~($0 ^ $1) : $0 .== $1 }
+                    a,
+                    b,
+                    Relation(reals: { $0 == $1 }, integers: { $0 == $1 }) { $0.kind == .bit ? ~($0 ^ $1) : $0 .== $1 }
                 )
             ]
         },
@@ -31,7 +33,9 @@ extension OperatorTable {
         "Not": OperatorEntry([1]) { operation in
             let value = try bits(operation, 0)
             let ones = Value(.bool, known: Tensor(.bool([true]), shape: []))
-            return [try Value.related(value, ones, Relation(reals: { $0 != $1 }, integers: { $0 != $1 }) { x, _ in ~x })]
+            return [
+                try Value.related(value, ones, Relation(reals: { $0 != $1 }, integers: { $0 != $1 }) { x, _ in ~x })
+            ]
         },
         "Where": OperatorEntry([9, 16], choose),
     ]
@@ -44,15 +48,22 @@ extension OperatorTable {
 
     private static func bits(_ operation: Operation, _ position: Int) throws -> Value {
         let value = try operation.input(position)
-        guard value.type == .bool else { throw operation.malformed("input \(position) is \(value.type.rawValue), not bool") }
+        guard value.type == .bool else {
+            throw operation.malformed("input \(position) is \(value.type.rawValue), not bool")
+        }
         return value
     }
 
     private static func logic(
-        _ operation: Operation, _ plain: @escaping @Sendable (Int64, Int64) -> Bool,
+        _ operation: Operation,
+        _ plain: @escaping @Sendable (Int64, Int64) -> Bool,
         _ expressions: @escaping @Sendable (CrypTensor, CrypTensor) -> CrypTensor
     ) throws -> [Value] {
-        let relation = Relation(reals: { plain($0 == 0 ? 0 : 1, $1 == 0 ? 0 : 1) }, integers: plain, expressions: expressions)
+        let relation = Relation(
+            reals: { plain($0 == 0 ? 0 : 1, $1 == 0 ? 0 : 1) },
+            integers: plain,
+            expressions: expressions
+        )
         return [try Value.related(try bits(operation, 0), try bits(operation, 1), relation)]
     }
 
@@ -60,7 +71,9 @@ extension OperatorTable {
     private static func choose(_ operation: Operation) throws -> [Value] {
         let condition = try bits(operation, 0)
         let (a, b) = (try operation.input(1), try operation.input(2))
-        guard a.type.kind == b.type.kind else { throw operation.malformed("it chooses between \(a.type.rawValue) and \(b.type.rawValue)") }
+        guard a.type.kind == b.type.kind else {
+            throw operation.malformed("it chooses between \(a.type.rawValue) and \(b.type.rawValue)")
+        }
         guard let pair = Shape.broadcast(a.shape, b.shape), let shape = Shape.broadcast(condition.shape, pair) else {
             throw operation.mismatch("shapes \(condition.shape), \(a.shape) and \(b.shape) don't fit together")
         }

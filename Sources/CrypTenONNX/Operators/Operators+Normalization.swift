@@ -7,17 +7,23 @@ extension OperatorTable {
     static let normalization: [String: OperatorEntry] = [
         "BatchNormalization": OperatorEntry([7, 9, 14, 15]) { operation in
             let (scale, shift) = try batchNormalizationFactors(operation)
-            return try scaledAndShifted(Operation(node: operation.node, inputs: [try operation.input(0), scale, shift]))
+            return try scaledAndShifted(
+                Operation(node: operation.node, inputs: [try operation.input(0), scale, shift])
+            )
         },
         "Dropout": OperatorEntry([7, 10, 12, 13, 22], known: [1, 2]) { operation in
             let input = try operation.input(0)
             if operation.version >= 12, let training = try operation.knownScalar(2), training != 0 {
                 let ratio = try operation.knownScalar(1) ?? 0.5
-                guard ratio == 0 else { throw operation.unsupported("it is in training mode; inference is computed here") }
+                guard ratio == 0 else {
+                    throw operation.unsupported("it is in training mode; inference is computed here")
+                }
             }
             guard operation.isRead(output: 1) else { return [input] }
             guard operation.version >= 10 else { throw operation.unsupported("its mask isn't computed here") }
-            guard input.shape.count <= largestKnownCount else { throw operation.mismatch("a mask of shape \(input.shape) is too large") }
+            guard input.shape.count <= largestKnownCount else {
+                throw operation.mismatch("a mask of shape \(input.shape) is too large")
+            }
             let mask = Tensor(.bool([Bool](repeating: true, count: input.shape.count)), shape: input.shape)
             return [input, Value(.bool, known: mask)]
         },
@@ -39,24 +45,34 @@ extension OperatorTable {
     ///
     /// - Throws: `CrypTenError.Code.unsupportedOperator` in training mode, or where one of the four isn't a constant.
     static func batchNormalizationFactors(_ operation: Operation) throws -> (scale: Value, shift: Value) {
-        guard try !operation.flag("training_mode", default: false), (1..<5).allSatisfy({ !operation.isRead(output: $0) }) else {
+        guard try !operation.flag("training_mode", default: false),
+            (1..<5).allSatisfy({ !operation.isRead(output: $0) })
+        else {
             throw operation.unsupported("it is in training mode; inference is computed here")
         }
         guard try operation.version >= 9 || operation.flag("spatial", default: true) else {
-            throw operation.unsupported("it normalises every element by itself (spatial = 0); channels are normalised here")
+            throw operation.unsupported(
+                "it normalises every element by itself (spatial = 0); channels are normalised here"
+            )
         }
         let epsilon = try operation.float("epsilon", default: 1e-5)
         let factors = try (1...4).map { try operation.real($0) }
         guard factors.allSatisfy({ $0.shape.rank == 1 && $0.shape == factors[0].shape }) else {
-            throw operation.malformed("its scale, bias, mean and variance have shapes \(factors.map(\.shape)), which must be equal lists")
+            throw operation.malformed(
+                "its scale, bias, mean and variance have shapes \(factors.map(\.shape)), which must be equal lists"
+            )
         }
         let (gamma, beta, mean, variance) = (factors[0], factors[1], factors[2], factors[3])
-        let deviation = try variance.mapped(reals: { ($0 + epsilon).squareRoot() }, integers: { $0 }) { _ in
-            throw operation.unsupported("its variance isn't a constant of the model")
-        }
-        let quotient = BinaryFunction(reals: { $0 / $1 }, integers: { a, _ in a }) { _, _ in
-            throw operation.unsupported("its scale isn't a constant of the model")
-        }
+        let deviation = try variance.mapped(
+            reals: { ($0 + epsilon).squareRoot() },
+            integers: { $0 },
+            expression: { _ in throw operation.unsupported("its variance isn't a constant of the model") }
+        )
+        let quotient = BinaryFunction(
+            reals: { $0 / $1 },
+            integers: { dividend, _ in dividend },
+            expressions: { _, _ in throw operation.unsupported("its scale isn't a constant of the model") }
+        )
         let scale = try Value.combined(gamma, deviation, quotient)
         return (scale, try Value.combined(beta, try Value.combined(mean, scale, .multiply), .subtract))
     }

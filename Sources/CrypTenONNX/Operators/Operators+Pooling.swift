@@ -6,10 +6,16 @@ extension OperatorTable {
     /// Largest elements and means of windows.
     static let pooling: [String: OperatorEntry] = [
         "MaxPool": OperatorEntry([1, 8, 10, 11, 12, 22]) { operation in
-            guard !operation.isRead(output: 1) else { throw operation.unsupported("its second output, the indices, isn't computed here") }
+            guard !operation.isRead(output: 1) else {
+                throw operation.unsupported("its second output, the indices, isn't computed here")
+            }
             return try pooled(operation) { image, windows, ceilMode in
                 image.maxPool2d(
-                    windows.kernelPair, stride: windows.stridePair, padding: windows.sides, dilation: windows.dilationPair, ceilMode: ceilMode
+                    windows.kernelPair,
+                    stride: windows.stridePair,
+                    padding: windows.sides,
+                    dilation: windows.dilationPair,
+                    ceilMode: ceilMode
                 )
             }
         },
@@ -17,8 +23,12 @@ extension OperatorTable {
             let countsPadding = try operation.flag("count_include_pad", default: false)
             return try pooled(operation) { image, windows, ceilMode in
                 image.avgPool2d(
-                    windows.kernelPair, stride: windows.stridePair, padding: windows.sides, dilation: windows.dilationPair,
-                    ceilMode: ceilMode, countIncludePad: countsPadding
+                    windows.kernelPair,
+                    stride: windows.stridePair,
+                    padding: windows.sides,
+                    dilation: windows.dilationPair,
+                    ceilMode: ceilMode,
+                    countIncludePad: countsPadding
                 )
             }
         },
@@ -27,7 +37,8 @@ extension OperatorTable {
     ]
 
     private static func pooled(
-        _ operation: Operation, _ pool: (CrypTensor, WindowAttributes, Bool) -> CrypTensor
+        _ operation: Operation,
+        _ pool: (CrypTensor, WindowAttributes, Bool) -> CrypTensor
     ) throws -> [Value] {
         let input = try operation.real(0)
         let windows = try WindowAttributes(operation, shape: input.shape, kernel: nil)

@@ -35,8 +35,9 @@ extension OperatorTable {
         }
     }
 
-    /// `alpha · A · B + beta · C`, each of A and B transposed where its attribute says so. Factors of weights have been
-    /// multiplied into them by the owner before any node is imported.
+    /// `alpha · A · B + beta · C`, each of A and B transposed where its attribute says so.
+    ///
+    /// Factors of weights have been multiplied into them by the owner before any node is imported.
     private static func multiplyAndAdd(_ operation: Operation) throws -> [Value] {
         let (a, b) = (try operation.number(0), try operation.number(1))
         let transposeA = try operation.flag("transA", default: false)

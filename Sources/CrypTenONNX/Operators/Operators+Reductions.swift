@@ -14,20 +14,26 @@ extension OperatorTable {
     static let reductions: [String: OperatorEntry] = [
         "ReduceSum": OperatorEntry([1, 11, 13], known: [1]) { operation in
             try reduced(
-                operation, axesInputSince: 13,
+                operation,
+                axesInputSince: 13,
                 Reduction(
-                    reals: { $0.reduce(0, +) }, integers: { $0.reduce(0, &+) },
+                    reals: { $0.reduce(0, +) },
+                    integers: { $0.reduce(0, &+) },
                     expression: { $0.sum(axes: $1, keepDimensions: $2) }
                 )
             )
         },
         "ReduceMean": OperatorEntry([1, 11, 13, 18], known: [1]) { operation in
             try reduced(
-                operation, axesInputSince: 18,
+                operation,
+                axesInputSince: 18,
                 Reduction(
-                    reals: { $0.reduce(0, +) / Double($0.count) }, integers: { $0.reduce(0, &+) / Int64(max($0.count, 1)) },
+                    reals: { $0.reduce(0, +) / Double($0.count) },
+                    integers: { $0.reduce(0, &+) / Int64(max($0.count, 1)) },
                     expression: { x, axes, keep in
-                        guard x.kind == .real else { throw operation.unsupported("a mean of integers is rounded, which isn't computed here") }
+                        guard x.kind == .real else {
+                            throw operation.unsupported("a mean of integers is rounded, which isn't computed here")
+                        }
                         return x.mean(axes: axes, keepDimensions: keep)
                     }
                 )
@@ -35,25 +41,30 @@ extension OperatorTable {
         },
         "ReduceMax": OperatorEntry([1, 11, 12, 13, 18, 20], known: [1]) { operation in
             try reduced(
-                operation, axesInputSince: 18,
+                operation,
+                axesInputSince: 18,
                 Reduction(
-                    reals: { $0.max() ?? -.infinity }, integers: { $0.max() ?? .min },
+                    reals: { $0.max() ?? -.infinity },
+                    integers: { $0.max() ?? .min },
                     expression: { $0.max(axes: $1, keepDimensions: $2) }
                 )
             )
         },
         "ReduceMin": OperatorEntry([1, 11, 12, 13, 18, 20], known: [1]) { operation in
             try reduced(
-                operation, axesInputSince: 18,
+                operation,
+                axesInputSince: 18,
                 Reduction(
-                    reals: { $0.min() ?? .infinity }, integers: { $0.min() ?? .max },
+                    reals: { $0.min() ?? .infinity },
+                    integers: { $0.min() ?? .max },
                     expression: { $0.min(axes: $1, keepDimensions: $2) }
                 )
             )
         },
         "ReduceProd": OperatorEntry([1, 11, 13, 18], known: [1]) { operation in
             try reduced(
-                operation, axesInputSince: 18,
+                operation,
+                axesInputSince: 18,
                 Reduction(reals: { $0.reduce(1, *) }, integers: { $0.reduce(1, &*) }) { _, _, _ in
                     throw operation.unsupported("products along an axis are computed on the model's own constants only")
                 }
@@ -63,7 +74,11 @@ extension OperatorTable {
         "ArgMin": OperatorEntry([1, 11, 12, 13]) { try indexed($0) { $0.argmin(axis: $1, keepDimensions: $2) } },
     ]
 
-    private static func reduced(_ operation: Operation, axesInputSince since: Int, _ reduction: Reduction) throws -> [Value] {
+    private static func reduced(
+        _ operation: Operation,
+        axesInputSince since: Int,
+        _ reduction: Reduction
+    ) throws -> [Value] {
         let value = try operation.number(0)
         let given = try operation.axes(inputSince: since) ?? []
         let keeps = try operation.flag("keepdims", default: true)
@@ -93,7 +108,8 @@ extension OperatorTable {
 
     /// The index of an extreme along an axis; of several equal ones the first, or the last where the attribute says so.
     private static func indexed(
-        _ operation: Operation, _ function: (CrypTensor, _ axis: Int, _ keepDimensions: Bool) -> CrypTensor
+        _ operation: Operation,
+        _ function: (CrypTensor, _ axis: Int, _ keepDimensions: Bool) -> CrypTensor
     ) throws -> [Value] {
         let value = try operation.number(0)
         let axis = try operation.axis(try operation.int("axis", default: 0), rank: value.shape.rank)

@@ -11,8 +11,12 @@ extension OperatorTable {
     ]
 
     private static func onConstants(_ operation: Operation, _ function: (Double) -> Double) throws -> Value {
-        try operation.real(0).mapped(reals: function, integers: { $0 }) { _ in
-            throw operation.unsupported("it isn't computed on secrets here, only on the model's own constants")
-        }
+        try operation.real(0).mapped(
+            reals: function,
+            integers: { $0 },
+            expression: { _ in
+                throw operation.unsupported("it isn't computed on secrets here, only on the model's own constants")
+            }
+        )
     }
 }

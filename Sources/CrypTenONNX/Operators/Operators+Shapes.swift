@@ -15,9 +15,13 @@ extension OperatorTable {
             let extents = start < end ? Array(shape.dimensions[start..<end]) : []
             return [Value(integers: extents, shape: [extents.count])]
         },
-        "Size": OperatorEntry([1, 13, 19, 21, 23, 24, 25]) { [Value(integers: [try $0.input(0).shape.count], shape: [])] },
+        "Size": OperatorEntry([1, 13, 19, 21, 23, 24, 25]) {
+            [Value(integers: [try $0.input(0).shape.count], shape: [])]
+        },
         "ConstantOfShape": OperatorEntry([9, 20, 21, 23, 24, 25], known: [0]) { operation in
-            guard let extents = try operation.knownIntegers(0) else { throw operation.malformed("its shape is missing") }
+            guard let extents = try operation.knownIntegers(0) else {
+                throw operation.malformed("its shape is missing")
+            }
             let shape = try Shape(checking: extents)
             switch operation.node.attributes["value"] {
             case nil: return [try Value(.float, known: Tensor(.float([0]), shape: [])).broadcast(to: shape)]
@@ -31,7 +35,9 @@ extension OperatorTable {
             guard let number = try operation.int("to"), let standardNumber = Int32(exactly: number),
                 let type = ONNXElementType(standardNumber: standardNumber)
             else {
-                throw operation.unsupported("it makes elements of type \(try operation.int("to") ?? 0) of the standard, which isn't computed here")
+                throw operation.unsupported(
+                    "it makes elements of type \(try operation.int("to") ?? 0) of the standard, which isn't computed here"
+                )
             }
             return [try cast(operation, try operation.input(0), to: type)]
         },
@@ -42,26 +48,35 @@ extension OperatorTable {
 
     private static func range(_ operation: Operation) throws -> [Value] {
         let type = try operation.input(0).type
-        guard let start = try operation.knownScalar(0), let limit = try operation.knownScalar(1), let step = try operation.knownScalar(2),
+        guard let start = try operation.knownScalar(0), let limit = try operation.knownScalar(1),
+            let step = try operation.knownScalar(2),
             start.isFinite, limit.isFinite, step.isFinite, step != 0
         else { throw operation.malformed("it needs a start, a limit and a step that isn't 0") }
         let count = max(0, ((limit - start) / step).rounded(.up))
-        guard count <= Double(largestKnownCount) else { throw operation.mismatch("it would make \(count) numbers, which are too many") }
+        guard count <= Double(largestKnownCount) else {
+            throw operation.mismatch("it would make \(count) numbers, which are too many")
+        }
         let shape: Shape = [Int(count)]
         guard type.kind == .integer else {
             return [Value(type, known: Tensor((0..<Int(count)).map { start + Double($0) * step }, shape: shape))]
         }
-        guard let first = Int64(exactly: start), let stride = Int64(exactly: step) else { throw operation.malformed("its bounds aren't integers") }
+        guard let first = Int64(exactly: start), let stride = Int64(exactly: step) else {
+            throw operation.malformed("its bounds aren't integers")
+        }
         return [Value(type, known: Tensor((0..<Int64(count)).map { first &+ $0 &* stride }, shape: shape))]
     }
 
-    /// Numbers in another type. On secrets a type changes only where no rounding is needed.
+    /// Numbers in another type.
+    ///
+    /// On secrets a type changes only where no rounding is needed.
     private static func cast(_ operation: Operation, _ value: Value, to type: ONNXElementType) throws -> Value {
         guard let plain = try Value.plain([value], value.shape) else {
             let expression = try value.expression()
             switch (value.type.kind, type.kind) {
             case (.real, .integer):
-                throw operation.unsupported("\(value.type.rawValue) to \(type.rawValue) rounds a secret, which isn't computed here")
+                throw operation.unsupported(
+                    "\(value.type.rawValue) to \(type.rawValue) rounds a secret, which isn't computed here"
+                )
             case (.real, .bit), (.integer, .bit): return Value(type, try checked(expression .!= 0))
             case (.bit, .integer): return Value(type, try checked(expression.toInteger()))
             case (_, .real): return Value(type, try checked(expression.toReal()))
@@ -72,7 +87,8 @@ extension OperatorTable {
             let tensor = tensors[0]
             switch (value.type.kind, type.kind) {
             case (.real, .real), (.bit, .bit): return tensor
-            case (.integer, .integer): return Tensor(wholeNumbers(tensor).map { wrapped($0, to: type) }, shape: tensor.shape)
+            case (.integer, .integer):
+                return Tensor(wholeNumbers(tensor).map { wrapped($0, to: type) }, shape: tensor.shape)
             case (.bit, .integer): return Tensor(wholeNumbers(tensor), shape: tensor.shape)
             case (.integer, .real), (.bit, .real): return Tensor(tensor.doubles, shape: tensor.shape)
             case (_, .bit): return Tensor(.bool(tensor.doubles.map { $0 != 0 }), shape: tensor.shape)

@@ -19,7 +19,8 @@ extension OperatorTable {
             let ends = isInput ? try operation.knownIntegers(2) : try operation.ints("ends"), starts.count == ends.count
         else { throw operation.malformed("its starts and ends must be two lists of one length") }
         let axes = try operation.axes(
-            (isInput ? try operation.knownIntegers(3) : try operation.ints("axes")) ?? Array(starts.indices), rank: input.shape.rank
+            (isInput ? try operation.knownIntegers(3) : try operation.ints("axes")) ?? Array(starts.indices),
+            rank: input.shape.rank
         )
         let steps = (isInput ? try operation.knownIntegers(4) : nil) ?? [Int](repeating: 1, count: starts.count)
         guard axes.count == starts.count, steps.count == starts.count, !steps.contains(0) else {
@@ -55,10 +56,14 @@ extension OperatorTable {
             parts = given
         } else {
             let count = try operation.int("num_outputs") ?? operation.node.outputs.count
-            guard count >= 1, count <= extent else { throw operation.malformed("\(extent) can't be split into \(count) parts") }
+            guard count >= 1, count <= extent else {
+                throw operation.malformed("\(extent) can't be split into \(count) parts")
+            }
             let length = (extent + count - 1) / count
             guard operation.version >= 18 || extent % count == 0 else {
-                throw operation.mismatch("axis \(axis) of shape \(input.shape) can't be split into \(count) equal parts")
+                throw operation.mismatch(
+                    "axis \(axis) of shape \(input.shape) can't be split into \(count) equal parts"
+                )
             }
             parts = (0..<count).map { max(0, min(length, extent - $0 * length)) }
         }
@@ -70,7 +75,11 @@ extension OperatorTable {
             var (starts, extents) = ([Int](repeating: 0, count: input.shape.rank), input.shape.dimensions)
             (starts[axis], extents[axis]) = (length == 0 ? 0 : start, length)
             start += length
-            return try input.sliced(starts: starts, steps: [Int](repeating: 1, count: input.shape.rank), shape: Shape(extents))
+            return try input.sliced(
+                starts: starts,
+                steps: [Int](repeating: 1, count: input.shape.rank),
+                shape: Shape(extents)
+            )
         }
     }
 
@@ -82,19 +91,28 @@ extension OperatorTable {
         guard let given = isInput ? try operation.knownIntegers(1) : try operation.ints("pads") else {
             throw operation.malformed("its pads are missing")
         }
-        let axes = try operation.axes((operation.version >= 18 ? try operation.knownIntegers(3) : nil) ?? Array(0..<rank), rank: rank)
+        let axes = try operation.axes(
+            (operation.version >= 18 ? try operation.knownIntegers(3) : nil) ?? Array(0..<rank),
+            rank: rank
+        )
         guard given.count == 2 * axes.count, given.allSatisfy({ abs($0) <= 1 << 30 }) else {
             throw operation.malformed("its pads \(given) must be two numbers for each of \(axes.count) axes")
         }
         var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
-        for (index, axis) in axes.enumerated() { (before[axis], after[axis]) = (given[index], given[axes.count + index]) }
+        for (index, axis) in axes.enumerated() {
+            (before[axis], after[axis]) = (given[index], given[axes.count + index])
+        }
 
         // Take away what negative numbers ask for, then add the rest.
         let starts = before.map { max(0, -$0) }
         let kept = (0..<rank).map { input.shape[$0] - starts[$0] - max(0, -after[$0]) }
-        guard kept.allSatisfy({ $0 >= 0 }) else { throw operation.mismatch("pads \(given) take more away than shape \(input.shape) has") }
+        guard kept.allSatisfy({ $0 >= 0 }) else {
+            throw operation.mismatch("pads \(given) take more away than shape \(input.shape) has")
+        }
         let inner = try input.sliced(
-            starts: zip(starts, kept).map { $1 == 0 ? 0 : $0 }, steps: [Int](repeating: 1, count: rank), shape: Shape(kept)
+            starts: zip(starts, kept).map { $1 == 0 ? 0 : $0 },
+            steps: [Int](repeating: 1, count: rank),
+            shape: Shape(kept)
         )
         let (more, behind) = (before.map { max(0, $0) }, after.map { max(0, $0) })
         switch try operation.string("mode", default: "constant") {
@@ -104,12 +122,16 @@ extension OperatorTable {
             if number == 0 { return [padded] }
             return [try filled(operation, padded, around: inner.shape, before: more, with: number)]
         case let mode:
-            guard ["reflect", "edge", "wrap"].contains(mode) else { throw operation.unsupported("mode '\(mode)' isn't computed here") }
+            guard ["reflect", "edge", "wrap"].contains(mode) else {
+                throw operation.unsupported("mode '\(mode)' isn't computed here")
+            }
             return [
                 try (0..<rank).reduce(inner) { value, axis in
                     let extent = inner.shape[axis]
                     if more[axis] == 0, behind[axis] == 0 { return value }
-                    guard extent > 0 else { throw operation.mismatch("axis \(axis) is empty, so nothing can be repeated") }
+                    guard extent > 0 else {
+                        throw operation.mismatch("axis \(axis) is empty, so nothing can be repeated")
+                    }
                     let positions = (-more[axis]..<extent + behind[axis]).map { position in
                         switch mode {
                         case "edge": min(max(position, 0), extent - 1)
@@ -133,12 +155,18 @@ extension OperatorTable {
 
     /// A padded value plus a public number in the padding.
     private static func filled(
-        _ operation: Operation, _ padded: Value, around inner: Shape, before: [Int], with number: Double
+        _ operation: Operation,
+        _ padded: Value,
+        around inner: Shape,
+        before: [Int],
+        with number: Double
     ) throws -> Value {
         guard number.isFinite, padded.type.kind == .real || Int64(exactly: number) != nil else {
             throw operation.unsupported("it pads with \(number)")
         }
-        guard padded.shape.count <= largestKnownCount else { throw operation.mismatch("shape \(padded.shape) is too large") }
+        guard padded.shape.count <= largestKnownCount else {
+            throw operation.mismatch("shape \(padded.shape) is too large")
+        }
         let ones = try Value(.bool, known: Tensor(.bool([true]), shape: [])).broadcast(to: inner)
             .padded(before: before, after: (0..<inner.rank).map { padded.shape[$0] - inner[$0] - before[$0] })
         let inside = ones.knownTensor?.integers ?? []
@@ -160,7 +188,9 @@ extension OperatorTable {
     private static func gather(_ operation: Operation) throws -> [Value] {
         let (table, indices) = (try operation.input(0), try operation.input(1))
         let axis = try operation.axis(try operation.int("axis", default: 0), rank: table.shape.rank)
-        guard indices.type.kind == .integer else { throw operation.malformed("its indices are \(indices.type.rawValue), not integers") }
+        guard indices.type.kind == .integer else {
+            throw operation.malformed("its indices are \(indices.type.rawValue), not integers")
+        }
         var dimensions = table.shape.dimensions
         dimensions.replaceSubrange(axis...axis, with: indices.shape.dimensions)
         let target = try Shape(checking: dimensions)
@@ -168,14 +198,18 @@ extension OperatorTable {
             let extent = table.shape[axis]
             let positions = try wholeNumbers(known).map { index in
                 guard (-Int64(extent)..<Int64(extent)).contains(index) else {
-                    throw operation.mismatch("index \(index) isn't one of \(extent) along axis \(axis) of shape \(table.shape)")
+                    throw operation.mismatch(
+                        "index \(index) isn't one of \(extent) along axis \(axis) of shape \(table.shape)"
+                    )
                 }
                 return Int(index < 0 ? index + Int64(extent) : index)
             }
             return [try table.taking(positions, axis: axis).reshaped(target)]
         }
         guard case .expression(let positions) = indices.content, positions.visibility == .public else {
-            throw operation.unsupported("its indices are secret; public ones are computed here (a one-hot product hides them)")
+            throw operation.unsupported(
+                "its indices are secret; public ones are computed here (a one-hot product hides them)"
+            )
         }
         // Negative ones count from the end: known to all at run time, so each party adds the extent where it belongs.
         let fromStart = positions + (positions .< 0) * table.shape[axis]

@@ -33,7 +33,9 @@ extension OperatorTable {
         },
         "Unsqueeze": OperatorEntry([1, 11, 13, 21, 23, 24, 25], known: [1]) { operation in
             let input = try operation.input(0)
-            guard let given = try operation.axes(inputSince: 13) else { throw operation.malformed("its axes are missing") }
+            guard let given = try operation.axes(inputSince: 13) else {
+                throw operation.malformed("its axes are missing")
+            }
             let axes = try operation.axes(given, rank: input.shape.rank + given.count).sorted()
             var dimensions = input.shape.dimensions
             for axis in axes { dimensions.insert(1, at: axis) }
@@ -46,7 +48,9 @@ extension OperatorTable {
         },
         "Expand": OperatorEntry([8, 13], known: [1]) { operation in
             let input = try operation.input(0)
-            guard let extents = try operation.knownIntegers(1) else { throw operation.malformed("its shape is missing") }
+            guard let extents = try operation.knownIntegers(1) else {
+                throw operation.malformed("its shape is missing")
+            }
             guard let target = Shape.broadcast(input.shape, try Shape(checking: extents)) else {
                 throw operation.mismatch("shape \(input.shape) can't be expanded to \(extents)")
             }
@@ -73,7 +77,9 @@ extension OperatorTable {
         let keepsZeros = try operation.version >= 14 && operation.flag("allowzero", default: false)
         if !keepsZeros {
             for axis in extents.indices where extents[axis] == 0 {
-                guard axis < input.shape.rank else { throw operation.mismatch("shape \(input.shape) has no axis \(axis) to keep") }
+                guard axis < input.shape.rank else {
+                    throw operation.mismatch("shape \(input.shape) has no axis \(axis) to keep")
+                }
                 extents[axis] = input.shape[axis]
             }
         }
@@ -83,7 +89,9 @@ extension OperatorTable {
             extents[axis] = 1
             let rest = try Shape(checking: extents).count
             guard rest > 0, input.shape.count % rest == 0 else {
-                throw operation.mismatch("shape \(input.shape) can't become \(extents): \(input.shape.count) elements don't divide by \(rest)")
+                throw operation.mismatch(
+                    "shape \(input.shape) can't become \(extents): \(input.shape.count) elements don't divide by \(rest)"
+                )
             }
             extents[axis] = input.shape.count / rest
         }

@@ -10,9 +10,13 @@ struct WindowAttributes {
     /// Top, left, bottom, right.
     var padding: [Int]
 
+    /// Reads and checks a node's attributes.
+    ///
     /// - Parameters:
+    ///   - operation: The node.
     ///   - shape: `[N, C, L]` or `[N, C, H, W]`.
-    ///   - kernel: The kernel's extents, where the weights say them; poolings have an attribute.
+    ///   - given: The kernel's extents, where the weights say them; poolings have an attribute.
+    /// - Throws: `.unsupportedOperator` for other shapes; `.malformedFile` for numbers that make no sense.
     init(_ operation: Operation, shape: Shape, kernel given: [Int]?) throws {
         let axes = shape.rank - 2
         guard axes == 1 || axes == 2 else {
@@ -26,7 +30,9 @@ struct WindowAttributes {
             return values
         }
         let kernelAttribute = try operation.ints("kernel_shape")
-        guard let kernel = given ?? kernelAttribute, kernel.count == axes, kernel.allSatisfy({ (1...1 << 20).contains($0) }) else {
+        guard let kernel = given ?? kernelAttribute, kernel.count == axes,
+            kernel.allSatisfy({ (1...1 << 20).contains($0) })
+        else {
             throw operation.malformed("kernel_shape must be \(axes) numbers from 1 on")
         }
         if let kernelAttribute, kernelAttribute != kernel {

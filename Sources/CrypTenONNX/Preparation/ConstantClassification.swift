@@ -36,7 +36,8 @@ extension Graph {
         if let stranger = secret.union(open).subtracting(names).min() {
             let list = names.sorted().prefix(12).joined(separator: ", ") + (names.count > 12 ? ", …" : "")
             throw CrypTenError(
-                .invalidArgument, "the model has no constant '\(stranger)' that is used; it has \(list.isEmpty ? "none" : list)"
+                .invalidArgument,
+                "the model has no constant '\(stranger)' that is used; it has \(list.isEmpty ? "none" : list)"
             )
         }
         if let both = secret.intersection(open).min() {
@@ -44,14 +45,16 @@ extension Graph {
         }
         if let impossible = secret.intersection(known).min() {
             throw CrypTenError(
-                .invalidArgument, "constant '\(impossible)' can't be secret: it decides a shape, an address or an attribute"
+                .invalidArgument,
+                "constant '\(impossible)' can't be secret: it decides a shape, an address or an attribute"
             )
         }
         for index in constants.indices {
             let constant = constants[index]
             let isWeight = constant.type.kind == .real && constant.shape.count > 1 && !known.contains(constant.name)
             constants[index].isSecret =
-                constant.shape.count > 0 && (secret.contains(constant.name) || (isWeight && !open.contains(constant.name)))
+                constant.shape.count > 0
+                && (secret.contains(constant.name) || (isWeight && !open.contains(constant.name)))
         }
         markInputs(known)
     }

@@ -14,6 +14,8 @@ struct Preparation {
     private let outputs: Set<String>
     /// Every name in use.
     private var names: Set<String>
+    /// How many nodes and outputs read a name, or more: a name that is read no longer keeps its count.
+    private var readers: [String: Int] = [:]
 
     init(_ graph: Graph) {
         nodes = graph.nodes
@@ -35,6 +37,7 @@ struct Preparation {
         names = Set(constants.keys).union(graph.inputs.map(\.name)).union(graph.nodes.flatMap(\.outputs))
         removeIdentities()
         foldConstants()
+        for name in nodes.flatMap(\.inputs) + graph.outputs.map(\.name) { readers[name, default: 0] += 1 }
         scaleGemms()
         foldBatchNormalizations()
         replaceDivisions()
@@ -44,8 +47,15 @@ struct Preparation {
     func parameters(outputs: [ONNXModel.Output]) -> [ONNXModel.Parameter] {
         var seen: Set<String> = []
         return (nodes.flatMap(\.inputs) + outputs.map(\.name)).compactMap { name in
-            guard let value = constants[name], case .weight(let weight) = value.content, seen.insert(name).inserted else { return nil }
-            return ONNXModel.Parameter(name: name, shape: weight.shape, type: value.type, sources: weight.sources, value: weight.tensor)
+            guard let value = constants[name], case .weight(let weight) = value.content, seen.insert(name).inserted
+            else { return nil }
+            return ONNXModel.Parameter(
+                name: name,
+                shape: weight.shape,
+                type: value.type,
+                sources: weight.sources,
+                value: weight.tensor
+            )
         }
     }
 
@@ -57,7 +67,9 @@ struct Preparation {
         var kept: [GraphNode] = []
         for var node in nodes {
             node.inputs = node.inputs.map { original[$0] ?? $0 }
-            if node.operation == "Identity", node.inputs.count == 1, node.outputs.count == 1, !outputs.contains(node.outputs[0]) {
+            if node.operation == "Identity", node.inputs.count == 1, node.outputs.count == 1,
+                !outputs.contains(node.outputs[0])
+            {
                 original[node.outputs[0]] = node.inputs[0]
             } else {
                 kept.append(node)
@@ -66,13 +78,16 @@ struct Preparation {
         nodes = kept
     }
 
-    /// Computes nodes whose inputs are all constants. What can't be computed here stays, and is imported, or refused, later.
+    /// Computes nodes whose inputs are all constants.
+    ///
+    /// What can't be computed here stays, and is imported, or refused, later.
     private mutating func foldConstants() {
         var kept: [GraphNode] = []
         for node in nodes {
             let inputs = node.inputs.map { $0.isEmpty ? nil : constants[$0] }
             let isConstant = zip(node.inputs, inputs).allSatisfy { $0.isEmpty || $1 != nil }
-            guard isConstant, let results = try? OperatorTable.entry(of: node).make(Operation(node: node, inputs: inputs)),
+            guard isConstant,
+                let results = try? OperatorTable.entry(of: node).make(Operation(node: node, inputs: inputs)),
                 results.allSatisfy(\.isConstant), results.count >= node.outputs.count
             else {
                 kept.append(node)
@@ -88,9 +103,14 @@ struct Preparation {
         for index in nodes.indices where nodes[index].operation == "Gemm" {
             for (attribute, position) in [("alpha", 1), ("beta", 2)] {
                 let node = nodes[index]
-                guard case .float(let factor)? = node.attributes[attribute], factor != 1, factor.isFinite, position < node.inputs.count,
+                guard case .float(let factor)? = node.attributes[attribute], factor != 1, factor.isFinite,
+                    position < node.inputs.count,
                     let constant = constants[node.inputs[position]], constant.type.kind == .real,
-                    let scaled = try? Value.combined(constant, Value(constant.type, known: Tensor(Double(factor))), .multiply)
+                    let scaled = try? Value.combined(
+                        constant,
+                        Value(constant.type, known: Tensor(Double(factor))),
+                        .multiply
+                    )
                 else { continue }
                 nodes[index].inputs[position] = replacing(node.inputs[position], by: scaled, readBy: node.name)
                 nodes[index].attributes[attribute] = nil
@@ -118,8 +138,12 @@ struct Preparation {
                 let scale = adding(factors.scale, named: node.inputs[1], readBy: node.name)
                 let shift = adding(factors.shift, named: node.inputs[2], readBy: node.name)
                 nodes[index] = GraphNode(
-                    name: node.name, operation: OperatorTable.scaleAndShift, version: 1, inputs: [node.inputs[0], scale, shift],
-                    outputs: [node.outputs[0]], attributes: [:]
+                    name: node.name,
+                    operation: OperatorTable.scaleAndShift,
+                    version: 1,
+                    inputs: [node.inputs[0], scale, shift],
+                    outputs: [node.outputs[0]],
+                    attributes: [:]
                 )
             }
         }
@@ -127,9 +151,12 @@ struct Preparation {
     }
 
     /// Folds `scale · y + shift` into the node that makes y, if that is a layer with constant weights and y isn't read elsewhere.
-    private mutating func fold(_ factors: (scale: Value, shift: Value), of node: GraphNode, into producer: Int) -> Bool {
+    private mutating func fold(_ factors: (scale: Value, shift: Value), of node: GraphNode, into producer: Int) -> Bool
+    {
         let layer = nodes[producer]
-        guard readers(of: layer.outputs[0]) == 1, layer.inputs.count >= 2, let weight = constants[layer.inputs[1]] else { return false }
+        guard readers[layer.outputs[0]] == 1, layer.inputs.count >= 2, let weight = constants[layer.inputs[1]] else {
+            return false
+        }
         let biasName = layer.inputs.count > 2 ? layer.inputs[2] : ""
         let bias = constants[biasName]
         guard biasName.isEmpty || bias != nil, weight.shape.rank >= 2 else { return false }
@@ -141,7 +168,8 @@ struct Preparation {
             spread = Shape([channels] + [Int](repeating: 1, count: weight.shape.rank - 1))
         case "Gemm":
             let isTransposed = layer.attributes["transB"] == .int(1)
-            guard weight.shape.rank == 2, weight.shape[isTransposed ? 0 : 1] == channels, layer.attributes["alpha"] ?? .float(1) == .float(1),
+            guard weight.shape.rank == 2, weight.shape[isTransposed ? 0 : 1] == channels,
+                layer.attributes["alpha"] ?? .float(1) == .float(1),
                 layer.attributes["beta"] ?? .float(1) == .float(1)
             else { return false }
             spread = isTransposed ? [channels, 1] : [1, channels]
@@ -156,7 +184,8 @@ struct Preparation {
         nodes[producer].inputs[1] = replacing(layer.inputs[1], by: scaled, readBy: layer.name)
         let newBias =
             bias == nil
-            ? adding(shifted, named: node.inputs[2], readBy: layer.name) : replacing(biasName, by: shifted, readBy: layer.name)
+            ? adding(shifted, named: node.inputs[2], readBy: layer.name)
+            : replacing(biasName, by: shifted, readBy: layer.name)
         nodes[producer].inputs = [layer.inputs[0], nodes[producer].inputs[1], newBias]
         nodes[producer].outputs[0] = node.outputs[0]
         return true
@@ -176,14 +205,9 @@ struct Preparation {
 
     // MARK: Names
 
-    /// How many nodes and outputs read a name.
-    private func readers(of name: String) -> Int {
-        nodes.reduce(outputs.contains(name) ? 1 : 0) { count, node in count + node.inputs.count { $0 == name } }
-    }
-
     /// Puts a new constant in an old one's place, under its name where nothing else reads that.
     private mutating func replacing(_ old: String, by value: Value, readBy reader: String) -> String {
-        if readers(of: old) == 1 {
+        if readers[old] == 1 {
             constants[old] = value
             return old
         }
@@ -193,9 +217,10 @@ struct Preparation {
     /// Adds a constant under a name, or under one made of it where that is taken by something that is still read.
     private mutating func adding(_ value: Value, named wish: String, readBy reader: String) -> String {
         var name = wish
-        if names.contains(wish), constants[wish] == nil || readers(of: wish) > 1 { name = "\(wish).\(reader)" }
+        if names.contains(wish), constants[wish] == nil || readers[wish, default: 0] > 1 { name = "\(wish).\(reader)" }
         while names.contains(name), name != wish { name += "'" }
         names.insert(name)
+        readers[name] = 1
         constants[name] = value
         return name
     }

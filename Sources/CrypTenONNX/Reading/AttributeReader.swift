@@ -9,7 +9,9 @@ extension GraphReader {
     func attributes(of node: Onnx_NodeProto, name: String) throws -> [String: GraphAttribute] {
         var attributes: [String: GraphAttribute] = [:]
         for attribute in node.attribute {
-            guard !attribute.name.isEmpty else { throw file.problem.malformed("node \(name) has an attribute without a name") }
+            guard !attribute.name.isEmpty else {
+                throw file.problem.malformed("node \(name) has an attribute without a name")
+            }
             guard attributes[attribute.name] == nil else {
                 throw file.problem.malformed("node \(name) has attribute \(attribute.name) twice")
             }
@@ -35,13 +37,22 @@ extension GraphReader {
         case .tensor:
             let reader = TensorReader(file: file, allowsMissingNumbers: false)
             let (type, shape, tensor) = try reader.read(attribute.t, name: "\(name).\(attribute.name)")
-            guard let tensor else { throw file.problem.malformed("node \(name): tensor \(attribute.name) of shape \(shape) has no data") }
+            guard let tensor else {
+                throw file.problem.malformed("node \(name): tensor \(attribute.name) of shape \(shape) has no data")
+            }
             return .tensor(type: type, tensor)
         case .graph, .graphs:
-            throw unsupportedOperator(node.opType, node: name, why: "it holds a graph, and which one runs could be a secret")
+            throw unsupportedOperator(
+                node.opType,
+                node: name,
+                why: "it holds a graph, and which one runs could be a secret"
+            )
         case .undefined, .tensors, .sparseTensor, .sparseTensors, .typeProto, .typeProtos, .UNRECOGNIZED:
             throw unsupportedOperator(
-                node.opType, node: name, why: "its attribute \(attribute.name) has type \(attribute.type.rawValue) of the standard, which isn't read"
+                node.opType,
+                node: name,
+                why:
+                    "its attribute \(attribute.name) has type \(attribute.type.rawValue) of the standard, which isn't read"
             )
         }
     }

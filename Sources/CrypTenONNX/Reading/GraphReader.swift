@@ -23,7 +23,9 @@ struct GraphReader {
         let model = try decode()
         let graph = model.graph
         let opset = try opset(of: model)
-        guard graph.sparseInitializer.isEmpty else { throw file.problem.malformed("it holds sparse tensors, which aren't read") }
+        guard graph.sparseInitializer.isEmpty else {
+            throw file.problem.malformed("it holds sparse tensors, which aren't read")
+        }
         try checkNames(graph)
         guard !graph.output.isEmpty else { throw file.problem.malformed("its graph has no outputs") }
 
@@ -50,7 +52,8 @@ struct GraphReader {
                 let (type, dimensions) = try self.type(of: value, role: "output")
                 return ONNXModel.Output(name: value.name, type: type, dimensions: dimensions)
             },
-            constants: try graph.initializer.filter { used.contains($0.name) }.map { try constant($0, name: $0.name) } + constantNodes,
+            constants: try graph.initializer.filter { used.contains($0.name) }.map { try constant($0, name: $0.name) }
+                + constantNodes,
             nodes: nodes
         )
     }
@@ -67,11 +70,15 @@ struct GraphReader {
         } catch {
             throw file.problem.malformed("it isn't an ONNX model, or it is truncated", cause: error)
         }
-        guard model.hasGraph else { throw file.problem.malformed("it isn't an ONNX model, or it is truncated: there is no graph") }
+        guard model.hasGraph else {
+            throw file.problem.malformed("it isn't an ONNX model, or it is truncated: there is no graph")
+        }
         let saysSkeleton = model.metadataProps.contains { $0.key == Self.skeletonKey }
         if isSkeleton, !saysSkeleton { throw file.problem.malformed("it is a whole model, not a skeleton") }
         if !isSkeleton, saysSkeleton {
-            throw file.problem.malformed("it is a skeleton without secret weights; only the model's owner can load the model itself")
+            throw file.problem.malformed(
+                "it is a skeleton without secret weights; only the model's owner can load the model itself"
+            )
         }
         return model
     }
@@ -82,7 +89,8 @@ struct GraphReader {
         guard let version = versions.first else {
             if let other = model.opsetImport.first {
                 throw CrypTenError(
-                    .unsupportedOperator, "\(file.name): unsupported operators of domain '\(onOneLine(other.domain))': standard ones are read"
+                    .unsupportedOperator,
+                    "\(file.name): unsupported operators of domain '\(onOneLine(other.domain))': standard ones are read"
                 )
             }
             throw file.problem.malformed("it doesn't say which version of the operators it uses, or it is truncated")
@@ -110,14 +118,18 @@ struct GraphReader {
         var defined: Set<String> = []
         func define(_ name: String, as what: String) throws {
             guard !name.isEmpty else { throw file.problem.malformed("an \(what) has no name") }
-            guard defined.insert(name).inserted else { throw file.problem.malformed("\(what) '\(name)' is defined twice") }
+            guard defined.insert(name).inserted else {
+                throw file.problem.malformed("\(what) '\(name)' is defined twice")
+            }
         }
         for tensor in graph.initializer { try define(tensor.name, as: "initialiser") }
         let initializers = defined
         var inputs: Set<String> = []
         for value in graph.input {
             // Before IR version 4 initialisers had to be listed as inputs too.
-            guard inputs.insert(value.name).inserted else { throw file.problem.malformed("input '\(value.name)' is defined twice") }
+            guard inputs.insert(value.name).inserted else {
+                throw file.problem.malformed("input '\(value.name)' is defined twice")
+            }
             if !initializers.contains(value.name) { try define(value.name, as: "input") }
         }
         for node in graph.node {
@@ -127,14 +139,20 @@ struct GraphReader {
                 throw file.problem.malformed("node \(name) (\(node.opType)) has no outputs")
             }
             for input in node.input where !input.isEmpty && !defined.contains(input) {
-                throw file.problem.malformed("node \(name) (\(node.opType)) reads '\(input)', which nothing before it defines")
+                throw file.problem.malformed(
+                    "node \(name) (\(node.opType)) reads '\(input)', which nothing before it defines"
+                )
             }
             for output in node.output where !output.isEmpty { try define(output, as: "output of node \(name)") }
         }
         var outputs: Set<String> = []
         for value in graph.output {
-            guard outputs.insert(value.name).inserted else { throw file.problem.malformed("output '\(value.name)' is listed twice") }
-            guard defined.contains(value.name) else { throw file.problem.malformed("output '\(value.name)' is computed by no node") }
+            guard outputs.insert(value.name).inserted else {
+                throw file.problem.malformed("output '\(value.name)' is listed twice")
+            }
+            guard defined.contains(value.name) else {
+                throw file.problem.malformed("output '\(value.name)' is computed by no node")
+            }
         }
     }
 
@@ -159,36 +177,56 @@ struct GraphReader {
 
     private func node(_ node: Onnx_NodeProto, name: String, opset: Int, used: Set<String>) throws -> GraphNode {
         guard Self.isStandard(node.domain) else {
-            throw unsupportedOperator("\(node.domain).\(node.opType)", node: name, why: "domain \(node.domain) isn't known")
+            throw unsupportedOperator(
+                "\(node.domain).\(node.opType)",
+                node: name,
+                why: "domain \(node.domain) isn't known"
+            )
         }
         let version = try OperatorTable.version(of: node.opType, opset: opset, node: name)
         let attributes = try attributes(of: node, name: name)
         for (key, attribute) in attributes {
             // A skeleton shows attributes, so none may hold weights.
             if case .tensor(_, let tensor) = attribute, tensor.shape.count > 1 {
-                throw file.problem.malformed("node \(name): attribute \(key) holds \(tensor.shape.count) numbers, where one belongs")
+                throw file.problem.malformed(
+                    "node \(name): attribute \(key) holds \(tensor.shape.count) numbers, where one belongs"
+                )
             }
         }
         return GraphNode(
-            name: name, operation: node.opType, version: version, inputs: node.input,
-            outputs: node.output.map { used.contains($0) ? $0 : "" }, attributes: attributes
+            name: name,
+            operation: node.opType,
+            version: version,
+            inputs: node.input,
+            outputs: node.output.map { used.contains($0) ? $0 : "" },
+            attributes: attributes
         )
     }
 
     // MARK: Constants
 
     private func constant(_ tensor: Onnx_TensorProto, name: String) throws -> GraphConstant {
-        let (type, shape, numbers) = try TensorReader(file: file, allowsMissingNumbers: isSkeleton).read(tensor, name: name)
+        let (type, shape, numbers) = try TensorReader(file: file, allowsMissingNumbers: isSkeleton).read(
+            tensor,
+            name: name
+        )
         return GraphConstant(name: name, type: type, shape: shape, tensor: numbers, isSecret: numbers == nil)
     }
 
     /// The value of a `Constant` node, under its output's name.
     private func constant(of node: Onnx_NodeProto, name: String) throws -> GraphConstant {
-        guard let output = node.output.first(where: { !$0.isEmpty }), node.attribute.count == 1, node.input.isEmpty else {
+        guard let output = node.output.first(where: { !$0.isEmpty }), node.attribute.count == 1, node.input.isEmpty
+        else {
             throw file.problem.malformed("node \(name) (Constant) needs one attribute that is its value")
         }
         func constant(_ type: ONNXElementType, _ elements: Tensor.Elements, _ shape: Shape) -> GraphConstant {
-            GraphConstant(name: output, type: type, shape: shape, tensor: Tensor(elements, shape: shape), isSecret: false)
+            GraphConstant(
+                name: output,
+                type: type,
+                shape: shape,
+                tensor: Tensor(elements, shape: shape),
+                isSecret: false
+            )
         }
         let attributes = try attributes(of: node, name: name)
         switch attributes.first {
@@ -197,10 +235,14 @@ struct GraphReader {
         case ("value_float", .float(let value))?: return constant(.float, .float([value]), [])
         case ("value_floats", .floats(let values))?: return constant(.float, .float(values), [values.count])
         case ("value_int", .int(let value))?: return constant(.int64, .int64([Int64(value)]), [])
-        case ("value_ints", .ints(let values))?: return constant(.int64, .int64(values.map { Int64($0) }), [values.count])
+        case ("value_ints", .ints(let values))?:
+            return constant(.int64, .int64(values.map { Int64($0) }), [values.count])
         default:
             throw unsupportedOperator(
-                "Constant", node: name, why: "its value is \(attributes.keys.first ?? "missing"); numbers (value, value_float, value_ints …) are read"
+                "Constant",
+                node: name,
+                why:
+                    "its value is \(attributes.keys.first ?? "missing"); numbers (value, value_float, value_ints …) are read"
             )
         }
     }
@@ -208,10 +250,14 @@ struct GraphReader {
     // MARK: Types
 
     private func type(
-        of value: Onnx_ValueInfoProto, role: String
+        of value: Onnx_ValueInfoProto,
+        role: String
     ) throws -> (ONNXElementType, [ONNXModel.Dimension]?) {
         guard case .tensorType(let tensor)? = value.type.value else {
-            throw CrypTenError(.unsupportedOperator, "\(file.name): unsupported \(role) '\(value.name)': only dense tensors are read")
+            throw CrypTenError(
+                .unsupportedOperator,
+                "\(file.name): unsupported \(role) '\(value.name)': only dense tensors are read"
+            )
         }
         guard let type = ONNXElementType(standardNumber: tensor.elemType) else {
             throw CrypTenError(

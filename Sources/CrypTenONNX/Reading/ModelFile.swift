@@ -47,7 +47,9 @@ struct ModelFile {
     /// The path must be relative and stay inside the model's folder, symbolic links included; offset and length must lie
     /// inside the file, and the length must be what the tensor's shape and type take.
     func externalBytes(_ entries: [Onnx_StringStringEntryProto], needed: Int, tensor: String) throws -> Data {
-        guard let folder else { throw problem.malformed("tensor \(tensor) lies in another file, which a skeleton can't have") }
+        guard let folder else {
+            throw problem.malformed("tensor \(tensor) lies in another file, which a skeleton can't have")
+        }
         let values = Dictionary(entries.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
         guard let location = values["location"], !location.isEmpty else {
             throw problem.malformed("tensor \(tensor) lies in another file, but its location isn't given")
@@ -63,7 +65,9 @@ struct ModelFile {
         func number(_ key: String) throws -> Int? {
             guard let text = values[key] else { return nil }
             guard let value = Int(text), value >= 0 else {
-                throw problem.malformed("tensor \(tensor): the external data's \(key) '\(text)' isn't a number of bytes")
+                throw problem.malformed(
+                    "tensor \(tensor): the external data's \(key) '\(text)' isn't a number of bytes"
+                )
             }
             return value
         }

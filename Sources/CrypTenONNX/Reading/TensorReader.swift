@@ -12,7 +12,8 @@ struct TensorReader {
 
     /// - Throws: `CrypTenError.Code.malformedFile` where the type isn't read or the data don't fit the shape;
     ///   `.outOfRange` for whole numbers above 2^63 − 1.
-    func read(_ tensor: Onnx_TensorProto, name: String) throws -> (type: ONNXElementType, shape: Shape, tensor: Tensor?) {
+    func read(_ tensor: Onnx_TensorProto, name: String) throws -> (type: ONNXElementType, shape: Shape, tensor: Tensor?)
+    {
         guard let type = ONNXElementType(standardNumber: tensor.dataType) else {
             throw file.problem.malformed(
                 "tensor \(name) has element type \(elementTypeName(tensor.dataType)), which isn't read; convert it to float or int64"
@@ -25,7 +26,9 @@ struct TensorReader {
         }
         if tensor.dataLocation == .external {
             let bytes = try file.externalBytes(tensor.externalData, needed: shape.count * type.size, tensor: name)
-            return (type, shape, Tensor(try elements(of: type, in: bytes, count: shape.count, name: name), shape: shape))
+            return (
+                type, shape, Tensor(try elements(of: type, in: bytes, count: shape.count, name: name), shape: shape)
+            )
         }
         if !tensor.rawData.isEmpty {
             guard tensor.rawData.count == shape.count * type.size else {
@@ -33,7 +36,10 @@ struct TensorReader {
                     "tensor \(name) of shape \(shape) takes \(shape.count * type.size) bytes, but \(tensor.rawData.count) are there"
                 )
             }
-            return (type, shape, Tensor(try elements(of: type, in: tensor.rawData, count: shape.count, name: name), shape: shape))
+            return (
+                type, shape,
+                Tensor(try elements(of: type, in: tensor.rawData, count: shape.count, name: name), shape: shape)
+            )
         }
         let elements = try typedElements(of: tensor, type: type, name: name)
         if elements.count == 0, shape.count > 0, allowsMissingNumbers { return (type, shape, nil) }
@@ -46,12 +52,14 @@ struct TensorReader {
     }
 
     /// Little-endian numbers one after another.
-    private func elements(of type: ONNXElementType, in bytes: Data, count: Int, name: String) throws -> Tensor.Elements {
+    private func elements(of type: ONNXElementType, in bytes: Data, count: Int, name: String) throws -> Tensor.Elements
+    {
         switch type {
         case .float: return .float(bytes.numbers(of: UInt32.self, count: count).map { Float(bitPattern: $0) })
         case .double: return .double(bytes.numbers(of: UInt64.self, count: count).map { Double(bitPattern: $0) })
         case .float16: return .float(bytes.numbers(of: UInt16.self, count: count).map { Float(halfBits: $0) })
-        case .bfloat16: return .float(bytes.numbers(of: UInt16.self, count: count).map { Float(bitPattern: UInt32($0) << 16) })
+        case .bfloat16:
+            return .float(bytes.numbers(of: UInt16.self, count: count).map { Float(bitPattern: UInt32($0) << 16) })
         case .int8: return .int32(bytes.numbers(of: Int8.self, count: count).map { Int32($0) })
         case .int16: return .int32(bytes.numbers(of: Int16.self, count: count).map { Int32($0) })
         case .int32: return .int32(bytes.numbers(of: Int32.self, count: count))
@@ -65,10 +73,16 @@ struct TensorReader {
     }
 
     /// The numbers in the field that the standard has for the type.
-    private func typedElements(of tensor: Onnx_TensorProto, type: ONNXElementType, name: String) throws -> Tensor.Elements {
+    private func typedElements(
+        of tensor: Onnx_TensorProto,
+        type: ONNXElementType,
+        name: String
+    ) throws -> Tensor.Elements {
         func narrow(_ range: ClosedRange<Int32>) throws -> [Int32] {
             if let index = tensor.int32Data.firstIndex(where: { !range.contains($0) }) {
-                throw file.problem.malformed("tensor \(name) holds a number at index \(index) that is no \(type.rawValue)")
+                throw file.problem.malformed(
+                    "tensor \(name) holds a number at index \(index) that is no \(type.rawValue)"
+                )
             }
             return tensor.int32Data
         }
@@ -90,7 +104,10 @@ struct TensorReader {
 
     private func signed(_ values: [UInt64], name: String) throws -> [Int64] {
         if let index = values.firstIndex(where: { $0 > UInt64(Int64.max) }) {
-            throw CrypTenError(.outOfRange, "\(file.name): tensor \(name) holds a number at index \(index) above 2^63 − 1")
+            throw CrypTenError(
+                .outOfRange,
+                "\(file.name): tensor \(name) holds a number at index \(index) above 2^63 − 1"
+            )
         }
         return values.map { Int64($0) }
     }

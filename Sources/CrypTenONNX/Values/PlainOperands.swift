@@ -39,7 +39,10 @@ extension Value {
         }
         if isWeight, result.count > weightCount { throw NeedsRun() }
         guard result.count <= largestKnownCount else {
-            throw CrypTenError(.shapeMismatch, "a public tensor of shape \(result) would be computed, which is too large")
+            throw CrypTenError(
+                .shapeMismatch,
+                "a public tensor of shape \(result) would be computed, which is too large"
+            )
         }
         return PlainOperands(tensors: tensors, sources: sources, isWeight: isWeight)
     }

@@ -26,12 +26,27 @@ extension Value {
         }
         return try plain.value(a.type, shape) { tensors in
             if a.type.kind == .real {
-                return Tensor(broadcasting(tensors[0].doubles, a.shape, tensors[1].doubles, b.shape, shape, function.reals), shape: shape)
+                return Tensor(
+                    broadcasting(tensors[0].doubles, a.shape, tensors[1].doubles, b.shape, shape, function.reals),
+                    shape: shape
+                )
             }
-            let results = broadcasting(wholeNumbers(tensors[0]), a.shape, wholeNumbers(tensors[1]), b.shape, shape, function.integers)
+            let results = broadcasting(
+                wholeNumbers(tensors[0]),
+                a.shape,
+                wholeNumbers(tensors[1]),
+                b.shape,
+                shape,
+                function.integers
+            )
             return Tensor(
                 try results.map { result in
-                    guard let result else { throw CrypTenError(.invalidArgument, "it isn't defined for these integers (a division by zero?)") }
+                    guard let result else {
+                        throw CrypTenError(
+                            .invalidArgument,
+                            "it isn't defined for these integers (a division by zero?)"
+                        )
+                    }
                     return result
                 },
                 shape: shape
@@ -49,25 +64,40 @@ extension Value {
             let bits =
                 a.type.kind == .real
                 ? broadcasting(tensors[0].doubles, a.shape, tensors[1].doubles, b.shape, shape, relation.reals)
-                : broadcasting(wholeNumbers(tensors[0]), a.shape, wholeNumbers(tensors[1]), b.shape, shape, relation.integers)
+                : broadcasting(
+                    wholeNumbers(tensors[0]),
+                    a.shape,
+                    wholeNumbers(tensors[1]),
+                    b.shape,
+                    shape,
+                    relation.integers
+                )
             return Tensor(.bool(bits), shape: shape)
         }
     }
 
     /// A function of every element.
     func mapped(
-        reals: (Double) -> Double, integers: (Int64) -> Int64, expression: (CrypTensor) throws -> CrypTensor
+        reals: (Double) -> Double,
+        integers: (Int64) -> Int64,
+        expression: (CrypTensor) throws -> CrypTensor
     ) throws -> Value {
-        guard let plain = try Value.plain([self], shape) else { return Value(type, try checked(expression(try self.expression()))) }
+        guard let plain = try Value.plain([self], shape) else {
+            return Value(type, try checked(expression(try self.expression())))
+        }
         return plain.value(type, shape) { tensors in
             type.kind == .real
-                ? Tensor(tensors[0].doubles.map(reals), shape: shape) : Tensor(wholeNumbers(tensors[0]).map(integers), shape: shape)
+                ? Tensor(tensors[0].doubles.map(reals), shape: shape)
+                : Tensor(wholeNumbers(tensors[0]).map(integers), shape: shape)
         }
     }
 
     private static func sharedShape(_ a: Value, _ b: Value) throws -> Shape {
         guard let shape = Shape.broadcast(a.shape, b.shape) else {
-            throw CrypTenError(.shapeMismatch, "shapes \(a.shape) and \(b.shape) don't fit together: extents must be equal or 1")
+            throw CrypTenError(
+                .shapeMismatch,
+                "shapes \(a.shape) and \(b.shape) don't fit together: extents must be equal or 1"
+            )
         }
         return shape
     }
@@ -81,7 +111,12 @@ func wholeNumbers(_ tensor: Tensor) -> [Int64] {
 
 /// A function of the elements of two row-major arrays, each repeated to the result's shape.
 func broadcasting<Element, Other, Result>(
-    _ a: [Element], _ aShape: Shape, _ b: [Other], _ bShape: Shape, _ shape: Shape, _ function: (Element, Other) -> Result
+    _ a: [Element],
+    _ aShape: Shape,
+    _ b: [Other],
+    _ bShape: Shape,
+    _ shape: Shape,
+    _ function: (Element, Other) -> Result
 ) -> [Result] {
     if aShape == shape, bShape == shape { return zip(a, b).map(function) }
     func steps(_ operand: Shape) -> [Int] {

@@ -22,7 +22,10 @@ extension Value {
     /// Axis k of the result is axis `axes[k]` of this.
     func permuted(_ axes: [Int]) throws -> Value {
         guard axes.sorted() == Array(0..<shape.rank) else {
-            throw CrypTenError(.shapeMismatch, "axes \(axes) must name each of the \(shape.rank) axes of shape \(shape) once")
+            throw CrypTenError(
+                .shapeMismatch,
+                "axes \(axes) must name each of the \(shape.rank) axes of shape \(shape) once"
+            )
         }
         if axes == Array(0..<shape.rank) { return self }
         let strides = shape.strides
@@ -39,7 +42,9 @@ extension Value {
         let strides = shape.strides
         return try rearranged(target) { target in
             stridedPlaces(
-                target, start: zip(starts, strides).reduce(0) { $0 + $1.0 * $1.1 }, strides: zip(steps, strides).map { $0 * $1 }
+                target,
+                start: zip(starts, strides).reduce(0) { $0 + $1.0 * $1.1 },
+                strides: zip(steps, strides).map { $0 * $1 }
             )
         } expression: {
             $0.applying(.slice(starts: starts, steps: steps, shape: target))
@@ -50,13 +55,17 @@ extension Value {
     func broadcast(to target: Shape) throws -> Value {
         if target == shape { return self }
         guard Shape.broadcast(shape, target) == target else {
-            throw CrypTenError(.shapeMismatch, "shape \(shape) can't be repeated to \(target): extents must be equal or 1, from the last axis on")
+            throw CrypTenError(
+                .shapeMismatch,
+                "shape \(shape) can't be repeated to \(target): extents must be equal or 1, from the last axis on"
+            )
         }
         let added = target.rank - shape.rank
         let strides = shape.strides
         return try rearranged(target) { target in
             stridedPlaces(
-                target, start: 0,
+                target,
+                start: 0,
                 strides: (0..<target.rank).map { $0 < added || shape[$0 - added] == 1 ? 0 : strides[$0 - added] }
             )
         } expression: {
@@ -92,7 +101,9 @@ extension Value {
         let target = try Shape(checking: (0..<shape.rank).map { shape[$0] + before[$0] + after[$0] })
         return try rearranged(target) { target in
             let inner = stridedPlaces(
-                shape, start: zip(before, target.strides).reduce(0) { $0 + $1.0 * $1.1 }, strides: target.strides
+                shape,
+                start: zip(before, target.strides).reduce(0) { $0 + $1.0 * $1.1 },
+                strides: target.strides
             )
             var places = [Int](repeating: -1, count: target.count)
             for (from, to) in inner.enumerated() { places[to] = from }
@@ -109,11 +120,16 @@ extension Value {
         var dimensions = first.shape.dimensions
         for value in values.dropFirst() {
             var other = value.shape.dimensions
-            guard other.count == dimensions.count else { throw CrypTenError(.shapeMismatch, "its inputs have different numbers of axes") }
+            guard other.count == dimensions.count else {
+                throw CrypTenError(.shapeMismatch, "its inputs have different numbers of axes")
+            }
             dimensions[axis] += other[axis]
             other[axis] = dimensions[axis]
             guard other == dimensions else {
-                throw CrypTenError(.shapeMismatch, "its inputs have shapes \(values.map(\.shape)), which differ beyond axis \(axis)")
+                throw CrypTenError(
+                    .shapeMismatch,
+                    "its inputs have shapes \(values.map(\.shape)), which differ beyond axis \(axis)"
+                )
             }
         }
         let target = try Shape(checking: dimensions)
@@ -141,7 +157,9 @@ extension Value {
 
     /// A rearrangement, given by the places of a plain tensor's elements from which the result's are taken (−1: zero).
     private func rearranged(
-        _ target: Shape, places: (Shape) -> [Int], expression: (CrypTensor) -> CrypTensor
+        _ target: Shape,
+        places: (Shape) -> [Int],
+        expression: (CrypTensor) -> CrypTensor
     ) throws -> Value {
         guard let plain = try Value.plain([self], target) else {
             return Value(type, try checked(expression(try self.expression())))

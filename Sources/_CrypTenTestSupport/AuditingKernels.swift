@@ -1,0 +1,228 @@
+package import CrypTenRing
+import Foundation
+
+/// What one role has expanded in a session: every stream of words by its key and number.
+///
+/// Safety of `@unchecked Sendable`: `streams` is touched only while `lock` is held.
+package final class ExpansionAudit: @unchecked Sendable {
+    /// A stream of words.
+    package struct Stream: Hashable, Sendable {
+        package var low: UInt64
+        package var high: UInt64
+        package var number: UInt64
+    }
+
+    private let lock = NSLock()
+    private var streams: [Stream: Int] = [:]
+
+    package init() {}
+
+    fileprivate func record(_ key: ExpansionKey, _ number: UInt64) {
+        lock.lock()
+        streams[Stream(low: key.low, high: key.high, number: number), default: 0] += 1
+        lock.unlock()
+    }
+
+    /// How many streams were expanded.
+    package var count: Int {
+        lock.withLock { streams.count }
+    }
+
+    /// The streams that were expanded more than once.
+    package var repeated: [Stream] {
+        lock.withLock { streams.filter { $0.value > 1 }.map(\.key) }
+    }
+
+    /// The keys that were used.
+    package var keys: Set<[UInt64]> {
+        lock.withLock { Set(streams.keys.map { [$0.low, $0.high] }) }
+    }
+}
+
+/// Kernels that write down every expansion and leave the work to others: the proof that each word serves once.
+package struct AuditingKernels: Kernels {
+    private let base: any Kernels
+    private let audit: ExpansionAudit
+
+    package init(_ base: any Kernels, audit: ExpansionAudit) {
+        self.base = base
+        self.audit = audit
+    }
+
+    package var name: String {
+        base.name
+    }
+
+    package func expand(_ key: ExpansionKey, number: UInt64, from start: Int, shape: Shape) -> RingTensor {
+        audit.record(key, number)
+        return base.expand(key, number: number, from: start, shape: shape)
+    }
+
+    package func accumulateExpansion(_ sum: inout RingTensor, _ key: ExpansionKey, number: UInt64, from start: Int) {
+        audit.record(key, number)
+        base.accumulateExpansion(&sum, key, number: number, from: start)
+    }
+
+    package func expandBits(
+        _ key: ExpansionKey,
+        number: UInt64,
+        fromPlane start: Int,
+        planes: Int,
+        count: Int
+    ) -> BitPlanes {
+        audit.record(key, number)
+        return base.expandBits(key, number: number, fromPlane: start, planes: planes, count: count)
+    }
+
+    package func accumulateBitExpansion(
+        _ sum: inout BitPlanes,
+        _ key: ExpansionKey,
+        number: UInt64,
+        fromPlane start: Int
+    ) {
+        audit.record(key, number)
+        base.accumulateBitExpansion(&sum, key, number: number, fromPlane: start)
+    }
+
+    package func add(_ a: RingTensor, _ b: RingTensor) -> RingTensor {
+        base.add(a, b)
+    }
+
+    package func subtract(_ a: RingTensor, _ b: RingTensor) -> RingTensor {
+        base.subtract(a, b)
+    }
+
+    package func multiply(_ a: RingTensor, _ b: RingTensor) -> RingTensor {
+        base.multiply(a, b)
+    }
+
+    package func negate(_ a: RingTensor) -> RingTensor {
+        base.negate(a)
+    }
+
+    package func add(_ a: RingTensor, scalar: UInt64) -> RingTensor {
+        base.add(a, scalar: scalar)
+    }
+
+    package func multiply(_ a: RingTensor, scalar: UInt64) -> RingTensor {
+        base.multiply(a, scalar: scalar)
+    }
+
+    package func accumulate(_ sum: inout RingTensor, adding a: RingTensor) {
+        base.accumulate(&sum, adding: a)
+    }
+
+    package func accumulate(_ sum: inout RingTensor, subtracting a: RingTensor) {
+        base.accumulate(&sum, subtracting: a)
+    }
+
+    package func accumulate(_ sum: inout RingTensor, addingProductOf a: RingTensor, _ b: RingTensor) {
+        base.accumulate(&sum, addingProductOf: a, b)
+    }
+
+    package func accumulate(_ sum: inout RingTensor, subtractingProductOf a: RingTensor, _ b: RingTensor) {
+        base.accumulate(&sum, subtractingProductOf: a, b)
+    }
+
+    package func accumulate(_ sum: inout RingTensor, adding a: RingTensor, times scalar: UInt64) {
+        base.accumulate(&sum, adding: a, times: scalar)
+    }
+
+    package func shiftRight(_ a: RingTensor, by bits: Int) -> RingTensor {
+        base.shiftRight(a, by: bits)
+    }
+
+    package func shiftLeft(_ a: RingTensor, by bits: Int) -> RingTensor {
+        base.shiftLeft(a, by: bits)
+    }
+
+    package func lowBits(_ a: RingTensor, _ bits: Int) -> RingTensor {
+        base.lowBits(a, bits)
+    }
+
+    package func sine(_ a: RingTensor) -> RingTensor {
+        base.sine(a)
+    }
+
+    package func gather(_ a: RingTensor, _ view: StridedView) -> RingTensor {
+        base.gather(a, view)
+    }
+
+    package func take(_ a: RingTensor, axis: Int, indices: [Int]) -> RingTensor {
+        base.take(a, axis: axis, indices: indices)
+    }
+
+    package func concatenate(_ parts: [RingTensor], axis: Int) -> RingTensor {
+        base.concatenate(parts, axis: axis)
+    }
+
+    package func pad(_ a: RingTensor, before: [Int], after: [Int], value: UInt64) -> RingTensor {
+        base.pad(a, before: before, after: after, value: value)
+    }
+
+    package func sum(_ a: RingTensor, axes: [Int]) -> RingTensor {
+        base.sum(a, axes: axes)
+    }
+
+    package func accumulate(
+        _ sum: inout RingTensor,
+        _ operation: BilinearOperation,
+        _ a: RingTensor,
+        _ b: RingTensor,
+        subtracting: Bool
+    ) {
+        base.accumulate(&sum, operation, a, b, subtracting: subtracting)
+    }
+
+    package func planes(of a: RingTensor, from low: Int, count planes: Int) -> BitPlanes {
+        base.planes(of: a, from: low, count: planes)
+    }
+
+    package func words(of bits: BitPlanes, shape: Shape) -> RingTensor {
+        base.words(of: bits, shape: shape)
+    }
+
+    package func xor(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes {
+        base.xor(a, b)
+    }
+
+    package func and(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes {
+        base.and(a, b)
+    }
+
+    package func not(_ a: BitPlanes) -> BitPlanes {
+        base.not(a)
+    }
+
+    package func accumulate(_ sum: inout BitPlanes, xor a: BitPlanes) {
+        base.accumulate(&sum, xor: a)
+    }
+
+    package func accumulate(_ sum: inout BitPlanes, xorAndOf a: BitPlanes, _ b: BitPlanes) {
+        base.accumulate(&sum, xorAndOf: a, b)
+    }
+
+    package func stack(_ parts: [BitPlanes]) -> BitPlanes {
+        base.stack(parts)
+    }
+
+    package func slab(_ a: BitPlanes, _ range: Range<Int>) -> BitPlanes {
+        base.slab(a, range)
+    }
+
+    package func keep(_ a: RingTensor, where bits: BitPlanes) -> RingTensor {
+        base.keep(a, where: bits)
+    }
+
+    package func negate(_ a: RingTensor, where bits: BitPlanes) -> RingTensor {
+        base.negate(a, where: bits)
+    }
+
+    package func pack(_ a: RingTensor, bits: Int) -> RingTensor {
+        base.pack(a, bits: bits)
+    }
+
+    package func unpack(_ words: RingTensor, bits: Int, shape: Shape) -> RingTensor {
+        base.unpack(words, bits: bits, shape: shape)
+    }
+}
