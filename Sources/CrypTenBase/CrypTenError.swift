@@ -24,7 +24,7 @@ public struct CrypTenError: Error, Sendable, CustomStringConvertible {
         public static let malformedFile = Code(kind: .malformedFile)
         /// A file that is missing or can't be read or written.
         public static let fileNotReadable = Code(kind: .fileNotReadable)
-        /// A second run was started while one was under way; fork the session for independent work.
+        /// A second run was started while one was under way.
         public static let sessionBusy = Code(kind: .sessionBusy)
         /// The session has ended, by a call of `close` or by an earlier error.
         public static let sessionClosed = Code(kind: .sessionClosed)

@@ -37,7 +37,7 @@ extension CrypTensor {
         }
     }
 
-    /// `coefficients[0] + coefficients[1] · x + coefficients[2] · x² + …`: 1 round, whatever the degree.
+    /// `coefficients[0] + coefficients[1] · x + coefficients[2] · x² + …`: 1 round up to degree 2, else 2 for each degree.
     public func polynomial(
         _ coefficients: [Double],
         file: StaticString = #fileID,

@@ -3,7 +3,7 @@ internal import CrypTenRing
 
 /// Largest elements and means of windows of images `[N, C, H, W]` and signals `[N, C, L]`.
 extension CrypTensor {
-    /// The largest of every window: `[N, C, H', W']`; 4 rounds for every factor of four in the window.
+    /// The largest of every window: `[N, C, H', W']`; 5 rounds for every factor of four, maskings included in the window.
     ///
     /// Padding never makes up a smallest number: where a window reaches over the edge, an element of its own stands
     /// twice.
@@ -39,7 +39,7 @@ extension CrypTensor {
         }
     }
 
-    /// The largest of every window of a signal: `[N, C, L']`; 4 rounds for every factor of four in the window.
+    /// The largest of every window of a signal: `[N, C, L']`; 5 rounds for every factor of four, maskings included in the window.
     public func maxPool1d(
         _ kernel: Int,
         stride: Int? = nil,
@@ -160,7 +160,7 @@ extension CrypTensor {
         }
     }
 
-    /// The largest of every channel: `[N, C, …]` to `[N, C, 1, …]`; 4 rounds for every factor of four.
+    /// The largest of every channel: `[N, C, …]` to `[N, C, 1, …]`; 5 rounds for every factor of four, maskings included.
     public func globalMaxPool(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { _ in
             guard rank >= 3 else {
@@ -271,7 +271,7 @@ extension CrypTensor {
     }
 }
 
-/// The largest of every window of images; 4 rounds for every factor of four in the window.
+/// The largest of every window of images; 5 rounds for every factor of four, maskings included in the window.
 public func maxPool2d(
     _ x: CrypTensor,
     _ kernel: IntOrPair,

@@ -91,7 +91,7 @@ extension CrypTensor {
         }
     }
 
-    /// The largest along an axis, which disappears; 4 rounds for every factor of four.
+    /// The largest along an axis, which disappears; 5 rounds for every factor of four, maskings included.
     ///
     /// Exact while differences of elements fit in 63 bits.
     public func max(
@@ -103,7 +103,7 @@ extension CrypTensor {
         max(axes: [axis], keepDimensions: keepDimensions, file: file, line: line)
     }
 
-    /// The largest over several axes, over all where none are given; 4 rounds for every factor of four.
+    /// The largest over several axes, over all where none are given; 5 rounds for every factor of four, maskings included.
     public func max(
         axes: [Int]? = nil,
         keepDimensions: Bool = false,
@@ -143,7 +143,7 @@ extension CrypTensor {
     /// The lowest index of the largest along an axis, an integer; the position among all elements where no axis is
     /// given.
     ///
-    /// 4 rounds for every factor of four.
+    /// 5 rounds for every factor of four, maskings included.
     public func argmax(
         axis: Int? = nil,
         keepDimensions: Bool = false,
@@ -248,7 +248,7 @@ public func variance(
     x.variance(axes: axes, unbiased: unbiased, keepDimensions: keepDimensions, file: file, line: line)
 }
 
-/// The largest over the given axes, over all where none are given; 4 rounds for every factor of four.
+/// The largest over the given axes, over all where none are given; 5 rounds for every factor of four, maskings included.
 public func max(
     _ x: CrypTensor,
     axes: [Int]? = nil,
@@ -259,7 +259,7 @@ public func max(
     x.max(axes: axes, keepDimensions: keepDimensions, file: file, line: line)
 }
 
-/// The smallest over the given axes, over all where none are given; 4 rounds for every factor of four.
+/// The smallest over the given axes, over all where none are given; 5 rounds for every factor of four, maskings included.
 public func min(
     _ x: CrypTensor,
     axes: [Int]? = nil,
@@ -270,7 +270,7 @@ public func min(
     x.min(axes: axes, keepDimensions: keepDimensions, file: file, line: line)
 }
 
-/// The lowest index of the largest along an axis; 4 rounds for every factor of four.
+/// The lowest index of the largest along an axis; 5 rounds for every factor of four, maskings included.
 public func argmax(
     _ x: CrypTensor,
     axis: Int? = nil,
@@ -281,7 +281,7 @@ public func argmax(
     x.argmax(axis: axis, keepDimensions: keepDimensions, file: file, line: line)
 }
 
-/// The lowest index of the smallest along an axis; 4 rounds for every factor of four.
+/// The lowest index of the smallest along an axis; 5 rounds for every factor of four, maskings included.
 public func argmin(
     _ x: CrypTensor,
     axis: Int? = nil,
@@ -318,7 +318,7 @@ public func mean(
     x.mean(axis: axis, keepDimensions: keepDimensions, file: file, line: line)
 }
 
-/// The largest along one axis; 4 rounds for every factor of four.
+/// The largest along one axis; 5 rounds for every factor of four, maskings included.
 public func max(
     _ x: CrypTensor,
     axis: Int,
@@ -329,7 +329,7 @@ public func max(
     x.max(axis: axis, keepDimensions: keepDimensions, file: file, line: line)
 }
 
-/// The smallest along one axis; 4 rounds for every factor of four.
+/// The smallest along one axis; 5 rounds for every factor of four, maskings included.
 public func min(
     _ x: CrypTensor,
     axis: Int,

@@ -91,10 +91,13 @@ package struct Plan: Hashable, Sendable, Codable {
         self.outputs = outputs
     }
 
-    /// The plan as the dealer gets it: without thresholds and coefficients.
+    /// The plan as the dealer gets it: without thresholds, coefficients and the names of layers.
     package var redacted: Plan {
         var copy = self
-        for index in copy.steps.indices { copy.steps[index].gate = copy.steps[index].gate.redacted }
+        for index in copy.steps.indices {
+            copy.steps[index].gate = copy.steps[index].gate.redacted
+            copy.steps[index].layer = nil
+        }
         return copy
     }
 }

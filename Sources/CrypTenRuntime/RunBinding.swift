@@ -7,7 +7,7 @@ import Foundation
 /// Its canonical bytes are hashed; every frame of the run carries the start of that hash, and the keys of the run's words
 /// come from all of it.
 struct RunBinding: Hashable, Codable, Sendable {
-    /// The plan's fingerprint, in hexadecimal.
+    /// SHA-256 of the session's salt and the plan's fingerprint, in hexadecimal: the dealer must not guess constants.
     var fingerprint: String
     /// Runs of a session are numbered: no number comes twice.
     var run: UInt64
@@ -17,7 +17,7 @@ struct RunBinding: Hashable, Codable, Sendable {
     var keptInputs: [Int]
     /// The numbers under which outputs are kept.
     var keptOutputs: [Int]
-    /// SHA-256 of each public operand, in hexadecimal.
+    /// SHA-256 of the salt and each public operand, in hexadecimal.
     var plainDigests: [String]
 
     /// Equal bindings have equal bytes.
@@ -26,16 +26,6 @@ struct RunBinding: Hashable, Codable, Sendable {
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return Array(try encoder.encode(self))
     }
-}
-
-/// What a party tells the dealer before a run.
-struct RunRequest {
-    /// The binding's canonical bytes.
-    var binding: [UInt8]
-    /// SHA-256 of the plan as the dealer gets it.
-    var dealerFingerprint: [UInt8]
-    /// The plan itself, from party 0 the first time it is used.
-    var plan: [UInt8]?
 }
 
 extension Sequence<UInt8> {

@@ -29,8 +29,8 @@ final class SessionState {
     private var plain: [Int: Tensor] = [:]
     /// Random values that a run has drawn.
     private var drawn: Set<Int> = []
-    /// Known to the parties and not to the dealer, who could otherwise guess a public operand from its digest.
-    private var plainSalt: [UInt8] = []
+    /// Known to the parties and not to the dealer, who could otherwise guess constants and public operands from hashes.
+    private var salt: [UInt8] = []
     private var kept: [Int: (value: PartyValue, known: KeptValue)] = [:]
     private var plans: [PlanKey: PreparedPlan] = [:]
     private var sentPlans: Set<[UInt8]> = []
@@ -142,20 +142,13 @@ final class SessionState {
         let tensor: Tensor
         if reader.index == party {
             tensor = try load()
-            let salt = SymmetricKey(size: .bits128).withUnsafeBytes { Array($0) }
-            var payload = ByteBuffer(bytes: salt)
+            var payload = ByteBuffer()
             TensorCoding.write(tensor, to: &payload)
             try tellOthers(payload)
-            plainSalt += salt
         } else {
             var payload = try control(from: reader)
-            guard let salt = payload.readBytes(length: 16) else {
-                throw CrypTenError(.malformedFrame, "\(reader) sent a public tensor that can't be read")
-            }
             tensor = try TensorCoding.read(&payload)
-            plainSalt += salt
         }
-        plainSalt = Array(SHA256.hash(data: plainSalt))
         plain[number] = tensor
         let node = Node(
             source: .publicInput(number: number),
@@ -300,10 +293,11 @@ final class SessionState {
             defer { nextKept += 1 }
             return nextKept
         }
+        try agreeOnSalt()
         let operands = try operands(for: prepared)
         lastRun += 1
         let binding = RunBinding(
-            fingerprint: prepared.plan.fingerprint.hexadecimal,
+            fingerprint: SHA256.hash(data: salt + prepared.plan.fingerprint).hexadecimal,
             run: lastRun,
             inputs: prepared.sources.inputs,
             keptInputs: prepared.sources.kept,
@@ -386,9 +380,20 @@ final class SessionState {
         )
     }
 
+    /// Before the first run party 0 draws the salt and sends it to the other parties.
+    private func agreeOnSalt() throws {
+        guard salt.isEmpty else { return }
+        if party == 0 {
+            salt = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+            try tellOthers(ByteBuffer(bytes: salt))
+        } else {
+            salt = Array(try control(from: .party(0)).readableBytesView)
+        }
+    }
+
     private func digest(_ tensor: RingTensor) -> String {
         var hash = SHA256()
-        hash.update(data: plainSalt)
+        hash.update(data: salt)
         tensor.withWords { hash.update(bufferPointer: UnsafeRawBufferPointer(start: $0, count: tensor.count * 8)) }
         return hash.finalize().hexadecimal
     }

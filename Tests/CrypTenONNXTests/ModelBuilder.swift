@@ -113,12 +113,12 @@ struct ModelBuilder {
 
 extension ONNXModel.Dimension: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
     /// A fixed extent.
-    public init(integerLiteral value: Int) {
+    init(integerLiteral value: Int) {
         self = .fixed(value)
     }
 
     /// A named extent.
-    public init(stringLiteral value: String) {
+    init(stringLiteral value: String) {
         self = .named(value)
     }
 }

@@ -261,25 +261,7 @@ extension Lowering {
     }
 
     private mutating func materialiseProducts(_ sum: Sum, _ shape: Shape) -> Int {
-        combine(
-            sum.products.map { product in
-                emit(
-                    .bilinear(
-                        BilinearGate(
-                            operation: product.operation,
-                            left: slots[product.left].shape,
-                            right: slots[product.right].shape,
-                            leftZeroExcept: owner(product.left),
-                            rightZeroExcept: owner(product.right)
-                        )
-                    ),
-                    [product.left, product.right],
-                    .share,
-                    shape
-                )
-            },
-            shape
-        )
+        combine(sum.products.map { dealt($0, shape) }, shape)
     }
 
     private mutating func combined(_ parts: [(factor: UInt64, share: Scaled)], scale: Int, _ shape: Shape) -> Int {

@@ -4,6 +4,15 @@ import CrypTenRing
 
 /// The forms of a value, each made when it is first asked for.
 extension Lowering {
+    /// Charges what is emitted next to the layer that a value belongs to, not to the one that reads it.
+    ///
+    /// - Returns: the layer to go back to.
+    private mutating func enterLayer(of index: Int) -> String? {
+        let reader = layer
+        layer = entry(index).layer ?? reader
+        return reader
+    }
+
     // MARK: Plain operands
 
     /// A public entry as numbers of the given scale.
@@ -40,6 +49,8 @@ extension Lowering {
 
     /// A share, at whatever scale is cheapest.
     mutating func share(_ index: Int) -> Scaled {
+        let reader = enterLayer(of: index)
+        defer { layer = reader }
         if let share = values[index].share { return share }
         if values[index].waitingMove != nil, let move = linearMove(index) {
             values[index].waitingMove = nil
@@ -73,6 +84,8 @@ extension Lowering {
 
     /// A share of at most `fractionBits` fraction bits.
     mutating func reducedShare(_ index: Int) -> Scaled {
+        let reader = enterLayer(of: index)
+        defer { layer = reader }
         if let share = values[index].reducedShare { return share }
         let made: Scaled
         if let share = values[index].share, share.scale <= fractionBits || !isReal(index) {
@@ -95,20 +108,19 @@ extension Lowering {
 
     /// A sum as one share: its products dealt, its addends added.
     private mutating func materialise(_ sum: Sum, _ shape: Shape) -> Int {
-        let products = sum.products.map { product in
-            emit(.bilinear(bilinear(product)), [product.left, product.right], .share, shape)
-        }
-        return combine(products + sum.addends, shape)
+        combine(sum.products.map { dealt($0, shape) } + sum.addends, shape)
     }
 
-    private func bilinear(_ product: Sum.Product) -> BilinearGate {
-        BilinearGate(
+    /// A product as a share, its correction dealt.
+    mutating func dealt(_ product: Sum.Product, _ shape: Shape) -> Int {
+        let gate = BilinearGate(
             operation: product.operation,
             left: slots[product.left].shape,
             right: slots[product.right].shape,
             leftZeroExcept: owner(product.left),
             rightZeroExcept: owner(product.right)
         )
+        return emit(.bilinear(gate), [product.left, product.right], .share, shape)
     }
 
     /// The sum of shares of one shape.
@@ -124,6 +136,8 @@ extension Lowering {
     /// A sum with products is opened as it is, the correction of its products absorbed; nobody then holds shares of its
     /// mask, which the gates that read such a wire don't need.
     mutating func wire(_ index: Int) -> Scaled {
+        let reader = enterLayer(of: index)
+        defer { layer = reader }
         if let wire = values[index].wire { return wire }
         let shape = entry(index).shape
         let made: Scaled
@@ -175,6 +189,8 @@ extension Lowering {
 
     /// A masked wire of at most `fractionBits` fraction bits, whose mask the parties hold shares of.
     mutating func reducedWire(_ index: Int) -> Scaled {
+        let reader = enterLayer(of: index)
+        defer { layer = reader }
         if let wire = values[index].reducedWire { return wire }
         if let wire = values[index].wire, wire.scale <= fractionBits || !isReal(index), sharesHeld(wire.slot) {
             return wire
