@@ -108,6 +108,23 @@ let package = Package(
             dependencies: ["CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport"],
             swiftSettings: swiftSettings
         ),
+        .testTarget(
+            name: "CrypTenTests",
+            dependencies: ["CrypTen"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "CrypTenONNXTests",
+            dependencies: ["CrypTenONNX", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "CrypTenToolTests",
+            dependencies: ["CrypTen", "CrypTenONNX", "CrypTenTool"],
+            resources: [.copy("Fixtures")],
+            swiftSettings: swiftSettings
+        ),
     ],
     cLanguageStandard: .c11
 )
