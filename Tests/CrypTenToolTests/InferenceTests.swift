@@ -133,8 +133,7 @@ struct InferenceTests {
     func byHand() async throws {
         let folders = try (0..<4).map { _ in try TemporaryFolder() }
         defer { for folder in folders { folder.remove() } }
-        // One free port is found after the other; a port that somebody takes in between fails this test, not a user.
-        let ports = try FreePorts.find(3).map { "127.0.0.1:\($0)" }
+        let ports = try FreePorts.find(3)
         let dealer = try Tool.start(
             ["dealer", "--listen", ports[2], "--parties", "2", "--session", "by hand"],
             in: folders[2]
@@ -196,21 +195,23 @@ struct InferenceTests {
     #endif
 }
 
-/// Ports that nobody listens on just now.
+/// Addresses of this machine that nobody listens on just now.
 enum FreePorts {
-    static func find(_ count: Int) throws -> [UInt16] {
+    static func find(_ count: Int) throws -> [String] {
+        // On Linux all of 127.0.0.0/8 is this machine: a random one keeps out of other tests' way.
+        #if os(Linux)
+        let (kind, host) = (Int32(SOCK_STREAM.rawValue), UInt32(0x7F40_0000) + .random(in: 1..<0x1F_FFFE))
+        #else
+        let (kind, host) = (SOCK_STREAM, UInt32(0x7F00_0001))
+        #endif
         var descriptors: [Int32] = []
         defer { for descriptor in descriptors { close(descriptor) } }
         return try (0..<count).map { _ in
-            #if os(Linux)
-            let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-            #else
-            let descriptor = socket(AF_INET, SOCK_STREAM, 0)
-            #endif
+            let descriptor = socket(AF_INET, kind, 0)
             descriptors.append(descriptor)
             var address = sockaddr_in()
             address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+            address.sin_addr.s_addr = host.bigEndian
             var length = socklen_t(MemoryLayout<sockaddr_in>.size)
             let result = withUnsafeMutablePointer(to: &address) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
@@ -218,7 +219,8 @@ enum FreePorts {
                 }
             }
             try #require(result == 0)
-            return UInt16(bigEndian: address.sin_port)
+            let bytes = [24, 16, 8, 0].map { String(host >> $0 & 0xFF) }
+            return "\(bytes.joined(separator: ".")):\(UInt16(bigEndian: address.sin_port))"
         }
     }
 }

@@ -45,7 +45,11 @@ enum Tool {
         var folder: TemporaryFolder
 
         func finish() async throws -> Run {
-            while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
+            let deadline = ContinuousClock.now + .seconds(60)
+            while process.isRunning {
+                try await Task.sleep(for: .milliseconds(5))
+                if ContinuousClock.now > deadline { process.terminate() }
+            }
             return Run(
                 code: process.terminationStatus,
                 stdout: try text("stdout"),
@@ -65,7 +69,7 @@ enum Tool {
         process.arguments = arguments
         process.standardInput = FileHandle.nullDevice
         func file(_ name: String) throws -> FileHandle {
-            FileManager.default.createFile(atPath: folder.path(name), contents: nil)
+            _ = FileManager.default.createFile(atPath: folder.path(name), contents: nil)
             return try #require(FileHandle(forWritingAtPath: folder.path(name)))
         }
         process.standardOutput = try file("stdout")
