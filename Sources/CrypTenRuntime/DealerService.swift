@@ -56,13 +56,13 @@ public final class DealerService: Sendable {
     /// Serves one session, from its first connection to its end.
     ///
     /// - Parameters:
-    ///   - session: The session's name.
+    ///   - session: The session's name; nil: the session of whichever party calls first, and its fraction bits.
     ///   - configuration: As at the parties.
-    ///   - timeout: How long to wait until all parties are there.
+    ///   - timeout: How long to wait until all parties are there; without a name, from the first call on.
     /// - Returns: What it took.
     /// - Throws: what ended the session, unless the parties closed it.
     public func serve(
-        session: String,
+        session: String? = nil,
         configuration: SessionConfiguration = SessionConfiguration(),
         timeout: Duration = .seconds(300)
     ) async throws -> Report {
@@ -73,13 +73,21 @@ public final class DealerService: Sendable {
             }
             // A listener belongs to one session; the next one listens anew.
             let listener = try taken ?? TCPListener.bind(try TCPAddress(address), insecurePlaintext: insecurePlaintext)
-            var tcp = TCPConfiguration(session: session, partyCount: partyCount, peers: [:])
+            var tcp = TCPConfiguration(session: session ?? "", partyCount: partyCount, peers: [:])
             tcp.parameters = configuration.agreement
             tcp.insecurePlaintext = insecurePlaintext
+            let hello: Hello?
+            do {
+                hello = session == nil ? try listener.firstHello(deadline: .after(configuration.idlePatience)) : nil
+            } catch {
+                listener.close()
+                throw error
+            }
             let transport = try TCPTransport.connect(
                 role: .dealer,
                 configuration: tcp,
                 listener: listener,
+                joining: hello,
                 deadline: .after(timeout)
             )
             try Dealer(transport: transport, kernels: configuration.kernels, configuration: configuration).serve()

@@ -50,6 +50,22 @@ package struct SessionIdentity: Sendable {
         sessionHash = Array(SHA256.hash(data: Array(session.utf8)))
     }
 
+    /// A member of the session that a hello speaks of; it doesn't learn the session's name, nor needs to.
+    ///
+    /// - Throws: ``CrypTenError`` `.invalidArgument`, as the other initialiser does.
+    package init(role: Role, partyCount: Int, joining hello: Hello) throws {
+        let named = try SessionIdentity(role: role, partyCount: partyCount, session: "", parameters: hello.parameters)
+        self.init(named, session: "the session of the first caller", sessionHash: hello.sessionHash)
+    }
+
+    private init(_ other: SessionIdentity, session: String, sessionHash: [UInt8]) {
+        role = other.role
+        partyCount = other.partyCount
+        parameters = other.parameters
+        self.session = session
+        self.sessionHash = sessionHash
+    }
+
     /// The other members of the session, in order.
     package var peers: [Role] {
         Role.all(partyCount: partyCount).filter { $0 != role }
@@ -101,8 +117,7 @@ package struct Handshake: Sendable {
         for number in [FrameHeader.currentVersion, firstRole.wireNumber, secondRole.wireNumber] {
             withUnsafeBytes(of: number.littleEndian) { info += $0 }
         }
-        withUnsafeBytes(of: UInt32(identity.session.utf8.count).littleEndian) { info += $0 }
-        info += identity.session.utf8
+        info += identity.sessionHash
         info += transcript.finalize()
         let secret = shared.hkdfDerivedSymmetricKey(
             using: SHA256.self,

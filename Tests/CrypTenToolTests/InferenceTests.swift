@@ -135,7 +135,7 @@ struct InferenceTests {
         defer { for folder in folders { folder.remove() } }
         let ports = try FreePorts.find(3)
         let dealer = try Tool.start(
-            ["dealer", "--listen", ports[2], "--parties", "2", "--session", "by hand"],
+            ["dealer", "--listen", ports[2], "--parties", "2"],
             in: folders[2]
         )
         defer { dealer.process.terminate() }

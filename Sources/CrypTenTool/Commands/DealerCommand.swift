@@ -18,10 +18,6 @@ struct DealerCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("How many parties a session has.", valueName: "n"))
     var parties: Int
 
-    @Option(name: .long, help: ArgumentHelp("The session's name, as the parties have it.", valueName: "name"))
-    var session = "crypten"
-
-    @OptionGroup var encoding: EncodingOptions
     @OptionGroup var threads: ThreadOptions
 
     @Flag(name: .long, help: "Listen without encryption on addresses that other machines reach.")
@@ -39,7 +35,6 @@ struct DealerCommand: AsyncParsableCommand {
 
     func run() async throws {
         var configuration = SessionConfiguration()
-        configuration.fractionBits = encoding.fractionBits
         configuration.threads = threads.threads
         guard supervised else {
             guard let listen else { preconditionFailure("validated") }
@@ -51,13 +46,9 @@ struct DealerCommand: AsyncParsableCommand {
             Output.note("dealer: listening at \(service.address) for \(parties) parties")
             while true {
                 do {
-                    let report = try await service.serve(
-                        session: session,
-                        configuration: configuration,
-                        timeout: configuration.idlePatience
-                    )
+                    let report = try await service.serve(configuration: configuration)
                     Output.note("dealer: a session has ended; \(report.correctionBytes.grouped) bytes dealt")
-                } catch let error as CrypTenError {
+                } catch let error as CrypTenError where error.code != .addressInUse {
                     Output.note("dealer: a session has failed: \(error.toolMessage)")
                 }
             }

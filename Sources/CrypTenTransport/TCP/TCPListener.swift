@@ -1,4 +1,4 @@
-import CrypTenBase
+package import CrypTenBase
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
@@ -13,17 +13,20 @@ package final class TCPListener: Sendable {
     let group: MultiThreadedEventLoopGroup
     private let channel: any Channel
     private let session: NIOLockedValueBox<TCPSession?>
+    private let calls: WaitingCalls
 
     private init(
         _ address: TCPAddress,
         _ group: MultiThreadedEventLoopGroup,
         _ channel: any Channel,
-        _ session: NIOLockedValueBox<TCPSession?>
+        _ session: NIOLockedValueBox<TCPSession?>,
+        _ calls: WaitingCalls
     ) {
         self.address = address
         self.group = group
         self.channel = channel
         self.session = session
+        self.calls = calls
     }
 
     /// Listens on an address. Blocks; not for a thread of Swift's concurrency.
@@ -34,6 +37,7 @@ package final class TCPListener: Sendable {
         let resolved = try address.resolve(insecurePlaintext: insecurePlaintext)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let session = NIOLockedValueBox<TCPSession?>(nil)
+        let calls = WaitingCalls()
         do {
             let channel = try ServerBootstrap(group: group)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -43,16 +47,18 @@ package final class TCPListener: Sendable {
                 .childChannelOption(.recvAllocator, value: TCPTransport.receiveAllocator)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        guard let session = session.withLockedValue({ $0 }) else {
-                            throw ChannelError.ioOnClosedChannel
+                        let pipeline = channel.pipeline.syncOperations
+                        if let session = session.withLockedValue({ $0 }) {
+                            try pipeline.addHandler(TCPConnectionHandler(session, calling: nil))
+                        } else {
+                            try pipeline.addHandler(HelloWaiter(calls))
                         }
-                        try channel.pipeline.syncOperations.addHandler(TCPConnectionHandler(session, calling: nil))
                     }
                 }
                 .bind(to: resolved)
                 .wait()
             let port = channel.localAddress?.port ?? address.port
-            return TCPListener(TCPAddress(host: address.host, port: port), group, channel, session)
+            return TCPListener(TCPAddress(host: address.host, port: port), group, channel, session, calls)
         } catch {
             try? group.syncShutdownGracefully()
             if let error = error as? IOError, error.errnoCode == EADDRINUSE {
@@ -66,9 +72,25 @@ package final class TCPListener: Sendable {
         }
     }
 
-    /// Takes calls for a session.
+    /// What the first caller says: for a dealer, who takes the session of whoever calls. Blocks.
+    ///
+    /// The call, and others that come meanwhile, wait for ``TCPTransport/connect(role:configuration:listener:joining:deadline:)``.
+    ///
+    /// - Throws: ``CrypTenError`` `.timedOut`.
+    package func firstHello(deadline: Deadline) throws -> Hello {
+        try channel.setOption(.autoRead, value: true).wait()
+        guard let hello = calls.firstHello(deadline) else {
+            throw CrypTenError(.timedOut, "nobody has called \(address) in time")
+        }
+        return hello
+    }
+
+    /// Takes calls for a session, and those that wait.
     func start(_ session: TCPSession) throws {
-        self.session.withLockedValue { $0 = session }
+        try channel.eventLoop.submit { [self] in
+            self.session.withLockedValue { $0 = session }
+            for waiter in calls.all(join: session) { waiter.value.join(session) }
+        }.wait()
         try channel.setOption(.autoRead, value: true).wait()
     }
 

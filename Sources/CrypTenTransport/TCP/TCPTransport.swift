@@ -15,6 +15,7 @@ package enum TCPTransport {
     ///
     /// - Parameters:
     ///   - listener: A port already listened on; if nil, `configuration.listen` is.
+    ///   - hello: Someone's hello, whose session and parameters are taken instead of the configuration's.
     ///   - deadline: When to give up.
     /// - Throws: ``CrypTenError`` `.addressInUse`, `.insecureTransport` or `.invalidArgument` before anyone is called;
     ///   `.timedOut` naming who is missing; `.wrongSession` when a number is used twice, or for another session's member;
@@ -24,17 +25,23 @@ package enum TCPTransport {
         role: Role,
         configuration: TCPConfiguration,
         listener: TCPListener? = nil,
+        joining hello: Hello? = nil,
         deadline: Deadline
     ) throws -> TransportEndpoint {
         var takenOver = listener
         var group = listener?.group
         do {
-            let identity = try SessionIdentity(
-                role: role,
-                partyCount: configuration.partyCount,
-                session: configuration.session,
-                parameters: configuration.parameters
-            )
+            let identity =
+                if let hello {
+                    try SessionIdentity(role: role, partyCount: configuration.partyCount, joining: hello)
+                } else {
+                    try SessionIdentity(
+                        role: role,
+                        partyCount: configuration.partyCount,
+                        session: configuration.session,
+                        parameters: configuration.parameters
+                    )
+                }
             var configuration = configuration
             // A silent peer must be able to show itself several times before it is taken for dead.
             configuration.heartbeatInterval = min(configuration.heartbeatInterval, configuration.silenceLimit / 4)
