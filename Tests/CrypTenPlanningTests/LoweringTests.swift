@@ -115,4 +115,21 @@ struct LoweringTests {
             #expect(error <= claim.tolerance, "\(claim.name), output \(index) alone: off by \(error)")
         }
     }
+
+    @Test("smooth functions hold their bound with other fraction bits", arguments: [10, 12, 18, 20, 24, 28])
+    func fractionBits(_ fractionBits: Int) throws {
+        let source = ExpressionSource(seed: 3)
+        let x = source.input([400], range: 6)
+        let y = x * source.input([400], range: 2)
+        let expressions = [sigmoid(x), tanh(y), gelu(y), sigmoid(x) * y, clamp(y, min: -1, max: 1)]
+        let want = try source.clear(expressions)
+        let (got, _) = try PlanSimulator.run(expressions, inputs: source.values, fractionBits: fractionBits)
+        let ulp = Double(sign: .plus, exponent: -fractionBits, significand: 1)
+        for (index, (got, want)) in zip(got, want).enumerated() {
+            let error = largestError(got, want)
+            // Inputs are rounded too: up to half a unit each, times slopes and factors below 12.
+            #expect(error <= 1e-3 + 24 * ulp, "output \(index): off by \(error)")
+            if index < 2 { #expect(error <= 1.2e-4 + 10 * ulp, "output \(index): off by \(error)") }
+        }
+    }
 }

@@ -217,21 +217,16 @@ extension Lowering {
         if let reduced = values[index].reducedWire { return (reduced.slot, form(reduced.slot), reduced.scale) }
         let wire = wire(index)
         guard wire.scale > fractionBits, isReal(index) else { return (wire.slot, form(wire.slot), wire.scale) }
-        let shift = wire.scale - fractionBits
-        let shape = entry(index).shape
-        let slot: Int
-        if let made = values[index].inPlace {
-            slot = made
-        } else {
-            slot = emit(
-                .truncateInPlace(TruncateInPlaceGate(shape: shape, shift: shift)),
-                [wire.slot],
-                .wire(sharesHeld: false, owner: nil),
-                shape
-            )
-            values[index].inPlace = slot
-        }
-        return (slot, WireForm(sharesHeld: false, shift: shift), fractionBits)
+        let slot = values[index].inPlace ?? truncatedInPlace(wire, to: fractionBits)
+        values[index].inPlace = slot
+        return (slot, WireForm(sharesHeld: false, shift: wire.scale - fractionBits), fractionBits)
+    }
+
+    /// A truncation of a wire that elementwise gates read in place.
+    mutating func truncatedInPlace(_ wire: Scaled, to scale: Int) -> Int {
+        let shape = slots[wire.slot].shape
+        let gate = TruncateInPlaceGate(shape: shape, shift: wire.scale - scale)
+        return emit(.truncateInPlace(gate), [wire.slot], .wire(sharesHeld: false, owner: nil), shape)
     }
 
     /// The scale at which a value is to be had without a truncation.

@@ -11,6 +11,12 @@ extension Lowering {
         60
     }
 
+    /// Fraction bits with which tables of piecewise polynomials are read: a cubic's leading coefficient keeps
+    /// `60 − 3 · 16` bits, and what is cut off the operand changes these functions by less than their tables' error.
+    private var tableFractionBits: Int {
+        16
+    }
+
     /// Where the degree lets the sum fit the ring, out of one wire; else by Horner's rule.
     mutating func lowerPolynomial(_ index: Int, _ coefficients: [Double]) throws {
         let input = entry(index).inputs[0]
@@ -77,17 +83,11 @@ extension Lowering {
     mutating func lowerPiecewise(_ index: Int, _ function: PiecewisePolynomial) {
         let input = entry(index).inputs[0]
         let shape = entry(index).shape
-        var place = inPlace(input)
-        if place.scale < fractionBits {
-            // Knots and coefficients are integers at the session's scale.
-            let factor = UInt64(1) << UInt64(fractionBits - place.scale)
-            place.slot = linear(.combine(factors: [factor]), .wire, [place.slot], shape)
-            place.scale = fractionBits
-        }
-        let scale = place.scale
         let exact = function.pieces.allSatisfy { piece in
             piece.coefficients.count <= 2 && piece.coefficients.dropFirst().allSatisfy { $0 == $0.rounded() }
         }
+        let place = piecewiseOperand(input, scale: exact ? fractionBits : min(fractionBits, tableFractionBits))
+        let scale = place.scale
         let total = exact ? scale : innerScale
         let pieces = function.pieces.map { piece in
             PolynomialPiece(
@@ -107,6 +107,22 @@ extension Lowering {
             grid: nil
         )
         setShare(index, emit(.piecewise(gate), [place.slot], .share, shape), scale: scale)
+    }
+
+    /// The operand of a piecewise polynomial, at exactly the scale for which its knots and coefficients are encoded.
+    private mutating func piecewiseOperand(_ index: Int, scale: Int) -> (slot: Int, form: WireForm, scale: Int) {
+        if scale < fractionBits {
+            let wire = values[index].reducedWire ?? wire(index)
+            if wire.scale > scale {
+                let form = WireForm(sharesHeld: false, shift: wire.scale - scale)
+                return (truncatedInPlace(wire, to: scale), form, scale)
+            }
+        }
+        let place = inPlace(index)
+        if place.scale == scale { return place }
+        let factor = UInt64(1) << UInt64(scale - place.scale)
+        let raised = linear(.combine(factors: [factor]), .wire, [place.slot], entry(index).shape)
+        return (raised, place.form, scale)
     }
 
     mutating func lowerSine(_ index: Int, _ output: SineGate.Outputs) {

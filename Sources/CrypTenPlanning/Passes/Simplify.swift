@@ -102,6 +102,10 @@ package struct Simplify {
                 preconditionFailure("constants have no bindings")
             }.evaluate([node])[0]
         }
+        if let place = value.doubles.firstIndex(where: \.isNaN) {
+            let origin = node.origin.map { ", made at \($0)" } ?? ""
+            throw CrypTenError(.outOfRange, "element \(place) of a public tensor\(origin) is not a number")
+        }
         // One form a kind, so that equal constants are equal.
         switch node.kind {
         case .real: value = Tensor(.double(value.doubles), shape: value.shape)
