@@ -96,6 +96,19 @@ package struct LinearGate: Gate {
         1
     }
 
+    /// On shares the dealer computes nothing, so it needs no factors and no indices.
+    package var redacted: LinearGate {
+        guard form == .share else { return self }
+        switch operation {
+        case .combine(let factors):
+            return LinearGate(.combine(factors: factors.map { _ in 0 }), form: form, shapes: shapes)
+        case .take(let axis, let indices):
+            return LinearGate(.take(axis: axis, indices: indices.map { _ in 0 }), form: form, shapes: shapes)
+        default:
+            return self
+        }
+    }
+
     package func deal(stage: Int, _ context: DealerStage) throws {
         switch form {
         case .share:

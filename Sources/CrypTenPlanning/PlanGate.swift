@@ -68,6 +68,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
     /// The gate without its thresholds and coefficients.
     package var redacted: PlanGate {
         switch self {
+        case .linear(let gate): .linear(gate.redacted)
         case .sign(let gate): .sign(gate.redacted)
         case .gridSign(let gate): .gridSign(gate.redacted)
         case .polynomial(let gate): .polynomial(gate.redacted)

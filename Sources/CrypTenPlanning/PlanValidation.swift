@@ -14,7 +14,9 @@ extension Plan {
             throw CrypTenError(.diverged, "the plan has version \(version), this program makes version \(Plan.version)")
         }
         guard (2...1 << 10).contains(parties) else { throw malformed("\(parties) parties") }
-        guard (0...steps.count * 8 + bindings.count + 1).contains(slots) else { throw malformed("\(slots) slots") }
+        guard (0...bindings.count + steps.reduce(0) { $0 + $1.outputs.count }).contains(slots) else {
+            throw malformed("\(slots) slots")
+        }
         var filled = [Bool](repeating: false, count: slots)
         func fill(_ slot: Int, _ where: String) throws {
             guard filled.indices.contains(slot), !filled[slot] else { throw malformed("\(`where`) fills slot \(slot)") }

@@ -41,6 +41,12 @@ package enum FixedPoint {
         return scaled.isNaN ? 0 : UInt64(bitPattern: Int64(scaled))
     }
 
+    /// Public numbers at a scale: whole ones exactly where nothing follows the point.
+    package static func encodePublic(_ values: [Double], integers: [Int64]?, scale: Int, shape: Shape) -> RingTensor {
+        if scale == 0, let integers { return RingTensor(integers.map(UInt64.init(bitPattern:)), shape: shape) }
+        return RingTensor(values.map { encodeConstant($0, scale: scale) }, shape: shape)
+    }
+
     /// Ring elements as reals.
     package static func decode(_ words: RingTensor, scale: Int) -> [Double] {
         let unit = Double(sign: .plus, exponent: -scale, significand: 1)

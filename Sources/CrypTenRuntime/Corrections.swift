@@ -25,26 +25,24 @@ final class SeededCorrelations: CorrelationSource {
 /// Grants credit for what it has used.
 final class ReceivedCorrelations: CorrelationSource {
     private let context: RunContext
-    private let window: Int
     private var reader = WordReader()
     private var used = 0
 
-    init(_ context: RunContext, window: Int) {
+    init(_ context: RunContext) {
         self.context = context
-        self.window = window
     }
 
     func words(_ words: Int, number: UInt64) throws -> RingTensor {
         let out = try reader.read(words) {
             let payload = try context.receive(.correction, round: 0, from: .dealer)
             used += payload.readableBytes
-            if used >= window / 4 { try grant() }
+            if used >= 1 << 20 { try grant() }
             return payload
         }
         return out
     }
 
-    /// Gives back what has arrived; the window bounds what is on its way or waits here.
+    /// Gives back what has arrived, a mebibyte at a time; the dealer's window bounds what is on its way or waits here.
     private func grant() throws {
         var payload = ByteBuffer()
         payload.writeInteger(UInt64(used), endianness: .little)

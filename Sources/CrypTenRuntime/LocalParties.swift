@@ -22,6 +22,7 @@ public func withLocalParties<Result: Sendable>(
     guard (2...64).contains(count) else {
         throw CrypTenError(.invalidArgument, "\(count) local parties; choose 2 to 64")
     }
+    try configuration.check()
     let threads = configuration.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / count)
     let kernels = NativeKernels(threads: threads)
     let mesh = try MemoryTransport.mesh(

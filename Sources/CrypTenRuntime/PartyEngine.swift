@@ -11,7 +11,6 @@ struct PartyEngine {
     let keys: RunKeys
     /// By party: the keys shared with the others and not with the dealer.
     let pairKeys: [ExpansionKey?]
-    let correctionWindow: Int
     /// Told of each layer when its last gate has run.
     let progress: (@Sendable (RunProgress) -> Void)?
 
@@ -19,7 +18,8 @@ struct PartyEngine {
     struct Operands {
         /// By the plan's input number: encoded at the owner, nil elsewhere.
         var inputs: [RingTensor?]
-        var plain: [RingTensor]
+        /// By slot: a public tensor that is read at two scales has two encodings.
+        var plain: [Int: RingTensor]
         var kept: [PartyValue]
     }
 
@@ -32,7 +32,7 @@ struct PartyEngine {
             slots[binding.slot] =
                 switch binding.source {
                 case .input(_, let index): operands.inputs[index].map { .plain($0) } ?? .absent
-                case .plain(let index): .plain(operands.plain[index])
+                case .plain: .plain(operands.plain[binding.slot]!)
                 case .constant(let index): .plain(prepared.constants[index])
                 case .kept(let index, _): operands.kept[index]
                 }
@@ -41,7 +41,7 @@ struct PartyEngine {
         let exchange = RoundExchange(context, party: party, parties: plan.parties)
         let correlations: any CorrelationSource =
             party == plan.parties - 1
-            ? ReceivedCorrelations(context, window: correctionWindow)
+            ? ReceivedCorrelations(context)
             : SeededCorrelations(key: keys.correlations, kernels: context.kernels)
         let gates = plan.steps.map(\.gate.gate)
         var memories = [GateMemory?](repeating: nil, count: plan.steps.count)

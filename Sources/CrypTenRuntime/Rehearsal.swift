@@ -127,15 +127,3 @@ extension Cost {
         )
     }
 }
-
-extension SessionConfiguration {
-    /// - Throws: `.invalidArgument` for fraction bits that leave no room for a product.
-    static func check(fractionBits: Int) throws {
-        guard fractionBitsRange.contains(fractionBits) else {
-            throw CrypTenError(
-                .invalidArgument,
-                "\(fractionBits) fraction bits; choose \(fractionBitsRange.lowerBound) to \(fractionBitsRange.upperBound)"
-            )
-        }
-    }
-}

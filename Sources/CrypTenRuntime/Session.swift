@@ -31,12 +31,7 @@ public final class Session: Sendable {
     ///
     /// - Throws: `.invalidArgument` for fraction bits that leave no room for a product.
     package init(transport: any Transport, kernels: any Kernels, configuration: SessionConfiguration) throws {
-        guard SessionConfiguration.fractionBitsRange.contains(configuration.fractionBits) else {
-            throw CrypTenError(
-                .invalidArgument,
-                "\(configuration.fractionBits) fraction bits; choose \(SessionConfiguration.fractionBitsRange.lowerBound) to \(SessionConfiguration.fractionBitsRange.upperBound)"
-            )
-        }
+        try configuration.check()
         let state = SessionState(transport: transport, kernels: kernels, configuration: configuration)
         party = PartyID(state.party)
         partyCount = state.parties

@@ -1,3 +1,5 @@
+import CrypTenBase
+
 /// What all members of a session agree on, and how they wait for each other.
 public struct SessionConfiguration: Sendable {
     /// Fraction bits of real numbers, equal at all parties: magnitudes below `2^(62 − 2·fractionBits)`, steps of
@@ -17,4 +19,29 @@ public struct SessionConfiguration: Sendable {
 
     /// The range of fraction bits that leaves room for a product.
     static let fractionBitsRange = 4...28
+    /// Room for some frames of corrections: with less the dealer would wait for credit that isn't due.
+    static let leastCorrectionWindow = 4 << 20
+}
+
+extension SessionConfiguration {
+    /// - Throws: `.invalidArgument` naming what no session can have.
+    func check() throws {
+        try SessionConfiguration.check(fractionBits: fractionBits)
+        guard correctionWindow >= SessionConfiguration.leastCorrectionWindow else {
+            throw CrypTenError(
+                .invalidArgument,
+                "a correction window of \(correctionWindow) bytes; it needs \(SessionConfiguration.leastCorrectionWindow)"
+            )
+        }
+    }
+
+    /// - Throws: `.invalidArgument` for fraction bits that leave no room for a product.
+    static func check(fractionBits: Int) throws {
+        guard fractionBitsRange.contains(fractionBits) else {
+            throw CrypTenError(
+                .invalidArgument,
+                "\(fractionBits) fraction bits; choose \(fractionBitsRange.lowerBound) to \(fractionBitsRange.upperBound)"
+            )
+        }
+    }
 }

@@ -37,6 +37,7 @@ extension Session {
             )
         }
         // All are checked before anything happens.
+        try configuration.check()
         for address in parties + [dealer] { try TCPAddress.check(address, insecurePlaintext: insecurePlaintext) }
         let listener = try await SessionListener.listen(at: parties[party.index], insecurePlaintext: insecurePlaintext)
         return try await listener.connect(

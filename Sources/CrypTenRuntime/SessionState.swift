@@ -190,7 +190,13 @@ final class SessionState {
     }
 
     private func encode(_ tensor: Tensor, kind: ElementKind, name: String) throws -> RingTensor {
-        if kind == .integer, let integers = tensor.integers {
+        if kind == .integer {
+            guard let integers = tensor.integers else {
+                throw CrypTenError(
+                    .invalidArgument,
+                    "\(name) was announced as integers and holds numbers that aren't whole"
+                )
+            }
             return RingTensor(integers.map(UInt64.init(bitPattern:)), shape: tensor.shape)
         }
         return try FixedPoint.encode(
@@ -302,7 +308,7 @@ final class SessionState {
             inputs: prepared.sources.inputs,
             keptInputs: prepared.sources.kept,
             keptOutputs: keptOutputs,
-            plainDigests: operands.plain.map(digest)
+            plainDigests: operands.plain.sorted { $0.key < $1.key }.map { digest($0.value) }
         )
         let bytes = try binding.canonicalBytes()
         let hash = Array(SHA256.hash(data: bytes))
@@ -324,7 +330,6 @@ final class SessionState {
                 other == party
                     ? nil : SessionKeys.zero(transport.secret(with: .party(PartyID(other))), bindingHash: hash)
             },
-            correctionWindow: configuration.correctionWindow,
             progress: progress
         )
         let before = transport.statistics
@@ -344,29 +349,23 @@ final class SessionState {
 
     private func operands(for prepared: Prepared) throws -> PartyEngine.Operands {
         let sources = prepared.sources
-        var plainValues: [RingTensor] = []
-        if !sources.plain.isEmpty {
-            let known = plain
-            let evaluator = ClearEvaluator { node in
-                guard case .publicInput(let number) = node.operation, let tensor = known[number] else {
-                    throw CrypTenError(.invalidArgument, "a public expression reads what is not public")
-                }
-                return tensor
+        let known = plain
+        let evaluator = ClearEvaluator { node in
+            guard case .publicInput(let number) = node.operation, let tensor = known[number] else {
+                throw CrypTenError(.invalidArgument, "a public expression reads what is not public")
             }
-            let tensors = try evaluator.evaluate(sources.plain)
-            var scales: [Int: Int] = [:]
-            for binding in prepared.plan.plan.bindings {
-                if case .plain(let index) = binding.source { scales[index] = binding.scale }
-            }
-            plainValues = tensors.enumerated().map { index, tensor in
-                let scale = scales[index] ?? 0
-                return RingTensor(
-                    scale == 0 && tensor.integers != nil
-                        ? tensor.integers!.map(UInt64.init(bitPattern:))
-                        : tensor.doubles.map { FixedPoint.encodeConstant($0, scale: scale) },
-                    shape: tensor.shape
-                )
-            }
+            return tensor
+        }
+        let tensors = sources.plain.isEmpty ? [] : try evaluator.evaluate(sources.plain)
+        var plainValues: [Int: RingTensor] = [:]
+        for binding in prepared.plan.plan.bindings {
+            guard case .plain(let index) = binding.source else { continue }
+            plainValues[binding.slot] = FixedPoint.encodePublic(
+                tensors[index].doubles,
+                integers: tensors[index].integers,
+                scale: binding.scale,
+                shape: binding.shape
+            )
         }
         return PartyEngine.Operands(
             inputs: sources.inputs.map { inputs[$0] },

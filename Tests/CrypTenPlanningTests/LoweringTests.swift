@@ -93,6 +93,40 @@ struct LoweringTests {
             let y = s.input(Tensor((0..<24).map { Int64($0 * 17 % 7 - 3) }, shape: [6, 4]), owner: 1)
             return [x.matmul(y), x * 3, x.sum(axes: [1]), relu(x), x.max(axis: 1), x.matmul(y) .< 4, x * x * x]
         },
+        Claim(name: "sums of values of many fraction bits", tolerance: 2000 * ulp) { s in
+            let (x, y) = (s.input([100], range: 1000), s.input([100], range: 1000))
+            return [
+                x + sin(x), sin(x) + cos(y), concatenate([sin(x), y]), maximum(sin(x), y), sin(x).sum(), sin(x) * 5.0,
+                x * y + sin(x), x.mean() + y, sin(x) .< y,
+            ]
+        },
+        Claim(name: "angles of many fraction bits", tolerance: 1e-3) { s in
+            let x = s.input([100], range: 6)
+            return [sin(sin(x)), sin(x.polynomial([0, 0, 1])), cos(x * x)]
+        },
+        Claim(name: "large values", tolerance: 400) { s in
+            let x = s.input([40], range: 1.5e6)
+            return [leakyRelu(x, 0.01), x * 0.3, x.polynomial([1, 0.25]), abs(x)]
+        },
+        Claim(name: "polynomials of larger values", tolerance: 1) { s in
+            let x = s.input([40], range: 200)
+            return [x.polynomial([0, 0, 1]), x.polynomial([1, -2, 0.3]), x.polynomial([5])]
+        },
+        Claim(name: "integers and reals together", tolerance: 2 * ulp) { s in
+            let x = s.input(Tensor((0..<16).map { Int64($0 * 37 % 11 - 5) }, shape: [4, 4]))
+            let y = s.input(Tensor((0..<16).map { Int64($0 * 17 % 7 - 3) }, shape: [4, 4]), owner: 1)
+            let (product, bits) = (
+                x.matmul(y), CrypTensor(constant: Tensor(.bool((0..<16).map { $0 % 3 == 0 }), shape: [4, 4]))
+            )
+            return [
+                x * y + 0.5, product + 0.5, 0.5 - product, x .< 2.4, x.argmax(axis: 1) .< 0.4,
+                concatenate([
+                    sign(x).toReal(), CrypTensor(constant: Tensor([Double](repeating: 0.3, count: 16), shape: [4, 4])),
+                ]),
+                x.polynomial([1, 2, 3, 4]), relu(product), bits * product,
+                (x .> 0).pad(before: [1, 0], after: [0, 2]),
+            ]
+        },
     ]
 
     @Test("each claim, alone and all outputs in one plan", arguments: claims, [2, 3])

@@ -36,6 +36,66 @@ struct SessionTests {
         for result in results { #expect(result?.doubles == [6, 7, 0, 1, 18, 19]) }
     }
 
+    @Test("a public tensor that is read at two scales is right at both")
+    func publicAtTwoScales() async throws {
+        let results = try await withLocalParties(2) { session -> Tensor? in
+            let x = try await session.input(from: .party(1)) { Tensor([1.5, -2, 3], shape: [3]) }
+            let (p, _) = try await session.publicInput(from: .party(0)) { Tensor([2, 0.3, -1], shape: [3]) }
+            return try await session.reveal(x * p + p, to: .all)
+        }
+        for result in results {
+            let values = try #require(result).doubles
+            let errors = zip(values, [5, -0.3, -4] as [Double]).map { (got: Double, want: Double) -> Double in
+                abs(got - want)
+            }
+            #expect(errors.allSatisfy { $0 < 1e-3 })
+        }
+    }
+
+    @Test("many comparisons of one kept value are one gate with many results")
+    func manyThresholds() async throws {
+        let results = try await withLocalParties(2) { session -> [Tensor]? in
+            let x = try await session.input(from: .party(0)) { Tensor([0.5, 7.5, 15.5], shape: [3]) }
+            let held = try await session.hold([x])[0]
+            let bits = try await session.evaluate((0..<20).map { held .< Double($0) })
+            return try await session.reveal(bits, to: .all)
+        }
+        for (threshold, bits) in try #require(results[1]).enumerated() {
+            let want = [0.5, 7.5, 15.5].map { (value: Double) -> Double in value < Double(threshold) ? 1 : 0 }
+            #expect(bits.doubles == want)
+        }
+    }
+
+    @Test("a configuration that no session can have is an error at once", arguments: [(30, 256 << 20), (16, 1 << 16)])
+    func configuration(fractionBits: Int, window: Int) async throws {
+        var configuration = SessionConfiguration()
+        configuration.fractionBits = fractionBits
+        configuration.correctionWindow = window
+        let impossible = configuration
+        let error = await #expect(throws: CrypTenError.self) {
+            _ = try await withLocalParties(2, configuration: impossible) { session in session.partyCount }
+        }
+        #expect(error?.code == .invalidArgument)
+    }
+
+    @Test("a small window of corrections is enough for a run of any size")
+    func smallWindow() async throws {
+        var configuration = SessionConfiguration()
+        configuration.correctionWindow = 4 << 20
+        let results = try await withLocalParties(2, configuration: configuration) { session -> Tensor? in
+            let x = try await session.input(from: .party(0)) {
+                Tensor((0..<300_000).map { (index: Int) -> Double in Double(index % 7) - 3 }, shape: [300_000])
+            }
+            return try await session.reveal(relu(x * x).sum(), to: .all)
+        }
+        var want = 0.0
+        for index in 0..<300_000 { want += Double((index % 7 - 3) * (index % 7 - 3)) }
+        for result in results {
+            let error: Double = abs(try #require(result).doubles[0] - want)
+            #expect(error < 5)
+        }
+    }
+
     @Test("what fixed point can't hold is an error that names the element", arguments: [Double.nan, .infinity, 1e12])
     func outOfRange(value: Double) async throws {
         await #expect {

@@ -29,16 +29,24 @@ extension Lowering {
         let shape = entry(base).shape
         var thresholds: [UInt64] = []
         for member in members {
-            let encoded = FixedPoint.encodeConstant(member.threshold, scale: place.scale)
+            let encoded = threshold(member.threshold, scale: place.scale)
             if !thresholds.contains(encoded) { thresholds.append(encoded) }
         }
         let gate = SignGate(shape: shape, form: place.form, thresholds: thresholds, equality: false)
         let made = emit(.sign(gate), [place.slot], outputs: thresholds.count, .bits, shape)
         for member in members {
-            let encoded = FixedPoint.encodeConstant(member.threshold, scale: place.scale)
+            let encoded = threshold(member.threshold, scale: place.scale)
             guard let position = thresholds.firstIndex(of: encoded) else { continue }
             values[member.entry].bits = made[position]
         }
+    }
+
+    /// A threshold at a value's scale: to the nearest with the session's fraction bits, as values are; below them values
+    /// are exact, and v < t where v is less than the next number of that scale.
+    private func threshold(_ number: Double, scale: Int) -> UInt64 {
+        if scale >= fractionBits { return FixedPoint.encodeConstant(number, scale: scale) }
+        let unit = Double(sign: .plus, exponent: scale, significand: 1)
+        return FixedPoint.encodeConstant((number * unit).rounded(.up), scale: 0)
     }
 
     /// XOR and NOT: nothing is opened.

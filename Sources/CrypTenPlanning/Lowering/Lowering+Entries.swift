@@ -31,11 +31,19 @@ extension Lowering {
         case .reshape, .permute, .slice, .broadcast, .concatenate, .take:
             lowerMove(index)
         case .pad(let before, let after):
-            lowerLinear(index, .pad(before: before, after: after))
+            let pad = LinearOperation.pad(before: before, after: after)
+            if entry.kind == .bit {
+                values[index].bits = linear(pad, .bits, [bits(entry.inputs[0])], entry.shape)
+            } else {
+                lowerLinear(index, pad)
+            }
         case .sum(let axes):
             lowerLinear(index, .sum(axes: axes))
         case .gather(let axis):
             let (table, indices) = (entry.inputs[0], entry.inputs[1])
+            guard entry.kind != .bit else {
+                throw CrypTenError(.invalidArgument, "gather reads numbers; make the bits integers first")
+            }
             let share = share(table)
             let gate = GatherGate(axis: axis, table: self.entry(table).shape, indices: self.entry(indices).shape)
             let slot = emit(.gather(gate), [share.slot, plain(indices, scale: 0)], .share, entry.shape)
@@ -174,10 +182,12 @@ extension Lowering {
     mutating func lowerLinear(_ index: Int, _ operation: LinearOperation) {
         let entry = entry(index)
         var shares = entry.inputs.map { input -> Scaled in
-            self.entry(input).isSecret ? share(input) : Scaled(slot: -1, scale: 0)
+            self.entry(input).isSecret ? linearShare(input) : Scaled(slot: -1, scale: 0)
         }
         let secretScales = zip(entry.inputs, shares).filter { self.entry($0.0).isSecret }.map(\.1.scale)
-        let scale = secretScales.max() ?? 0
+        // Public reals keep the session's fraction bits.
+        let least = isReal(index) && entry.inputs.contains { !self.entry($0).isSecret } ? fractionBits : 0
+        let scale = max(secretScales.max() ?? 0, least)
         for (position, input) in entry.inputs.enumerated() {
             shares[position] =
                 self.entry(input).isSecret
@@ -221,19 +231,17 @@ extension Lowering {
                 open.scale = sum.scale
                 parts += sum.addends.map { (factor, Scaled(slot: $0, scale: sum.scale)) }
             } else {
-                parts.append((factor, share(input)))
+                parts.append((factor, linearShare(input)))
             }
         }
-        var scale = parts.map(\.share.scale).max() ?? open.scale
+        let least = isReal(index) && !publicParts.isEmpty ? fractionBits : 0
+        let scale = max(parts.map(\.share.scale).max() ?? 0, open.products.isEmpty ? 0 : open.scale, least)
         if !open.products.isEmpty, scale > open.scale {
             // Products can't be raised before they are computed.
             let products = materialiseProducts(open, entry.shape)
             parts.append((1, Scaled(slot: products, scale: open.scale)))
             open.products = []
-        } else if !open.products.isEmpty {
-            scale = open.scale
         }
-        if isReal(index), !publicParts.isEmpty { scale = max(scale, fractionBits) }
         open.scale = scale
         if open.products.isEmpty, parts.count == 1, publicParts.isEmpty, parts[0].factor == 1 {
             setShare(index, raise(parts[0].share, to: scale), scale: scale)
@@ -303,7 +311,8 @@ extension Lowering {
         var wires: [Scaled] = []
         var weights: [UInt64] = []
         for (input, factor) in zip(entry.inputs, factors) where self.entry(input).isSecret {
-            guard let wire = values[input].wire ?? values[input].reducedWire, wire.scale <= scale, sharesHeld(wire.slot)
+            guard let wire = values[input].wire ?? values[input].reducedWire, wire.scale <= scale,
+                scale <= scaleLimit || !isReal(index), sharesHeld(wire.slot)
             else { return }
             wires.append(wire)
             weights.append(factor &* (1 << UInt64(scale - wire.scale)))

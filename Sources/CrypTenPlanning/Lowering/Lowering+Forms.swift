@@ -20,23 +20,15 @@ extension Lowering {
         let entry = entry(index)
         switch entry.operation {
         case .constant(let tensor):
-            constants.append(encoded(tensor, scale: scale))
+            constants.append(
+                FixedPoint.encodePublic(tensor.doubles, integers: tensor.integers, scale: scale, shape: tensor.shape)
+            )
             return bind(.constant(index: constants.count - 1), entry, scale, .plain)
         case .publicInput(let number):
             return bind(.plain(index: number), entry, scale, .plain)
         default:
             preconditionFailure("public entries are constants or public inputs")
         }
-    }
-
-    private func encoded(_ tensor: Tensor, scale: Int) -> RingTensor {
-        if case .int64(let integers) = tensor.elements, scale == 0 {
-            return RingTensor(integers.map(UInt64.init(bitPattern:)), shape: tensor.shape)
-        }
-        return RingTensor(
-            tensor.doubles.map { FixedPoint.encodeConstant($0, scale: scale) },
-            shape: tensor.shape
-        )
     }
 
     mutating func bind(_ source: PlanBinding.Source, _ entry: Graph.Entry, _ scale: Int, _ form: Slot.Form) -> Int {
@@ -74,6 +66,12 @@ extension Lowering {
         let made = Scaled(slot: materialise(sum, entry(index).shape), scale: sum.scale)
         values[index].share = made
         return made
+    }
+
+    /// A share that is added, summed or multiplied by whole numbers: one whose scale leaves room for that.
+    mutating func linearShare(_ index: Int) -> Scaled {
+        let share = share(index)
+        return isReal(index) && share.scale > scaleLimit ? reducedShare(index) : share
     }
 
     /// Whether the only reader adds up elements, so that the products are better summed before they are opened.
@@ -181,7 +179,8 @@ extension Lowering {
         if isReal(index), sum.scale > fractionBits { return true }
         return consumers[index].allSatisfy { reader in
             switch entry(reader).operation {
-            case .isNegative, .isZero, .select, .relu, .piecewise: true
+            case .isNegative, .isZero, .relu, .piecewise: true
+            case .select: entry(entry(reader).inputs[0]).isSecret
             default: false
             }
         } && !graph.outputs.contains { $0.entry == index }

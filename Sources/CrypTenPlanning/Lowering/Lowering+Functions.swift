@@ -17,56 +17,60 @@ extension Lowering {
         16
     }
 
-    /// Where the degree lets the sum fit the ring, out of one wire; else by Horner's rule.
+    /// Out of one wire where coefficients of few bits and a low degree let the sum fit the ring; else by Horner's rule.
     mutating func lowerPolynomial(_ index: Int, _ coefficients: [Double]) throws {
         let input = entry(index).inputs[0]
         let shape = entry(index).shape
         let degree = coefficients.count - 1
-        guard degree >= 1 else {
-            throw CrypTenError(.invalidArgument, "a polynomial needs two coefficients or more, of ascending powers")
-        }
-        if degree <= 2, (degree + 1) * fractionBits <= 48 {
-            let place = inPlace(input)
-            let scale = degree * place.scale + fractionBits
+        let place = inPlace(input)
+        let total = degree * place.scale + coefficientBits(coefficients)
+        if degree >= 1, total <= scaleLimit {
             let integers = coefficients.enumerated().map { power, number in
-                FixedPoint.encodeConstant(number, scale: scale - power * place.scale)
+                FixedPoint.encodeConstant(number, scale: total - power * place.scale)
             }
             let gate = PolynomialGate(shape: shape, form: place.form, coefficients: integers)
-            setShare(index, emit(.polynomial(gate), [place.slot], .share, shape), scale: scale)
+            setShare(index, emit(.polynomial(gate), [place.slot], .share, shape), scale: total)
             return
         }
         let x = reducedWire(input)
-        var sum = linear(
-            .combine(factors: [FixedPoint.encodeConstant(coefficients[degree], scale: fractionBits)]),
-            .share,
-            [reducedShare(input).slot],
-            shape
+        let factor = FixedPoint.encodeConstant(coefficients[degree], scale: fractionBits)
+        var sum = Scaled(
+            slot: linear(.combine(factors: [factor]), .share, [reducedShare(input).slot], shape),
+            scale: x.scale + fractionBits
         )
-        for power in stride(from: degree - 1, through: 0, by: -1) {
-            sum = addConstant(sum, coefficients[power], scale: x.scale + fractionBits, shape)
-            if power == 0 { break }
-            let wire = mask(Scaled(slot: sum, scale: x.scale + fractionBits), shape)
-            let truncated = emit(
-                .truncate(TruncateGate(shape: shape, form: form(wire.slot), shift: x.scale)),
-                [wire.slot],
-                .share,
-                shape
-            )
-            let factor = mask(Scaled(slot: truncated, scale: fractionBits), shape)
-            let gate = BilinearGate(
-                operation: .multiply,
-                left: shape,
-                right: shape,
-                leftZeroExcept: nil,
-                rightZeroExcept: owner(x.slot)
-            )
-            sum = emit(.bilinear(gate), [factor.slot, x.slot], .share, shape)
+        if degree == 0 {
+            sum.slot = linear(.combine(factors: [0]), .share, [sum.slot], shape)
+            sum.slot = addConstant(sum, coefficients[0], shape)
         }
-        setShare(index, sum, scale: x.scale + fractionBits)
+        for power in stride(from: degree - 1, through: 0, by: -1) {
+            sum.slot = addConstant(sum, coefficients[power], shape)
+            if power > 0 { sum = Scaled(slot: timesOperand(sum, x, shape), scale: x.scale + fractionBits) }
+        }
+        setShare(index, sum.slot, scale: sum.scale)
     }
 
-    private mutating func addConstant(_ share: Int, _ number: Double, scale: Int, _ shape: Shape) -> Int {
-        constants.append(RingTensor(repeating: FixedPoint.encodeConstant(number, scale: scale), shape: shape))
+    /// One step of Horner's rule: a share, truncated to `fractionBits`, times the operand.
+    private mutating func timesOperand(_ sum: Scaled, _ x: Scaled, _ shape: Shape) -> Int {
+        var share = sum.slot
+        if sum.scale > fractionBits {
+            let wire = mask(sum, shape)
+            let gate = TruncateGate(shape: shape, form: form(wire.slot), shift: sum.scale - fractionBits)
+            share = emit(.truncate(gate), [wire.slot], .share, shape)
+        }
+        let factor = mask(Scaled(slot: share, scale: fractionBits), shape)
+        return dealt(Sum.Product(operation: .multiply, left: factor.slot, right: x.slot), shape)
+    }
+
+    /// As few fraction bits as hold all coefficients exactly, or the session's.
+    private func coefficientBits(_ coefficients: [Double]) -> Int {
+        (0..<fractionBits).first { bits in
+            let unit = Double(sign: .plus, exponent: bits, significand: 1)
+            return coefficients.allSatisfy { ($0 * unit).rounded() == $0 * unit }
+        } ?? fractionBits
+    }
+
+    private mutating func addConstant(_ share: Scaled, _ number: Double, _ shape: Shape) -> Int {
+        constants.append(RingTensor(repeating: FixedPoint.encodeConstant(number, scale: share.scale), shape: shape))
         let slot = slot(.plain, shape)
         bindings.append(
             PlanBinding(
@@ -74,10 +78,10 @@ extension Lowering {
                 source: .constant(index: constants.count - 1),
                 shape: shape,
                 kind: .real,
-                scale: scale
+                scale: share.scale
             )
         )
-        return emit(.addPlain(AddPlainGate(form: .share)), [share, slot], .share, shape)
+        return emit(.addPlain(AddPlainGate(form: .share)), [share.slot, slot], .share, shape)
     }
 
     mutating func lowerPiecewise(_ index: Int, _ function: PiecewisePolynomial) {
@@ -128,7 +132,8 @@ extension Lowering {
     mutating func lowerSine(_ index: Int, _ output: SineGate.Outputs) {
         let input = entry(index).inputs[0]
         let shape = entry(index).shape
-        let wire = wire(input)
+        // With more fraction bits the factor, a whole number, would lose the angle's precision.
+        let wire = naturalScale(input) > 36 ? reducedWire(input) : wire(input)
         // Radians to a phase whose period is the whole ring. The factor is rounded once, by exact scaling.
         let perTurn = Double(sign: .plus, exponent: 64 - wire.scale, significand: 1) / (2 * Double.pi)
         let factor = UInt64(perTurn.rounded())

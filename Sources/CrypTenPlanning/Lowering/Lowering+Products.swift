@@ -81,7 +81,7 @@ extension Lowering {
     ) {
         let shape = entry(index).shape
         let bits = plainFractionBits(plain)
-        var share = share(secret)
+        var share = linearShare(secret)
         if bits > 0, share.scale > fractionBits, share.scale + bits > scaleLimit { share = reducedShare(secret) }
         if case .multiply = operation, let factor = uniformFactor(plain, scale: bits),
             entry(secret).shape == shape
@@ -108,15 +108,15 @@ extension Lowering {
         setShare(index, slot, scale: share.scale + bits)
     }
 
-    /// As few fraction bits as hold a public factor exactly; else some more than the session's, and for small factors
-    /// more again: the product's range is what it would be with `fractionBits + 4`.
+    /// As few fraction bits as hold a public factor exactly; else the session's, and for factors below 1 up to six more,
+    /// with which the product takes no more room.
     private func plainFractionBits(_ index: Int) -> Int {
         guard isReal(index) else { return 0 }
         guard case .constant(let tensor) = entry(index).operation else { return fractionBits }
         let numbers = tensor.doubles
         let largest = numbers.lazy.map(\.magnitude).max() ?? 0
         let spare = largest > 0 && largest < 1 ? min(-Int(largest.exponent) - 1, 6) : 0
-        let most = fractionBits + 4 + max(spare, 0)
+        let most = fractionBits + max(spare, 0)
         return (0..<most).first { bits in
             let unit = Double(sign: .plus, exponent: bits, significand: 1)
             return numbers.allSatisfy { ($0 * unit).rounded() == $0 * unit }

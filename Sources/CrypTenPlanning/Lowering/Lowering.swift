@@ -88,9 +88,10 @@ struct Lowering {
         values = Array(repeating: Value(), count: graph.entries.count)
     }
 
-    /// Fraction bits that a product may have, so that reals up to `2^(62 − scaleLimit)` stay in the ring's range.
+    /// Fraction bits that a sum or product may have: a few more than a product of two values with `fractionBits`, so that
+    /// exact factors such as the quarter of a 2×2 mean cost no truncation; reals up to `2^(62 − scaleLimit)` stay in range.
     var scaleLimit: Int {
-        2 * fractionBits + 4
+        2 * fractionBits + max(0, min(4, (30 - fractionBits) / 2))
     }
 
     /// Lowers everything that the outputs need.

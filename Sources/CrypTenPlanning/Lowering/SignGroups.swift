@@ -51,6 +51,7 @@ struct SignGroups {
 
     private static func uniform(_ index: Int, _ graph: Graph) -> Double? {
         guard case .constant(let tensor) = graph.entries[index].operation, let first = tensor.doubles.first,
+            first.magnitude < Double(1 << 53),
             tensor.doubles.allSatisfy({ $0 == first })
         else { return nil }
         return first
