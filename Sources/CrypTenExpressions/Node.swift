@@ -50,6 +50,9 @@ package final class Node: Sendable {
     /// The layer that made it, for cost reports and progress: "conv1", "layer1.0.conv2".
     package let layer: String?
 
+    /// What a source's session keeps for it, and gives up with it: an owner's own numbers.
+    private let payload: (any AnyObject & Sendable)?
+
     package var inputs: [Node] {
         operands
     }
@@ -63,8 +66,10 @@ package final class Node: Sendable {
         session: SessionIdentity?,
         origin: SourceOrigin? = nil,
         layer: String? = nil,
-        error: CrypTenError? = nil
+        error: CrypTenError? = nil,
+        payload: (any AnyObject & Sendable)? = nil
     ) {
+        self.payload = payload
         self.operation = operation
         self.operands = []
         self.shape = shape
@@ -83,6 +88,7 @@ package final class Node: Sendable {
         origin: SourceOrigin? = nil,
         layer: String? = LayerScope.current
     ) {
+        payload = nil
         self.operation = operation
         self.operands = inputs
         self.origin = origin ?? inputs.lazy.compactMap(\.origin).first

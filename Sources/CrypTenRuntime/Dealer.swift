@@ -57,6 +57,7 @@ package final class Dealer {
             do {
                 frame = try transport.receive([.plan], from: role, deadline: .after(configuration.idlePatience))
             } catch let error as CrypTenError where party == 0 && error.code == .sessionClosed {
+                try awaitGoodbyes()
                 return nil
             }
             let request = try read(frame, from: role)
@@ -78,6 +79,30 @@ package final class Dealer {
             }
         }
         return first
+    }
+
+    /// Party 0 has left: the others may still be at work on the last run, and send credit for it.
+    private func awaitGoodbyes() throws {
+        for party in 1..<transport.partyCount {
+            let role = Role.party(PartyID(party))
+            do {
+                while true {
+                    let frame = try transport.receive(
+                        [.plan, .credit],
+                        from: role,
+                        deadline: .after(configuration.patience)
+                    )
+                    guard frame.kind == .credit else {
+                        throw CrypTenError(
+                            .diverged,
+                            "\(role) asked for another run, and party 0 has closed the session"
+                        )
+                    }
+                }
+            } catch let error as CrypTenError where error.code == .sessionClosed {
+                continue
+            }
+        }
     }
 
     private func read(_ frame: Frame, from role: Role) throws -> Request {

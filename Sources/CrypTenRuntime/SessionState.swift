@@ -24,8 +24,8 @@ final class SessionState {
     private var nextPlain = 0
     private var nextRandom = 0
     private var lastRun: UInt64 = 0
-    /// Our own inputs, encoded, until a run has masked them.
-    private var inputs: [Int: RingTensor] = [:]
+    /// Our own inputs: each lives as long as the expressions that read it.
+    private var inputs: [Int: WeakInput] = [:]
     private var plain: [Int: Tensor] = [:]
     /// Random values that a run has drawn.
     private var drawn: Set<Int> = []
@@ -88,12 +88,15 @@ final class SessionState {
         try check(owner)
         let number = nextInput
         nextInput += 1
+        var own: OwnInput?
         if owner.index == party {
             let tensor = try load()
             guard tensor.shape == shape else {
                 throw CrypTenError(.shapeMismatch, "\(name) has shape \(tensor.shape), where \(shape) was announced")
             }
-            inputs[number] = try encode(tensor, kind: kind, name: name)
+            let value = OwnInput(try encode(tensor, kind: kind, name: name))
+            inputs[number] = WeakInput(value: value)
+            own = value
         }
         return Node(
             source: .input(owner: owner, number: number),
@@ -101,7 +104,8 @@ final class SessionState {
             kind: kind,
             visibility: .secret,
             session: identity,
-            layer: name
+            layer: name,
+            payload: own
         )
     }
 
@@ -368,7 +372,7 @@ final class SessionState {
             )
         }
         return PartyEngine.Operands(
-            inputs: sources.inputs.map { inputs[$0] },
+            inputs: sources.inputs.map { inputs[$0]?.value?.encoded },
             plain: plainValues,
             kept: try sources.kept.map { number in
                 guard let value = kept[number] else {
@@ -438,6 +442,19 @@ final class SessionState {
         case .bit: return Tensor(.bool(words.elements.map { $0 & 1 == 1 }), shape: output.shape)
         }
     }
+}
+
+/// A party's own numbers, encoded; held by the expression that they are the input of.
+private final class OwnInput: Sendable {
+    let encoded: RingTensor
+
+    init(_ encoded: RingTensor) {
+        self.encoded = encoded
+    }
+}
+
+private struct WeakInput {
+    weak var value: OwnInput?
 }
 
 /// What one root of a run has become at this party.
