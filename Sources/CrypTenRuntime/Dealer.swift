@@ -137,6 +137,7 @@ package final class Dealer {
         guard let (plan, schedule) = plans[request.dealerFingerprint] else {
             throw CrypTenError(.diverged, "the parties asked for a plan that party 0 has not sent")
         }
+        for number in binding.released { kept[number] = nil }
         let inputs = try binding.keptInputs.map { number in
             guard let value = kept[number] else {
                 throw CrypTenError(.diverged, "the parties read kept value \(number), which the dealer doesn't have")

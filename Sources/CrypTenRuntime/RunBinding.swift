@@ -17,6 +17,8 @@ struct RunBinding: Hashable, Codable, Sendable {
     var keptInputs: [Int]
     /// The numbers under which outputs are kept.
     var keptOutputs: [Int]
+    /// Numbers of kept values that were given up since the run before.
+    var released: [Int]
     /// SHA-256 of the salt and each public operand, in hexadecimal.
     var plainDigests: [String]
 

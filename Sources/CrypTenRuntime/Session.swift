@@ -206,6 +206,14 @@ public final class Session: Sendable {
         try await keep(expressions, isSetup: true)
     }
 
+    /// Gives up values that `evaluate` or `hold` kept: old weights, above all. Every party must release the same.
+    ///
+    /// - Throws: `.invalidArgument` for what isn't kept by this session, or was released before.
+    public func release(_ expressions: [CrypTensor]) async throws {
+        let nodes = expressions.map(\.node)
+        try await perform { try $0.release(nodes) }
+    }
+
     private func keep(_ expressions: [CrypTensor], isSetup: Bool) async throws -> [CrypTensor] {
         if expressions.isEmpty { return [] }
         let nodes = expressions.map(\.node)

@@ -78,6 +78,25 @@ struct SessionTests {
         #expect(error?.code == .invalidArgument)
     }
 
+    @Test("a released value is gone, once and for all, and the session goes on")
+    func release() async throws {
+        let results = try await withLocalParties(2) { session -> Tensor? in
+            let x = try await session.input(from: .party(0)) { Tensor([1.5, -2], shape: [2]) }
+            var state = try await session.evaluate([relu(x)])[0]
+            for _ in 0..<3 {
+                let next = try await session.evaluate([state * 2.0])[0]
+                try await session.release([state])
+                let again = await #expect(throws: CrypTenError.self) { try await session.release([state]) }
+                #expect(again?.code == .invalidArgument)
+                let read = await #expect(throws: CrypTenError.self) { try await session.reveal(state, to: .all) }
+                #expect(read?.code == .sessionClosed)
+                state = next
+            }
+            return try await session.reveal(state, to: .all)
+        }
+        for result in results { #expect(result?.doubles == [12, 0]) }
+    }
+
     @Test("a small window of corrections is enough for a run of any size")
     func smallWindow() async throws {
         var configuration = SessionConfiguration()
