@@ -48,7 +48,7 @@ package struct Opening: Hashable, Sendable {
         case xor
     }
 
-    /// What it is for: reported and framed apart.
+    /// What it is for: a masked value, an owner's input, or a result.
     package enum Purpose: Hashable, Sendable {
         case open
         case input
