@@ -62,8 +62,7 @@ public func withLocalParties<Result: Sendable>(
                 if let pair { results[pair.0] = pair.1 }
             case .failure(let error):
                 // Who failed first is told by the error that doesn't speak of another party.
-                let isEcho = (error as? CrypTenError).map { [.partyFailed, .peerLost].contains($0.code) } ?? false
-                if failure == nil || !isEcho { failure = failure.flatMap { isPrimary($0) ? $0 : nil } ?? error }
+                if failure.map({ !isPrimary($0) && isPrimary(error) }) ?? true { failure = error }
             }
         }
         if let failure { throw failure }

@@ -23,12 +23,7 @@ extension SessionState {
             }
         }
         let (graph, sources) = try Simplify.graph(of: roots)
-        let known = try sources.kept.map { number in
-            guard let value = kept[number] else {
-                throw CrypTenError(.sessionClosed, "kept value \(number) was released")
-            }
-            return value.known
-        }
+        let known = try sources.kept.map { try keptValue($0).known }
         let key = PlanKey(graph: graph, kept: known)
         if let plan = plans[key] { return Prepared(plan: plan, sources: sources) }
         let planner = Planner(parties: parties, fractionBits: configuration.fractionBits)

@@ -105,12 +105,7 @@ extension SessionState {
         return PartyEngine.Operands(
             inputs: sources.inputs.map { inputs[$0]?.value?.encoded },
             plain: plainValues,
-            kept: try sources.kept.map { number in
-                guard let value = kept[number] else {
-                    throw CrypTenError(.sessionClosed, "kept value \(number) was released")
-                }
-                return value.value
-            }
+            kept: try sources.kept.map { try keptValue($0).value }
         )
     }
 

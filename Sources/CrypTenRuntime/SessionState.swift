@@ -74,6 +74,12 @@ final class SessionState {
         }
     }
 
+    /// What the session keeps under a number.
+    func keptValue(_ number: Int) throws -> (value: PartyValue, known: KeptValue) {
+        guard let value = kept[number] else { throw CrypTenError(.sessionClosed, "kept value \(number) was released") }
+        return value
+    }
+
     func close() {
         if failure == nil { failure = CrypTenError(.sessionClosed, "it was closed") }
         transport.close()

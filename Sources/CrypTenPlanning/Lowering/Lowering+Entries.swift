@@ -192,17 +192,12 @@ extension Lowering {
             shares[position] =
                 self.entry(input).isSecret
                 ? Scaled(slot: raise(shares[position], to: scale), scale: scale)
-                : Scaled(slot: promotedShare(input, scale: scale), scale: scale)
+                : Scaled(
+                    slot: promotedPlain(plain(input, scale: scale), negated: false, self.entry(input).shape),
+                    scale: scale
+                )
         }
         setShare(index, linear(operation, .share, shares.map(\.slot), entry.shape), scale: scale)
-    }
-
-    /// A public entry as a share: itself at party 0.
-    private mutating func promotedShare(_ index: Int, scale: Int) -> Int {
-        let shape = entry(index).shape
-        let gate = PromoteGate(shape: shape, asBits: false)
-        let wire = emit(.promote(gate), [plain(index, scale: scale)], .wire(sharesHeld: true, owner: nil), shape)
-        return unmask(wire)
     }
 
     /// A share with more fraction bits.
@@ -289,6 +284,7 @@ extension Lowering {
         }
     }
 
+    /// Plain numbers as a share, or minus them: at party 0, zeros elsewhere.
     private mutating func promotedPlain(_ value: Int, negated: Bool, _ shape: Shape) -> Int {
         let wire = emit(
             .promote(PromoteGate(shape: shape, asBits: false)),

@@ -20,15 +20,42 @@ extension Lowering {
         let entry = entry(index)
         switch entry.operation {
         case .constant(let tensor):
-            constants.append(
-                FixedPoint.encodePublic(tensor.doubles, integers: tensor.integers, scale: scale, shape: tensor.shape)
+            let words = FixedPoint.encodePublic(
+                tensor.doubles,
+                integers: tensor.integers,
+                scale: scale,
+                shape: tensor.shape
             )
-            return bind(.constant(index: constants.count - 1), entry, scale, .plain)
+            return constant(words, kind: entry.kind, scale: scale)
         case .publicInput(let number):
             return bind(.plain(index: number), entry, scale, .plain)
         default:
             preconditionFailure("public entries are constants or public inputs")
         }
+    }
+
+    /// Numbers that the lowering itself brings in, as a constant of the plan.
+    mutating func constant(_ words: RingTensor, kind: ElementKind, scale: Int) -> Int {
+        constants.append(words)
+        let slot = slot(.plain, words.shape)
+        bindings.append(
+            PlanBinding(
+                slot: slot,
+                source: .constant(index: constants.count - 1),
+                shape: words.shape,
+                kind: kind,
+                scale: scale
+            )
+        )
+        return slot
+    }
+
+    /// As few fraction bits as hold all numbers exactly, and at most `most`.
+    func exactFractionBits(_ numbers: [Double], atMost most: Int) -> Int {
+        (0..<most).first { bits in
+            let unit = Double(sign: .plus, exponent: bits, significand: 1)
+            return numbers.allSatisfy { ($0 * unit).rounded() == $0 * unit }
+        } ?? most
     }
 
     mutating func bind(_ source: PlanBinding.Source, _ entry: Graph.Entry, _ scale: Int, _ form: Slot.Form) -> Int {

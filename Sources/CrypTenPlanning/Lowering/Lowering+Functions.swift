@@ -23,7 +23,7 @@ extension Lowering {
         let shape = entry(index).shape
         let degree = coefficients.count - 1
         let place = inPlace(input)
-        let total = degree * place.scale + coefficientBits(coefficients)
+        let total = degree * place.scale + exactFractionBits(coefficients, atMost: fractionBits)
         if degree >= 1, total <= scaleLimit {
             let integers = coefficients.enumerated().map { power, number in
                 FixedPoint.encodeConstant(number, scale: total - power * place.scale)
@@ -61,26 +61,9 @@ extension Lowering {
         return dealt(Sum.Product(operation: .multiply, left: factor.slot, right: x.slot), shape)
     }
 
-    /// As few fraction bits as hold all coefficients exactly, or the session's.
-    private func coefficientBits(_ coefficients: [Double]) -> Int {
-        (0..<fractionBits).first { bits in
-            let unit = Double(sign: .plus, exponent: bits, significand: 1)
-            return coefficients.allSatisfy { ($0 * unit).rounded() == $0 * unit }
-        } ?? fractionBits
-    }
-
     private mutating func addConstant(_ share: Scaled, _ number: Double, _ shape: Shape) -> Int {
-        constants.append(RingTensor(repeating: FixedPoint.encodeConstant(number, scale: share.scale), shape: shape))
-        let slot = slot(.plain, shape)
-        bindings.append(
-            PlanBinding(
-                slot: slot,
-                source: .constant(index: constants.count - 1),
-                shape: shape,
-                kind: .real,
-                scale: share.scale
-            )
-        )
+        let words = RingTensor(repeating: FixedPoint.encodeConstant(number, scale: share.scale), shape: shape)
+        let slot = constant(words, kind: .real, scale: share.scale)
         return emit(.addPlain(AddPlainGate(form: .share)), [share.slot, slot], .share, shape)
     }
 

@@ -123,17 +123,7 @@ extension Lowering {
         var words: [UInt64] = []
         words.reserveCapacity(shape.count)
         for group in 0..<groups { words += repeatElement(UInt64(start + group * step), count: each) }
-        constants.append(RingTensor(words, shape: shape))
-        let slot = slot(.plain, shape)
-        bindings.append(
-            PlanBinding(
-                slot: slot,
-                source: .constant(index: constants.count - 1),
-                shape: shape,
-                kind: .integer,
-                scale: 0
-            )
-        )
+        let slot = constant(RingTensor(words, shape: shape), kind: .integer, scale: 0)
         return emit(.addPlain(AddPlainGate(form: .share)), [winners, slot], .share, shape)
     }
 }

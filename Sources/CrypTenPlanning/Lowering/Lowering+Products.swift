@@ -117,10 +117,7 @@ extension Lowering {
         let largest = numbers.lazy.map(\.magnitude).max() ?? 0
         let spare = largest > 0 && largest < 1 ? min(-Int(largest.exponent) - 1, 6) : 0
         let most = fractionBits + max(spare, 0)
-        return (0..<most).first { bits in
-            let unit = Double(sign: .plus, exponent: bits, significand: 1)
-            return numbers.allSatisfy { ($0 * unit).rounded() == $0 * unit }
-        } ?? most
+        return exactFractionBits(numbers, atMost: most)
     }
 
     /// The one number that a constant repeats, encoded.
