@@ -44,3 +44,167 @@ CCT_FOR_EACH_SET(cct_u64_keep,
 CCT_FOR_EACH_SET(cct_u64_negate_where,
                  (cct_instruction_set set, uint64_t *out, const uint64_t *a, const uint64_t *bits, size_t count),
                  (set, out, a, bits, count), GROUPS(out[group + i] = (a[group + i] ^ mask) - mask))
+
+// MARK: Groups of bits
+
+/// out = XOR over subsets S of n bits of share_S * (product of hat_k for k outside S), for f[S] = share_S: variable after
+/// variable, f[S] becomes f[S with it] ^ hat & f[S without it]. The result is f[0].
+#define FOLD(F, HAT, BITS)                                                          \
+    CCT_UNROLL                                                                      \
+    for (int bit = (int)(BITS) - 1; bit >= 0; bit--) {                              \
+        CCT_UNROLL                                                                  \
+        for (int set_without = 0; set_without < 1 << bit; set_without++)            \
+            F[set_without] = F[set_without | 1 << bit] ^ (HAT(bit) & F[set_without]); \
+    }
+
+/// The group's generate and propagate bits; `size` and which are wanted are constants where this is called.
+CCT_INLINE void borrow(uint64_t *restrict generate, uint64_t *restrict propagate, const uint64_t *restrict bits, size_t bit_step,
+                       const uint64_t *restrict products, size_t product_step, const int size, uint64_t first, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint64_t q[4], folds[4], f[8];
+        CCT_UNROLL
+        for (int j = 0; j < size; j++) q[j] = ~bits[(size_t)j * bit_step + i];
+        CCT_UNROLL
+        for (int j = 0; j < size; j++) {
+            const int above = size - 1 - j;
+            CCT_UNROLL
+            for (int s = 0; s < 1 << above; s++) f[s] = products[(size_t)((s << (j + 1) | 1 << j) - 1) * product_step + i];
+#define ABOVE(BIT) q[j + 1 + BIT]
+            FOLD(f, ABOVE, above)
+#undef ABOVE
+            folds[j] = f[0];
+        }
+        if (generate) {
+            uint64_t sum = q[0] & folds[0];
+            CCT_UNROLL
+            for (int j = 1; j < size; j++) sum ^= q[j] & folds[j];
+            generate[i] = sum;
+        }
+        if (propagate) {
+            uint64_t sum = folds[size - 1] ^ (q[size - 1] & first);
+            CCT_UNROLL
+            for (int j = size - 2; j >= 0; j--) sum = folds[j] ^ (q[j] & sum);
+            propagate[i] = sum;
+        }
+    }
+}
+
+#define BORROW(SIZE)                                                                                        \
+    if (generate && propagate)                                                                              \
+        borrow(generate, propagate, bits, bit_step, products, product_step, SIZE, ones, count);             \
+    else if (generate)                                                                                      \
+        borrow(generate, 0, bits, bit_step, products, product_step, SIZE, ones, count);                     \
+    else                                                                                                    \
+        borrow(0, propagate, bits, bit_step, products, product_step, SIZE, ones, count);                    \
+    break;
+
+CCT_FOR_EACH_SET(cct_bits_borrow,
+                 (cct_instruction_set set, uint64_t *generate, uint64_t *propagate, const uint64_t *bits, size_t bit_step,
+                  const uint64_t *products, size_t product_step, unsigned size, int first, size_t count),
+                 (set, generate, propagate, bits, bit_step, products, product_step, size, first, count), {
+                     (void)set;
+                     const uint64_t ones = first ? ~(uint64_t)0 : 0;
+                     switch (size) {
+                     case 1: BORROW(1)
+                     case 2: BORROW(2)
+                     case 3: BORROW(3)
+                     default: BORROW(4)
+                     }
+                 })
+
+CCT_INLINE void subset_products(uint64_t *restrict out, size_t out_step, const uint64_t *restrict bits, size_t bit_step,
+                                const int size, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        uint64_t product[16];
+        CCT_UNROLL
+        for (int j = 0; j < size; j++) {
+            const uint64_t bit = bits[(size_t)j * bit_step + i];
+            product[1 << j] = bit;
+            CCT_UNROLL
+            for (int rest = 1; rest < 1 << j; rest++) product[1 << j | rest] = product[rest] & bit;
+        }
+        CCT_UNROLL
+        for (int s = 1; s < 1 << size; s++) out[(size_t)(s - 1) * out_step + i] = product[s];
+    }
+}
+
+CCT_FOR_EACH_SET(cct_bits_subset_products,
+                 (cct_instruction_set set, uint64_t *out, size_t out_step, const uint64_t *bits, size_t bit_step,
+                  unsigned size, size_t count),
+                 (set, out, out_step, bits, bit_step, size, count), {
+                     (void)set;
+                     switch (size) {
+                     case 1: subset_products(out, out_step, bits, bit_step, 1, count); break;
+                     case 2: subset_products(out, out_step, bits, bit_step, 2, count); break;
+                     case 3: subset_products(out, out_step, bits, bit_step, 3, count); break;
+                     default: subset_products(out, out_step, bits, bit_step, 4, count);
+                     }
+                 })
+
+CCT_INLINE void fold(uint64_t *restrict out, const uint64_t *const *hats, const uint64_t *const *shares, const int size,
+                     uint64_t first, size_t start, size_t count) {
+    const uint64_t *hat[6], *share[63];
+    CCT_UNROLL
+    for (int j = 0; j < size; j++) hat[j] = hats[j] + start;
+    CCT_UNROLL
+    for (int s = 1; s < 1 << size; s++) share[s - 1] = shares[s - 1] + start;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t f[64];
+        f[0] = first;
+        CCT_UNROLL
+        for (int s = 1; s < 1 << size; s++) f[s] = share[s - 1][i];
+#define HAT(BIT) hat[BIT][i]
+        FOLD(f, HAT, size)
+#undef HAT
+        out[start + i] = f[0];
+    }
+}
+
+CCT_FOR_EACH_SET(cct_bits_fold,
+                 (cct_instruction_set set, uint64_t *out, const uint64_t *const *hats, const uint64_t *const *shares,
+                  unsigned size, int first, size_t start, size_t count),
+                 (set, out, hats, shares, size, first, start, count), {
+                     (void)set;
+                     const uint64_t ones = first ? ~(uint64_t)0 : 0;
+                     switch (size) {
+                     case 1: fold(out, hats, shares, 1, ones, start, count); break;
+                     case 2: fold(out, hats, shares, 2, ones, start, count); break;
+                     case 3: fold(out, hats, shares, 3, ones, start, count); break;
+                     case 4: fold(out, hats, shares, 4, ones, start, count); break;
+                     case 5: fold(out, hats, shares, 5, ones, start, count); break;
+                     default: fold(out, hats, shares, 6, ones, start, count);
+                     }
+                 })
+
+// MARK: Selection and truncation
+
+CCT_FOR_EACH_SET(cct_u64_selection,
+                 (cct_instruction_set set, uint64_t *restrict out, const uint64_t *restrict hat, const uint64_t *restrict beta,
+                  const uint64_t *restrict product, const uint64_t *restrict lambda, const uint64_t *restrict bits, int first,
+                  size_t count),
+                 (set, out, hat, beta, product, lambda, bits, first, count), {
+                     const uint64_t own = first ? ~(uint64_t)0 : 0;
+                     GROUPS({
+                         const uint64_t value = (hat[group + i] & own) - lambda[group + i];
+                         const uint64_t flipped = hat[group + i] * beta[group + i] - product[group + i];
+                         out[group + i] = (value & mask) + ((flipped ^ mask) - mask);
+                     })
+                 })
+
+CCT_FOR_EACH_SET(cct_u64_truncate,
+                 (cct_instruction_set set, uint64_t *restrict out, uint64_t *restrict selector, const uint64_t *restrict a,
+                  unsigned shift, size_t count),
+                 (set, out, selector, a, shift, count), {
+                     (void)set;
+                     const uint64_t offset = (uint64_t)1 << 62;
+                     for (size_t group = 0; group < count; group += 64) {
+                         const size_t length = cct_min(64, count - group);
+                         uint64_t word = 0;
+                         for (size_t i = 0; i < length; i++) {
+                             const uint64_t c = a[group + i] + offset;
+                             out[group + i] = (c >> shift) - (offset >> shift);
+                             word |= (~c >> 63) << i;
+                         }
+                         selector[group / 64] = word;
+                     }
+                 })

@@ -30,6 +30,9 @@ CCT_INLINE void combine(uint64_t *restrict out, const uint64_t *restrict words, 
     case CCT_ADD:
         for (size_t i = 0; i < count; i++) out[i] += words[i];
         break;
+    case CCT_SUBTRACT:
+        for (size_t i = 0; i < count; i++) out[i] -= words[i];
+        break;
     case CCT_XOR:
         for (size_t i = 0; i < count; i++) out[i] ^= words[i];
         break;

@@ -230,9 +230,14 @@ extension CrypTensor {
                 "maxPool2d of shape \(shape) has a window with no element inside: pad less"
             )
         }
+        let values = number(at: origin)
+        if PoolingWindows.areCheaperOneByOne(windows.rows, windows.columns) {
+            // The largest of the rows' largest: overlapping windows share those.
+            return try values.largest(over: windows.rows, rows, axis: 2, at: origin)
+                .largest(over: windows.columns, columns, axis: 3, at: origin)
+        }
         let (high, wide) = (windows.rows, windows.columns)
         // [N, C, KH, H', KW, W'] or, from reshaping alone, [N, C, H', KH, W', KW]; then the window's axes go in front.
-        let values = number(at: origin)
         let extents = [high.kernel * wide.kernel, shape[0], shape[1], high.output, wide.output]
         let stacked = try checkedShape(extents, in: "maxPool2d")
         let (spread, order): (CrypTensor, [Int])
@@ -251,6 +256,21 @@ extension CrypTensor {
         return spread.permuted(positions: order, at: origin)
             .reshaped(stacked, at: origin)
             .applying(.maximum(axis: 0), at: origin)
+    }
+
+    /// The largest of every window along one axis, whose elements are at `indices`.
+    private func largest(
+        over windows: PoolingWindows,
+        _ indices: [Int],
+        axis: Int,
+        at origin: SourceOrigin
+    ) throws -> CrypTensor {
+        var extents = shape.dimensions
+        extents.replaceSubrange(axis...axis, with: [windows.kernel, windows.output])
+        let spread = try checkedShape(extents, in: "maxPool2d")
+        return applying(.take(axis: axis, indices: indices), at: origin)
+            .reshaped(spread, at: origin)
+            .applying(.maximum(axis: axis), at: origin)
     }
 
     /// The sum of every window along one axis.

@@ -68,4 +68,31 @@ struct PoolingWindows {
             (0..<kernel).count { k in inside.contains(o * stride - before + k * dilation) }
         }
     }
+
+    /// Whether the largest of two-dimensional windows take fewer comparisons, and no more rounds, along one axis after the
+    /// other than all at once: a tournament of fours compares all pairs of a group.
+    static func areCheaperOneByOne(_ rows: PoolingWindows, _ columns: PoolingWindows) -> Bool {
+        let (along, across, both) = (
+            Tournament(rows.kernel), Tournament(columns.kernel), Tournament(rows.kernel * columns.kernel)
+        )
+        let (output, first) = (rows.output * columns.output, rows.output * columns.input)
+        return along.levels + across.levels <= both.levels
+            && first * along.comparisons + output * across.comparisons < output * both.comparisons
+    }
+
+    /// What it takes to find the largest of some values.
+    private struct Tournament {
+        var levels = 0
+        var comparisons = 0
+
+        init(_ count: Int) {
+            var count = count
+            while count > 1 {
+                let (fours, rest) = count.quotientAndRemainder(dividingBy: 4)
+                comparisons += fours * 6 + rest * (rest - 1) / 2
+                count = fours + (rest > 0 ? 1 : 0)
+                levels += 1
+            }
+        }
+    }
 }

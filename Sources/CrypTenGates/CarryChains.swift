@@ -37,8 +37,8 @@ struct CarryChains: Sendable {
 
     /// Level one of a slab with mask `r`. `topMask` is dealt, too, where `dealsTop`.
     func deal(_ r: RingTensor, topMask: BitPlanes?, dealsTop: Bool, _ context: DealerStage) throws {
-        let products = levelOne.masks(r, context.kernels) + (dealsTop ? [topMask!] : [])
-        try context.deal(context.kernels.bundle(products))
+        for products in levelOne.masks(r, context.kernels) { try context.deal(products) }
+        if dealsTop { try context.deal(topMask!) }
         let opened = context.openBitMask(planes: levelOne.openedPlanes, count: r.count)
         context.memory.carryMasks.append(
             CarryState(chains: levelOne.chains(opened), known: nil, topMask: topMask)
@@ -71,12 +71,9 @@ struct CarryChains: Sendable {
         dealsTop: Bool,
         _ context: PartyStage
     ) throws {
-        let planes = levelOne.dealtPlanes
-        let dealt = try context.correlationBits(planes: planes + (dealsTop ? 1 : 0), count: count)
-        try context.open(context.kernels.bundle(levelOne.shares(c, dealt: dealt[0..<planes], context)))
-        context.memory.carries.append(
-            CarryState(chains: [], known: known, topMask: dealsTop ? dealt[planes] : nil)
-        )
+        try context.open(context.kernels.bundle(try levelOne.shares(c, context)))
+        let topMask = dealsTop ? try context.correlationBits(planes: 1, count: count) : nil
+        context.memory.carries.append(CarryState(chains: [], known: known, topMask: topMask))
     }
 
     /// A further level of the slab that comes next.

@@ -3,11 +3,7 @@ internal import CrypTenRing
 /// The first level of a comparison: from the bits of c and r to the generate and propagate bits of groups of four.
 ///
 /// The dealer doesn't know c: it deals XOR shares of the products of the group's mask bits, `r_S` for all S, 15 for four
-/// bits. With q = ¬c, `F_j = r_j · Π_{k>j} (q_k ⊕ r_k)` is a fold of those with lowest bit j, and
-///
-///     generate = ⊕_j q_j·F_j,        propagate = F_0 ⊕ q_0·(F_1 ⊕ q_1·(F_2 ⊕ q_2·(F_3 ⊕ q_3)))
-///
-/// (the innermost q_3 at party 0 alone): 19 ANDs for four bits. Groups of one size are worked through together.
+/// bits, and a party folds them (`Kernels.borrows`). Groups of one size are worked through together.
 struct CarryLevelOne: Sendable {
     /// Which bits of the groups are opened.
     enum Reading: Sendable {
@@ -101,86 +97,37 @@ struct CarryLevelOne: Sendable {
         }
     }
 
-    /// The products of mask bits to deal, and nothing else: one run of planes.
+    /// The products of mask bits to deal: runs of planes, each a correlation of its own.
     func masks(_ r: RingTensor, _ kernels: any Kernels) -> [BitPlanes] {
-        var out: [BitPlanes] = []
-        for (section, bundles) in zip(sections, bundles) {
+        zip(sections, bundles).flatMap { section, bundles in
             let planes = kernels.planes(of: r, from: section.low, count: section.width)
-            for bundle in bundles {
-                let bits = (0..<bundle.size).map { j in kernels.bundle(bundle.starts.map { planes[$0 + j] }) }
-                var products: [BitPlanes] = []
-                for subset in 1...bundle.subsets {
-                    let highest = Int.bitWidth - 1 - subset.leadingZeroBitCount
-                    let rest = subset & ~(1 << highest)
-                    products.append(rest == 0 ? bits[highest] : kernels.and(products[rest - 1], bits[highest]))
-                }
-                out += products
-            }
+            return bundles.map { kernels.subsetProducts(of: planes, starts: $0.starts, size: $0.size) }
         }
-        return out
     }
 
-    /// A party's shares of the bits to open, out of the values of c, section by section, and of what was dealt.
-    func shares(_ c: [[RingTensor]], dealt: BitPlanes, _ context: PartyStage) -> [BitPlanes] {
+    /// A party's shares of the bits to open, out of the values of c, section by section, and of what is dealt.
+    func shares(_ c: [[RingTensor]], _ context: PartyStage) throws -> [BitPlanes] {
         let kernels = context.kernels
-        var out: [BitPlanes] = []
-        var cursor = 0
-        for ((section, bundles), values) in zip(zip(sections, bundles), c) {
-            var products: [[BitPlanes]] = []
-            for bundle in bundles {
-                let planes = bundle.groups.count
-                products.append((0..<bundle.subsets).map { dealt[cursor + $0 * planes..<cursor + ($0 + 1) * planes] })
-                cursor += bundle.subsets * planes
+        return try zip(zip(sections, bundles), c).flatMap { section, values in
+            let (section, bundles) = section
+            let products = try bundles.map { bundle in
+                try context.correlationBits(planes: bundle.subsets * bundle.groups.count, count: values[0].count)
             }
-            for value in values {
-                let q = kernels.not(kernels.planes(of: value, from: section.low, count: section.width))
-                for (bundle, products) in zip(bundles, products) {
-                    let bits = (0..<bundle.size).map { j in kernels.bundle(bundle.starts.map { q[$0 + j] }) }
-                    let folds = bits.indices.map { fold(from: $0, bits, products, kernels) }
-                    if bundle.generate { out.append(generate(bits, folds, kernels)) }
-                    if bundle.propagate { out.append(propagate(bits, folds, context)) }
+            return values.flatMap { value in
+                let planes = kernels.planes(of: value, from: section.low, count: section.width)
+                return zip(bundles, products).map { bundle, products in
+                    kernels.borrows(
+                        of: planes,
+                        starts: bundle.starts,
+                        size: bundle.size,
+                        products: products,
+                        first: context.isFirst,
+                        generate: bundle.generate,
+                        propagate: bundle.propagate
+                    )
                 }
             }
         }
-        return out
-    }
-
-    /// F_j: of the dealt products whose lowest bit is j. Product of subset S is at S − 1.
-    private func fold(
-        from j: Int,
-        _ q: [BitPlanes],
-        _ products: [BitPlanes],
-        _ kernels: any Kernels
-    ) -> BitPlanes {
-        // Product of j and a subset of the bits above. After a fold, those with the bit hold the sums, and are folded on.
-        let above = q.count - 1 - j
-        var folded = (0..<1 << above).map { products[($0 << (j + 1) | 1 << j) - 1] }
-        var done = 0
-        for bit in (0..<above).reversed() {
-            for subset in 0..<1 << bit {
-                let (without, with) = (done | subset, done | 1 << bit | subset)
-                kernels.accumulate(&folded[with], xorAndOf: q[j + 1 + bit], folded[without])
-            }
-            done |= 1 << bit
-        }
-        return folded[done]
-    }
-
-    private func generate(_ q: [BitPlanes], _ folds: [BitPlanes], _ kernels: any Kernels) -> BitPlanes {
-        var sum = kernels.and(q[0], folds[0])
-        for j in q.indices.dropFirst() { kernels.accumulate(&sum, xorAndOf: q[j], folds[j]) }
-        return sum
-    }
-
-    private func propagate(_ q: [BitPlanes], _ folds: [BitPlanes], _ context: PartyStage) -> BitPlanes {
-        var sum = folds[q.count - 1]
-        if context.isFirst { context.kernels.accumulate(&sum, xor: q[q.count - 1]) }
-        for j in q.indices.dropLast().reversed() {
-            var next = folds[j]
-            context.kernels.accumulate(&next, xorAndOf: q[j], sum)
-            sum = next
-        }
-        return sum
     }
 
     /// The chains, out of what was opened.

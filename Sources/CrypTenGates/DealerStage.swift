@@ -11,6 +11,7 @@ package final class DealerStage {
     private let keys: [RunKeys]
     private let numbers: StreamNumbers
     private let sink: any CorrectionSink
+    private let clock: WorkClock
 
     package init(
         kernels: any Kernels,
@@ -18,7 +19,8 @@ package final class DealerStage {
         memory: GateMemory,
         keys: [RunKeys],
         numbers: StreamNumbers,
-        sink: any CorrectionSink
+        sink: any CorrectionSink,
+        clock: WorkClock = WorkClock()
     ) {
         parties = keys.count
         self.kernels = kernels
@@ -27,6 +29,7 @@ package final class DealerStage {
         self.keys = keys
         self.numbers = numbers
         self.sink = sink
+        self.clock = clock
     }
 
     // MARK: Operands
@@ -51,11 +54,11 @@ package final class DealerStage {
     package func deal(_ secret: RingTensor) throws {
         var correction = secret
         let number = numbers.correlation()
-        var others = RingTensor(zeros: secret.shape)
         for key in keys.dropLast() {
-            kernels.accumulateExpansion(&others, key.correlations, number: number, from: 0)
+            clock.measure(.expansion) {
+                kernels.accumulateExpansion(&correction, key.correlations, number: number, from: 0, subtracting: true)
+            }
         }
-        kernels.accumulate(&correction, subtracting: others)
         try sink.send(correction)
     }
 
@@ -65,7 +68,9 @@ package final class DealerStage {
         let words = Slabs.packedWords(bits: bits, count: secret.count)
         var correction = secret
         for key in keys.dropLast() {
-            let packed = kernels.expand(key.correlations, number: number, from: 0, shape: [words])
+            let packed = clock.measure(.expansion) {
+                kernels.expand(key.correlations, number: number, from: 0, shape: [words])
+            }
             kernels.accumulate(
                 &correction,
                 subtracting: kernels.unpack(packed, bits: bits, shape: secret.shape)
@@ -79,7 +84,9 @@ package final class DealerStage {
         var correction = secret
         let number = numbers.correlation()
         for key in keys.dropLast() {
-            kernels.accumulateBitExpansion(&correction, key.correlations, number: number, fromPlane: 0)
+            clock.measure(.expansion) {
+                kernels.accumulateBitExpansion(&correction, key.correlations, number: number, fromPlane: 0)
+            }
         }
         try sink.send(correction.asWords)
     }
@@ -89,11 +96,13 @@ package final class DealerStage {
     /// The mask under which the parties open a share in this stage.
     package func openMask(_ shape: Shape) -> RingTensor {
         let number = numbers.mask()
-        var mask = kernels.expand(keys[0].masks, number: number, from: 0, shape: shape)
-        for key in keys.dropFirst() {
-            kernels.accumulateExpansion(&mask, key.masks, number: number, from: 0)
+        return clock.measure(.expansion) {
+            var mask = kernels.expand(keys[0].masks, number: number, from: 0, shape: shape)
+            for key in keys.dropFirst() {
+                kernels.accumulateExpansion(&mask, key.masks, number: number, from: 0, subtracting: false)
+            }
+            return mask
         }
-        return mask
     }
 
     /// The sum of the parties' `freshShare` words.
@@ -104,11 +113,13 @@ package final class DealerStage {
     /// The masks under which the parties open bits in this stage.
     package func openBitMask(planes: Int, count: Int) -> BitPlanes {
         let number = numbers.bitMask()
-        var mask = kernels.expandBits(keys[0].bitMasks, number: number, fromPlane: 0, planes: planes, count: count)
-        for key in keys.dropFirst() {
-            kernels.accumulateBitExpansion(&mask, key.bitMasks, number: number, fromPlane: 0)
+        return clock.measure(.expansion) {
+            var mask = kernels.expandBits(keys[0].bitMasks, number: number, fromPlane: 0, planes: planes, count: count)
+            for key in keys.dropFirst() {
+                kernels.accumulateBitExpansion(&mask, key.bitMasks, number: number, fromPlane: 0)
+            }
+            return mask
         }
-        return mask
     }
 
     /// The XOR of the parties' `freshBits`.
@@ -118,6 +129,9 @@ package final class DealerStage {
 
     /// The mask of a value that its owner publishes.
     package func publishMask(owner: Int, shape: Shape) -> RingTensor {
-        kernels.expand(keys[owner].masks, number: numbers.mask(), from: 0, shape: shape)
+        let number = numbers.mask()
+        return clock.measure(.expansion) {
+            kernels.expand(keys[owner].masks, number: number, from: 0, shape: shape)
+        }
     }
 }

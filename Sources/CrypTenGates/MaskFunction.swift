@@ -42,9 +42,13 @@ extension PartyStage {
     func function(of wire: MaskedWire) throws -> RingTensor {
         var share = try correlation(wire.hat.shape)
         if let truncation = wire.truncation {
-            let difference = try correlation(wire.hat.shape, bits: truncation.shift)
-            let shifted = kernels.shiftLeft(difference, by: 64 - truncation.shift)
-            kernels.accumulate(&share, adding: kernels.keep(shifted, where: truncation.selector))
+            kernels.accumulate(
+                &share,
+                addingUnpacked: try packedCorrelation(wire.hat.shape, bits: truncation.shift),
+                bits: truncation.shift,
+                shiftedLeft: 64 - truncation.shift,
+                where: truncation.selector
+            )
         }
         return share
     }

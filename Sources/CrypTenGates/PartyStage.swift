@@ -18,6 +18,7 @@ package final class PartyStage {
     private let numbers: StreamNumbers
     private let correlations: any CorrelationSource
     private let exchange: any OpeningExchange
+    private let clock: WorkClock
 
     package init(
         party: Int,
@@ -29,7 +30,8 @@ package final class PartyStage {
         pairKeys: [ExpansionKey?],
         numbers: StreamNumbers,
         correlations: any CorrelationSource,
-        exchange: any OpeningExchange
+        exchange: any OpeningExchange,
+        clock: WorkClock = WorkClock()
     ) {
         self.party = party
         self.parties = parties
@@ -41,6 +43,7 @@ package final class PartyStage {
         self.numbers = numbers
         self.correlations = correlations
         self.exchange = exchange
+        self.clock = clock
     }
 
     /// Whether public terms are added to this party's share.
@@ -86,14 +89,9 @@ package final class PartyStage {
         try correlations.words(shape.count, number: numbers.correlation()).reshaped(to: shape)
     }
 
-    /// The same of elements of few bits: a share modulo 2^bits.
-    package func correlation(_ shape: Shape, bits: Int) throws -> RingTensor {
-        let words = Slabs.packedWords(bits: bits, count: shape.count)
-        return kernels.unpack(
-            try correlations.words(words, number: numbers.correlation()),
-            bits: bits,
-            shape: shape
-        )
+    /// The same of elements of few bits, packed: a share modulo 2^bits.
+    package func packedCorrelation(_ shape: Shape, bits: Int) throws -> RingTensor {
+        try correlations.words(Slabs.packedWords(bits: bits, count: shape.count), number: numbers.correlation())
     }
 
     /// This party's XOR share of planes of bits that the dealer dealt.
@@ -107,7 +105,7 @@ package final class PartyStage {
 
     /// Opens a share under a fresh mask of ours; `openedWire` reads it in the next stage.
     package func open(_ share: RingTensor) throws {
-        let mask = kernels.expand(keys.masks, number: numbers.mask(), from: 0, shape: share.shape)
+        let mask = expand(keys.masks, number: numbers.mask(), share.shape)
         memory.tensors.append(mask)
         try exchange.append(kernels.add(share, mask), Opening(words: share.count, combination: .sum))
     }
@@ -120,7 +118,7 @@ package final class PartyStage {
 
     /// Words of ours that the dealer sums over the parties: an absorbed product's `t`, which masks its opening.
     package func freshShare(_ shape: Shape) -> RingTensor {
-        kernels.expand(keys.masks, number: numbers.mask(), from: 0, shape: shape)
+        expand(keys.masks, number: numbers.mask(), shape)
     }
 
     /// Passes over words of ours that the dealer alone sums: a number drawn for the parties, who get shares of it.
@@ -130,7 +128,7 @@ package final class PartyStage {
 
     /// XOR shares of bits that nobody knows: fresh words of ours, whose sum the dealer knows.
     package func freshBits(planes: Int, count: Int) -> BitPlanes {
-        kernels.expandBits(keys.bitMasks, number: numbers.bitMask(), fromPlane: 0, planes: planes, count: count)
+        expandBits(planes: planes, count: count)
     }
 
     /// Opens a message that holds `freshShare` words as its mask; `openedWords` reads it in the next stage.
@@ -146,13 +144,7 @@ package final class PartyStage {
     /// Opens XOR shares of bits under fresh masks of ours; `openedBits` reads them in the next stage.
     package func open(_ shares: BitPlanes) throws {
         var message = shares
-        let mask = kernels.expandBits(
-            keys.bitMasks,
-            number: numbers.bitMask(),
-            fromPlane: 0,
-            planes: shares.planes,
-            count: shares.count
-        )
+        let mask = expandBits(planes: shares.planes, count: shares.count)
         kernels.accumulate(&message, xor: mask)
         memory.bits.append(mask)
         let words = Slabs.bitWords(planes: shares.planes, count: shares.count)
@@ -173,7 +165,7 @@ package final class PartyStage {
         var part: RingTensor?
         if party == owner {
             guard let value else { preconditionFailure("the owner has its input") }
-            let mask = kernels.expand(keys.masks, number: number, from: 0, shape: shape)
+            let mask = expand(keys.masks, number: number, shape)
             memory.tensors.append(mask)
             part = kernels.add(value, mask)
         } else {
@@ -188,7 +180,7 @@ package final class PartyStage {
         let number = numbers.zero()
         for (other, key) in pairKeys.enumerated() {
             guard let key else { continue }
-            let words = kernels.expand(key, number: number, from: 0, shape: share.shape)
+            let words = expand(key, number: number, share.shape)
             party < other ? kernels.accumulate(&part, adding: words) : kernels.accumulate(&part, subtracting: words)
         }
         let opening = Opening(words: share.count, combination: .sum, purpose: .reveal, receiver: receiver)
@@ -201,7 +193,7 @@ package final class PartyStage {
         let number = numbers.zero()
         for key in pairKeys {
             guard let key else { continue }
-            kernels.accumulateBitExpansion(&part, key, number: number, fromPlane: 0)
+            clock.measure(.expansion) { kernels.accumulateBitExpansion(&part, key, number: number, fromPlane: 0) }
         }
         let words = Slabs.bitWords(planes: share.planes, count: share.count)
         let opening = Opening(words: words, combination: .xor, purpose: .reveal, receiver: receiver)
@@ -216,5 +208,18 @@ package final class PartyStage {
     private func opened() throws -> RingTensor {
         guard let words = try exchange.next() else { preconditionFailure("every party gets what is opened") }
         return words
+    }
+
+    // MARK: Words
+
+    private func expand(_ key: ExpansionKey, number: UInt64, _ shape: Shape) -> RingTensor {
+        clock.measure(.expansion) { kernels.expand(key, number: number, from: 0, shape: shape) }
+    }
+
+    private func expandBits(planes: Int, count: Int) -> BitPlanes {
+        let number = numbers.bitMask()
+        return clock.measure(.expansion) {
+            kernels.expandBits(keys.bitMasks, number: number, fromPlane: 0, planes: planes, count: count)
+        }
     }
 }

@@ -30,10 +30,6 @@ extension PartyStage {
         of wire: MaskedWire,
         mask: RingTensor
     ) -> RingTensor {
-        var flipped = kernels.multiply(wire.hat, beta)
-        kernels.accumulate(&flipped, subtracting: product)
-        var share = kernels.negate(flipped, where: hat)
-        kernels.accumulate(&share, adding: kernels.keep(unmasked(wire, mask: mask), where: hat))
-        return share
+        kernels.selection(of: wire.hat, beta: beta, product: product, mask: mask, where: hat, first: isFirst)
     }
 }

@@ -3,9 +3,8 @@ internal import CrypTenRing
 /// Products of masked bits: an output is an XOR of terms, each an AND of some variables `x = x^ ⊕ λ`.
 ///
 /// The dealer deals XOR shares of every product of masks that a term needs, `λ_S` for all S ⊆ term, each once; shares of
-/// single masks only where the parties don't hold them. A party folds them into its share of the term, one variable after
-/// the other: with E(S) a share of `λ_S · (product of the variables folded)`, folding x takes
-/// `E(S) ← E(S ∪ x) ⊕ x^·E(S)`, so a term of four variables takes 15 ANDs.
+/// single masks only where the parties don't hold them. A party folds them into its share of the term
+/// (`Kernels.foldedProduct`), in 15 ANDs for a term of four variables.
 ///
 /// Terms and subsets are sets of variables 0 … 63, a bit each. Bits may be several planes: then all of it is done on each.
 struct SubsetProducts: Sendable {
@@ -61,31 +60,17 @@ struct SubsetProducts: Sendable {
         _ shares: [UInt64: BitPlanes],
         _ context: PartyStage
     ) -> BitPlanes {
-        // folded[S]: the share of λ_S times what is folded, S a set of the variables not folded yet; λ_∅ = 1 is party 0's.
-        var folded = shares
-        var rest = term
-        while rest != 0 {
-            let highest = 63 - rest.leadingZeroBitCount
-            let variable: UInt64 = 1 << UInt64(highest)
-            let hat = variables[highest]!.hat
-            let first = rest == term
-            rest &= ~variable
-            var next: [UInt64: BitPlanes] = [:]
-            var subset = rest
-            while true {
-                var share = folded[subset | variable]!
-                if subset != 0 || !first {
-                    context.kernels.accumulate(&share, xorAndOf: hat, folded[subset]!)
-                } else if context.isFirst {
-                    context.kernels.accumulate(&share, xor: hat)
+        let members = (0..<64).filter { term >> UInt64($0) & 1 == 1 }
+        return context.kernels.foldedProduct(
+            of: members.map { variables[$0]!.hat },
+            shares: (1..<1 << members.count).map { subset in
+                let set = members.enumerated().reduce(UInt64(0)) {
+                    $0 | UInt64(subset >> $1.offset & 1) << UInt64($1.element)
                 }
-                next[subset] = share
-                if subset == 0 { break }
-                subset = (subset - 1) & rest
-            }
-            folded = next
-        }
-        return folded[0]!
+                return shares[set]!
+            },
+            first: context.isFirst
+        )
     }
 
     /// A party's share of the XOR of terms, of which there is at least one.

@@ -10,9 +10,6 @@ internal import CrypTenRing
 // is a wire with one of two masks, chosen by the public bit 1 − c63. With δ = c mod 2^k, a public dither,
 // x = ⌊z / 2^k⌋ + [δ < z mod 2^k]: all that read one wire share its rounding.
 
-/// 2^62: makes a value of the truncation's domain a number from 0 to 2^63.
-private let offset: UInt64 = 1 << 62
-
 extension DealerStage {
     /// The two masks of `wire` truncated by `shift` and read in place.
     func truncated(_ wire: WireMask, by shift: Int) -> WireMask {
@@ -39,14 +36,11 @@ extension PartyStage {
             (1...62).contains(shift) && wire.truncation == nil,
             "a truncation is by 1 to 62 bits, and not of one"
         )
-        let c = kernels.add(wire.hat, scalar: offset)
+        let (hat, selector) = kernels.truncate(wire.hat, by: shift)
         return MaskedWire(
-            hat: kernels.add(kernels.shiftRight(c, by: shift), scalar: 0 &- (offset >> UInt64(shift))),
+            hat: hat,
             maskShare: nil,
-            truncation: MaskedWire.Truncation(
-                shift: shift,
-                selector: kernels.not(kernels.planes(of: c, from: 63, count: 1))
-            )
+            truncation: MaskedWire.Truncation(shift: shift, selector: selector)
         )
     }
 }

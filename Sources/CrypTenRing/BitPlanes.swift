@@ -3,7 +3,7 @@
 /// Element `i` of a plane is bit `i % 64` of its word `i / 64`. Bits beyond `count` in a plane's last word are zero.
 package struct BitPlanes: Sendable {
     package private(set) var storage: Storage
-    private var firstPlane: Int
+    private var firstWord: Int
     /// The number of planes.
     package let planes: Int
     /// The number of elements, each of which has one bit in every plane.
@@ -21,7 +21,7 @@ package struct BitPlanes: Sendable {
     /// Planes whose words must all be written, through `withMutableWords`, before any is read.
     package init(uninitialized planes: Int, count: Int) {
         storage = Storage(uninitialized: planes * BitPlanes.words(for: count))
-        firstPlane = 0
+        firstWord = 0
         self.planes = planes
         self.count = count
     }
@@ -31,9 +31,9 @@ package struct BitPlanes: Sendable {
         storage.words.initialize(repeating: 0, count: planes * wordsPerPlane)
     }
 
-    private init(storage: Storage, firstPlane: Int, planes: Int, count: Int) {
+    private init(storage: Storage, firstWord: Int, planes: Int, count: Int) {
         self.storage = storage
-        self.firstPlane = firstPlane
+        self.firstWord = firstWord
         self.planes = planes
         self.count = count
     }
@@ -48,7 +48,7 @@ package struct BitPlanes: Sendable {
         precondition(range.lowerBound >= 0 && range.upperBound <= planes, "\(range) lies outside \(planes) planes")
         return BitPlanes(
             storage: storage,
-            firstPlane: firstPlane + range.lowerBound,
+            firstWord: firstWord + range.lowerBound * wordsPerPlane,
             planes: range.count,
             count: count
         )
@@ -56,7 +56,7 @@ package struct BitPlanes: Sendable {
 
     /// The words of all planes, one plane after the other, to read.
     package func withWords<Result>(_ body: (UnsafePointer<UInt64>) throws -> Result) rethrows -> Result {
-        try withExtendedLifetime(storage) { try body(UnsafePointer(storage.words + firstPlane * wordsPerPlane)) }
+        try withExtendedLifetime(storage) { try body(UnsafePointer(storage.words + firstWord)) }
     }
 
     /// The words of all planes, to write; a storage that others share is copied first. Tail bits must stay zero.
@@ -64,10 +64,10 @@ package struct BitPlanes: Sendable {
         _ body: (UnsafeMutablePointer<UInt64>) throws -> Result
     ) rethrows -> Result {
         if !isKnownUniquelyReferenced(&storage) {
-            storage = Storage(copying: storage, from: firstPlane * wordsPerPlane, count: planes * wordsPerPlane)
-            firstPlane = 0
+            storage = Storage(copying: storage, from: firstWord, count: planes * wordsPerPlane)
+            firstWord = 0
         }
-        return try body(storage.words + firstPlane * wordsPerPlane)
+        return try body(storage.words + firstWord)
     }
 
     /// The bits of one plane, for tests.
@@ -78,22 +78,26 @@ package struct BitPlanes: Sendable {
 
 extension BitPlanes {
     /// Planes out of words that lie one plane after the other, as expanded, opened or dealt; tail bits are cleared.
+    ///
+    /// Looks into the words' storage, unless there are tail bits to clear in a storage that others look into, too.
     package init(_ words: RingTensor, planes: Int, count: Int) {
-        self.init(uninitialized: planes, count: count)
-        let perPlane = wordsPerPlane
+        let perPlane = BitPlanes.words(for: count)
         precondition(words.count == planes * perPlane, "\(words.count) words aren't \(planes) planes of \(count) bits")
-        let tail: UInt64 = count % 64 == 0 ? .max : (1 << UInt64(count % 64)) - 1
-        withMutableWords { out in
-            words.withWords { out.update(from: $0, count: planes * perPlane) }
-            guard perPlane > 0 else { return }
-            for plane in 0..<planes { out[plane * perPlane + perPlane - 1] &= tail }
-        }
+        self.init(storage: words.storage, firstWord: words.offset, planes: planes, count: count)
+        clearTails()
     }
 
-    /// The words of all planes, one plane after the other.
+    /// The words of all planes, one plane after the other, looking into the same storage.
     package var asWords: RingTensor {
-        var out = RingTensor(uninitialized: [planes * wordsPerPlane])
-        out.withMutableWords { out in withWords { out.update(from: $0, count: planes * wordsPerPlane) } }
-        return out
+        RingTensor(storage: storage, offset: firstWord, shape: [planes * wordsPerPlane])
+    }
+
+    /// Sets the bits beyond `count` in every plane's last word to zero.
+    package mutating func clearTails() {
+        guard count % 64 != 0 else { return }
+        let (planes, perPlane, tail) = (planes, wordsPerPlane, lowBitsMask(count % 64))
+        withMutableWords { words in
+            for plane in 0..<planes { words[plane * perPlane + perPlane - 1] &= tail }
+        }
     }
 }

@@ -131,7 +131,7 @@ package struct KernelBenchmark: Sendable {
         func expansion(_ set: NativeKernels.InstructionSet) -> () -> Void {
             let kernels = NativeKernels(threads: 1, instructionSet: set)
             var sum = RingTensor(zeros: [words])
-            return { kernels.accumulateExpansion(&sum, key, number: 0, from: 0) }
+            return { kernels.accumulateExpansion(&sum, key, number: 0, from: 0, subtracting: false) }
         }
         return NativeKernels.available.map { set in
             let cipher =

@@ -11,8 +11,14 @@ package protocol Kernels: Sendable {
 
     /// Words `start ..< start + shape.count` of stream `number` under `key`: see `ExpansionKey`.
     func expand(_ key: ExpansionKey, number: UInt64, from start: Int, shape: Shape) -> RingTensor
-    /// Adds those words to `sum`, element by element: a sum of streams without a tensor for each.
-    func accumulateExpansion(_ sum: inout RingTensor, _ key: ExpansionKey, number: UInt64, from start: Int)
+    /// Adds those words to `sum`, element by element, or subtracts them: a sum of streams without a tensor for each.
+    func accumulateExpansion(
+        _ sum: inout RingTensor,
+        _ key: ExpansionKey,
+        number: UInt64,
+        from start: Int,
+        subtracting: Bool
+    )
     /// Bits of stream `number`: plane `j` is words `(start + j) · wordsPerPlane …`, tail bits cleared.
     func expandBits(_ key: ExpansionKey, number: UInt64, fromPlane start: Int, planes: Int, count: Int) -> BitPlanes
     /// XORs those bits into `sum`.
@@ -90,12 +96,69 @@ package protocol Kernels: Sendable {
     /// The element negated where its bit is 1; one plane.
     func negate(_ a: RingTensor, where bits: BitPlanes) -> RingTensor
 
+    // MARK: Masked bits and values
+
+    /// The products of the non-empty subsets of groups of 1 to 4 bits; group g has planes `starts[g] ..< starts[g] + size`.
+    ///
+    /// - Returns: For each subset in turn (the set of bits j for which bit j of 1, 2, … is 1), a plane for each group.
+    func subsetProducts(of planes: BitPlanes, starts: [Int], size: Int) -> BitPlanes
+    /// A party's shares of what groups of 1 to 4 bits do to the borrow of c − r: `[r > c]` and `[r = c]` of each group.
+    ///
+    /// With q = ¬c and shares of the subset products of r's bits, `F_j = r_j · Π_{k>j} (q_k ⊕ r_k)` is a fold of those with lowest
+    /// bit j, and
+    ///
+    ///     generate = ⊕_j q_j·F_j,        propagate = F_0 ⊕ q_0·(F_1 ⊕ q_1·(F_2 ⊕ q_2·(F_3 ⊕ q_3)))
+    ///
+    /// (the innermost q_3 at party 0 alone): 19 ANDs for four bits.
+    ///
+    /// - Parameters:
+    ///   - planes: The bits of c.
+    ///   - starts: As for `subsetProducts`.
+    ///   - size: As for `subsetProducts`.
+    ///   - products: The shares, laid out as `subsetProducts` does.
+    ///   - first: Whether public terms are this party's.
+    ///   - generate: Whether the first kind is wanted.
+    ///   - propagate: Whether the second is.
+    /// - Returns: The first kind's plane of each group, then the second's.
+    func borrows(
+        of planes: BitPlanes,
+        starts: [Int],
+        size: Int,
+        products: BitPlanes,
+        first: Bool,
+        generate: Bool,
+        propagate: Bool
+    ) -> BitPlanes
+    /// A party's share of the AND of 1 to 6 masked bits, plane by plane: the XOR over subsets S of
+    /// `share_S · Π_{k∉S} hats[k]`, with `shares[S − 1]` of the product of the masks in S, and that of none 1 where `first`.
+    func foldedProduct(of hats: [BitPlanes], shares: [BitPlanes], first: Bool) -> BitPlanes
+    /// A party's share of b·x for a bit b with the public part `bits` and x = `hat` − λ, out of shares of the bit's mask β, of
+    /// β·λ and of λ: with v = `hat` − λ (−λ unless `first`) and u = `hat`·β − β·λ, v − u where the bit is 1, else u.
+    func selection(
+        of hat: RingTensor,
+        beta: RingTensor,
+        product: RingTensor,
+        mask: RingTensor,
+        where bits: BitPlanes,
+        first: Bool
+    ) -> RingTensor
+    /// With c = a + 2^62: `(c >> shift) − (2^62 >> shift)`, and a plane that is 1 where c has no top bit.
+    func truncate(_ a: RingTensor, by shift: Int) -> (RingTensor, selector: BitPlanes)
+
     // MARK: Words of few bits
 
     /// The `bits` low bits of each element, one after the other without gaps, from a word's lowest bit up.
     func pack(_ a: RingTensor, bits: Int) -> RingTensor
     /// The inverse of `pack`: `shape.count` elements of `bits` bits.
     func unpack(_ words: RingTensor, bits: Int, shape: Shape) -> RingTensor
+    /// Adds unpacked elements, shifted left, where a bit is 1; one plane.
+    func accumulate(
+        _ sum: inout RingTensor,
+        addingUnpacked words: RingTensor,
+        bits: Int,
+        shiftedLeft shift: Int,
+        where chosen: BitPlanes
+    )
 }
 
 extension Kernels {

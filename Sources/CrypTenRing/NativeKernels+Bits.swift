@@ -117,7 +117,7 @@ extension NativeKernels {
             out.withMutableWords { out in
                 // 64 elements fill `bits` words: a thread's range begins at a word's beginning.
                 split(count, work: 4, unit: 64) {
-                    cct_few_bits_pack(out + $0.lowerBound / 64 * bits, a + $0.lowerBound, $0.count, UInt32(bits))
+                    cct_few_bits_pack(set, out + $0.lowerBound / 64 * bits, a + $0.lowerBound, $0.count, UInt32(bits))
                 }
             }
         }
@@ -134,7 +134,13 @@ extension NativeKernels {
         words.withWords { words in
             out.withMutableWords { out in
                 split(shape.count, work: 4, unit: 64) {
-                    cct_few_bits_unpack(out + $0.lowerBound, words + $0.lowerBound / 64 * bits, $0.count, UInt32(bits))
+                    cct_few_bits_unpack(
+                        set,
+                        out + $0.lowerBound,
+                        words + $0.lowerBound / 64 * bits,
+                        $0.count,
+                        UInt32(bits)
+                    )
                 }
             }
         }

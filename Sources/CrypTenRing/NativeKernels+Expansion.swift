@@ -7,9 +7,17 @@ extension NativeKernels {
         return out
     }
 
-    package func accumulateExpansion(_ sum: inout RingTensor, _ key: ExpansionKey, number: UInt64, from start: Int) {
+    package func accumulateExpansion(
+        _ sum: inout RingTensor,
+        _ key: ExpansionKey,
+        number: UInt64,
+        from start: Int,
+        subtracting: Bool
+    ) {
         let count = sum.count
-        sum.withMutableWords { combine($0, CCT_ADD, key, number: number, words: start..<start + count) }
+        sum.withMutableWords {
+            combine($0, subtracting ? CCT_SUBTRACT : CCT_ADD, key, number: number, words: start..<start + count)
+        }
     }
 
     package func expandBits(

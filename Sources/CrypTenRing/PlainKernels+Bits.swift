@@ -157,14 +157,3 @@ extension PlainKernels {
         return out
     }
 }
-
-extension BitPlanes {
-    /// Sets the bits beyond `count` in every plane's last word to zero.
-    package mutating func clearTails() {
-        guard count % 64 != 0 else { return }
-        let (planes, wordsPerPlane, mask) = (planes, wordsPerPlane, lowBitsMask(count % 64))
-        withMutableWords { words in
-            for plane in 0..<planes { words[(plane + 1) * wordsPerPlane - 1] &= mask }
-        }
-    }
-}

@@ -7,8 +7,15 @@ extension PlainKernels {
         return out
     }
 
-    package func accumulateExpansion(_ sum: inout RingTensor, _ key: ExpansionKey, number: UInt64, from start: Int) {
-        accumulate(&sum, adding: expand(key, number: number, from: start, shape: sum.shape))
+    package func accumulateExpansion(
+        _ sum: inout RingTensor,
+        _ key: ExpansionKey,
+        number: UInt64,
+        from start: Int,
+        subtracting: Bool
+    ) {
+        let words = expand(key, number: number, from: start, shape: sum.shape)
+        subtracting ? accumulate(&sum, subtracting: words) : accumulate(&sum, adding: words)
     }
 
     package func expandBits(

@@ -33,7 +33,8 @@ package struct RingTensor: Sendable {
         self.init(repeating: 0, shape: shape)
     }
 
-    private init(storage: Storage, offset: Int, shape: Shape) {
+    /// Elements that lie in a storage already.
+    init(storage: Storage, offset: Int, shape: Shape) {
         self.storage = storage
         self.offset = offset
         self.shape = shape

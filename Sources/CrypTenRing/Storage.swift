@@ -1,9 +1,3 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// Words of memory, aligned for vector instructions, owned by the tensors that look into it.
 ///
 /// Safety of `@unchecked Sendable`: a storage is written only while it is uniquely referenced (by the tensor or the
@@ -11,12 +5,12 @@ import Darwin
 package final class Storage: @unchecked Sendable {
     package let words: UnsafeMutablePointer<UInt64>
     package let count: Int
+    private let block: StoragePool.Block
 
     /// Memory that holds whatever it held before; every word must be written before it is read.
     package init(uninitialized count: Int) {
-        let raw = aligned_alloc(64, (max(count, 1) * 8 + 63) & ~63)
-        guard let raw else { fatalError("out of memory: \(count) words") }
-        words = raw.bindMemory(to: UInt64.self, capacity: max(count, 1))
+        block = StoragePool.shared.take(words: count)
+        words = block.words
         self.count = count
     }
 
@@ -26,6 +20,6 @@ package final class Storage: @unchecked Sendable {
     }
 
     deinit {
-        free(words)
+        StoragePool.shared.giveBack(block)
     }
 }

@@ -8,15 +8,15 @@ import NIOCore
 /// Correlation words out of a party's own seed: all parties but the last.
 final class SeededCorrelations: CorrelationSource {
     private let key: ExpansionKey
-    private let kernels: any Kernels
+    private let context: RunContext
 
-    init(key: ExpansionKey, kernels: any Kernels) {
+    init(key: ExpansionKey, _ context: RunContext) {
         self.key = key
-        self.kernels = kernels
+        self.context = context
     }
 
     func words(_ words: Int, number: UInt64) throws -> RingTensor {
-        kernels.expand(key, number: number, from: 0, shape: [words])
+        context.clock.measure(.expansion) { context.kernels.expand(key, number: number, from: 0, shape: [words]) }
     }
 }
 
@@ -33,13 +33,14 @@ final class ReceivedCorrelations: CorrelationSource {
     }
 
     func words(_ words: Int, number: UInt64) throws -> RingTensor {
-        let out = try reader.read(words) {
-            let payload = try context.receive(.correction, round: 0, from: .dealer)
-            used += payload.readableBytes
-            if used >= 1 << 20 { try grant() }
-            return payload
+        try context.clock.measure(.copying) {
+            try reader.read(words) {
+                let payload = try context.receive(.correction, round: 0, from: .dealer)
+                used += payload.readableBytes
+                if used >= 1 << 20 { try grant() }
+                return payload
+            }
         }
-        return out
     }
 
     /// Gives back what has arrived, a mebibyte at a time; the dealer's window bounds what is on its way or waits here.
@@ -66,11 +67,15 @@ final class CorrectionStream: CorrectionSink {
     }
 
     func send(_ words: RingTensor) throws {
+        try context.clock.measure(.copying) { try write(words) }
+    }
+
+    private func write(_ words: RingTensor) throws {
         let perChunk = context.framing.chunkBytes / 8
         var written = 0
         while written < words.count {
             let end = min(words.count, written + perChunk - outgoing.readableBytes / 8)
-            outgoing.write(words, written..<end)
+            outgoing.write(words, written..<end, capacity: context.framing.chunkBytes)
             written = end
             if outgoing.readableBytes >= context.framing.chunkBytes { try flush() }
         }
@@ -100,7 +105,9 @@ final class CorrectionStream: CorrectionSink {
     /// The next credit of this run; what was granted at the end of an earlier one came too late to be of use.
     private func credit() throws -> ByteBuffer {
         while true {
-            let frame = try context.transport.receive([.credit], from: receiver, deadline: .after(context.patience))
+            let frame = try context.clock.measure(.waitingForPeers) {
+                try context.transport.receive([.credit], from: receiver, deadline: .after(context.patience))
+            }
             if frame.run == context.run { return frame.payload }
             guard frame.run < context.run else {
                 throw CrypTenError(.diverged, "\(receiver) is in run \(frame.run), the dealer in run \(context.run)")

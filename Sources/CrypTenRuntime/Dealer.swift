@@ -18,6 +18,8 @@ package final class Dealer {
     private var kept: [Int: DealerValue] = [:]
     /// Runs up to here were dealt.
     private var highWater: UInt64 = 0
+    /// Where the time of dealing has gone so far.
+    package private(set) var work = WorkTimes()
 
     /// The dealer on connections that stand; `configuration` as at the parties.
     package init(transport: any Transport, kernels: any Kernels, configuration: SessionConfiguration) {
@@ -148,6 +150,7 @@ package final class Dealer {
         let keys = (0..<transport.partyCount).map {
             SessionKeys.run(transport.secret(with: .party(PartyID($0))), bindingHash: hash)
         }
+        let clock = WorkClock()
         let context = RunContext(
             transport: transport,
             kernels: kernels,
@@ -155,10 +158,12 @@ package final class Dealer {
             meter: .correction,
             run: binding.run,
             binding: hash.firstWord,
-            patience: configuration.patience
+            patience: configuration.patience,
+            clock: clock
         )
         let engine = DealerEngine(context: context, keys: keys, correctionWindow: configuration.correctionWindow)
         let outputs = try engine.run(plan, schedule, kept: inputs)
+        work += WorkTimes(clock)
         guard outputs.count == binding.keptOutputs.count else {
             throw CrypTenError(
                 .diverged,

@@ -29,6 +29,7 @@ struct DealerEngine {
         for units in schedule.rounds {
             for unit in units {
                 let step = plan.steps[unit.step]
+                let gate = gates[unit.step]
                 let memory = memories[unit.step] ?? GateMemory()
                 memories[unit.step] = unit.isLastStage ? nil : memory
                 let stage = DealerStage(
@@ -37,9 +38,10 @@ struct DealerEngine {
                     memory: memory,
                     keys: keys,
                     numbers: numbers,
-                    sink: stream
+                    sink: stream,
+                    clock: context.clock
                 )
-                try gates[unit.step].deal(stage: unit.stage, stage)
+                try context.clock.measure(gate: type(of: gate).name) { try gate.deal(stage: unit.stage, stage) }
                 if unit.isLastStage {
                     for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
                 }

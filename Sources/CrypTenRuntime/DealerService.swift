@@ -12,6 +12,8 @@ public final class DealerService: Sendable {
     public struct Report: Sendable, Hashable {
         /// Bytes of corrections, frame headers included, by the transport's counters.
         public var correctionBytes: Int
+        /// Where the time of its runs went.
+        public var work: WorkTimes
     }
 
     /// Where it listens: `host:port`, with the port that the system chose where 0 was asked for.
@@ -90,8 +92,12 @@ public final class DealerService: Sendable {
                 joining: hello,
                 deadline: .after(timeout)
             )
-            try Dealer(transport: transport, kernels: configuration.kernels, configuration: configuration).serve()
-            return Report(correctionBytes: Int(transport.statistics.bytesToParties(.correction)))
+            let dealer = Dealer(transport: transport, kernels: configuration.kernels, configuration: configuration)
+            try dealer.serve()
+            return Report(
+                correctionBytes: Int(transport.statistics.bytesToParties(.correction)),
+                work: dealer.work
+            )
         }
     }
 }

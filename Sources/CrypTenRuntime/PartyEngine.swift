@@ -42,7 +42,7 @@ struct PartyEngine {
         let correlations: any CorrelationSource =
             party == plan.parties - 1
             ? ReceivedCorrelations(context)
-            : SeededCorrelations(key: keys.correlations, kernels: context.kernels)
+            : SeededCorrelations(key: keys.correlations, context)
         let gates = plan.steps.map(\.gate.gate)
         var memories = [GateMemory?](repeating: nil, count: plan.steps.count)
         let total = prepared.schedule.rounds.reduce(0) { $0 + $1.count }
@@ -50,6 +50,7 @@ struct PartyEngine {
         for (round, units) in prepared.schedule.rounds.enumerated() {
             for unit in units {
                 let step = plan.steps[unit.step]
+                let gate = gates[unit.step]
                 let memory = memories[unit.step] ?? GateMemory()
                 memories[unit.step] = unit.isLastStage ? nil : memory
                 let stage = PartyStage(
@@ -62,9 +63,12 @@ struct PartyEngine {
                     pairKeys: pairKeys,
                     numbers: numbers,
                     correlations: correlations,
-                    exchange: exchange
+                    exchange: exchange,
+                    clock: context.clock
                 )
-                try gates[unit.step].evaluate(stage: unit.stage, stage)
+                try context.clock.measure(gate: type(of: gate).name) {
+                    try gate.evaluate(stage: unit.stage, stage)
+                }
                 if unit.isLastStage {
                     for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
                 }

@@ -36,7 +36,9 @@ final class RoundExchange: OpeningExchange {
         let sends = opening.sender ?? party == party
         guard sends == (part != nil) else { preconditionFailure("who sends an opening has a part of it") }
         if let part {
-            for peer in peers where opening.receiver ?? peer == peer { try write(part, to: peer) }
+            try context.clock.measure(.copying) {
+                for peer in peers where opening.receiver ?? peer == peer { try write(part, to: peer) }
+            }
         }
         let learns = opening.receiver ?? party == party
         self.opening.append(Pending(own: learns ? part : nil, opening: opening))
@@ -50,7 +52,9 @@ final class RoundExchange: OpeningExchange {
         guard opening.receiver ?? party == party else { return nil }
         var sum = pending.own
         for peer in peers where opening.sender ?? peer == peer {
-            let words = try readers[peer].read(opening.words) { try receive(from: peer) }
+            let words = try context.clock.measure(.copying) {
+                try readers[peer].read(opening.words) { try receive(from: peer) }
+            }
             guard var partial = sum else {
                 sum = words
                 continue
@@ -91,7 +95,7 @@ final class RoundExchange: OpeningExchange {
         while written < words.count {
             let room = perChunk - outgoing[peer].readableBytes / 8
             let end = min(words.count, written + room)
-            outgoing[peer].write(words, written..<end)
+            outgoing[peer].write(words, written..<end, capacity: context.framing.chunkBytes)
             written = end
             try flush(to: peer, least: context.framing.chunkBytes)
         }

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenGates
 import CrypTenPlanning
 import CrypTenRing
 import CrypTenTransport
@@ -18,15 +19,19 @@ struct RunContext {
     ///
     /// A dead peer ends it earlier: liveness is the transport's business.
     let patience: Duration
+    /// Where the time of the run goes.
+    let clock: WorkClock
 
     func send(_ kind: Frame.Kind, _ payload: ByteBuffer, round: UInt32, to peer: Role) throws {
         let meter = kind == .opening ? meter : kind.usualMeter
         let frame = Frame(kind, meter: meter, binding: binding, run: run, round: round, payload: payload)
-        try transport.send(frame, to: peer, deadline: .after(patience))
+        try clock.measure(.sending) { try transport.send(frame, to: peer, deadline: .after(patience)) }
     }
 
     func receive(_ kind: Frame.Kind, round: UInt32, from peer: Role) throws -> ByteBuffer {
-        let frame = try transport.receive([kind], from: peer, deadline: .after(patience))
+        let frame = try clock.measure(peer == .dealer ? .waitingForDealer : .waitingForPeers) {
+            try transport.receive([kind], from: peer, deadline: .after(patience))
+        }
         guard frame.run == run, frame.binding == binding, frame.round == round else {
             throw CrypTenError(
                 .diverged,

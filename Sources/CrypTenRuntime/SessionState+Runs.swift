@@ -45,9 +45,11 @@ extension SessionState {
             plainDigests: operands.plain.sorted { $0.key < $1.key }.map { digest($0.value) }
         )
         released = []
+        let before = transport.statistics
         let bytes = try binding.canonicalBytes()
         let hash = Array(SHA256.hash(data: bytes))
         try request(prepared.plan, binding: bytes)
+        let clock = WorkClock()
         let context = RunContext(
             transport: transport,
             kernels: kernels,
@@ -55,7 +57,8 @@ extension SessionState {
             meter: isSetup ? .setup : .online,
             run: lastRun,
             binding: hash.firstWord,
-            patience: configuration.patience
+            patience: configuration.patience,
+            clock: clock
         )
         let engine = PartyEngine(
             party: party,
@@ -67,14 +70,15 @@ extension SessionState {
             },
             progress: progress
         )
-        let before = transport.statistics
         let values = try engine.run(prepared.plan, operands)
         let sent = transport.statistics - before
         let seconds = (ContinuousClock.now - start).seconds
+        statistics.work += WorkTimes(clock)
         statistics.runs += 1
         statistics.seconds += seconds
         statistics.setupBytes += Int(sent.bytesToParties(.setup))
         statistics.onlineBytes += Int(sent.bytesToParties(.online))
+        statistics.dealerBytes += Int(sent.received(.correction, from: .dealer).bytes)
         if !isSetup {
             statistics.rounds += prepared.plan.schedule.openings
             statistics.secondsOnline += seconds

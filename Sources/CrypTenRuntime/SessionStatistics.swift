@@ -11,12 +11,32 @@ public struct SessionStatistics: Sendable, Hashable {
     public var onlineBytes = 0
     /// Bytes written to other parties to mask what is kept, weights above all.
     public var setupBytes = 0
+    /// Bytes of corrections that the dealer has sent to this party, frame headers included: all of them at the last party,
+    /// none at the others.
+    public var dealerBytes = 0
     /// Seconds from the start of each run to its result, summed; setup included.
     public var seconds = 0.0
     /// Seconds spent on planning.
     public var secondsPlanning = 0.0
     /// Seconds of runs other than setup.
     public var secondsOnline = 0.0
+    /// Where the seconds of runs went, on the engine's thread.
+    public var work = WorkTimes()
+
+    /// What was spent between two moments of one session.
+    public static func - (later: SessionStatistics, earlier: SessionStatistics) -> SessionStatistics {
+        var difference = later
+        difference.runs -= earlier.runs
+        difference.rounds -= earlier.rounds
+        difference.onlineBytes -= earlier.onlineBytes
+        difference.setupBytes -= earlier.setupBytes
+        difference.dealerBytes -= earlier.dealerBytes
+        difference.seconds -= earlier.seconds
+        difference.secondsPlanning -= earlier.secondsPlanning
+        difference.secondsOnline -= earlier.secondsOnline
+        difference.work = later.work - earlier.work
+        return difference
+    }
 }
 
 /// What an expression will cost: rounds and bytes are exact, equal to what the transport then counts.

@@ -4,8 +4,9 @@ import NIOCore
 
 /// Words in and out of byte buffers: little-endian on the wire, as in memory on every machine that this runs on.
 extension ByteBuffer {
-    /// Appends words `range` of a tensor.
-    mutating func write(_ words: RingTensor, _ range: Range<Int>) {
+    /// Appends words `range` of a tensor; a buffer that has to grow grows to `capacity` at once.
+    mutating func write(_ words: RingTensor, _ range: Range<Int>, capacity: Int) {
+        if readableBytes > 0, writableBytes < range.count * 8 { reserveCapacity(capacity) }
         words.withWords { pointer in
             _ = writeBytes(UnsafeRawBufferPointer(start: pointer + range.lowerBound, count: range.count * 8))
         }

@@ -14,7 +14,7 @@ struct Crypten: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             DemoCommand.self, InferCommand.self, PlanCommand.self, PartyCommand.self, DealerCommand.self,
-            BenchCommand.self,
+            BenchCommand.self, BenchPartyCommand.self,
         ]
     )
 }

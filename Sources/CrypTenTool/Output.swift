@@ -15,6 +15,14 @@ enum Output {
         result(String(decoding: try encoder.encode(value), as: UTF8.self))
     }
 
+    /// A result for programs, one of several: a JSON object on a line of its own.
+    static func result(jsonLine value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        result(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+
     /// Something to know on the way.
     static func note(_ text: String) {
         write(text + "\n", to: STDERR_FILENO)

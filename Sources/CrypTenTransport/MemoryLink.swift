@@ -81,7 +81,7 @@ final class MemoryLink: Link {
     }
 
     private func received(_ raw: FrameAssembler.RawFrame) {
-        traffic.countReceived(FrameHeader.size + raw.payload.readableBytes, from: peer)
+        traffic.countReceived(raw, from: peer)
         perform(machine.withLockedValue { $0.received(raw) })
     }
 

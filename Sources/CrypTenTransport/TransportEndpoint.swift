@@ -119,7 +119,9 @@ struct TrafficCounter: Sendable {
         box.withLockedValue { $0.countSent(frame.wireSize, meter: frame.meter, to: peer) }
     }
 
-    func countReceived(_ bytes: Int, from peer: Role) {
-        box.withLockedValue { $0.countReceived(bytes, from: peer) }
+    func countReceived(_ raw: FrameAssembler.RawFrame, from peer: Role) {
+        let bytes = FrameHeader.size + raw.payload.readableBytes
+        let meter = Frame.Kind(rawValue: raw.header.kind)?.usualMeter ?? .control
+        box.withLockedValue { $0.countReceived(bytes, meter: meter, from: peer) }
     }
 }

@@ -29,10 +29,10 @@ package struct TransportStatistics: Hashable, Sendable {
         }
     }
 
-    /// One peer's totals; `sent` has an entry for each meter, in order.
+    /// One peer's totals, with an entry for each meter, in order.
     private struct Peer: Hashable, Sendable {
         var sent = [Count](repeating: Count(), count: Frame.Meter.allCases.count)
-        var received = Count()
+        var received = [Count](repeating: Count(), count: Frame.Meter.allCases.count)
     }
 
     private var peers: [Role: Peer] = [:]
@@ -57,7 +57,12 @@ package struct TransportStatistics: Hashable, Sendable {
 
     /// What was received from one peer.
     package func received(from peer: Role) -> Count {
-        peers[peer]?.received ?? Count()
+        peers[peer]?.received.reduce(Count(), +) ?? Count()
+    }
+
+    /// What was received from one peer in frames of kinds whose usual meter this is: a frame doesn't tell its sender's.
+    package func received(_ meter: Frame.Meter, from peer: Role) -> Count {
+        peers[peer]?.received[meter.rawValue] ?? Count()
     }
 
     /// The bytes sent to all parties, not to the dealer, on one meter: what DESIGN.md calls *online bytes of a party*.
@@ -72,7 +77,7 @@ package struct TransportStatistics: Hashable, Sendable {
             guard let after = later.peers[role] else { continue }
             difference.peers[role] = Peer(
                 sent: zip(after.sent, before.sent).map { $0 - $1 },
-                received: after.received - before.received
+                received: zip(after.received, before.received).map { $0 - $1 }
             )
         }
         return difference
@@ -84,7 +89,7 @@ package struct TransportStatistics: Hashable, Sendable {
     }
 
     /// Counts one frame of `bytes` received from `peer`.
-    mutating func countReceived(_ bytes: Int, from peer: Role) {
-        peers[peer, default: Peer()].received += Count(bytes: UInt64(bytes), frames: 1)
+    mutating func countReceived(_ bytes: Int, meter: Frame.Meter, from peer: Role) {
+        peers[peer, default: Peer()].received[meter.rawValue] += Count(bytes: UInt64(bytes), frames: 1)
     }
 }

@@ -58,9 +58,15 @@ package struct AuditingKernels: Kernels {
         return base.expand(key, number: number, from: start, shape: shape)
     }
 
-    package func accumulateExpansion(_ sum: inout RingTensor, _ key: ExpansionKey, number: UInt64, from start: Int) {
+    package func accumulateExpansion(
+        _ sum: inout RingTensor,
+        _ key: ExpansionKey,
+        number: UInt64,
+        from start: Int,
+        subtracting: Bool
+    ) {
         audit.record(key, number)
-        base.accumulateExpansion(&sum, key, number: number, from: start)
+        base.accumulateExpansion(&sum, key, number: number, from: start, subtracting: subtracting)
     }
 
     package func expandBits(
@@ -224,5 +230,58 @@ package struct AuditingKernels: Kernels {
 
     package func unpack(_ words: RingTensor, bits: Int, shape: Shape) -> RingTensor {
         base.unpack(words, bits: bits, shape: shape)
+    }
+
+    package func accumulate(
+        _ sum: inout RingTensor,
+        addingUnpacked words: RingTensor,
+        bits: Int,
+        shiftedLeft shift: Int,
+        where chosen: BitPlanes
+    ) {
+        base.accumulate(&sum, addingUnpacked: words, bits: bits, shiftedLeft: shift, where: chosen)
+    }
+
+    package func subsetProducts(of planes: BitPlanes, starts: [Int], size: Int) -> BitPlanes {
+        base.subsetProducts(of: planes, starts: starts, size: size)
+    }
+
+    package func borrows(
+        of planes: BitPlanes,
+        starts: [Int],
+        size: Int,
+        products: BitPlanes,
+        first: Bool,
+        generate: Bool,
+        propagate: Bool
+    ) -> BitPlanes {
+        base.borrows(
+            of: planes,
+            starts: starts,
+            size: size,
+            products: products,
+            first: first,
+            generate: generate,
+            propagate: propagate
+        )
+    }
+
+    package func foldedProduct(of hats: [BitPlanes], shares: [BitPlanes], first: Bool) -> BitPlanes {
+        base.foldedProduct(of: hats, shares: shares, first: first)
+    }
+
+    package func selection(
+        of hat: RingTensor,
+        beta: RingTensor,
+        product: RingTensor,
+        mask: RingTensor,
+        where bits: BitPlanes,
+        first: Bool
+    ) -> RingTensor {
+        base.selection(of: hat, beta: beta, product: product, mask: mask, where: bits, first: first)
+    }
+
+    package func truncate(_ a: RingTensor, by shift: Int) -> (RingTensor, selector: BitPlanes) {
+        base.truncate(a, by: shift)
     }
 }

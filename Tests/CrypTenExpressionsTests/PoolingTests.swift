@@ -137,7 +137,7 @@ struct PoolingTests {
         #expect(placeholder([2, 3, 5, 4]).globalMaxPool().shape == [2, 3, 1, 1])
     }
 
-    @Test("windows are stacked in front of a maximum; side by side they are reshaped, not picked")
+    @Test("windows are stacked in front of a maximum, reshaped side by side, or their axes are taken one by one")
     func plan() {
         let x = placeholder([2, 3, 6, 8])
         let tiles = x.maxPool2d(2).node
@@ -145,7 +145,12 @@ struct PoolingTests {
         #expect(tiles.inputs[0].shape == [4, 2, 3, 3, 4])
         #expect(tiles.inputs[0].inputs[0].operation == .permute(axes: [3, 5, 0, 1, 2, 4]))
         let overlapping = x.maxPool2d(3, stride: 2, padding: 1).node
-        #expect(overlapping.operation == .maximum(axis: 0))
-        #expect(overlapping.inputs[0].shape == [9, 2, 3, 3, 4])
+        // Along the rows, then along the columns: 3 + 3 elements a window instead of 9.
+        #expect(overlapping.operation == .maximum(axis: 3))
+        #expect(overlapping.inputs[0].shape == [2, 3, 3, 3, 4])
+        #expect(overlapping.inputs[0].inputs[0].inputs[0].operation == .maximum(axis: 2))
+        let apart = x.maxPool2d(2, stride: 3).node
+        #expect(apart.operation == .maximum(axis: 0))
+        #expect(apart.inputs[0].shape == [4, 2, 3, 2, 3])
     }
 }

@@ -77,7 +77,7 @@ struct ExpansionTests {
                 )
                 let base = numbers.tensor([count])
                 var sum = base
-                kernels.accumulateExpansion(&sum, Self.key, number: number, from: start)
+                kernels.accumulateExpansion(&sum, Self.key, number: number, from: start, subtracting: false)
                 #expect(sum.elements == plain.add(base, expected).elements)
             }
         }

@@ -22,7 +22,7 @@ struct HelpTests {
                 "infer",
                 "USAGE: crypten infer --model <m.onnx> [--input <[name=]x.npy> ...] [--public <[name=]x.npy> ...] "
                     + "[--output-dir <dir>] --local <n> [--fraction-bits <f>] [--threads <t>] [--secret <name> ...] "
-                    + "[--open <name> ...] [--json]"
+                    + "[--open <name> ...] [--profile] [--json]"
             ),
             (
                 "plan",
@@ -42,11 +42,22 @@ struct HelpTests {
         #expect(!run.stdout.contains("supervised"))
     }
 
-    @Test("bench kernels has its help")
-    func benchHelp() async throws {
-        let run = try await Tool.run("bench", "kernels", "--help")
-        #expect(run.code == 0)
-        #expect(run.stdout.contains("USAGE: crypten bench kernels [--json]"))
+    @Test("bench explains itself and names its workloads")
+    func bench() async throws {
+        let help = try await Tool.run("bench", "--help")
+        #expect(help.code == 0)
+        #expect(help.stdout.contains("USAGE: crypten bench [<workload> ...]"))
+        #expect(help.stdout.contains("crypten bench relu_1m lenet_b1"))
+        #expect(!help.stdout.contains("bench-party"))
+        let list = try await Tool.run("bench", "--list")
+        #expect(list.code == 0)
+        let names = list.stdout.split(separator: "\n").compactMap { $0.split(separator: " ").first }
+        #expect(names.contains("resnet18_b1") && names.contains("roundtrip") && names.contains("kernels"))
+        let unknown = try await Tool.run("bench", "frobnicate")
+        #expect(unknown.code == 64)
+        #expect(
+            unknown.stderr.contains("error: there is no workload 'frobnicate'; crypten bench --list names them all")
+        )
     }
 
     @Test(

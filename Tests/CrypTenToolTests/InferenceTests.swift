@@ -61,7 +61,8 @@ struct InferenceTests {
         let report = try run.json()
         #expect(
             report.keys.sorted() == [
-                "dealer_bytes", "online_bytes_per_party", "outputs", "parties", "rounds", "seconds", "seconds_online",
+                "dealer_bytes", "online_bytes_per_party", "outputs", "parties", "peak_memory_bytes", "rounds",
+                "seconds", "seconds_online",
                 "seconds_plan", "setup_bytes_per_party",
             ]
         )

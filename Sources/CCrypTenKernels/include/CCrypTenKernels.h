@@ -161,6 +161,27 @@ void cct_bits_xor_and(cct_instruction_set set, uint64_t *out, const uint64_t *c,
 void cct_u64_keep(cct_instruction_set set, uint64_t *out, const uint64_t *a, const uint64_t *bits, size_t count);
 /// out[i] = -a[i] where bit i is 1, else a[i], for i < count.
 void cct_u64_negate_where(cct_instruction_set set, uint64_t *out, const uint64_t *a, const uint64_t *bits, size_t count);
+/// With v = (first ? hat[i] : 0) - lambda[i] and u = hat[i] * beta[i] - product[i]: out[i] = v - u where bit i is 1, else u.
+/// A party's share of a bit times a value, both masked, where bit i is the bit's public part.
+void cct_u64_selection(cct_instruction_set set, uint64_t *out, const uint64_t *hat, const uint64_t *beta,
+                       const uint64_t *product, const uint64_t *lambda, const uint64_t *bits, int first, size_t count);
+/// With c = a[i] + 2^62: out[i] = (c >> shift) - (2^62 >> shift), and bit i of `selector` is 1 where c has no top bit; the bits
+/// beyond `count` in its last word are zeros. 1 <= shift <= 62.
+void cct_u64_truncate(cct_instruction_set set, uint64_t *out, uint64_t *selector, const uint64_t *a, unsigned shift,
+                      size_t count);
+/// The products of the 2^size - 1 non-empty subsets of `size` (1 ... 4) bits, each `count` words: bit j is bits[j * bit_step
+/// + i], and the product of subset S goes to out[(S - 1) * out_step + i].
+void cct_bits_subset_products(cct_instruction_set set, uint64_t *out, size_t out_step, const uint64_t *bits, size_t bit_step,
+                              unsigned size, size_t count);
+/// From the bits of c and a party's shares of the subset products of the bits r of a mask, laid out as above, its shares of
+/// what `size` bits of r do to a borrow: generate is [r > c], propagate [r = c]. `first`: whether public terms are this party's.
+/// Either output may be NULL, not both. The bits beyond the elements in a last word are whatever comes of those of c.
+void cct_bits_borrow(cct_instruction_set set, uint64_t *_Nullable generate, uint64_t *_Nullable propagate, const uint64_t *bits,
+                     size_t bit_step, const uint64_t *products, size_t product_step, unsigned size, int first, size_t count);
+/// A party's share of the AND of `size` (1 ... 6) masked bits with the public parts hats[j], out of its shares of the subset
+/// products of their masks, shares[S - 1]; `first` as above. Words start ..< start + count of every array.
+void cct_bits_fold(cct_instruction_set set, uint64_t *out, const uint64_t *_Nonnull const *_Nonnull hats,
+                   const uint64_t *_Nonnull const *_Nonnull shares, unsigned size, int first, size_t start, size_t count);
 /// Bit i of plane p is bit low + p of a[i], for i < count and p < planes; low + planes <= 64. Plane p begins at
 /// out[p * plane_step]; the bits beyond `count` in its last word are written as zeros.
 void cct_planes_of_words(cct_instruction_set set, uint64_t *out, size_t plane_step, const uint64_t *a, size_t count,
@@ -173,9 +194,12 @@ void cct_words_of_planes(cct_instruction_set set, uint64_t *out, const uint64_t 
 
 /// The `bits` (1 ... 64) low bits of each of `count` elements, one after the other from a word's lowest bit up, into
 /// (count * bits + 63) / 64 words; the last one's unused bits are zeros.
-void cct_few_bits_pack(uint64_t *out, const uint64_t *a, size_t count, unsigned bits);
+void cct_few_bits_pack(cct_instruction_set set, uint64_t *out, const uint64_t *a, size_t count, unsigned bits);
 /// The inverse.
-void cct_few_bits_unpack(uint64_t *out, const uint64_t *words, size_t count, unsigned bits);
+void cct_few_bits_unpack(cct_instruction_set set, uint64_t *out, const uint64_t *words, size_t count, unsigned bits);
+/// sum[i] += (element i of `words`) << shift where bit i of `chosen` is 1; 0 <= shift <= 63.
+void cct_few_bits_add_where(cct_instruction_set set, uint64_t *sum, const uint64_t *words, size_t count, unsigned bits,
+                            unsigned shift, const uint64_t *chosen);
 
 // MARK: The generator (expand*.c)
 
@@ -183,7 +207,8 @@ void cct_few_bits_unpack(uint64_t *out, const uint64_t *words, size_t count, uns
 typedef enum cct_combination {
     CCT_STORE = 0,  ///< out[i] = word
     CCT_ADD = 1,    ///< out[i] += word
-    CCT_XOR = 2     ///< out[i] ^= word
+    CCT_XOR = 2,    ///< out[i] ^= word
+    CCT_SUBTRACT = 3  ///< out[i] -= word
 } cct_combination;
 
 /// Combines `out` with words start ..< start + count of stream `number` of AES-128 in counter mode. Words 2b and 2b + 1

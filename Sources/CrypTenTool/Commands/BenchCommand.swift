@@ -1,32 +1,105 @@
 import ArgumentParser
+import CrypTen
 import CrypTenRing
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measure on this machine.",
-        subcommands: [BenchKernelsCommand.self]
-    )
-}
+        discussion: """
+            Runs workloads with seeded numbers in processes of this machine that talk over loopback, and a dealer, which \
+            works on the same processors. A workload is run once to warm up, and then --repeat times; its time is the \
+            median, from operands masked to the result held, the dealer's work included. Without names all workloads are \
+            run but `kernels`, which times single kernels beside their baselines.
 
-struct BenchKernelsCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "kernels",
-        abstract: "Time the kernels beside their baselines, in the same run."
+              crypten bench --list                      what there is
+              crypten bench relu_1m lenet_b1            two workloads, as a table
+              crypten bench resnet18_b1 --json          one JSON object a line and workload
+              crypten bench kernels                     multiply-accumulates and bytes a second
+
+            Figures of JSON are in seconds and bytes. Peak memory is that of each process, the dealer's last.
+            """
     )
 
-    @Flag(name: .long, help: "Print one JSON object instead of a table.")
+    @Argument(help: ArgumentHelp("What to run; see --list.", valueName: "workload"))
+    var workloads: [String] = []
+
+    @Flag(name: .long, help: "Name the workloads, and run none.")
+    var list = false
+
+    @Option(name: .long, help: ArgumentHelp("How many parties, beside the dealer.", valueName: "n"))
+    var parties = 2
+
+    @Option(name: .long, help: "Threads of one process, or processes that talk over loopback: memory or tcp.")
+    var transport = BenchTransport.tcp
+
+    @Option(name: .long, help: ArgumentHelp("Threads of each member's kernels.", valueName: "t"))
+    var threads = 1
+
+    @Option(name: .customLong("repeat"), help: ArgumentHelp("How often each workload is measured.", valueName: "n"))
+    var repetitions = 3
+
+    @Flag(name: .long, help: "Let the clock run while weights are masked, too.")
+    var cold = false
+
+    @Flag(name: .long, help: "Say where the time of all repetitions went, by member and kind of work.")
+    var profile = false
+
+    @Flag(name: .long, help: "Print one JSON object a line instead of a table.")
     var json = false
 
-    private struct Report: Encodable {
-        var rows: [KernelBenchmark.Row]
+    /// The name that stands for single kernels.
+    private static let kernels = "kernels"
+
+    func validate() throws {
+        try PartyCount.check(parties, option: "--parties")
+        guard (1...1000).contains(repetitions) else {
+            throw ValidationError("--repeat \(repetitions): choose 1 to 1000")
+        }
+        guard (1...1024).contains(threads) else { throw ValidationError("--threads \(threads): choose 1 to 1024") }
+        for name in workloads where name != BenchCommand.kernels && Workload.named(name) == nil {
+            throw ValidationError("there is no workload '\(name)'; crypten bench --list names them all")
+        }
     }
 
     func run() async throws {
-        ProgressLine.show("measuring")
+        if list { return listWorkloads() }
+        if workloads.contains(BenchCommand.kernels) { try benchKernels() }
+        let chosen = workloads.isEmpty ? Workload.all : workloads.compactMap(Workload.named)
+        guard !chosen.isEmpty else { return }
+        let bench = Bench(
+            parties: parties,
+            transport: transport,
+            threads: threads,
+            repetitions: repetitions,
+            isCold: cold,
+            isProfiled: profile
+        )
+        var reports: [WorkloadReport] = []
+        for workload in chosen {
+            ProgressLine.show("\(workload.name)  starting \(parties) parties and a dealer")
+            let report = try await bench.report(of: workload)
+            ProgressLine.clear()
+            if json { try Output.result(jsonLine: report) }
+            reports.append(report)
+        }
+        if !json { Output.result(WorkloadReport.table(of: reports)) }
+    }
+
+    private func listWorkloads() {
+        let lines = Workload.all.map { ($0.name, $0.summary) }
+        Output.result(TextTable.list(lines + [(BenchCommand.kernels, "single kernels beside their baselines")]))
+    }
+
+    private struct KernelReport: Encodable {
+        var rows: [KernelBenchmark.Row]
+    }
+
+    private func benchKernels() throws {
+        ProgressLine.show("measuring kernels")
         let rows = KernelBenchmark().run()
         ProgressLine.clear()
-        if json { return try Output.result(json: Report(rows: rows)) }
+        if json { return try Output.result(json: KernelReport(rows: rows)) }
         var table = TextTable(["kernel", "speed", "unit", "baseline", "its speed", "times"])
         for row in rows {
             table.add([
@@ -34,5 +107,28 @@ struct BenchKernelsCommand: AsyncParsableCommand {
             ])
         }
         Output.result(table.text)
+    }
+}
+
+/// One party of a benchmark, started by `bench`.
+struct BenchPartyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "bench-party", shouldDisplay: false)
+
+    @Argument var workload: String
+    @Option(name: .long) var id: Int
+    @Option(name: .customLong("repeat")) var repetitions: Int
+    @Flag(name: .long) var cold = false
+    @OptionGroup var threads: ThreadOptions
+
+    func validate() throws {
+        guard Workload.named(workload) != nil else { throw ValidationError("there is no workload '\(workload)'") }
+    }
+
+    func run() async throws {
+        guard let workload = Workload.named(workload) else { preconditionFailure("validated") }
+        let program = WorkloadProgram(workload: workload, repetitions: repetitions, isCold: cold)
+        try await Supervisor().runParty(id, threads: threads.threads) { _ in
+            { .workload(try await program.run(on: $0)) }
+        }
     }
 }

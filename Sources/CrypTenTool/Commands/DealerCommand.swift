@@ -64,7 +64,7 @@ struct DealerCommand: AsyncParsableCommand {
                 configuration: configuration,
                 timeout: .seconds(60)
             )
-            supervisor.tell(.dealer(DealerReport(dealerBytes: report.correctionBytes)))
+            supervisor.tell(.dealer(DealerReport(dealerBytes: report.correctionBytes, work: report.work)))
         } catch {
             supervisor.tell(ChildMessage(failure: error))
             throw ExitCode(1)

@@ -24,6 +24,9 @@ struct InferCommand: AsyncParsableCommand {
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var visibility: VisibilityOptions
 
+    @Flag(name: .long, help: "Say where the time went, by member and kind of work.")
+    var profile = false
+
     @Flag(name: .long, help: "Print one JSON object instead of a table.")
     var json = false
 
@@ -52,15 +55,17 @@ struct InferCommand: AsyncParsableCommand {
             )
         )
         ProgressLine.show("starting \(local) parties and a dealer")
-        let report = try await run.run { layer, fraction in
+        var report = try await run.run { layer, fraction in
             ProgressLine.show("\(Int(fraction * 100)) %  \(layer ?? "")")
         }
         ProgressLine.clear()
+        if !profile { report.profile = nil }
         if json {
             try Output.result(json: report)
         } else {
             let outputs = report.outputs.map { ("output \($0.name)", "\($0.shape) in \($0.file ?? "no file")") }
             Output.result(TextTable.list(outputs + [("parties", "\(report.parties)")] + report.costLines))
+            if let work = report.profile { Output.result("\n" + WorkTable.text(work)) }
         }
     }
 }

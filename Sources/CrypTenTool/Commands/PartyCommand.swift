@@ -70,28 +70,10 @@ struct PartyCommand: AsyncParsableCommand {
             outputDirectory: files.outputDir
         )
         guard supervised else { return try await runByHand(inference) }
-        let supervisor = Supervisor()
-        do {
-            let listener = try await SessionListener.listen(at: "127.0.0.1:0")
-            supervisor.tell(.listening(listener.address))
-            let invitation = try await supervisor.invitation()
-            var configuration = SessionConfiguration()
-            configuration.fractionBits = invitation.fractionBits
-            configuration.threads = threads.threads
-            let files = inference.readFiles(fractionBits: configuration.fractionBits)
-            let session = try await listener.connect(
-                party: PartyID(id),
-                parties: invitation.parties,
-                dealer: invitation.dealer,
-                session: invitation.session,
-                configuration: configuration,
-                timeout: .seconds(60)
-            )
-            if id == 0 { try await supervisor.report(progressOf: session) }
-            supervisor.tell(.party(try await perform(inference, files, on: session)))
-        } catch {
-            supervisor.tell(ChildMessage(failure: error))
-            throw ExitCode(1)
+        try await Supervisor().runParty(id, threads: threads.threads) { fractionBits in
+            // Files are read before the others are called: nobody waits for a disk.
+            let files = inference.readFiles(fractionBits: fractionBits)
+            return { .inference(try await inference.run(files, on: $0)) }
         }
     }
 
@@ -114,7 +96,7 @@ struct PartyCommand: AsyncParsableCommand {
         try await session.onProgress { progress in
             ProgressLine.show("\(Int(progress.fraction * 100)) %  \(progress.layer ?? "")")
         }
-        let report = try await perform(inference, files, on: session)
+        let report = try await session.finishing { try await inference.run(files, on: $0) }
         ProgressLine.clear()
         let outputs = (report.outputs ?? []).map { ("output \($0.name)", "\($0.shape) in \($0.file ?? "no file")") }
         Output.result(
@@ -125,21 +107,5 @@ struct PartyCommand: AsyncParsableCommand {
                 ]
             )
         )
-    }
-
-    private func perform(
-        _ inference: Inference,
-        _ files: Inference.Files,
-        on session: Session
-    ) async throws -> PartyReport {
-        do {
-            let report = try await inference.run(files, on: session)
-            await session.close()
-            return report
-        } catch {
-            session.abort((error as? CrypTenError) ?? CrypTenError(.partyFailed, "\(error)"))
-            await session.close()
-            throw error
-        }
     }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import CrypTen
 import Foundation
 import Synchronization
@@ -8,10 +9,24 @@ enum ChildMessage: Codable, Sendable {
     case listening(String)
     /// How far the run is, 0 to 1.
     case progress(layer: String?, fraction: Double)
-    case party(PartyReport)
+    case party(ChildReport)
     case dealer(DealerReport)
     /// What went wrong, and whether another member was the first to notice.
     case failed(message: String, isEcho: Bool)
+}
+
+/// What a party has to tell at the end, by the program that it ran.
+enum ChildReport: Codable, Sendable {
+    case inference(PartyReport)
+    case workload(WorkloadMeasurement)
+
+    var inference: PartyReport? {
+        if case .inference(let report) = self { report } else { nil }
+    }
+
+    var workload: WorkloadMeasurement? {
+        if case .workload(let report) = self { report } else { nil }
+    }
 }
 
 extension ChildMessage {
@@ -55,6 +70,38 @@ struct Supervisor: Sendable {
         return invitation
     }
 
+    /// Is a party: listens, connects when it is invited, runs a program and tells its report, or what went wrong.
+    ///
+    /// - Parameter prepare: Given the session's fraction bits, makes the program before others are called.
+    func runParty(
+        _ id: Int,
+        threads: Int?,
+        _ prepare: (_ fractionBits: Int) -> @Sendable (Session) async throws -> ChildReport
+    ) async throws {
+        do {
+            let listener = try await SessionListener.listen(at: "127.0.0.1:0")
+            tell(.listening(listener.address))
+            let invitation = try await invitation()
+            var configuration = SessionConfiguration()
+            configuration.fractionBits = invitation.fractionBits
+            configuration.threads = threads
+            let program = prepare(configuration.fractionBits)
+            let session = try await listener.connect(
+                party: PartyID(id),
+                parties: invitation.parties,
+                dealer: invitation.dealer,
+                session: invitation.session,
+                configuration: configuration,
+                timeout: .seconds(60)
+            )
+            if id == 0 { try await report(progressOf: session) }
+            tell(.party(try await session.finishing(program)))
+        } catch {
+            tell(ChildMessage(failure: error))
+            throw ExitCode(1)
+        }
+    }
+
     /// Passes on how far a session's runs are, ten times a second at most.
     func report(progressOf session: Session) async throws {
         let last = Mutex(ContinuousClock.now - .seconds(1))
@@ -73,5 +120,22 @@ extension CrypTenError {
     /// Whether this tells of another member's failure rather than of an own one.
     var isEcho: Bool {
         [.partyFailed, .peerLost, .sessionClosed, .timedOut].contains(code)
+    }
+}
+
+extension Session {
+    /// Runs a program and closes the session; where the program fails, tells all others why.
+    func finishing<Result: Sendable>(
+        _ program: @Sendable (Session) async throws -> Result
+    ) async throws -> Result {
+        do {
+            let result = try await program(self)
+            await close()
+            return result
+        } catch {
+            abort((error as? CrypTenError) ?? CrypTenError(.partyFailed, "\(error)"))
+            await close()
+            throw error
+        }
     }
 }

@@ -1,12 +1,6 @@
 import CrypTen
-import Foundation
-import Synchronization
 
-/// An inference in processes of this machine: N parties and a dealer, which know one another's addresses from here and
-/// talk over loopback.
-///
-/// Every process listens on a port that the system chooses, and tells it; then all are told all addresses. So no port is
-/// chosen before it is taken, and runs side by side don't meet.
+/// An inference in processes of this machine.
 struct LocalRun: Sendable {
     var parties: Int
     var fractionBits: Int
@@ -20,107 +14,18 @@ struct LocalRun: Sendable {
     /// - Returns: what it cost, by the counters of all processes, and the outputs' files.
     /// - Throws: the error of the process that failed first. No process is left behind either way.
     func run(_ progress: @escaping @Sendable (String?, Double) -> Void) async throws -> InferenceReport {
-        let (events, continuation) = AsyncStream.makeStream(of: (Int, ChildProcess.Event).self)
-        var members = Members(count: parties + 1)
-        let family = Family()
-        defer { family.endAll() }
-        let forwarding = SignalForwarding(family)
-        defer { forwarding.cancel() }
-        for index in 0...parties {
-            let child = try ChildProcess(
-                name(of: index),
-                arguments: index == parties ? dealerArguments : partyArguments(index)
-            ) { continuation.yield((index, $0)) }
-            family.add(child)
-        }
-        for await (index, event) in events {
-            switch event {
-            case .message(.listening(let address)):
-                members.addresses[index] = address
-                let known = members.addresses.compactMap { $0 }
-                if known.count == parties + 1 {
-                    let invitation = Invitation(
-                        session: UUID().uuidString,
-                        parties: Array(known.dropLast()),
-                        dealer: known[parties],
-                        fractionBits: fractionBits
-                    )
-                    for child in family.members { try child.invite(invitation) }
-                }
-            case .message(.progress(let layer, let fraction)):
-                if index == 0 { progress(layer, fraction) }
-            case .message(.party(let report)):
-                members.reports[index] = report
-            case .message(.dealer(let report)):
-                members.dealer = report
-            case .message(.failed(let message, let isEcho)):
-                // All may find the same thing wrong, and party 0 knows most about it: each may say what it has to say.
-                members.failures.append(Failure(member: index, message: message, isEcho: isEcho))
-                endSoon(family)
-            case .ended(let how):
-                members.running -= 1
-                let hasReported = index == parties ? members.dealer != nil : members.reports[index] != nil
-                if !hasReported, members.failures.isEmpty {
-                    members.failures.append(
-                        Failure(
-                            member: index,
-                            message: "\(name(of: index)) ended unexpectedly (\(how ?? "without a result"))",
-                            isEcho: false
-                        )
-                    )
-                    family.endAll()
-                }
-            }
-            if members.running == 0 { break }
-        }
-        let causes = members.failures.filter { !$0.isEcho }
-        if let failure = causes.min(by: { $0.member < $1.member }) ?? members.failures.first {
-            throw CrypTenError(.partyFailed, failure.message)
-        }
-        guard let dealer = members.dealer else { preconditionFailure("who hasn't reported has failed") }
-        return InferenceReport(parties: members.reports.compactMap { $0 }, dealer: dealer)
+        let members = LocalMembers(
+            parties: parties,
+            fractionBits: fractionBits,
+            threads: threads,
+            arguments: partyArguments
+        )
+        let reports = try await members.run(progress)
+        return InferenceReport(parties: reports.parties.compactMap(\.inference), dealer: reports.dealer)
     }
 
-    private struct Failure {
-        var member: Int
-        var message: String
-        var isEcho: Bool
-    }
-
-    private struct Members {
-        var addresses: [String?]
-        var reports: [PartyReport?]
-        var dealer: DealerReport?
-        var failures: [Failure] = []
-        var running: Int
-
-        init(count: Int) {
-            addresses = Array(repeating: nil, count: count)
-            reports = Array(repeating: nil, count: count - 1)
-            running = count
-        }
-    }
-
-    private func name(of index: Int) -> String {
-        index == parties ? "the dealer" : PartyID(index).description
-    }
-
-    /// Ends all after a time in which they can say what happened, and end by themselves.
-    private func endSoon(_ family: Family) {
-        Task.detached {
-            try? await Task.sleep(for: .seconds(2))
-            family.endAll()
-        }
-    }
-
-    // MARK: Command lines
-
-    private var dealerArguments: [String] {
-        ["dealer", "--supervised", "--parties", "\(parties)"] + threadArguments
-    }
-
-    private func partyArguments(_ index: Int) -> [String] {
-        var arguments = ["party", "--supervised", "--id", "\(index)"] + threadArguments
+    @Sendable private func partyArguments(_ index: Int) -> [String] {
+        var arguments = ["party", "--supervised", "--id", "\(index)"]
         if index == Inference.inputOwner.index {
             arguments += inference.inputs.flatMap { ["--input", $0.argument] }
             arguments += inference.publicInputs.flatMap { ["--public", $0.argument] }
@@ -132,58 +37,5 @@ struct LocalRun: Sendable {
             arguments += inference.open.sorted().flatMap { ["--open", $0] }
         }
         return arguments
-    }
-
-    private var threadArguments: [String] {
-        let each = threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / parties)
-        return ["--threads", "\(each)"]
-    }
-}
-
-/// The processes of a local run, to be ended together.
-final class Family: Sendable {
-    private let children = Mutex<[ChildProcess]>([])
-
-    var members: [ChildProcess] {
-        children.withLock { $0 }
-    }
-
-    func add(_ child: ChildProcess) {
-        children.withLock { $0.append(child) }
-    }
-
-    /// Ends all that still run: at once, and whoever doesn't listen two seconds later.
-    func endAll() {
-        for child in members { child.end() }
-        Task.detached { [self] in
-            try? await Task.sleep(for: .seconds(2))
-            for child in members { child.end(SIGKILL) }
-        }
-    }
-}
-
-/// Passes an interruption on to the children, who are in process groups of their own, and then obeys it.
-struct SignalForwarding {
-    private let sources: [any DispatchSourceSignal]
-
-    init(_ family: Family) {
-        sources = [SIGINT, SIGTERM, SIGHUP].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                for child in family.members { child.end() }
-                ProgressLine.clear()
-                signal(number, SIG_DFL)
-                // To the process: the threads of a queue take no signals.
-                kill(getpid(), number)
-            }
-            source.resume()
-            return source
-        }
-    }
-
-    func cancel() {
-        for source in sources { source.cancel() }
-        for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_DFL) }
     }
 }

@@ -9,6 +9,8 @@ struct PartyReport: Codable, Sendable {
     var seconds: Double
     var secondsOnline: Double
     var secondsPlan: Double
+    var work: WorkTimes
+    var peakMemoryBytes = PeakMemory.bytes
     /// At the party that learns them.
     var outputs: [OutputReport]?
 
@@ -19,6 +21,7 @@ struct PartyReport: Codable, Sendable {
         self.seconds = seconds / .seconds(1)
         secondsOnline = statistics.secondsOnline
         secondsPlan = statistics.secondsPlanning
+        work = statistics.work
     }
 }
 
@@ -34,6 +37,9 @@ struct OutputReport: Codable, Sendable {
 struct DealerReport: Codable, Sendable {
     /// Corrections, frame headers included, by its transport's counters.
     var dealerBytes: Int
+    /// The most memory that its process has had resident.
+    var peakMemoryBytes = PeakMemory.bytes
+    var work: WorkTimes
 }
 
 /// What an inference has cost, by the counters of all who took part.
@@ -46,6 +52,10 @@ struct InferenceReport: Codable, Sendable {
     var seconds: Double
     var secondsOnline: Double
     var secondsPlan: Double
+    /// The most memory that each process has had resident, the dealer's last.
+    var peakMemoryBytes: [Int]
+    /// Where the time went, by member, the dealer last.
+    var profile: [WorkTimes]?
     var outputs: [OutputReport]
 
     /// Joins what all have told; the parties in order.
@@ -58,6 +68,8 @@ struct InferenceReport: Codable, Sendable {
         seconds = parties.map(\.seconds).max() ?? 0
         secondsOnline = parties.map(\.secondsOnline).max() ?? 0
         secondsPlan = parties.map(\.secondsPlan).max() ?? 0
+        peakMemoryBytes = parties.map(\.peakMemoryBytes) + [dealer.peakMemoryBytes]
+        profile = parties.map(\.work) + [dealer.work]
         outputs = parties.lazy.compactMap(\.outputs).first ?? []
     }
 
@@ -68,6 +80,7 @@ struct InferenceReport: Codable, Sendable {
             ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("dealer bytes", dealerBytes.grouped),
+            ("peak memory, MiB", peakMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
             ("seconds", "\(seconds.fixed(3)) (online \(secondsOnline.fixed(3)), planning \(secondsPlan.fixed(3)))"),
         ]
     }

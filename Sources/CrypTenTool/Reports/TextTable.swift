@@ -48,4 +48,9 @@ extension Double {
     func fixed(_ digits: Int) -> String {
         String(format: "%.\(digits)f", self)
     }
+
+    /// With so many digits that count.
+    func significant(_ digits: Int) -> String {
+        String(format: "%.\(digits)g", self)
+    }
 }

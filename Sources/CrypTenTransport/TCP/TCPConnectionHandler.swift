@@ -64,7 +64,7 @@ final class TCPConnectionHandler: ChannelInboundHandler {
         do {
             while let raw = try assembler.next(limit: machine.payloadLimit) {
                 if let peer {
-                    session.traffic.countReceived(FrameHeader.size + raw.payload.readableBytes, from: peer)
+                    session.traffic.countReceived(raw, from: peer)
                 }
                 perform(machine.received(raw), context: context)
             }

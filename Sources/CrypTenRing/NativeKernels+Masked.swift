@@ -1,0 +1,197 @@
+internal import CCrypTenKernels
+
+extension NativeKernels {
+    package func subsetProducts(of planes: BitPlanes, starts: [Int], size: Int) -> BitPlanes {
+        BitPlanes.check(groups: starts, of: size, in: planes)
+        var out = BitPlanes(uninitialized: (1 << size - 1) * starts.count, count: planes.count)
+        let step = planes.wordsPerPlane
+        planes.withWords { bits in
+            out.withMutableWords { out in
+                split(step, work: 2 << size * starts.count) { range in
+                    for (group, start) in starts.enumerated() {
+                        cct_bits_subset_products(
+                            set,
+                            out + group * step + range.lowerBound,
+                            starts.count * step,
+                            bits + start * step + range.lowerBound,
+                            step,
+                            UInt32(size),
+                            range.count
+                        )
+                    }
+                }
+            }
+        }
+        return out
+    }
+
+    package func borrows(
+        of planes: BitPlanes,
+        starts: [Int],
+        size: Int,
+        products: BitPlanes,
+        first: Bool,
+        generate: Bool,
+        propagate: Bool
+    ) -> BitPlanes {
+        BitPlanes.check(groups: starts, of: size, in: planes)
+        precondition(
+            products.planes == (1 << size - 1) * starts.count && products.count == planes.count
+                && (generate || propagate),
+            "\(products.planes) products for \(starts.count) groups of \(size)"
+        )
+        let groups = starts.count
+        var out = BitPlanes(uninitialized: groups * (generate && propagate ? 2 : 1), count: planes.count)
+        let step = planes.wordsPerPlane
+        planes.withWords { bits in
+            products.withWords { products in
+                out.withMutableWords { out in
+                    split(step, work: 2 << size * groups) { range in
+                        for (group, start) in starts.enumerated() {
+                            let place = out + group * step + range.lowerBound
+                            cct_bits_borrow(
+                                set,
+                                generate ? place : nil,
+                                propagate ? place + (generate ? groups * step : 0) : nil,
+                                bits + start * step + range.lowerBound,
+                                step,
+                                products + group * step + range.lowerBound,
+                                groups * step,
+                                UInt32(size),
+                                first ? 1 : 0,
+                                range.count
+                            )
+                        }
+                    }
+                }
+            }
+        }
+        out.clearTails()
+        return out
+    }
+
+    package func foldedProduct(of hats: [BitPlanes], shares: [BitPlanes], first: Bool) -> BitPlanes {
+        BitPlanes.check(hats: hats, shares: shares)
+        var out = BitPlanes(uninitialized: hats[0].planes, count: hats[0].count)
+        let words = out.planes * out.wordsPerPlane
+        let pointers = { (planes: BitPlanes) in planes.withWords { $0 } }
+        // The planes live until the end of this function, and their words with them.
+        withExtendedLifetime((hats, shares)) {
+            let (hatWords, shareWords) = (hats.map(pointers), shares.map(pointers))
+            out.withMutableWords { out in
+                hatWords.withUnsafeBufferPointer { hatWords in
+                    shareWords.withUnsafeBufferPointer { shareWords in
+                        split(words, work: 1 << hats.count) { range in
+                            cct_bits_fold(
+                                set,
+                                out,
+                                hatWords.baseAddress!,
+                                shareWords.baseAddress!,
+                                UInt32(hatWords.count),
+                                first ? 1 : 0,
+                                range.lowerBound,
+                                range.count
+                            )
+                        }
+                    }
+                }
+            }
+        }
+        return out
+    }
+
+    package func selection(
+        of hat: RingTensor,
+        beta: RingTensor,
+        product: RingTensor,
+        mask: RingTensor,
+        where bits: BitPlanes,
+        first: Bool
+    ) -> RingTensor {
+        let count = hat.count
+        precondition(
+            [beta.count, product.count, mask.count, bits.count].allSatisfy { $0 == count } && bits.planes == 1,
+            "a selection of \(hat.shape) with operands of other counts"
+        )
+        var out = RingTensor(uninitialized: hat.shape)
+        hat.withWords { hat in
+            beta.withWords { beta in
+                product.withWords { product in
+                    mask.withWords { mask in
+                        bits.withWords { bits in
+                            out.withMutableWords { out in
+                                split(count, work: 3, unit: 64) { range in
+                                    let start = range.lowerBound
+                                    cct_u64_selection(
+                                        set,
+                                        out + start,
+                                        hat + start,
+                                        beta + start,
+                                        product + start,
+                                        mask + start,
+                                        bits + start / 64,
+                                        first ? 1 : 0,
+                                        range.count
+                                    )
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return out
+    }
+
+    package func truncate(_ a: RingTensor, by shift: Int) -> (RingTensor, selector: BitPlanes) {
+        precondition((1...62).contains(shift), "a truncation by \(shift) bits")
+        var out = RingTensor(uninitialized: a.shape)
+        var selector = BitPlanes(uninitialized: 1, count: a.count)
+        let count = a.count
+        a.withWords { a in
+            out.withMutableWords { out in
+                selector.withMutableWords { selector in
+                    split(count, work: 2, unit: 64) { range in
+                        let start = range.lowerBound
+                        cct_u64_truncate(set, out + start, selector + start / 64, a + start, UInt32(shift), range.count)
+                    }
+                }
+            }
+        }
+        return (out, selector)
+    }
+
+    package func accumulate(
+        _ sum: inout RingTensor,
+        addingUnpacked words: RingTensor,
+        bits: Int,
+        shiftedLeft shift: Int,
+        where chosen: BitPlanes
+    ) {
+        precondition((1...64).contains(bits) && (0...63).contains(shift), "\(bits) bits of a word, shifted by \(shift)")
+        precondition(
+            words.count == (sum.count * bits + 63) / 64 && chosen.planes == 1 && chosen.count == sum.count,
+            "\(words.count) words can't hold \(sum.shape) of \(bits) bits"
+        )
+        let count = sum.count
+        words.withWords { words in
+            chosen.withWords { chosen in
+                sum.withMutableWords { sum in
+                    // 64 elements fill `bits` words: a thread's range begins at a word's beginning.
+                    split(count, work: 2, unit: 64) { range in
+                        let start = range.lowerBound
+                        cct_few_bits_add_where(
+                            set,
+                            sum + start,
+                            words + start / 64 * bits,
+                            range.count,
+                            UInt32(bits),
+                            UInt32(shift),
+                            chosen + start / 64
+                        )
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Darwin)
+import Darwin
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Large blocks of memory that were given back, kept for the next tensors of their size.
+///
+/// A block that the operating system gives has to be cleared, page by page, which takes longer than adding two tensors; a run
+/// allocates the same sizes again and again. Sizes are rounded up to one of four steps between powers of two, so that at most a
+/// fifth is unused. What is kept is bounded, and what wasn't asked for longest goes first.
+final class StoragePool: Sendable {
+    /// A block and the words that fit into it.
+    struct Block: @unchecked Sendable {
+        // The owner of a block is the only one who touches what it points to.
+        let words: UnsafeMutablePointer<UInt64>
+        let capacity: Int
+    }
+
+    private struct Shelf {
+        var blocks: [Block] = []
+        var lastUse: UInt64 = 0
+    }
+
+    private struct State {
+        var shelves: [Int: Shelf] = [:]
+        var keptWords = 0
+        var uses: UInt64 = 0
+    }
+
+    /// Tensors of fewer words are the allocator's business: it keeps small blocks itself.
+    private static let leastWords = 1 << 12
+    static let shared = StoragePool(limit: 512 << 20)
+
+    private let state = Mutex(State())
+    private let limitWords: Int
+
+    /// - Parameter limit: The bytes that are kept at most.
+    init(limit: Int) {
+        limitWords = limit / 8
+    }
+
+    /// A block of at least so many words, which hold whatever they held before.
+    func take(words: Int) -> Block {
+        guard words >= StoragePool.leastWords else { return StoragePool.allocate(max(words, 1)) }
+        let capacity = StoragePool.rounded(words)
+        let known = state.withLock { state -> Block? in
+            state.uses += 1
+            state.shelves[capacity, default: Shelf()].lastUse = state.uses
+            guard let block = state.shelves[capacity]?.blocks.popLast() else { return nil }
+            state.keptWords -= capacity
+            return block
+        }
+        return known ?? StoragePool.allocate(capacity)
+    }
+
+    /// Takes a block back.
+    func giveBack(_ block: Block) {
+        guard block.capacity >= StoragePool.leastWords, block.capacity <= limitWords else { return free(block.words) }
+        let evicted = state.withLock { state -> [Block] in
+            state.uses += 1
+            state.shelves[block.capacity, default: Shelf()].lastUse = state.uses
+            state.shelves[block.capacity]?.blocks.append(block)
+            state.keptWords += block.capacity
+            var evicted: [Block] = []
+            while state.keptWords > limitWords, let oldest = StoragePool.oldest(state.shelves),
+                let block = state.shelves[oldest]?.blocks.popLast()
+            {
+                state.keptWords -= block.capacity
+                evicted.append(block)
+            }
+            return evicted
+        }
+        for block in evicted { free(block.words) }
+    }
+
+    private static func oldest(_ shelves: [Int: Shelf]) -> Int? {
+        shelves.lazy.filter { !$0.value.blocks.isEmpty }.min { $0.value.lastUse < $1.value.lastUse }?.key
+    }
+
+    /// The next number of the form (4 … 7) · 2^k.
+    static func rounded(_ words: Int) -> Int {
+        let step = 1 << (Int.bitWidth - 1 - words.leadingZeroBitCount - 2)
+        return (words + step - 1) / step * step
+    }
+
+    private static func allocate(_ words: Int) -> Block {
+        guard let raw = aligned_alloc(64, (words * 8 + 63) & ~63) else { fatalError("out of memory: \(words) words") }
+        return Block(words: raw.bindMemory(to: UInt64.self, capacity: words), capacity: words)
+    }
+}

@@ -1,0 +1,97 @@
+import CrypTen
+import Foundation
+
+/// What every party of a benchmark runs: one workload, again and again.
+struct WorkloadProgram: Sendable {
+    /// Who learns the result, to compare it with the truth.
+    private static let judge = PartyID(0)
+
+    var workload: Workload
+    /// How many times it is measured, after once to warm up.
+    var repetitions: Int
+    /// Whether the clock runs while weights are masked, too.
+    var isCold: Bool
+
+    /// Runs it; all parties call it.
+    func run(on session: Session) async throws -> WorkloadMeasurement {
+        let inputs = try await held(workload.inputs, on: session)
+        let weights = try await held(workload.weights, on: session)
+        let setupBytes = try await session.statistics.setupBytes
+        let expression = body(inputs, weights)
+        let (result, first) = try await measured(on: session) { try await session.evaluate([expression]) }
+        let value = try await session.reveal(result[0], to: .party(Self.judge.index))
+        try await session.release(result)
+        let before = try await session.statistics.work
+        var seconds: [Double] = []
+        for _ in 0..<repetitions {
+            try await meet(on: session)
+            let start = ContinuousClock.now
+            let fresh = isCold ? try await held(workload.weights, on: session) : weights
+            let results = try await session.evaluate([isCold ? body(inputs, fresh) : expression])
+            seconds.append((ContinuousClock.now - start) / .seconds(1))
+            try await session.release(results)
+            if isCold { try await session.release(workload.weights.compactMap { fresh[$0.name] }) }
+        }
+        var measurement = WorkloadMeasurement(
+            seconds: seconds,
+            secondsPlan: first.secondsPlanning,
+            onlineBytes: first.onlineBytes,
+            setupBytes: setupBytes,
+            dealerBytes: first.dealerBytes,
+            rounds: first.rounds
+        )
+        measurement.work = try await session.statistics.work - before
+        if workload.name == Workload.roundTrip.name {
+            measurement.bareSeconds = try await PingPong(exchanges: 2000).seconds(on: session)
+        }
+        // The truth last: it takes memory and time that aren't the workload's.
+        measurement.peakMemoryBytes = PeakMemory.bytes
+        if let value { measurement.maxAbsError = zip(value.doubles, try truth()).map { abs($0 - $1) }.max() ?? 0 }
+        return measurement
+    }
+
+    /// Operands as the system keeps them: masked by their owners, none of them to be sent again.
+    private func held(_ operands: [Workload.Operand], on session: Session) async throws -> [String: CrypTensor] {
+        var expressions: [CrypTensor] = []
+        for operand in operands {
+            expressions.append(
+                try await session.input(
+                    from: PartyID(operand.owner),
+                    shape: operand.shape,
+                    kind: operand.kind,
+                    name: operand.name
+                ) { operand.tensor }
+            )
+        }
+        let kept = try await session.hold(expressions)
+        return Dictionary(uniqueKeysWithValues: zip(operands.map(\.name), kept))
+    }
+
+    private func body(_ inputs: [String: CrypTensor], _ weights: [String: CrypTensor]) -> CrypTensor {
+        workload.body(inputs.merging(weights) { input, _ in input })
+    }
+
+    /// What something adds to the session's statistics.
+    private func measured<Result>(
+        on session: Session,
+        _ body: () async throws -> Result
+    ) async throws -> (Result, SessionStatistics) {
+        let before = try await session.statistics
+        let result = try await body()
+        return (result, try await session.statistics - before)
+    }
+
+    /// Waits until all parties are here.
+    private func meet(on session: Session) async throws {
+        for party in 0..<session.partyCount { _ = try await session.broadcast(from: PartyID(party)) { [0] } }
+    }
+
+    /// The result in the clear, in double.
+    private func truth() throws -> [Double] {
+        var operands: [String: CrypTensor] = [:]
+        for operand in workload.operands { operands[operand.name] = CrypTensor(constant: operand.tensor) }
+        return try ClearEvaluator { node in
+            throw CrypTenError(.invalidArgument, "\(workload.name) reads \(node.operation.name), which it doesn't name")
+        }.evaluate([workload.body(operands).node])[0].doubles
+    }
+}

@@ -1,0 +1,108 @@
+import CrypTen
+import Foundation
+
+/// What one party has measured of a workload.
+struct WorkloadMeasurement: Codable, Sendable {
+    /// Of each repetition, from when all parties are there to the result held.
+    var seconds: [Double]
+    var secondsPlan: Double
+    var onlineBytes: Int
+    var setupBytes: Int
+    /// What it got from the dealer.
+    var dealerBytes: Int
+    var rounds: Int
+    /// At the party that learned the result.
+    var maxAbsError: Double?
+    /// Of a bare exchange, where the workload is compared with it.
+    var bareSeconds: Double?
+    var peakMemoryBytes = 0
+    /// Of all repetitions.
+    var work = WorkTimes()
+}
+
+/// What all have measured of a workload: a line of `crypten bench`.
+struct WorkloadReport: Encodable, Sendable {
+    var system = "swift-crypten"
+    var workload: String
+    var parties: Int
+    var transport: BenchTransport
+    var threads: Int
+    /// The median over repetitions of the slowest party's time, the dealer's work included.
+    var seconds: Double
+    /// Of all repetitions, in order.
+    var runs: [Double]
+    var secondsPlan: Double
+    var onlineBytesPerParty: [Int]
+    /// The largest of them.
+    var bytes: Int
+    var setupBytesPerParty: [Int]
+    var dealerBytes: Int
+    var rounds: Int
+    var maxAbsErr: Double
+    /// Of a bare exchange over TCP, where the workload is compared with it, and how many times as long an opening takes.
+    var pingPongSeconds: Double?
+    var timesPingPong: Double?
+    /// Of each party's process, and of the dealer's; in one process, of that.
+    var peakMemoryBytes: [Int]
+    /// Where the time of all repetitions went, by member, in processes of their own the dealer last; `--profile`.
+    var profile: [WorkTimes]?
+
+    init(_ workload: Workload, _ bench: Bench, parties: [WorkloadMeasurement], dealer: DealerReport?) {
+        self.workload = workload.name
+        self.parties = parties.count
+        transport = bench.transport
+        threads = bench.threads
+        let openings = workload.name == Workload.roundTrip.name ? Double(Workload.roundTrips) : 1
+        runs = (0..<bench.repetitions).map { index in (parties.map { $0.seconds[index] }.max() ?? 0) / openings }
+        seconds = runs.median
+        secondsPlan = parties.map(\.secondsPlan).max() ?? 0
+        onlineBytesPerParty = parties.map(\.onlineBytes)
+        bytes = onlineBytesPerParty.max() ?? 0
+        setupBytesPerParty = parties.map(\.setupBytes)
+        dealerBytes = parties.reduce(0) { $0 + $1.dealerBytes }
+        rounds = parties.map(\.rounds).max() ?? 0
+        maxAbsErr = parties.lazy.compactMap(\.maxAbsError).first ?? .nan
+        pingPongSeconds = parties.lazy.compactMap(\.bareSeconds).first
+        timesPingPong = pingPongSeconds.map { [seconds] in seconds / $0 }
+        peakMemoryBytes =
+            dealer.map { parties.map(\.peakMemoryBytes) + [$0.peakMemoryBytes] }
+            ?? [parties.map(\.peakMemoryBytes).max() ?? 0]
+        if bench.isProfiled { profile = parties.map(\.work) + (dealer.map { [$0.work] } ?? []) }
+    }
+}
+
+extension [Double] {
+    /// The middle one, or the mean of the two in the middle; of none, not a number.
+    var median: Double {
+        guard !isEmpty else { return .nan }
+        let sorted = sorted()
+        return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2
+    }
+}
+
+extension WorkloadReport {
+    /// A line for each workload.
+    static func table(of reports: [WorkloadReport]) -> String {
+        var table = TextTable([
+            "workload", "seconds", "planning", "rounds", "online bytes", "setup bytes", "dealer bytes", "largest error",
+            "peak MiB",
+        ])
+        for report in reports {
+            table.add([
+                report.workload, report.seconds.significant(4), report.secondsPlan.significant(3),
+                report.rounds.grouped,
+                report.bytes.grouped, (report.setupBytesPerParty.max() ?? 0).grouped, report.dealerBytes.grouped,
+                report.maxAbsErr.significant(3), ((report.peakMemoryBytes.max() ?? 0) >> 20).grouped,
+            ])
+        }
+        let notes = reports.compactMap { report -> String? in
+            guard let bare = report.pingPongSeconds, let times = report.timesPingPong else { return nil }
+            return
+                "\(report.workload): an opening takes \(times.fixed(2)) times a bare exchange of \(bare.significant(3)) s"
+        }
+        let profiles = reports.compactMap { report in
+            report.profile.map { "\n\(report.workload)\n" + WorkTable.text($0) }
+        }
+        return ([table.text] + notes + profiles).joined(separator: "\n")
+    }
+}

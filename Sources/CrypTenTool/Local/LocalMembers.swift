@@ -1,0 +1,175 @@
+import CrypTen
+import Foundation
+import Synchronization
+
+/// Processes of this machine that run one program together: N parties and a dealer, which know one another's addresses from
+/// here and talk over loopback.
+///
+/// Every process listens on a port that the system chooses, and tells it; then all are told all addresses. So no port is
+/// chosen before it is taken, and runs side by side don't meet.
+struct LocalMembers: Sendable {
+    var parties: Int
+    var fractionBits: Int
+    /// Threads of each process; nil: the machine's processors divided by the parties.
+    var threads: Int?
+    /// The command line of a party, by its number, without `--threads`.
+    var arguments: @Sendable (Int) -> [String]
+
+    /// What all have reported.
+    struct Reports: Sendable {
+        var parties: [ChildReport]
+        var dealer: DealerReport
+    }
+
+    /// Runs them.
+    ///
+    /// - Parameter progress: Told the share that is done and the layer, from party 0.
+    /// - Returns: What each has reported.
+    /// - Throws: the error of the process that failed first. No process is left behind either way.
+    func run(_ progress: @escaping @Sendable (String?, Double) -> Void) async throws -> Reports {
+        let (events, continuation) = AsyncStream.makeStream(of: (Int, ChildProcess.Event).self)
+        var members = Members(count: parties + 1)
+        let family = Family()
+        defer { family.endAll() }
+        let forwarding = SignalForwarding(family)
+        defer { forwarding.cancel() }
+        for index in 0...parties {
+            let own = index == parties ? ["dealer", "--supervised", "--parties", "\(parties)"] : arguments(index)
+            let child = try ChildProcess(name(of: index), arguments: own + threadArguments) {
+                continuation.yield((index, $0))
+            }
+            family.add(child)
+        }
+        for await (index, event) in events {
+            switch event {
+            case .message(.listening(let address)):
+                members.addresses[index] = address
+                let known = members.addresses.compactMap { $0 }
+                if known.count == parties + 1 {
+                    let invitation = Invitation(
+                        session: UUID().uuidString,
+                        parties: Array(known.dropLast()),
+                        dealer: known[parties],
+                        fractionBits: fractionBits
+                    )
+                    for child in family.members { try child.invite(invitation) }
+                }
+            case .message(.progress(let layer, let fraction)):
+                if index == 0 { progress(layer, fraction) }
+            case .message(.party(let report)):
+                members.reports[index] = report
+            case .message(.dealer(let report)):
+                members.dealer = report
+            case .message(.failed(let message, let isEcho)):
+                // All may find the same thing wrong, and party 0 knows most about it: each may say what it has to say.
+                members.failures.append(Failure(member: index, message: message, isEcho: isEcho))
+                endSoon(family)
+            case .ended(let how):
+                members.running -= 1
+                let hasReported = index == parties ? members.dealer != nil : members.reports[index] != nil
+                if !hasReported, members.failures.isEmpty {
+                    members.failures.append(
+                        Failure(
+                            member: index,
+                            message: "\(name(of: index)) ended unexpectedly (\(how ?? "without a result"))",
+                            isEcho: false
+                        )
+                    )
+                    family.endAll()
+                }
+            }
+            if members.running == 0 { break }
+        }
+        let causes = members.failures.filter { !$0.isEcho }
+        if let failure = causes.min(by: { $0.member < $1.member }) ?? members.failures.first {
+            throw CrypTenError(.partyFailed, failure.message)
+        }
+        guard let dealer = members.dealer else { preconditionFailure("who hasn't reported has failed") }
+        return Reports(parties: members.reports.compactMap { $0 }, dealer: dealer)
+    }
+
+    private struct Failure {
+        var member: Int
+        var message: String
+        var isEcho: Bool
+    }
+
+    private struct Members {
+        var addresses: [String?]
+        var reports: [ChildReport?]
+        var dealer: DealerReport?
+        var failures: [Failure] = []
+        var running: Int
+
+        init(count: Int) {
+            addresses = Array(repeating: nil, count: count)
+            reports = Array(repeating: nil, count: count - 1)
+            running = count
+        }
+    }
+
+    private func name(of index: Int) -> String {
+        index == parties ? "the dealer" : PartyID(index).description
+    }
+
+    /// Ends all after a time in which they can say what happened, and end by themselves.
+    private func endSoon(_ family: Family) {
+        Task.detached {
+            try? await Task.sleep(for: .seconds(2))
+            family.endAll()
+        }
+    }
+
+    private var threadArguments: [String] {
+        let each = threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / parties)
+        return ["--threads", "\(each)"]
+    }
+}
+
+/// The processes of a local run, to be ended together.
+final class Family: Sendable {
+    private let children = Mutex<[ChildProcess]>([])
+
+    var members: [ChildProcess] {
+        children.withLock { $0 }
+    }
+
+    func add(_ child: ChildProcess) {
+        children.withLock { $0.append(child) }
+    }
+
+    /// Ends all that still run: at once, and whoever doesn't listen two seconds later.
+    func endAll() {
+        for child in members { child.end() }
+        Task.detached { [self] in
+            try? await Task.sleep(for: .seconds(2))
+            for child in members { child.end(SIGKILL) }
+        }
+    }
+}
+
+/// Passes an interruption on to the children, who are in process groups of their own, and then obeys it.
+struct SignalForwarding {
+    private let sources: [any DispatchSourceSignal]
+
+    init(_ family: Family) {
+        sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                for child in family.members { child.end() }
+                ProgressLine.clear()
+                signal(number, SIG_DFL)
+                // To the process: the threads of a queue take no signals.
+                kill(getpid(), number)
+            }
+            source.resume()
+            return source
+        }
+    }
+
+    func cancel() {
+        for source in sources { source.cancel() }
+        for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_DFL) }
+    }
+}

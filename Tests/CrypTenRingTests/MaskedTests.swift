@@ -1,0 +1,120 @@
+import CrypTenRing
+import Testing
+
+@Suite("Masked bits and values")
+struct MaskedTests {
+    @Test("subset products, borrows and folds equal the specification's", arguments: natives)
+    func groups(kernels: NativeKernels) {
+        var numbers = SeededNumbers(0xF1)
+        for count in counts where count > 0 {
+            for size in 1...4 {
+                let planes = numbers.planes(13, count: count)
+                let starts = [0, 7, 3]
+                let products = kernels.subsetProducts(of: planes, starts: starts, size: size)
+                #expect(
+                    products.allWords == plain.subsetProducts(of: planes, starts: starts, size: size).allWords,
+                    "subsets of \(size) of \(count)"
+                )
+                for (first, generate, propagate) in [(true, true, true), (false, true, false), (true, false, true)] {
+                    let c = numbers.planes(13, count: count)
+                    func borrows(_ kernels: any Kernels) -> BitPlanes {
+                        kernels.borrows(
+                            of: c,
+                            starts: starts,
+                            size: size,
+                            products: products,
+                            first: first,
+                            generate: generate,
+                            propagate: propagate
+                        )
+                    }
+                    #expect(borrows(kernels).allWords == borrows(plain).allWords, "borrows of \(size) of \(count)")
+                }
+            }
+            for size in 1...6 {
+                let hats = (0..<size).map { _ in numbers.planes(2, count: count) }
+                let shares = (1..<1 << size).map { _ in numbers.planes(2, count: count) }
+                for first in [false, true] {
+                    #expect(
+                        kernels.foldedProduct(of: hats, shares: shares, first: first).allWords
+                            == plain.foldedProduct(of: hats, shares: shares, first: first).allWords,
+                        "fold of \(size) of \(count)"
+                    )
+                }
+            }
+        }
+    }
+
+    @Test("a group's borrow is that of its numbers", arguments: [plain] + natives as [any Kernels])
+    func meaning(kernels: any Kernels) {
+        // All pairs of numbers of four bits: one party holds the products themselves.
+        let pairs = (0..<256).map { (c: UInt64($0 & 15), r: UInt64($0 >> 4)) }
+        let c = kernels.planes(of: RingTensor(pairs.map(\.c), shape: [256]), from: 0, count: 4)
+        let r = kernels.planes(of: RingTensor(pairs.map(\.r), shape: [256]), from: 0, count: 4)
+        let out = kernels.borrows(
+            of: c,
+            starts: [0],
+            size: 4,
+            products: kernels.subsetProducts(of: r, starts: [0], size: 4),
+            first: true,
+            generate: true,
+            propagate: true
+        )
+        #expect(out.bits(ofPlane: 0) == pairs.map { $0.r > $0.c })
+        #expect(out.bits(ofPlane: 1) == pairs.map { $0.r == $0.c })
+    }
+
+    @Test("selections and truncations equal the specification's", arguments: natives)
+    func elements(kernels: NativeKernels) {
+        var numbers = SeededNumbers(0xF2)
+        for count in counts where count > 0 {
+            let operands = (0..<4).map { _ in numbers.tensor([count]) }
+            let bits = numbers.planes(1, count: count)
+            for first in [false, true] {
+                func selection(_ kernels: any Kernels) -> [UInt64] {
+                    kernels.selection(
+                        of: operands[0],
+                        beta: operands[1],
+                        product: operands[2],
+                        mask: operands[3],
+                        where: bits,
+                        first: first
+                    ).elements
+                }
+                #expect(selection(kernels) == selection(plain))
+            }
+            for shift in [1, 16, 62] {
+                let (out, expected) = (kernels.truncate(operands[0], by: shift), plain.truncate(operands[0], by: shift))
+                #expect(out.0.elements == expected.0.elements)
+                #expect(out.selector.allWords == expected.selector.allWords)
+            }
+            for (width, shift) in [(1, 63), (16, 48), (16, 0), (23, 41), (64, 0)] {
+                let words = numbers.tensor([(count * width + 63) / 64])
+                var (sum, expected) = (operands[0], operands[0])
+                kernels.accumulate(&sum, addingUnpacked: words, bits: width, shiftedLeft: shift, where: bits)
+                plain.accumulate(&expected, addingUnpacked: words, bits: width, shiftedLeft: shift, where: bits)
+                #expect(sum.elements == expected.elements, "\(width) bits of \(count)")
+            }
+        }
+    }
+}
+
+@Suite("Memory that is given back")
+struct StoragePoolTests {
+    @Test("a tensor that shares its storage is not written to through another's")
+    func sharing() {
+        var planes = BitPlanes(RingTensor([1, 2, 3], shape: [3]), planes: 3, count: 64)
+        let words = planes.asWords
+        planes.withMutableWords { $0[0] = 7 }
+        #expect(words.elements == [1, 2, 3])
+        #expect(planes.asWords.elements == [7, 2, 3])
+    }
+
+    @Test("tail bits are cleared in a copy where others look into the storage")
+    func tails() {
+        let words = RingTensor([.max, .max], shape: [2])
+        let planes = BitPlanes(words, planes: 2, count: 5)
+        #expect(planes.asWords.elements == [31, 31])
+        #expect(words.elements == [.max, .max])
+    }
+}
