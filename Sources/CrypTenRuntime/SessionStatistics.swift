@@ -13,6 +13,10 @@ public struct SessionStatistics: Sendable, Hashable {
     public var setupBytes = 0
     /// Seconds from the start of each run to its result, summed; setup included.
     public var seconds = 0.0
+    /// Seconds spent on waiting for runs to be dealt ahead, by ``Session/prepare(_:revealingTo:runs:storage:)`` and its like.
+    public var secondsPreparing = 0.0
+    /// Runs that were dealt ahead and wait for their inputs.
+    public var preparedRuns = 0
     /// Seconds spent on planning.
     public var secondsPlanning = 0.0
     /// Seconds of runs other than setup.
