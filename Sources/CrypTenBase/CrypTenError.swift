@@ -46,7 +46,7 @@ public struct CrypTenError: Error, Sendable, CustomStringConvertible {
         public static let insecureTransport = Code(kind: .insecureTransport)
         /// Another party reported an error and gave up.
         public static let partyFailed = Code(kind: .partyFailed)
-        /// A connection from a session, or from a party, that doesn't belong to this one.
+        /// A connection, a tensor or a file of a session, or of a party, that doesn't belong to this one.
         public static let wrongSession = Code(kind: .wrongSession)
 
         /// The code that `description` names, for errors that a peer reported; nil for a name that isn't known here.

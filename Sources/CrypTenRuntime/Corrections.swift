@@ -20,27 +20,44 @@ final class SeededCorrelations: CorrelationSource {
     }
 }
 
-/// Correlation words that the dealer sends: the last party.
-///
-/// Grants credit for what it has used.
+/// Correlation words that the dealer has corrected: the last party.
 final class ReceivedCorrelations: CorrelationSource {
-    private let context: RunContext
+    private let chunks: any CorrectionChunks
+    private let clock: WorkClock
     private var reader = WordReader()
+
+    init(_ chunks: any CorrectionChunks, clock: WorkClock) {
+        self.chunks = chunks
+        self.clock = clock
+    }
+
+    func words(_ words: Int, number: UInt64) throws -> RingTensor {
+        try clock.measure(.copying) { try reader.read(words) { try chunks.next() } }
+    }
+}
+
+/// The corrections of one run, frame by frame: as they come from the dealer, or from where they were put when they came.
+protocol CorrectionChunks: AnyObject {
+    /// The next frame's payload.
+    func next() throws -> ByteBuffer
+}
+
+/// Corrections on their way from the dealer.
+///
+/// Grants credit for what it has handed on.
+final class IncomingCorrections: CorrectionChunks {
+    private let context: RunContext
     private var used = 0
 
     init(_ context: RunContext) {
         self.context = context
     }
 
-    func words(_ words: Int, number: UInt64) throws -> RingTensor {
-        try context.clock.measure(.copying) {
-            try reader.read(words) {
-                let payload = try context.receive(.correction, round: 0, from: .dealer)
-                used += payload.readableBytes
-                if used >= 1 << 20 { try grant() }
-                return payload
-            }
-        }
+    func next() throws -> ByteBuffer {
+        let payload = try context.receive(.correction, round: 0, from: .dealer)
+        used += payload.readableBytes
+        if used >= 1 << 20 { try grant() }
+        return payload
     }
 
     /// Gives back what has arrived, a mebibyte at a time; the dealer's window bounds what is on its way or waits here.

@@ -23,9 +23,14 @@ struct PartyEngine {
         var kept: [PartyValue]
     }
 
+    /// - Parameter corrections: What the dealer sends, or has sent, at the last party; nil at the others.
     /// - Returns: the values of the plan's outputs, in order.
     /// - Throws: whatever ends the run; nothing of the session may be used after that.
-    func run(_ prepared: PreparedPlan, _ operands: Operands) throws -> [PartyValue] {
+    func run(
+        _ prepared: PreparedPlan,
+        _ operands: Operands,
+        corrections: (any CorrectionChunks)?
+    ) throws -> [PartyValue] {
         let plan = prepared.plan
         var slots = [PartyValue?](repeating: nil, count: plan.slots)
         for binding in plan.bindings {
@@ -40,9 +45,8 @@ struct PartyEngine {
         let numbers = StreamNumbers()
         let exchange = RoundExchange(context, party: party, parties: plan.parties)
         let correlations: any CorrelationSource =
-            party == plan.parties - 1
-            ? ReceivedCorrelations(context)
-            : SeededCorrelations(key: keys.correlations, context)
+            corrections.map { ReceivedCorrelations($0, clock: context.clock) }
+            ?? SeededCorrelations(key: keys.correlations, context)
         let gates = plan.steps.map(\.gate.gate)
         var memories = [GateMemory?](repeating: nil, count: plan.steps.count)
         let total = prepared.schedule.rounds.reduce(0) { $0 + $1.count }

@@ -5,7 +5,7 @@ public import CrypTenRing
 
 /// Plans what a session would run, without a session: no other party is needed and nothing is sent.
 ///
-/// It takes the way of a session's `prepare`, so that what it prices is what a session then runs: the same passes on the
+/// It takes the way of a session's planning, so that what it prices is what a session then runs: the same passes on the
 /// same graph.
 ///
 /// ```swift
@@ -78,7 +78,7 @@ public struct Rehearsal {
     /// - Throws: the error of an ill-formed expression, or of one that can't be planned or kept.
     public mutating func hold(_ expressions: [CrypTensor]) throws -> (kept: [CrypTensor], setup: Cost) {
         if expressions.isEmpty { return ([], Cost(partyCount: partyCount)) }
-        let plan = try prepare(expressions.map { ($0.node, .keep) })
+        let plan = try planned(expressions.map { ($0.node, .keep) })
         let results = plan.plan.outputs.map { output -> CrypTensor in
             guard let form = output.kept else { preconditionFailure("a kept output has a form") }
             kept.append(KeptValue(form: form, scale: output.scale))
@@ -99,10 +99,10 @@ public struct Rehearsal {
     ///
     /// - Throws: the error of an ill-formed expression, or of one that can't be planned.
     public func cost(of expressions: [CrypTensor], revealingTo recipients: Recipients = .all) throws -> Cost {
-        Rehearsal.cost(of: try prepare(expressions.map { ($0.node, .reveal(to: recipients.party)) }))
+        Rehearsal.cost(of: try planned(expressions.map { ($0.node, .reveal(to: recipients.party)) }))
     }
 
-    private func prepare(_ roots: [(Node, Graph.Destination)]) throws -> PreparedPlan {
+    private func planned(_ roots: [(Node, Graph.Destination)]) throws -> PreparedPlan {
         let (graph, sources) = try Simplify.graph(of: roots)
         return try Planner(parties: partyCount, fractionBits: fractionBits).plan(
             graph,

@@ -4,30 +4,52 @@ import Foundation
 
 /// What is plugged into a plan in one run: names and versions, so that nobody plugs in something else.
 ///
-/// Its canonical bytes are hashed; every frame of the run carries the start of that hash, and the keys of the run's words
-/// come from all of it.
+/// The keys of the run's words come from the hash of it, and every frame of the run carries the start of a hash that
+/// contains it.
 struct RunBinding: Hashable, Codable, Sendable {
     /// SHA-256 of the session's salt and the plan's fingerprint, in hexadecimal: the dealer must not guess constants.
     var fingerprint: String
     /// Runs of a session are numbered: no number comes twice.
     var run: UInt64
-    /// The session's numbers of the inputs that owners put in.
-    var inputs: [Int]
     /// The session's numbers of the kept values that are read, in the plan's order.
     var keptInputs: [Int]
     /// The numbers under which outputs are kept.
     var keptOutputs: [Int]
-    /// Numbers of kept values that were given up since the run before.
+    /// Numbers of kept values that were given up since the dealer was asked last.
     var released: [Int]
-    /// SHA-256 of the salt and each public operand, in hexadecimal.
-    var plainDigests: [String]
+    var use: Use
+
+    /// When the run is used.
+    enum Use: Hashable, Codable, Sendable {
+        /// As it is dealt, on these operands.
+        case now(OperandBinding)
+        /// Later: it is one of so many that are dealt ahead, before anybody knows on what.
+        case ahead(runs: Int)
+    }
 
     /// Equal bindings have equal bytes.
     func canonicalBytes() throws -> [UInt8] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        return Array(try encoder.encode(self))
+        try canonical(self)
     }
+}
+
+/// The operands of one run: inputs that owners put in, and public tensors.
+struct OperandBinding: Hashable, Codable, Sendable {
+    /// The session's numbers of the inputs.
+    var inputs: [Int]
+    /// SHA-256 of the salt and each public operand, in hexadecimal.
+    var plainDigests: [String]
+
+    /// The hash that binds these operands to a run that was dealt without them.
+    func hash(onto dealt: [UInt8]) throws -> [UInt8] {
+        Array(SHA256.hash(data: dealt + (try canonical(self))))
+    }
+}
+
+private func canonical(_ value: some Encodable) throws -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Array(try encoder.encode(value))
 }
 
 extension Sequence<UInt8> {

@@ -156,6 +156,8 @@ public final class Session: Sendable {
 
     /// Runs an expression and tells its value to those who may learn it.
     ///
+    /// A run that was prepared for it is used, if there is one: see ``prepare(_:revealingTo:runs:storage:)``.
+    ///
     /// - Returns: The value, or nil at a party that isn't told.
     /// - Throws: before anything is sent: the error of an ill-formed expression or of one that can't be planned,
     ///   `.wrongSession` for a tensor of another session, `.sessionBusy` while another call is under way. Otherwise what
@@ -208,6 +210,8 @@ public final class Session: Sendable {
 
     /// Gives up values that `evaluate` or `hold` kept: old weights, above all. Every party must release the same.
     ///
+    /// Runs that were prepared to read them are given up, too.
+    ///
     /// - Throws: `.invalidArgument` for what isn't kept by this session, or was released before.
     public func release(_ expressions: [CrypTensor]) async throws {
         let nodes = expressions.map(\.node)
@@ -237,8 +241,7 @@ public final class Session: Sendable {
     public func cost(of expressions: CrypTensor..., revealingTo recipients: Recipients = .all) async throws -> Cost {
         let nodes = expressions.map(\.node)
         return try await perform { state in
-            let prepared = try state.prepare(nodes.map { ($0, .reveal(to: recipients.party)) })
-            return Cost(PlanCost(of: prepared.plan.plan, schedule: prepared.plan.schedule, framing: .wire))
+            Cost(try state.plan(nodes.map { ($0, .reveal(to: recipients.party)) }).cost)
         }
     }
 
@@ -248,8 +251,7 @@ public final class Session: Sendable {
     package func costOfKeeping(_ expressions: [CrypTensor]) async throws -> Cost {
         let nodes = expressions.map(\.node)
         return try await perform { state in
-            let prepared = try state.prepare(nodes.map { ($0, .keep) })
-            return Cost(PlanCost(of: prepared.plan.plan, schedule: prepared.plan.schedule, framing: .wire))
+            Cost(try state.plan(nodes.map { ($0, .keep) }).cost)
         }
     }
 
@@ -279,7 +281,7 @@ public final class Session: Sendable {
         transport.abort(error)
     }
 
-    private func perform<Result: Sendable>(
+    func perform<Result: Sendable>(
         _ body: @escaping @Sendable (SessionState) throws -> Result
     ) async throws -> Result {
         let isFree = isBusy.withLockedValue { busy in

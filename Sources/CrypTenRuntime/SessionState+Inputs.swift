@@ -33,6 +33,22 @@ extension SessionState {
         )
     }
 
+    /// What stands for a secret input that nobody has yet.
+    func placeholder(owner: PartyID, shape: Shape, kind: ElementKind, name: String) throws -> Node {
+        try checkAlive()
+        try check(owner)
+        defer { nextInput += 1 }
+        placeholders.insert(nextInput)
+        return Node(
+            source: .input(owner: owner, number: nextInput),
+            shape: shape,
+            kind: kind,
+            visibility: .secret,
+            session: identity,
+            layer: name
+        )
+    }
+
     /// A secret input whose shape its owner announces.
     func input(owner: PartyID, name: String, load: () throws -> Tensor) throws -> Node {
         try check(owner)

@@ -4,13 +4,18 @@ import CrypTenPlanning
 
 /// Plans of expressions, made once for each form of graph.
 extension SessionState {
-    struct Prepared {
+    struct Planned {
         var plan: PreparedPlan
         var sources: GraphSources
+
+        /// What one run of it costs.
+        var cost: PlanCost {
+            PlanCost(of: plan.plan, schedule: plan.schedule, framing: .wire)
+        }
     }
 
     /// The plan of expressions: made once for each form of graph.
-    func prepare(_ roots: [(Node, Graph.Destination)]) throws -> Prepared {
+    func plan(_ roots: [(Node, Graph.Destination)]) throws -> Planned {
         try checkAlive()
         let start = ContinuousClock.now
         defer { statistics.secondsPlanning += (ContinuousClock.now - start).seconds }
@@ -25,10 +30,10 @@ extension SessionState {
         let (graph, sources) = try Simplify.graph(of: roots)
         let known = try sources.kept.map { try keptValue($0).known }
         let key = PlanKey(graph: graph, kept: known)
-        if let plan = plans[key] { return Prepared(plan: plan, sources: sources) }
+        if let plan = plans[key] { return Planned(plan: plan, sources: sources) }
         let planner = Planner(parties: parties, fractionBits: configuration.fractionBits)
         let plan = try planner.plan(graph, kept: known)
         plans[key] = plan
-        return Prepared(plan: plan, sources: sources)
+        return Planned(plan: plan, sources: sources)
     }
 }

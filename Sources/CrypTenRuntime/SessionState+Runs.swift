@@ -14,80 +14,87 @@ extension SessionState {
     ///
     /// - Returns: for each root what was revealed to this party, nil where another party learns it, or the kept value.
     func run(_ roots: [(Node, Graph.Destination)], isSetup: Bool) throws -> [RunResult] {
-        let prepared = try prepare(roots)
-        for number in prepared.sources.random where drawn.contains(number) {
+        let planned = try plan(roots)
+        for number in planned.sources.random where drawn.contains(number) {
             throw CrypTenError(
                 .invalidArgument,
                 "a random tensor is drawn once, and an earlier run drew it: evaluate it, and use what that keeps"
             )
         }
-        return try guarded { try run(prepared, isSetup: isSetup) }
+        for number in planned.sources.inputs where placeholders.contains(number) {
+            throw CrypTenError(
+                .invalidArgument,
+                "a placeholder has no numbers to run on: make the expression anew from inputs"
+            )
+        }
+        return try guarded { try run(planned, isSetup: isSetup) }
     }
 
-    private func run(_ prepared: Prepared, isSetup: Bool) throws -> [RunResult] {
+    private func run(_ planned: Planned, isSetup: Bool) throws -> [RunResult] {
         let start = ContinuousClock.now
-        let plan = prepared.plan.plan
-        drawn.formUnion(prepared.sources.random)
-        let keptOutputs = plan.outputs.filter { $0.kept != nil }.map { _ in
-            defer { nextKept += 1 }
-            return nextKept
-        }
+        drawn.formUnion(planned.sources.random)
         try agreeOnSalt()
-        let operands = try operands(for: prepared)
-        lastRun += 1
-        let binding = RunBinding(
-            fingerprint: SHA256.hash(data: salt + prepared.plan.fingerprint).hexadecimal,
-            run: lastRun,
-            inputs: prepared.sources.inputs,
-            keptInputs: prepared.sources.kept,
-            keptOutputs: keptOutputs,
-            released: released,
+        let operands = try operands(for: planned)
+        let bound = OperandBinding(
+            inputs: planned.sources.inputs,
             plainDigests: operands.plain.sorted { $0.key < $1.key }.map { digest($0.value) }
         )
-        released = []
         let before = transport.statistics
-        let bytes = try binding.canonicalBytes()
-        let hash = Array(SHA256.hash(data: bytes))
-        try request(prepared.plan, binding: bytes)
-        let clock = WorkClock()
-        let context = RunContext(
-            transport: transport,
-            kernels: kernels,
-            framing: .wire,
-            meter: isSetup ? .setup : .online,
-            run: lastRun,
-            binding: hash.firstWord,
-            patience: configuration.patience,
-            clock: clock
-        )
+        let (run, hash) = try nextRun(of: planned, on: bound)
+        let context = context(of: run, hash: hash, meter: isSetup ? .setup : .online)
         let engine = PartyEngine(
             party: party,
             context: context,
-            keys: SessionKeys.run(transport.secret(with: .dealer), bindingHash: hash),
+            keys: SessionKeys.run(transport.secret(with: .dealer), bindingHash: run.hash),
             pairKeys: (0..<parties).map { other in
                 other == party
                     ? nil : SessionKeys.zero(transport.secret(with: .party(PartyID(other))), bindingHash: hash)
             },
             progress: progress
         )
-        let values = try engine.run(prepared.plan, operands)
+        let incoming = party == parties - 1 ? IncomingCorrections(context) : nil
+        let values = try engine.run(planned.plan, operands, corrections: run.stored?.take() ?? incoming)
         let sent = transport.statistics - before
         let seconds = (ContinuousClock.now - start).seconds
-        statistics.work += WorkTimes(clock)
+        statistics.work += WorkTimes(context.clock)
         statistics.runs += 1
         statistics.seconds += seconds
         statistics.setupBytes += Int(sent.bytesToParties(.setup))
         statistics.onlineBytes += Int(sent.bytesToParties(.online))
         statistics.dealerBytes += Int(sent.received(.correction, from: .dealer).bytes)
         if !isSetup {
-            statistics.rounds += prepared.plan.schedule.openings
+            statistics.rounds += planned.plan.schedule.openings
             statistics.secondsOnline += seconds
         }
-        return try results(plan, values, keptOutputs)
+        return try results(planned.plan.plan, values, run.keptOutputs)
     }
 
-    private func operands(for prepared: Prepared) throws -> PartyEngine.Operands {
-        let sources = prepared.sources
+    /// The run that is used next: one that was dealt ahead, if there is one, else one that the dealer is asked for.
+    ///
+    /// - Returns: the run, and the hash that binds it to its operands.
+    private func nextRun(of planned: Planned, on operands: OperandBinding) throws -> (DealtRun, hash: [UInt8]) {
+        if let run = dealtRuns.removeFirst(of: DealtRuns.Form(planned)) {
+            return (run, try operands.hash(onto: run.hash))
+        }
+        let run = try request(planned, .now(operands))
+        return (run, run.hash)
+    }
+
+    func context(of run: DealtRun, hash: [UInt8], meter: Frame.Meter) -> RunContext {
+        RunContext(
+            transport: transport,
+            kernels: kernels,
+            framing: .wire,
+            meter: meter,
+            run: run.number,
+            binding: hash.firstWord,
+            patience: configuration.patience,
+            clock: WorkClock()
+        )
+    }
+
+    private func operands(for planned: Planned) throws -> PartyEngine.Operands {
+        let sources = planned.sources
         let known = plain
         let evaluator = ClearEvaluator { node in
             guard case .publicInput(let number) = node.operation, let tensor = known[number] else {
@@ -97,7 +104,7 @@ extension SessionState {
         }
         let tensors = sources.plain.isEmpty ? [] : try evaluator.evaluate(sources.plain)
         var plainValues: [Int: RingTensor] = [:]
-        for binding in prepared.plan.plan.bindings {
+        for binding in planned.plan.plan.bindings {
             guard case .plain(let index) = binding.source else { continue }
             plainValues[binding.slot] = FixedPoint.encodePublic(
                 tensors[index].doubles,
@@ -114,7 +121,7 @@ extension SessionState {
     }
 
     /// Before the first run party 0 draws the salt and sends it to the other parties.
-    private func agreeOnSalt() throws {
+    func agreeOnSalt() throws {
         guard salt.isEmpty else { return }
         if party == 0 {
             salt = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
@@ -131,7 +138,25 @@ extension SessionState {
         return hash.finalize().hexadecimal
     }
 
-    private func request(_ plan: PreparedPlan, binding: [UInt8]) throws {
+    /// Asks the dealer for a run.
+    ///
+    /// - Returns: the run, of which no word has been used.
+    func request(_ planned: Planned, _ use: RunBinding.Use) throws -> DealtRun {
+        let plan = planned.plan
+        let keptOutputs = plan.plan.outputs.filter { $0.kept != nil }.map { _ in
+            defer { nextKept += 1 }
+            return nextKept
+        }
+        lastRun += 1
+        let binding = try RunBinding(
+            fingerprint: SHA256.hash(data: salt + plan.fingerprint).hexadecimal,
+            run: lastRun,
+            keptInputs: planned.sources.kept,
+            keptOutputs: keptOutputs,
+            released: released,
+            use: use
+        ).canonicalBytes()
+        released = []
         var payload = ByteBuffer()
         payload.writeBytes(plan.dealerFingerprint)
         payload.writeInteger(UInt32(binding.count), endianness: .little)
@@ -142,6 +167,7 @@ extension SessionState {
             to: .dealer,
             deadline: .after(configuration.patience)
         )
+        return DealtRun(number: lastRun, hash: Array(SHA256.hash(data: binding)), keptOutputs: keptOutputs)
     }
 
     private func results(_ plan: Plan, _ values: [PartyValue], _ keptOutputs: [Int]) throws -> [RunResult] {
@@ -173,7 +199,8 @@ extension SessionState {
         }
     }
 
-    /// Gives kept values up: here at once, at the dealer with the next run.
+    /// Gives kept values up, and the runs that were dealt ahead to read them: here at once, at the dealer with the next
+    /// run that it is asked for.
     func release(_ nodes: [Node]) throws {
         try checkAlive()
         for node in nodes {
@@ -182,6 +209,7 @@ extension SessionState {
             }
             kept[number] = nil
             released.append(number)
+            discard(dealtRuns.remove(reading: number))
         }
     }
 }

@@ -23,16 +23,21 @@ final class SessionState {
     var lastRun: UInt64 = 0
     /// Our own inputs: each lives as long as the expressions that read it.
     var inputs: [Int: WeakInput] = [:]
+    /// Numbers of inputs that nobody has put in.
+    var placeholders: Set<Int> = []
     var plain: [Int: Tensor] = [:]
     /// Random values that a run has drawn.
     var drawn: Set<Int> = []
     /// Known to the parties and not to the dealer, who could otherwise guess constants and public operands from hashes.
     var salt: [UInt8] = []
     var kept: [Int: (value: PartyValue, known: KeptValue)] = [:]
-    /// Kept values that were given up since the last run; the next one tells the dealer.
+    /// Kept values that were given up since the dealer was asked last; the next request tells it.
     var released: [Int] = []
     var plans: [PlanKey: PreparedPlan] = [:]
     var sentPlans: Set<[UInt8]> = []
+    var dealtRuns = DealtRuns() {
+        didSet { statistics.preparedRuns = dealtRuns.count }
+    }
     /// What ended the session.
     var failure: CrypTenError?
 
@@ -82,6 +87,7 @@ final class SessionState {
 
     func close() {
         if failure == nil { failure = CrypTenError(.sessionClosed, "it was closed") }
+        discard(dealtRuns.removeAll())
         transport.close()
     }
 }

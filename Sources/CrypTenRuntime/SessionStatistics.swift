@@ -16,6 +16,10 @@ public struct SessionStatistics: Sendable, Hashable {
     public var dealerBytes = 0
     /// Seconds from the start of each run to its result, summed; setup included.
     public var seconds = 0.0
+    /// Seconds spent on waiting for runs to be dealt ahead, by ``Session/prepare(_:revealingTo:runs:storage:)`` and its like.
+    public var secondsPreparing = 0.0
+    /// Runs that were dealt ahead and wait for their inputs.
+    public var preparedRuns = 0
     /// Seconds spent on planning.
     public var secondsPlanning = 0.0
     /// Seconds of runs other than setup.
@@ -33,6 +37,7 @@ public struct SessionStatistics: Sendable, Hashable {
         difference.dealerBytes -= earlier.dealerBytes
         difference.seconds -= earlier.seconds
         difference.secondsPlanning -= earlier.secondsPlanning
+        difference.secondsPreparing -= earlier.secondsPreparing
         difference.secondsOnline -= earlier.secondsOnline
         difference.work = later.work - earlier.work
         return difference

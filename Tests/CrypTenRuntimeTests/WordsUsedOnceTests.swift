@@ -2,44 +2,12 @@ import CrypTenBase
 import CrypTenExpressions
 import CrypTenRing
 import CrypTenRuntime
-import CrypTenTransport
-import Foundation
 import Testing
 import _CrypTenTestSupport
 
 @Suite("Every random word serves one purpose, once")
 struct WordsUsedOnceTests {
-    /// A session whose expansions are written down: held weights, a plan that is run again and again, others between.
-    private func session(_ name: String, parties: Int) async throws -> [ExpansionAudit] {
-        let audits = (0...parties).map { _ in ExpansionAudit() }
-        let configuration = SessionConfiguration()
-        let mesh = try MemoryTransport.mesh(parties: parties, session: name, parameters: configuration.agreement)
-        @Sendable func kernels(_ role: Int) -> AuditingKernels {
-            AuditingKernels(NativeKernels(threads: 1), audit: audits[role])
-        }
-        let dealer = Task.detached {
-            try await runOnThread {
-                try Dealer(transport: mesh.dealer, kernels: kernels(parties), configuration: configuration).serve()
-            }
-        }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for (party, transport) in mesh.parties.enumerated() {
-                group.addTask {
-                    let session = try Session(
-                        transport: transport,
-                        kernels: kernels(party),
-                        configuration: configuration
-                    )
-                    try await program(session)
-                    await session.close()
-                }
-            }
-            try await group.waitForAll()
-        }
-        try await dealer.value
-        return audits
-    }
-
+    /// Held weights, a plan that is run again and again, others between.
     @Sendable private func program(_ session: Session) async throws {
         var w = try await session.hold([
             session.input(from: .party(1), shape: [8, 8]) {
@@ -59,22 +27,57 @@ struct WordsUsedOnceTests {
         }
     }
 
+    /// Runs that were dealt ahead: of one plan and of another, used up, left over, given up, with ordinary ones between.
+    @Sendable private func preparedProgram(_ session: Session) async throws {
+        let w = try await session.hold([
+            session.input(from: .party(1), shape: [8, 8]) {
+                Tensor([Double](repeating: 0.25, count: 64), shape: [8, 8])
+            }
+        ])[0]
+        func product(_ x: CrypTensor) -> CrypTensor { relu(x.matmul(w)) }
+        let ahead = try await session.placeholder(from: .party(0), shape: [3, 8])
+        try await session.prepare([product(ahead)], revealingTo: .party(0), runs: 3)
+        try await session.prepareEvaluation(of: [sigmoid(ahead)], runs: 2)
+        for step in 0..<5 {
+            let x = try await session.input(from: .party(0), shape: [3, 8]) {
+                Tensor([Double](repeating: Double(step), count: 24), shape: [3, 8])
+            }
+            _ = try await session.reveal(product(x), to: .party(0))
+            _ = try await session.reveal(product(x), to: .all)
+            let kept = try await session.evaluate([sigmoid(x)])[0]
+            _ = try await session.reveal(kept * kept, to: .all)
+            if step == 1 { try await session.prepare([product(ahead)], revealingTo: .all, runs: 2) }
+            if step == 2 { try await session.prepare([product(ahead)], revealingTo: .party(0), runs: 4) }
+        }
+        #expect(try await session.statistics.preparedRuns == 2, "two are left over")
+        try await session.release([w])
+        #expect(try await session.statistics.preparedRuns == 0, "and go with what they read")
+        // What is released is told to the dealer with this request.
+        let last = try await session.input(from: .party(0), shape: [1]) { Tensor([1.0], shape: [1]) }
+        _ = try await session.reveal(last * last, to: .all)
+    }
+
     @Test("within a session, by every role, whatever plans are cached or weights updated", arguments: [2, 3])
     func once(parties: Int) async throws {
-        let first = try await session("first", parties: parties)
+        try await expectOnce(parties: parties, program)
+    }
+
+    @Test("within a session, by every role, whether runs are dealt ahead or not", arguments: [2, 3])
+    func onceDealtAhead(parties: Int) async throws {
+        try await expectOnce(parties: parties, preparedProgram)
+    }
+
+    private func expectOnce(
+        parties: Int,
+        _ program: @escaping @Sendable (Session) async throws -> Void
+    ) async throws {
+        let first = try await withAuditedParties(parties) { session, _ in try await program(session) }.audits
         for (role, audit) in first.enumerated() {
             #expect(audit.repeated.isEmpty, "role \(role) expanded \(audit.repeated.count) streams twice")
             #expect(audit.count > 30, "the audit saw the session")
         }
         // The same program in a new session has other keys.
-        let second = try await session("first", parties: parties)
+        let second = try await withAuditedParties(parties) { session, _ in try await program(session) }.audits
         for (one, other) in zip(first, second) { #expect(one.keys.isDisjoint(with: other.keys)) }
-    }
-}
-
-/// Runs blocking work on a thread of its own.
-private func runOnThread(_ body: @escaping @Sendable () throws -> Void) async throws {
-    try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-        Thread { continuation.resume(with: Result(catching: body)) }.start()
     }
 }

@@ -50,6 +50,14 @@ struct DocumentedExampleTests {
             let layer = try await session.hold([weight, bias])
             let state = try await session.evaluate([relu(x.matmul(layer[0]) + layer[1])])[0]
             let label = try await session.reveal(argmax(state, axis: -1), to: .all)
+
+            let ahead = try await session.placeholder(from: .party(0), shape: [3, 2])
+            try await session.prepare([relu(ahead.matmul(layer[0]))], revealingTo: .all, runs: 2)
+            let images = try await session.input(from: .party(0), shape: [3, 2]) {
+                Tensor([1, 2, 3, 4, 5, 6] as [Double], shape: [3, 2])
+            }
+            #expect(try await session.reveal(relu(images.matmul(layer[0])), to: .all)?.shape == [3, 2])
+            #expect(try await session.statistics.preparedRuns == 1)
             return [first, second, label]
         }
         let raises = try #require(answers[0][0]?.doubles.first)

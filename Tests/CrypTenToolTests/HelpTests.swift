@@ -22,7 +22,7 @@ struct HelpTests {
                 "infer",
                 "USAGE: crypten infer --model <m.onnx> [--input <[name=]x.npy> ...] [--public <[name=]x.npy> ...] "
                     + "[--output-dir <dir>] --local <n> [--fraction-bits <f>] [--threads <t>] [--secret <name> ...] "
-                    + "[--open <name> ...] [--profile] [--json]"
+                    + "[--open <name> ...] [--prepare] [--prepared-file <file>] [--profile] [--json]"
             ),
             (
                 "plan",
@@ -30,7 +30,8 @@ struct HelpTests {
                     + "[--parties <n>] [--fraction-bits <f>] [--secret <name> ...] [--open <name> ...] [--json]"
             ),
             ("party", "--parties <host:port,…>"), ("party", "--dealer <host:port>"), ("party", "--session <name>"),
-            ("party", "--id <i>"), ("party", "--insecure-plaintext"), ("dealer", "--listen <host:port>"),
+            ("party", "--id <i>"), ("party", "--prepare"), ("party", "--prepared-file <file>"),
+            ("party", "--insecure-plaintext"), ("dealer", "--listen <host:port>"),
             ("dealer", "--parties <n>"), ("dealer", "--insecure-plaintext"),
         ]
     )
@@ -92,6 +93,17 @@ struct HelpTests {
                     "--session", "s",
                 ],
                 "error: --model is missing: party 1 has the model"
+            ),
+            (
+                ["party", "--id", "1", "--model", "m", "--prepare"],
+                "error: --prepare belongs to party 0, and this is party 1"
+            ),
+            (
+                [
+                    "party", "--id", "0", "--parties", "127.0.0.1:1,127.0.0.1:2", "--dealer", "127.0.0.1:3",
+                    "--session", "s", "--prepared-file", "f",
+                ],
+                "error: --prepared-file belongs to party 1, the last, and this is party 0"
             ),
             (["dealer", "--parties", "2"], "error: --listen is missing: where parties find the dealer"),
         ]

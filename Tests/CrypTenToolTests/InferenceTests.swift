@@ -62,8 +62,7 @@ struct InferenceTests {
         #expect(
             report.keys.sorted() == [
                 "dealer_bytes", "online_bytes_per_party", "outputs", "parties", "peak_memory_bytes", "rounds",
-                "seconds", "seconds_online",
-                "seconds_plan", "setup_bytes_per_party",
+                "seconds", "seconds_online", "seconds_plan", "seconds_prepare", "setup_bytes_per_party",
             ]
         )
         let outputs = try #require(report["outputs"] as? [[String: Any]])
@@ -101,6 +100,43 @@ struct InferenceTests {
         for key in ["rounds", "dealer_bytes", "multiply_accumulates"] {
             #expect(layers.reduce(0) { $0 + ($1[key] as? Int ?? 0) } == plan[key] as? Int, "layers add up: \(key)")
         }
+    }
+
+    @Test("a prepared inference costs and computes the same; a second one can't have its file", arguments: [2, 3])
+    func prepared(parties: Int) async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        func infer(_ more: [String] = []) async throws -> Tool.Run {
+            try await Tool.run(
+                [
+                    "infer", "--model", Tool.fixture("mlp.onnx"), "--input", Tool.fixture("x_test.npy"), "--output-dir",
+                    folder.path("out"), "--local", "\(parties)", "--json",
+                ] + more
+            )
+        }
+        func logits() throws -> [Double] {
+            try Tensor(contentsOfNumpyFile: URL(fileURLWithPath: folder.path("out/logits.npy"))).doubles
+        }
+        let ordinary = try await infer().json()
+        #expect(ordinary["seconds_prepare"] as? Double == 0)
+        let expected = try logits()
+        let file = folder.path("runs")
+        for options in [["--prepare"], ["--prepared-file", file]] {
+            let run = try await infer(options)
+            #expect(run.code == 0, "\(run.stderr)")
+            let report = try run.json()
+            #expect(try #require(report["seconds_prepare"] as? Double) > 0)
+            for key in ["rounds", "dealer_bytes"] { #expect(report[key] as? Int == ordinary[key] as? Int, "\(key)") }
+            for key in ["online_bytes_per_party", "setup_bytes_per_party"] {
+                #expect(report[key] as? [Int] == ordinary[key] as? [Int], "\(key)")
+            }
+            #expect(zip(try logits(), expected).allSatisfy { abs($0 - $1) < 0.005 })
+        }
+        let again = try await infer(["--prepared-file", file])
+        #expect(again.code == 1)
+        #expect(again.stdout.isEmpty)
+        #expect(again.lastLine.hasPrefix("error: \(file) was consumed by run 2 on 20"))
+        #expect(again.lastLine.hasSuffix("; prepare again, into a new file"))
     }
 
     @Test("the plan lists every constant and who sees it")

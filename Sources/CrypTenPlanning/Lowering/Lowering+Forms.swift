@@ -275,6 +275,22 @@ extension Lowering {
 
     // MARK: Moves of elements
 
+    /// A masked wire as `wire` makes it, but that sums of products are not absorbed where elements of theirs are read more
+    /// than once: shares of the mask are dealt for each reading of a wire that has none, and once for one that has.
+    mutating func wireReadOften(_ index: Int) -> Scaled {
+        if rootCount(index) < entry(index).shape.count { shareRoots(of: index) }
+        return wire(index)
+    }
+
+    private mutating func shareRoots(of index: Int) {
+        guard values[index].wire == nil, values[index].share == nil else { return }
+        if linearMove(index) != nil {
+            for input in entry(index).inputs where entry(input).isSecret { shareRoots(of: input) }
+        } else if let sum = values[index].sum, !sum.products.isEmpty {
+            values[index].share = Scaled(slot: materialise(sum, entry(index).shape), scale: sum.scale)
+        }
+    }
+
     /// The wire of a value that only moves elements of others, made by moving theirs, where that masks no more elements.
     private mutating func movedWire(_ index: Int) -> Scaled? {
         guard values[index].wire == nil, let move = linearMove(index) else { return nil }

@@ -31,12 +31,16 @@ extension Lowering {
         let input = entry(index).inputs[0]
         let shape = entry(input).shape
         let rest = entry(index).shape
-        let base = wire(input)
+        let base = wireReadOften(input)
         var scale = base.scale
-        // The axis to the front, so that groups are runs of slices.
-        let axes = [axis] + shape.dimensions.indices.filter { $0 != axis }
-        let front = Shape([shape[axis]] + rest.dimensions)
-        var values = axis == 0 ? base.slot : linear(.permute(axes: axes), .wire, [base.slot], front)
+        var values = base.slot
+        var place = axis
+        if axis != 0, shape[axis] > 4 {
+            // The axis to the front, so that groups are runs of slices; of one group they are slices anywhere.
+            let axes = [axis] + shape.dimensions.indices.filter { $0 != axis }
+            values = linear(.permute(axes: axes), .wire, [values], Shape([shape[axis]] + rest.dimensions))
+            place = 0
+        }
         var indices: Int?
         var count = shape[axis]
         if count == 1 {
@@ -46,7 +50,8 @@ extension Lowering {
             return (value, scale, withIndex ? linear(.combine(factors: [0]), .share, [value], rest) : nil)
         }
         while true {
-            let level = play(values, indices, count, rest, withIndex: withIndex)
+            let level = play(values, indices, count, axis: place, rest, withIndex: withIndex)
+            place = 0
             count = level.count
             if count == 1 {
                 let value = linear(.reshape(rest), .share, [level.maxima], rest)
@@ -63,6 +68,7 @@ extension Lowering {
         _ values: Int,
         _ indices: Int?,
         _ count: Int,
+        axis: Int,
         _ rest: Shape,
         withIndex: Bool
     ) -> (maxima: Int, indices: Int?, count: Int) {
@@ -77,7 +83,7 @@ extension Lowering {
             let groups = sizes[position...].prefix { $0 == size }.count
             let shape = Shape([groups] + rest.dimensions)
             let members = (0..<size).map { member in
-                slices(values, from: start + member, step: size, groups, rest)
+                slices(values, axis: axis, from: start + member, step: size, groups, rest)
             }
             let payload: MaximumGate.Payload =
                 !withIndex ? .none : indices == nil ? .constants((0..<size).map(UInt64.init)) : .wires(sharesHeld: true)
@@ -89,7 +95,7 @@ extension Lowering {
             )
             var operands = members
             if let indices {
-                operands += (0..<size).map { slices(indices, from: start + $0, step: size, groups, rest) }
+                operands += (0..<size).map { slices(indices, axis: 0, from: start + $0, step: size, groups, rest) }
             }
             let made = emit(.maximum(gate), operands, outputs: withIndex ? 2 : 1, .share, shape)
             maxima.append(made[0])
@@ -105,11 +111,24 @@ extension Lowering {
         )
     }
 
-    private mutating func slices(_ wire: Int, from start: Int, step: Int, _ groups: Int, _ rest: Shape) -> Int {
+    /// Every `step`-th slice along an axis, `[groups, …]`; an axis that isn't the first is cut into one group.
+    private mutating func slices(
+        _ wire: Int,
+        axis: Int,
+        from start: Int,
+        step: Int,
+        _ groups: Int,
+        _ rest: Shape
+    ) -> Int {
+        precondition(axis == 0 || groups == 1, "groups of an axis further back aren't neighbours")
+        let rank = rest.rank + 1
+        let at = { (position: Int, others: Int) in (0..<rank).map { $0 == axis ? position : others } }
+        var extents = rest.dimensions
+        extents.insert(groups, at: axis)
+        let slice = LinearOperation.slice(starts: at(start, 0), steps: at(step, 1), shape: Shape(extents))
+        let cut = linear(slice, .wire, [wire], Shape(extents))
         let shape = Shape([groups] + rest.dimensions)
-        let zeros = [Int](repeating: 0, count: rest.rank)
-        let ones = [Int](repeating: 1, count: rest.rank)
-        return linear(.slice(starts: [start] + zeros, steps: [step] + ones, shape: shape), .wire, [wire], shape)
+        return axis == 0 ? cut : linear(.reshape(shape), .wire, [cut], shape)
     }
 
     private mutating func join(_ parts: [Int], _ shape: Shape) -> Int {

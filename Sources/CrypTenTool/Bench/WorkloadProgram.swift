@@ -22,25 +22,25 @@ struct WorkloadProgram: Sendable {
         let value = try await session.reveal(result[0], to: .party(Self.judge.index))
         try await session.release(result)
         let before = try await session.statistics.work
-        var seconds: [Double] = []
-        for _ in 0..<repetitions {
-            try await meet(on: session)
-            let start = ContinuousClock.now
+        let seconds = try await series(on: session) {
             let fresh = isCold ? try await held(workload.weights, on: session) : weights
             let results = try await session.evaluate([isCold ? body(inputs, fresh) : expression])
-            seconds.append((ContinuousClock.now - start) / .seconds(1))
-            try await session.release(results)
-            if isCold { try await session.release(workload.weights.compactMap { fresh[$0.name] }) }
+            return results + (isCold ? workload.weights.compactMap { fresh[$0.name] } : [])
+        }
+        let work = try await session.statistics.work - before
+        let secondsOnline = try await series(on: session, after: { try await session.prepareEvaluation(of: [expression], runs: 1) }) {
+            try await session.evaluate([expression])
         }
         var measurement = WorkloadMeasurement(
             seconds: seconds,
+            secondsOnline: secondsOnline,
             secondsPlan: first.secondsPlanning,
             onlineBytes: first.onlineBytes,
             setupBytes: setupBytes,
             dealerBytes: first.dealerBytes,
             rounds: first.rounds
         )
-        measurement.work = try await session.statistics.work - before
+        measurement.work = work
         if workload.name == Workload.roundTrip.name {
             measurement.bareSeconds = try await PingPong(exchanges: 2000).seconds(on: session)
         }
@@ -69,6 +69,28 @@ struct WorkloadProgram: Sendable {
 
     private func body(_ inputs: [String: CrypTensor], _ weights: [String: CrypTensor]) -> CrypTensor {
         workload.body(inputs.merging(weights) { input, _ in input })
+    }
+
+    /// Measures something again and again, from when all parties are there, and gives up the values that it keeps.
+    ///
+    /// - Parameters:
+    ///   - prepare: What comes before the clock starts.
+    ///   - body: What is measured.
+    private func series(
+        on session: Session,
+        after prepare: () async throws -> Void = {},
+        measuring body: () async throws -> [CrypTensor]
+    ) async throws -> [Double] {
+        var seconds: [Double] = []
+        for _ in 0..<repetitions {
+            try await prepare()
+            try await meet(on: session)
+            let start = ContinuousClock.now
+            let kept = try await body()
+            seconds.append((ContinuousClock.now - start) / .seconds(1))
+            try await session.release(kept)
+        }
+        return seconds
     }
 
     /// What something adds to the session's statistics.

@@ -5,6 +5,8 @@ import Foundation
 struct WorkloadMeasurement: Codable, Sendable {
     /// Of each repetition, from when all parties are there to the result held.
     var seconds: [Double]
+    /// The same of repetitions that the dealer had dealt before.
+    var secondsOnline: [Double]
     var secondsPlan: Double
     var onlineBytes: Int
     var setupBytes: Int
@@ -31,6 +33,8 @@ struct WorkloadReport: Encodable, Sendable {
     var seconds: Double
     /// Of all repetitions, in order.
     var runs: [Double]
+    /// The median of as many repetitions that the dealer had dealt before.
+    var secondsOnline: Double
     var secondsPlan: Double
     var onlineBytesPerParty: [Int]
     /// The largest of them.
@@ -55,6 +59,9 @@ struct WorkloadReport: Encodable, Sendable {
         let openings = workload.name == Workload.roundTrip.name ? Double(Workload.roundTrips) : 1
         runs = (0..<bench.repetitions).map { index in (parties.map { $0.seconds[index] }.max() ?? 0) / openings }
         seconds = runs.median
+        secondsOnline = (0..<bench.repetitions).map { index in
+            (parties.map { $0.secondsOnline[index] }.max() ?? 0) / openings
+        }.median
         secondsPlan = parties.map(\.secondsPlan).max() ?? 0
         onlineBytesPerParty = parties.map(\.onlineBytes)
         bytes = onlineBytesPerParty.max() ?? 0
@@ -84,12 +91,13 @@ extension WorkloadReport {
     /// A line for each workload.
     static func table(of reports: [WorkloadReport]) -> String {
         var table = TextTable([
-            "workload", "seconds", "planning", "rounds", "online bytes", "setup bytes", "dealer bytes", "largest error",
+            "workload", "seconds", "online", "planning", "rounds", "online bytes", "setup bytes", "dealer bytes", "largest error",
             "peak MiB",
         ])
         for report in reports {
             table.add([
-                report.workload, report.seconds.significant(4), report.secondsPlan.significant(3),
+                report.workload, report.seconds.significant(4), report.secondsOnline.significant(4),
+                report.secondsPlan.significant(3),
                 report.rounds.grouped,
                 report.bytes.grouped, (report.setupBytesPerParty.max() ?? 0).grouped, report.dealerBytes.grouped,
                 report.maxAbsErr.significant(3), ((report.peakMemoryBytes.max() ?? 0) >> 20).grouped,

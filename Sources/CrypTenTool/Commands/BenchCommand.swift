@@ -9,8 +9,9 @@ struct BenchCommand: AsyncParsableCommand {
         discussion: """
             Runs workloads with seeded numbers in processes of this machine that talk over loopback, and a dealer, which \
             works on the same processors. A workload is run once to warm up, and then --repeat times; its time is the \
-            median, from operands masked to the result held, the dealer's work included. Without names all workloads are \
-            run but `kernels`, which times single kernels beside their baselines.
+            median, from operands masked to the result held, the dealer's work included. The online time is that of as many \
+            runs which the dealer had dealt before. Without names all workloads are run but `kernels`, which times single \
+            kernels beside their baselines.
 
               crypten bench --list                      what there is
               crypten bench relu_1m lenet_b1            two workloads, as a table

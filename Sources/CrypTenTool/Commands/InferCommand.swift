@@ -9,6 +9,10 @@ struct InferCommand: AsyncParsableCommand {
         discussion: """
             Party 0 has the inputs, party 1 the model; a dealer helps and sees neither. All are processes that talk over \
             loopback. Party 0 learns the outputs.
+
+            With --prepare what the dealer has to do is done first and timed apart; the run itself then exchanges nothing \
+            with it. --prepared-file puts that into a file at the last party, sealed under a key of this run alone: it is \
+            consumed by this run and good for no other.
             """
     )
 
@@ -23,6 +27,7 @@ struct InferCommand: AsyncParsableCommand {
     @OptionGroup var encoding: EncodingOptions
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var visibility: VisibilityOptions
+    @OptionGroup var preparation: PreparationOptions
 
     @Flag(name: .long, help: "Say where the time went, by member and kind of work.")
     var profile = false
@@ -51,7 +56,9 @@ struct InferCommand: AsyncParsableCommand {
                 open: Set(visibility.open),
                 inputs: files.input,
                 publicInputs: files.publicInputs,
-                outputDirectory: files.outputDir
+                outputDirectory: files.outputDir,
+                prepares: preparation.prepare || preparation.preparedFile != nil,
+                preparedFile: preparation.preparedFile
             )
         )
         ProgressLine.show("starting \(local) parties and a dealer")

@@ -34,6 +34,18 @@ struct InputOptions: ParsableArguments {
     var outputDir: String?
 }
 
+/// Whether correlations are dealt before the clock of the online part starts.
+struct PreparationOptions: ParsableArguments {
+    @Flag(name: .long, help: "Have the dealer deal before the run; then the run waits for the parties alone.")
+    var prepare = false
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Store what was dealt in this new file; means --prepare.", valueName: "file")
+    )
+    var preparedFile: String?
+}
+
 /// Threads of a process's kernels.
 struct ThreadOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Threads of each party.", valueName: "t"))

@@ -36,6 +36,15 @@ struct PartyCommand: AsyncParsableCommand {
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var visibility: VisibilityOptions
 
+    @Flag(name: .long, help: "Have the dealer deal before the run; at party 0, the others follow.")
+    var prepare = false
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Store what was dealt ahead in this new file; at the last party.", valueName: "file")
+    )
+    var preparedFile: String?
+
     @Flag(name: .long, help: "Connect without encryption to addresses of other machines.")
     var insecurePlaintext = false
 
@@ -47,6 +56,7 @@ struct PartyCommand: AsyncParsableCommand {
         if id != 0, !files.input.isEmpty || !files.publicInputs.isEmpty || files.outputDir != nil {
             throw ValidationError("--input, --public and --output-dir belong to party 0, and this is party \(id)")
         }
+        if id != 0, prepare { throw ValidationError("--prepare belongs to party 0, and this is party \(id)") }
         if id != 1, model != nil || !visibility.secret.isEmpty || !visibility.open.isEmpty {
             throw ValidationError("--model, --secret and --open belong to party 1, and this is party \(id)")
         }
@@ -58,6 +68,9 @@ struct PartyCommand: AsyncParsableCommand {
         let count = parties.split(separator: ",", omittingEmptySubsequences: false).count
         try PartyCount.check(count, option: "--parties with")
         guard id < count else { throw ValidationError("--id \(id): --parties names parties 0 to \(count - 1)") }
+        if preparedFile != nil, id != count - 1 {
+            throw ValidationError("--prepared-file belongs to party \(count - 1), the last, and this is party \(id)")
+        }
     }
 
     func run() async throws {
@@ -67,7 +80,9 @@ struct PartyCommand: AsyncParsableCommand {
             open: Set(visibility.open),
             inputs: files.input,
             publicInputs: files.publicInputs,
-            outputDirectory: files.outputDir
+            outputDirectory: files.outputDir,
+            prepares: prepare,
+            preparedFile: preparedFile
         )
         guard supervised else { return try await runByHand(inference) }
         try await Supervisor().runParty(id, threads: threads.threads) { fractionBits in

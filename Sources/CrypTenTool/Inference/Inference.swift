@@ -22,6 +22,10 @@ struct Inference: Sendable {
     var publicInputs: [NamedFile] = []
     /// Where party 0 writes the outputs; nil: nowhere.
     var outputDirectory: String?
+    /// At party 0: whether the run is dealt before it starts.
+    var prepares = false
+    /// At the last party: where it stores what was dealt ahead; nil: in memory.
+    var preparedFile: String?
 
     /// The files of a party, read; what is wrong with them is told to all once they are connected.
     struct Files: Sendable {
@@ -48,7 +52,7 @@ struct Inference: Sendable {
     func run(_ files: Files, on session: Session) async throws -> PartyReport {
         let list = try await session.broadcast(from: Inference.inputOwner) {
             _ = try files.tensors.get()
-            return Array(try JSONEncoder().encode(InputList(secret: inputs, public: publicInputs)))
+            return Array(try JSONEncoder().encode(InputList(secret: inputs, public: publicInputs, prepares: prepares)))
         }
         // Everybody is connected, and inputs are loaded.
         let start = ContinuousClock.now
@@ -64,7 +68,17 @@ struct Inference: Sendable {
         _ = try call(announced, arguments)
         let module = try await session.hold(announced)
         let outputs = try call(module, arguments)
-        let values = try await session.reveal(outputs, to: .party(Inference.inputOwner.index))
+        let recipients = Recipients.party(Inference.inputOwner.index)
+        if entries.prepares {
+            let storage = preparedFile.map { PreparedStorage.file(URL(fileURLWithPath: $0)) } ?? .memory
+            try await session.prepare(outputs, revealingTo: recipients, runs: 1, storage: storage)
+        } else if preparedFile != nil {
+            throw CrypTenError(
+                .invalidArgument,
+                "--prepared-file has nothing to store: \(Inference.inputOwner) doesn't --prepare"
+            )
+        }
+        let values = try await session.reveal(outputs, to: recipients)
         let seconds = ContinuousClock.now - start
         var report = PartyReport(try await session.statistics, seconds: seconds)
         if session.party == Inference.inputOwner, let values { report.outputs = try write(values, of: module.model) }
@@ -108,7 +122,9 @@ struct Inference: Sendable {
             return module.model.outputs.compactMap { outputs[$0.name] }
         } catch var error as CrypTenError {
             // The others don't know file names.
-            let names = (try? InputList(secret: inputs, public: publicInputs).names(for: module.model)) ?? []
+            let names =
+                (try? InputList(secret: inputs, public: publicInputs, prepares: prepares).names(for: module.model))
+                ?? []
             for (name, file) in zip(names, inputs + publicInputs) where error.message.contains("input '\(name)'") {
                 error.message += "; '\(name)' is read from \(file.path)"
             }

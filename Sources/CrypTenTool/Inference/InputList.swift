@@ -2,7 +2,8 @@ import CrypTen
 import CrypTenONNX
 import Foundation
 
-/// What party 0 tells the others of its input files: which input each is for, and whether all may see it.
+/// What party 0 tells the others of its input files, which input each is for and whether all may see it, and of how it
+/// wants the run.
 struct InputList: Codable, Sendable {
     struct Entry: Codable, Sendable {
         /// Nil for the first input of the model that isn't named.
@@ -11,8 +12,11 @@ struct InputList: Codable, Sendable {
     }
 
     var entries: [Entry]
+    /// Whether the run is dealt ahead.
+    var prepares: Bool
 
-    init(secret: [NamedFile], public publicFiles: [NamedFile]) {
+    init(secret: [NamedFile], public publicFiles: [NamedFile], prepares: Bool) {
+        self.prepares = prepares
         entries =
             secret.map { Entry(name: $0.name, isPublic: false) }
             + publicFiles.map { Entry(name: $0.name, isPublic: true) }

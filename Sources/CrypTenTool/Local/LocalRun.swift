@@ -30,12 +30,14 @@ struct LocalRun: Sendable {
             arguments += inference.inputs.flatMap { ["--input", $0.argument] }
             arguments += inference.publicInputs.flatMap { ["--public", $0.argument] }
             if let directory = inference.outputDirectory { arguments += ["--output-dir", directory] }
+            if inference.prepares { arguments.append("--prepare") }
         }
         if index == Inference.modelOwner.index {
             if let model = inference.model { arguments += ["--model", model] }
             arguments += inference.secret.sorted().flatMap { ["--secret", $0] }
             arguments += inference.open.sorted().flatMap { ["--open", $0] }
         }
+        if index == parties - 1, let file = inference.preparedFile { arguments += ["--prepared-file", file] }
         return arguments
     }
 }

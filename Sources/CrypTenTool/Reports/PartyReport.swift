@@ -7,6 +7,8 @@ struct PartyReport: Codable, Sendable {
     var setupBytes: Int
     /// From everybody connected and inputs loaded to outputs revealed.
     var seconds: Double
+    /// Those of it in which the run was dealt ahead; 0 where it wasn't.
+    var secondsPrepare: Double
     var secondsOnline: Double
     var secondsPlan: Double
     var work: WorkTimes
@@ -19,6 +21,7 @@ struct PartyReport: Codable, Sendable {
         onlineBytes = statistics.onlineBytes
         setupBytes = statistics.setupBytes
         self.seconds = seconds / .seconds(1)
+        secondsPrepare = statistics.secondsPreparing
         secondsOnline = statistics.secondsOnline
         secondsPlan = statistics.secondsPlanning
         work = statistics.work
@@ -50,6 +53,8 @@ struct InferenceReport: Codable, Sendable {
     var setupBytesPerParty: [Int]
     var dealerBytes: Int
     var seconds: Double
+    /// Those of it in which the run was dealt ahead; 0 where it wasn't.
+    var secondsPrepare: Double
     var secondsOnline: Double
     var secondsPlan: Double
     /// The most memory that each process has had resident, the dealer's last.
@@ -66,6 +71,7 @@ struct InferenceReport: Codable, Sendable {
         setupBytesPerParty = parties.map(\.setupBytes)
         dealerBytes = dealer.dealerBytes
         seconds = parties.map(\.seconds).max() ?? 0
+        secondsPrepare = parties.map(\.secondsPrepare).max() ?? 0
         secondsOnline = parties.map(\.secondsOnline).max() ?? 0
         secondsPlan = parties.map(\.secondsPlan).max() ?? 0
         peakMemoryBytes = parties.map(\.peakMemoryBytes) + [dealer.peakMemoryBytes]
@@ -75,13 +81,17 @@ struct InferenceReport: Codable, Sendable {
 
     /// The costs as lines of a table.
     var costLines: [(String, String)] {
-        [
+        let prepared = secondsPrepare > 0 ? "preparing \(secondsPrepare.fixed(3)), " : ""
+        return [
             ("rounds", "\(rounds)"),
             ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("dealer bytes", dealerBytes.grouped),
             ("peak memory, MiB", peakMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
-            ("seconds", "\(seconds.fixed(3)) (online \(secondsOnline.fixed(3)), planning \(secondsPlan.fixed(3)))"),
+            (
+                "seconds",
+                "\(seconds.fixed(3)) (\(prepared)online \(secondsOnline.fixed(3)), planning \(secondsPlan.fixed(3)))"
+            ),
         ]
     }
 }

@@ -2,7 +2,7 @@ import CrypTen
 
 /// Where the time went: a column for each member.
 enum WorkTable {
-    private static let kinds: [(String, KeyPath<WorkTimes, Double> & Sendable)] = [
+    private static let kinds: [(String, any KeyPath<WorkTimes, Double> & Sendable)] = [
         ("kernels", \.kernels), ("expansion", \.expansion), ("copying", \.copying), ("sending", \.sending),
         ("waiting for peers", \.waitingForPeers), ("waiting for the dealer", \.waitingForDealer),
         ("bookkeeping", \.bookkeeping), ("all", \.total),

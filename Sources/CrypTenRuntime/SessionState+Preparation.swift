@@ -1,0 +1,97 @@
+import CrypTenBase
+import CrypTenExpressions
+import CrypTenPlanning
+import CrypTenTransport
+import Foundation
+import NIOCore
+
+/// Runs that are dealt before their inputs are known.
+extension SessionState {
+    /// How many runs one call may ask for.
+    static let mostRunsAhead = 1 << 16
+
+    /// Has the dealer deal runs of expressions, and waits until the last party has put the corrections away.
+    func prepare(_ roots: [(Node, Graph.Destination)], runs: Int, storage: PreparedStorage) throws {
+        guard (1...SessionState.mostRunsAhead).contains(runs) else {
+            throw CrypTenError(
+                .invalidArgument,
+                "\(runs) runs can't be prepared at once; choose 1 to \(SessionState.mostRunsAhead)"
+            )
+        }
+        if case .file(let url) = storage, !url.isFileURL {
+            throw CrypTenError(.invalidArgument, "\(url) is no file: prepared runs are stored in files or in memory")
+        }
+        let planned = try plan(roots)
+        try guarded { try prepare(planned, runs: runs, storage: storage) }
+    }
+
+    private func prepare(_ planned: Planned, runs: Int, storage: PreparedStorage) throws {
+        let start = ContinuousClock.now
+        let before = transport.statistics
+        try agreeOnSalt()
+        // Before the dealer is asked: what can't be stored need not be dealt.
+        let isLast = party == parties - 1
+        let store: (any CorrectionStore)? =
+            isLast ? try storage.open(for: lastRun + 1...lastRun + UInt64(runs)) : nil
+        do {
+            dealtRuns.append(try deal(planned, runs: runs, into: store), of: DealtRuns.Form(planned))
+        } catch {
+            store?.abandon()
+            throw error
+        }
+        statistics.dealerBytes += Int((transport.statistics - before).received(.correction, from: .dealer).bytes)
+        statistics.secondsPreparing += (ContinuousClock.now - start).seconds
+    }
+
+    /// Asks for runs and waits for them; all parties end together.
+    ///
+    /// - Parameter store: Where the corrections go; nil at all parties but the last.
+    private func deal(_ planned: Planned, runs: Int, into store: (any CorrectionStore)?) throws -> [DealtRun] {
+        let bytes = planned.cost.parts.reduce(0) { $0 + $1.dealerBytes }
+        var dealt = try (0..<runs).map { _ in try request(planned, .ahead(runs: runs)) }
+        guard let store else {
+            let last = PartyID(parties - 1)
+            var word = try control(from: last)
+            guard word.readInteger(endianness: .little, as: UInt64.self) == lastRun else {
+                throw CrypTenError(.diverged, "\(last) has prepared other runs than party \(party)")
+            }
+            return dealt
+        }
+        for index in dealt.indices { dealt[index].stored = try receive(bytes, of: dealt[index], into: store) }
+        var word = ByteBuffer()
+        word.writeInteger(lastRun, endianness: .little)
+        try tellOthers(word)
+        return dealt
+    }
+
+    /// Puts the corrections of one run away as they come from the dealer.
+    private func receive(
+        _ bytes: Int,
+        of run: DealtRun,
+        into store: any CorrectionStore
+    ) throws -> StoredCorrections {
+        let incoming = IncomingCorrections(context(of: run, hash: run.hash, meter: .correction))
+        var missing = bytes
+        while missing > 0 {
+            let chunk = try incoming.next()
+            guard chunk.readableBytes == min(missing, Framing.wire.chunkBytes) else {
+                throw CrypTenError(
+                    .malformedFrame,
+                    "the dealer sent \(chunk.readableBytes) bytes of run \(run.number) where the plan has another number"
+                )
+            }
+            try store.append(chunk, to: run.number)
+            missing -= chunk.readableBytes
+        }
+        try store.finish(run.number)
+        return StoredCorrections(store: store, run: run.number)
+    }
+
+    /// Gives up runs that nobody will use, and what they would have kept: the dealer hears of that with the next request.
+    func discard(_ runs: [DealtRun]) {
+        for run in runs {
+            released += run.keptOutputs
+            run.stored?.discard()
+        }
+    }
+}
