@@ -102,7 +102,7 @@ public struct Rehearsal {
         Rehearsal.cost(of: try prepare(expressions.map { ($0.node, .reveal(to: recipients.party)) }))
     }
 
-    private func prepare(_ roots: [(Node, Graph.Destination)]) throws -> PreparedPlan {
+    func prepare(_ roots: [(Node, Graph.Destination)]) throws -> PreparedPlan {
         let (graph, sources) = try Simplify.graph(of: roots)
         return try Planner(parties: partyCount, fractionBits: fractionBits).plan(
             graph,
