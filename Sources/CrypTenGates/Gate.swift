@@ -76,6 +76,11 @@ package struct Opening: Hashable, Sendable {
         self.sender = sender
         self.receiver = receiver
     }
+
+    /// The words of it that one party sends to another.
+    package func words(from party: Int, to other: Int) -> Int {
+        party != other && sender ?? party == party && receiver ?? other == other ? words : 0
+    }
 }
 
 /// Elementwise gates work through their elements in slabs, so that no gate holds a layer's whole correlation.

@@ -35,6 +35,9 @@ package struct PlanCost: Hashable, Sendable {
         package var multiplyAccumulates = 0
     }
 
+    /// The layer of what was made outside of any.
+    package static let unnamedLayer = "other"
+
     package var parts: [Part] = []
     package var rounds = 0
     package var onlineBytes: [Int]
@@ -48,7 +51,7 @@ package struct PlanCost: Hashable, Sendable {
         var places: [String: Int] = [:]
         var parts: [Part] = []
         func place(_ step: Int) -> Int {
-            let layer = plan.steps[step].layer ?? "other"
+            let layer = plan.steps[step].layer ?? PlanCost.unnamedLayer
             if let known = places[layer] { return known }
             parts.append(Part(layer: layer, onlineBytes: Array(repeating: 0, count: parties)))
             places[layer] = parts.count - 1
@@ -67,11 +70,11 @@ package struct PlanCost: Hashable, Sendable {
                 for opening in costs[unit.step][unit.stage].openings where opening.words > 0 {
                     let part = place(unit.step)
                     if owner == nil { owner = part }
-                    for sender in 0..<parties where opening.sender ?? sender == sender {
-                        for receiver in 0..<parties where receiver != sender && opening.receiver ?? receiver == receiver
-                        {
-                            words[sender][receiver] += opening.words
-                            parts[part].onlineBytes[sender] += opening.words * 8
+                    for sender in 0..<parties {
+                        for receiver in 0..<parties {
+                            let count = opening.words(from: sender, to: receiver)
+                            words[sender][receiver] += count
+                            parts[part].onlineBytes[sender] += count * 8
                         }
                     }
                 }

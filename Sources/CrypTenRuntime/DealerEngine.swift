@@ -8,6 +8,8 @@ struct DealerEngine {
     let context: RunContext
     let keys: [RunKeys]
     let correctionWindow: Int
+    /// Told of the step of each unit that has run.
+    var finished: ((Int) -> Void)?
 
     /// Deals one run.
     ///
@@ -46,6 +48,7 @@ struct DealerEngine {
                     for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
                 }
                 for slot in unit.freed { slots[slot] = .nothing }
+                finished?(unit.step)
             }
         }
         try stream.finish()

@@ -13,6 +13,8 @@ struct PartyEngine {
     let pairKeys: [ExpansionKey?]
     /// Told of each layer when its last gate has run.
     let progress: (@Sendable (RunProgress) -> Void)?
+    /// Told of the step of each unit that has run.
+    var finished: ((Int) -> Void)?
 
     /// What fills a plan's bindings at this party.
     struct Operands {
@@ -77,6 +79,7 @@ struct PartyEngine {
                     for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
                 }
                 for slot in unit.freed { slots[slot] = nil }
+                finished?(unit.step)
                 done += 1
                 if unit.isLastStage {
                     progress?(RunProgress(layer: step.layer, fraction: Double(done) / Double(total)))

@@ -102,7 +102,7 @@ public struct Rehearsal {
         Rehearsal.cost(of: try planned(expressions.map { ($0.node, .reveal(to: recipients.party)) }))
     }
 
-    private func planned(_ roots: [(Node, Graph.Destination)]) throws -> PreparedPlan {
+    func planned(_ roots: [(Node, Graph.Destination)]) throws -> PreparedPlan {
         let (graph, sources) = try Simplify.graph(of: roots)
         return try Planner(parties: partyCount, fractionBits: fractionBits).plan(
             graph,

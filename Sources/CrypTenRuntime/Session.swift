@@ -255,6 +255,44 @@ public final class Session: Sendable {
         }
     }
 
+    /// How long revealing expressions as one plan would take on a network.
+    ///
+    /// This party does every member's computing on made-up values, and times it; the network is added to it. Other parties
+    /// needn't ask, too; they compute nothing meanwhile if the times are to be right.
+    ///
+    /// - Parameters:
+    ///   - network: What joins the members.
+    ///   - machines: Where they are.
+    /// - Throws: what `reveal` throws before it sends anything; what loopback throws where the system doesn't allow it.
+    /// - Complexity: several times the computing of all members; no round, no bytes.
+    public func predict(
+        _ expressions: CrypTensor...,
+        revealingTo recipients: Recipients = .all,
+        on network: NetworkProfile,
+        machines: Machines = .oneEach
+    ) async throws -> Prediction {
+        try await measure(expressions, revealingTo: recipients, machines: machines).prediction(on: network)
+    }
+
+    /// Measures on this machine how long revealing expressions takes, apart from the network.
+    ///
+    /// - Throws: as `predict`.
+    package func measure(
+        _ expressions: [CrypTensor],
+        revealingTo recipients: Recipients = .all,
+        machines: Machines = .oneEach
+    ) async throws -> MeasuredRun {
+        let nodes = expressions.map(\.node)
+        return try await perform { state in
+            try MeasuredRun(
+                state.plan(nodes.map { ($0, .reveal(to: recipients.party)) }).plan,
+                kernels: state.kernels,
+                correctionWindow: state.configuration.correctionWindow,
+                machines: machines
+            )
+        }
+    }
+
     /// What has been spent so far, by the transport's own counters; a run that is under way is awaited.
     public var statistics: SessionStatistics {
         get async throws { try await thread.run { [state] in state.value.statistics } }

@@ -1,4 +1,4 @@
-import CrypTenBase
+package import CrypTenBase
 import Crypto
 import NIOConcurrencyHelpers
 
@@ -65,7 +65,7 @@ package enum MemoryTransport {
 
 extension Role {
     /// Whether this member makes the connection to another one: parties call those before them, and the dealer.
-    func calls(_ other: Role) -> Bool {
+    package func calls(_ other: Role) -> Bool {
         switch (self, other) {
         case (.party(let party), .party(let otherParty)): otherParty < party
         case (.party, .dealer): true

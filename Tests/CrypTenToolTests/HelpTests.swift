@@ -27,9 +27,10 @@ struct HelpTests {
             (
                 "plan",
                 "USAGE: crypten plan --model <m.onnx> [--input-shape <name=1x1x28x28> ...] [--public <name[=x.npy]> ...] "
-                    + "[--parties <n>] [--fraction-bits <f>] [--secret <name> ...] [--open <name> ...] [--json]"
+                    + "[--parties <n>] [--fraction-bits <f>] [--secret <name> ...] [--open <name> ...] [--network <name>] "
+                    + "[--threads <t>] [--html <file>] [--json]"
             ),
-            ("party", "--parties <host:port,…>"), ("party", "--dealer <host:port>"), ("party", "--session <name>"),
+            ("plan", "metro 1 Gbit/s, 2 ms; wan 400 Mbit/s,"), ("party", "--parties <host:port,…>"), ("party", "--dealer <host:port>"), ("party", "--session <name>"),
             ("party", "--id <i>"), ("party", "--prepare"), ("party", "--prepared-file <file>"),
             ("party", "--insecure-plaintext"), ("dealer", "--listen <host:port>"),
             ("dealer", "--parties <n>"), ("dealer", "--insecure-plaintext"),
@@ -86,6 +87,14 @@ struct HelpTests {
             (
                 ["plan", "--model", "m", "--input-shape", "x=3x4x"],
                 "error: The value 'x=3x4x' is invalid for '--input-shape <name=1x1x28x28>'"
+            ),
+            (
+                ["plan", "--model", "m", "--network", "moon"],
+                "error: The value 'moon' is invalid for '--network <name>': choose loop, lan, metro, wan, poor"
+            ),
+            (
+                ["plan", "--model", "m", "--threads", "2"],
+                "error: --threads says how a time is predicted: give --network, too"
             ),
             (
                 [

@@ -20,6 +20,8 @@ struct Bench: Sendable {
     var isCold: Bool
     /// Whether reports say where the time went.
     var isProfiled: Bool
+    /// A network to be played between the processes, and predicted; nil: neither.
+    var network: NetworkProfile?
 
     /// Measures one.
     ///
@@ -38,7 +40,8 @@ struct Bench: Sendable {
             let members = LocalMembers(
                 parties: parties,
                 fractionBits: SessionConfiguration().fractionBits,
-                threads: threads
+                threads: threads,
+                network: network == .loop ? nil : network
             ) { index in
                 ["bench-party", workload.name, "--id", "\(index)", "--repeat", "\(repetitions)"]
                     + (isCold ? ["--cold"] : [])
@@ -46,12 +49,39 @@ struct Bench: Sendable {
             let reports = try await members.run { layer, fraction in
                 ProgressLine.show("\(workload.name)  \(Int(fraction * 100)) %  \(layer ?? "")")
             }
-            return WorkloadReport(
+            var report = WorkloadReport(
                 workload,
                 self,
                 parties: reports.parties.compactMap(\.workload),
                 dealer: reports.dealer
             )
+            if let network { report.predicted = try prediction(of: workload, on: network) }
+            return report
         }
+    }
+
+    /// What a workload should cost, from measuring its parts here.
+    private func prediction(of workload: Workload, on network: NetworkProfile) throws -> WorkloadReport.Predicted {
+        var rehearsal = try Rehearsal(parties: parties, fractionBits: SessionConfiguration().fractionBits)
+        let operands = workload.operands.map { operand in
+            rehearsal.input(
+                from: PartyID(operand.owner),
+                shape: operand.shape,
+                kind: operand.kind,
+                name: operand.name
+            )
+        }
+        let (kept, _) = try rehearsal.hold(operands)
+        let named = Dictionary(uniqueKeysWithValues: zip(workload.operands.map(\.name), kept))
+        let run = try rehearsal.measure(keeping: [workload.body(named)], machines: .shared, threads: threads) {
+            ProgressLine.show("\(workload.name)  predicting \(Int($0 * 100)) %")
+        }
+        return WorkloadReport.Predicted(
+            network: network.name,
+            seconds: run.prediction(on: network, isRelayed: network != .loop).seconds / workload.openingsMeasured,
+            rounds: run.cost.rounds,
+            onlineBytesPerParty: run.cost.onlineBytes,
+            dealerBytes: run.cost.dealerBytes
+        )
     }
 }

@@ -80,6 +80,11 @@ struct Workload: Sendable {
         inputs + weights
     }
 
+    /// What a time is divided by: the openings of the one workload that is measured by the opening.
+    var openingsMeasured: Double {
+        name == Workload.roundTrip.name ? Double(Workload.roundTrips) : 1
+    }
+
     /// All workloads, in the order of `crypten bench --list`.
     static let all: [Workload] = elementary + networks + [roundTrip]
 

@@ -50,13 +50,23 @@ struct WorkloadReport: Encodable, Sendable {
     var peakMemoryBytes: [Int]
     /// Where the time of all repetitions went, by member, in processes of their own the dealer last; `--profile`.
     var profile: [WorkTimes]?
+    /// What was predicted for the network that was played.
+    var predicted: Predicted?
+
+    struct Predicted: Encodable, Sendable {
+        var network: String
+        var seconds: Double
+        var rounds: Int
+        var onlineBytesPerParty: [Int]
+        var dealerBytes: Int
+    }
 
     init(_ workload: Workload, _ bench: Bench, parties: [WorkloadMeasurement], dealer: DealerReport?) {
         self.workload = workload.name
         self.parties = parties.count
         transport = bench.transport
         threads = bench.threads
-        let openings = workload.name == Workload.roundTrip.name ? Double(Workload.roundTrips) : 1
+        let openings = workload.openingsMeasured
         runs = (0..<bench.repetitions).map { index in (parties.map { $0.seconds[index] }.max() ?? 0) / openings }
         seconds = runs.median
         secondsOnline = (0..<bench.repetitions).map { index in
@@ -108,9 +118,20 @@ extension WorkloadReport {
             return
                 "\(report.workload): an opening takes \(times.fixed(2)) times a bare exchange of \(bare.significant(3)) s"
         }
+        let predictions = reports.compactMap { report -> String? in
+            guard let predicted = report.predicted else { return nil }
+            let isEqual =
+                predicted.rounds == report.rounds && predicted.onlineBytesPerParty == report.onlineBytesPerParty
+                && predicted.dealerBytes == report.dealerBytes
+            return """
+                \(report.workload) on \(predicted.network): predicted \(predicted.seconds.significant(4)) s, measured \
+                \(report.seconds.significant(4)) s (\((100 * (predicted.seconds / report.seconds - 1)).fixed(0)) %); rounds and \
+                bytes \(isEqual ? "equal" : "differ")
+                """
+        }
         let profiles = reports.compactMap { report in
             report.profile.map { "\n\(report.workload)\n" + WorkTable.text($0) }
         }
-        return ([table.text] + notes + profiles).joined(separator: "\n")
+        return ([table.text] + notes + predictions + profiles).joined(separator: "\n")
     }
 }

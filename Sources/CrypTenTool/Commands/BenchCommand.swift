@@ -16,6 +16,7 @@ struct BenchCommand: AsyncParsableCommand {
               crypten bench --list                      what there is
               crypten bench relu_1m lenet_b1            two workloads, as a table
               crypten bench resnet18_b1 --json          one JSON object a line and workload
+              crypten bench lenet_b1 --network wan      over a relay that delays and paces, beside the prediction
               crypten bench kernels                     multiply-accumulates and bytes a second
 
             Figures of JSON are in seconds and bytes. Peak memory is that of each process, the dealer's last.
@@ -37,8 +38,13 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Threads of each member's kernels.", valueName: "t"))
     var threads = 1
 
-    @Option(name: .customLong("repeat"), help: ArgumentHelp("How often each workload is measured.", valueName: "n"))
-    var repetitions = 3
+    @Option(
+        name: .customLong("repeat"),
+        help: ArgumentHelp("How often each workload is measured; 3 times, and 5 on a network.", valueName: "n")
+    )
+    var repetitions: Int?
+
+    @OptionGroup var network: NetworkOptions
 
     @Flag(name: .long, help: "Let the clock run while weights are masked, too.")
     var cold = false
@@ -54,8 +60,11 @@ struct BenchCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PartyCount.check(parties, option: "--parties")
-        guard (1...1000).contains(repetitions) else {
+        if let repetitions, !(1...1000).contains(repetitions) {
             throw ValidationError("--repeat \(repetitions): choose 1 to 1000")
+        }
+        guard network.network == nil || transport == .tcp else {
+            throw ValidationError("--network is between processes: it needs --transport tcp")
         }
         guard (1...1024).contains(threads) else { throw ValidationError("--threads \(threads): choose 1 to 1024") }
         for name in workloads where name != BenchCommand.kernels && Workload.named(name) == nil {
@@ -72,9 +81,10 @@ struct BenchCommand: AsyncParsableCommand {
             parties: parties,
             transport: transport,
             threads: threads,
-            repetitions: repetitions,
+            repetitions: repetitions ?? (network.network == nil ? 3 : 5),
             isCold: cold,
-            isProfiled: profile
+            isProfiled: profile,
+            network: network.network
         )
         var reports: [WorkloadReport] = []
         for workload in chosen {

@@ -9,6 +9,10 @@ struct PlanCommand: AsyncParsableCommand {
         discussion: """
             The figures are exact: `infer` then counts the same bytes. Every constant of the model is listed, with whether \
             the other parties see it.
+
+            With --network the time is predicted, too: this machine does the computing of every party and of the dealer, on \
+            made-up numbers, and the network's round trips and bytes are added to what that takes. Each member is taken to \
+            have a machine like this one; on `loop` all share this one, as under `infer --local`.
             """
     )
 
@@ -39,14 +43,30 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup var encoding: EncodingOptions
     @OptionGroup var visibility: VisibilityOptions
 
+    @OptionGroup var network: NetworkOptions
+    @OptionGroup var threads: ThreadOptions
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Write a report with bars for every layer: one file, to be opened offline.",
+            valueName: "file"
+        )
+    )
+    var html: String?
+
     @Flag(name: .long, help: "Print one JSON object instead of tables.")
     var json = false
 
     func validate() throws {
         try PartyCount.check(parties, option: "--parties")
+        guard threads.threads == nil || network.network != nil else {
+            throw ValidationError("--threads says how a time is predicted: give --network, too")
+        }
     }
 
     func run() async throws {
+        ProgressLine.show("planning")
         let report = try PlannedInference(
             model: model,
             shapes: inputShape,
@@ -54,8 +74,12 @@ struct PlanCommand: AsyncParsableCommand {
             parties: parties,
             fractionBits: encoding.fractionBits,
             secret: Set(visibility.secret),
-            open: Set(visibility.open)
-        ).report()
+            open: Set(visibility.open),
+            network: network.network,
+            threads: threads.threads
+        ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
+        ProgressLine.clear()
+        if let html { try PlanPage(report, title: model).write(to: html) }
         if json { return try Output.result(json: report) }
         Output.result(report.text)
     }

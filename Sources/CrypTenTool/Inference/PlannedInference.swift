@@ -11,11 +11,16 @@ struct PlannedInference {
     var fractionBits: Int
     var secret: Set<String>
     var open: Set<String>
+    /// The network to predict a time for; nil: none is predicted.
+    var network: NetworkProfile?
+    /// Threads of each member; nil: the machine's processors, on one machine their part of them.
+    var threads: Int?
 
-    /// Plans it.
+    /// Plans it, and predicts its time where a network is given.
     ///
+    /// - Parameter progress: Told the share of the measuring that is done, 0 to 1.
     /// - Throws: what is wrong with the model or a file, and what `infer` would refuse.
-    func report() throws -> PlanReport {
+    func report(_ progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> PlanReport {
         let model = try ONNXModel(contentsOf: URL(fileURLWithPath: model), secret: secret, open: open)
         try checkNames(model)
         var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
@@ -50,9 +55,20 @@ struct PlannedInference {
         let outputs = try module(tensors, publicValues: publicValues)
         let ordered = model.outputs.compactMap { outputs[$0.name] }
         let online = try rehearsal.cost(of: ordered, revealingTo: .party(Inference.inputOwner.index))
+        let prediction = try network.map { network in
+            let isLocal = network == .loop
+            return try rehearsal.measure(
+                ordered,
+                revealingTo: .party(Inference.inputOwner.index),
+                machines: isLocal ? .shared : .oneEach,
+                threads: threads ?? (isLocal ? max(1, ProcessInfo.processInfo.activeProcessorCount / parties) : nil),
+                progress: progress
+            ).prediction(on: network)
+        }
         return PlanReport(
             online: online,
             setup: setup,
+            prediction: prediction,
             inputs: reports,
             outputs: zip(model.outputs, ordered).map {
                 .init(name: $0.name, type: $0.type.rawValue, shape: $1.shape.dimensions)

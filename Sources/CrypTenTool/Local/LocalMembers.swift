@@ -12,6 +12,8 @@ struct LocalMembers: Sendable {
     var fractionBits: Int
     /// Threads of each process; nil: the machine's processors divided by the parties.
     var threads: Int?
+    /// A network that a relay between each two of them plays; nil: nothing between them but loopback.
+    var network: NetworkProfile?
     /// The command line of a party, by its number, without `--threads`.
     var arguments: @Sendable (Int) -> [String]
 
@@ -31,6 +33,7 @@ struct LocalMembers: Sendable {
         var members = Members(count: parties + 1)
         let family = Family()
         defer { family.endAll() }
+        var relays: EmulatedNetwork?
         let forwarding = SignalForwarding(family)
         defer { forwarding.cancel() }
         for index in 0...parties {
@@ -46,13 +49,7 @@ struct LocalMembers: Sendable {
                 members.addresses[index] = address
                 let known = members.addresses.compactMap { $0 }
                 if known.count == parties + 1 {
-                    let invitation = Invitation(
-                        session: UUID().uuidString,
-                        parties: Array(known.dropLast()),
-                        dealer: known[parties],
-                        fractionBits: fractionBits
-                    )
-                    for child in family.members { try child.invite(invitation) }
+                    relays = try await invite(family, to: known)
                 }
             case .message(.progress(let layer, let fraction)):
                 if index == 0 { progress(layer, fraction) }
@@ -80,12 +77,34 @@ struct LocalMembers: Sendable {
             }
             if members.running == 0 { break }
         }
+        await relays?.close()
         let causes = members.failures.filter { !$0.isEcho }
         if let failure = causes.min(by: { $0.member < $1.member }) ?? members.failures.first {
             throw CrypTenError(.partyFailed, failure.message)
         }
         guard let dealer = members.dealer else { preconditionFailure("who hasn't reported has failed") }
         return Reports(parties: members.reports.compactMap { $0 }, dealer: dealer)
+    }
+
+    /// Tells all members where the others are, the dealer last in `addresses`.
+    private func invite(_ family: Family, to addresses: [String]) async throws -> EmulatedNetwork? {
+        let (listening, dealer) = (Array(addresses.dropLast()), addresses[parties])
+        var relays: EmulatedNetwork?
+        if let network {
+            relays = try await EmulatedNetwork.start(parties: listening, dealer: dealer, network: network)
+        }
+        let session = UUID().uuidString
+        for (index, child) in family.members.enumerated() {
+            let called = index < parties ? relays?.addresses(for: PartyID(index)) : nil
+            let invitation = Invitation(
+                session: session,
+                parties: called?.parties ?? listening,
+                dealer: called?.dealer ?? dealer,
+                fractionBits: fractionBits
+            )
+            try child.invite(invitation)
+        }
+        return relays
     }
 
     private struct Failure {

@@ -30,6 +30,16 @@ struct PlanReport: Encodable, Sendable {
         var setupBytesPerParty: [Int]
         var dealerBytes = 0
         var multiplyAccumulates = 0
+        /// Seconds of the prediction; nil where nothing is predicted.
+        var seconds: Double?
+    }
+
+    /// What the predicted time goes to, in seconds.
+    struct TimeParts: Encodable, Sendable {
+        var computing: Double
+        var latency: Double
+        var bandwidth: Double
+        var dealer: Double
     }
 
     var parties: Int
@@ -38,13 +48,24 @@ struct PlanReport: Encodable, Sendable {
     var setupBytesPerParty: [Int]
     var dealerBytes: Int
     var multiplyAccumulates: Int
+    /// The network of the prediction, its time, and what that goes to; nil where nothing is predicted.
+    var network: String?
+    var predictedSeconds: Double?
+    var predictedParts: TimeParts?
     var layers: [Layer]
     var inputs: [Input]
     var outputs: [Output]
     var constants: [Constant]
 
     /// Joins the costs of masking the weights once and of running the model once.
-    init(online: Cost, setup: Cost, inputs: [Input], outputs: [Output], constants: [ONNXModel.Constant]) {
+    init(
+        online: Cost,
+        setup: Cost,
+        prediction: Prediction? = nil,
+        inputs: [Input],
+        outputs: [Output],
+        constants: [ONNXModel.Constant]
+    ) {
         parties = online.onlineBytes.count
         rounds = online.rounds
         onlineBytesPerParty = online.onlineBytes
@@ -73,6 +94,18 @@ struct PlanReport: Encodable, Sendable {
         // Corrections of all layers are one stream; the headers of its frames belong to none of them.
         let headers = dealerBytes - layers.reduce(0) { $0 + $1.dealerBytes }
         if headers > 0 { layers[place("(frame headers)")].dealerBytes += headers }
+        if let prediction {
+            for part in prediction.layers { layers[place(part.name)].seconds = part.seconds }
+            network = prediction.network.name
+            predictedSeconds = prediction.seconds
+            let parts = prediction.parts
+            predictedParts = TimeParts(
+                computing: parts.computing,
+                latency: parts.latency,
+                bandwidth: parts.bandwidth,
+                dealer: parts.dealer
+            )
+        }
         self.layers = layers
         self.inputs = inputs
         self.outputs = outputs
@@ -81,27 +114,46 @@ struct PlanReport: Encodable, Sendable {
         }
     }
 
+    /// The predicted time and what it goes to, as lines of a table.
+    var timeLines: [(String, String)] {
+        guard let network, let seconds = predictedSeconds, let parts = predictedParts else { return [] }
+        return [
+            ("predicted seconds", "\(seconds.fixed(3)) (\(network))"),
+            (
+                "of these",
+                """
+                computing \(parts.computing.fixed(3)), latency \(parts.latency.fixed(3)), \
+                bandwidth \(parts.bandwidth.fixed(3)), dealer \(parts.dealer.fixed(3))
+                """
+            ),
+        ]
+    }
+
     /// Tables for people.
     ///
     /// Parties differ where one of them owns what is sent; the layers' figures are the largest.
     var text: String {
-        var costs = TextTable([
-            "layer", "rounds", "online bytes", "setup bytes", "dealer bytes", "multiply-accumulates",
-        ])
+        var costs = TextTable(
+            ["layer", "rounds", "online bytes", "setup bytes", "dealer bytes", "multiply-accumulates"]
+                + (predictedSeconds == nil ? [] : ["seconds"])
+        )
         for layer in layers {
-            costs.add([
-                layer.name, "\(layer.rounds)", (layer.onlineBytesPerParty.max() ?? 0).grouped,
-                (layer.setupBytesPerParty.max() ?? 0).grouped, layer.dealerBytes.grouped,
-                layer.multiplyAccumulates.grouped,
-            ])
+            costs.add(
+                [
+                    layer.name, "\(layer.rounds)", (layer.onlineBytesPerParty.max() ?? 0).grouped,
+                    (layer.setupBytesPerParty.max() ?? 0).grouped, layer.dealerBytes.grouped,
+                    layer.multiplyAccumulates.grouped,
+                ] + (predictedSeconds == nil ? [] : [layer.seconds?.fixed(4) ?? ""])
+            )
         }
-        let totals = [
-            ("rounds", rounds.grouped),
-            ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
-            ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
-            ("dealer bytes", dealerBytes.grouped),
-            ("multiply-accumulates", multiplyAccumulates.grouped),
-        ]
+        let totals =
+            [
+                ("rounds", rounds.grouped),
+                ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
+                ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
+                ("dealer bytes", dealerBytes.grouped),
+                ("multiply-accumulates", multiplyAccumulates.grouped),
+            ] + timeLines
         var values = TextTable(["name", "is", "type", "shape"])
         for input in inputs {
             values.add([input.name, "\(input.visibility.rawValue) input", input.type, "\(input.shape)"])

@@ -1,0 +1,191 @@
+import CrypTenBase
+public import CrypTenExpressions
+import CrypTenPlanning
+import CrypTenRing
+import CrypTenTransport
+import Foundation
+
+/// How long a run will take on a network, from what computing takes on this machine.
+public struct Prediction: Sendable, Hashable {
+    /// What the time goes to, along the chain of work and messages that decides it; the parts add up to the whole.
+    public struct Parts: Sendable, Hashable {
+        /// Parties compute, seal and open frames.
+        public var computing = 0.0
+        /// Messages between parties are on their way, however short they are.
+        public var latency = 0.0
+        /// Links between parties carry bytes.
+        public var bandwidth = 0.0
+        /// The last party waits for corrections: for the dealer, or for its link.
+        public var dealer = 0.0
+    }
+
+    /// One layer's part; the parts of all layers add up to the whole.
+    public struct Layer: Sendable, Hashable {
+        /// As in `Cost.layers`, and in the same order.
+        public var name: String
+        /// Seconds in which the party that finishes last computes this layer, or waits for it.
+        public var seconds: Double
+    }
+
+    /// The network.
+    public var network: NetworkProfile
+    /// From the beginning of a run to the end of the last party's.
+    public var seconds: Double
+    /// What the time goes to.
+    public var parts: Parts
+    /// The time, layer by layer.
+    public var layers: [Layer]
+}
+
+/// Where the members of a predicted run are.
+public enum Machines: Sendable, Hashable {
+    /// Each has a machine like this one.
+    case oneEach
+    /// All share this one.
+    case shared
+}
+
+/// How long a plan's parts take on this machine, measured once; to be put on any network.
+package struct MeasuredRun: Sendable {
+    /// Rounds and bytes, as without measuring.
+    package let cost: Cost
+
+    private let traces: [MemberTrace]
+    private let costs: FrameCosts
+    /// Layers' names by step.
+    private let layers: [String]
+    /// How many processors one member keeps busy while it computes.
+    private let processors: Double
+    private let cores: Int
+    private let machines: Machines
+
+    /// Measures.
+    ///
+    /// - Throws: what loopback throws where the system doesn't allow it.
+    /// - Complexity: several times the computing of all members, one after the other; memory as one of them takes.
+    init(
+        _ prepared: PreparedPlan,
+        kernels: any Kernels,
+        correctionWindow: Int,
+        machines: Machines,
+        progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws {
+        cost = Cost(PlanCost(of: prepared.plan, schedule: prepared.schedule, framing: .wire))
+        let run = DryRun(prepared: prepared, kernels: kernels, correctionWindow: correctionWindow)
+        let threads = (kernels as? NativeKernels)?.threads ?? 1
+        cores = ProcessInfo.processInfo.activeProcessorCount
+        (traces, processors) = try run.traces(atOnce: machines == .shared ? max(1, cores / threads) : 1, progress)
+        costs = try FrameCosts.measure()
+        layers = prepared.plan.steps.map { $0.layer ?? PlanCost.unnamedLayer }
+        self.machines = machines
+    }
+
+    /// The time on a network.
+    ///
+    /// - Parameter isRelayed: Whether relays on the same machine play the network.
+    package func prediction(on network: NetworkProfile, isRelayed: Bool = false) -> Prediction {
+        let setting = Timeline.Setting(
+            network: network,
+            costs: costs,
+            cores: cores,
+            processors: processors,
+            isShared: machines == .shared,
+            isRelayed: isRelayed
+        )
+        let outcome = Timeline.play(requested, setting)
+        var seconds: [String: Double] = [:]
+        for (step, spent) in outcome.secondsByStep { seconds[layers[step], default: 0] += spent }
+        return Prediction(
+            network: network,
+            seconds: outcome.seconds,
+            parts: outcome.parts,
+            layers: cost.layers.map { Prediction.Layer(name: $0.name, seconds: seconds[$0.name] ?? 0) }
+        )
+    }
+
+    /// The traces with what precedes a run: every party asks the dealer for it.
+    private var requested: [MemberTrace] {
+        let dealer = traces.count - 1
+        var traces = traces
+        for party in 0..<dealer {
+            let request = MemberTrace.Action.send(to: dealer, bytes: MeasuredRun.requestBytes)
+            traces[party].events.insert(MemberTrace.Event(seconds: 0, request), at: 0)
+        }
+        let requests = (0..<dealer).map { MemberTrace.Event(seconds: 0, .receive(from: $0)) }
+        traces[dealer].events.insert(contentsOf: requests, at: 0)
+        return traces
+    }
+
+    /// About what a request takes, with the numbers of what it reads.
+    private static let requestBytes = 1 << 10
+}
+
+extension Rehearsal {
+    /// Measures on this machine how long revealing expressions takes, apart from the network.
+    ///
+    /// - Parameters:
+    ///   - machines: Where the members are.
+    ///   - threads: Threads of each member; nil: the machine's processors.
+    ///   - progress: Told the share that is done, 0 to 1; on any thread.
+    /// - Throws: the error of an ill-formed expression, or of one that can't be planned; what loopback throws where the
+    ///   system doesn't allow it.
+    package func measure(
+        _ expressions: [CrypTensor],
+        revealingTo recipients: Recipients = .all,
+        machines: Machines = .oneEach,
+        threads: Int? = nil,
+        progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws -> MeasuredRun {
+        let plan = try planned(expressions.map { ($0.node, .reveal(to: recipients.party)) })
+        return try measure(plan, machines: machines, threads: threads, progress: progress)
+    }
+
+    /// The same of evaluating expressions and keeping their values.
+    package func measure(
+        keeping expressions: [CrypTensor],
+        machines: Machines = .oneEach,
+        threads: Int? = nil,
+        progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws -> MeasuredRun {
+        let plan = try planned(expressions.map { ($0.node, .keep) })
+        return try measure(plan, machines: machines, threads: threads, progress: progress)
+    }
+
+    private func measure(
+        _ plan: PreparedPlan,
+        machines: Machines,
+        threads: Int?,
+        progress: @escaping @Sendable (Double) -> Void
+    ) throws -> MeasuredRun {
+        var configuration = SessionConfiguration()
+        configuration.threads = threads
+        return try MeasuredRun(
+            plan,
+            kernels: configuration.kernels,
+            correctionWindow: configuration.correctionWindow,
+            machines: machines,
+            progress: progress
+        )
+    }
+
+    /// How long revealing expressions would take on a network.
+    ///
+    /// Every member's computing is done here on made-up values, and timed; the network is added to it.
+    ///
+    /// - Parameters:
+    ///   - network: What joins the members.
+    ///   - machines: Where they are.
+    ///   - threads: Threads of each member; nil: the machine's processors.
+    /// - Throws: as `cost(of:revealingTo:)`; what loopback throws where the system doesn't allow it.
+    /// - Complexity: several times the computing of all members; memory as one of them takes.
+    public func predict(
+        _ expressions: [CrypTensor],
+        revealingTo recipients: Recipients = .all,
+        on network: NetworkProfile,
+        machines: Machines = .oneEach,
+        threads: Int? = nil
+    ) throws -> Prediction {
+        try measure(expressions, revealingTo: recipients, machines: machines, threads: threads)
+            .prediction(on: network)
+    }
+}

@@ -1,0 +1,104 @@
+import CrypTenBase
+import CrypTenTransport
+import Crypto
+import NIOConcurrencyHelpers
+
+/// A transport that leads nowhere: it takes what is sent, has what is asked for, and notes when.
+///
+/// An engine that runs on it does all of its work and waits for nobody; what is left is a trace.
+final class TracingTransport: Transport {
+    let role: Role
+    let partyCount: Int
+
+    private struct State {
+        var trace = MemberTrace()
+        /// When the computing that goes on now began.
+        var mark = ContinuousClock.now
+        /// What each member will have sent, in order, and how much of it was received.
+        var incoming: [Role: [Frame]]
+        var received: [Role: Int] = [:]
+        var credits: [Frame] = []
+    }
+
+    private let state: NIOLockedValueBox<State>
+
+    /// - Parameter incoming: What each other member sends, in order.
+    init(_ role: Role, partyCount: Int, incoming: [Role: [Frame]]) {
+        self.role = role
+        self.partyCount = partyCount
+        state = NIOLockedValueBox(State(incoming: incoming))
+    }
+
+    /// Begins the trace: from now on time counts as computing.
+    func start() {
+        state.withLockedValue { $0.mark = .now }
+    }
+
+    /// Notes that a unit of a step has run.
+    func finish(step: Int) {
+        note { _ in .finish(step: step) }
+    }
+
+    /// What has been noted.
+    var trace: MemberTrace {
+        state.withLockedValue(\.trace)
+    }
+
+    /// The credit that was sent to the dealer, frame by frame.
+    var credits: [Frame] {
+        state.withLockedValue(\.credits)
+    }
+
+    func send(_ frame: Frame, to peer: Role, deadline: Deadline) throws {
+        note { state in
+            if frame.kind == .credit { state.credits.append(frame) }
+            return .send(to: peer.memberIndex(partyCount: partyCount), bytes: frame.wireSize)
+        }
+    }
+
+    func receive(_ kinds: Set<Frame.Kind>, from peer: Role, deadline: Deadline) throws -> Frame {
+        try state.withLockedValue { state in
+            let now = ContinuousClock.now
+            let index = state.received[peer, default: 0]
+            guard let frames = state.incoming[peer], index < frames.count, kinds.contains(frames[index].kind) else {
+                throw CrypTenError(.diverged, "a plan's cost says that \(peer) sends less than \(role) reads")
+            }
+            state.received[peer] = index + 1
+            let action = MemberTrace.Action.receive(from: peer.memberIndex(partyCount: partyCount))
+            state.trace.events.append(MemberTrace.Event(seconds: (now - state.mark).seconds, action))
+            state.mark = .now
+            return frames[index]
+        }
+    }
+
+    func secret(with peer: Role) -> SymmetricKey {
+        preconditionFailure("an engine is given its keys")
+    }
+
+    var statistics: TransportStatistics {
+        TransportStatistics()
+    }
+
+    func abort(_ error: CrypTenError) {}
+
+    func close() {}
+
+    private func note(_ action: (inout State) -> MemberTrace.Action) {
+        state.withLockedValue { state in
+            let now = ContinuousClock.now
+            let action = action(&state)
+            state.trace.events.append(MemberTrace.Event(seconds: (now - state.mark).seconds, action))
+            state.mark = .now
+        }
+    }
+}
+
+extension Role {
+    /// This member's place in `Role.all`.
+    func memberIndex(partyCount: Int) -> Int {
+        switch self {
+        case .party(let party): party.index
+        case .dealer: partyCount
+        }
+    }
+}

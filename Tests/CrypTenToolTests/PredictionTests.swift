@@ -1,0 +1,71 @@
+import Foundation
+import Testing
+
+@Suite("Predicted times, and the report in HTML")
+struct PredictionTests {
+    @Test("a network adds seconds to the plan, layer by layer, and changes no other figure")
+    func network() async throws {
+        let arguments = ["plan", "--model", Tool.fixture("mlp.onnx"), "--input-shape", "x=3x30", "--json"]
+        let plain = try await Tool.run(arguments).json()
+        let run = try await Tool.run(arguments + ["--network", "wan", "--threads", "1"])
+        #expect(run.code == 0)
+        #expect(run.stderr.isEmpty)
+        let plan = try run.json()
+        for key in ["rounds", "dealer_bytes"] { #expect(plan[key] as? Int == plain[key] as? Int) }
+        #expect(plan["network"] as? String == "wan")
+        let seconds = try #require(plan["predicted_seconds"] as? Double)
+        let rounds = try #require(plan["rounds"] as? Int)
+        #expect(seconds >= 0.02 * Double(rounds - 1), "half a round trip for each round after the first")
+        let layers = try #require(plan["layers"] as? [[String: Any]])
+        let sum = layers.reduce(0) { $0 + ($1["seconds"] as? Double ?? 0) }
+        #expect(abs(sum - seconds) <= 1e-6 * seconds, "layers add up")
+        let parts = try #require(plan["predicted_parts"] as? [String: Double])
+        #expect(parts.keys.sorted() == ["bandwidth", "computing", "dealer", "latency"])
+        #expect(abs(parts.values.reduce(0, +) - seconds) <= 1e-6 * seconds, "parts add up")
+        #expect(plain["network"] == nil && plain["predicted_seconds"] == nil && plain["predicted_parts"] == nil)
+    }
+
+    @Test("the page has every layer, escapes what files name, and refers to nothing", arguments: [false, true])
+    func page(timed: Bool) async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        // The model's first layer is renamed, to as many letters.
+        let model = try Data(contentsOf: URL(fileURLWithPath: Tool.fixture("mlp.onnx")))
+        let renamed = model.replacing(Data("/0/Gemm".utf8), with: Data("<i>&\"'x".utf8))
+        try renamed.write(to: URL(fileURLWithPath: folder.path("<b>.onnx")))
+        let run = try await Tool.run(
+            ["plan", "--model", folder.path("<b>.onnx"), "--input-shape", "x=3x30", "--html", folder.path("plan.html")]
+                + ["--json"] + (timed ? ["--network", "lan"] : [])
+        )
+        #expect(run.code == 0)
+        #expect(run.stderr.isEmpty)
+        let layers = try #require(try run.json()["layers"] as? [[String: Any]])
+        let html = try String(contentsOf: URL(fileURLWithPath: folder.path("plan.html")), encoding: .utf8)
+        for layer in layers {
+            let name = try #require(layer["name"] as? String)
+            if !name.contains("<") { #expect(html.contains("<th scope=\"row\">\(name)</th>")) }
+        }
+        #expect(html.contains("<th scope=\"row\">&lt;i&gt;&amp;&quot;&#39;x</th>"))
+        #expect(html.contains("&lt;b&gt;.onnx</h1>"))
+        #expect(!html.contains("<b>.onnx") && !html.contains("<i>&"))
+        #expect(html.contains("<th scope=\"col\">time</th>") == timed)
+        for word in ["http:", "https:", "src=", "href=", "<script", "@import", "url("] { #expect(!html.contains(word)) }
+        #expect(html.contains("prefers-color-scheme: dark"))
+    }
+
+    @Test("a report that can't be written is one error")
+    func unwritable() async throws {
+        let run = try await Tool.run(
+            "plan",
+            "--model",
+            Tool.fixture("mlp.onnx"),
+            "--input-shape",
+            "x=3x30",
+            "--html",
+            "/nonexistent/plan.html"
+        )
+        #expect(run.code != 0)
+        #expect(run.stdout.isEmpty)
+        #expect(run.lastLine.hasPrefix("error: the report /nonexistent/plan.html can't be written"))
+    }
+}
