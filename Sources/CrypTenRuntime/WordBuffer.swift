@@ -13,6 +13,34 @@ extension ByteBuffer {
     }
 }
 
+/// Buffers for frames of one size that go out again and again.
+///
+/// A buffer belongs to the transport until it was written. One that is taken again comes back with its memory if that has
+/// happened, and with new memory if not; so pages are cleared once, not with every frame.
+struct FrameBuffers {
+    private let capacity: Int
+    private var sent: CircularBuffer<ByteBuffer> = []
+
+    /// So many frames are written by the time a buffer is taken again, or the network is behind.
+    private static let inFlight = 32
+
+    init(capacity: Int) {
+        self.capacity = capacity
+    }
+
+    /// An empty buffer, large enough where there was one to be taken again.
+    mutating func take() -> ByteBuffer {
+        guard sent.count >= FrameBuffers.inFlight, var buffer = sent.popFirst() else { return ByteBuffer() }
+        buffer.clear()
+        return buffer
+    }
+
+    /// Remembers a buffer that is being sent; short ones aren't worth it.
+    mutating func remember(_ buffer: ByteBuffer) {
+        if buffer.readableBytes >= capacity { sent.append(buffer) }
+    }
+}
+
 /// The words that one peer sends in one run's stream, whatever frames they come in.
 struct WordReader {
     private var buffer = ByteBuffer()

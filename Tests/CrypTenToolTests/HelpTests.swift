@@ -20,9 +20,7 @@ struct HelpTests {
             ("demo", "USAGE: crypten demo [--parties <n>] [--json]"),
             (
                 "infer",
-                "USAGE: crypten infer --model <m.onnx> [--input <[name=]x.npy> ...] [--public <[name=]x.npy> ...] "
-                    + "[--output-dir <dir>] --local <n> [--fraction-bits <f>] [--threads <t>] [--secret <name> ...] "
-                    + "[--open <name> ...] [--prepare] [--prepared-file <file>] [--profile] [--json]"
+                "USAGE: crypten infer [<options>] --model <m.onnx> --local <n>"
             ),
             (
                 "plan",
