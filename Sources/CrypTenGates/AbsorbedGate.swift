@@ -49,7 +49,7 @@ package struct AbsorbedGate: Gate {
         }
         var message = context.freshShare(shape)
         for (index, product) in products.enumerated() {
-            product.evaluate(&message, context.wire(2 * index), context.wire(2 * index + 1), context)
+            product.evaluate(&message, context.wire(2 * index), context.wire(2 * index + 1), index: index, context)
         }
         for index in 0..<addends {
             context.kernels.accumulate(&message, adding: context.share(2 * products.count + index))

@@ -46,7 +46,7 @@ package struct BilinearGate: Gate {
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         var share = try context.correlation(product.output)
-        product.evaluate(&share, context.wire(0), context.wire(1), context)
+        product.evaluate(&share, context.wire(0), context.wire(1), index: 0, context)
         context.yield(.share(share))
     }
 

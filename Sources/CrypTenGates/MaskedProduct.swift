@@ -4,7 +4,8 @@ package import CrypTenRing
 ///
 /// With `x^ = x + λx` and `y^ = y + λy` public, `op(x, y) = op(x^, y^) − op(x^, λy) − op(λx, y^) + op(λx, λy)`, and all but
 /// the last term is local work. A party that holds zeros for a share of a mask leaves the product with it out; party 0
-/// joins two products into `op(x^ − λx_0, y^)`. So a party computes at most two.
+/// joins two products into `op(x^ − λx_0, y^)`. So a party computes at most two. Where one operand is public before the run,
+/// as a kept weight, the product of its public part and the other one's mask can be computed ahead (`term`); one is left.
 package struct MaskedProduct: Hashable, Sendable, Codable {
     package let operation: BilinearOperation
     package let left: Shape
@@ -50,8 +51,35 @@ package struct MaskedProduct: Hashable, Sendable, Codable {
         )
     }
 
+    /// An operand.
+    package enum Side: Sendable {
+        case left, right
+    }
+
+    /// A party's product of its share of one side's mask and the other's public part: `op(λx_i, y^)` or `op(x^, λy_i)`.
+    package struct Term: Sendable {
+        package let side: Side
+        package let value: RingTensor
+    }
+
+    /// Computes a term before the run that it belongs to; nil where this party's share is known to be zero.
+    package func term(
+        masked side: Side,
+        maskShare: RingTensor,
+        hat: RingTensor,
+        party: Int,
+        _ kernels: any Kernels
+    ) -> Term? {
+        let zeroExcept = side == .left ? leftZeroExcept : rightZeroExcept
+        guard zeroExcept.map({ $0 == party }) ?? true else { return nil }
+        let (a, b) = side == .left ? (maskShare, hat) : (hat, maskShare)
+        return Term(side: side, value: kernels.product(operation, a.reshaped(to: left), b.reshaped(to: right)))
+    }
+
     /// Adds to `sum` a party's share of `op(x, y) − op(λx, λy)`.
-    func evaluate(_ sum: inout RingTensor, _ x: MaskedWire, _ y: MaskedWire, _ context: PartyStage) {
+    ///
+    /// - Parameter index: Which of the gate's products this is.
+    func evaluate(_ sum: inout RingTensor, _ x: MaskedWire, _ y: MaskedWire, index: Int, _ context: PartyStage) {
         let kernels = context.kernels
         guard x.truncation == nil, y.truncation == nil, let xMask = x.maskShare, let yMask = y.maskShare else {
             preconditionFailure("a product reads wires whose masks the parties share")
@@ -59,14 +87,26 @@ package struct MaskedProduct: Hashable, Sendable, Codable {
         let (xHat, yHat) = (x.hat.reshaped(to: left), y.hat.reshaped(to: right))
         let skipsLeft = leftZeroExcept.map { $0 != context.party } ?? false
         let skipsRight = rightZeroExcept.map { $0 != context.party } ?? false
-        if context.isFirst {
-            let difference = skipsLeft ? xHat : kernels.subtract(xHat, xMask.reshaped(to: left))
-            kernels.accumulate(&sum, operation, difference, yHat, subtracting: false)
-        } else if !skipsLeft {
-            kernels.accumulate(&sum, operation, xMask.reshaped(to: left), yHat, subtracting: true)
+        func add(_ a: RingTensor, _ b: RingTensor, subtracting: Bool) {
+            kernels.accumulate(&sum, operation, a, b, subtracting: subtracting)
         }
-        if !skipsRight {
-            kernels.accumulate(&sum, operation, xHat, yMask.reshaped(to: right), subtracting: true)
+        func value(_ hat: RingTensor, less mask: RingTensor, isZero: Bool) -> RingTensor {
+            isZero ? hat : kernels.subtract(hat, mask.reshaped(to: hat.shape))
+        }
+        let ahead = context.term(ofProduct: index)
+        if let ahead { kernels.accumulate(&sum, subtracting: ahead.value) }
+        switch (ahead?.side, context.isFirst) {
+        case (.left, true): add(xHat, value(yHat, less: yMask, isZero: skipsRight), subtracting: false)
+        case (.left, false): if !skipsRight { add(xHat, yMask.reshaped(to: right), subtracting: true) }
+        case (.right, true): add(value(xHat, less: xMask, isZero: skipsLeft), yHat, subtracting: false)
+        case (.right, false): if !skipsLeft { add(xMask.reshaped(to: left), yHat, subtracting: true) }
+        case (nil, let isFirst):
+            if isFirst {
+                add(value(xHat, less: xMask, isZero: skipsLeft), yHat, subtracting: false)
+            } else if !skipsLeft {
+                add(xMask.reshaped(to: left), yHat, subtracting: true)
+            }
+            if !skipsRight { add(xHat, yMask.reshaped(to: right), subtracting: true) }
         }
     }
 }

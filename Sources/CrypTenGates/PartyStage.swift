@@ -19,6 +19,7 @@ package final class PartyStage {
     private let correlations: any CorrelationSource
     private let exchange: any OpeningExchange
     private let clock: WorkClock
+    private var ahead: StepAhead
 
     package init(
         party: Int,
@@ -31,7 +32,8 @@ package final class PartyStage {
         numbers: StreamNumbers,
         correlations: any CorrelationSource,
         exchange: any OpeningExchange,
-        clock: WorkClock = WorkClock()
+        clock: WorkClock = WorkClock(),
+        ahead: StepAhead = StepAhead()
     ) {
         self.party = party
         self.parties = parties
@@ -44,6 +46,7 @@ package final class PartyStage {
         self.correlations = correlations
         self.exchange = exchange
         self.clock = clock
+        self.ahead = ahead
     }
 
     /// Whether public terms are added to this party's share.
@@ -101,11 +104,18 @@ package final class PartyStage {
         return BitPlanes(share, planes: planes, count: count)
     }
 
+    /// What was computed ahead for one of the gate's products.
+    func term(ofProduct index: Int) -> MaskedProduct.Term? {
+        ahead.terms.indices.contains(index) ? ahead.terms[index] : nil
+    }
+
     // MARK: Openings
 
     /// Opens a share under a fresh mask of ours; `openedWire` reads it in the next stage.
     package func open(_ share: RingTensor) throws {
-        let mask = expand(keys.masks, number: numbers.mask(), share.shape)
+        let number = numbers.mask()
+        let mask = ahead.mask?.reshaped(to: share.shape) ?? expand(keys.masks, number: number, share.shape)
+        ahead.mask = nil
         memory.tensors.append(mask)
         try exchange.append(kernels.add(share, mask), Opening(words: share.count, combination: .sum))
     }

@@ -16,33 +16,51 @@ package struct RunKeys: Sendable {
     }
 }
 
-/// Names for the streams of one run, counted alike by every party and the dealer: each is used once.
+/// Names for the streams of one run, which every party and the dealer give alike: each is used once.
+///
+/// A number says which step of the plan draws it, in which of its stages, and as which one there. So a mask has its name
+/// before the run gets there, and whoever knows the plan can expand it ahead.
 package final class StreamNumbers {
-    private var nextMask: UInt64 = 0
-    private var nextBitMask: UInt64 = 0
-    private var nextCorrelation: UInt64 = 0
-    private var nextZero: UInt64 = 0
+    private var unit: UInt64 = 0
+    private var masks: UInt64 = 0
+    private var bitMasks: UInt64 = 0
+    private var correlations: UInt64 = 0
+    private var zeros: UInt64 = 0
 
     package init() {}
 
+    /// From here on numbers are those of a step's stage, each of which begins once.
+    package func begin(step: Int, stage: Int) {
+        unit = StreamNumbers.first(step: step, stage: stage)
+        (masks, bitMasks, correlations, zeros) = (0, 0, 0, 0)
+    }
+
+    /// The first number of each kind that a step draws in a stage.
+    package static func first(step: Int, stage: Int) -> UInt64 {
+        precondition(step < 1 << 31 && stage < 1 << 8, "step \(step), stage \(stage)")
+        return UInt64(step) << 32 | UInt64(stage) << 24
+    }
+
     package func mask() -> UInt64 {
-        defer { nextMask += 1 }
-        return nextMask
+        StreamNumbers.next(&masks, unit)
     }
 
     package func bitMask() -> UInt64 {
-        defer { nextBitMask += 1 }
-        return nextBitMask
+        StreamNumbers.next(&bitMasks, unit)
     }
 
     package func correlation() -> UInt64 {
-        defer { nextCorrelation += 1 }
-        return nextCorrelation
+        StreamNumbers.next(&correlations, unit)
     }
 
     package func zero() -> UInt64 {
-        defer { nextZero += 1 }
-        return nextZero
+        StreamNumbers.next(&zeros, unit)
+    }
+
+    private static func next(_ count: inout UInt64, _ unit: UInt64) -> UInt64 {
+        precondition(count < 1 << 24, "a stage draws fewer than 2^24 streams")
+        defer { count += 1 }
+        return unit | count
     }
 }
 

@@ -34,6 +34,7 @@ struct DealerEngine {
                 let gate = gates[unit.step]
                 let memory = memories[unit.step] ?? GateMemory()
                 memories[unit.step] = unit.isLastStage ? nil : memory
+                numbers.begin(step: unit.step, stage: unit.stage)
                 let stage = DealerStage(
                     kernels: context.kernels,
                     inputs: step.inputs.map { slots[$0] },

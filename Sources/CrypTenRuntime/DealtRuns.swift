@@ -1,3 +1,4 @@
+import CrypTenGates
 import CrypTenPlanning
 
 /// A run that the dealer was asked for: the number and the hash from which all its words come.
@@ -12,6 +13,8 @@ struct DealtRun {
     let keptOutputs: [Int]
     /// Where its corrections are; nil where they come as the run goes on, and at all parties but the last.
     var stored: StoredCorrections?
+    /// What this party has computed for it already, by step.
+    var ahead: [Int: StepAhead] = [:]
 }
 
 /// Runs that were dealt before their inputs were known, by what they can be used for; the oldest is used first.

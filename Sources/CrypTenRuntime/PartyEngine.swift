@@ -25,13 +25,16 @@ struct PartyEngine {
         var kept: [PartyValue]
     }
 
-    /// - Parameter corrections: What the dealer sends, or has sent, at the last party; nil at the others.
+    /// - Parameters:
+    ///   - corrections: What the dealer sends, or has sent, at the last party; nil at the others.
+    ///   - ahead: What was computed before, by step.
     /// - Returns: the values of the plan's outputs, in order.
     /// - Throws: whatever ends the run; nothing of the session may be used after that.
     func run(
         _ prepared: PreparedPlan,
         _ operands: Operands,
-        corrections: (any CorrectionChunks)?
+        corrections: (any CorrectionChunks)?,
+        ahead: [Int: StepAhead] = [:]
     ) throws -> [PartyValue] {
         let plan = prepared.plan
         var slots = [PartyValue?](repeating: nil, count: plan.slots)
@@ -59,6 +62,7 @@ struct PartyEngine {
                 let gate = gates[unit.step]
                 let memory = memories[unit.step] ?? GateMemory()
                 memories[unit.step] = unit.isLastStage ? nil : memory
+                numbers.begin(step: unit.step, stage: unit.stage)
                 let stage = PartyStage(
                     party: party,
                     parties: plan.parties,
@@ -70,7 +74,8 @@ struct PartyEngine {
                     numbers: numbers,
                     correlations: correlations,
                     exchange: exchange,
-                    clock: context.clock
+                    clock: context.clock,
+                    ahead: ahead[unit.step] ?? StepAhead()
                 )
                 try context.clock.measure(gate: type(of: gate).name) {
                     try gate.evaluate(stage: unit.stage, stage)

@@ -8,7 +8,10 @@ public import Foundation
 ///
 /// The other parties' words come from keys, and nothing is stored for them; so the choice is the last party's.
 public enum PreparedStorage: Sendable, Hashable {
-    /// In memory: what `Cost.dealerBytes` says for each run.
+    /// In memory: what `Cost.dealerBytes` says for each run, at the last party.
+    ///
+    /// Each party that chooses this also computes ahead what reads only masks: of every product with a kept value one of its
+    /// two products, in memory of the size of its output and of what it multiplies.
     case memory
     /// In a new file, which nobody but its owner may read.
     ///

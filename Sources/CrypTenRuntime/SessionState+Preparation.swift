@@ -34,7 +34,8 @@ extension SessionState {
         let store: (any CorrectionStore)? =
             isLast ? try storage.open(for: lastRun + 1...lastRun + UInt64(runs)) : nil
         do {
-            dealtRuns.append(try deal(planned, runs: runs, into: store), of: DealtRuns.Form(planned))
+            let dealt = try deal(planned, runs: runs, into: store, computesAhead: storage == .memory)
+            dealtRuns.append(dealt, of: DealtRuns.Form(planned))
         } catch {
             store?.abandon()
             throw error
@@ -45,10 +46,30 @@ extension SessionState {
 
     /// Asks for runs and waits for them; all parties end together.
     ///
-    /// - Parameter store: Where the corrections go; nil at all parties but the last.
-    private func deal(_ planned: Planned, runs: Int, into store: (any CorrectionStore)?) throws -> [DealtRun] {
+    /// - Parameters:
+    ///   - store: Where the corrections go; nil at all parties but the last.
+    ///   - computesAhead: Whether there is memory for what this party can compute meanwhile.
+    private func deal(
+        _ planned: Planned,
+        runs: Int,
+        into store: (any CorrectionStore)?,
+        computesAhead: Bool
+    ) throws -> [DealtRun] {
         let bytes = planned.cost.parts.reduce(0) { $0 + $1.dealerBytes }
         var dealt = try (0..<runs).map { _ in try request(planned, .ahead(runs: runs)) }
+        if computesAhead {
+            let kept = try planned.sources.kept.map { try keptValue($0).value }
+            for index in dealt.indices {
+                dealt[index].ahead =
+                    WorkAhead(
+                        planned.plan.plan,
+                        kept: kept,
+                        party: party,
+                        keys: keys(of: dealt[index]),
+                        kernels: kernels
+                    ).steps
+            }
+        }
         guard let store else {
             let last = PartyID(parties - 1)
             var word = try control(from: last)

@@ -45,7 +45,7 @@ extension SessionState {
         let engine = PartyEngine(
             party: party,
             context: context,
-            keys: SessionKeys.run(transport.secret(with: .dealer), bindingHash: run.hash),
+            keys: keys(of: run),
             pairKeys: (0..<parties).map { other in
                 other == party
                     ? nil : SessionKeys.zero(transport.secret(with: .party(PartyID(other))), bindingHash: hash)
@@ -53,7 +53,12 @@ extension SessionState {
             progress: progress
         )
         let incoming = party == parties - 1 ? IncomingCorrections(context) : nil
-        let values = try engine.run(planned.plan, operands, corrections: run.stored?.take() ?? incoming)
+        let values = try engine.run(
+            planned.plan,
+            operands,
+            corrections: run.stored?.take() ?? incoming,
+            ahead: run.ahead
+        )
         let sent = transport.statistics - before
         let seconds = (ContinuousClock.now - start).seconds
         statistics.work += WorkTimes(context.clock)
@@ -78,6 +83,11 @@ extension SessionState {
         }
         let run = try request(planned, .now(operands))
         return (run, run.hash)
+    }
+
+    /// The keys of all words of a run that this party and the dealer share.
+    func keys(of run: DealtRun) -> RunKeys {
+        SessionKeys.run(transport.secret(with: .dealer), bindingHash: run.hash)
     }
 
     func context(of run: DealtRun, hash: [UInt8], meter: Frame.Meter) -> RunContext {

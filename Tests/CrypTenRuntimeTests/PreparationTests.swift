@@ -49,6 +49,52 @@ struct PreparationTests {
         return { sigmoid(relu($0.matmul(w)).sum(axis: -1)) }
     }
 
+    @Test(
+        "products with kept operands on either side, whoever owns them, are computed ahead to the same end",
+        arguments: [(2, 0), (2, 1), (3, 2)]
+    )
+    func productsAhead(parties: Int, owner: Int) async throws {
+        @Sendable func numbers(_ shape: Shape, _ step: Int) -> Tensor {
+            Tensor((0..<shape.count).map { (index: Int) -> Double in Double(index * step % 11 - 5) / 8 }, shape: shape)
+        }
+        let shapes: [Shape] = [[6, 5], [3, 4], [5, 5]]
+        @Sendable func network(_ x: CrypTensor, _ w: [CrypTensor]) -> CrypTensor {
+            let h = relu(x.matmul(w[0]))
+            return w[1].matmul(relu(h.matmul(w[2])) + h).permuted(1, 0)
+        }
+        let session = try await withAuditedParties(parties) { session, transport -> [[Double]] in
+            var weights: [CrypTensor] = []
+            for (index, shape) in shapes.enumerated() {
+                weights.append(
+                    try await session.input(from: .party(owner), shape: shape) { numbers(shape, index + 3) }
+                )
+            }
+            var kept = try await session.hold(weights)
+            // A value that nobody owns: every party holds a share of its mask.
+            kept[2] = try await session.hold([kept[2] + kept[2]])[0]
+            let x = try await session.input(from: .party(0), shape: [4, 6]) { numbers([4, 6], 7) }
+            let ordinary = try #require(try await session.reveal(network(x, kept), to: .all))
+            try await session.prepare([network(x, kept)], runs: 2)
+            var values = [ordinary.doubles]
+            for _ in 0..<2 {
+                let (value, spent) = try await Self.spent(session, transport) {
+                    try await session.reveal(network(x, kept), to: .all)
+                }
+                #expect(spent.framesWithDealer == 0)
+                values.append(try #require(value).doubles)
+            }
+            return values
+        }
+        var constants = shapes.enumerated().map { CrypTensor(constant: numbers($1, $0 + 3)) }
+        constants[2] = constants[2] + constants[2]
+        let expected = try ClearEvaluator { node in throw CrypTenError(.invalidArgument, node.operation.name) }
+            .evaluate([network(CrypTensor(constant: numbers([4, 6], 7)), constants).node])[0].doubles
+        for values in session.results.joined() {
+            #expect(zip(values, expected).allSatisfy { abs($0 - $1) < 0.002 })
+        }
+        for audit in session.audits { #expect(audit.repeated.isEmpty) }
+    }
+
     @Test("a prepared run exchanges nothing with the dealer, and is otherwise like any other", arguments: [2, 3, 5])
     func likeAnyOther(parties: Int) async throws {
         let runs = 3
