@@ -88,8 +88,8 @@ package enum Slabs {
     /// Elements of a slab: a multiple of 64, small enough that a sign's correlation stays in the cache.
     package static let size = 1 << 15
 
-    /// The slabs of `count` elements, in order.
-    package static func of(_ count: Int) -> [Range<Int>] {
+    /// The slabs of `count` elements, in order; `size` is a multiple of 64, too.
+    package static func of(_ count: Int, size: Int = Slabs.size) -> [Range<Int>] {
         stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
     }
 

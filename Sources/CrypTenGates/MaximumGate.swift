@@ -45,6 +45,13 @@ package struct MaximumGate: Gate {
         SignProtocol(bits: 64)
     }
 
+    /// All pairs of a slab are compared as one, so that few calls do much.
+    private var slabs: [Range<Int>] {
+        Slabs.of(shape.count, size: MaximumGate.slabSize)
+    }
+
+    private static let slabSize = Slabs.size / 4
+
     /// (0, 1), (0, 2), …: variable p of the ANDs is `[x_i < x_j]` of pair p.
     private var pairs: [(Int, Int)] {
         (0..<operands).flatMap { i in (i + 1..<operands).map { (i, $0) } }
@@ -70,10 +77,26 @@ package struct MaximumGate: Gate {
         signs.openings + (operands > 2 ? 2 : 1)
     }
 
+    /// The difference of each pair, one after the other, each filled up with zeros to whole words of bits.
+    private func differences(_ values: [RingTensor], _ kernels: any Kernels) -> RingTensor {
+        let gap = (64 - values[0].count % 64) % 64
+        let padding = gap == 0 ? [] : [RingTensor(zeros: [gap])]
+        return kernels.concatenate(
+            pairs.flatMap { [kernels.subtract(values[$0.0], values[$0.1])] + padding },
+            axis: 0
+        )
+    }
+
+    /// The bits of each pair, out of those of `differences`.
+    private func parts(_ bits: BitPlanes, _ count: Int, _ kernels: any Kernels) -> [BitPlanes] {
+        let step = BitPlanes.words(for: count) * 64
+        return pairs.indices.map { kernels.slab(bits, $0 * step..<$0 * step + count) }
+    }
+
     // MARK: The dealer
 
     package func deal(stage: Int, _ context: DealerStage) throws {
-        let (signs, pairs, kernels) = (signs, pairs, context.kernels)
+        let (signs, kernels) = (signs, context.kernels)
         if stage == 0 {
             context.memory.wireMasks = (0..<wires).map { context.wire($0) }
             precondition(
@@ -81,15 +104,14 @@ package struct MaximumGate: Gate {
                 "a maximum is of ordinary wires"
             )
         }
-        for slab in Slabs.of(shape.count) {
+        for slab in slabs {
             switch stage {
             case 0:
-                let masks = context.memory.wireMasks.map { $0.mask.flat(slab) }
-                for (i, j) in pairs { try signs.deal(kernels.subtract(masks[i], masks[j]), context) }
+                try signs.deal(differences(context.memory.wireMasks.map { $0.mask.flat(slab) }, kernels), context)
             case 1..<signs.openings:
-                for _ in pairs { try signs.deal(level: stage, context) }
+                try signs.deal(level: stage, context)
             case signs.openings:
-                let less = pairs.map { _ in signs.finish(context).negative[0] }
+                let less = parts(signs.finish(context).negative[0], slab.count, kernels)
                 if operands > 2 {
                     let variables = Dictionary(uniqueKeysWithValues: less.enumerated().map { ($0.offset, $0.element) })
                     try context.deal(kernels.bundle(products.masks(variables, kernels)))
@@ -123,31 +145,31 @@ package struct MaximumGate: Gate {
     // MARK: A party
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
-        let (signs, pairs, kernels) = (signs, pairs, context.kernels)
+        let (signs, kernels) = (signs, context.kernels)
         if stage == 0 { context.memory.wires = (0..<wires).map { context.wire($0) } }
-        var slabs: [[RingTensor]] = []
-        for slab in Slabs.of(shape.count) {
+        var done: [[RingTensor]] = []
+        for slab in slabs {
             switch stage {
             case 0:
-                let hats = context.memory.wires.map { $0.hat.flat(slab) }
-                for (i, j) in pairs {
-                    try signs.evaluate(kernels.subtract(hats[i], hats[j]), thresholds: [0], context)
-                }
+                let hats = differences(context.memory.wires.map { $0.hat.flat(slab) }, kernels)
+                try signs.evaluate(hats, thresholds: [0], context)
             case 1..<signs.openings:
-                for _ in pairs { try signs.evaluate(level: stage, context) }
+                try signs.evaluate(level: stage, context)
             case signs.openings:
-                let less = try pairs.map { _ in try signs.finish(context).negative[0] }
+                let negative = try signs.finish(context).negative[0]
+                let hats = parts(negative.hat, slab.count, kernels)
+                let less = hats.map { MaskedBits(hat: $0, maskShare: nil) }
                 if operands > 2 {
                     try openWinners(less, context)
                 } else {
-                    slabs.append(try select(kernels.not(less[0].hat), slab, context))
+                    done.append(try select(kernels.not(less[0].hat), slab, context))
                 }
-            default: slabs.append(try select(try context.openedBits().hat, slab, context))
+            default: done.append(try select(try context.openedBits().hat, slab, context))
             }
         }
         guard stage == stages - 1 else { return }
         for output in 0..<(payload == .none ? 1 : 2) {
-            context.yield(.share(kernels.join(slabs.map { $0[output] }, shape: shape)))
+            context.yield(.share(kernels.join(done.map { $0[output] }, shape: shape)))
         }
     }
 
@@ -199,15 +221,14 @@ package struct MaximumGate: Gate {
 
     package func cost(parties: Int) -> [StageCost] {
         let (signs, pairs) = (signs, pairs)
-        var cost = signs.cost(shape.count)
+        var cost = signs.cost(shape.count, slab: MaximumGate.slabSize)
         for level in 0..<signs.openings {
-            let once = cost[level]
-            cost[level].openings = once.openings.flatMap { [Opening](repeating: $0, count: pairs.count) }
-            cost[level].correctionWords = once.correctionWords * pairs.count
+            for index in cost[level].openings.indices { cost[level].openings[index].words *= pairs.count }
+            cost[level].correctionWords *= pairs.count
         }
         let products = products
         if operands > 2 {
-            cost[signs.openings] = .slabs(of: shape.count, openedPlanes: operands - 1) {
+            cost[signs.openings] = .slabs(of: shape.count, size: MaximumGate.slabSize, openedPlanes: operands - 1) {
                 Slabs.bitWords(planes: products.dealt.count, count: $0)
             }
             cost.append(StageCost())
@@ -215,7 +236,7 @@ package struct MaximumGate: Gate {
         var words = sharesHeld ? 0 : operands
         if case .wires(let payloadHeld) = payload { words += payloadHeld ? 0 : operands }
         words += (operands - 1) * (1 + wires / operands)
-        cost[cost.count - 1] = .slabs(of: shape.count) { words * $0 }
+        cost[cost.count - 1] = .slabs(of: shape.count, size: MaximumGate.slabSize) { words * $0 }
         return cost
     }
 

@@ -106,9 +106,9 @@ package struct SignGate: Gate {
 
 extension SignProtocol {
     /// What the stages of `count` elements cost, the last of them nothing.
-    func cost(_ count: Int) -> [StageCost] {
+    func cost(_ count: Int, slab: Int = Slabs.size) -> [StageCost] {
         (0..<openings).map { level in
-            .slabs(of: count, openedPlanes: openedPlanes(level)) {
+            .slabs(of: count, size: slab, openedPlanes: openedPlanes(level)) {
                 Slabs.bitWords(planes: dealtPlanes(level), count: $0)
             }
         } + [StageCost()]

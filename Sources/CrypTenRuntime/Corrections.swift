@@ -75,14 +75,12 @@ final class CorrectionStream: CorrectionSink {
     private let receiver: Role
     private let window: Int
     private var outgoing = ByteBuffer()
-    private var buffers: FrameBuffers
     private var outstanding = 0
 
     init(_ context: RunContext, receiver: Role, window: Int) {
         self.context = context
         self.receiver = receiver
         self.window = window
-        buffers = FrameBuffers(capacity: context.framing.chunkBytes)
     }
 
     func send(_ words: RingTensor) throws {
@@ -117,8 +115,8 @@ final class CorrectionStream: CorrectionSink {
         }
         outstanding += outgoing.readableBytes
         let payload = outgoing
-        buffers.remember(payload)
-        outgoing = buffers.take()
+        context.buffers.remember(payload)
+        outgoing = context.buffers.take()
         try context.send(.correction, payload, round: 0, to: receiver)
     }
 

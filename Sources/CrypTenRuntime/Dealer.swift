@@ -14,6 +14,7 @@ package final class Dealer {
     private let transport: any Transport
     private let kernels: any Kernels
     private let configuration: SessionConfiguration
+    private let buffers = FrameBuffers(capacity: Framing.wire.chunkBytes)
     private var plans: [[UInt8]: (plan: Plan, schedule: Schedule)] = [:]
     private var kept: [Int: DealerValue] = [:]
     /// Runs up to here were dealt.
@@ -159,7 +160,8 @@ package final class Dealer {
             run: binding.run,
             binding: hash.firstWord,
             patience: configuration.patience,
-            clock: clock
+            clock: clock,
+            buffers: buffers
         )
         let engine = DealerEngine(context: context, keys: keys, correctionWindow: configuration.correctionWindow)
         let outputs = try engine.run(plan, schedule, kept: inputs)

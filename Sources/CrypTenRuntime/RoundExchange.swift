@@ -17,7 +17,6 @@ final class RoundExchange: OpeningExchange {
     private let peers: [Int]
     /// What this round sends, by party.
     private var outgoing: [ByteBuffer]
-    private var buffers: FrameBuffers
     /// What the round before opened, not read yet; and what this round opens.
     private var opened: [Pending] = []
     private var opening: [Pending] = []
@@ -29,7 +28,6 @@ final class RoundExchange: OpeningExchange {
         self.context = context
         self.party = party
         peers = (0..<parties).filter { $0 != party }
-        buffers = FrameBuffers(capacity: context.framing.chunkBytes)
         outgoing = Array(repeating: ByteBuffer(), count: parties)
         readers = Array(repeating: WordReader(), count: parties)
     }
@@ -106,8 +104,8 @@ final class RoundExchange: OpeningExchange {
     private func flush(to peer: Int, least: Int) throws {
         guard outgoing[peer].readableBytes >= least else { return }
         let payload = outgoing[peer]
-        buffers.remember(payload)
-        outgoing[peer] = buffers.take()
+        context.buffers.remember(payload)
+        outgoing[peer] = context.buffers.take()
         try context.send(.opening, payload, round: round, to: .party(PartyID(peer)))
     }
 

@@ -21,6 +21,8 @@ struct RunContext {
     let patience: Duration
     /// Where the time of the run goes.
     let clock: WorkClock
+    /// The engine's, for as long as its session lasts.
+    let buffers: FrameBuffers
 
     func send(_ kind: Frame.Kind, _ payload: ByteBuffer, round: UInt32, to peer: Role) throws {
         let meter = kind == .opening ? meter : kind.usualMeter

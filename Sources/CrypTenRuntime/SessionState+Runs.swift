@@ -99,7 +99,8 @@ extension SessionState {
             run: run.number,
             binding: hash.firstWord,
             patience: configuration.patience,
-            clock: WorkClock()
+            clock: WorkClock(),
+            buffers: buffers
         )
     }
 

@@ -13,6 +13,7 @@ final class SessionState {
     let party: Int
     let parties: Int
     let identity = SessionIdentity()
+    let buffers = FrameBuffers(capacity: Framing.wire.chunkBytes)
     var statistics = SessionStatistics()
     var progress: (@Sendable (RunProgress) -> Void)?
 

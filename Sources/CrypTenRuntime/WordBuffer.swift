@@ -16,8 +16,8 @@ extension ByteBuffer {
 /// Buffers for frames of one size that go out again and again.
 ///
 /// A buffer belongs to the transport until it was written. One that is taken again comes back with its memory if that has
-/// happened, and with new memory if not; so pages are cleared once, not with every frame.
-struct FrameBuffers {
+/// happened, and with new memory if not; so pages are cleared once, not with every frame. Belongs to an engine's thread.
+final class FrameBuffers {
     private let capacity: Int
     private var sent: CircularBuffer<ByteBuffer> = []
 
@@ -29,14 +29,14 @@ struct FrameBuffers {
     }
 
     /// An empty buffer, large enough where there was one to be taken again.
-    mutating func take() -> ByteBuffer {
+    func take() -> ByteBuffer {
         guard sent.count >= FrameBuffers.inFlight, var buffer = sent.popFirst() else { return ByteBuffer() }
         buffer.clear()
         return buffer
     }
 
     /// Remembers a buffer that is being sent; short ones aren't worth it.
-    mutating func remember(_ buffer: ByteBuffer) {
+    func remember(_ buffer: ByteBuffer) {
         if buffer.readableBytes >= capacity { sent.append(buffer) }
     }
 }

@@ -123,7 +123,8 @@ struct DryRun: Sendable {
             run: 0,
             binding: 0,
             patience: .seconds(1),
-            clock: WorkClock()
+            clock: WorkClock(),
+            buffers: FrameBuffers(capacity: Framing.wire.chunkBytes)
         )
     }
 
