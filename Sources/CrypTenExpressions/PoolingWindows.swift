@@ -70,7 +70,7 @@ struct PoolingWindows {
     }
 
     /// Whether the largest of two-dimensional windows take fewer comparisons, and no more rounds, along one axis after the
-    /// other than all at once: a tournament of fours compares all pairs of a group.
+    /// other than all at once. Counted with groups of four, of which all pairs are compared.
     static func areCheaperOneByOne(_ rows: PoolingWindows, _ columns: PoolingWindows) -> Bool {
         let (along, across, both) = (
             Tournament(rows.kernel), Tournament(columns.kernel), Tournament(rows.kernel * columns.kernel)

@@ -18,6 +18,14 @@ enum Tool {
             let object = try JSONSerialization.jsonObject(with: Data(stdout.utf8))
             return try #require(object as? [String: Any], "stdout is one JSON object, and was \(stdout)")
         }
+
+        /// Stdout as JSON objects, one a line.
+        func jsonLines() throws -> [[String: Any]] {
+            try stdout.split(separator: "\n").map { line in
+                let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
+                return try #require(object as? [String: Any], "each line is a JSON object, and one was \(line)")
+            }
+        }
     }
 
     /// It lies beside the tests' resources.

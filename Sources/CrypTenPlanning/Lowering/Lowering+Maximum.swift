@@ -2,7 +2,7 @@ import CrypTenExpressions
 import CrypTenGates
 import CrypTenRing
 
-/// Maxima along an axis: a tournament of groups of four, all comparisons of a group at once.
+/// Maxima along an axis: a tournament of groups of up to four, all comparisons of a group at once.
 ///
 /// A level is one masking of its operands and one `MaximumGate` for each size of group: five openings for four times
 /// fewer values. Groups are runs of neighbours and the lowest index wins within one, so it wins over all.
@@ -18,12 +18,64 @@ extension Lowering {
         setShare(index, winner, scale: 0)
     }
 
-    /// Sizes of the groups of one level: fours, and where one would be left alone a three and a two.
+    /// Sizes of the groups of a tournament's first level: as few levels as fours allow, and of those the cheapest.
+    ///
+    /// A group compares all its pairs, so smaller ones cost less for each value that they remove: 100 values go by threes,
+    /// threes, threes and a four.
     static func groupSizes(_ count: Int) -> [Int] {
-        if count <= 4 { return [count] }
-        let fours = count % 4 == 1 ? (count - 5) / 4 : count / 4
-        let rest = count - 4 * fours
-        return Array(repeating: 4, count: fours) + (rest == 5 ? [3, 2] : rest > 0 ? [rest] : [])
+        var best = Tournament()
+        return best.sizes(count, by: best.size(count, levels: Tournament.levels(count)))
+    }
+
+    /// Searches the sizes of groups, level by level.
+    private struct Tournament {
+        private struct Key: Hashable {
+            var count: Int
+            var levels: Int
+        }
+
+        private var known: [Key: (cost: Double, size: Int)] = [:]
+
+        /// Bytes dealt for the maximum of so many, per element.
+        private static let dealt = [2: 57, 3: 156.6, 4: 296.25]
+
+        static func levels(_ count: Int) -> Int {
+            var (levels, reach) = (0, 1)
+            while reach < count { (levels, reach) = (levels + 1, reach * 4) }
+            return levels
+        }
+
+        /// The size of most groups.
+        mutating func size(_ count: Int, levels: Int) -> Int {
+            search(count, levels: levels).size
+        }
+
+        private mutating func search(_ count: Int, levels: Int) -> (cost: Double, size: Int) {
+            if count == 1 { return (0, 1) }
+            let key = Key(count: count, levels: levels)
+            if let found = known[key] { return found }
+            var found = (cost: Double.infinity, size: min(count, 4))
+            for size in 2...4 {
+                let groups = sizes(count, by: size)
+                guard Tournament.levels(groups.count) < levels else { continue }
+                let cost =
+                    groups.reduce(0) { $0 + (Tournament.dealt[$1] ?? .infinity) }
+                    + search(groups.count, levels: levels - 1).cost
+                if cost < found.cost { found = (cost, size) }
+            }
+            known[key] = found
+            return found
+        }
+
+        /// Groups of a size; where one value would be left alone, it joins others.
+        func sizes(_ count: Int, by size: Int) -> [Int] {
+            if count <= size { return [count] }
+            let (full, rest) = count.quotientAndRemainder(dividingBy: size)
+            let alone = [2: [3], 3: [2, 2], 4: [3, 2]]
+            return rest == 1
+                ? Array(repeating: size, count: full - 1) + (alone[size] ?? [size + 1])
+                : Array(repeating: size, count: full) + (rest > 0 ? [rest] : [])
+        }
     }
 
     /// - Returns: shares of the maximum and of the winner's index.
