@@ -1,5 +1,6 @@
 import ArgumentParser
 import CrypTen
+import CrypTenRing
 import Foundation
 
 /// The command line: subcommands parse and print, the work is done elsewhere.
@@ -24,6 +25,7 @@ enum Main {
     static func main() async {
         // A peer or child that is gone shows as an error of the call that writes to it.
         signal(SIGPIPE, SIG_IGN)
+        ProcessMemory.keepFreed()
         do {
             var command = try Crypten.parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

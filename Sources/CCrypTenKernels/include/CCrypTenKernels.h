@@ -28,6 +28,9 @@ int cct_supports(cct_instruction_set set);
 /// Overwrites `count` bytes with zeros; the compiler can't remove it.
 void cct_wipe(void *bytes, size_t count);
 
+/// Has the C library's allocator keep up to half a gibibyte that was freed, where it is glibc: one setting for the process.
+void cct_keep_freed_memory(void);
+
 // MARK: Products (product.c)
 
 /// Words of scratch for a product of `columns` columns and `inner` inner steps; at most 50,000.
