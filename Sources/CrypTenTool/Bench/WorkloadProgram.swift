@@ -28,7 +28,10 @@ struct WorkloadProgram: Sendable {
             return results + (isCold ? workload.weights.compactMap { fresh[$0.name] } : [])
         }
         let work = try await session.statistics.work - before
-        let secondsOnline = try await series(on: session, after: { try await session.prepareEvaluation(of: [expression], runs: 1) }) {
+        let secondsOnline = try await series(
+            on: session,
+            after: { try await session.prepareEvaluation(of: [expression], runs: 1) }
+        ) {
             try await session.evaluate([expression])
         }
         var measurement = WorkloadMeasurement(

@@ -69,9 +69,10 @@ struct WorkloadReport: Encodable, Sendable {
         let openings = workload.openingsMeasured
         runs = (0..<bench.repetitions).map { index in (parties.map { $0.seconds[index] }.max() ?? 0) / openings }
         seconds = runs.median
-        secondsOnline = (0..<bench.repetitions).map { index in
-            (parties.map { $0.secondsOnline[index] }.max() ?? 0) / openings
-        }.median
+        secondsOnline =
+            (0..<bench.repetitions).map { index in
+                (parties.map { $0.secondsOnline[index] }.max() ?? 0) / openings
+            }.median
         secondsPlan = parties.map(\.secondsPlan).max() ?? 0
         onlineBytesPerParty = parties.map(\.onlineBytes)
         bytes = onlineBytesPerParty.max() ?? 0
@@ -101,7 +102,8 @@ extension WorkloadReport {
     /// A line for each workload.
     static func table(of reports: [WorkloadReport]) -> String {
         var table = TextTable([
-            "workload", "seconds", "online", "planning", "rounds", "online bytes", "setup bytes", "dealer bytes", "largest error",
+            "workload", "seconds", "online", "planning", "rounds", "online bytes", "setup bytes", "dealer bytes",
+            "largest error",
             "peak MiB",
         ])
         for report in reports {
