@@ -27,6 +27,7 @@ struct DealerEngine {
         let numbers = StreamNumbers()
         let stream = CorrectionStream(context, receiver: .party(PartyID(plan.parties - 1)), window: correctionWindow)
         let gates = plan.steps.map(\.gate.gate)
+        let gateNumbers = gates.map { context.clock.number(ofGate: type(of: $0).name) }
         var memories = [GateMemory?](repeating: nil, count: plan.steps.count)
         for units in schedule.rounds {
             for unit in units {
@@ -44,7 +45,7 @@ struct DealerEngine {
                     sink: stream,
                     clock: context.clock
                 )
-                try context.clock.measure(gate: type(of: gate).name) { try gate.deal(stage: unit.stage, stage) }
+                try context.clock.measure(gate: gateNumbers[unit.step]) { try gate.deal(stage: unit.stage, stage) }
                 if unit.isLastStage {
                     for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
                 }

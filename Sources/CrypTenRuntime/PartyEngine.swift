@@ -53,12 +53,14 @@ struct PartyEngine {
             corrections.map { ReceivedCorrelations($0, clock: context.clock) }
             ?? SeededCorrelations(key: keys.correlations, context)
         let gates = plan.steps.map(\.gate.gate)
+        // Apart from their steps, of which a copy costs more than what a short unit does.
+        let (inputs, outputs) = (plan.steps.map(\.inputs), plan.steps.map(\.outputs))
+        let gateNumbers = gates.map { context.clock.number(ofGate: type(of: $0).name) }
         var memories = [GateMemory?](repeating: nil, count: plan.steps.count)
         let total = prepared.schedule.rounds.reduce(0) { $0 + $1.count }
         var done = 0
         for (round, units) in prepared.schedule.rounds.enumerated() {
             for unit in units {
-                let step = plan.steps[unit.step]
                 let gate = gates[unit.step]
                 let memory = memories[unit.step] ?? GateMemory()
                 memories[unit.step] = unit.isLastStage ? nil : memory
@@ -67,7 +69,7 @@ struct PartyEngine {
                     party: party,
                     parties: plan.parties,
                     kernels: context.kernels,
-                    inputs: try step.inputs.map { try value(slots[$0], step: unit.step) },
+                    inputs: try inputs[unit.step].map { try value(slots[$0], step: unit.step) },
                     memory: memory,
                     keys: keys,
                     pairKeys: pairKeys,
@@ -77,17 +79,17 @@ struct PartyEngine {
                     clock: context.clock,
                     ahead: ahead[unit.step] ?? StepAhead()
                 )
-                try context.clock.measure(gate: type(of: gate).name) {
+                try context.clock.measure(gate: gateNumbers[unit.step]) {
                     try gate.evaluate(stage: unit.stage, stage)
                 }
                 if unit.isLastStage {
-                    for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
+                    for (slot, output) in zip(outputs[unit.step], stage.outputs) { slots[slot] = output }
                 }
                 for slot in unit.freed { slots[slot] = nil }
                 finished?(unit.step)
                 done += 1
                 if unit.isLastStage {
-                    progress?(RunProgress(layer: step.layer, fraction: Double(done) / Double(total)))
+                    progress?(RunProgress(layer: plan.steps[unit.step].layer, fraction: Double(done) / Double(total)))
                 }
             }
             if round + 1 < prepared.schedule.rounds.count { try exchange.finishRound() }

@@ -83,8 +83,8 @@ final class RoundExchange: OpeningExchange {
                 "a peer opened more in round \(round) than the plan says; it runs another program"
             )
         }
-        opened = opening
-        opening = []
+        swap(&opened, &opening)
+        opening.removeAll(keepingCapacity: true)
         nextOpened = 0
         round += 1
     }

@@ -27,6 +27,11 @@ package struct FrameAssembler: Sendable {
         case payload(FrameHeader, FrameTag, ByteBuffer)
     }
 
+    /// How many bytes are read at once, unless more are known to come.
+    static let inputSize = 64 << 10
+    /// What is missing from a payload is read straight to its place if it is at least this long.
+    private static let directLimit = 16 << 10
+
     private var state = State.header(ByteBuffer())
     private var input = ByteBuffer()
 
@@ -43,6 +48,32 @@ package struct FrameAssembler: Sendable {
     package mutating func append(_ bytes: ByteBuffer) {
         precondition(input.readableBytes == 0, "frames are taken out before more bytes are added")
         input = bytes
+    }
+
+    /// Lets `body` put bytes where they are needed next; ``next(limit:)`` must have returned nil since the last call.
+    ///
+    /// The rest of a long payload goes straight to its place; all else goes into a buffer that is used again and again.
+    ///
+    /// - Parameter body: Gets the room there is; returns how many bytes of it were filled.
+    /// - Returns: Whether all of the room was filled, so that more may be waiting.
+    mutating func fill(_ body: (UnsafeMutableRawBufferPointer) -> Int) -> Bool {
+        precondition(input.readableBytes == 0, "frames are taken out before more bytes are added")
+        if case .payload(let header, let tag, var payload) = state {
+            let missing = Int(header.length) - payload.readableBytes
+            if missing >= FrameAssembler.directLimit {
+                state = .header(ByteBuffer())  // so that `payload` has one owner while it grows
+                let count = payload.writeWithUnsafeMutableBytes(minimumWritableBytes: missing) { space in
+                    body(UnsafeMutableRawBufferPointer(rebasing: space.prefix(missing)))
+                }
+                state = .payload(header, tag, payload)
+                return count == missing
+            }
+        }
+        input.clear(minimumCapacity: FrameAssembler.inputSize)
+        let count = input.writeWithUnsafeMutableBytes(minimumWritableBytes: FrameAssembler.inputSize) { space in
+            body(UnsafeMutableRawBufferPointer(rebasing: space.prefix(FrameAssembler.inputSize)))
+        }
+        return count == FrameAssembler.inputSize
     }
 
     /// The next whole frame, nil when more bytes are needed.

@@ -23,6 +23,8 @@ package struct FrameHeader: Hashable, Sendable {
     package static let size = 64
     /// The bytes of the tag.
     package static let tagSize = 16
+    /// The bytes before the tag.
+    static let untaggedSize = 48
     /// The version that this package speaks.
     package static let currentVersion: UInt16 = 1
     /// The first four bytes of each frame, read as a little-endian number.
@@ -54,20 +56,28 @@ package struct FrameHeader: Hashable, Sendable {
 
     /// Appends the 48 bytes that precede the tag.
     package func write(to buffer: inout ByteBuffer) {
-        buffer.writeMultipleIntegers(
-            FrameHeader.magic,
-            version,
-            kind,
-            sender,
-            recipient,
-            length,
-            session,
-            round,
-            binding,
-            run,
-            sequence,
-            endianness: .little
-        )
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: FrameHeader.untaggedSize) { space in
+            write(to: space)
+            return FrameHeader.untaggedSize
+        }
+    }
+
+    /// Writes the 48 bytes that precede the tag to the beginning of `space`.
+    func write(to space: UnsafeMutableRawBufferPointer) {
+        func store(_ number: some FixedWidthInteger, at offset: Int) {
+            space.storeBytes(of: number.littleEndian, toByteOffset: offset, as: type(of: number))
+        }
+        store(FrameHeader.magic, at: 0)
+        store(version, at: 4)
+        store(kind, at: 6)
+        store(sender, at: 8)
+        store(recipient, at: 10)
+        store(length, at: 12)
+        store(session, at: 16)
+        store(round, at: 20)
+        store(binding, at: 24)
+        store(run, at: 32)
+        store(sequence, at: 40)
     }
 
     /// Reads a header and its tag from 64 bytes.
@@ -148,6 +158,12 @@ package struct FrameTag: Hashable, Sendable {
     package init(low: UInt64, high: UInt64) {
         self.low = low
         self.high = high
+    }
+
+    /// The tag that the first 16 bytes hold.
+    init(_ bytes: UnsafeRawBufferPointer) {
+        low = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self))
+        high = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
     }
 
     /// Whether two tags are equal, in a time that doesn't depend on where they differ.

@@ -5,14 +5,18 @@ import CrypTenBase
 /// A peer may run ahead: up to `limit` unread bytes are taken from it while the engine computes, and then no more are read.
 /// As soon as the engine waits, for a frame or for room to send, everything is read: two members that wait for each other
 /// to read cannot both be stuck.
+///
+/// Where there is a source, the waiting thread reads from it; of several the first, and the others wait to be told.
 final class Inbox: Sendable {
     private let monitor: Monitor<InboxState>
     private let limit: Int
+    private let source: (any FrameSource)?
 
     /// An empty inbox for frames from `peers`.
-    init(peers: [Role], limit: Int) {
+    init(peers: [Role], limit: Int, source: (any FrameSource)? = nil) {
         monitor = Monitor(InboxState(peers: peers))
         self.limit = limit
+        self.source = source
     }
 
     /// What to call, on any thread, when a peer that found no room may go on.
@@ -22,16 +26,18 @@ final class Inbox: Sendable {
 
     /// Adds a frame, and wakes whoever waits for it.
     ///
+    /// - Parameter byWaiter: Whether the calling thread reads from the source for itself, and needs no waking.
     /// - Returns: Whether there is room for more; if not, `onRoom` says when there is.
-    func deliver(_ frame: Frame, from peer: Role) -> Bool {
-        let (isAwaited, hasRoom) = monitor.withLock { state in
+    func deliver(_ frame: Frame, from peer: Role, byWaiter: Bool = false) -> Bool {
+        var news = InboxState.News()
+        let hasRoom = monitor.withLock { state in
             state.append(frame, from: peer)
-            let isAwaited = state.interests.values.contains { $0.peer == peer && $0.kinds.contains(frame.kind) }
-            return (isAwaited, state.room(for: peer, limit: limit))
+            if !byWaiter || state.interests.count > 1 {
+                news = state.news { $0.peer == peer && $0.kinds.contains(frame.kind) }
+            }
+            return state.room(for: peer, limit: limit)
         }
-        if isAwaited {
-            monitor.wake()
-        }
+        tell(news, byWaiter: byWaiter)
         return hasRoom
     }
 
@@ -85,29 +91,34 @@ final class Inbox: Sendable {
 
     /// There may be room to send now.
     func roomChanged() {
-        let isAwaited = monitor.withLock { state in
-            state.roomEpoch += 1
-            return state.interests.values.contains { $0.peer == nil }
-        }
-        if isAwaited {
-            monitor.wake()
-        }
+        tell(
+            monitor.withLock { state in
+                state.roomEpoch += 1
+                return state.news { $0.peer == nil }
+            }
+        )
     }
 
     /// Fails all calls from now on, unless an earlier failure does already.
     func fail(_ error: CrypTenError) {
-        monitor.withLock { state in
-            if state.failure == nil {
-                state.failure = error
+        tell(
+            monitor.withLock { state in
+                if state.failure == nil {
+                    state.failure = error
+                }
+                return state.news { _ in true }
             }
-        }
-        monitor.wake()
+        )
     }
 
     /// A peer has said goodbye: nothing more will come from it.
     func peerLeft(_ peer: Role) {
-        monitor.withLock { $0.mail[peer]?.hasLeft = true }
-        monitor.wake()
+        tell(
+            monitor.withLock { state in
+                state.mail[peer]?.hasLeft = true
+                return state.news { _ in true }
+            }
+        )
     }
 
     /// Forgets what nobody will receive any more.
@@ -117,23 +128,70 @@ final class Inbox: Sendable {
         }
     }
 
-    /// Waits as a monitor does, and lets all peers go on meanwhile.
+    /// Wakes those whom news concerns.
+    private func tell(_ news: InboxState.News, byWaiter: Bool = false) {
+        if news.isForReader, !byWaiter { source?.interrupt() }
+        if news.isForOthers { monitor.wake() }
+    }
+
+    /// What a thread that waits does next.
+    private enum Step<Result> {
+        case done(Result)
+        /// Reads from the source itself.
+        case read
+        /// Waits to be told.
+        case wait
+    }
+
+    /// Waits until `body` returns a value, lets all peers go on meanwhile, and reads from the source if nobody else does.
+    ///
+    /// - Returns: nil when the deadline passed first.
     private func wait<Result>(
         for interest: InboxState.Interest,
         until deadline: Deadline,
         _ body: (inout InboxState) throws -> Result?
     ) throws -> Result? {
-        var identifier: UInt64 = 0
+        var waiter: UInt64?
         var calls: [@Sendable () -> Void] = []
-        let ready = try monitor.withLock { state -> Result? in
-            if let result = try body(&state) { return result }
-            identifier = state.add(interest)
-            calls = state.resumeAll()
-            return nil
+        defer {
+            if let waiter, monitor.withLock({ $0.leave(waiter) }) { monitor.wake() }
         }
-        if let ready { return ready }
-        defer { monitor.withLock { $0.interests[identifier] = nil } }
-        for call in calls { call() }
-        return try monitor.wait(until: deadline, body)
+        while true {
+            let step = try monitor.withLock { state -> Step<Result> in
+                if let result = try body(&state) { return .done(result) }
+                if waiter == nil {
+                    waiter = state.add(interest)
+                    calls = state.resumeAll()
+                }
+                return source != nil && state.becomesReader(waiter) ? .read : .wait
+            }
+            for call in calls { call() }
+            calls = []
+            switch step {
+            case .done(let result):
+                return result
+            case .read:
+                let remaining = deadline.remaining
+                guard remaining > .zero else { return nil }
+                source?.read(for: remaining)
+            case .wait:
+                let next = try monitor.wait(until: deadline) { state -> Step<Result>? in
+                    if let result = try body(&state) { return .done(result) }
+                    return source != nil && state.reader == nil ? .read : nil
+                }
+                guard let next else { return nil }
+                if case .done(let result) = next { return result }
+            }
+        }
     }
+}
+
+/// Where frames for an inbox come from, when a thread that waits must fetch them itself.
+protocol FrameSource: Sendable {
+    /// Waits for something to come, for `limit` at most or until ``interrupt()``, and delivers what has come.
+    ///
+    /// One thread at a time calls it. It may return early.
+    func read(for limit: Duration)
+    /// Makes the call of ``read(for:)`` that is under way, or else the next one, return.
+    func interrupt()
 }

@@ -12,8 +12,6 @@ struct InboxState {
         var unreadBytes = 0
         /// Whether the peer has said goodbye.
         var hasLeft = false
-        /// Whether the peer was told that there is no room, and waits to be told that there is.
-        var isPaused = false
         var onRoom: @Sendable () -> Void = {}
     }
 
@@ -26,18 +24,21 @@ struct InboxState {
     var mail: [Role: Mail]
     var failure: CrypTenError?
     var interests: [UInt64: Interest] = [:]
+    /// Which of those who wait reads from the source, and whether it must be interrupted to look here.
+    var reader: UInt64?
+    var isReaderAway = false
     var nextStamp: UInt64 = 0
     /// Counts the news that there may be room to send.
     var roomEpoch: UInt64 = 0
 
+    /// Peers that were told that there is no room, and wait to be told that there is.
+    var paused: Set<Role> = []
+
     /// What to call, without the lock, so that all peers go on.
     mutating func resumeAll() -> [@Sendable () -> Void] {
-        var calls: [@Sendable () -> Void] = []
-        for peer in mail.keys where mail[peer]?.isPaused == true {
-            mail[peer]?.isPaused = false
-            calls += mail[peer].map { [$0.onRoom] } ?? []
-        }
-        return calls
+        guard !paused.isEmpty else { return [] }
+        defer { paused = [] }
+        return paused.compactMap { mail[$0]?.onRoom }
     }
 
     /// Nothing from anyone.
@@ -59,10 +60,46 @@ struct InboxState {
         return nextStamp
     }
 
+    /// Whether a waiting thread is to read from the source itself: if no other does.
+    mutating func becomesReader(_ waiter: UInt64?) -> Bool {
+        if reader == nil { reader = waiter }
+        isReaderAway = isReaderAway || reader == waiter
+        return reader == waiter
+    }
+
+    /// Notes that a thread waits no more; returns whether others must be told, since one of them is to read now.
+    mutating func leave(_ waiter: UInt64) -> Bool {
+        interests[waiter] = nil
+        guard reader == waiter else { return false }
+        reader = nil
+        isReaderAway = false
+        return !interests.isEmpty
+    }
+
+    /// Whom something concerns, of those who wait.
+    struct News {
+        var isForReader = false
+        var isForOthers = false
+    }
+
+    /// Finds whom something concerns; the reader is told once, for then it looks.
+    mutating func news(_ concerns: (Interest) -> Bool) -> News {
+        var news = News()
+        for (waiter, interest) in interests where concerns(interest) {
+            if waiter != reader {
+                news.isForOthers = true
+            } else if isReaderAway {
+                news.isForReader = true
+                isReaderAway = false
+            }
+        }
+        return news
+    }
+
     /// Whether there is room for more from a peer; if not, it is noted that the peer must be told.
     mutating func room(for peer: Role, limit: Int) -> Bool {
         let hasRoom = !interests.isEmpty || (mail[peer]?.unreadBytes ?? 0) <= limit
-        mail[peer]?.isPaused = !hasRoom
+        if !hasRoom { paused.insert(peer) }
         return hasRoom
     }
 
@@ -93,8 +130,10 @@ struct InboxState {
         }
         guard let frame = mail[peer]?.queues[Int(kind.rawValue)].popFirst()?.frame else { return nil }
         mail[peer]?.unreadBytes -= frame.wireSize
-        guard let now = mail[peer], now.isPaused, now.unreadBytes <= limit / 2 else { return (frame, nil) }
-        mail[peer]?.isPaused = false
+        guard !paused.isEmpty, paused.contains(peer), let now = mail[peer], now.unreadBytes <= limit / 2 else {
+            return (frame, nil)
+        }
+        paused.remove(peer)
         return (frame, now.onRoom)
     }
 

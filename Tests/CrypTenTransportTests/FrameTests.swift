@@ -19,7 +19,7 @@ import Testing
     }
 
     private func encoded(sequence: UInt64 = 9) -> ByteBuffer {
-        var bytes = authenticator.sealedHeader(header(sequence: sequence), frame.payload, allocator: .init())
+        var bytes = authenticator.sealedHeader(header(sequence: sequence), frame.payload)
         bytes.writeImmutableBuffer(frame.payload)
         return bytes
     }
@@ -35,15 +35,36 @@ import Testing
         #expect(frame.wireSize == 67)
     }
 
-    @Test("the tag is AES-256-GCM's over header and payload") func tag() throws {
-        let bytes = Array(encoded().readableBytesView)
-        let box = try AES.GCM.seal(
-            bytes[..<48],
-            using: SymmetricKey(data: [UInt8](0..<32)),
-            nonce: AES.GCM.Nonce(data: [9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-            authenticating: [1, 2, 3]
+    @Test(
+        "the tag is HMAC-SHA256's over header and payload, under a key of its own, and AES-256-GCM's for long payloads"
+    )
+    func tag() throws {
+        let key = SymmetricKey(data: [UInt8](0..<32))
+        let shortKey = HKDF<SHA256>.expand(
+            pseudoRandomKey: key,
+            info: Array("crypten frame tags, short".utf8),
+            outputByteCount: 32
         )
-        #expect(bytes[48..<64].elementsEqual(box.tag))
+        for length in [0, 3, 256, 257, 5000] {
+            let payload = [UInt8]((0..<length).map { UInt8(truncatingIfNeeded: $0) })
+            let frame = Frame(.opening, payload: ByteBuffer(bytes: payload))
+            let header = FrameHeader(frame, from: 1, to: 0, session: 7, sequence: 9)
+            let bytes = Array(authenticator.sealedHeader(header, frame.payload).readableBytesView)
+            let expected =
+                if length <= 256 {
+                    Array(HMAC<SHA256>.authenticationCode(for: bytes[..<48] + payload, using: shortKey).prefix(16))
+                } else {
+                    Array(
+                        try AES.GCM.seal(
+                            bytes[..<48],
+                            using: key,
+                            nonce: AES.GCM.Nonce(data: [9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
+                            authenticating: payload
+                        ).tag
+                    )
+                }
+            #expect(Array(bytes[48..<64]) == expected, "\(length)")
+        }
     }
 
     @Test("no bit can be flipped unnoticed") func everyBit() throws {

@@ -64,7 +64,7 @@ final class RawPeer {
         )
         sequence += 1
         change(&header)
-        var bytes = authenticator.sealedHeader(header, frame.payload, allocator: ByteBufferAllocator())
+        var bytes = authenticator.sealedHeader(header, frame.payload)
         var payload = frame.payload
         bytes.writeBuffer(&payload)
         return bytes

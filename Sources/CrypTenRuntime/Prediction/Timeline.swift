@@ -1,7 +1,7 @@
 /// A run in virtual time: what the members' traces come to on given machines, joined by a given network.
 ///
 /// Every member has an engine, which follows its trace, and a thread that seals and writes long frames and reads what
-/// comes. Threads share a machine's processors evenly. A frame leaves when those before it on its link have left and the
+/// comes; reading is the engine's own work while it waits, which takes as long. Threads share a machine's processors evenly. A frame leaves when those before it on its link have left and the
 /// link has carried it, and is there half a round trip later.
 ///
 /// - Complexity: a few steps for every frame, each as long as there are members.

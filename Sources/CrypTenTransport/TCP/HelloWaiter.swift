@@ -5,9 +5,8 @@ import NIOCore
 ///
 /// The dealer isn't told the session's name: it takes the session of whoever calls first. When the session is there, the
 /// connection goes on as if it had been made then. Lives on the event loop.
-final class HelloWaiter: ChannelInboundHandler, RemovableChannelHandler {
+final class HelloWaiter: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
 
     /// How long a caller may take to say hello.
     private static let patience = TimeAmount.seconds(10)
@@ -64,11 +63,7 @@ final class HelloWaiter: ChannelInboundHandler, RemovableChannelHandler {
         guard let context else { return }
         self.context = nil
         do {
-            let handler = TCPConnectionHandler(session, calling: nil)
-            try context.pipeline.syncOperations.addHandler(handler, position: .after(self))
-            context.fireChannelActive()
-            if bytes.readableBytes > 0 { context.fireChannelRead(wrapInboundOut(bytes)) }
-            context.pipeline.syncOperations.removeHandler(self, promise: nil)
+            try context.pipeline.syncOperations.handOver(to: session, calling: nil, after: bytes)
         } catch {
             context.close(promise: nil)
         }

@@ -44,12 +44,11 @@ package final class TCPListener: Sendable {
                 .serverChannelOption(.autoRead, value: false)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                 .childChannelOption(.maxMessagesPerRead, value: 1)
-                .childChannelOption(.recvAllocator, value: TCPTransport.receiveAllocator)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
                         let pipeline = channel.pipeline.syncOperations
                         if let session = session.withLockedValue({ $0 }) {
-                            try pipeline.addHandler(TCPConnectionHandler(session, calling: nil))
+                            try pipeline.addHandler(TCPHandOver(session))
                         } else {
                             try pipeline.addHandler(HelloWaiter(calls))
                         }

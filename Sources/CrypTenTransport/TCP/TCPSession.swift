@@ -8,10 +8,10 @@ final class TCPSession: Sendable {
     private struct State {
         /// Who said that they are a peer, and on which connection.
         var claimed: [Role: ObjectIdentifier] = [:]
-        var links: [Role: TCPLink] = [:]
+        var links: [Role: TCPConnection] = [:]
         var secrets: [Role: SymmetricKey] = [:]
         /// Connections that aren't closed yet, whoever is at the other end.
-        var live: [ObjectIdentifier: TCPLink] = [:]
+        var live: [ObjectIdentifier: TCPConnection] = [:]
         var failure: CrypTenError?
         var isComplete = false
         /// Whether the connections are being closed, and why, if for a reason that late callers should hear.
@@ -31,12 +31,18 @@ final class TCPSession: Sendable {
     let configuration: TCPConfiguration
     let inbox: Inbox
     let traffic = TrafficCounter()
+    let poller: TCPPoller
     private let monitor = Monitor(State())
 
-    init(_ identity: SessionIdentity, _ configuration: TCPConfiguration) {
+    /// A session without connections, with its poller's thread; ``end(_:awaitingCallersUntil:)`` is due.
+    ///
+    /// - Throws: ``CrypTenError`` `.invalidArgument` if the system has no descriptors left.
+    init(_ identity: SessionIdentity, _ configuration: TCPConfiguration) throws {
         self.identity = identity
         self.configuration = configuration
-        inbox = Inbox(peers: identity.peers, limit: configuration.receiveQueueLimit)
+        poller = try TCPPoller()
+        inbox = Inbox(peers: identity.peers, limit: configuration.receiveQueueLimit, source: poller)
+        poller.start()
     }
 
     /// Whether the session is being given up, so that nobody need be called any more.
@@ -51,7 +57,7 @@ final class TCPSession: Sendable {
     }
 
     /// A connection stands; nobody has said anything.
-    func began(_ link: TCPLink) {
+    func began(_ link: TCPConnection) {
         let refusal = monitor.withLock { state -> CrypTenError? in
             state.live[ObjectIdentifier(link)] = link
             let isCrowded = state.live.count > state.claimed.count + TCPSession.maximumStrangers
@@ -66,7 +72,7 @@ final class TCPSession: Sendable {
     }
 
     /// Someone says that it is `peer`; returns why it can't be.
-    func claim(_ peer: Role, for link: TCPLink) -> CrypTenError? {
+    func claim(_ peer: Role, for link: TCPConnection) -> CrypTenError? {
         monitor.withLock { state in
             guard peer.calls(identity.role) else {
                 return CrypTenError(.wrongSession, "\(peer) doesn't call \(identity.role), but is called by it")
@@ -83,7 +89,7 @@ final class TCPSession: Sendable {
     }
 
     /// A handshake is done.
-    func opened(_ peer: Role, _ link: TCPLink, _ secret: ConnectionSecret) {
+    func opened(_ peer: Role, _ link: TCPConnection, _ secret: ConnectionSecret) {
         monitor.withLock { state in
             state.claimed[peer] = ObjectIdentifier(link)
             state.links[peer] = link
@@ -93,7 +99,7 @@ final class TCPSession: Sendable {
     }
 
     /// A connection has failed: with it the session, unless it stood already and the other end was no member of it.
-    func failed(_ error: CrypTenError, _ link: TCPLink) {
+    func failed(_ error: CrypTenError, _ link: TCPConnection) {
         let isStranger = monitor.withLock { state in
             let isMember = state.claimed.values.contains(ObjectIdentifier(link))
             if isMember || !state.isComplete, state.failure == nil {
@@ -110,7 +116,7 @@ final class TCPSession: Sendable {
     }
 
     /// A connection is closed.
-    func ended(_ link: TCPLink) {
+    func ended(_ link: TCPConnection) {
         monitor.withLock { $0.live[ObjectIdentifier(link)] = nil }
         monitor.wake()
     }
@@ -118,8 +124,9 @@ final class TCPSession: Sendable {
     /// Waits until all peers are connected.
     ///
     /// - Throws: What made a connection fail, or ``CrypTenError`` `.timedOut` naming who is missing.
-    func waitUntilComplete(_ deadline: Deadline) throws -> (links: [Role: TCPLink], secrets: [Role: SymmetricKey]) {
-        let connected = try monitor.wait(until: deadline) { state -> ([Role: TCPLink], [Role: SymmetricKey])? in
+    func waitUntilComplete(_ deadline: Deadline) throws -> (links: [Role: TCPConnection], secrets: [Role: SymmetricKey])
+    {
+        let connected = try monitor.wait(until: deadline) { state -> ([Role: TCPConnection], [Role: SymmetricKey])? in
             if let failure = state.failure { throw failure }
             guard state.links.count == self.identity.partyCount else { return nil }
             state.isComplete = true
@@ -140,7 +147,7 @@ final class TCPSession: Sendable {
         )
     }
 
-    /// Ends all connections and waits until they are closed, for `closeLimit` at most.
+    /// Ends all connections, waits until they are closed, for `closeLimit` at most, and gives up the poller's thread.
     ///
     /// - Parameter deadline: Until when those who are still to call are waited for, a second at most, to be told the error.
     func end(_ error: CrypTenError?, awaitingCallersUntil deadline: Deadline? = nil) {
@@ -160,5 +167,7 @@ final class TCPSession: Sendable {
             }
         }
         _ = monitor.wait(until: .after(configuration.closeLimit)) { $0.live.isEmpty ? () : nil }
+        poller.stop()
+        inbox.removeAll()
     }
 }

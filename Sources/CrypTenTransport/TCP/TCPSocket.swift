@@ -8,13 +8,26 @@ import Glibc
 import Musl
 #endif
 
-/// A second descriptor of a channel's socket, to write to it without going through the event loop.
+/// Where a connection's bytes come in and go out: a socket that never makes its caller wait.
 ///
-/// A short message that must wait for the event loop to wake costs a change of threads; written at once it doesn't. The
-/// descriptor is this object's own, so that whatever the channel does, the number is never another file's. It is closed when
-/// the last reference goes, and until then the connection isn't closed for the peer.
+/// Whatever else a connection is to be carried by, encryption for one, takes the place of this type: it reads into given
+/// room, writes what it can, and has a descriptor that says when to come again. The descriptor is this object's own, so that
+/// the number is never another file's while someone polls it; it is closed when the last reference goes.
 final class TCPSocket: Sendable {
-    private let descriptor: CInt
+    /// What came of reading.
+    enum ReadResult {
+        /// Bytes, and whether all the room was filled.
+        case bytes(isFull: Bool)
+        /// Nothing has come yet.
+        case nothing
+        /// The peer has hung up.
+        case end
+        /// The connection is broken.
+        case failed(errno: CInt)
+    }
+
+    /// What to poll.
+    let descriptor: CInt
 
     /// A duplicate of a channel's descriptor; nil if the system has none left.
     init?(duplicating handle: CInt) {
@@ -27,10 +40,41 @@ final class TCPSocket: Sendable {
         close(descriptor)
     }
 
+    /// Reads what has come, as far as there is room in an assembler.
+    func read(into assembler: inout FrameAssembler) -> ReadResult {
+        var result = ReadResult.nothing
+        let isFull = assembler.fill { space in
+            while true {
+                let count = recv(descriptor, space.baseAddress, space.count, CInt(MSG_DONTWAIT))
+                if count > 0 {
+                    result = .bytes(isFull: false)
+                } else if count == 0 {
+                    result = .end
+                } else if errno == EINTR {
+                    continue
+                } else if errno != EAGAIN, errno != EWOULDBLOCK {
+                    result = .failed(errno: errno)
+                }
+                return max(0, count)
+            }
+        }
+        return isFull ? .bytes(isFull: true) : result
+    }
+
+    /// Tells the peer that nothing more will come.
+    func endWriting() {
+        shutdown(descriptor, CInt(SHUT_WR))
+    }
+
+    /// Ends the connection in both directions, for all that poll it as well.
+    func hangUp() {
+        shutdown(descriptor, CInt(SHUT_RDWR))
+    }
+
     /// Writes as much as the socket takes now, and doesn't wait.
     ///
-    /// - Returns: How many bytes went; fewer than all, also none, when the socket is full or broken: the event loop finds out.
-    func write(_ first: ByteBuffer, _ second: ByteBuffer) -> Int {
+    /// - Returns: How many bytes went, fewer than all, also none, when the socket is full; nil when it is broken.
+    func write(_ first: ByteBuffer, _ second: ByteBuffer) -> Int? {
         first.withUnsafeReadableBytes { first in
             second.withUnsafeReadableBytes { second in
                 // `sendmsg` only reads through the pointers, which `iovec` declares as mutable.
@@ -54,7 +98,9 @@ final class TCPSocket: Sendable {
                     #else
                     let flags = CInt(MSG_DONTWAIT) | CInt(MSG_NOSIGNAL)
                     #endif
-                    return max(0, sendmsg(descriptor, &message, flags))
+                    let count = sendmsg(descriptor, &message, flags)
+                    if count >= 0 { return count }
+                    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : nil
                 }
             }
         }

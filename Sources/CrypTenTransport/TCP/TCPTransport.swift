@@ -5,9 +5,10 @@ import NIOPosix
 
 /// Sessions whose members are processes, on one machine or many.
 ///
-/// Party i listens, and calls the dealer and all parties before it. One event-loop thread a transport reads, assembles and
-/// checks frames, puts them into the inbox that the engine waits on, and shows the peers that it lives, however long the
-/// engine computes.
+/// Party i listens, and calls the dealer and all parties before it. SwiftNIO listens and dials on one event loop; a
+/// connection that stands is the session's own. The engine's thread reads, assembles and checks frames itself while it waits
+/// for one; a second thread does while the engine computes, writes what is queued, and shows the peers that this member
+/// lives, however long that takes: see ``TCPPoller``.
 ///
 /// Without TLS only loopback is accepted, since frames are in the clear; see ``FrameAuthenticator`` for what the tags do.
 package enum TCPTransport {
@@ -76,7 +77,7 @@ package enum TCPTransport {
         _ group: MultiThreadedEventLoopGroup,
         _ deadline: Deadline
     ) throws -> TransportEndpoint {
-        let session = TCPSession(identity, configuration)
+        let session = try TCPSession(identity, configuration)
         do {
             try listener?.start(session)
             for (peer, address) in callees {
@@ -103,9 +104,6 @@ package enum TCPTransport {
             throw error
         }
     }
-
-    /// Reads of up to 1 MiB: fewer wake-ups for large frames, and small buffers for small ones.
-    static let receiveAllocator = AdaptiveRecvByteBufferAllocator(minimum: 4096, initial: 65536, maximum: 1 << 20)
 }
 
 /// Calls one peer until it answers; a peer may start later than its callers.
@@ -135,16 +133,15 @@ struct TCPDialer: Sendable {
         ClientBootstrap(group: group)
             .connectTimeout(.seconds(5))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(.maxMessagesPerRead, value: 1)
-            .channelOption(.recvAllocator, value: TCPTransport.receiveAllocator)
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(TCPConnectionHandler(session, calling: peer))
-                }
-            }
+            .channelOption(.autoRead, value: false)
             .connect(to: address)
             .flatMapThrowing { channel in
-                guard channel.localAddress != channel.remoteAddress else { throw ChannelError.connectPending }
+                guard channel.localAddress != channel.remoteAddress else {
+                    // A port that nobody listens on can be given to the caller itself, who then reaches himself.
+                    channel.close(promise: nil)
+                    throw ChannelError.connectPending
+                }
+                try channel.pipeline.syncOperations.handOver(to: session, calling: peer)
             }
             .whenFailure { error in
                 session.missed(peer, error)

@@ -1,0 +1,229 @@
+import CrypTenBase
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+
+/// One TCP connection: the one who drives its conversation, with its sending half.
+///
+/// Whoever holds `state` reads from the socket, assembles, checks and delivers; since that is one step under one lock,
+/// frames keep their order whichever thread happens to take it. It is the engine's while it waits, and the poller's otherwise.
+/// Under the lock others are taken, the sender's, the session's, the poller's and the inbox's; never the other way round.
+final class TCPConnection: Link {
+    private struct State {
+        var socket: TCPSocket?
+        var machine: ConnectionStateMachine
+        var assembler = FrameAssembler()
+        /// Who is at the other end, once the handshake is done.
+        var peer: Role?
+        var isReading = true
+        var nextTick: ContinuousClock.Instant
+        /// When the connection is closed, though the peer hasn't hung up.
+        var end: ContinuousClock.Instant?
+    }
+
+    /// How many bytes are read before others have their turn.
+    private static let turn = 1 << 20
+
+    private let session: TCPSession
+    private let sender: TCPSender
+    private let state: NIOLockedValueBox<State>
+
+    /// A connection that we made to `peer`, or one that someone made to us; ``begin(_:)`` is due.
+    init(_ socket: TCPSocket, _ session: TCPSession, calling peer: Role?) {
+        self.session = session
+        sender = TCPSender(socket, session, calling: peer)
+        let machine = ConnectionStateMachine(
+            session.identity,
+            calling: peer,
+            timeout: session.configuration.silenceLimit
+        )
+        let nextTick = ContinuousClock.now + session.configuration.heartbeatInterval
+        state = NIOLockedValueBox(State(socket: socket, machine: machine, nextTick: nextTick))
+    }
+
+    /// Begins the conversation; `bytes` have been read already.
+    func begin(_ bytes: ByteBuffer = ByteBuffer()) {
+        session.began(self)
+        state.withLockedValue { state in
+            guard let socket = state.socket else { return }
+            guard session.poller.add(self, socket) else {
+                close(&state)
+                return
+            }
+            perform(state.machine.connected(), &state)
+            guard bytes.readableBytes > 0 else { return }
+            state.assembler.append(bytes)
+            process(&state, byWaiter: false)
+        }
+    }
+
+    var hasRoom: Bool { sender.hasRoom }
+
+    var kernelBytesSent: UInt64? { sender.kernelBytesSent }
+
+    func post(_ frame: Frame) {
+        sender.post(frame)
+    }
+
+    func end(_ error: CrypTenError?) {
+        state.withLockedValue { state in
+            perform(state.machine.end(error), &state)
+        }
+    }
+
+    /// Closes the connection, whatever its state.
+    func hangUp() {
+        state.withLockedValue { close(&$0) }
+    }
+
+    // MARK: What a poller calls
+
+    /// Reads what has come.
+    ///
+    /// - Parameter byWaiter: Whether the calling thread is the one that waits for what comes: it needs no waking, and
+    ///   takes everything.
+    func read(byWaiter: Bool) {
+        state.withLockedValue { state in
+            var left = TCPConnection.turn
+            while left > 0, let socket = state.socket, byWaiter || state.isReading {
+                switch socket.read(into: &state.assembler) {
+                case .nothing:
+                    return
+                case .bytes(let isFull):
+                    state.machine.heard(at: .now)
+                    process(&state, byWaiter: byWaiter)
+                    guard isFull else { return }
+                    left -= FrameAssembler.inputSize
+                case .end:
+                    disconnected(&state, cause: nil)
+                case .failed(let errno):
+                    disconnected(&state, cause: IOError(errnoCode: errno, reason: "recv"))
+                }
+            }
+        }
+    }
+
+    /// Whether bytes may be taken while nobody waits.
+    var isReading: Bool {
+        state.withLockedValue(\.isReading)
+    }
+
+    /// Whether something waits for the socket to take more.
+    var isBlocked: Bool { sender.isBlocked }
+
+    /// Writes what is queued, as far as the socket takes it.
+    func drain() {
+        if !sender.drain() {
+            // What the peer said last may still be there, and then comes the end.
+            state.withLockedValue { $0.isReading = true }
+        }
+    }
+
+    /// Does what is due.
+    ///
+    /// - Returns: When to call again.
+    func tick(at now: ContinuousClock.Instant) -> ContinuousClock.Instant {
+        state.withLockedValue { state in
+            if let end = state.end, end <= now {
+                close(&state)
+            } else if state.nextTick <= now {
+                state.nextTick = now + session.configuration.heartbeatInterval
+                let isQuiet = sender.tickedQuietly()
+                perform(state.machine.tick(at: now, isQuiet: isQuiet, isReading: state.isReading), &state)
+            }
+            return min(state.nextTick, state.end ?? state.nextTick)
+        }
+    }
+
+    // MARK: Under the lock
+
+    private func process(_ state: inout State, byWaiter: Bool) {
+        do {
+            while let raw = try state.assembler.next(limit: state.machine.payloadLimit) {
+                if let peer = state.peer {
+                    session.traffic.countReceived(raw, from: peer)
+                }
+                perform(state.machine.received(raw), &state, byWaiter: byWaiter)
+            }
+        } catch {
+            state.assembler = FrameAssembler()
+            let failure = error as? CrypTenError ?? CrypTenError(.malformedFrame, "unreadable bytes", cause: error)
+            perform(state.machine.failed(failure), &state)
+        }
+    }
+
+    private func perform(_ action: ConnectionStateMachine.Action, _ state: inout State, byWaiter: Bool = false) {
+        guard state.socket != nil else { return }
+        switch action {
+        case .wait:
+            break
+        case .send(let frame):
+            sender.post(frame)
+        case .introduced(let caller):
+            sender.introduced(caller)
+            let refusal = session.claim(caller, for: self)
+            perform(refusal.map { state.machine.refuse($0) } ?? state.machine.admit(), &state)
+        case .open(let peer, let secret, let answer):
+            state.peer = peer
+            sender.agreed(with: peer, secret)
+            if let answer { sender.post(answer) }
+            session.inbox.onRoom(for: peer) { self.resumeReading() }
+            session.poller.admit(self)
+            session.opened(peer, self, secret)
+        case .deliver(let frame):
+            if let peer = state.peer {
+                state.isReading = session.inbox.deliver(frame, from: peer, byWaiter: byWaiter)
+            }
+        case .peerLeft:
+            if let peer = state.peer {
+                session.inbox.peerLeft(peer)
+            }
+            close(&state)
+        case .leave(let frame):
+            leave(frame, &state)
+        case .fail(let error, let last):
+            // Whom it concerns hears it first: what others are told sounds vaguer, and may come back to it.
+            if let last { sender.post(last, isLast: true) }
+            session.failed(error, self)
+            leave(last, &state)
+        case .turnAway(let error, let last):
+            session.configuration.logger.warning("turned a caller away: \(error)")
+            leave(last, &state)
+        case .close:
+            close(&state)
+        }
+    }
+
+    private func resumeReading() {
+        state.withLockedValue { $0.isReading = true }
+        session.poller.wake()
+    }
+
+    private func disconnected(_ state: inout State, cause: (any Error)?) {
+        let isBetweenFrames = state.assembler.isBetweenFrames
+        perform(state.machine.disconnected(betweenFrames: isBetweenFrames, cause: cause), &state)
+        close(&state)
+    }
+
+    /// Sends the last frame and waits a while for the peer to hang up: closing at once, with bytes unread, would reset the
+    /// connection, and the peer might never see why.
+    private func leave(_ last: Frame?, _ state: inout State) {
+        guard let last else {
+            close(&state)
+            return
+        }
+        sender.post(last, isLast: true)  // for the second time perhaps, which does nothing
+        state.isReading = true
+        state.end = ContinuousClock.now + session.configuration.closeLimit
+        session.poller.wake()
+    }
+
+    private func close(_ state: inout State) {
+        guard let socket = state.socket else { return }
+        socket.hangUp()
+        state.socket = nil
+        sender.disconnected()
+        session.poller.remove(self)
+        session.ended(self)
+    }
+}

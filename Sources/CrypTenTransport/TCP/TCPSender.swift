@@ -1,0 +1,195 @@
+import CrypTenBase
+import NIOConcurrencyHelpers
+import NIOCore
+
+/// The sending half of one TCP connection: numbers, tags and writes frames in the order in which they are posted.
+///
+/// A short frame that finds nothing queued is written by the thread that posts it, without a change of threads. Everything
+/// else is left to the poller's thread, which makes the tags, so that the engine computes meanwhile.
+final class TCPSender: Sendable {
+    private enum Item {
+        case frame(FrameHeader, ByteBuffer, FrameAuthenticator)
+        /// The rest of a frame that the socket took in part: of its header, and of its payload.
+        case bytes(ByteBuffer, ByteBuffer)
+
+        var size: Int {
+            switch self {
+            case .frame(_, let payload, _): FrameHeader.size + payload.readableBytes
+            case .bytes(let first, let second): first.readableBytes + second.readableBytes
+            }
+        }
+    }
+
+    private struct State {
+        var socket: TCPSocket?
+        var authenticator = FrameAuthenticator.unkeyed
+        var peer: Role?
+        var sequence: UInt64 = 0
+        var lastTickSequence: UInt64 = 0
+        var queue = CircularBuffer<Item>()
+        /// Bytes posted that the kernel hasn't taken, those that are just being written among them.
+        var queuedBytes = 0
+        /// Whether the socket was full when something was left to write.
+        var isBlocked = false
+        /// The last frame was posted, or the connection is gone: nothing is sent any more.
+        var isFinished = false
+        /// What the kernel had counted when the socket was given up.
+        var finalKernelCount: UInt64?
+
+        /// Appends to the queue; returns whether the poller's thread must be told.
+        mutating func enqueue(_ item: Item) -> Bool {
+            defer { queuedBytes += item.size }
+            queue.append(item)
+            return queuedBytes == 0
+        }
+    }
+
+    /// Frames up to this size are written by whoever posts them: the copy into the kernel costs less than waking a thread.
+    private static let directLimit = 64 << 10
+
+    private let identity: SessionIdentity
+    private let inbox: Inbox
+    private let traffic: TrafficCounter
+    private let limit: Int
+    private let wakePoller: @Sendable () -> Void
+    private let state: NIOLockedValueBox<State>
+
+    /// The sending half of a connection; `peer` is whom we called, nil when we were called.
+    init(_ socket: TCPSocket, _ session: TCPSession, calling peer: Role?) {
+        identity = session.identity
+        inbox = session.inbox
+        traffic = session.traffic
+        limit = session.configuration.sendQueueLimit
+        wakePoller = { [poller = session.poller] in poller.wake() }
+        state = NIOLockedValueBox(State(socket: socket, peer: peer))
+    }
+
+    var hasRoom: Bool {
+        state.withLockedValue { $0.queuedBytes <= limit }
+    }
+
+    var kernelBytesSent: UInt64? {
+        state.withLockedValue { $0.finalKernelCount ?? $0.socket?.kernelBytesSent() }
+    }
+
+    /// Takes a frame to be sent after those before it; after the last one the sending side is shut.
+    func post(_ frame: Frame, isLast: Bool = false) {
+        let mustWake = state.withLockedValue { state -> Bool in
+            guard !state.isFinished else { return false }
+            state.isFinished = isLast
+            let header = FrameHeader(
+                frame,
+                from: identity.role.wireNumber,
+                to: state.peer?.wireNumber ?? Role.wireNumberOfAnyone,
+                session: identity.sessionNumber,
+                sequence: state.sequence
+            )
+            state.sequence += 1
+            if let peer = state.peer { traffic.countSent(frame, to: peer) }
+            let size = frame.wireSize
+            guard state.queuedBytes == 0, size <= TCPSender.directLimit, let socket = state.socket else {
+                return state.enqueue(.frame(header, frame.payload, state.authenticator))
+            }
+            let sealed = state.authenticator.sealedHeader(header, frame.payload)
+            // A broken socket is found out by whoever reads from it.
+            let written = socket.write(sealed, frame.payload) ?? 0
+            guard written < size else {
+                if isLast { socket.endWriting() }
+                return false
+            }
+            return state.enqueue(TCPSender.rest(sealed, frame.payload, after: written))
+        }
+        if mustWake { wakePoller() }
+    }
+
+    /// The handshake is done: tags are under the agreed key.
+    func agreed(with peer: Role, _ secret: ConnectionSecret) {
+        let authenticator = secret.authenticator(from: identity.role, to: peer)
+        state.withLockedValue { state in
+            state.peer = peer
+            state.authenticator = authenticator
+        }
+    }
+
+    /// The caller has said who it is.
+    func introduced(_ peer: Role) {
+        state.withLockedValue { $0.peer = peer }
+    }
+
+    /// The connection is gone.
+    func disconnected() {
+        state.withLockedValue { state in
+            state.isFinished = true
+            state.finalKernelCount = state.socket?.kernelBytesSent()
+            state.socket = nil
+            state.queue = []
+            state.queuedBytes = 0
+            state.isBlocked = false
+        }
+        inbox.roomChanged()
+    }
+
+    /// Whether nothing was posted since the last call.
+    func tickedQuietly() -> Bool {
+        state.withLockedValue { state in
+            defer { state.lastTickSequence = state.sequence }
+            return state.sequence == state.lastTickSequence
+        }
+    }
+
+    /// Whether the socket is full and something waits for it.
+    var isBlocked: Bool {
+        state.withLockedValue(\.isBlocked)
+    }
+
+    /// Writes what is queued, as far as the socket takes it; on the poller's thread alone.
+    ///
+    /// - Returns: Whether the socket works.
+    func drain() -> Bool {
+        while true {
+            let next = state.withLockedValue { state -> (Item, TCPSocket)? in
+                state.isBlocked = false
+                guard let socket = state.socket, let item = state.queue.popFirst() else { return nil }
+                return (item, socket)
+            }
+            guard let (item, socket) = next else { return true }
+            // The tag is made, and the bytes are copied into the kernel, while others may post.
+            let (first, second) =
+                switch item {
+                case .frame(let header, let payload, let authenticator):
+                    (authenticator.sealedHeader(header, payload), payload)
+                case .bytes(let first, let second): (first, second)
+                }
+            let written = socket.write(first, second)
+            let rest = written.map { $0 < item.size ? TCPSender.rest(first, second, after: $0) : nil }
+            let hasRoom = state.withLockedValue { state -> Bool in
+                guard state.socket != nil else { return false }  // hung up meanwhile
+                guard let rest else {
+                    state.isFinished = true
+                    state.queue = []
+                    state.queuedBytes = 0
+                    return true
+                }
+                state.queuedBytes -= written ?? 0
+                if let rest {
+                    state.queue.prepend(rest)
+                    state.isBlocked = true
+                } else if state.isFinished, state.queue.isEmpty {
+                    socket.endWriting()
+                }
+                return state.queuedBytes <= limit
+            }
+            if hasRoom { inbox.roomChanged() }
+            guard let rest else { return false }
+            if rest != nil { return true }
+        }
+    }
+
+    private static func rest(_ first: ByteBuffer, _ second: ByteBuffer, after written: Int) -> Item {
+        var (first, second) = (first, second)
+        let fromFirst = min(written, first.readableBytes)
+        first.moveReaderIndex(forwardBy: fromFirst)
+        second.moveReaderIndex(forwardBy: written - fromFirst)
+        return .bytes(first, second)
+    }
+}
