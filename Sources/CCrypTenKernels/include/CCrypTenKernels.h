@@ -28,6 +28,10 @@ int cct_supports(cct_instruction_set set);
 /// Overwrites `count` bytes with zeros; the compiler can't remove it.
 void cct_wipe(void *bytes, size_t count);
 
+/// Has the C library give blocks of at least `bytes` bytes back to the system as soon as they are freed, where it can be
+/// told: no kernel, and no other allocator is asked.
+void cct_return_large_blocks(size_t bytes);
+
 // MARK: Products (product.c)
 
 /// Words of scratch for a product of `columns` columns and `inner` inner steps; at most 50,000.
