@@ -1,12 +1,19 @@
 internal import CCrypTenKernels
 
-/// How a whole process deals with memory: a choice of programs, not of libraries.
+/// How a whole process deals with memory that was freed: a choice of programs, not of libraries.
 package enum ProcessMemory {
-    /// Keeps memory that was freed for what comes next, up to half a gibibyte, instead of giving it back to the system.
+    /// Keeps it for what comes next, up to half a gibibyte, instead of giving it back to the system.
     ///
     /// Frames of a quarter of a mebibyte come and go by the thousand, and every page that the system gives anew must be
-    /// cleared first. Does nothing where the C library isn't glibc.
+    /// cleared first.
     package static func keepFreed() {
-        cct_keep_freed_memory()
+        cct_allocator_keeps(32 << 20, 512 << 20)
+    }
+
+    /// Keeps no more blocks for later tensors than fit, with those in use, into `total` bytes, and nothing else to speak of.
+    package static func bound(tensors total: Int) {
+        StoragePool.shared.bound(total: total)
+        // Blocks that are given up go back to the system, whatever their neighbours do.
+        cct_allocator_keeps(256 << 10, 1 << 20)
     }
 }

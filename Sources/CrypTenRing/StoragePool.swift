@@ -12,7 +12,8 @@ import Musl
 ///
 /// A block that the operating system gives has to be cleared, page by page, which takes longer than adding two tensors; a run
 /// allocates the same sizes again and again. Sizes are rounded up to one of four steps between powers of two, so that at most a
-/// fifth is unused. What is kept is bounded, and what wasn't asked for longest goes first.
+/// fifth is unused. What is kept is bounded, and what wasn't asked for longest goes first. Where a process must not go beyond
+/// some memory, what is kept and what is in use are bounded together: blocks are kept only while few are in use.
 final class StoragePool: Sendable {
     /// A block and the words that fit into it.
     struct Block: @unchecked Sendable {
@@ -29,53 +30,83 @@ final class StoragePool: Sendable {
     private struct State {
         var shelves: [Int: Shelf] = [:]
         var keptWords = 0
+        /// Of large blocks that tensors have.
+        var usedWords = 0
         var uses: UInt64 = 0
+        /// The most words that are kept, and the most that are kept and in use together.
+        var limitWords: Int
+        var totalWords = Int.max
+
+        var keepsTooMuch: Bool {
+            keptWords > limitWords || keptWords > 0 && keptWords > totalWords - usedWords
+        }
     }
 
     /// Tensors of fewer words are the allocator's business: it keeps small blocks itself.
     private static let leastWords = 1 << 12
     static let shared = StoragePool(limit: 512 << 20)
 
-    private let state = Mutex(State())
-    private let limitWords: Int
+    private let state: Mutex<State>
 
     /// - Parameter limit: The bytes that are kept at most.
     init(limit: Int) {
-        limitWords = limit / 8
+        state = Mutex(State(limitWords: limit / 8))
+    }
+
+    /// From now on blocks are kept only as long as they and those in use take no more than `total` bytes together.
+    ///
+    /// Tensors get what they need, whatever the limit.
+    func bound(total: Int) {
+        let evicted = state.withLock { state in
+            state.totalWords = total / 8
+            return StoragePool.evict(&state)
+        }
+        for block in evicted { free(block.words) }
     }
 
     /// A block of at least so many words, which hold whatever they held before.
     func take(words: Int) -> Block {
         guard words >= StoragePool.leastWords else { return StoragePool.allocate(max(words, 1)) }
         let capacity = StoragePool.rounded(words)
-        let known = state.withLock { state -> Block? in
+        let (known, evicted) = state.withLock { state -> (Block?, [Block]) in
             state.uses += 1
+            state.usedWords += capacity
             state.shelves[capacity, default: Shelf()].lastUse = state.uses
-            guard let block = state.shelves[capacity]?.blocks.popLast() else { return nil }
+            guard let block = state.shelves[capacity]?.blocks.popLast() else {
+                return (nil, state.keepsTooMuch ? StoragePool.evict(&state) : [])
+            }
             state.keptWords -= capacity
-            return block
+            return (block, [])
         }
+        for block in evicted { free(block.words) }
         return known ?? StoragePool.allocate(capacity)
     }
 
     /// Takes a block back.
     func giveBack(_ block: Block) {
-        guard block.capacity >= StoragePool.leastWords, block.capacity <= limitWords else { return free(block.words) }
+        guard block.capacity >= StoragePool.leastWords else { return free(block.words) }
         let evicted = state.withLock { state -> [Block] in
             state.uses += 1
+            state.usedWords -= block.capacity
+            guard block.capacity <= state.limitWords else { return [block] }
             state.shelves[block.capacity, default: Shelf()].lastUse = state.uses
             state.shelves[block.capacity]?.blocks.append(block)
             state.keptWords += block.capacity
-            var evicted: [Block] = []
-            while state.keptWords > limitWords, let oldest = StoragePool.oldest(state.shelves),
-                let block = state.shelves[oldest]?.blocks.popLast()
-            {
-                state.keptWords -= block.capacity
-                evicted.append(block)
-            }
-            return evicted
+            return state.keepsTooMuch ? StoragePool.evict(&state) : []
         }
         for block in evicted { free(block.words) }
+    }
+
+    /// Blocks to be freed, until no more is kept than may be.
+    private static func evict(_ state: inout State) -> [Block] {
+        var evicted: [Block] = []
+        while state.keepsTooMuch, let oldest = oldest(state.shelves),
+            let block = state.shelves[oldest]?.blocks.popLast()
+        {
+            state.keptWords -= block.capacity
+            evicted.append(block)
+        }
+        return evicted
     }
 
     private static func oldest(_ shelves: [Int: Shelf]) -> Int? {

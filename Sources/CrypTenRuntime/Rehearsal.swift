@@ -23,6 +23,8 @@ public struct Rehearsal {
     private var nextInput = 0
     private var nextPlain = 0
     private var kept: [KeptValue] = []
+    /// The memory that `hold` took at most so far.
+    public private(set) var setupMemory: MemoryEstimate
 
     /// - Throws: `.invalidArgument` for fewer than 2 parties, or fraction bits that leave no room for a product.
     public init(parties: Int, fractionBits: Int) throws {
@@ -32,6 +34,7 @@ public struct Rehearsal {
         try SessionConfiguration.check(fractionBits: fractionBits)
         partyCount = parties
         self.fractionBits = fractionBits
+        setupMemory = MemoryEstimate(bytesPerParty: Array(repeating: 0, count: parties), dealerBytes: 0)
     }
 
     /// A secret input that a party would put in: its elements are masked and sent, 8 bytes each, in the first round.
@@ -79,6 +82,7 @@ public struct Rehearsal {
     public mutating func hold(_ expressions: [CrypTensor]) throws -> (kept: [CrypTensor], setup: Cost) {
         if expressions.isEmpty { return ([], Cost(partyCount: partyCount)) }
         let plan = try planned(expressions.map { ($0.node, .keep) })
+        setupMemory.formMaximum(MemoryEstimate(plan, correctionWindow: SessionConfiguration().correctionWindow))
         let results = plan.plan.outputs.map { output -> CrypTensor in
             guard let form = output.kept else { preconditionFailure("a kept output has a form") }
             kept.append(KeptValue(form: form, scale: output.scale))
@@ -100,6 +104,22 @@ public struct Rehearsal {
     /// - Throws: the error of an ill-formed expression, or of one that can't be planned.
     public func cost(of expressions: [CrypTensor], revealingTo recipients: Recipients = .all) throws -> Cost {
         Rehearsal.cost(of: try planned(expressions.map { ($0.node, .reveal(to: recipients.party)) }))
+    }
+
+    /// The memory that values take while a run reveals expressions, at each party and at the dealer: an estimate.
+    ///
+    /// - Parameters:
+    ///   - expressions: What would be revealed as one plan.
+    ///   - recipients: Who would learn it.
+    ///   - correctionWindow: As in `SessionConfiguration`.
+    /// - Throws: as `cost(of:revealingTo:)`.
+    public func memory(
+        of expressions: [CrypTensor],
+        revealingTo recipients: Recipients = .all,
+        correctionWindow: Int = SessionConfiguration().correctionWindow
+    ) throws -> MemoryEstimate {
+        let plan = try planned(expressions.map { ($0.node, .reveal(to: recipients.party)) })
+        return MemoryEstimate(plan, correctionWindow: correctionWindow)
     }
 
     func planned(_ roots: [(Node, Graph.Destination)]) throws -> PreparedPlan {

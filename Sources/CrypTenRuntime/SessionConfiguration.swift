@@ -20,7 +20,7 @@ public struct SessionConfiguration: Sendable {
     /// The range of fraction bits that leaves room for a product.
     static let fractionBitsRange = 4...28
     /// Room for some frames of corrections: with less the dealer would wait for credit that isn't due.
-    static let leastCorrectionWindow = 4 << 20
+    package static let leastCorrectionWindow = 4 << 20
 }
 
 extension SessionConfiguration {

@@ -62,7 +62,7 @@ struct InferenceTests {
         #expect(
             report.keys.sorted() == [
                 "dealer_bytes", "online_bytes_per_party", "outputs", "parties", "peak_memory_bytes", "rounds",
-                "seconds", "seconds_online", "seconds_plan", "seconds_prepare", "setup_bytes_per_party",
+                "seconds", "seconds_online", "seconds_plan", "seconds_prepare", "setup_bytes_per_party", "slices",
             ]
         )
         let outputs = try #require(report["outputs"] as? [[String: Any]])

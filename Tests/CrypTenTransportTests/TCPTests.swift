@@ -151,7 +151,7 @@ extension Connected {
 
         @Test("another version and a wrong address are named at both ends") func rawMisfits() async throws {
             let cases: [(CrypTenError.Code, @Sendable (inout FrameHeader) -> Void)] = [
-                (.diverged, { $0.version = 2 }), (.wrongSession, { $0.sender = 0 }),
+                (.diverged, { $0.version += 1 }), (.wrongSession, { $0.sender = 0 }),
                 (.wrongSession, { $0.recipient = 1 }),
                 (.wrongSession, { $0.sender = 9 }), (.wrongSession, { $0.sender = 65535 }),
             ]

@@ -28,8 +28,9 @@ int cct_supports(cct_instruction_set set);
 /// Overwrites `count` bytes with zeros; the compiler can't remove it.
 void cct_wipe(void *bytes, size_t count);
 
-/// Has the C library's allocator keep up to half a gibibyte that was freed, where it is glibc: one setting for the process.
-void cct_keep_freed_memory(void);
+/// Has the C library's allocator keep blocks below `largest` bytes that were freed, up to `total` bytes of them, and give
+/// everything else back to the system; where it is glibc. One setting for the whole process; no kernel allocates.
+void cct_allocator_keeps(size_t largest, size_t total);
 
 // MARK: Products (product.c)
 

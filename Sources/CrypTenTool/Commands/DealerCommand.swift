@@ -20,6 +20,13 @@ struct DealerCommand: AsyncParsableCommand {
 
     @OptionGroup var threads: ThreadOptions
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Keep to this much memory, as party 0's sessions do: 2GiB, 800MiB.", valueName: "size"),
+        transform: MemoryOptions.bytes
+    )
+    var memoryLimit: Int?
+
     @Flag(name: .long, help: "Listen without encryption on addresses that other machines reach.")
     var insecurePlaintext = false
 
@@ -36,6 +43,10 @@ struct DealerCommand: AsyncParsableCommand {
     func run() async throws {
         var configuration = SessionConfiguration()
         configuration.threads = threads.threads
+        if let budget = memoryLimit.map(MemoryBudget.init) {
+            configuration.correctionWindow = budget.correctionWindow
+            budget.apply()
+        }
         guard supervised else {
             guard let listen else { preconditionFailure("validated") }
             let service = try await DealerService.listen(

@@ -13,6 +13,12 @@ struct InferCommand: AsyncParsableCommand {
             With --prepare what the dealer has to do is done first and timed apart; the run itself then exchanges nothing \
             with it. --prepared-file puts that into a file at the last party, sealed under a key of this run alone: it is \
             consumed by this run and good for no other.
+
+            With --memory-limit no process goes beyond about that much memory. A batch that would take more is cut along its \
+            first axis into slices that fit, one run each; the outputs are those of the whole batch, in the same files. The \
+            weights are masked once; each slice takes the rounds of a run. Public inputs whose first extent is the batch's are cut with it; others go to every slice.
+
+              crypten infer --model m.onnx --input images.npy --local 2 --memory-limit 2GiB --output-dir out
             """
     )
 
@@ -28,6 +34,7 @@ struct InferCommand: AsyncParsableCommand {
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var visibility: VisibilityOptions
     @OptionGroup var preparation: PreparationOptions
+    @OptionGroup var memory: MemoryOptions
 
     @Flag(name: .long, help: "Say where the time went, by member and kind of work.")
     var profile = false
@@ -37,6 +44,7 @@ struct InferCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PartyCount.check(local, option: "--local")
+        try memory.check(prepares: preparation.prepare || preparation.preparedFile != nil)
         guard files.outputDir != nil else {
             throw ValidationError("--output-dir is missing: where to write the outputs")
         }
@@ -58,6 +66,7 @@ struct InferCommand: AsyncParsableCommand {
                 publicInputs: files.publicInputs,
                 outputDirectory: files.outputDir,
                 prepares: preparation.prepare || preparation.preparedFile != nil,
+                memoryLimit: memory.memoryLimit,
                 preparedFile: preparation.preparedFile
             )
         )

@@ -46,6 +46,53 @@ struct PreparationOptions: ParsableArguments {
     var preparedFile: String?
 }
 
+/// How much memory a process may have.
+struct MemoryOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The memory that no process goes beyond: 2GiB, 800MiB. Larger batches run in slices that fit.",
+            valueName: "size"
+        ),
+        transform: MemoryOptions.bytes
+    )
+    var memoryLimit: Int?
+
+    /// The least that a process can be asked to keep to, in bytes.
+    static let least = 48 << 20
+
+    /// A prepared run's corrections are all there before it starts, and slices are there to avoid that.
+    func check(prepares: Bool) throws {
+        guard memoryLimit != nil, prepares else { return }
+        throw ValidationError(
+            "--memory-limit cuts a batch into runs that are dealt as they go, and --prepare deals ahead: leave one out"
+        )
+    }
+
+    private static let units: [(suffix: String, bytes: Double)] = [
+        ("TiB", 0x1p40), ("GiB", 0x1p30), ("MiB", 0x1p20), ("KiB", 0x1p10), ("TB", 1e12), ("GB", 1e9), ("MB", 1e6),
+        ("kB", 1e3), ("KB", 1e3), ("T", 0x1p40), ("G", 0x1p30), ("M", 0x1p20), ("K", 0x1p10),
+    ]
+
+    /// A number and a unit, as bytes.
+    static func bytes(_ text: String) throws -> Int {
+        guard let unit = units.first(where: { text.lowercased().hasSuffix($0.suffix.lowercased()) }) else {
+            throw ValidationError("'\(text)' has no unit: write a number and MiB or GiB, as in 800MiB or 1.5GiB")
+        }
+        let digits = text.dropLast(unit.suffix.count)
+        guard let first = digits.first, first.isASCII, first.isNumber, let number = Double(digits), number.isFinite
+        else {
+            throw ValidationError("'\(text)' is no size: write a number and MiB or GiB, as in 800MiB or 1.5GiB")
+        }
+        let bytes = number * unit.bytes
+        guard bytes >= Double(least) else {
+            throw ValidationError("'\(text)' is too little for a process: choose \(least >> 20)MiB or more")
+        }
+        guard bytes < 0x1p60 else { throw ValidationError("'\(text)' is more than any machine has") }
+        return Int(bytes)
+    }
+}
+
 /// Threads of a process's kernels.
 struct ThreadOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("Threads of each party.", valueName: "t"))

@@ -10,6 +10,9 @@ struct PartyCommand: AsyncParsableCommand {
             Party 0 has the inputs and learns the outputs, party 1 has the model; every party names the same addresses, \
             session and fraction bits. Connections are not encrypted yet: only loopback addresses are taken, unless \
             --insecure-plaintext is given.
+
+            With --memory-limit, at party 0, every party keeps to it, and a batch that is too large runs in slices. Give the \
+            dealer the same.
             """
     )
 
@@ -45,6 +48,8 @@ struct PartyCommand: AsyncParsableCommand {
     )
     var preparedFile: String?
 
+    @OptionGroup var memory: MemoryOptions
+
     @Flag(name: .long, help: "Connect without encryption to addresses of other machines.")
     var insecurePlaintext = false
 
@@ -56,6 +61,10 @@ struct PartyCommand: AsyncParsableCommand {
         if id != 0, !files.input.isEmpty || !files.publicInputs.isEmpty || files.outputDir != nil {
             throw ValidationError("--input, --public and --output-dir belong to party 0, and this is party \(id)")
         }
+        if id != 0, memory.memoryLimit != nil {
+            throw ValidationError("--memory-limit belongs to party 0 and to the dealer, and this is party \(id)")
+        }
+        try memory.check(prepares: prepare)
         if id != 0, prepare { throw ValidationError("--prepare belongs to party 0, and this is party \(id)") }
         if id != 1, model != nil || !visibility.secret.isEmpty || !visibility.open.isEmpty {
             throw ValidationError("--model, --secret and --open belong to party 1, and this is party \(id)")
@@ -82,10 +91,11 @@ struct PartyCommand: AsyncParsableCommand {
             publicInputs: files.publicInputs,
             outputDirectory: files.outputDir,
             prepares: prepare,
+            memoryLimit: memory.memoryLimit,
             preparedFile: preparedFile
         )
         guard supervised else { return try await runByHand(inference) }
-        try await Supervisor().runParty(id, threads: threads.threads) { fractionBits in
+        try await Supervisor().runParty(id, threads: threads.threads, slices: inference.slices) { fractionBits in
             // Files are read before the others are called: nobody waits for a disk.
             let files = inference.readFiles(fractionBits: fractionBits)
             return { .inference(try await inference.run(files, on: $0)) }
@@ -109,14 +119,15 @@ struct PartyCommand: AsyncParsableCommand {
         )
         Output.note("party \(id): connected")
         try await session.onProgress { progress in
-            ProgressLine.show("\(Int(progress.fraction * 100)) %  \(progress.layer ?? "")")
+            let (layer, fraction) = inference.slices.joined(progress)
+            ProgressLine.show("\(Int(fraction * 100)) %  \(layer ?? "")")
         }
         let report = try await session.finishing { try await inference.run(files, on: $0) }
         ProgressLine.clear()
         let outputs = (report.outputs ?? []).map { ("output \($0.name)", "\($0.shape) in \($0.file ?? "no file")") }
         Output.result(
             TextTable.list(
-                outputs + [
+                outputs + ((report.slices ?? 1) > 1 ? [("slices", "\(report.slices ?? 1)")] : []) + [
                     ("rounds", "\(report.rounds)"), ("online bytes", report.onlineBytes.grouped),
                     ("setup bytes", report.setupBytes.grouped), ("seconds", report.seconds.fixed(3)),
                 ]

@@ -24,8 +24,12 @@ struct Inference: Sendable {
     var outputDirectory: String?
     /// At party 0: whether the run is dealt before it starts.
     var prepares = false
+    /// At party 0: the bytes that no process may go beyond; larger batches run in slices.
+    var memoryLimit: Int?
     /// At the last party: where it stores what was dealt ahead; nil: in memory.
     var preparedFile: String?
+    /// Which slice is under way.
+    let slices = SliceProgress()
 
     /// The files of a party, read; what is wrong with them is told to all once they are connected.
     struct Files: Sendable {
@@ -51,37 +55,59 @@ struct Inference: Sendable {
     /// Runs the inference; all parties call it.
     func run(_ files: Files, on session: Session) async throws -> PartyReport {
         let list = try await session.broadcast(from: Inference.inputOwner) {
-            _ = try files.tensors.get()
-            return Array(try JSONEncoder().encode(InputList(secret: inputs, public: publicInputs, prepares: prepares)))
+            let tensors = try files.tensors.get()
+            var list = InputList(secret: inputs, public: publicInputs, prepares: prepares)
+            if let memoryLimit { list.bound(to: memoryLimit, tensors) }
+            return Array(try JSONEncoder().encode(list))
         }
         // Everybody is connected, and inputs are loaded.
         let start = ContinuousClock.now
         let entries = try JSONDecoder().decode(InputList.self, from: Data(list))
+        if let limit = entries.memoryLimit { MemoryBudget(limit: limit).apply() }
         let announced = try await session.announce(from: Inference.modelOwner) {
             guard let model = files.model else {
                 throw CrypTenError(.invalidArgument, "\(Inference.modelOwner) has no model: give it --model")
             }
             return try model.get()
         }
-        let arguments = try await arguments(entries, files, announced.model, session)
+        let model = announced.model
+        let operands = try await operands(entries, files, model, session)
+        let ranges = try slices(entries, operands, model, session)
+        var arguments = try await arguments(operands, ranges?.first, files, model, session)
         // What doesn't fit is found here, before anything of the inputs or weights is sent.
         _ = try call(announced, arguments)
         let module = try await session.hold(announced)
-        let outputs = try call(module, arguments)
         let recipients = Recipients.party(Inference.inputOwner.index)
-        if entries.prepares {
-            let storage = preparedFile.map { PreparedStorage.file(URL(fileURLWithPath: $0)) } ?? .memory
-            try await session.prepare(outputs, revealingTo: recipients, runs: 1, storage: storage)
-        } else if preparedFile != nil {
+        if !entries.prepares, preparedFile != nil {
             throw CrypTenError(
                 .invalidArgument,
                 "--prepared-file has nothing to store: \(Inference.inputOwner) doesn't --prepare"
             )
         }
-        let values = try await session.reveal(outputs, to: recipients)
+        var parts: [[Tensor]] = []
+        for index in 0..<(ranges?.count ?? 1) {
+            slices.begin(index, of: ranges?.count ?? 1)
+            if index > 0 {
+                arguments = try await self.arguments(operands, ranges?[index], files, model, session)
+            }
+            let outputs = try call(module, arguments)
+            if entries.prepares {
+                let storage = preparedFile.map { PreparedStorage.file(URL(fileURLWithPath: $0)) } ?? .memory
+                try await session.prepare(outputs, revealingTo: recipients, runs: 1, storage: storage)
+            }
+            guard let values = try await session.reveal(outputs, to: recipients) else { continue }
+            parts.append(zip(model.outputs, values).map { $1.converted(to: $0.type) })
+        }
         let seconds = ContinuousClock.now - start
         var report = PartyReport(try await session.statistics, seconds: seconds)
-        if session.party == Inference.inputOwner, let values { report.outputs = try write(values, of: module.model) }
+        report.slices = ranges?.count ?? 1
+        if session.party == Inference.inputOwner, !parts.isEmpty {
+            report.outputs = try OutputFiles(directory: outputDirectory).write(
+                model.outputs.enumerated().map { index, output in
+                    (output.name, Tensor.joining(parts.map { $0[index] }))
+                }
+            )
+        }
         return report
     }
 
@@ -90,26 +116,108 @@ struct Inference: Sendable {
         var publicValues: [String: Tensor] = [:]
     }
 
-    private func arguments(
+    /// One input as this party knows it before it is cut.
+    private struct Operand {
+        var index: Int
+        var name: String
+        var entry: InputList.Entry
+        /// A public input, as a whole.
+        var known: (expression: CrypTensor, value: Tensor)?
+    }
+
+    private func operands(
         _ list: InputList,
+        _ files: Files,
+        _ model: ONNXModel,
+        _ session: Session
+    ) async throws -> [Operand] {
+        var operands: [Operand] = []
+        for (index, name) in try list.names(for: model).enumerated() {
+            var operand = Operand(index: index, name: name, entry: list.entries[index])
+            if operand.entry.isPublic {
+                operand.known = try await session.publicInput(from: Inference.inputOwner, name: name) {
+                    try files.tensors.get()[index]
+                }
+            } else if list.memoryLimit != nil, operand.entry.shape.map({ $0.count < 1 << 40 }) != true {
+                throw CrypTenError(
+                    .malformedFrame,
+                    "\(Inference.inputOwner) names no shape of '\(name)' that can be planned"
+                )
+            }
+            operands.append(operand)
+        }
+        return operands
+    }
+
+    /// The slices that the batch is cut into; nil: it runs as a whole.
+    private func slices(
+        _ list: InputList,
+        _ operands: [Operand],
+        _ model: ONNXModel,
+        _ session: Session
+    ) throws -> [Range<Int>]? {
+        guard let limit = list.memoryLimit else { return nil }
+        let known = operands.compactMap { operand -> Slicing.Argument? in
+            guard let shape = operand.known?.value.shape ?? operand.entry.shape else { return nil }
+            let value = operand.known?.value
+            return Slicing.Argument(
+                name: operand.name,
+                shape: shape,
+                kind: value?.kind ?? operand.entry.kind,
+                value: value
+            )
+        }
+        return try naming(model) {
+            try Slicing(
+                model: model,
+                arguments: known,
+                parties: session.partyCount,
+                fractionBits: session.configuration.fractionBits,
+                budget: MemoryBudget(limit: limit)
+            ).slices()
+        }
+    }
+
+    /// What the model is called with for a slice, or for the whole batch where there is none.
+    private func arguments(
+        _ operands: [Operand],
+        _ slice: Range<Int>?,
         _ files: Files,
         _ model: ONNXModel,
         _ session: Session
     ) async throws -> Arguments {
         var arguments = Arguments()
-        let names = try list.names(for: model)
-        for (index, entry) in list.entries.enumerated() {
-            let name = names[index]
-            let load: @Sendable () throws -> Tensor = { try files.tensors.get()[index] }
-            guard entry.isPublic else {
-                arguments.tensors[name] = try await session.input(from: Inference.inputOwner, name: name, load)
-                continue
+        let batch = slice == nil ? nil : operands.lazy.compactMap(\.entry.shape).first?.dimensions.first
+        for operand in operands {
+            let (index, name) = (operand.index, operand.name)
+            let load: @Sendable () throws -> Tensor = {
+                let whole = try files.tensors.get()[index]
+                guard let slice, let batch, Slicing.isCut(whole.shape, batch: batch) else { return whole }
+                return whole.rows(slice)
             }
-            let (expression, value) = try await session.publicInput(from: Inference.inputOwner, name: name, load)
-            if model.inputs.contains(where: { $0.name == name && $0.mustBeKnown }) {
-                arguments.publicValues[name] = value
+            if var (expression, value) = operand.known {
+                if let batch, Slicing.isCut(value.shape, batch: batch) {
+                    (expression, value) = try await session.publicInput(
+                        from: Inference.inputOwner,
+                        name: name,
+                        load
+                    )
+                }
+                if model.mustKnow(name) {
+                    arguments.publicValues[name] = value
+                } else {
+                    arguments.tensors[name] = expression
+                }
+            } else if let shape = operand.entry.shape {
+                arguments.tensors[name] = try await session.input(
+                    from: Inference.inputOwner,
+                    shape: slice.map { Shape([$0.count] + shape.dimensions.dropFirst()) } ?? shape,
+                    kind: operand.entry.kind,
+                    name: name,
+                    load
+                )
             } else {
-                arguments.tensors[name] = expression
+                arguments.tensors[name] = try await session.input(from: Inference.inputOwner, name: name, load)
             }
         }
         return arguments
@@ -117,24 +225,22 @@ struct Inference: Sendable {
 
     /// The outputs in the model's order.
     private func call(_ module: ONNXModule, _ arguments: Arguments) throws -> [CrypTensor] {
-        do {
+        try naming(module.model) {
             let outputs = try module(arguments.tensors, publicValues: arguments.publicValues)
             return module.model.outputs.compactMap { outputs[$0.name] }
+        }
+    }
+
+    /// Adds the file to errors that name an input: the others don't know file names.
+    private func naming<Result>(_ model: ONNXModel, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
         } catch var error as CrypTenError {
-            // The others don't know file names.
-            let names =
-                (try? InputList(secret: inputs, public: publicInputs, prepares: prepares).names(for: module.model))
-                ?? []
+            let names = (try? InputList(secret: inputs, public: publicInputs).names(for: model)) ?? []
             for (name, file) in zip(names, inputs + publicInputs) where error.message.contains("input '\(name)'") {
                 error.message += "; '\(name)' is read from \(file.path)"
             }
             throw error
         }
-    }
-
-    private func write(_ values: [Tensor], of model: ONNXModel) throws -> [OutputReport] {
-        try OutputFiles(directory: outputDirectory).write(
-            zip(model.outputs, values).map { ($0.name, $1.converted(to: $0.type)) }
-        )
     }
 }

@@ -9,17 +9,35 @@ struct InputList: Codable, Sendable {
         /// Nil for the first input of the model that isn't named.
         var name: String?
         var isPublic: Bool
+        /// What a secret input has, where slices of it may have to be planned.
+        var shape: Shape?
+        var isReal: Bool?
+
+        var kind: ElementKind {
+            isReal ?? true ? .real : .integer
+        }
     }
 
     var entries: [Entry]
     /// Whether the run is dealt ahead.
     var prepares: Bool
+    /// The bytes that no process may go beyond; nil: whatever a run takes.
+    var memoryLimit: Int?
 
-    init(secret: [NamedFile], public publicFiles: [NamedFile], prepares: Bool) {
+    init(secret: [NamedFile], public publicFiles: [NamedFile], prepares: Bool = false) {
         self.prepares = prepares
         entries =
             secret.map { Entry(name: $0.name, isPublic: false) }
             + publicFiles.map { Entry(name: $0.name, isPublic: true) }
+    }
+
+    /// Has everybody know that no process may go beyond `limit`, and the shapes that this depends on.
+    mutating func bound(to limit: Int, _ tensors: [Tensor]) {
+        memoryLimit = limit
+        for index in entries.indices where !entries[index].isPublic {
+            entries[index].shape = tensors[index].shape
+            entries[index].isReal = tensors[index].kind == .real
+        }
     }
 
     /// The model's input for each entry.

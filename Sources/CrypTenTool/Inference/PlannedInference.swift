@@ -55,6 +55,7 @@ struct PlannedInference {
         let outputs = try module(tensors, publicValues: publicValues)
         let ordered = model.outputs.compactMap { outputs[$0.name] }
         let online = try rehearsal.cost(of: ordered, revealingTo: .party(Inference.inputOwner.index))
+        let memory = try rehearsal.memory(of: ordered, revealingTo: .party(Inference.inputOwner.index))
         let prediction = try network.map { network in
             let isLocal = network == .loop
             return try rehearsal.measure(
@@ -68,6 +69,7 @@ struct PlannedInference {
         return PlanReport(
             online: online,
             setup: setup,
+            memory: memory,
             prediction: prediction,
             inputs: reports,
             outputs: zip(model.outputs, ordered).map {

@@ -72,10 +72,13 @@ struct Supervisor: Sendable {
 
     /// Is a party: listens, connects when it is invited, runs a program and tells its report, or what went wrong.
     ///
-    /// - Parameter prepare: Given the session's fraction bits, makes the program before others are called.
+    /// - Parameters:
+    ///   - slices: Which slice is under way, to be told with the progress.
+    ///   - prepare: Given the session's fraction bits, makes the program before others are called.
     func runParty(
         _ id: Int,
         threads: Int?,
+        slices: SliceProgress = SliceProgress(),
         _ prepare: (_ fractionBits: Int) -> @Sendable (Session) async throws -> ChildReport
     ) async throws {
         do {
@@ -94,7 +97,7 @@ struct Supervisor: Sendable {
                 configuration: configuration,
                 timeout: .seconds(60)
             )
-            if id == 0 { try await report(progressOf: session) }
+            if id == 0 { try await report(progressOf: session, slices) }
             tell(.party(try await session.finishing(program)))
         } catch {
             tell(ChildMessage(failure: error))
@@ -103,7 +106,7 @@ struct Supervisor: Sendable {
     }
 
     /// Passes on how far a session's runs are, ten times a second at most.
-    func report(progressOf session: Session) async throws {
+    func report(progressOf session: Session, _ slices: SliceProgress) async throws {
         let last = Mutex(ContinuousClock.now - .seconds(1))
         try await session.onProgress { progress in
             let isDue = last.withLock { last in
@@ -111,7 +114,9 @@ struct Supervisor: Sendable {
                 last = .now
                 return true
             }
-            if isDue { tell(.progress(layer: progress.layer, fraction: progress.fraction)) }
+            guard isDue else { return }
+            let (layer, fraction) = slices.joined(progress)
+            tell(.progress(layer: layer, fraction: fraction))
         }
     }
 }

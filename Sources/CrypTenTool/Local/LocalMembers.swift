@@ -14,6 +14,8 @@ struct LocalMembers: Sendable {
     var threads: Int?
     /// A network that a relay between each two of them plays; nil: nothing between them but loopback.
     var network: NetworkProfile?
+    /// The memory that the dealer keeps to; parties are told by party 0.
+    var memoryLimit: Int?
     /// The command line of a party, by its number, without `--threads`.
     var arguments: @Sendable (Int) -> [String]
 
@@ -37,7 +39,7 @@ struct LocalMembers: Sendable {
         let forwarding = SignalForwarding(family)
         defer { forwarding.cancel() }
         for index in 0...parties {
-            let own = index == parties ? ["dealer", "--supervised", "--parties", "\(parties)"] : arguments(index)
+            let own = index == parties ? dealerArguments : arguments(index)
             let child = try ChildProcess(name(of: index), arguments: own + threadArguments) {
                 continuation.yield((index, $0))
             }
@@ -137,6 +139,11 @@ struct LocalMembers: Sendable {
             try? await Task.sleep(for: .seconds(2))
             family.endAll()
         }
+    }
+
+    private var dealerArguments: [String] {
+        ["dealer", "--supervised", "--parties", "\(parties)"]
+            + (memoryLimit.map { ["--memory-limit", "\($0 / 1024)KiB"] } ?? [])
     }
 
     private var threadArguments: [String] {

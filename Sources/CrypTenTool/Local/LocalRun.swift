@@ -18,6 +18,7 @@ struct LocalRun: Sendable {
             parties: parties,
             fractionBits: fractionBits,
             threads: threads,
+            memoryLimit: inference.memoryLimit,
             arguments: partyArguments
         )
         let reports = try await members.run(progress)
@@ -31,6 +32,7 @@ struct LocalRun: Sendable {
             arguments += inference.publicInputs.flatMap { ["--public", $0.argument] }
             if let directory = inference.outputDirectory { arguments += ["--output-dir", directory] }
             if inference.prepares { arguments.append("--prepare") }
+            if let limit = inference.memoryLimit { arguments += ["--memory-limit", "\(limit / 1024)KiB"] }
         }
         if index == Inference.modelOwner.index {
             if let model = inference.model { arguments += ["--model", model] }

@@ -13,6 +13,8 @@ struct PartyReport: Codable, Sendable {
     var secondsPlan: Double
     var work: WorkTimes
     var peakMemoryBytes = PeakMemory.bytes
+    /// How many runs the batch took.
+    var slices: Int?
     /// At the party that learns them.
     var outputs: [OutputReport]?
 
@@ -48,6 +50,8 @@ struct DealerReport: Codable, Sendable {
 /// What an inference has cost, by the counters of all who took part.
 struct InferenceReport: Codable, Sendable {
     var parties: Int
+    /// How many runs the batch took; rounds, bytes and seconds are those of all.
+    var slices: Int
     var rounds: Int
     var onlineBytesPerParty: [Int]
     var setupBytesPerParty: [Int]
@@ -66,6 +70,7 @@ struct InferenceReport: Codable, Sendable {
     /// Joins what all have told; the parties in order.
     init(parties: [PartyReport], dealer: DealerReport) {
         self.parties = parties.count
+        slices = parties.lazy.compactMap(\.slices).first ?? 1
         rounds = parties.map(\.rounds).max() ?? 0
         onlineBytesPerParty = parties.map(\.onlineBytes)
         setupBytesPerParty = parties.map(\.setupBytes)
@@ -82,7 +87,7 @@ struct InferenceReport: Codable, Sendable {
     /// The costs as lines of a table.
     var costLines: [(String, String)] {
         let prepared = secondsPrepare > 0 ? "preparing \(secondsPrepare.fixed(3)), " : ""
-        return [
+        return (slices > 1 ? [("slices", "\(slices)")] : []) + [
             ("rounds", "\(rounds)"),
             ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),

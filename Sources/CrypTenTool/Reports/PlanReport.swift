@@ -48,6 +48,9 @@ struct PlanReport: Encodable, Sendable {
     var setupBytesPerParty: [Int]
     var dealerBytes: Int
     var multiplyAccumulates: Int
+    /// What the values of a run take at its worst moment: estimates.
+    var memoryBytesPerParty: [Int]
+    var dealerMemoryBytes: Int
     /// The network of the prediction, its time, and what that goes to; nil where nothing is predicted.
     var network: String?
     var predictedSeconds: Double?
@@ -61,6 +64,7 @@ struct PlanReport: Encodable, Sendable {
     init(
         online: Cost,
         setup: Cost,
+        memory: MemoryEstimate,
         prediction: Prediction? = nil,
         inputs: [Input],
         outputs: [Output],
@@ -72,6 +76,8 @@ struct PlanReport: Encodable, Sendable {
         setupBytesPerParty = setup.onlineBytes
         dealerBytes = online.dealerBytes + setup.dealerBytes
         multiplyAccumulates = online.multiplyAccumulates
+        memoryBytesPerParty = memory.bytesPerParty
+        dealerMemoryBytes = memory.dealerBytes
         let nothing = [Int](repeating: 0, count: parties)
         var layers: [Layer] = []
         func place(_ name: String) -> Int {
@@ -153,6 +159,8 @@ struct PlanReport: Encodable, Sendable {
                 ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
                 ("dealer bytes", dealerBytes.grouped),
                 ("multiply-accumulates", multiplyAccumulates.grouped),
+                ("memory a party, about", memoryBytesPerParty.map(\.asMemory).joined(separator: "  ")),
+                ("dealer's memory, about", dealerMemoryBytes.asMemory),
             ] + timeLines
         var values = TextTable(["name", "is", "type", "shape"])
         for input in inputs {

@@ -56,13 +56,16 @@ package struct TCPConfiguration: Sendable {
     /// How long a peer may be silent.
     package var silenceLimit = Duration.seconds(10)
     /// How many bytes may be queued for a peer before ``Transport/send(_:to:deadline:)`` waits.
-    package var sendQueueLimit = 64 << 20
+    package var sendQueueLimit = TCPConfiguration.usualSendQueueLimit
     /// How many unread bytes are taken from a peer while the engine computes.
     package var receiveQueueLimit = 512 << 20
     /// How long ``Transport/close()`` waits until what is queued has gone and the peers have hung up.
     package var closeLimit = Duration.seconds(3)
     /// Where stray connections and retries are noted.
     package var logger = Logger(label: "crypten.transport") { _ in SwiftLogNoOpLogHandler() }
+
+    /// How much waits for one peer at most, where nothing else is said.
+    package static let usualSendQueueLimit = 64 << 20
 
     /// A configuration with the usual limits.
     package init(session: String, partyCount: Int, listen: TCPAddress? = nil, peers: [Role: TCPAddress]) {

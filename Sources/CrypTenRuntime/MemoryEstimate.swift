@@ -1,0 +1,31 @@
+import CrypTenPlanning
+import CrypTenTransport
+
+/// The memory that a run's values take at its worst moment: an estimate, from shapes alone.
+///
+/// It counts masked values, shares, bits, kept weights, messages on their way and what kernels need meanwhile. A process
+/// has its program, files and clear tensors besides: some tens of megabytes where these are small.
+public struct MemoryEstimate: Sendable, Hashable {
+    /// At each party.
+    public var bytesPerParty: [Int]
+    /// At the dealer.
+    public var dealerBytes: Int
+
+    /// What serves both of two runs, one after the other.
+    mutating func formMaximum(_ other: MemoryEstimate) {
+        bytesPerParty = zip(bytesPerParty, other.bytesPerParty).map { max($0, $1) }
+        dealerBytes = max(dealerBytes, other.dealerBytes)
+    }
+}
+
+extension MemoryEstimate {
+    init(_ plan: PreparedPlan, correctionWindow: Int) {
+        let sending = TCPConfiguration.usualSendQueueLimit
+        let memory = PlanMemory(
+            of: plan.plan,
+            schedule: plan.schedule,
+            queues: PlanMemory.Queues(correctionWindow: correctionWindow, sending: sending)
+        )
+        self.init(bytesPerParty: memory.partyBytes, dealerBytes: memory.dealerBytes)
+    }
+}

@@ -1,0 +1,251 @@
+import CrypTen
+import CrypTenONNX
+
+/// Into which slices a batch is cut so that no process goes beyond its memory: the same at every party, as all of it follows
+/// from shapes.
+struct Slicing {
+    /// An input of the model as all parties know it.
+    struct Argument {
+        var name: String
+        var shape: Shape
+        var kind: ElementKind
+        /// The numbers of a public input; nil: it is secret.
+        var value: Tensor?
+    }
+
+    var model: ONNXModel
+    var arguments: [Argument]
+    var parties: Int
+    var fractionBits: Int
+    var budget: MemoryBudget
+
+    /// Whether an input is cut along with the batch.
+    static func isCut(_ shape: Shape, batch: Int) -> Bool {
+        shape.rank > 0 && shape[0] == batch
+    }
+
+    /// The slices in order; nil: the batch fits as it is, in one run.
+    ///
+    /// - Throws: `.invalidArgument` where the batch doesn't fit and can't be cut, or where even the smallest slice doesn't
+    ///   fit: the message says what that takes.
+    func slices() throws -> [Range<Int>]? {
+        guard let fixed = missedExtent else {
+            let whole = try estimate(nil)
+            if whole.bytes <= budget.limit { return nil }
+            let batch = try cuttable(whole)
+            guard !isBatchFixed else {
+                throw CrypTenError(
+                    .invalidArgument,
+                    "\(whole.needs(budget)), and the model fixes its batch at \(batch): export it with a dynamic one, "
+                        + "or raise --memory-limit"
+                )
+            }
+            return ranges(of: batch, each: try largest(below: batch, whole))
+        }
+        // The model takes one size alone, and the batch is another.
+        let batch = try cuttable(nil)
+        guard batch > 0, fixed > 0, batch.isMultiple(of: fixed) else {
+            throw CrypTenError(
+                .invalidArgument,
+                "the model fixes its batch at \(fixed), and \(batch) isn't a multiple of it: no slices fit the model"
+            )
+        }
+        let slice = try estimate(fixed)
+        try check(slice, of: fixed)
+        return ranges(of: batch, each: fixed)
+    }
+
+    // MARK: Sizes
+
+    /// What one run takes, at the process that needs most.
+    private struct Estimate {
+        var bytes: Int
+        var outputs: [(name: String, shape: Shape)]
+
+        func needs(_ budget: MemoryBudget) -> String {
+            "the batch would take about \(bytes.asMemory) and the limit is \(budget.limit.asMemory)"
+        }
+    }
+
+    /// The first secret input's first extent.
+    private var batch: Int? {
+        arguments.first { $0.value == nil && $0.shape.rank > 0 }?.shape[0]
+    }
+
+    /// The first extent of each secret input, and that which the model fixes for it.
+    private var fixedExtents: [(given: Int, fixed: Int)] {
+        arguments.filter { $0.value == nil && $0.shape.rank > 0 }.compactMap { argument in
+            let input = model.inputs.first { $0.name == argument.name }
+            guard case .fixed(let extent)? = input?.dimensions?.first else { return nil }
+            return (argument.shape[0], extent)
+        }
+    }
+
+    /// The batch that the model takes, where another is given.
+    private var missedExtent: Int? {
+        fixedExtents.first { $0.given != $0.fixed }?.fixed
+    }
+
+    private var isBatchFixed: Bool {
+        !fixedExtents.isEmpty
+    }
+
+    /// The batch's extent, where inputs and outputs can be cut along it.
+    private func cuttable(_ whole: Estimate?) throws -> Int {
+        let reason = whole.map { $0.needs(budget) + "; " } ?? ""
+        let secret = arguments.filter { $0.value == nil }
+        guard let batch else {
+            throw CrypTenError(.invalidArgument, reason + "no secret input has a batch that could be cut into slices")
+        }
+        if let other = secret.first(where: { !Slicing.isCut($0.shape, batch: batch) }) {
+            throw CrypTenError(
+                .invalidArgument,
+                reason + "it can't be cut into slices, as input '\(secret[0].name)' has a batch of \(batch), and "
+                    + "'\(other.name)' has shape \(other.shape)"
+            )
+        }
+        if let output = whole?.outputs.first(where: { !Slicing.isCut($0.shape, batch: batch) }) {
+            throw CrypTenError(
+                .invalidArgument,
+                reason
+                    + "it can't be cut into slices, as output '\(output.name)' of shape \(output.shape) doesn't have "
+                    + "the batch as its first axis"
+            )
+        }
+        return batch
+    }
+
+    /// The largest slice that fits, by bisection.
+    private func largest(below batch: Int, _ whole: Estimate) throws -> Int {
+        var fits = 1
+        let one = try estimate(1)
+        try check(one, of: 1)
+        for (whole, one) in zip(whole.outputs, one.outputs)
+        where Array(whole.shape.dimensions.dropFirst()) != Array(one.shape.dimensions.dropFirst()) {
+            throw CrypTenError(
+                .invalidArgument,
+                "the batch can't be cut into slices: output '\(one.name)' has shape \(one.shape) for one of the batch, and "
+                    + "\(whole.shape) for all of it"
+            )
+        }
+        var tooLarge = batch
+        while tooLarge - fits > 1 {
+            let size = (fits + tooLarge) / 2
+            if try estimate(size).bytes <= budget.limit { fits = size } else { tooLarge = size }
+        }
+        return fits
+    }
+
+    private func check(_ slice: Estimate, of size: Int) throws {
+        guard slice.bytes <= budget.limit else {
+            throw CrypTenError(
+                .invalidArgument,
+                "--memory-limit \(budget.limit.asMemory) is too little: a batch of \(size) takes about "
+                    + "\(slice.bytes.asMemory) in one process"
+            )
+        }
+        if let output = slice.outputs.first(where: { !Slicing.isCut($0.shape, batch: size) }) {
+            throw CrypTenError(
+                .invalidArgument,
+                "the batch can't be cut into slices: output '\(output.name)' has shape \(output.shape) for a batch of "
+                    + "\(size), which isn't its first axis"
+            )
+        }
+    }
+
+    /// Slices of one size, the last smaller; as many as the largest that fits makes necessary, and as even as can be.
+    private func ranges(of batch: Int, each largest: Int) -> [Range<Int>] {
+        let count = (batch + largest - 1) / largest
+        let size = (batch + count - 1) / count
+        return stride(from: 0, to: batch, by: size).map { $0..<min($0 + size, batch) }
+    }
+
+    // MARK: Estimates
+
+    /// What a slice takes of so many of the batch; nil: the whole of it.
+    private func estimate(_ size: Int?) throws -> Estimate {
+        var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
+        let announced = rehearsal.announce(model, from: Inference.modelOwner)
+        var tensors: [String: CrypTensor] = [:]
+        var publicValues: [String: Tensor] = [:]
+        for argument in arguments {
+            var shape = argument.shape
+            var value = argument.value
+            if let size, let batch, Slicing.isCut(shape, batch: batch) {
+                shape = Shape([size] + shape.dimensions.dropFirst())
+                value = value?.rows(0..<size)
+            }
+            let (kind, name) = (argument.kind, argument.name)
+            if let value {
+                if model.mustKnow(name) {
+                    publicValues[name] = value
+                } else {
+                    tensors[name] = rehearsal.publicInput(shape: shape, kind: kind, name: name)
+                }
+            } else {
+                tensors[name] = rehearsal.input(from: Inference.inputOwner, shape: shape, kind: kind, name: name)
+            }
+        }
+        let (module, _) = try rehearsal.hold(announced)
+        let outputs = try module(tensors, publicValues: publicValues)
+        let ordered = model.outputs.compactMap { outputs[$0.name] }
+        let run = try rehearsal.memory(
+            of: ordered,
+            revealingTo: .party(Inference.inputOwner.index),
+            correctionWindow: budget.correctionWindow
+        )
+        let setup = rehearsal.setupMemory
+        var values = zip(run.bytesPerParty, setup.bytesPerParty).map { max($0, $1) }
+        // Clear tensors: the input and the outputs as a whole, the weights as a file, as numbers and encoded.
+        values[Inference.inputOwner.index] +=
+            8 * arguments.reduce(0) { $0 + $1.shape.count } + 12 * ordered.reduce(0) { $0 + $1.shape.count }
+        values[Inference.modelOwner.index] += 20 * model.parameters.reduce(0) { $0 + $1.shape.count }
+        let largest = max(values.max() ?? 0, run.dealerBytes, setup.dealerBytes)
+        return Estimate(
+            bytes: MemoryBudget.processBytes(values: largest),
+            outputs: zip(model.outputs, ordered).map { ($0.name, $1.shape) }
+        )
+    }
+}
+
+extension ONNXModel {
+    /// Whether the numbers of an input decide shapes.
+    func mustKnow(_ name: String) -> Bool {
+        inputs.contains { $0.name == name && $0.mustBeKnown }
+    }
+}
+
+extension Tensor {
+    /// A run of the first axis.
+    func rows(_ range: Range<Int>) -> Tensor {
+        let each = shape.count / max(1, shape[0])
+        let places = range.lowerBound * each..<range.upperBound * each
+        let elements: Elements =
+            switch elements {
+            case .float(let values): .float(Array(values[places]))
+            case .double(let values): .double(Array(values[places]))
+            case .int32(let values): .int32(Array(values[places]))
+            case .int64(let values): .int64(Array(values[places]))
+            case .bool(let values): .bool(Array(values[places]))
+            }
+        return Tensor(elements, shape: Shape([range.count] + shape.dimensions.dropFirst()))
+    }
+
+    /// Tensors of one type, one after the other along the first axis.
+    static func joining(_ parts: [Tensor]) -> Tensor {
+        guard let first = parts.first, parts.count > 1 else { return parts[0] }
+        func joined<Number>(_ numbers: (Elements) -> [Number]?) -> [Number] {
+            parts.flatMap { numbers($0.elements) ?? [] }
+        }
+        let elements: Elements =
+            switch first.elements {
+            case .float: .float(joined { if case .float(let values) = $0 { values } else { nil } })
+            case .double: .double(joined { if case .double(let values) = $0 { values } else { nil } })
+            case .int32: .int32(joined { if case .int32(let values) = $0 { values } else { nil } })
+            case .int64: .int64(joined { if case .int64(let values) = $0 { values } else { nil } })
+            case .bool: .bool(joined { if case .bool(let values) = $0 { values } else { nil } })
+            }
+        let extent = parts.reduce(0) { $0 + $1.shape[0] }
+        return Tensor(elements, shape: Shape([extent] + first.shape.dimensions.dropFirst()))
+    }
+}
