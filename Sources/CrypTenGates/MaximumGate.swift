@@ -47,10 +47,13 @@ package struct MaximumGate: Gate {
 
     /// All pairs of a slab are compared as one, so that few calls do much.
     private var slabs: [Range<Int>] {
-        Slabs.of(shape.count, size: MaximumGate.slabSize)
+        Slabs.of(shape.count, size: slabSize)
     }
 
-    private static let slabSize = Slabs.size / 4
+    /// With three pairs half as many elements make as much work as a sign's slab, with six a quarter.
+    private var slabSize: Int {
+        Slabs.size >> (operands - 2)
+    }
 
     /// (0, 1), (0, 2), …: variable p of the ANDs is `[x_i < x_j]` of pair p.
     private var pairs: [(Int, Int)] {
@@ -221,14 +224,14 @@ package struct MaximumGate: Gate {
 
     package func cost(parties: Int) -> [StageCost] {
         let (signs, pairs) = (signs, pairs)
-        var cost = signs.cost(shape.count, slab: MaximumGate.slabSize)
+        var cost = signs.cost(shape.count, slab: slabSize)
         for level in 0..<signs.openings {
             for index in cost[level].openings.indices { cost[level].openings[index].words *= pairs.count }
             cost[level].correctionWords *= pairs.count
         }
         let products = products
         if operands > 2 {
-            cost[signs.openings] = .slabs(of: shape.count, size: MaximumGate.slabSize, openedPlanes: operands - 1) {
+            cost[signs.openings] = .slabs(of: shape.count, size: slabSize, openedPlanes: operands - 1) {
                 Slabs.bitWords(planes: products.dealt.count, count: $0)
             }
             cost.append(StageCost())
@@ -236,7 +239,7 @@ package struct MaximumGate: Gate {
         var words = sharesHeld ? 0 : operands
         if case .wires(let payloadHeld) = payload { words += payloadHeld ? 0 : operands }
         words += (operands - 1) * (1 + wires / operands)
-        cost[cost.count - 1] = .slabs(of: shape.count, size: MaximumGate.slabSize) { words * $0 }
+        cost[cost.count - 1] = .slabs(of: shape.count, size: slabSize) { words * $0 }
         return cost
     }
 
