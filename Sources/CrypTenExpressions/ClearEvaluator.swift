@@ -45,7 +45,7 @@ package struct ClearEvaluator {
     }
 
     /// All nodes that some are made of, and they themselves: each once, after its inputs.
-    private static func order(of nodes: [Node]) -> [Node] {
+    static func order(of nodes: [Node]) -> [Node] {
         var (order, seen): ([Node], Set<ObjectIdentifier>) = ([], [])
         var pending: [(node: Node, next: Int)] = []
         for root in nodes where seen.insert(ObjectIdentifier(root)).inserted {

@@ -11,4 +11,10 @@ package struct StepAhead: Sendable {
         self.mask = mask
         self.terms = terms
     }
+
+    /// The memory that this takes.
+    package var bytes: Int {
+        let words = (mask?.count ?? 0) + terms.reduce(0) { $0 + ($1?.value.count ?? 0) }
+        return words * 8
+    }
 }

@@ -113,10 +113,11 @@ final class StoragePool: Sendable {
         shelves.lazy.filter { !$0.value.blocks.isEmpty }.min { $0.value.lastUse < $1.value.lastUse }?.key
     }
 
-    /// The next number of the form (4 … 7) · 2^k.
+    /// The next number of the form (4 … 7) · 2^k, and of whole large pages where there are several.
     static func rounded(_ words: Int) -> Int {
         let step = 1 << (Int.bitWidth - 1 - words.leadingZeroBitCount - 2)
-        return (words + step - 1) / step * step
+        let size = (words + step - 1) / step * step
+        return size < 2 * largePage ? size : (size + largePage - 1) / largePage * largePage
     }
 
     /// Where large pages are, in words: blocks of several are aligned to them, for one fault instead of hundreds.

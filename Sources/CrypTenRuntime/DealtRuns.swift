@@ -15,6 +15,11 @@ struct DealtRun {
     var stored: StoredCorrections?
     /// What this party has computed for it already, by step.
     var ahead: [Int: StepAhead] = [:]
+
+    /// The memory of that.
+    var bytesAhead: Int {
+        ahead.values.reduce(0) { $0 + $1.bytes }
+    }
 }
 
 /// Runs that were dealt before their inputs were known, by what they can be used for; the oldest is used first.
@@ -37,6 +42,11 @@ struct DealtRuns {
     /// How many there are.
     var count: Int {
         runs.values.reduce(0) { $0 + $1.count }
+    }
+
+    /// The memory of what was computed for them.
+    var bytesAhead: Int {
+        runs.values.joined().reduce(0) { $0 + $1.bytesAhead }
     }
 
     mutating func append(_ new: [DealtRun], of form: Form) {

@@ -27,14 +27,14 @@ struct PartyEngine {
 
     /// - Parameters:
     ///   - corrections: What the dealer sends, or has sent, at the last party; nil at the others.
-    ///   - ahead: What was computed before, by step.
+    ///   - ahead: What was computed before, by step; it is given up as it is used.
     /// - Returns: the values of the plan's outputs, in order.
     /// - Throws: whatever ends the run; nothing of the session may be used after that.
     func run(
         _ prepared: PreparedPlan,
         _ operands: Operands,
         corrections: (any CorrectionChunks)?,
-        ahead: [Int: StepAhead] = [:]
+        ahead: inout [Int: StepAhead]
     ) throws -> [PartyValue] {
         let plan = prepared.plan
         var slots = [PartyValue?](repeating: nil, count: plan.slots)
@@ -83,6 +83,7 @@ struct PartyEngine {
                     try gate.evaluate(stage: unit.stage, stage)
                 }
                 if unit.isLastStage {
+                    ahead[unit.step] = nil
                     for (slot, output) in zip(outputs[unit.step], stage.outputs) { slots[slot] = output }
                 }
                 for slot in unit.freed { slots[slot] = nil }

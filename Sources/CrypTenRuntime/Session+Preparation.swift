@@ -11,7 +11,8 @@ public enum PreparedStorage: Sendable, Hashable {
     /// In memory: what `Cost.dealerBytes` says for each run, at the last party.
     ///
     /// Each party that chooses this also computes ahead what reads only masks: of every product with a kept value one of its
-    /// two products, in memory of the size of its output and of what it multiplies.
+    /// two products, in memory of the size of its output and of what it multiplies, up to
+    /// `SessionConfiguration.aheadLimit` for all runs together.
     case memory
     /// In a new file, which nobody but its owner may read.
     ///
@@ -65,7 +66,7 @@ extension Session {
     ///   - expressions: What will be revealed as one plan.
     ///   - recipients: Who will learn it.
     ///   - runs: How many, 1 to 65,536.
-    ///   - storage: Where the last party puts the corrections; the others store nothing.
+    ///   - storage: Where the last party puts the corrections; the others store none.
     /// - Throws: before anything is sent, what `reveal` throws then, and `.invalidArgument` for a number of runs out of
     ///   range or a URL that is no file's. Otherwise the session is over: `.fileNotReadable` for a file that is there
     ///   already or can't be written, with `.wordReused` or `.wrongSession` where it holds prepared runs; what ends a run.
@@ -89,7 +90,7 @@ extension Session {
     /// - Parameters:
     ///   - expressions: What will be evaluated as one plan.
     ///   - runs: How many, 1 to 65,536.
-    ///   - storage: Where the last party puts the corrections; the others store nothing.
+    ///   - storage: Where the last party puts the corrections; the others store none.
     /// - Throws: as `prepare`; `.invalidArgument` also for a public expression.
     /// - Complexity: as `prepare`; the dealer keeps the masks of what each run will keep.
     public func prepareEvaluation(

@@ -9,6 +9,9 @@ public struct SessionConfiguration: Sendable {
     public var threads: Int?
     /// Bytes of corrections that may be on their way, or wait, at the last party.
     public var correctionWindow = 256 << 20
+    /// The memory that a party may fill, in all, with what it computes ahead for prepared runs; what is left over is computed
+    /// when a run is used.
+    public var aheadLimit = 256 << 20
     /// The longest that one step may wait for a peer that is alive; a dead one is noticed within seconds.
     public var patience = Duration.seconds(3600)
     /// The longest that a dealer waits for the next run.

@@ -57,20 +57,22 @@ extension SessionState {
     ) throws -> [DealtRun] {
         let bytes = planned.cost.parts.reduce(0) { $0 + $1.dealerBytes }
         var dealt = try (0..<runs).map { _ in try request(planned, .ahead(runs: runs)) }
-        if computesAhead {
-            let kept = try planned.sources.kept.map { try keptValue($0).value }
-            for index in dealt.indices {
-                dealt[index].ahead =
-                    WorkAhead(
-                        planned.plan.plan,
-                        kept: kept,
-                        party: party,
-                        keys: keys(of: dealt[index]),
-                        kernels: kernels
-                    ).steps
-            }
+        let kept = try planned.sources.kept.map { try keptValue($0).value }
+        var room = computesAhead ? configuration.aheadLimit - dealtRuns.bytesAhead : 0
+        for index in dealt.indices {
+            if let store { dealt[index].stored = try receive(bytes, of: dealt[index], into: store) }
+            guard room > 0 else { continue }
+            dealt[index].ahead =
+                WorkAhead(
+                    planned.plan.plan,
+                    kept: kept,
+                    party: party,
+                    keys: keys(of: dealt[index]),
+                    kernels: kernels
+                ).steps
+            room -= dealt[index].bytesAhead
         }
-        guard let store else {
+        guard store != nil else {
             let last = PartyID(parties - 1)
             var word = try control(from: last)
             guard word.readInteger(endianness: .little, as: UInt64.self) == lastRun else {
@@ -78,7 +80,6 @@ extension SessionState {
             }
             return dealt
         }
-        for index in dealt.indices { dealt[index].stored = try receive(bytes, of: dealt[index], into: store) }
         var word = ByteBuffer()
         word.writeInteger(lastRun, endianness: .little)
         try tellOthers(word)

@@ -40,7 +40,7 @@ extension SessionState {
             plainDigests: operands.plain.sorted { $0.key < $1.key }.map { digest($0.value) }
         )
         let before = transport.statistics
-        let (run, hash) = try nextRun(of: planned, on: bound)
+        var (run, hash) = try nextRun(of: planned, on: bound)
         let context = context(of: run, hash: hash, meter: isSetup ? .setup : .online)
         let engine = PartyEngine(
             party: party,
@@ -57,7 +57,7 @@ extension SessionState {
             planned.plan,
             operands,
             corrections: run.stored?.take() ?? incoming,
-            ahead: run.ahead
+            ahead: &run.ahead
         )
         let sent = transport.statistics - before
         let seconds = (ContinuousClock.now - start).seconds

@@ -18,8 +18,8 @@ struct WorkAhead {
     /// Where each slot comes from.
     private var producers: [Int: Int] = [:]
     private var bindings: [Int: PartyValue] = [:]
-    /// Shares of wires' masks, by slot.
-    private var masks: [Int: RingTensor] = [:]
+    /// Shares of wires' masks, by slot; nil for one that can't be known ahead.
+    private var masks: [Int: RingTensor?] = [:]
 
     /// Computes it.
     ///
@@ -74,7 +74,7 @@ struct WorkAhead {
         } else {
             made = nil
         }
-        masks[slot] = made
+        masks.updateValue(made, forKey: slot)
         return made
     }
 

@@ -84,7 +84,15 @@ package struct ConnectionStateMachine: Sendable {
         switch state {
         case .open: Frame.maximumPayload
         case .awaitingHello, .introduced, .awaitingAnswer: Hello.maximumSize
-        case .leaving, .ended: Frame.maximumPayload
+        case .leaving, .ended: Hello.maximumSize
+        }
+    }
+
+    /// Whether what still comes is of no use: it need not even be assembled.
+    package var ignoresFrames: Bool {
+        switch state {
+        case .leaving, .ended: true
+        case .awaitingHello, .introduced, .awaitingAnswer, .open: false
         }
     }
 

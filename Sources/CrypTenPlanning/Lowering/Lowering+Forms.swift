@@ -283,6 +283,8 @@ extension Lowering {
     }
 
     private mutating func shareRoots(of index: Int) {
+        let reader = enterLayer(of: index)
+        defer { layer = reader }
         guard values[index].wire == nil, values[index].share == nil else { return }
         if linearMove(index) != nil {
             for input in entry(index).inputs where entry(input).isSecret { shareRoots(of: input) }

@@ -86,7 +86,8 @@ struct DryRun: Sendable {
         let operands = operands(party: party)
         let corrections = party == plan.parties - 1 ? IncomingCorrections(engine.context) : nil
         transport.start()
-        _ = try engine.run(prepared, operands, corrections: corrections)
+        var nothingAhead: [Int: StepAhead] = [:]
+        _ = try engine.run(prepared, operands, corrections: corrections, ahead: &nothingAhead)
         return transport
     }
 

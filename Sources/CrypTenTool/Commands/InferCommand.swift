@@ -16,7 +16,8 @@ struct InferCommand: AsyncParsableCommand {
 
             With --memory-limit no process goes beyond about that much memory. A batch that would take more is cut along its \
             first axis into slices that fit, one run each; the outputs are those of the whole batch, in the same files. The \
-            weights are masked once; each slice takes the rounds of a run. Public inputs whose first extent is the batch's are cut with it; others go to every slice.
+            weights are masked once; each slice takes the rounds of a run. A model that reads across its batch is refused. Public \
+            inputs are cut with it where the model names their first extents alike; others go to every slice.
 
               crypten infer --model m.onnx --input images.npy --local 2 --memory-limit 2GiB --output-dir out
             """

@@ -188,15 +188,15 @@ struct Inference: Sendable {
     ) async throws -> Arguments {
         var arguments = Arguments()
         let batch = slice == nil ? nil : operands.lazy.compactMap(\.entry.shape).first?.dimensions.first
+        let secret = Set(operands.lazy.filter { $0.known == nil }.map(\.name))
         for operand in operands {
             let (index, name) = (operand.index, operand.name)
             let load: @Sendable () throws -> Tensor = {
                 let whole = try files.tensors.get()[index]
-                guard let slice, let batch, Slicing.isCut(whole.shape, batch: batch) else { return whole }
-                return whole.rows(slice)
+                return slice.map { whole.rows($0) } ?? whole
             }
             if var (expression, value) = operand.known {
-                if let batch, Slicing.isCut(value.shape, batch: batch) {
+                if let batch, Slicing.isCut(public: name, value.shape, batch: batch, secret: secret, model) {
                     (expression, value) = try await session.publicInput(
                         from: Inference.inputOwner,
                         name: name,

@@ -19,9 +19,20 @@ struct Slicing {
     var fractionBits: Int
     var budget: MemoryBudget
 
-    /// Whether an input is cut along with the batch.
+    /// Whether a shape has the batch as its first axis.
     static func isCut(_ shape: Shape, batch: Int) -> Bool {
         shape.rank > 0 && shape[0] == batch
+    }
+
+    /// Whether a public input is cut along with the batch: where the model gives its first extent the same name as that of a
+    /// secret input. That it is as long by chance is no reason.
+    static func isCut(public name: String, _ shape: Shape, batch: Int, secret: Set<String>, _ model: ONNXModel) -> Bool
+    {
+        let first = { (input: ONNXModel.Input?) in input?.dimensions?.first }
+        guard isCut(shape, batch: batch), case .named(let own)? = first(model.inputs.first { $0.name == name }) else {
+            return false
+        }
+        return model.inputs.contains { secret.contains($0.name) && first($0) == .named(own) }
     }
 
     /// The slices in order; nil: the batch fits as it is, in one run.
@@ -120,6 +131,7 @@ struct Slicing {
         var fits = 1
         let one = try estimate(1)
         try check(one, of: 1)
+        _ = try estimate(2, provesIndependence: true)
         for (whole, one) in zip(whole.outputs, one.outputs)
         where Array(whole.shape.dimensions.dropFirst()) != Array(one.shape.dimensions.dropFirst()) {
             throw CrypTenError(
@@ -163,15 +175,26 @@ struct Slicing {
     // MARK: Estimates
 
     /// What a slice takes of so many of the batch; nil: the whole of it.
-    private func estimate(_ size: Int?) throws -> Estimate {
+    ///
+    /// - Parameter provesIndependence: Whether to refuse what reads across the batch; of two of it at least.
+    private func estimate(_ size: Int?, provesIndependence: Bool = false) throws -> Estimate {
         var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
         let announced = rehearsal.announce(model, from: Inference.modelOwner)
         var tensors: [String: CrypTensor] = [:]
         var publicValues: [String: Tensor] = [:]
+        let secret = Set(arguments.lazy.filter { $0.value == nil }.map(\.name))
+        var cut: [CrypTensor] = []
         for argument in arguments {
             var shape = argument.shape
             var value = argument.value
-            if let size, let batch, Slicing.isCut(shape, batch: batch) {
+            let isCut =
+                size != nil
+                && batch.map { batch in
+                    value == nil
+                        ? Slicing.isCut(shape, batch: batch)
+                        : Slicing.isCut(public: argument.name, shape, batch: batch, secret: secret, model)
+                } ?? false
+            if let size, isCut {
                 shape = Shape([size] + shape.dimensions.dropFirst())
                 value = value?.rows(0..<size)
             }
@@ -185,10 +208,12 @@ struct Slicing {
             } else {
                 tensors[name] = rehearsal.input(from: Inference.inputOwner, shape: shape, kind: kind, name: name)
             }
+            if isCut, let tensor = tensors[name] { cut.append(tensor) }
         }
         let (module, _) = try rehearsal.hold(announced)
         let outputs = try module(tensors, publicValues: publicValues)
         let ordered = model.outputs.compactMap { outputs[$0.name] }
+        if provesIndependence { try BatchIndependence.check(ordered, cutInputs: cut) }
         let run = try rehearsal.memory(
             of: ordered,
             revealingTo: .party(Inference.inputOwner.index),

@@ -37,6 +37,10 @@ final class HelloWaiter: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var piece = unwrapInboundIn(data)
+        guard bytes.readableBytes + piece.readableBytes <= FrameHeader.size + Hello.maximumSize else {
+            context.close(promise: nil)
+            return
+        }
         bytes.writeImmutableBuffer(piece)
         // Nobody has more to say before the answer; what comes nevertheless is for the session to judge.
         if hasSaidHello { return }

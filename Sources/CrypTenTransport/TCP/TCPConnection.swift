@@ -139,7 +139,7 @@ final class TCPConnection: Link {
 
     private func process(_ state: inout State, byWaiter: Bool) {
         do {
-            while let raw = try state.assembler.next(limit: state.machine.payloadLimit) {
+            while !state.machine.ignoresFrames, let raw = try state.assembler.next(limit: state.machine.payloadLimit) {
                 if let peer = state.peer {
                     session.traffic.countReceived(raw, from: peer)
                 }
@@ -150,6 +150,7 @@ final class TCPConnection: Link {
             let failure = error as? CrypTenError ?? CrypTenError(.malformedFrame, "unreadable bytes", cause: error)
             perform(state.machine.failed(failure), &state)
         }
+        if state.machine.ignoresFrames { state.assembler = FrameAssembler() }
     }
 
     private func perform(_ action: ConnectionStateMachine.Action, _ state: inout State, byWaiter: Bool = false) {

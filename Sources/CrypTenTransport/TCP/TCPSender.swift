@@ -46,6 +46,8 @@ final class TCPSender: Sendable {
 
     /// Frames up to this size are written by whoever posts them: the copy into the kernel costs less than waking a thread.
     private static let directLimit = 64 << 10
+    /// How many bytes are written before others have their turn.
+    private static let turn = 16 << 20
 
     private let identity: SessionIdentity
     private let inbox: Inbox
@@ -146,6 +148,7 @@ final class TCPSender: Sendable {
     ///
     /// - Returns: Whether the socket works.
     func drain() -> Bool {
+        var left = TCPSender.turn
         while true {
             let next = state.withLockedValue { state -> (Item, TCPSocket)? in
                 state.isBlocked = false
@@ -182,6 +185,11 @@ final class TCPSender: Sendable {
             if hasRoom { inbox.roomChanged() }
             guard let rest else { return false }
             if rest != nil { return true }
+            left -= written ?? 0
+            if left <= 0 {
+                wakePoller()  // others have their turn first
+                return true
+            }
         }
     }
 

@@ -141,7 +141,12 @@ struct TCPDialer: Sendable {
                     channel.close(promise: nil)
                     throw ChannelError.connectPending
                 }
-                try channel.pipeline.syncOperations.handOver(to: session, calling: peer)
+                do {
+                    try channel.pipeline.syncOperations.handOver(to: session, calling: peer)
+                } catch {
+                    channel.close(promise: nil)
+                    throw error
+                }
             }
             .whenFailure { error in
                 session.missed(peer, error)
