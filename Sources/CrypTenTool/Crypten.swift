@@ -25,10 +25,6 @@ enum Main {
     static func main() async {
         // A peer or child that is gone shows as an error of the call that writes to it.
         signal(SIGPIPE, SIG_IGN)
-        // Who started this process may have ignored them, and that is inherited.
-        if CommandLine.arguments.contains("--supervised") || CommandLine.arguments.dropFirst().first == "bench-party" {
-            for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_DFL) }
-        }
         ProcessMemory.keepFreed()
         do {
             var command = try Crypten.parseAsRoot()

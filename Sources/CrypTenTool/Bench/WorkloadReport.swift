@@ -66,13 +66,14 @@ struct WorkloadReport: Encodable, Sendable {
         self.parties = parties.count
         transport = bench.transport
         threads = bench.threads
-        let openings = workload.openingsMeasured
-        runs = (0..<bench.repetitions).map { index in (parties.map { $0.seconds[index] }.max() ?? 0) / openings }
-        seconds = runs.median
-        secondsOnline =
+        func slowest(_ series: (WorkloadMeasurement) -> [Double]) -> [Double] {
             (0..<bench.repetitions).map { index in
-                (parties.map { $0.secondsOnline[index] }.max() ?? 0) / openings
-            }.median
+                (parties.map { series($0)[index] }.max() ?? 0) / workload.openingsMeasured
+            }
+        }
+        runs = slowest(\.seconds)
+        seconds = runs.median
+        secondsOnline = slowest(\.secondsOnline).median
         secondsPlan = parties.map(\.secondsPlan).max() ?? 0
         onlineBytesPerParty = parties.map(\.onlineBytes)
         bytes = onlineBytesPerParty.max() ?? 0

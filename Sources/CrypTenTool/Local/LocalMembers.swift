@@ -36,8 +36,6 @@ struct LocalMembers: Sendable {
         let family = Family()
         defer { family.endAll() }
         var relays: EmulatedNetwork?
-        let forwarding = SignalForwarding(family)
-        defer { forwarding.cancel() }
         for index in 0...parties {
             let own = index == parties ? dealerArguments : arguments(index)
             let child = try ChildProcess(name(of: index), arguments: own + threadArguments) {
@@ -45,6 +43,9 @@ struct LocalMembers: Sendable {
             }
             family.add(child)
         }
+        // After they were started: what is ignored here would be ignored by them.
+        let forwarding = SignalForwarding(family)
+        defer { forwarding.cancel() }
         for await (index, event) in events {
             switch event {
             case .message(.listening(let address)):
