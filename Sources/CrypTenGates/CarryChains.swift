@@ -5,15 +5,26 @@ internal import CrypTenRing
 /// Every slab goes through the stages on its own: a stage takes the slab's `CarryState` from the gate's memory and leaves
 /// the next one there, first in, first out.
 struct CarryChains: Sendable {
+    private struct Form: Hashable {
+        var sections: [CarryLevelOne.Section]
+        var limit: Int?
+    }
+
+    private static let known = Memo<Form, CarryChains>()
+
     let levelOne: CarryLevelOne
     private let levels: [CarryLevel]
 
     /// - Parameter limit: How many levels follow the first; nil: as many as leave one group of every chain.
     init(_ sections: [CarryLevelOne.Section], levels limit: Int? = nil) {
-        levelOne = CarryLevelOne(sections)
+        self = CarryChains.known.value(Form(sections: sections, limit: limit)) { CarryChains($0) }
+    }
+
+    private init(_ form: Form) {
+        levelOne = CarryLevelOne(form.sections)
         var levels: [CarryLevel] = []
         var shape = levelOne.shape
-        while levels.count < limit ?? .max, limit != nil || shape.contains(where: { $0.count > 1 }) {
+        while levels.count < form.limit ?? .max, form.limit != nil || shape.contains(where: { $0.count > 1 }) {
             levels.append(CarryLevel(shape))
             shape = levels.last!.shape
         }

@@ -16,7 +16,7 @@ struct CarryLevelOne: Sendable {
     }
 
     /// Bits `low ..< low + width`, for some values of c and one r.
-    struct Section: Sendable {
+    struct Section: Hashable, Sendable {
         var low: Int
         var width: Int
         var reading: Reading

@@ -13,10 +13,22 @@ struct SubsetProducts: Sendable {
     /// All the products that the terms need, those of one variable too: each after its own subsets.
     private let needed: [UInt64]
 
+    private struct Form: Hashable {
+        var terms: [UInt64]
+        var held: UInt64
+    }
+
+    private static let known = Memo<Form, SubsetProducts>()
+
     /// - Parameter held: The variables whose masks the parties share.
-    init(terms: some Sequence<UInt64>, held: UInt64) {
+    init(terms: [UInt64], held: UInt64) {
+        self = SubsetProducts.known.value(Form(terms: terms, held: held)) { SubsetProducts($0) }
+    }
+
+    private init(_ form: Form) {
+        let held = form.held
         var subsets: Set<UInt64> = []
-        for term in terms {
+        for term in form.terms {
             var subset = term
             while subset != 0 {
                 subsets.insert(subset)

@@ -81,50 +81,39 @@ extension Lowering {
     /// - Returns: shares of the maximum and of the winner's index.
     private mutating func tournament(_ index: Int, axis: Int, withIndex: Bool) -> (Int, Int, Int?) {
         let input = entry(index).inputs[0]
-        let shape = entry(input).shape
         let rest = entry(index).shape
         let base = wireReadOften(input)
         var scale = base.scale
         var values = base.slot
-        var place = axis
-        if axis != 0, shape[axis] > 4 {
-            // The axis to the front, so that groups are runs of slices; of one group they are slices anywhere.
-            let axes = [axis] + shape.dimensions.indices.filter { $0 != axis }
-            values = linear(.permute(axes: axes), .wire, [values], Shape([shape[axis]] + rest.dimensions))
-            place = 0
-        }
         var indices: Int?
-        var count = shape[axis]
-        if count == 1 {
+        var shape = entry(input).shape
+        if shape[axis] == 1 {
             let share = sharesHeld(values) ? Scaled(slot: unmask(values), scale: scale) : reducedShare(input)
             scale = share.scale
             let value = linear(.reshape(rest), .share, [share.slot], rest)
             return (value, scale, withIndex ? linear(.combine(factors: [0]), .share, [value], rest) : nil)
         }
         while true {
-            let level = play(values, indices, count, axis: place, rest, withIndex: withIndex)
-            place = 0
-            count = level.count
-            if count == 1 {
+            let level = play(values, indices, shape, axis: axis, withIndex: withIndex)
+            shape = level.shape
+            if shape[axis] == 1 {
                 let value = linear(.reshape(rest), .share, [level.maxima], rest)
                 return (value, scale, level.indices.map { linear(.reshape(rest), .share, [$0], rest) })
             }
-            let next = Shape([count] + rest.dimensions)
-            values = mask(Scaled(slot: level.maxima, scale: scale), next).slot
-            indices = level.indices.map { mask(Scaled(slot: $0, scale: 0), next).slot }
+            values = mask(Scaled(slot: level.maxima, scale: scale), shape).slot
+            indices = level.indices.map { mask(Scaled(slot: $0, scale: 0), shape).slot }
         }
     }
 
-    /// One level: `[count, …]` wires to `[groups, …]` shares.
+    /// One level: wires of a shape to shares of the one with a place for each group along the axis.
     private mutating func play(
         _ values: Int,
         _ indices: Int?,
-        _ count: Int,
+        _ shape: Shape,
         axis: Int,
-        _ rest: Shape,
         withIndex: Bool
-    ) -> (maxima: Int, indices: Int?, count: Int) {
-        let sizes = Lowering.groupSizes(count)
+    ) -> (maxima: Int, indices: Int?, shape: Shape) {
+        let sizes = Lowering.groupSizes(shape[axis])
         var maxima: [Int] = []
         var winners: [Int] = []
         var start = 0
@@ -133,67 +122,43 @@ extension Lowering {
             // All groups of one size are one gate.
             let size = sizes[position]
             let groups = sizes[position...].prefix { $0 == size }.count
-            let shape = Shape([groups] + rest.dimensions)
-            let members = (0..<size).map { member in
-                slices(values, axis: axis, from: start + member, step: size, groups, rest)
-            }
+            let made = shape.replacing(axis: axis, with: groups)
             let payload: MaximumGate.Payload =
                 !withIndex ? .none : indices == nil ? .constants((0..<size).map(UInt64.init)) : .wires(sharesHeld: true)
-            let gate = MaximumGate(
-                shape: shape,
-                operands: size,
-                sharesHeld: sharesHeld(values),
-                payload: payload
-            )
-            var operands = members
-            if let indices {
-                operands += (0..<size).map { slices(indices, axis: 0, from: start + $0, step: size, groups, rest) }
+            let gate = MaximumGate(shape: made, operands: size, sharesHeld: sharesHeld(values), payload: payload)
+            let operands = [values, indices].compactMap { $0 }.flatMap { wire in
+                (0..<size).map { slices(wire, axis: axis, from: start + $0, step: size, made) }
             }
-            let made = emit(.maximum(gate), operands, outputs: withIndex ? 2 : 1, .share, shape)
-            maxima.append(made[0])
+            let outputs = emit(.maximum(gate), operands, outputs: withIndex ? 2 : 1, .share, made)
+            maxima.append(outputs[0])
             if withIndex {
-                winners.append(indices == nil ? offset(made[1], from: start, step: size, shape) : made[1])
+                winners.append(indices == nil ? offset(outputs[1], from: start, step: size, made, axis) : outputs[1])
             }
             start += size * groups
             position += groups
         }
-        let shape = Shape([sizes.count] + rest.dimensions)
-        return (
-            join(maxima, shape), withIndex ? join(winners, shape) : nil, sizes.count
-        )
+        let shape = shape.replacing(axis: axis, with: sizes.count)
+        return (join(maxima, shape, axis), withIndex ? join(winners, shape, axis) : nil, shape)
     }
 
-    /// Every `step`-th slice along an axis, `[groups, …]`; an axis that isn't the first is cut into one group.
-    private mutating func slices(
-        _ wire: Int,
-        axis: Int,
-        from start: Int,
-        step: Int,
-        _ groups: Int,
-        _ rest: Shape
-    ) -> Int {
-        precondition(axis == 0 || groups == 1, "groups of an axis further back aren't neighbours")
-        let rank = rest.rank + 1
-        let at = { (position: Int, others: Int) in (0..<rank).map { $0 == axis ? position : others } }
-        var extents = rest.dimensions
-        extents.insert(groups, at: axis)
-        let slice = LinearOperation.slice(starts: at(start, 0), steps: at(step, 1), shape: Shape(extents))
-        let cut = linear(slice, .wire, [wire], Shape(extents))
-        let shape = Shape([groups] + rest.dimensions)
-        return axis == 0 ? cut : linear(.reshape(shape), .wire, [cut], shape)
+    /// Every `step`-th slice along an axis.
+    private mutating func slices(_ wire: Int, axis: Int, from start: Int, step: Int, _ shape: Shape) -> Int {
+        let at = { (position: Int, others: Int) in (0..<shape.rank).map { $0 == axis ? position : others } }
+        return linear(.slice(starts: at(start, 0), steps: at(step, 1), shape: shape), .wire, [wire], shape)
     }
 
-    private mutating func join(_ parts: [Int], _ shape: Shape) -> Int {
-        parts.count == 1 ? parts[0] : linear(.concatenate(axis: 0), .share, parts, shape)
+    private mutating func join(_ parts: [Int], _ shape: Shape, _ axis: Int) -> Int {
+        parts.count == 1 ? parts[0] : linear(.concatenate(axis: axis), .share, parts, shape)
     }
 
     /// Positions within groups as positions along the axis: group g begins at `start + g · step`.
-    private mutating func offset(_ winners: Int, from start: Int, step: Int, _ shape: Shape) -> Int {
-        let groups = shape.dimensions[0]
-        let each = groups == 0 ? 0 : shape.count / groups
+    private mutating func offset(_ winners: Int, from start: Int, step: Int, _ shape: Shape, _ axis: Int) -> Int {
+        let (outer, groups, inner) = shape.around(axis: axis)
         var words: [UInt64] = []
         words.reserveCapacity(shape.count)
-        for group in 0..<groups { words += repeatElement(UInt64(start + group * step), count: each) }
+        for _ in 0..<outer {
+            for group in 0..<groups { words += repeatElement(UInt64(start + group * step), count: inner) }
+        }
         let slot = constant(RingTensor(words, shape: shape), kind: .integer, scale: 0)
         return emit(.addPlain(AddPlainGate(form: .share)), [winners, slot], .share, shape)
     }
