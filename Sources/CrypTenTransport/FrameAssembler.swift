@@ -34,6 +34,8 @@ package struct FrameAssembler: Sendable {
 
     private var state = State.header(ByteBuffer())
     private var input = ByteBuffer()
+    /// Whether the last payload was long: then the next probably is, and only the header before it is read elsewhere.
+    private var expectsLongPayload = false
 
     /// An assembler at the beginning of a stream.
     package init() {}
@@ -52,7 +54,8 @@ package struct FrameAssembler: Sendable {
 
     /// Lets `body` put bytes where they are needed next; ``next(limit:)`` must have returned nil since the last call.
     ///
-    /// The rest of a long payload goes straight to its place; all else goes into a buffer that is used again and again.
+    /// The rest of a long payload goes straight to its place, and after a long payload no more than the next header is read
+    /// before it; all else goes into a buffer that is used again and again.
     ///
     /// - Parameter body: Gets the room there is; returns how many bytes of it were filled.
     /// - Returns: Whether all of the room was filled, so that more may be waiting.
@@ -69,11 +72,13 @@ package struct FrameAssembler: Sendable {
                 return count == missing
             }
         }
+        var room = FrameAssembler.inputSize
+        if expectsLongPayload, case .header(let partial) = state { room = FrameHeader.size - partial.readableBytes }
         input.clear(minimumCapacity: FrameAssembler.inputSize)
         let count = input.writeWithUnsafeMutableBytes(minimumWritableBytes: FrameAssembler.inputSize) { space in
-            body(UnsafeMutableRawBufferPointer(rebasing: space.prefix(FrameAssembler.inputSize)))
+            body(UnsafeMutableRawBufferPointer(rebasing: space.prefix(room)))
         }
-        return count == FrameAssembler.inputSize
+        return count == room
     }
 
     /// The next whole frame, nil when more bytes are needed.
@@ -118,6 +123,7 @@ package struct FrameAssembler: Sendable {
                 "a frame announces \(length) bytes where at most \(limit) are allowed"
             )
         }
+        expectsLongPayload = length >= FrameAssembler.directLimit
         if input.readableBytes >= length, 2 * length >= input.storageCapacity || length == 0 {
             state = .header(ByteBuffer())
             return RawFrame(header: header, tag: tag, payload: input.readSlice(length: length) ?? ByteBuffer())
