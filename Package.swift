@@ -105,7 +105,11 @@ let package = Package(
         ),
         .testTarget(
             name: "CrypTenRuntimeTests",
-            dependencies: ["CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport"],
+            dependencies: [
+                "CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(
@@ -121,7 +125,10 @@ let package = Package(
         ),
         .testTarget(
             name: "CrypTenToolTests",
-            dependencies: ["CrypTen", "CrypTenONNX", "CrypTenTool"],
+            dependencies: [
+                "CrypTen", "CrypTenONNX", "CrypTenTool", "CrypTenTransport",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings
         ),

@@ -44,7 +44,7 @@ extension Tensor {
             )
         }
         do {
-            try numpyFileBytes.write(to: url)
+            try numpyFileBytes.write(to: url, options: .atomic)
         } catch {
             throw NumpyFile(name: url.relativePath).notReadable("it can't be written", cause: error)
         }

@@ -10,6 +10,11 @@ package enum ProcessMemory {
         cct_allocator_keeps(32 << 20, 512 << 20)
     }
 
+    /// Gives what was freed, and isn't kept for later tensors, back to the system: so that what is resident is in use.
+    package static func giveBackFreed() {
+        cct_allocator_gives_back()
+    }
+
     /// Keeps no more blocks for later tensors than fit, with those in use, into `total` bytes, and nothing else to speak of.
     package static func bound(tensors total: Int) {
         StoragePool.shared.bound(total: total)

@@ -34,6 +34,18 @@ final class ReceivedCorrelations: CorrelationSource {
     func words(_ words: Int, number: UInt64) throws -> RingTensor {
         try clock.measure(.copying) { try reader.read(words) { try chunks.next() } }
     }
+
+    /// After the last word that the plan reads.
+    ///
+    /// - Throws: `.malformedFrame` where the dealer has sent more: it runs another plan.
+    func finish() throws {
+        guard reader.isEmpty else {
+            throw CrypTenError(
+                .malformedFrame,
+                "the dealer sent more corrections than the plan has; it runs another plan, and this run's result is worth nothing"
+            )
+        }
+    }
 }
 
 /// The corrections of one run, frame by frame: as they come from the dealer, or from where they were put when they came.

@@ -15,7 +15,7 @@ package final class Dealer {
     private let kernels: any Kernels
     private let configuration: SessionConfiguration
     private let buffers = FrameBuffers(capacity: Framing.wire.chunkBytes)
-    private var plans: [[UInt8]: (plan: Plan, schedule: Schedule)] = [:]
+    private var plans = RecentlyUsed<[UInt8], (plan: Plan, schedule: Schedule)>(capacity: PlanCache.capacity)
     private var kept: [Int: DealerValue] = [:]
     /// Runs up to here were dealt.
     private var highWater: UInt64 = 0
@@ -58,7 +58,7 @@ package final class Dealer {
             let role = Role.party(PartyID(party))
             let frame: Frame
             do {
-                frame = try transport.receive([.plan], from: role, deadline: .after(configuration.idlePatience))
+                frame = try nextPlan(from: role)
             } catch let error as CrypTenError where party == 0 && error.code == .sessionClosed {
                 try awaitGoodbyes()
                 return nil
@@ -82,6 +82,18 @@ package final class Dealer {
             }
         }
         return first
+    }
+
+    /// A party's next request, past credit for earlier runs that came too late to be of use.
+    private func nextPlan(from role: Role) throws -> Frame {
+        while true {
+            let frame = try transport.receive(
+                [.plan, .credit],
+                from: role,
+                deadline: .after(configuration.idlePatience)
+            )
+            if frame.kind == .plan { return frame }
+        }
     }
 
     /// Party 0 has left: the others may still be at work on the last run, and send credit for it.
@@ -123,7 +135,7 @@ package final class Dealer {
                 let plan = try JSONDecoder().decode(Plan.self, from: body)
                 try plan.validate()
                 guard plan.parties == transport.partyCount else { throw malformed }
-                plans[fingerprint] = (plan, Schedule(plan))
+                plans.insert((plan, Schedule(plan)), for: fingerprint)
             } catch let error as DecodingError {
                 throw CrypTenError(.malformedFrame, "\(role) sent a plan that can't be read", cause: error)
             }
@@ -137,7 +149,7 @@ package final class Dealer {
             throw CrypTenError(.wordReused, "run \(binding.run) was dealt already; a run is never dealt twice")
         }
         highWater = binding.run
-        guard let (plan, schedule) = plans[request.dealerFingerprint] else {
+        guard let (plan, schedule) = plans.use(request.dealerFingerprint) else {
             throw CrypTenError(.diverged, "the parties asked for a plan that party 0 has not sent")
         }
         for number in binding.released { kept[number] = nil }

@@ -1,4 +1,4 @@
-import CrypTenBase
+package import CrypTenBase
 import CrypTenRing
 import CrypTenTransport
 import NIOConcurrencyHelpers
@@ -23,6 +23,7 @@ public final class DealerService: Sendable {
 
     private let insecurePlaintext: Bool
     private let listener: NIOLockedValueBox<TCPListener?>
+    private let underway = NIOLockedValueBox<(any Transport)?>(nil)
     private let thread = EngineThread(name: "crypten dealer")
 
     private init(_ listener: TCPListener, partyCount: Int, insecurePlaintext: Bool) {
@@ -55,6 +56,15 @@ public final class DealerService: Sendable {
         return DealerService(listener, partyCount: parties, insecurePlaintext: insecurePlaintext)
     }
 
+    /// Ends the session that is being served for all its members, with a reason.
+    ///
+    /// - Returns: Whether there is one whose members are all here.
+    package func abort(_ error: CrypTenError) -> Bool {
+        guard let transport = underway.withLockedValue({ $0 }) else { return false }
+        transport.abort(error)
+        return true
+    }
+
     /// Serves one session, from its first connection to its end.
     ///
     /// - Parameters:
@@ -68,7 +78,8 @@ public final class DealerService: Sendable {
         configuration: SessionConfiguration = SessionConfiguration(),
         timeout: Duration = .seconds(300)
     ) async throws -> Report {
-        try await thread.run { [self] in
+        try configuration.check()
+        return try await thread.run { [self] in
             let taken = listener.withLockedValue { listener -> TCPListener? in
                 defer { listener = nil }
                 return listener
@@ -78,6 +89,7 @@ public final class DealerService: Sendable {
             var tcp = TCPConfiguration(session: session ?? "", partyCount: partyCount, peers: [:])
             tcp.parameters = configuration.agreement
             tcp.insecurePlaintext = insecurePlaintext
+            tcp.silenceLimit = configuration.silenceLimit
             let hello: Hello?
             do {
                 hello = session == nil ? try listener.firstHello(deadline: .after(configuration.idlePatience)) : nil
@@ -92,6 +104,8 @@ public final class DealerService: Sendable {
                 joining: hello,
                 deadline: .after(timeout)
             )
+            underway.withLockedValue { $0 = transport }
+            defer { underway.withLockedValue { $0 = nil } }
             let dealer = Dealer(transport: transport, kernels: configuration.kernels, configuration: configuration)
             try dealer.serve()
             return Report(

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenTransport
 
 /// What all members of a session agree on, and how they wait for each other.
 public struct SessionConfiguration: Sendable {
@@ -12,7 +13,12 @@ public struct SessionConfiguration: Sendable {
     /// The memory that a party may fill, in all, with what it computes ahead for prepared runs; what is left over is computed
     /// when a run is used.
     public var aheadLimit = 256 << 20
-    /// The longest that one step may wait for a peer that is alive; a dead one is noticed within seconds.
+    /// How long another member may be silent before it is taken for dead, and the session for over; a second at the least.
+    ///
+    /// Members show that they live several times a second, whatever they compute, so this bounds what a network may be away
+    /// for, not how long anything takes. A member whose connection is closed is noticed at once. Members needn't agree on it.
+    public var silenceLimit = TCPConfiguration.usualSilenceLimit
+    /// The longest that one step may wait for a peer that is alive; a dead one is noticed within ``silenceLimit``.
     public var patience = Duration.seconds(3600)
     /// The longest that a dealer waits for the next run.
     public var idlePatience = Duration.seconds(7 * 24 * 3600)
@@ -30,6 +36,13 @@ extension SessionConfiguration {
     /// - Throws: `.invalidArgument` naming what no session can have.
     func check() throws {
         try SessionConfiguration.check(fractionBits: fractionBits)
+        guard silenceLimit >= TCPConfiguration.leastSilenceLimit else {
+            throw CrypTenError(
+                .invalidArgument,
+                "a silence limit of \(silenceLimit); a member shows that it lives several times a second, so choose "
+                    + "\(TCPConfiguration.leastSilenceLimit) or more"
+            )
+        }
         guard correctionWindow >= SessionConfiguration.leastCorrectionWindow else {
             throw CrypTenError(
                 .invalidArgument,

@@ -89,6 +89,7 @@ public final class SessionListener: Sendable {
         insecurePlaintext: Bool = false,
         timeout: Duration = .seconds(300)
     ) async throws -> Session {
+        try configuration.check()
         var peers: [Role: TCPAddress] = [.dealer: try TCPAddress(dealer)]
         for (index, address) in parties.enumerated() where index != party.index {
             peers[.party(PartyID(index))] = try TCPAddress(address)
@@ -96,6 +97,7 @@ public final class SessionListener: Sendable {
         var tcp = TCPConfiguration(session: session, partyCount: parties.count, peers: peers)
         tcp.parameters = configuration.agreement
         tcp.insecurePlaintext = insecurePlaintext
+        tcp.silenceLimit = configuration.silenceLimit
         let transport = try await EngineThread(name: "crypten connect").run { [listener, tcp] in
             try TCPTransport.connect(
                 role: .party(party),

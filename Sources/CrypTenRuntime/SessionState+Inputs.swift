@@ -19,7 +19,7 @@ extension SessionState {
                 throw CrypTenError(.shapeMismatch, "\(name) has shape \(tensor.shape), where \(shape) was announced")
             }
             let value = OwnInput(try encode(tensor, kind: kind, name: name))
-            inputs[number] = WeakInput(value: value)
+            inputs[number] = value
             own = value
         }
         return Node(
@@ -37,10 +37,9 @@ extension SessionState {
     func placeholder(owner: PartyID, shape: Shape, kind: ElementKind, name: String) throws -> Node {
         try checkAlive()
         try check(owner)
-        defer { nextInput += 1 }
-        placeholders.insert(nextInput)
+        defer { nextPlaceholder -= 1 }
         return Node(
-            source: .input(owner: owner, number: nextInput),
+            source: .input(owner: owner, number: nextPlaceholder),
             shape: shape,
             kind: kind,
             visibility: .secret,
@@ -93,14 +92,16 @@ extension SessionState {
             var payload = try control(from: reader)
             tensor = try TensorCoding.read(&payload)
         }
-        plain[number] = tensor
+        let known = PublicTensor(tensor)
+        plain[number] = known
         let node = Node(
             source: .publicInput(number: number),
             shape: tensor.shape,
             kind: tensor.kind,
             visibility: .public,
             session: identity,
-            layer: name
+            layer: name,
+            payload: known
         )
         return (node, tensor)
     }

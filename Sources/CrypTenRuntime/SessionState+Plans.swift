@@ -30,10 +30,10 @@ extension SessionState {
         let (graph, sources) = try Simplify.graph(of: roots)
         let known = try sources.kept.map { try keptValue($0).known }
         let key = PlanKey(graph: graph, kept: known)
-        if let plan = plans[key] { return Planned(plan: plan, sources: sources) }
+        if let plan = plans.use(key) { return Planned(plan: plan, sources: sources) }
         let planner = Planner(parties: parties, fractionBits: configuration.fractionBits)
         let plan = try planner.plan(graph, kept: known)
-        plans[key] = plan
+        plans.insert(plan, for: key)
         return Planned(plan: plan, sources: sources)
     }
 }

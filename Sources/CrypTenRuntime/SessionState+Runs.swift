@@ -21,7 +21,7 @@ extension SessionState {
                 "a random tensor is drawn once, and an earlier run drew it: evaluate it, and use what that keeps"
             )
         }
-        for number in planned.sources.inputs where placeholders.contains(number) {
+        if planned.sources.inputs.contains(where: { $0 < 0 }) {
             throw CrypTenError(
                 .invalidArgument,
                 "a placeholder has no numbers to run on: make the expression anew from inputs"
@@ -32,7 +32,7 @@ extension SessionState {
 
     private func run(_ planned: Planned, isSetup: Bool) throws -> [RunResult] {
         let start = ContinuousClock.now
-        drawn.formUnion(planned.sources.random)
+        for number in planned.sources.random { drawn.insert(contentsOf: number..<number + 1) }
         try agreeOnSalt()
         let operands = try operands(for: planned)
         let bound = OperandBinding(
@@ -108,7 +108,7 @@ extension SessionState {
         let sources = planned.sources
         let known = plain
         let evaluator = ClearEvaluator { node in
-            guard case .publicInput(let number) = node.operation, let tensor = known[number] else {
+            guard case .publicInput(let number) = node.operation, let tensor = known[number]?.tensor else {
                 throw CrypTenError(.invalidArgument, "a public expression reads what is not public")
             }
             return tensor
@@ -125,7 +125,7 @@ extension SessionState {
             )
         }
         return PartyEngine.Operands(
-            inputs: sources.inputs.map { inputs[$0]?.value?.encoded },
+            inputs: sources.inputs.map { inputs[$0]?.encoded },
             plain: plainValues,
             kept: try sources.kept.map { try keptValue($0).value }
         )
@@ -172,7 +172,10 @@ extension SessionState {
         payload.writeBytes(plan.dealerFingerprint)
         payload.writeInteger(UInt32(binding.count), endianness: .little)
         payload.writeBytes(binding)
-        if sentPlans.insert(plan.dealerFingerprint).inserted, party == 0 { payload.writeBytes(plan.dealerPlan) }
+        if sentPlans.use(plan.dealerFingerprint) == nil {
+            sentPlans.insert((), for: plan.dealerFingerprint)
+            if party == 0 { payload.writeBytes(plan.dealerPlan) }
+        }
         try transport.send(
             Frame(.plan, run: lastRun, payload: payload),
             to: .dealer,

@@ -21,21 +21,23 @@ final class SessionState {
     var nextKept = 0
     var nextPlain = 0
     var nextRandom = 0
+    /// Numbers of inputs that nobody has put in are below zero.
+    var nextPlaceholder = -1
     var lastRun: UInt64 = 0
     /// Our own inputs: each lives as long as the expressions that read it.
-    var inputs: [Int: WeakInput] = [:]
-    /// Numbers of inputs that nobody has put in.
-    var placeholders: Set<Int> = []
-    var plain: [Int: Tensor] = [:]
+    var inputs = WeakTable<OwnInput>()
+    /// Public inputs: each lives as long as the expressions that read it, too.
+    var plain = WeakTable<PublicTensor>()
     /// Random values that a run has drawn.
-    var drawn: Set<Int> = []
+    var drawn = RangeSet<Int>()
     /// Known to the parties and not to the dealer, who could otherwise guess constants and public operands from hashes.
     var salt: [UInt8] = []
     var kept: [Int: (value: PartyValue, known: KeptValue)] = [:]
     /// Kept values that were given up since the dealer was asked last; the next request tells it.
     var released: [Int] = []
-    var plans: [PlanKey: PreparedPlan] = [:]
-    var sentPlans: Set<[UInt8]> = []
+    var plans = RecentlyUsed<PlanKey, PreparedPlan>(capacity: PlanCache.capacity)
+    /// Those that the dealer has, by what it knows of them.
+    var sentPlans = RecentlyUsed<[UInt8], Void>(capacity: PlanCache.capacity)
     var dealtRuns = DealtRuns() {
         didSet { statistics.preparedRuns = dealtRuns.count }
     }
@@ -102,6 +104,11 @@ final class OwnInput: Sendable {
     }
 }
 
-struct WeakInput {
-    weak var value: OwnInput?
+/// A tensor that all parties know; held by the expression that reads it.
+final class PublicTensor: Sendable {
+    let tensor: Tensor
+
+    init(_ tensor: Tensor) {
+        self.tensor = tensor
+    }
 }

@@ -10,7 +10,8 @@ struct Crypten: AsyncParsableCommand {
         abstract: "Secure multi-party computation for machine learning.",
         discussion: """
             Several parties compute on data and models that none of them can see. Results go to stdout, everything else to \
-            stderr; the exit code is 0 when all went well.
+            stderr; the exit code is 0 when all went well, 64 for a command line that isn't understood, 1 for anything else, and \
+            130 after Ctrl-C, which ends all processes of a run.
             """,
         version: "0.1.0",
         subcommands: [
@@ -25,6 +26,7 @@ enum Main {
     static func main() async {
         // A peer or child that is gone shows as an error of the call that writes to it.
         signal(SIGPIPE, SIG_IGN)
+        Interruption.listen()
         ProcessMemory.keepFreed()
         do {
             var command = try Crypten.parseAsRoot()
@@ -33,7 +35,9 @@ enum Main {
             } else {
                 try command.run()
             }
+            if let signal = Interruption.received { Interruption.exit(signal) }
         } catch {
+            if let signal = Interruption.received { Interruption.exit(signal) }
             exit(reporting: error)
         }
     }

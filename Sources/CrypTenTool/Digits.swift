@@ -48,6 +48,19 @@ struct Digits {
         let labels = try tensor("y_test.npy").integers ?? []
         let output = FileManager.default.temporaryDirectory.appendingPathComponent("crypten-demo-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: output) }
+        // A signal ends the run, and the folder with it.
+        let end: @Sendable () -> Void = {}
+        return try await Interruption.ending("all processes of this run were ended", with: end) {
+            try await classify(parties: parties, labels, into: output, progress)
+        }
+    }
+
+    private func classify(
+        parties: Int,
+        _ labels: [Int64],
+        into output: URL,
+        _ progress: @escaping @Sendable (String?, Double) -> Void
+    ) async throws -> Report {
         let run = LocalRun(
             parties: parties,
             fractionBits: SessionConfiguration().fractionBits,

@@ -55,6 +55,8 @@ package struct ConnectionStateMachine: Sendable {
 
     let identity: SessionIdentity
     let checksTags: Bool
+    /// Where the other end is, for messages.
+    private let address: String?
     var state: State
     var expectedSequence: UInt64 = 0
     private var liveness: Liveness
@@ -63,17 +65,20 @@ package struct ConnectionStateMachine: Sendable {
     ///
     /// - Parameters:
     ///   - peer: Whom we called; nil when we were called.
+    ///   - address: Where the other end is, for messages.
     ///   - checksTags: False only where frames are handed over within one process.
     ///   - timeout: How long a peer may be silent.
     package init(
         _ identity: SessionIdentity,
         calling peer: Role?,
+        at address: String? = nil,
         checksTags: Bool = true,
         timeout: Duration = .seconds(10),
         now: ContinuousClock.Instant = .now
     ) {
         self.identity = identity
         self.checksTags = checksTags
+        self.address = address
         let handshake = Handshake(identity)
         state = peer.map { .awaitingAnswer(handshake, $0) } ?? .awaitingHello(handshake)
         liveness = Liveness(lastHeard: now, lastTick: now, timeout: timeout)
@@ -181,10 +186,25 @@ package struct ConnectionStateMachine: Sendable {
         case .awaitingHello, .leaving, .ended:
             return .close
         case .introduced(_, let peer, _), .awaitingAnswer(_, let peer):
-            return .fail(CrypTenError(.peerLost, "\(peer) hung up during the handshake", cause: cause), last: nil)
+            return .fail(
+                CrypTenError(
+                    .peerLost,
+                    "\(place(of: peer)) hung up during the handshake: see what it says, and start all members again",
+                    cause: cause
+                ),
+                last: nil
+            )
         case .open(let peer, _):
             let how = betweenFrames ? "without a goodbye" : "in the middle of a frame"
-            return .fail(CrypTenError(.peerLost, "the connection to \(peer) ended \(how)", cause: cause), last: nil)
+            return .fail(
+                CrypTenError(
+                    .peerLost,
+                    "the connection to \(place(of: peer)) ended \(how): its process has ended, or the network in between has "
+                        + "failed; this session is over, start all its members again",
+                    cause: cause
+                ),
+                last: nil
+            )
         }
     }
 
@@ -204,7 +224,15 @@ package struct ConnectionStateMachine: Sendable {
         let isOverdue = now - liveness.lastHeard > liveness.timeout
         switch state {
         case .open(let peer, _) where isOverdue:
-            return failed(CrypTenError(.timedOut, "\(peer) was silent for over \(liveness.timeout)"))
+            // Nobody waits for who is silent to hang up.
+            state = .ended
+            let error = CrypTenError(
+                .timedOut,
+                "\(place(of: peer)) was silent for \(liveness.timeout): it is stopped, or can't be reached, for one that "
+                    + "computes isn't silent; this session is over, start all its members again, with a longer silence limit "
+                    + "where the network is at times away for as long"
+            )
+            return .fail(error, last: ConnectionStateMachine.abortFrame(error))
         case .open:
             return isQuiet ? .send(Frame(.heartbeat)) : .wait
         case .awaitingHello where isOverdue:
@@ -213,6 +241,23 @@ package struct ConnectionStateMachine: Sendable {
         case .awaitingHello, .introduced, .awaitingAnswer, .leaving, .ended:
             return .wait
         }
+    }
+
+    /// When the peer, if it stays silent, has been silent for too long: a tick is due then.
+    ///
+    /// Nil while silence matters to nobody.
+    package var silenceEnds: ContinuousClock.Instant? {
+        if case .open = state { liveness.lastHeard + liveness.timeout } else { nil }
+    }
+
+    /// Whether our last frame is out, and the peer is expected to hang up.
+    package var awaitsHangUp: Bool {
+        if case .leaving = state { true } else { false }
+    }
+
+    /// A member and where it is.
+    private func place(of peer: Role) -> String {
+        address.map { "\(peer) at \($0)" } ?? "\(peer)"
     }
 
     /// Our side ends the session: with an error, which the peer is told, or in good order.

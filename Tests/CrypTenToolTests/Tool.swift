@@ -91,6 +91,11 @@ enum Tool {
 struct TemporaryFolder: Sendable {
     let url: URL
 
+    /// A folder that is there.
+    init(url: URL) {
+        self.url = url
+    }
+
     init() throws {
         url = FileManager.default.temporaryDirectory.appendingPathComponent("crypten-tests-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)

@@ -108,7 +108,8 @@ extension Connected {
                 }
                 let result = Result { _ = try transport.receive([.correction], from: .dealer, deadline: .soon) }
                 #expect(result.errorCode == .peerLost)
-                #expect(result.errorText.contains("party 1 ended in the middle of a frame"))
+                #expect(result.errorText.hasPrefix("the connection to party 1 at 127.0.0.1:"))
+                #expect(result.errorText.contains(" ended in the middle of a frame: "))
             }
         }
 

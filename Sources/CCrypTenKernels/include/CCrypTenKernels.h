@@ -32,6 +32,9 @@ void cct_wipe(void *bytes, size_t count);
 /// everything else back to the system; where it is glibc. One setting for the whole process; no kernel allocates.
 void cct_allocator_keeps(size_t largest, size_t total);
 
+/// Gives the pages of freed memory back to the system, where the C library can; nowhere else it does anything.
+void cct_allocator_gives_back(void);
+
 // MARK: Products (product.c)
 
 /// Words of scratch for a product of `columns` columns and `inner` inner steps; at most 50,000.

@@ -4,7 +4,7 @@ import Foundation
 /// What every party of a benchmark runs: one workload, again and again.
 struct WorkloadProgram: Sendable {
     /// Who learns the result, to compare it with the truth.
-    private static let judge = PartyID(0)
+    static let judge = PartyID(0)
 
     var workload: Workload
     /// How many times it is measured, after once to warm up.
@@ -54,23 +54,27 @@ struct WorkloadProgram: Sendable {
     }
 
     /// Operands as the system keeps them: masked by their owners, none of them to be sent again.
-    private func held(_ operands: [Workload.Operand], on session: Session) async throws -> [String: CrypTensor] {
-        var expressions: [CrypTensor] = []
-        for operand in operands {
-            expressions.append(
-                try await session.input(
-                    from: PartyID(operand.owner),
-                    shape: operand.shape,
-                    kind: operand.kind,
-                    name: operand.name
-                ) { operand.tensor }
-            )
-        }
-        let kept = try await session.hold(expressions)
+    func held(_ operands: [Workload.Operand], on session: Session) async throws -> [String: CrypTensor] {
+        let inputs = try await inputs(operands, on: session)
+        let kept = try await session.hold(operands.compactMap { inputs[$0.name] })
         return Dictionary(uniqueKeysWithValues: zip(operands.map(\.name), kept))
     }
 
-    private func body(_ inputs: [String: CrypTensor], _ weights: [String: CrypTensor]) -> CrypTensor {
+    /// Operands as their owners put them in.
+    func inputs(_ operands: [Workload.Operand], on session: Session) async throws -> [String: CrypTensor] {
+        var expressions: [String: CrypTensor] = [:]
+        for operand in operands {
+            expressions[operand.name] = try await session.input(
+                from: PartyID(operand.owner),
+                shape: operand.shape,
+                kind: operand.kind,
+                name: operand.name
+            ) { operand.tensor }
+        }
+        return expressions
+    }
+
+    func body(_ inputs: [String: CrypTensor], _ weights: [String: CrypTensor]) -> CrypTensor {
         workload.body(inputs.merging(weights) { input, _ in input })
     }
 
@@ -107,7 +111,7 @@ struct WorkloadProgram: Sendable {
     }
 
     /// Waits until all parties are here.
-    private func meet(on session: Session) async throws {
+    func meet(on session: Session) async throws {
         for party in 0..<session.partyCount { _ = try await session.broadcast(from: PartyID(party)) { [0] } }
     }
 

@@ -17,6 +17,7 @@ struct BenchCommand: AsyncParsableCommand {
               crypten bench relu_1m lenet_b1            two workloads, as a table
               crypten bench resnet18_b1 --json          one JSON object a line and workload
               crypten bench lenet_b1 --network wan      over a relay that delays and paces, beside the prediction
+              crypten bench lenet_b1 --soak 1000        whether a long session grows: resident memory, open files
               crypten bench kernels                     multiply-accumulates and bytes a second
 
             Figures of JSON are in seconds and bytes. Peak memory is that of each process, the dealer's last.
@@ -46,6 +47,15 @@ struct BenchCommand: AsyncParsableCommand {
 
     @OptionGroup var network: NetworkOptions
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Run each workload so often in one session, and say what each process has after a tenth of the runs and at the end.",
+            valueName: "n"
+        )
+    )
+    var soak: Int?
+
     @Flag(name: .long, help: "Let the clock run while weights are masked, too.")
     var cold = false
 
@@ -62,6 +72,16 @@ struct BenchCommand: AsyncParsableCommand {
         try PartyCount.check(parties, option: "--parties")
         if let repetitions, !(1...1000).contains(repetitions) {
             throw ValidationError("--repeat \(repetitions): choose 1 to 1000")
+        }
+        if let soak {
+            guard (10...1_000_000).contains(soak) else {
+                throw ValidationError("--soak \(soak): choose 10 to 1000000 runs")
+            }
+            guard transport == .tcp, network.network == nil, !profile, !cold, repetitions == nil else {
+                throw ValidationError(
+                    "--soak watches processes over loopback: leave out --transport, --network, --profile, --cold and --repeat"
+                )
+            }
         }
         guard network.network == nil || transport == .tcp else {
             throw ValidationError("--network is between processes: it needs --transport tcp")
@@ -86,6 +106,7 @@ struct BenchCommand: AsyncParsableCommand {
             isProfiled: profile,
             network: network.network
         )
+        if let soak { return try await run(soak, bench, chosen) }
         var reports: [WorkloadReport] = []
         for workload in chosen {
             ProgressLine.show("\(workload.name)  starting \(parties) parties and a dealer")
@@ -95,6 +116,17 @@ struct BenchCommand: AsyncParsableCommand {
             reports.append(report)
         }
         if !json { Output.result(WorkloadReport.table(of: reports)) }
+    }
+
+    private func run(_ soak: Int, _ bench: Bench, _ workloads: [Workload]) async throws {
+        var reports: [SoakReport] = []
+        for workload in workloads {
+            let report = try await bench.soak(workload, runs: soak)
+            ProgressLine.clear()
+            if json { try Output.result(jsonLine: report) }
+            reports.append(report)
+        }
+        if !json { Output.result(SoakReport.table(of: reports)) }
     }
 
     private func listWorkloads() {
@@ -128,6 +160,7 @@ struct BenchPartyCommand: AsyncParsableCommand {
     @Argument var workload: String
     @Option(name: .long) var id: Int
     @Option(name: .customLong("repeat")) var repetitions: Int
+    @Option(name: .long) var soak: Int?
     @Flag(name: .long) var cold = false
     @OptionGroup var threads: ThreadOptions
 
@@ -139,7 +172,13 @@ struct BenchPartyCommand: AsyncParsableCommand {
         guard let workload = Workload.named(workload) else { preconditionFailure("validated") }
         let program = WorkloadProgram(workload: workload, repetitions: repetitions, isCold: cold)
         try await Supervisor().runParty(id, threads: threads.threads) { _ in
-            { .workload(try await program.run(on: $0)) }
+            guard let soak else { return { .workload(try await program.run(on: $0)) } }
+            return { session in
+                try await program.soak(on: session, runs: soak) { runs in
+                    if id == 0 { Supervisor().tell(.rested(afterRuns: runs)) }
+                }
+                return .soaked
+            }
         }
     }
 }

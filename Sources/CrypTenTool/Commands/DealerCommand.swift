@@ -7,7 +7,8 @@ struct DealerCommand: AsyncParsableCommand {
         commandName: "dealer",
         abstract: "Be the dealer: send correlations to parties, and see no data.",
         discussion: """
-            Serves one session after another until it is stopped. The dealer must not collude with a party: run it where no \
+            Serves one session after another until it is stopped, a failed one like any other: it says what ended each, and \
+            listens for the next. Members of another session that call meanwhile are turned away. The dealer must not collude with a party: run it where no \
             party has a say.
             """
     )
@@ -27,6 +28,8 @@ struct DealerCommand: AsyncParsableCommand {
     )
     var memoryLimit: Int?
 
+    @OptionGroup var deadlines: DeadlineOptions
+
     @Flag(name: .long, help: "Listen without encryption on addresses that other machines reach.")
     var insecurePlaintext = false
 
@@ -43,6 +46,7 @@ struct DealerCommand: AsyncParsableCommand {
     func run() async throws {
         var configuration = SessionConfiguration()
         configuration.threads = threads.threads
+        deadlines.apply(to: &configuration)
         if let budget = memoryLimit.map(MemoryBudget.init) {
             configuration.correctionWindow = budget.correctionWindow
             budget.apply()
@@ -55,30 +59,60 @@ struct DealerCommand: AsyncParsableCommand {
                 insecurePlaintext: insecurePlaintext
             )
             Output.note("dealer: listening at \(service.address) for \(parties) parties")
-            while true {
-                do {
-                    let report = try await service.serve(configuration: configuration)
-                    Output.note("dealer: a session has ended; \(report.correctionBytes.grouped) bytes dealt")
-                } catch let error as CrypTenError where error.code != .addressInUse {
-                    Output.note("dealer: a session has failed: \(error.toolMessage)")
-                }
-            }
+            try await serve(service, configuration)
         }
-        let supervisor = Supervisor()
+        let supervisor = Supervisor(deadlines: deadlines)
         do {
             let service = try await DealerService.listen(at: "127.0.0.1:0", parties: parties)
             supervisor.tell(.listening(service.address))
             let invitation = try await supervisor.invitation()
             configuration.fractionBits = invitation.fractionBits
-            let report = try await service.serve(
-                session: invitation.session,
-                configuration: configuration,
-                timeout: .seconds(60)
-            )
+            let report = try await interruptible(service) {
+                try await service.serve(
+                    session: invitation.session,
+                    configuration: configuration,
+                    timeout: deadlines.connecting(usual: 60)
+                )
+            }
             supervisor.tell(.dealer(DealerReport(dealerBytes: report.correctionBytes, work: report.work)))
         } catch {
             supervisor.tell(ChildMessage(failure: error))
             throw ExitCode(1)
+        }
+    }
+
+    /// Serves a session; where a signal comes, its members are told.
+    private func interruptible(
+        _ service: DealerService,
+        _ body: () async throws -> DealerService.Report
+    ) async throws -> DealerService.Report {
+        try await Interruption.ending(
+            "no session is served any more",
+            with: {
+                let isServing = service.abort(CrypTenError(.cancelled, "the dealer was interrupted by a signal"))
+                if !isServing, let signal = Interruption.received { Interruption.exit(signal) }
+            },
+            body
+        )
+    }
+
+    /// Serves sessions until a signal comes, or the address can't be listened on any more.
+    private func serve(_ service: DealerService, _ configuration: SessionConfiguration) async throws -> Never {
+        while true {
+            do {
+                let report = try await interruptible(service) {
+                    try await service.serve(
+                        configuration: configuration,
+                        timeout: deadlines.connecting(usual: 300)
+                    )
+                }
+                Output.note("dealer: a session has ended; \(report.correctionBytes.grouped) bytes dealt")
+            } catch let error as CrypTenError where [.addressInUse, .invalidArgument].contains(error.code) {
+                throw error
+            } catch {
+                if Interruption.received != nil { throw error }
+                Output.note("dealer: a session has failed: \((error as? CrypTenError)?.toolMessage ?? "\(error)")")
+            }
         }
     }
 }

@@ -36,6 +36,7 @@ struct InferCommand: AsyncParsableCommand {
     @OptionGroup var visibility: VisibilityOptions
     @OptionGroup var preparation: PreparationOptions
     @OptionGroup var memory: MemoryOptions
+    @OptionGroup var deadlines: DeadlineOptions
 
     @Flag(name: .long, help: "Say where the time went, by member and kind of work.")
     var profile = false
@@ -59,6 +60,7 @@ struct InferCommand: AsyncParsableCommand {
             parties: local,
             fractionBits: encoding.fractionBits,
             threads: threads.threads,
+            deadlines: deadlines.arguments,
             inference: Inference(
                 model: model,
                 secret: Set(visibility.secret),

@@ -117,6 +117,76 @@ struct EncodingOptions: ParsableArguments {
     }
 }
 
+/// How long members of a session wait for one another.
+struct DeadlineOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Wait so long for all members to be connected.",
+            discussion: "Members may start in any order. Without this 300 seconds, on one machine 60.",
+            valueName: "seconds"
+        )
+    )
+    var timeout: Double?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Take a member that is silent for so long for dead, and end the session; 1 or more.",
+            discussion: """
+                Members show that they live several times a second, also while they compute: this is how long a network may be \
+                away, or a process stopped. A member whose process ends is noticed at once.
+                """,
+            valueName: "seconds"
+        )
+    )
+    var silenceLimit = 10.0
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Wait so long for one step of a member that lives.",
+            discussion: "It bounds what a member may compute, or read, while another one needs its answer.",
+            valueName: "seconds"
+        )
+    )
+    var patience = 3600.0
+
+    func validate() throws {
+        for (name, value, least) in [
+            ("--timeout", timeout ?? 1, 0.0), ("--silence-limit", silenceLimit, 1.0), ("--patience", patience, 0.0),
+        ] where !(value >= least && value > 0 && value <= 1e6) {
+            throw ValidationError(
+                "\(name) \(value.shortest): choose \(least > 0 ? "\(Int(least))" : "more than 0") to 1000000 seconds"
+            )
+        }
+    }
+
+    /// Puts them into a session's configuration.
+    func apply(to configuration: inout SessionConfiguration) {
+        configuration.silenceLimit = .seconds(silenceLimit)
+        configuration.patience = .seconds(patience)
+    }
+
+    /// How long to wait for the others, where `usual` is what one waits without being told.
+    func connecting(usual: Double) -> Duration {
+        .seconds(timeout ?? usual)
+    }
+
+    /// The same for another process.
+    var arguments: [String] {
+        ["--silence-limit", "\(silenceLimit)", "--patience", "\(patience)"]
+            + (timeout.map { ["--timeout", "\($0)"] } ?? [])
+    }
+}
+
+extension Double {
+    /// Without a fraction where there is none.
+    fileprivate var shortest: String {
+        self == rounded() && abs(self) < 1e15 ? "\(Int(self))" : "\(self)"
+    }
+}
+
 /// How many parties there are.
 enum PartyCount {
     static func check(_ count: Int, option: String) throws {

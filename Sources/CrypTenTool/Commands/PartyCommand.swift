@@ -13,6 +13,10 @@ struct PartyCommand: AsyncParsableCommand {
 
             With --memory-limit, at party 0, every party keeps to it, and a batch that is too large runs in slices. Give the \
             dealer the same.
+
+            Whatever goes wrong at one member, all others end with an error that says what: at once where a process has ended, \
+            and after --silence-limit where one is stopped or out of reach. Nothing of a session that has failed is used \
+            again: start all its members anew.
             """
     )
 
@@ -49,6 +53,7 @@ struct PartyCommand: AsyncParsableCommand {
     var preparedFile: String?
 
     @OptionGroup var memory: MemoryOptions
+    @OptionGroup var deadlines: DeadlineOptions
 
     @Flag(name: .long, help: "Connect without encryption to addresses of other machines.")
     var insecurePlaintext = false
@@ -95,7 +100,8 @@ struct PartyCommand: AsyncParsableCommand {
             preparedFile: preparedFile
         )
         guard supervised else { return try await runByHand(inference) }
-        try await Supervisor().runParty(id, threads: threads.threads, slices: inference.slices) { fractionBits in
+        try await Supervisor(deadlines: deadlines).runParty(id, threads: threads.threads, slices: inference.slices) {
+            fractionBits in
             // Files are read before the others are called: nobody waits for a disk.
             let files = inference.readFiles(fractionBits: fractionBits)
             return { .inference(try await inference.run(files, on: $0)) }
@@ -106,6 +112,7 @@ struct PartyCommand: AsyncParsableCommand {
         var configuration = SessionConfiguration()
         configuration.fractionBits = encoding.fractionBits
         configuration.threads = threads.threads
+        deadlines.apply(to: &configuration)
         let files = inference.readFiles(fractionBits: configuration.fractionBits)
         guard let parties, let dealer, let name = session else { preconditionFailure("validated") }
         Output.note("party \(id): connecting")
@@ -115,14 +122,15 @@ struct PartyCommand: AsyncParsableCommand {
             dealer: dealer,
             session: name,
             configuration: configuration,
-            insecurePlaintext: insecurePlaintext
+            insecurePlaintext: insecurePlaintext,
+            timeout: deadlines.connecting(usual: 300)
         )
         Output.note("party \(id): connected")
         try await session.onProgress { progress in
             let (layer, fraction) = inference.slices.joined(progress)
             ProgressLine.show("\(Int(fraction * 100)) %  \(layer ?? "")")
         }
-        let report = try await session.finishing { try await inference.run(files, on: $0) }
+        let report = try await session.finishing(as: "party \(id)") { try await inference.run(files, on: $0) }
         ProgressLine.clear()
         let outputs = (report.outputs ?? []).map { ("output \($0.name)", "\($0.shape) in \($0.file ?? "no file")") }
         Output.result(

@@ -9,6 +9,8 @@ enum ChildMessage: Codable, Sendable {
     case listening(String)
     /// How far the run is, 0 to 1.
     case progress(layer: String?, fraction: Double)
+    /// So many runs of a long session are done, and this member rests for a moment.
+    case rested(afterRuns: Int)
     case party(ChildReport)
     case dealer(DealerReport)
     /// What went wrong, and whether another member was the first to notice.
@@ -19,6 +21,8 @@ enum ChildMessage: Codable, Sendable {
 enum ChildReport: Codable, Sendable {
     case inference(PartyReport)
     case workload(WorkloadMeasurement)
+    /// A long session has ended in good order.
+    case soaked
 
     var inference: PartyReport? {
         if case .inference(let report) = self { report } else { nil }
@@ -49,6 +53,9 @@ struct Invitation: Codable, Sendable {
 
 /// A child's side of the conversation with the process that started it.
 struct Supervisor: Sendable {
+    /// How long this process waits for the others; nil: as usual.
+    var deadlines: DeadlineOptions?
+
     /// Says something.
     func tell(_ message: ChildMessage) {
         guard let line = try? JSONEncoder().encode(message) else { preconditionFailure("messages can be encoded") }
@@ -88,6 +95,7 @@ struct Supervisor: Sendable {
             var configuration = SessionConfiguration()
             configuration.fractionBits = invitation.fractionBits
             configuration.threads = threads
+            deadlines?.apply(to: &configuration)
             let program = prepare(configuration.fractionBits)
             let session = try await listener.connect(
                 party: PartyID(id),
@@ -95,10 +103,10 @@ struct Supervisor: Sendable {
                 dealer: invitation.dealer,
                 session: invitation.session,
                 configuration: configuration,
-                timeout: .seconds(60)
+                timeout: deadlines?.connecting(usual: 60) ?? .seconds(60)
             )
             if id == 0 { try await report(progressOf: session, slices) }
-            tell(.party(try await session.finishing(program)))
+            tell(.party(try await session.finishing(as: "party \(id)", program)))
         } catch {
             tell(ChildMessage(failure: error))
             throw ExitCode(1)
@@ -122,25 +130,30 @@ struct Supervisor: Sendable {
 }
 
 extension CrypTenError {
-    /// Whether this tells of another member's failure rather than of an own one.
+    /// Whether this tells of another member's failure, or of a signal, rather than of what has gone wrong here.
     var isEcho: Bool {
-        [.partyFailed, .peerLost, .sessionClosed, .timedOut].contains(code)
+        [.partyFailed, .peerLost, .sessionClosed, .timedOut, .cancelled].contains(code)
     }
 }
 
 extension Session {
-    /// Runs a program and closes the session; where the program fails, tells all others why.
+    /// Runs a program and closes the session; where the program fails, or a signal comes, tells all others why.
     func finishing<Result: Sendable>(
+        as member: String,
         _ program: @Sendable (Session) async throws -> Result
     ) async throws -> Result {
-        do {
-            let result = try await program(self)
-            await close()
-            return result
-        } catch {
-            abort((error as? CrypTenError) ?? CrypTenError(.partyFailed, "\(error)"))
-            await close()
-            throw error
+        let interrupted = CrypTenError(.cancelled, "\(member) was interrupted by a signal")
+        return try await Interruption.ending("all members of the session were told", with: { self.abort(interrupted) })
+        {
+            do {
+                let result = try await program(self)
+                await close()
+                return result
+            } catch {
+                abort((error as? CrypTenError) ?? CrypTenError(.partyFailed, "\(member) failed: \(error)"))
+                await close()
+                throw error
+            }
         }
     }
 }

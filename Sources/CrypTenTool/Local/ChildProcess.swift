@@ -67,6 +67,11 @@ final class ChildProcess: Sendable {
         try? input.write(contentsOf: try JSONEncoder().encode(invitation) + Data("\n".utf8))
     }
 
+    /// Its number in the system.
+    var identifier: Int32 {
+        process.withLock(\.processIdentifier)
+    }
+
     /// Asks it to end, at once; does nothing when it has ended.
     func end(_ signal: Int32 = SIGTERM) {
         process.withLock { process in

@@ -16,6 +16,10 @@ struct LocalMembers: Sendable {
     var network: NetworkProfile?
     /// The memory that the dealer keeps to; parties are told by party 0.
     var memoryLimit: Int?
+    /// How long members wait for one another: options of theirs.
+    var deadlines: [String] = []
+    /// Told, by a party's message, that all rest after so many runs, and of all processes, the dealer's last.
+    var rested: (@Sendable (Int, [ChildProcess]) -> Void)?
     /// The command line of a party, by its number, without `--threads`.
     var arguments: @Sendable (Int) -> [String]
 
@@ -29,23 +33,29 @@ struct LocalMembers: Sendable {
     ///
     /// - Parameter progress: Told the share that is done and the layer, from party 0.
     /// - Returns: What each has reported.
-    /// - Throws: the error of the process that failed first. No process is left behind either way.
+    /// - Throws: the error of the process that failed first. No process is left behind either way, nor after a signal.
     func run(_ progress: @escaping @Sendable (String?, Double) -> Void) async throws -> Reports {
+        let family = Family()
+        return try await Interruption.ending("all processes of this run were ended", with: { family.endAll() }) {
+            try await run(family, progress)
+        }
+    }
+
+    private func run(
+        _ family: Family,
+        _ progress: @escaping @Sendable (String?, Double) -> Void
+    ) async throws -> Reports {
         let (events, continuation) = AsyncStream.makeStream(of: (Int, ChildProcess.Event).self)
         var members = Members(count: parties + 1)
-        let family = Family()
         defer { family.endAll() }
         var relays: EmulatedNetwork?
         for index in 0...parties {
             let own = index == parties ? dealerArguments : arguments(index)
-            let child = try ChildProcess(name(of: index), arguments: own + threadArguments) {
+            let child = try ChildProcess(name(of: index), arguments: own + deadlines + threadArguments) {
                 continuation.yield((index, $0))
             }
             family.add(child)
         }
-        // After they were started: what is ignored here would be ignored by them.
-        let forwarding = SignalForwarding(family)
-        defer { forwarding.cancel() }
         for await (index, event) in events {
             switch event {
             case .message(.listening(let address)):
@@ -56,6 +66,8 @@ struct LocalMembers: Sendable {
                 }
             case .message(.progress(let layer, let fraction)):
                 if index == 0 { progress(layer, fraction) }
+            case .message(.rested(let runs)):
+                rested?(runs, family.members)
             case .message(.party(let report)):
                 members.reports[index] = report
             case .message(.dealer(let report)):
@@ -63,11 +75,13 @@ struct LocalMembers: Sendable {
             case .message(.failed(let message, let isEcho)):
                 // All may find the same thing wrong, and party 0 knows most about it: each may say what it has to say.
                 members.failures.append(Failure(member: index, message: message, isEcho: isEcho))
-                endSoon(family)
+                family.endSoon()
             case .ended(let how):
                 members.running -= 1
                 let hasReported = index == parties ? members.dealer != nil : members.reports[index] != nil
-                if !hasReported, members.failures.isEmpty {
+                let hasExplained = members.failures.contains { $0.member == index }
+                // What its peers have noticed of it says less.
+                if !hasReported, !hasExplained, !family.isEnding {
                     members.failures.append(
                         Failure(
                             member: index,
@@ -75,7 +89,7 @@ struct LocalMembers: Sendable {
                             isEcho: false
                         )
                     )
-                    family.endAll()
+                    family.endSoon()
                 }
             }
             if members.running == 0 { break }
@@ -85,8 +99,11 @@ struct LocalMembers: Sendable {
         if let failure = causes.min(by: { $0.member < $1.member }) ?? members.failures.first {
             throw CrypTenError(.partyFailed, failure.message)
         }
-        guard let dealer = members.dealer else { preconditionFailure("who hasn't reported has failed") }
-        return Reports(parties: members.reports.compactMap { $0 }, dealer: dealer)
+        let reports = members.reports.compactMap { $0 }
+        guard let dealer = members.dealer, reports.count == parties else {
+            throw CrypTenError(.cancelled, "the run was interrupted, and all its processes were ended")
+        }
+        return Reports(parties: reports, dealer: dealer)
     }
 
     /// Tells all members where the others are, the dealer last in `addresses`.
@@ -134,14 +151,6 @@ struct LocalMembers: Sendable {
         index == parties ? "the dealer" : PartyID(index).description
     }
 
-    /// Ends all after a time in which they can say what happened, and end by themselves.
-    private func endSoon(_ family: Family) {
-        Task.detached {
-            try? await Task.sleep(for: .seconds(2))
-            family.endAll()
-        }
-    }
-
     private var dealerArguments: [String] {
         ["dealer", "--supervised", "--parties", "\(parties)"]
             + (memoryLimit.map { ["--memory-limit", "\($0 / 1024)KiB"] } ?? [])
@@ -155,48 +164,49 @@ struct LocalMembers: Sendable {
 
 /// The processes of a local run, to be ended together.
 final class Family: Sendable {
-    private let children = Mutex<[ChildProcess]>([])
+    private struct State {
+        var children: [ChildProcess] = []
+        var isEnding = false
+    }
+
+    private let state = Mutex(State())
 
     var members: [ChildProcess] {
-        children.withLock { $0 }
+        state.withLock(\.children)
     }
 
+    /// Whether they are being ended: what they say after that says nothing.
+    var isEnding: Bool {
+        state.withLock(\.isEnding)
+    }
+
+    /// Takes a child that was started; it is ended at once where all are being ended.
     func add(_ child: ChildProcess) {
-        children.withLock { $0.append(child) }
+        let isLate = state.withLock { state in
+            state.children.append(child)
+            return state.isEnding
+        }
+        if isLate { endAll() }
     }
 
-    /// Ends all that still run: at once, and whoever doesn't listen two seconds later.
+    /// Ends all after a time in which they can say what happened, and end by themselves.
+    func endSoon() {
+        Task.detached {
+            try? await Task.sleep(for: .seconds(1))
+            self.endAll()
+        }
+    }
+
+    /// Ends all that still run: whoever isn't gone when a peer would notice is killed.
     func endAll() {
-        for child in members { child.end() }
-        Task.detached { [self] in
-            try? await Task.sleep(for: .seconds(2))
-            for child in members { child.end(SIGKILL) }
+        let children = state.withLock { state in
+            state.isEnding = true
+            return state.children
         }
-    }
-}
-
-/// Passes an interruption on to the children, who are in process groups of their own, and then obeys it.
-struct SignalForwarding {
-    private let sources: [any DispatchSourceSignal]
-
-    init(_ family: Family) {
-        sources = [SIGINT, SIGTERM, SIGHUP].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                for child in family.members { child.end() }
-                ProgressLine.clear()
-                signal(number, SIG_DFL)
-                // To the process: the threads of a queue take no signals.
-                kill(getpid(), number)
-            }
-            source.resume()
-            return source
+        for child in children { child.end() }
+        Task.detached {
+            try? await Task.sleep(for: .seconds(1.5))
+            for child in children { child.end(SIGKILL) }
         }
-    }
-
-    func cancel() {
-        for source in sources { source.cancel() }
-        for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_DFL) }
     }
 }

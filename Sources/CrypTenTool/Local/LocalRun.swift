@@ -6,6 +6,8 @@ struct LocalRun: Sendable {
     var fractionBits: Int
     /// Threads of each process.
     var threads: Int?
+    /// How long members wait for one another: options of theirs.
+    var deadlines: [String] = []
     var inference: Inference
 
     /// Runs it.
@@ -19,6 +21,7 @@ struct LocalRun: Sendable {
             fractionBits: fractionBits,
             threads: threads,
             memoryLimit: inference.memoryLimit,
+            deadlines: deadlines,
             arguments: partyArguments
         )
         let reports = try await members.run(progress)

@@ -7,10 +7,13 @@ import NIOCore
 /// connection goes on as if it had been made then. Lives on the event loop.
 final class HelloWaiter: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     /// How long a caller may take to say hello.
     private static let patience = TimeAmount.seconds(10)
 
+    /// Who listens.
+    private let role = Role.dealer
     private let calls: WaitingCalls
     private var assembler = FrameAssembler()
     private var hasSaidHello = false
@@ -48,13 +51,43 @@ final class HelloWaiter: ChannelInboundHandler {
             assembler.append(piece)
             piece.clear()
             guard let raw = try assembler.next(limit: Hello.maximumSize) else { return }
-            guard raw.header.version == FrameHeader.currentVersion, Frame.Kind(rawValue: raw.header.kind) == .hello
-            else { throw CrypTenError(.malformedFrame, "a caller didn't say hello in this version") }
+            guard raw.header.version == FrameHeader.currentVersion else {
+                let caller = Role(wireNumber: raw.header.sender).map { "\($0)" } ?? "a caller"
+                let error = CrypTenError(
+                    .diverged,
+                    "\(caller) speaks protocol version \(raw.header.version), \(role) version "
+                        + "\(FrameHeader.currentVersion): install the same release everywhere"
+                )
+                calls.failed(error)
+                throw error
+            }
+            guard Frame.Kind(rawValue: raw.header.kind) == .hello else {
+                throw CrypTenError(
+                    .malformedFrame,
+                    "a caller began with a frame of kind \(raw.header.kind), not a hello"
+                )
+            }
             hasSaidHello = true
-            calls.said(try Hello(decoding: raw.payload))
+            calls.said(try Hello(decoding: raw.payload), ObjectIdentifier(self))
         } catch {
-            context.close(promise: nil)
+            turnAway(error as? CrypTenError ?? CrypTenError(.malformedFrame, "unreadable bytes", cause: error), context)
         }
+    }
+
+    /// Tells a caller why it can't stay, and hangs up.
+    private func turnAway(_ error: CrypTenError, _ context: ChannelHandlerContext) {
+        let refusal = Frame(.abort, payload: AbortMessage(error).encoded)
+        let header = FrameHeader(
+            refusal,
+            from: role.wireNumber,
+            to: Role.wireNumberOfAnyone,
+            session: 0,
+            sequence: 0
+        )
+        var bytes = FrameAuthenticator.unkeyed.sealedHeader(header, refusal.payload)
+        bytes.writeImmutableBuffer(refusal.payload)
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -79,6 +112,12 @@ final class WaitingCalls: Sendable {
     private struct State {
         var waiters: [ObjectIdentifier: NIOLoopBound<HelloWaiter>] = [:]
         var hello: Hello?
+        /// Who has said it; nil once it has hung up.
+        var caller: ObjectIdentifier?
+        /// Whether a session is being made of the hello.
+        var isChosen = false
+        /// Why the first caller that can't be understood can't.
+        var failure: CrypTenError?
         /// Who takes them; a call may be accepted before that is known and begin afterwards.
         var session: TCPSession?
     }
@@ -94,25 +133,56 @@ final class WaitingCalls: Sendable {
     }
 
     func remove(_ id: ObjectIdentifier) {
-        monitor.withLock { $0.waiters[id] = nil }
+        monitor.withLock { state in
+            state.waiters[id] = nil
+            guard state.session == nil, state.caller == id else { return }
+            state.caller = nil
+            if !state.isChosen { state.hello = nil }
+        }
     }
 
     /// Someone has said hello.
-    func said(_ hello: Hello) {
+    func said(_ hello: Hello, _ id: ObjectIdentifier) {
         monitor.withLock { state in
-            if state.hello == nil { state.hello = hello }
+            guard state.hello == nil else { return }
+            state.hello = hello
+            state.caller = id
         }
         monitor.wake()
     }
 
+    /// Someone speaks another version.
+    func failed(_ error: CrypTenError) {
+        monitor.withLock { $0.failure = error }
+        monitor.wake()
+    }
+
     /// Waits for the first hello; nil when the deadline passes first.
-    func firstHello(_ deadline: Deadline) -> Hello? {
-        monitor.wait(until: deadline) { $0.hello }
+    ///
+    /// - Throws: why the first caller can't be understood.
+    func firstHello(_ deadline: Deadline) throws -> Hello? {
+        try monitor.wait(until: deadline) { state in
+            if let hello = state.hello {
+                state.isChosen = true
+                return hello
+            }
+            if let failure = state.failure { throw failure }
+            return nil
+        }
     }
 
     /// All that wait for a session, now that there is one; on the event loop.
-    func all(join session: TCPSession) -> [NIOLoopBound<HelloWaiter>] {
-        monitor.withLock { state in
+    ///
+    /// - Throws: ``CrypTenError`` `.peerLost` where the session is that of a caller who has hung up meanwhile.
+    func all(join session: TCPSession) throws -> [NIOLoopBound<HelloWaiter>] {
+        try monitor.withLock { state in
+            if state.isChosen, state.caller == nil {
+                throw CrypTenError(
+                    .peerLost,
+                    "the first caller of a session hung up before the session began: see what it says, and start all its "
+                        + "members again"
+                )
+            }
             defer { state.waiters = [:] }
             state.session = session
             return Array(state.waiters.values)

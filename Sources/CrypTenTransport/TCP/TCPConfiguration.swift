@@ -51,10 +51,10 @@ package struct TCPConfiguration: Sendable {
     package var peers: [Role: TCPAddress]
     /// Accept that frames cross a network unencrypted, with nobody's identity checked.
     package var insecurePlaintext = false
-    /// How often a silent member shows that it lives.
-    package var heartbeatInterval = Duration.seconds(2)
+    /// How often a silent member shows that it lives: often enough for peers of any ``silenceLimit``, which needn't be equal.
+    package var heartbeatInterval = Duration.milliseconds(250)
     /// How long a peer may be silent.
-    package var silenceLimit = Duration.seconds(10)
+    package var silenceLimit = TCPConfiguration.usualSilenceLimit
     /// How many bytes may be queued for a peer before ``Transport/send(_:to:deadline:)`` waits.
     package var sendQueueLimit = TCPConfiguration.usualSendQueueLimit
     /// How many unread bytes are taken from a peer while the engine computes.
@@ -64,6 +64,10 @@ package struct TCPConfiguration: Sendable {
     /// Where stray connections and retries are noted.
     package var logger = Logger(label: "crypten.transport") { _ in SwiftLogNoOpLogHandler() }
 
+    /// How long a peer may be silent, where nothing else is said.
+    package static let usualSilenceLimit = Duration.seconds(10)
+    /// The least that a peer may be silent for: four heartbeats.
+    package static let leastSilenceLimit = Duration.seconds(1)
     /// How much waits for one peer at most, where nothing else is said.
     package static let usualSendQueueLimit = 64 << 20
 

@@ -21,6 +21,9 @@ final class TCPConnection: Link {
         var end: ContinuousClock.Instant?
     }
 
+    /// How long a peer that was told of an error may take to hang up.
+    private static let abortLimit = Duration.seconds(1)
+
     /// How many bytes are read before others have their turn.
     private static let turn = 1 << 20
 
@@ -35,6 +38,7 @@ final class TCPConnection: Link {
         let machine = ConnectionStateMachine(
             session.identity,
             calling: peer,
+            at: peer.flatMap { session.configuration.peers[$0]?.description } ?? socket.peerAddress,
             timeout: session.configuration.silenceLimit
         )
         let nextTick = ContinuousClock.now + session.configuration.heartbeatInterval
@@ -126,12 +130,12 @@ final class TCPConnection: Link {
         state.withLockedValue { state in
             if let end = state.end, end <= now {
                 close(&state)
-            } else if state.nextTick <= now {
+            } else if min(state.nextTick, state.machine.silenceEnds ?? state.nextTick) <= now {
                 state.nextTick = now + session.configuration.heartbeatInterval
                 let isQuiet = sender.tickedQuietly()
                 perform(state.machine.tick(at: now, isQuiet: isQuiet, isReading: state.isReading), &state)
             }
-            return min(state.nextTick, state.end ?? state.nextTick)
+            return [state.machine.silenceEnds, state.end].reduce(state.nextTick) { min($0, $1 ?? $0) }
         }
     }
 
@@ -186,7 +190,7 @@ final class TCPConnection: Link {
             // Whom it concerns hears it first: what others are told sounds vaguer, and may come back to it.
             if let last { sender.post(last, isLast: true) }
             session.failed(error, self)
-            leave(last, &state)
+            leave(state.machine.awaitsHangUp ? last : nil, &state)
         case .turnAway(let error, let last):
             session.configuration.logger.warning("turned a caller away: \(error)")
             leave(last, &state)
@@ -215,7 +219,9 @@ final class TCPConnection: Link {
         }
         sender.post(last, isLast: true)  // for the second time perhaps, which does nothing
         state.isReading = true
-        state.end = ContinuousClock.now + session.configuration.closeLimit
+        // Who is told of an error hangs up at once, if it is there.
+        let limit = session.configuration.closeLimit
+        state.end = ContinuousClock.now + (last.kind == .abort ? min(limit, TCPConnection.abortLimit) : limit)
         session.poller.wake()
     }
 

@@ -75,10 +75,10 @@ package final class TCPListener: Sendable {
     ///
     /// The call, and others that come meanwhile, wait for ``TCPTransport/connect(role:configuration:listener:joining:deadline:)``.
     ///
-    /// - Throws: ``CrypTenError`` `.timedOut`.
+    /// - Throws: ``CrypTenError`` `.timedOut`; `.diverged` for a caller of another version, who is told.
     package func firstHello(deadline: Deadline) throws -> Hello {
         try channel.setOption(.autoRead, value: true).wait()
-        guard let hello = calls.firstHello(deadline) else {
+        guard let hello = try calls.firstHello(deadline) else {
             throw CrypTenError(.timedOut, "nobody has called \(address) in time")
         }
         return hello
@@ -88,7 +88,7 @@ package final class TCPListener: Sendable {
     func start(_ session: TCPSession) throws {
         try channel.eventLoop.submit { [self] in
             self.session.withLockedValue { $0 = session }
-            for waiter in calls.all(join: session) { waiter.value.join(session) }
+            for waiter in try calls.all(join: session) { waiter.value.join(session) }
         }.wait()
         try channel.setOption(.autoRead, value: true).wait()
     }

@@ -40,6 +40,32 @@ final class TCPSocket: Sendable {
         close(descriptor)
     }
 
+    /// Where the other end is, as `host:port`; nil where the system doesn't say.
+    var peerAddress: String? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        var (host, port) = ([CChar](repeating: 0, count: 64), [CChar](repeating: 0, count: 8))
+        let result = withUnsafeMutablePointer(to: &storage) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                getpeername(descriptor, address, &length) == 0
+                    ? getnameinfo(
+                        address,
+                        length,
+                        &host,
+                        socklen_t(host.count),
+                        &port,
+                        socklen_t(port.count),
+                        NI_NUMERICHOST | NI_NUMERICSERV
+                    ) : -1
+            }
+        }
+        guard result == 0 else { return nil }
+        let texts = [host, port].map {
+            String(decoding: $0.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        }
+        return Int(texts[1]).map { TCPAddress(host: texts[0], port: $0).description }
+    }
+
     /// Reads what has come, as far as there is room in an assembler.
     func read(into assembler: inout FrameAssembler) -> ReadResult {
         var result = ReadResult.nothing
