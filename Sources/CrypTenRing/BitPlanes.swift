@@ -70,6 +70,11 @@ package struct BitPlanes: Sendable {
         return try body(storage.words + firstWord)
     }
 
+    /// Overwrites the bits, and what else lies in their storage, with zeros; one that others share stays as it is.
+    package mutating func wipe() {
+        if isKnownUniquelyReferenced(&storage) { storage.wipe() }
+    }
+
     /// The bits of one plane, for tests.
     package func bits(ofPlane plane: Int) -> [Bool] {
         self[plane].withWords { words in (0..<count).map { words[$0 / 64] >> UInt64($0 % 64) & 1 == 1 } }

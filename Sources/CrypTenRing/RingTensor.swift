@@ -68,6 +68,11 @@ package struct RingTensor: Sendable {
         return try body(storage.words + offset)
     }
 
+    /// Overwrites the elements, and what else lies in their storage, with zeros; one that others share stays as it is.
+    package mutating func wipe() {
+        if isKnownUniquelyReferenced(&storage) { storage.wipe() }
+    }
+
     /// The elements as an array, for tests and for the edge of the system.
     package var elements: [UInt64] {
         withWords { Array(UnsafeBufferPointer(start: $0, count: count)) }

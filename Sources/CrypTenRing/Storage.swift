@@ -1,3 +1,5 @@
+import CCrypTenKernels
+
 /// Words of memory, aligned for vector instructions, owned by the tensors that look into it.
 ///
 /// Safety of `@unchecked Sendable`: a storage is written only while it is uniquely referenced (by the tensor or the
@@ -17,6 +19,11 @@ package final class Storage: @unchecked Sendable {
     package convenience init(copying other: Storage, from offset: Int, count: Int) {
         self.init(uninitialized: count)
         words.update(from: other.words + offset, count: count)
+    }
+
+    /// Overwrites all words with zeros; the compiler can't remove it. Only while uniquely referenced.
+    func wipe() {
+        cct_wipe(words, count * 8)
     }
 
     deinit {

@@ -85,14 +85,13 @@ final class IncomingCorrections: CorrectionChunks {
 final class CorrectionStream: CorrectionSink {
     private let context: RunContext
     private let receiver: Role
-    private let window: Int
+    private(set) var account: CreditAccount
     private var outgoing = ByteBuffer()
-    private var outstanding = 0
 
-    init(_ context: RunContext, receiver: Role, window: Int) {
+    init(_ context: RunContext, receiver: Role, account: CreditAccount) {
         self.context = context
         self.receiver = receiver
-        self.window = window
+        self.account = account
     }
 
     func send(_ words: RingTensor) throws {
@@ -116,32 +115,18 @@ final class CorrectionStream: CorrectionSink {
     }
 
     private func flush() throws {
-        while outstanding + outgoing.readableBytes > window {
-            var payload = try credit()
-            guard let granted = payload.readInteger(endianness: .little, as: UInt64.self),
-                granted <= UInt64(outstanding)
-            else {
-                throw CrypTenError(.malformedFrame, "\(receiver) granted credit for more than it was sent")
+        while !account.hasRoom(for: outgoing.readableBytes) {
+            let frame = try context.whilePresent(receiver, round: 0) {
+                try context.clock.measure(.waitingForPeers) {
+                    try context.transport.receive([.credit], from: receiver, deadline: .after(context.patience))
+                }
             }
-            outstanding -= Int(granted)
+            try account.granted(try frame.grantedBytes(from: receiver), run: frame.run, by: receiver)
         }
-        outstanding += outgoing.readableBytes
+        account.sent(outgoing.readableBytes)
         let payload = outgoing
         context.buffers.remember(payload)
         outgoing = context.buffers.take()
         try context.send(.correction, payload, round: 0, to: receiver)
-    }
-
-    /// The next credit of this run; what was granted at the end of an earlier one came too late to be of use.
-    private func credit() throws -> ByteBuffer {
-        while true {
-            let frame = try context.clock.measure(.waitingForPeers) {
-                try context.transport.receive([.credit], from: receiver, deadline: .after(context.patience))
-            }
-            if frame.run == context.run { return frame.payload }
-            guard frame.run < context.run else {
-                throw CrypTenError(.diverged, "\(receiver) is in run \(frame.run), the dealer in run \(context.run)")
-            }
-        }
     }
 }

@@ -127,6 +127,11 @@ final class CorrectionsFile: CorrectionStore {
             self.place = place
         }
 
+        deinit {
+            // Whatever ended the run: what is left of its corrections is of no use.
+            store.close(run)
+        }
+
         func next() throws -> ByteBuffer {
             guard index < place.lengths.count else { preconditionFailure("a run reads what its plan says is dealt") }
             let length = place.lengths[index] + CorrectionsFile.tagBytes
@@ -148,7 +153,6 @@ final class CorrectionsFile: CorrectionStore {
             }
             place.offset += UInt64(length)
             index += 1
-            if index == place.lengths.count { store.close(run) }
             return ByteBuffer(bytes: opened)
         }
     }

@@ -9,16 +9,15 @@ import NIOCore
 
 /// The dealer of one session: gets plans from the parties, deals, and learns nothing else.
 ///
-/// A run is dealt only when all parties asked for the same one, and never twice.
+/// It does what ``DealerStateMachine`` says: receives, reads plans, deals, and holds the masks of what parties keep.
 package final class Dealer {
     private let transport: any Transport
     private let kernels: any Kernels
     private let configuration: SessionConfiguration
     private let buffers = FrameBuffers(capacity: Framing.wire.chunkBytes)
-    private var plans = RecentlyUsed<[UInt8], (plan: Plan, schedule: Schedule)>(capacity: PlanCache.capacity)
+    private var machine: DealerStateMachine
+    private var plans: [[UInt8]: (plan: Plan, schedule: Schedule)] = [:]
     private var kept: [Int: DealerValue] = [:]
-    /// Runs up to here were dealt.
-    private var highWater: UInt64 = 0
     /// Where the time of dealing has gone so far.
     package private(set) var work = WorkTimes()
 
@@ -27,141 +26,102 @@ package final class Dealer {
         self.transport = transport
         self.kernels = kernels
         self.configuration = configuration
+        machine = DealerStateMachine(parties: transport.partyCount, window: configuration.correctionWindow)
     }
 
     /// Serves the session until the parties end it.
     ///
-    /// - Throws: what ended it otherwise, after telling the parties: `.diverged` where they asked for different runs or
-    ///   read what wasn't kept, `.wordReused` for a run that was dealt before, `.malformedFrame` or `.malformedFile` for
-    ///   what can't be a request or a plan, `.peerLost`, `.timedOut`, `.partyFailed`.
+    /// - Throws: what ended it otherwise, after telling the parties: `.diverged` where they asked for different runs, where
+    ///   some asked and others left, or for what wasn't kept; `.wordReused` for a run that was dealt before; `.malformedFrame`
+    ///   or `.malformedFile` for what can't be a request or a plan; `.timedOut` naming who didn't ask for a run that others
+    ///   asked for; `.peerLost`, `.partyFailed`. Nothing that the session had is left then.
     package func serve() throws {
-        do {
-            while let request = try nextRequest() { try deal(request) }
-            transport.close()
-        } catch let error as CrypTenError {
-            transport.abort(error)
-            transport.close()
-            throw error
-        }
-    }
-
-    private struct Request {
-        var binding: RunBinding
-        var bindingBytes: [UInt8]
-        var dealerFingerprint: [UInt8]
-    }
-
-    /// The parties' next request; nil when they have ended the session.
-    private func nextRequest() throws -> Request? {
-        var first: Request?
-        for party in 0..<transport.partyCount {
-            let role = Role.party(PartyID(party))
-            let frame: Frame
-            do {
-                frame = try nextPlan(from: role)
-            } catch let error as CrypTenError where party == 0 && error.code == .sessionClosed {
-                try awaitGoodbyes()
-                return nil
-            }
-            let request = try read(frame, from: role)
-            if let first {
-                guard request.bindingBytes == first.bindingBytes, request.dealerFingerprint == first.dealerFingerprint
-                else {
-                    throw CrypTenError(
-                        .diverged,
-                        """
-                        party 0 and party \(party) asked for different runs: \
-                        run \(first.binding.run) of plan \(first.binding.fingerprint.prefix(12)), \
-                        run \(request.binding.run) of plan \(request.binding.fingerprint.prefix(12)); \
-                        all parties must run the same program on the same shapes and weights
-                        """
-                    )
-                }
-            } else {
-                first = request
-            }
-        }
-        return first
-    }
-
-    /// A party's next request, past credit for earlier runs that came too late to be of use.
-    private func nextPlan(from role: Role) throws -> Frame {
+        var action = machine.start
         while true {
-            let frame = try transport.receive(
-                [.plan, .credit],
-                from: role,
-                deadline: .after(configuration.idlePatience)
-            )
-            if frame.kind == .plan { return frame }
-        }
-    }
-
-    /// Party 0 has left: the others may still be at work on the last run, and send credit for it.
-    private func awaitGoodbyes() throws {
-        for party in 1..<transport.partyCount {
-            let role = Role.party(PartyID(party))
             do {
-                while true {
-                    let frame = try transport.receive(
-                        [.plan, .credit],
-                        from: role,
-                        deadline: .after(configuration.patience)
-                    )
-                    guard frame.kind == .credit else {
-                        throw CrypTenError(
-                            .diverged,
-                            "\(role) asked for another run, and party 0 has closed the session"
-                        )
-                    }
+                switch action {
+                case .wait(let parties, let patience):
+                    action = try next(from: parties, patience)
+                case .deal(let request, let forgotten):
+                    for fingerprint in forgotten { plans[fingerprint] = nil }
+                    action = machine.dealt(try deal(request))
+                case .close:
+                    transport.close()
+                    return
+                case .fail(let error):
+                    forgetAll()
+                    transport.abort(error)
+                    transport.close()
+                    throw error
                 }
-            } catch let error as CrypTenError where error.code == .sessionClosed {
-                continue
+            } catch let error where !machine.hasFailed {
+                action = machine.failed(CrypTenError(failure: error, of: .dealer))
             }
         }
     }
 
-    private func read(_ frame: Frame, from role: Role) throws -> Request {
-        let malformed = CrypTenError(.malformedFrame, "\(role) asked for a run in a way that the dealer doesn't know")
-        var payload = frame.payload
-        guard let fingerprint = payload.readBytes(length: 32),
-            let count = payload.readInteger(endianness: .little, as: UInt32.self),
-            let bytes = payload.readBytes(length: Int(count)),
-            let binding = try? JSONDecoder().decode(RunBinding.self, from: Data(bytes))
-        else { throw malformed }
-        if payload.readableBytes > 0 {
-            let body = Data(payload.readableBytesView)
-            guard Array(SHA256.hash(data: body)) == fingerprint else { throw malformed }
-            do {
-                let plan = try JSONDecoder().decode(Plan.self, from: body)
-                try plan.validate()
-                guard plan.parties == transport.partyCount else { throw malformed }
-                plans.insert((plan, Schedule(plan)), for: fingerprint)
-            } catch let error as DecodingError {
-                throw CrypTenError(.malformedFrame, "\(role) sent a plan that can't be read", cause: error)
-            }
+    /// Waits for what comes next, from any of some parties.
+    private func next(
+        from parties: [PartyID],
+        _ patience: DealerStateMachine.Patience
+    ) throws -> DealerStateMachine.Action {
+        let arrival = try transport.receive(
+            [.plan, .credit],
+            fromAnyOf: parties.map { .party($0) },
+            deadline: .after(patience == .idle ? configuration.idlePatience : configuration.patience)
+        )
+        switch arrival {
+        case nil:
+            return machine.waitedTooLong()
+        case .goodbye(from: .party(let party)):
+            return machine.left(party)
+        case .frame(let frame, from: .party(let party)) where frame.kind == .plan:
+            let (request, body) = try RunRequest.read(frame.payload, from: party)
+            guard body.readableBytes > 0 else { return machine.requested(request, by: party) }
+            let plan = try read(body, as: request.plan, from: party)
+            plans[request.plan] = (plan, Schedule(plan))
+            return machine.requested(request, by: party, plan: (try PlanInterface(plan), body.readableBytes))
+        case .frame(let frame, from: .party(let party)):
+            return machine.credited(try frame.grantedBytes(from: .party(party)), run: frame.run, by: party)
+        case .goodbye(from: .dealer), .frame(_, from: .dealer):
+            preconditionFailure("the dealer waits for parties")
         }
-        return Request(binding: binding, bindingBytes: bytes, dealerFingerprint: fingerprint)
     }
 
-    private func deal(_ request: Request) throws {
+    private func read(_ body: ByteBuffer, as fingerprint: [UInt8], from party: PartyID) throws -> Plan {
+        let data = Data(body.readableBytesView)
+        guard Array(SHA256.hash(data: data)) == fingerprint else {
+            throw CrypTenError(.malformedFrame, "\(party) sent a plan under the name of another")
+        }
+        do {
+            let plan = try JSONDecoder().decode(Plan.self, from: data)
+            try plan.validate()
+            guard plan.parties == transport.partyCount else {
+                throw CrypTenError(
+                    .malformedFrame,
+                    "\(party) sent a plan for \(plan.parties) parties; the session has \(transport.partyCount)"
+                )
+            }
+            return plan
+        } catch let error as DecodingError {
+            throw CrypTenError(.malformedFrame, "\(party) sent a plan that can't be read", cause: error)
+        }
+    }
+
+    /// Deals one run; returns what became of the account of credit.
+    private func deal(_ request: RunRequest) throws -> CreditAccount {
         let binding = request.binding
-        guard binding.run > highWater else {
-            throw CrypTenError(.wordReused, "run \(binding.run) was dealt already; a run is never dealt twice")
+        guard let (plan, schedule) = plans[request.plan] else {
+            preconditionFailure("a plan that may be dealt is here")
         }
-        highWater = binding.run
-        guard let (plan, schedule) = plans.use(request.dealerFingerprint) else {
-            throw CrypTenError(.diverged, "the parties asked for a plan that party 0 has not sent")
-        }
-        for number in binding.released { kept[number] = nil }
-        let inputs = try binding.keptInputs.map { number in
-            guard let value = kept[number] else {
-                throw CrypTenError(.diverged, "the parties read kept value \(number), which the dealer doesn't have")
-            }
+        for number in binding.released { forget(number) }
+        let inputs = binding.keptInputs.map { number in
+            guard let value = kept[number] else { preconditionFailure("a value that may be read is here") }
             return value
         }
         let hash = Array(SHA256.hash(data: request.bindingBytes))
-        let keys = (0..<transport.partyCount).map {
-            SessionKeys.run(transport.secret(with: .party(PartyID($0))), bindingHash: hash)
+        let keys = try (0..<transport.partyCount).map {
+            SessionKeys.run(try transport.secret(with: .party(PartyID($0))), bindingHash: hash)
         }
         let clock = WorkClock()
         let context = RunContext(
@@ -169,22 +129,44 @@ package final class Dealer {
             kernels: kernels,
             framing: .wire,
             meter: .correction,
-            run: binding.run,
-            binding: hash.firstWord,
+            position: RunPosition(run: binding.run, binding: hash.firstWord),
             patience: configuration.patience,
             clock: clock,
             buffers: buffers
         )
-        let engine = DealerEngine(context: context, keys: keys, correctionWindow: configuration.correctionWindow)
-        let outputs = try engine.run(plan, schedule, kept: inputs)
+        var credit = machine.credit
+        let outputs = try DealerEngine(context: context, keys: keys).run(plan, schedule, kept: inputs, credit: &credit)
         work += WorkTimes(clock)
-        guard outputs.count == binding.keptOutputs.count else {
-            throw CrypTenError(
-                .diverged,
-                "the plan keeps \(outputs.count) values, the parties named \(binding.keptOutputs.count)"
-            )
-        }
         for (number, value) in zip(binding.keptOutputs, outputs) { kept[number] = value }
+        return credit
+    }
+
+    private func forget(_ number: Int) {
+        guard var value = kept.removeValue(forKey: number) else { return }
+        value.wipe()
+    }
+
+    private func forgetAll() {
+        plans = [:]
+        for number in Array(kept.keys) { forget(number) }
+    }
+}
+
+extension Frame {
+    /// How much a credit frame gives back.
+    func grantedBytes(from sender: Role) throws -> UInt64 {
+        var payload = payload
+        guard let bytes = payload.readInteger(endianness: .little, as: UInt64.self), payload.readableBytes == 0 else {
+            throw CrypTenError(.malformedFrame, "\(sender) granted credit in a way that can't be read")
+        }
+        return bytes
+    }
+}
+
+extension CrypTenError {
+    /// What the session's end is called when a member threw an error of whatever kind.
+    init(failure error: any Error, of role: Role) {
+        self = error as? CrypTenError ?? CrypTenError(.partyFailed, "\(role) failed: \(error)", cause: error)
     }
 }
 

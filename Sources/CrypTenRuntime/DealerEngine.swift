@@ -7,7 +7,6 @@ import CrypTenRing
 struct DealerEngine {
     let context: RunContext
     let keys: [RunKeys]
-    let correctionWindow: Int
     /// Told of the step of each unit that has run.
     var finished: ((Int) -> Void)?
 
@@ -17,15 +16,21 @@ struct DealerEngine {
     ///   - plan: The plan without thresholds and coefficients.
     ///   - schedule: The plan's.
     ///   - kept: What the dealer keeps of the values that the plan reads, in the plan's order.
+    ///   - credit: The account of what the last party is sent, in which this run has begun.
     /// - Returns: What it keeps of the values that the plan keeps, in the order of the outputs.
     /// - Throws: What the connection to the last party throws; the session is over then.
-    func run(_ plan: Plan, _ schedule: Schedule, kept: [DealerValue]) throws -> [DealerValue] {
+    func run(
+        _ plan: Plan,
+        _ schedule: Schedule,
+        kept: [DealerValue],
+        credit: inout CreditAccount
+    ) throws -> [DealerValue] {
         var slots = [DealerValue](repeating: .nothing, count: plan.slots)
         for binding in plan.bindings {
             if case .kept(let index, _) = binding.source { slots[binding.slot] = kept[index] }
         }
         let numbers = StreamNumbers()
-        let stream = CorrectionStream(context, receiver: .party(PartyID(plan.parties - 1)), window: correctionWindow)
+        let stream = CorrectionStream(context, receiver: .party(PartyID(plan.parties - 1)), account: credit)
         let gates = plan.steps.map(\.gate.gate)
         let gateNumbers = gates.map { context.clock.number(ofGate: type(of: $0).name) }
         var memories = [GateMemory?](repeating: nil, count: plan.steps.count)
@@ -54,6 +59,7 @@ struct DealerEngine {
             }
         }
         try stream.finish()
+        credit = stream.account
         return plan.outputs.filter { $0.kept != nil }.map { slots[$0.slot] }
     }
 }

@@ -72,46 +72,64 @@ public final class DealerService: Sendable {
     ///   - configuration: As at the parties.
     ///   - timeout: How long to wait until all parties are there; without a name, from the first call on.
     /// - Returns: What it took.
-    /// - Throws: what ended the session, unless the parties closed it.
+    /// - Throws: what ended the session, unless the parties closed it; `.cancelled`, which the parties are told, when the
+    ///   calling task is cancelled.
     public func serve(
         session: String? = nil,
         configuration: SessionConfiguration = SessionConfiguration(),
         timeout: Duration = .seconds(300)
     ) async throws -> Report {
         try configuration.check()
-        return try await thread.run { [self] in
-            let taken = listener.withLockedValue { listener -> TCPListener? in
-                defer { listener = nil }
-                return listener
+        let interruption = Interruption()
+        return try await interruption.ifCancelled {
+            try await thread.run { [self] in
+                try serve(session: session, configuration, timeout, interruption)
             }
-            // A listener belongs to one session; the next one listens anew.
-            let listener = try taken ?? TCPListener.bind(try TCPAddress(address), insecurePlaintext: insecurePlaintext)
-            var tcp = TCPConfiguration(session: session ?? "", partyCount: partyCount, peers: [:])
-            tcp.parameters = configuration.agreement
-            tcp.insecurePlaintext = insecurePlaintext
-            tcp.silenceLimit = configuration.silenceLimit
-            let hello: Hello?
-            do {
-                hello = session == nil ? try listener.firstHello(deadline: .after(configuration.idlePatience)) : nil
-            } catch {
-                listener.close()
-                throw error
-            }
-            let transport = try TCPTransport.connect(
-                role: .dealer,
-                configuration: tcp,
-                listener: listener,
-                joining: hello,
-                deadline: .after(timeout)
-            )
-            underway.withLockedValue { $0 = transport }
-            defer { underway.withLockedValue { $0 = nil } }
-            let dealer = Dealer(transport: transport, kernels: configuration.kernels, configuration: configuration)
-            try dealer.serve()
-            return Report(
-                correctionBytes: Int(transport.statistics.bytesToParties(.correction)),
-                work: dealer.work
-            )
         }
+    }
+
+    private func serve(
+        session: String?,
+        _ configuration: SessionConfiguration,
+        _ timeout: Duration,
+        _ interruption: Interruption
+    ) throws -> Report {
+        let taken = listener.withLockedValue { listener -> TCPListener? in
+            defer { listener = nil }
+            return listener
+        }
+        // A listener belongs to one session; the next one listens anew.
+        let listener = try taken ?? TCPListener.bind(try TCPAddress(address), insecurePlaintext: insecurePlaintext)
+        var tcp = TCPConfiguration(session: session ?? "", partyCount: partyCount, peers: [:])
+        tcp.parameters = configuration.agreement
+        tcp.insecurePlaintext = insecurePlaintext
+        tcp.silenceLimit = configuration.silenceLimit
+        let hello: Hello?
+        do {
+            hello =
+                session == nil
+                ? try listener.firstHello(deadline: .after(configuration.idlePatience), interruption: interruption)
+                : nil
+        } catch {
+            listener.close()
+            throw error
+        }
+        let transport = try TCPTransport.connect(
+            role: .dealer,
+            configuration: tcp,
+            listener: listener,
+            joining: hello,
+            deadline: .after(timeout),
+            interruption: interruption
+        )
+        interruption.onInterrupt { transport.abort($0) }
+        underway.withLockedValue { $0 = transport }
+        defer { underway.withLockedValue { $0 = nil } }
+        let dealer = Dealer(transport: transport, kernels: configuration.kernels, configuration: configuration)
+        try dealer.serve()
+        return Report(
+            correctionBytes: Int(transport.statistics.bytesToParties(.correction)),
+            work: dealer.work
+        )
     }
 }

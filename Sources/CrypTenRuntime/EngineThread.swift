@@ -37,8 +37,11 @@ final class EngineThread: Sendable {
 
     init(name: String) {
         let queue = queue
-        let thread = Thread { queue.work() }
-        thread.name = name
+        let thread = Thread {
+            // From within: before the thread runs the system doesn't learn the name.
+            Thread.current.name = name
+            queue.work()
+        }
         // Deep graphs are walked without recursion; kernels need little. Eight times the default leaves room.
         thread.stackSize = 8 << 20
         thread.start()

@@ -33,10 +33,14 @@ public func withLocalParties<Result: Sendable>(
     let dealerThread = EngineThread(name: "crypten dealer")
     return try await withThrowingTaskGroup(of: (Int, Result)?.self) { group in
         group.addTask {
-            try await dealerThread.run {
-                try Dealer(transport: mesh.dealer, kernels: kernels, configuration: configuration).serve()
+            let interruption = Interruption()
+            interruption.onInterrupt { mesh.dealer.abort($0) }
+            return try await interruption.ifCancelled {
+                try await dealerThread.run {
+                    try Dealer(transport: mesh.dealer, kernels: kernels, configuration: configuration).serve()
+                }
+                return nil
             }
-            return nil
         }
         for transport in mesh.parties {
             group.addTask {
@@ -46,8 +50,11 @@ public func withLocalParties<Result: Sendable>(
                     await session.close()
                     return (session.party.index, result)
                 } catch {
+                    let isCancelled = error is CancellationError
                     session.abort(
-                        (error as? CrypTenError) ?? CrypTenError(.partyFailed, "\(session.party) failed: \(error)")
+                        isCancelled
+                            ? CrypTenError(.cancelled, "cancelled by its caller")
+                            : CrypTenError(failure: error, of: .party(session.party))
                     )
                     await session.close()
                     throw error

@@ -1,52 +1,80 @@
-/// Values by key, at most so many of them: what wasn't used for longest goes first.
+/// What was used last, up to a number of things and a sum of their sizes; when there is no more room, what wasn't used for
+/// longest is forgotten.
 ///
-/// Two of the same capacity that are used in the same way hold the same keys: so party 0 knows which plans the dealer has.
-struct RecentlyUsed<Key: Hashable, Value> {
+/// It depends on nothing but what was used, in which order: two members that use the same in the same order forget the same.
+package struct RecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Entry {
         var value: Value
+        var size: Int
         var lastUse: UInt64
     }
 
-    let capacity: Int
+    private let capacity: Int
+    private let sizeLimit: Int
     private var entries: [Key: Entry] = [:]
+    private var size = 0
     private var uses: UInt64 = 0
 
-    /// Nothing; never more than `capacity` values.
-    init(capacity: Int) {
-        precondition(capacity > 0, "who uses a value has it")
+    /// - Parameters:
+    ///   - capacity: How many things there are at most, one or more.
+    ///   - sizeLimit: What their sizes add up to at most; one that is larger is alone.
+    package init(capacity: Int, sizeLimit: Int) {
+        precondition(capacity > 0)
         self.capacity = capacity
+        self.sizeLimit = sizeLimit
     }
 
-    var count: Int {
+    /// How many things there are.
+    package var count: Int {
         entries.count
     }
 
-    /// The value of a key, which is then the one that was used last.
-    mutating func use(_ key: Key) -> Value? {
+    /// What is kept under a key, without using it.
+    package func peek(_ key: Key) -> Value? {
+        entries[key]?.value
+    }
+
+    /// Uses what is kept under a key; nil if nothing is.
+    package mutating func use(_ key: Key) -> Value? {
         uses += 1
         entries[key]?.lastUse = uses
         return entries[key]?.value
     }
 
-    /// Adds a value, which is then the one that was used last; the oldest makes room.
+    /// Keeps a value, and uses it.
     ///
-    /// - Complexity: O(`capacity`) where one has to.
-    mutating func insert(_ value: Value, for key: Key) {
+    /// - Returns: The keys that had to go.
+    /// - Complexity: O(1), and O(`count`) for each key that goes.
+    package mutating func insert(_ value: Value, for key: Key, size newSize: Int) -> [Key] {
         uses += 1
-        if entries[key] == nil, entries.count == capacity,
-            let oldest = entries.min(by: { $0.value.lastUse < $1.value.lastUse })?.key
+        size += newSize - (entries[key]?.size ?? 0)
+        entries[key] = Entry(value: value, size: newSize, lastUse: uses)
+        var gone: [Key] = []
+        while entries.count > capacity || size > sizeLimit, entries.count > 1,
+            let (oldest, entry) = entries.min(by: { $0.value.lastUse < $1.value.lastUse })
         {
             entries[oldest] = nil
+            size -= entry.size
+            gone.append(oldest)
         }
-        entries[key] = Entry(value: value, lastUse: uses)
+        return gone
+    }
+
+    /// Forgets everything.
+    package mutating func removeAll() {
+        entries = [:]
+        size = 0
     }
 }
 
-/// How many plans a session keeps: at each party, to plan each form of expression once, and at the dealer, to be sent each
-/// once.
+/// The plans that the dealer has: party 0 keeps the same list, without the plans, and so knows which to send.
 ///
-/// A session that runs more forms than this in turn plans, and sends, some again; nothing else changes. All members must have
-/// the same number.
-enum PlanCache {
-    static let capacity = 64
+/// A program whose expressions have ever new forms needs a new plan for each, and the dealer's memory must not grow with
+/// them. When the list is full the plan that wasn't run for longest is forgotten at both ends, and party 0 sends it again when
+/// it is to run.
+extension RecentlyUsed {
+    /// An empty list, of the size that both ends agree on.
+    static var dealerPlans: RecentlyUsed {
+        RecentlyUsed(capacity: 256, sizeLimit: 256 << 20)
+    }
 }

@@ -6,21 +6,37 @@ import Foundation
 ///
 /// The keys of the run's words come from the hash of it, and every frame of the run carries the start of a hash that
 /// contains it.
-struct RunBinding: Hashable, Codable, Sendable {
+package struct RunBinding: Hashable, Codable, Sendable {
     /// SHA-256 of the session's salt and the plan's fingerprint, in hexadecimal: the dealer must not guess constants.
-    var fingerprint: String
+    package var fingerprint: String
     /// Runs of a session are numbered: no number comes twice.
-    var run: UInt64
+    package var run: UInt64
     /// The session's numbers of the kept values that are read, in the plan's order.
-    var keptInputs: [Int]
+    package var keptInputs: [Int]
     /// The numbers under which outputs are kept.
-    var keptOutputs: [Int]
+    package var keptOutputs: [Int]
     /// Numbers of kept values that were given up since the dealer was asked last.
-    var released: [Int]
-    var use: Use
+    package var released: [Int]
+    package var use: Use
+
+    package init(
+        fingerprint: String,
+        run: UInt64,
+        keptInputs: [Int],
+        keptOutputs: [Int],
+        released: [Int],
+        use: Use
+    ) {
+        self.fingerprint = fingerprint
+        self.run = run
+        self.keptInputs = keptInputs
+        self.keptOutputs = keptOutputs
+        self.released = released
+        self.use = use
+    }
 
     /// When the run is used.
-    enum Use: Hashable, Codable, Sendable {
+    package enum Use: Hashable, Codable, Sendable {
         /// As it is dealt, on these operands.
         case now(OperandBinding)
         /// Later: it is one of so many that are dealt ahead, before anybody knows on what.
@@ -34,11 +50,16 @@ struct RunBinding: Hashable, Codable, Sendable {
 }
 
 /// The operands of one run: inputs that owners put in, and public tensors.
-struct OperandBinding: Hashable, Codable, Sendable {
+package struct OperandBinding: Hashable, Codable, Sendable {
     /// The session's numbers of the inputs.
-    var inputs: [Int]
+    package var inputs: [Int]
     /// SHA-256 of the salt and each public operand, in hexadecimal.
-    var plainDigests: [String]
+    package var plainDigests: [String]
+
+    package init(inputs: [Int], plainDigests: [String]) {
+        self.inputs = inputs
+        self.plainDigests = plainDigests
+    }
 
     /// The hash that binds these operands to a run that was dealt without them.
     func hash(onto dealt: [UInt8]) throws -> [UInt8] {

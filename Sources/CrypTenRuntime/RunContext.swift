@@ -12,9 +12,8 @@ struct RunContext {
     let framing: Framing
     /// Which total the run's openings count in: setup, or online.
     let meter: Frame.Meter
-    let run: UInt64
-    /// The start of the binding's hash: in every frame.
-    let binding: UInt64
+    /// What every frame of the run says.
+    let position: RunPosition
     /// How long one wait may last.
     ///
     /// A dead peer ends it earlier: liveness is the transport's business.
@@ -26,24 +25,35 @@ struct RunContext {
 
     func send(_ kind: Frame.Kind, _ payload: ByteBuffer, round: UInt32, to peer: Role) throws {
         let meter = kind == .opening ? meter : kind.usualMeter
-        let frame = Frame(kind, meter: meter, binding: binding, run: run, round: round, payload: payload)
-        try clock.measure(.sending) { try transport.send(frame, to: peer, deadline: .after(patience)) }
+        let frame = Frame(
+            kind,
+            meter: meter,
+            binding: position.binding,
+            run: position.run,
+            round: round,
+            payload: payload
+        )
+        try whilePresent(peer, round: round) {
+            try clock.measure(.sending) { try transport.send(frame, to: peer, deadline: .after(patience)) }
+        }
     }
 
     func receive(_ kind: Frame.Kind, round: UInt32, from peer: Role) throws -> ByteBuffer {
-        let frame = try clock.measure(peer == .dealer ? .waitingForDealer : .waitingForPeers) {
-            try transport.receive([kind], from: peer, deadline: .after(patience))
+        let frame = try whilePresent(peer, round: round) {
+            try clock.measure(peer == .dealer ? .waitingForDealer : .waitingForPeers) {
+                try transport.receive([kind], from: peer, deadline: .after(patience))
+            }
         }
-        guard frame.run == run, frame.binding == binding, frame.round == round else {
-            throw CrypTenError(
-                .diverged,
-                """
-                \(peer) is in run \(frame.run), round \(frame.round), this one in run \(run), round \(round)\
-                \(frame.binding == binding ? "" : ", and what is bound differs"); \
-                all parties must run the same program on the same shapes and weights
-                """
-            )
-        }
+        try position.check(frame, round: round, from: peer)
         return frame.payload
+    }
+
+    /// Does what needs a peer; one that has left by then runs another program.
+    func whilePresent<Result>(_ peer: Role, round: UInt32, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as CrypTenError where error.code == .sessionClosed {
+            throw position.left(peer, round: round)
+        }
     }
 }

@@ -14,6 +14,10 @@ import NIOConcurrencyHelpers
 /// Calls of one session come one after the other; a second one meanwhile throws `.sessionBusy` and changes nothing. What
 /// is found before anything is sent, such as an ill-formed expression, leaves the session as it was. After any other
 /// error it is over for every party, and later calls throw `.sessionClosed`: no mask of it is used again.
+///
+/// Cancelling the task that awaits a call ends the session, too: the call throws `.cancelled` as soon as the engine looks at
+/// its connections again (what it computes meanwhile, and a closure that loads a tensor, run to their end), and the other
+/// members are told at once.
 public final class Session: Sendable {
     /// Which party this is.
     public let party: PartyID
@@ -26,6 +30,8 @@ public final class Session: Sendable {
     private let thread: EngineThread
     private let transport: any Transport
     private let isBusy = NIOLockedValueBox(false)
+    /// What ends the session from another thread.
+    private let interruption = Interruption()
 
     /// A session on connections that stand.
     ///
@@ -39,6 +45,7 @@ public final class Session: Sendable {
         self.transport = transport
         self.state = ThreadConfined(state)
         thread = EngineThread(name: "crypten party \(state.party)")
+        interruption.onInterrupt { [transport] in transport.abort($0) }
     }
 
     // MARK: Inputs
@@ -136,7 +143,7 @@ public final class Session: Sendable {
     /// - Throws: `.sessionBusy` while another call is under way.
     /// - Complexity: no round, no bytes; the dealer, who knows them, sends 8 bytes an element.
     public func uniform(_ shape: Shape) async throws -> CrypTensor {
-        CrypTensor(try await perform { $0.random(.uniform, shape) })
+        CrypTensor(try await perform { try $0.random(.uniform, shape) })
     }
 
     /// Bits that no party knows, each 1 with a probability that is rounded to a multiple of 2^-fractionBits.
@@ -149,7 +156,7 @@ public final class Session: Sendable {
         guard (0...1).contains(probability) else {
             throw CrypTenError(.invalidArgument, "a probability of \(probability); it must lie in [0, 1]")
         }
-        return CrypTensor(try await perform { $0.random(.bernoulli(probability), shape) })
+        return CrypTensor(try await perform { try $0.random(.bernoulli(probability), shape) })
     }
 
     // MARK: Runs
@@ -316,7 +323,7 @@ public final class Session: Sendable {
 
     /// Ends the session for every party, with a reason.
     package func abort(_ error: CrypTenError) {
-        transport.abort(error)
+        interruption.interrupt(error)
     }
 
     func perform<Result: Sendable>(
@@ -333,10 +340,11 @@ public final class Session: Sendable {
             )
         }
         defer { isBusy.withLockedValue { $0 = false } }
-        return try await withTaskCancellationHandler {
-            try await thread.run { [state] in try body(state.value) }
-        } onCancel: {
-            transport.abort(CrypTenError(.cancelled, "\(party) cancelled the run"))
+        let earlier = interruption.error
+        return try await interruption.ifCancelled {
+            try await thread.run { [state, interruption] in
+                try state.value.call(interruption, earlier: earlier, body)
+            }
         }
     }
 }

@@ -19,8 +19,10 @@ public struct SessionConfiguration: Sendable {
     /// for, not how long anything takes. A member whose connection is closed is noticed at once. Members needn't agree on it.
     public var silenceLimit = TCPConfiguration.usualSilenceLimit
     /// The longest that one step may wait for a peer that is alive; a dead one is noticed within ``silenceLimit``.
+    ///
+    /// At the dealer this holds from the moment at which one party has asked for a run, or has left, until the others do.
     public var patience = Duration.seconds(3600)
-    /// The longest that a dealer waits for the next run.
+    /// The longest that a dealer waits while no party asks for a run: parties may compute between runs as long as they like.
     public var idlePatience = Duration.seconds(7 * 24 * 3600)
 
     /// 16 fraction bits, and whatever threads there are.

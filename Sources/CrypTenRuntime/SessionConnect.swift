@@ -98,13 +98,23 @@ public final class SessionListener: Sendable {
         tcp.parameters = configuration.agreement
         tcp.insecurePlaintext = insecurePlaintext
         tcp.silenceLimit = configuration.silenceLimit
-        let transport = try await EngineThread(name: "crypten connect").run { [listener, tcp] in
-            try TCPTransport.connect(
-                role: .party(party),
-                configuration: tcp,
-                listener: listener,
-                deadline: .after(timeout)
-            )
+        let interruption = Interruption()
+        let transport = try await interruption.ifCancelled {
+            try await EngineThread(name: "crypten connect").run { [listener, tcp] in
+                let transport = try TCPTransport.connect(
+                    role: .party(party),
+                    configuration: tcp,
+                    listener: listener,
+                    deadline: .after(timeout),
+                    interruption: interruption
+                )
+                if let error = interruption.error {
+                    transport.abort(error)
+                    transport.close()
+                    throw error
+                }
+                return transport
+            }
         }
         return try Session(transport: transport, kernels: configuration.kernels, configuration: configuration)
     }

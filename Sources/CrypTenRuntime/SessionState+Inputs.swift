@@ -10,8 +10,7 @@ extension SessionState {
     func input(owner: PartyID, shape: Shape, kind: ElementKind, name: String, load: () throws -> Tensor) throws -> Node
     {
         try check(owner)
-        let number = nextInput
-        nextInput += 1
+        let number = try machine.newInput()
         var own: OwnInput?
         if owner.index == party {
             let tensor = try load()
@@ -35,11 +34,9 @@ extension SessionState {
 
     /// What stands for a secret input that nobody has yet.
     func placeholder(owner: PartyID, shape: Shape, kind: ElementKind, name: String) throws -> Node {
-        try checkAlive()
         try check(owner)
-        defer { nextPlaceholder -= 1 }
         return Node(
-            source: .input(owner: owner, number: nextPlaceholder),
+            source: .input(owner: owner, number: try machine.newPlaceholder()),
             shape: shape,
             kind: kind,
             visibility: .secret,
@@ -80,8 +77,7 @@ extension SessionState {
     /// A tensor that one party reads and all know.
     func publicInput(reader: PartyID, name: String, load: () throws -> Tensor) throws -> (Node, Tensor) {
         try check(reader)
-        let number = nextPlain
-        nextPlain += 1
+        let number = try machine.newPublicInput()
         let tensor: Tensor
         if reader.index == party {
             tensor = try load()
@@ -107,10 +103,9 @@ extension SessionState {
     }
 
     /// Values that no party knows.
-    func random(_ distribution: Primitive.Distribution, _ shape: Shape) -> Node {
-        defer { nextRandom += 1 }
-        return Node(
-            source: .random(distribution, shape, number: nextRandom),
+    func random(_ distribution: Primitive.Distribution, _ shape: Shape) throws -> Node {
+        Node(
+            source: .random(distribution, shape, number: try machine.newRandom()),
             shape: shape,
             kind: distribution == .uniform ? .real : .bit,
             visibility: .secret,

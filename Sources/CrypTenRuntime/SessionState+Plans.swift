@@ -1,6 +1,7 @@
 import CrypTenBase
 import CrypTenExpressions
 import CrypTenPlanning
+import CrypTenRing
 
 /// Plans of expressions, made once for each form of graph.
 extension SessionState {
@@ -12,11 +13,21 @@ extension SessionState {
         var cost: PlanCost {
             PlanCost(of: plan.plan, schedule: plan.schedule, framing: .wire)
         }
+
+        /// How the dealer calls the plan, and how much it is sent.
+        var nameAtDealer: (fingerprint: [UInt8], bytes: Int) {
+            (plan.dealerFingerprint, plan.dealerPlan.count)
+        }
+
+        /// How many values a run keeps.
+        var keeps: Int {
+            plan.plan.outputs.count { $0.kept != nil }
+        }
     }
 
     /// The plan of expressions: made once for each form of graph.
     func plan(_ roots: [(Node, Graph.Destination)]) throws -> Planned {
-        try checkAlive()
+        try machine.check()
         let start = ContinuousClock.now
         defer { statistics.secondsPlanning += (ContinuousClock.now - start).seconds }
         for (root, _) in roots {
@@ -33,7 +44,8 @@ extension SessionState {
         if let plan = plans.use(key) { return Planned(plan: plan, sources: sources) }
         let planner = Planner(parties: parties, fractionBits: configuration.fractionBits)
         let plan = try planner.plan(graph, kept: known)
-        plans.insert(plan, for: key)
+        let size = plan.constants.reduce(plan.dealerPlan.count) { $0 + $1.count * 8 }
+        _ = plans.insert(plan, for: key, size: size)
         return Planned(plan: plan, sources: sources)
     }
 }

@@ -28,14 +28,16 @@ extension SessionState {
     private func prepare(_ planned: Planned, runs: Int, storage: PreparedStorage) throws {
         let start = ContinuousClock.now
         let before = transport.statistics
+        let form = SessionStateMachine.Form(planned)
+        let numbers = try machine.beginPreparing(form, runs: runs)
         try agreeOnSalt()
         // Before the dealer is asked: what can't be stored need not be dealt.
         let isLast = party == parties - 1
-        let store: (any CorrectionStore)? =
-            isLast ? try storage.open(for: lastRun + 1...lastRun + UInt64(runs)) : nil
+        let store: (any CorrectionStore)? = isLast ? try storage.open(for: numbers) : nil
         do {
             let dealt = try deal(planned, runs: runs, into: store, computesAhead: storage == .memory)
-            dealtRuns.append(dealt, of: DealtRuns.Form(planned))
+            for run in dealt { dealtRuns[run.run.number] = run }
+            try machine.finishedPreparing(dealt.map(\.run))
         } catch {
             store?.abandon()
             throw error
@@ -56,9 +58,16 @@ extension SessionState {
         computesAhead: Bool
     ) throws -> [DealtRun] {
         let bytes = planned.cost.parts.reduce(0) { $0 + $1.dealerBytes }
-        var dealt = try (0..<runs).map { _ in try request(planned, .ahead(runs: runs)) }
+        var dealt = try (0..<runs).map { _ in
+            let action = try machine.nextAhead(plan: planned.nameAtDealer, keeps: planned.keeps)
+            guard case .ask(let run, let released, let sendsPlan) = action else {
+                preconditionFailure("what is dealt ahead is asked for")
+            }
+            return try request(run, of: planned, .ahead(runs: runs), released, sendsPlan: sendsPlan)
+        }
+        guard let lastRun = dealt.last?.run.number else { preconditionFailure("one run or more is prepared") }
         let kept = try planned.sources.kept.map { try keptValue($0).value }
-        var room = computesAhead ? configuration.aheadLimit - dealtRuns.bytesAhead : 0
+        var room = computesAhead ? configuration.aheadLimit - dealtRuns.values.reduce(0) { $0 + $1.bytesAhead } : 0
         for index in dealt.indices {
             if let store { dealt[index].stored = try receive(bytes, of: dealt[index], into: store) }
             guard room > 0 else { continue }
@@ -67,7 +76,7 @@ extension SessionState {
                     planned.plan.plan,
                     kept: kept,
                     party: party,
-                    keys: keys(of: dealt[index]),
+                    keys: try keys(of: dealt[index]),
                     kernels: kernels
                 ).steps
             room -= dealt[index].bytesAhead
@@ -89,31 +98,28 @@ extension SessionState {
     /// Puts the corrections of one run away as they come from the dealer.
     private func receive(
         _ bytes: Int,
-        of run: DealtRun,
+        of dealt: DealtRun,
         into store: any CorrectionStore
     ) throws -> StoredCorrections {
-        let incoming = IncomingCorrections(context(of: run, hash: run.hash, meter: .correction))
+        let incoming = IncomingCorrections(context(of: dealt, hash: dealt.hash, meter: .correction))
         var missing = bytes
         while missing > 0 {
             let chunk = try incoming.next()
             guard chunk.readableBytes == min(missing, Framing.wire.chunkBytes) else {
                 throw CrypTenError(
                     .malformedFrame,
-                    "the dealer sent \(chunk.readableBytes) bytes of run \(run.number) where the plan has another number"
+                    "the dealer sent \(chunk.readableBytes) bytes of run \(dealt.run.number) where the plan has another number"
                 )
             }
-            try store.append(chunk, to: run.number)
+            try store.append(chunk, to: dealt.run.number)
             missing -= chunk.readableBytes
         }
-        try store.finish(run.number)
-        return StoredCorrections(store: store, run: run.number)
+        try store.finish(dealt.run.number)
+        return StoredCorrections(store: store, run: dealt.run.number)
     }
 
-    /// Gives up runs that nobody will use, and what they would have kept: the dealer hears of that with the next request.
-    func discard(_ runs: [DealtRun]) {
-        for run in runs {
-            released += run.keptOutputs
-            run.stored?.discard()
-        }
+    /// Gives up runs that nobody will use.
+    func discard(_ runs: [SessionStateMachine.Run]) {
+        for run in runs { dealtRuns.removeValue(forKey: run.number)?.stored?.discard() }
     }
 }

@@ -15,24 +15,13 @@ extension SessionState {
     /// - Returns: for each root what was revealed to this party, nil where another party learns it, or the kept value.
     func run(_ roots: [(Node, Graph.Destination)], isSetup: Bool) throws -> [RunResult] {
         let planned = try plan(roots)
-        for number in planned.sources.random where drawn.contains(number) {
-            throw CrypTenError(
-                .invalidArgument,
-                "a random tensor is drawn once, and an earlier run drew it: evaluate it, and use what that keeps"
-            )
-        }
-        if planned.sources.inputs.contains(where: { $0 < 0 }) {
-            throw CrypTenError(
-                .invalidArgument,
-                "a placeholder has no numbers to run on: make the expression anew from inputs"
-            )
-        }
+        try machine.check(SessionStateMachine.Reads(planned))
         return try guarded { try run(planned, isSetup: isSetup) }
     }
 
     private func run(_ planned: Planned, isSetup: Bool) throws -> [RunResult] {
         let start = ContinuousClock.now
-        for number in planned.sources.random { drawn.insert(contentsOf: number..<number + 1) }
+        try machine.beginRun(on: SessionStateMachine.Reads(planned))
         try agreeOnSalt()
         let operands = try operands(for: planned)
         let bound = OperandBinding(
@@ -40,15 +29,15 @@ extension SessionState {
             plainDigests: operands.plain.sorted { $0.key < $1.key }.map { digest($0.value) }
         )
         let before = transport.statistics
-        var (run, hash) = try nextRun(of: planned, on: bound)
-        let context = context(of: run, hash: hash, meter: isSetup ? .setup : .online)
+        var (dealt, hash) = try nextRun(of: planned, on: bound)
+        let context = context(of: dealt, hash: hash, meter: isSetup ? .setup : .online)
         let engine = PartyEngine(
             party: party,
             context: context,
-            keys: keys(of: run),
-            pairKeys: (0..<parties).map { other in
+            keys: try keys(of: dealt),
+            pairKeys: try (0..<parties).map { other in
                 other == party
-                    ? nil : SessionKeys.zero(transport.secret(with: .party(PartyID(other))), bindingHash: hash)
+                    ? nil : SessionKeys.zero(try transport.secret(with: .party(PartyID(other))), bindingHash: hash)
             },
             progress: progress
         )
@@ -56,8 +45,8 @@ extension SessionState {
         let values = try engine.run(
             planned.plan,
             operands,
-            corrections: run.stored?.take() ?? incoming,
-            ahead: &run.ahead
+            corrections: dealt.stored?.take() ?? incoming,
+            ahead: &dealt.ahead
         )
         let sent = transport.statistics - before
         let seconds = (ContinuousClock.now - start).seconds
@@ -71,33 +60,43 @@ extension SessionState {
             statistics.rounds += planned.plan.schedule.openings
             statistics.secondsOnline += seconds
         }
-        return try results(planned.plan.plan, values, run.keptOutputs)
+        try machine.finishedRun()
+        return try results(planned.plan.plan, values, dealt.run.keptOutputs)
     }
 
     /// The run that is used next: one that was dealt ahead, if there is one, else one that the dealer is asked for.
     ///
     /// - Returns: the run, and the hash that binds it to its operands.
     private func nextRun(of planned: Planned, on operands: OperandBinding) throws -> (DealtRun, hash: [UInt8]) {
-        if let run = dealtRuns.removeFirst(of: DealtRuns.Form(planned)) {
-            return (run, try operands.hash(onto: run.hash))
+        let action = try machine.nextRun(
+            SessionStateMachine.Form(planned),
+            plan: planned.nameAtDealer,
+            keeps: planned.keeps
+        )
+        switch action {
+        case .use(let run):
+            guard let dealt = dealtRuns.removeValue(forKey: run.number) else {
+                preconditionFailure("run \(run.number) waits here until it is used")
+            }
+            return (dealt, try operands.hash(onto: dealt.hash))
+        case .ask(let run, let released, let sendsPlan):
+            let dealt = try request(run, of: planned, .now(operands), released, sendsPlan: sendsPlan)
+            return (dealt, dealt.hash)
         }
-        let run = try request(planned, .now(operands))
-        return (run, run.hash)
     }
 
     /// The keys of all words of a run that this party and the dealer share.
-    func keys(of run: DealtRun) -> RunKeys {
-        SessionKeys.run(transport.secret(with: .dealer), bindingHash: run.hash)
+    func keys(of dealt: DealtRun) throws -> RunKeys {
+        SessionKeys.run(try transport.secret(with: .dealer), bindingHash: dealt.hash)
     }
 
-    func context(of run: DealtRun, hash: [UInt8], meter: Frame.Meter) -> RunContext {
+    func context(of dealt: DealtRun, hash: [UInt8], meter: Frame.Meter) -> RunContext {
         RunContext(
             transport: transport,
             kernels: kernels,
             framing: .wire,
             meter: meter,
-            run: run.number,
-            binding: hash.firstWord,
+            position: RunPosition(run: dealt.run.number, binding: hash.firstWord),
             patience: configuration.patience,
             clock: WorkClock(),
             buffers: buffers
@@ -133,13 +132,14 @@ extension SessionState {
 
     /// Before the first run party 0 draws the salt and sends it to the other parties.
     func agreeOnSalt() throws {
-        guard salt.isEmpty else { return }
+        guard !machine.hasSalt else { return }
         if party == 0 {
             salt = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
             try tellOthers(ByteBuffer(bytes: salt))
         } else {
             salt = Array(try control(from: .party(0)).readableBytesView)
         }
+        machine.agreedOnSalt()
     }
 
     private func digest(_ tensor: RingTensor) -> String {
@@ -152,36 +152,31 @@ extension SessionState {
     /// Asks the dealer for a run.
     ///
     /// - Returns: the run, of which no word has been used.
-    func request(_ planned: Planned, _ use: RunBinding.Use) throws -> DealtRun {
+    func request(
+        _ run: SessionStateMachine.Run,
+        of planned: Planned,
+        _ use: RunBinding.Use,
+        _ released: [Int],
+        sendsPlan: Bool
+    ) throws -> DealtRun {
         let plan = planned.plan
-        let keptOutputs = plan.plan.outputs.filter { $0.kept != nil }.map { _ in
-            defer { nextKept += 1 }
-            return nextKept
-        }
-        lastRun += 1
-        let binding = try RunBinding(
-            fingerprint: SHA256.hash(data: salt + plan.fingerprint).hexadecimal,
-            run: lastRun,
-            keptInputs: planned.sources.kept,
-            keptOutputs: keptOutputs,
-            released: released,
-            use: use
-        ).canonicalBytes()
-        released = []
-        var payload = ByteBuffer()
-        payload.writeBytes(plan.dealerFingerprint)
-        payload.writeInteger(UInt32(binding.count), endianness: .little)
-        payload.writeBytes(binding)
-        if sentPlans.use(plan.dealerFingerprint) == nil {
-            sentPlans.insert((), for: plan.dealerFingerprint)
-            if party == 0 { payload.writeBytes(plan.dealerPlan) }
-        }
+        let request = try RunRequest(
+            plan: plan.dealerFingerprint,
+            binding: RunBinding(
+                fingerprint: SHA256.hash(data: salt + plan.fingerprint).hexadecimal,
+                run: run.number,
+                keptInputs: planned.sources.kept,
+                keptOutputs: run.keptOutputs,
+                released: released,
+                use: use
+            )
+        )
         try transport.send(
-            Frame(.plan, run: lastRun, payload: payload),
+            Frame(.plan, run: run.number, payload: request.encoded(withPlan: sendsPlan ? plan.dealerPlan : nil)),
             to: .dealer,
             deadline: .after(configuration.patience)
         )
-        return DealtRun(number: lastRun, hash: Array(SHA256.hash(data: binding)), keptOutputs: keptOutputs)
+        return DealtRun(run: run, hash: Array(SHA256.hash(data: request.bindingBytes)))
     }
 
     private func results(_ plan: Plan, _ values: [PartyValue], _ keptOutputs: [Int]) throws -> [RunResult] {
@@ -216,15 +211,15 @@ extension SessionState {
     /// Gives kept values up, and the runs that were dealt ahead to read them: here at once, at the dealer with the next
     /// run that it is asked for.
     func release(_ nodes: [Node]) throws {
-        try checkAlive()
-        for node in nodes {
-            guard case .kept(let number) = node.operation, node.session === identity, kept[number] != nil else {
+        try machine.check()
+        let numbers = try nodes.map { node in
+            guard case .kept(let number) = node.operation, node.session === identity else {
                 throw CrypTenError(.invalidArgument, "only values that this session keeps can be released, once")
             }
-            kept[number] = nil
-            released.append(number)
-            discard(dealtRuns.remove(reading: number))
+            return number
         }
+        discard(try machine.release(numbers))
+        for number in numbers { forget(kept: number) }
     }
 }
 

@@ -6,6 +6,8 @@ import CrypTenRing
 import CrypTenTransport
 
 /// A session's inner state: touched by its engine thread alone.
+///
+/// It holds what values, plans and runs are made of and does what ``SessionStateMachine`` says.
 final class SessionState {
     let transport: any Transport
     let kernels: any Kernels
@@ -17,32 +19,20 @@ final class SessionState {
     var statistics = SessionStatistics()
     var progress: (@Sendable (RunProgress) -> Void)?
 
-    var nextInput = 0
-    var nextKept = 0
-    var nextPlain = 0
-    var nextRandom = 0
-    /// Numbers of inputs that nobody has put in are below zero.
-    var nextPlaceholder = -1
-    var lastRun: UInt64 = 0
+    var machine: SessionStateMachine {
+        didSet { statistics.preparedRuns = machine.preparedRuns }
+    }
     /// Our own inputs: each lives as long as the expressions that read it.
     var inputs = WeakTable<OwnInput>()
     /// Public inputs: each lives as long as the expressions that read it, too.
     var plain = WeakTable<PublicTensor>()
-    /// Random values that a run has drawn.
-    var drawn = RangeSet<Int>()
     /// Known to the parties and not to the dealer, who could otherwise guess constants and public operands from hashes.
     var salt: [UInt8] = []
     var kept: [Int: (value: PartyValue, known: KeptValue)] = [:]
-    /// Kept values that were given up since the dealer was asked last; the next request tells it.
-    var released: [Int] = []
-    var plans = RecentlyUsed<PlanKey, PreparedPlan>(capacity: PlanCache.capacity)
-    /// Those that the dealer has, by what it knows of them.
-    var sentPlans = RecentlyUsed<[UInt8], Void>(capacity: PlanCache.capacity)
-    var dealtRuns = DealtRuns() {
-        didSet { statistics.preparedRuns = dealtRuns.count }
-    }
-    /// What ended the session.
-    var failure: CrypTenError?
+    /// Plans that were made, for as many forms as a program uses in turn.
+    var plans = RecentlyUsed<PlanKey, PreparedPlan>(capacity: 256, sizeLimit: 1 << 30)
+    /// Runs that were dealt ahead and wait to be used, by number.
+    var dealtRuns: [UInt64: DealtRun] = [:]
 
     struct PlanKey: Hashable {
         var graph: Graph
@@ -55,11 +45,30 @@ final class SessionState {
         self.configuration = configuration
         guard case .party(let id) = transport.role else { preconditionFailure("the dealer has no session") }
         party = id.index
+        machine = SessionStateMachine(party: id.index)
         parties = transport.partyCount
     }
 
-    func checkAlive() throws {
-        if let failure { throw CrypTenError(.sessionClosed, "the session has ended: \(failure.message)") }
+    /// Does a call's work, unless the session has ended; what interrupts it ends the session.
+    ///
+    /// - Parameter earlier: What had interrupted the session before the call.
+    func call<Result>(
+        _ interruption: Interruption,
+        earlier: CrypTenError?,
+        _ body: (SessionState) throws -> Result
+    ) throws -> Result {
+        if let earlier { end(earlier) }
+        try machine.check()
+        do {
+            try interruption.check()
+            let result = try body(self)
+            try interruption.check()
+            return result
+        } catch {
+            guard let interruption = interruption.error else { throw error }
+            end(interruption)
+            throw interruption
+        }
     }
 
     /// Does what others take part in, and ends the session for everybody where that fails: nothing of it may be used
@@ -67,31 +76,50 @@ final class SessionState {
     ///
     /// Planning isn't guarded: an ill-formed expression is the caller's to mend.
     func guarded<Result>(_ body: () throws -> Result) throws -> Result {
-        try checkAlive()
+        try machine.check()
         do {
             return try body()
-        } catch let error as CrypTenError {
-            failure = error
-            transport.abort(error)
-            throw error
         } catch {
-            let wrapped = CrypTenError(.partyFailed, "party \(party) failed: \(error)", cause: error)
-            failure = wrapped
-            transport.abort(wrapped)
+            end(CrypTenError(failure: error, of: transport.role))
             throw error
         }
+    }
+
+    /// Ends the session with an error, which the others are told, and drops everything that it held: keys, values and runs
+    /// that were dealt ahead. What ended it first stays.
+    func end(_ error: CrypTenError) {
+        discard(machine.end(error))
+        forget()
+        transport.abort(error)
+    }
+
+    /// Ends the session in good order.
+    func close() {
+        discard(machine.end(CrypTenError(.sessionClosed, "it was closed")))
+        forget()
+        transport.close()
+    }
+
+    private func forget() {
+        for number in Array(kept.keys) { forget(kept: number) }
+        inputs = WeakTable()
+        plain = WeakTable()
+        dealtRuns = [:]
+        plans.removeAll()
+        for index in salt.indices { salt[index] = 0 }
+        salt = []
+    }
+
+    /// Overwrites a kept value, and forgets it.
+    func forget(kept number: Int) {
+        guard var (value, _) = kept.removeValue(forKey: number) else { return }
+        value.wipe()
     }
 
     /// What the session keeps under a number.
     func keptValue(_ number: Int) throws -> (value: PartyValue, known: KeptValue) {
         guard let value = kept[number] else { throw CrypTenError(.sessionClosed, "kept value \(number) was released") }
         return value
-    }
-
-    func close() {
-        if failure == nil { failure = CrypTenError(.sessionClosed, "it was closed") }
-        discard(dealtRuns.removeAll())
-        transport.close()
     }
 }
 

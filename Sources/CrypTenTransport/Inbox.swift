@@ -33,7 +33,7 @@ final class Inbox: Sendable {
         let hasRoom = monitor.withLock { state in
             state.append(frame, from: peer)
             if !byWaiter || state.interests.count > 1 {
-                news = state.news { $0.peer == peer && $0.kinds.contains(frame.kind) }
+                news = state.news { $0.isMet(by: frame.kind, from: peer) }
             }
             return state.room(for: peer, limit: limit)
         }
@@ -49,7 +49,7 @@ final class Inbox: Sendable {
     /// The next frame of one of `kinds` from a peer; see ``Transport/receive(_:from:deadline:)``.
     func receive(_ kinds: Set<Frame.Kind>, from peer: Role, deadline: Deadline) throws -> Frame {
         var onRoom: (@Sendable () -> Void)?
-        let frame = try wait(for: InboxState.Interest(peer: peer, kinds: kinds), until: deadline) { state -> Frame? in
+        let frame = try wait(for: .frames(kinds, from: peer), until: deadline) { state -> Frame? in
             try state.check()
             guard let (frame, resume) = try state.take(kinds, from: peer, limit: self.limit) else { return nil }
             onRoom = resume
@@ -63,6 +63,19 @@ final class Inbox: Sendable {
         return frame
     }
 
+    /// What comes first from any of some peers; see ``Transport/receive(_:fromAnyOf:deadline:)``.
+    func receive(_ kinds: Set<Frame.Kind>, fromAnyOf peers: [Role], deadline: Deadline) throws -> Arrival? {
+        var onRoom: (@Sendable () -> Void)?
+        let arrival = try wait(for: .framesFromAny(kinds, of: peers), until: deadline) { state -> Arrival? in
+            try state.check()
+            guard let (arrival, resume) = try state.take(kinds, fromAnyOf: peers, limit: self.limit) else { return nil }
+            onRoom = resume
+            return arrival
+        }
+        onRoom?()
+        return arrival
+    }
+
     /// Waits until `hasRoom` is true; it is asked again after each ``roomChanged()``.
     ///
     /// - Throws: ``CrypTenError`` `.timedOut` after the deadline, `.sessionClosed` once `peer` has left, or the failure.
@@ -74,7 +87,7 @@ final class Inbox: Sendable {
                 return state.roomEpoch
             }
             if hasRoom() { return }
-            let news: Void? = try wait(for: InboxState.Interest(peer: nil, kinds: []), until: deadline) { state in
+            let news: Void? = try wait(for: .room, until: deadline) { state in
                 try state.check(sendingTo: peer)
                 return state.roomEpoch == epoch ? nil : ()
             }
@@ -94,7 +107,7 @@ final class Inbox: Sendable {
         tell(
             monitor.withLock { state in
                 state.roomEpoch += 1
-                return state.news { $0.peer == nil }
+                return state.news { $0.isRoom }
             }
         )
     }

@@ -15,10 +15,25 @@ struct InboxState {
         var onRoom: @Sendable () -> Void = {}
     }
 
-    /// What a waiting thread waits for; no peer while it waits for room to send.
-    struct Interest {
-        var peer: Role?
-        var kinds: Set<Frame.Kind>
+    /// What a waiting thread waits for.
+    enum Interest {
+        case frames(Set<Frame.Kind>, from: Role)
+        case framesFromAny(Set<Frame.Kind>, of: [Role])
+        /// Room to send.
+        case room
+
+        /// Whether a frame is what is waited for.
+        func isMet(by kind: Frame.Kind, from peer: Role) -> Bool {
+            switch self {
+            case .frames(let kinds, let sender): sender == peer && kinds.contains(kind)
+            case .framesFromAny(let kinds, let senders): senders.contains(peer) && kinds.contains(kind)
+            case .room: false
+            }
+        }
+
+        var isRoom: Bool {
+            if case .room = self { true } else { false }
+        }
     }
 
     var mail: [Role: Mail]
@@ -124,7 +139,7 @@ struct InboxState {
         from peer: Role,
         limit: Int
     ) throws -> (Frame, resume: (@Sendable () -> Void)?)? {
-        guard let kind = try earliest(kinds, from: peer) else {
+        guard let kind = try earliest(kinds, from: peer)?.kind else {
             try check(sendingTo: peer)
             return nil
         }
@@ -137,7 +152,26 @@ struct InboxState {
         return (frame, now.onRoom)
     }
 
-    private func earliest(_ kinds: Set<Frame.Kind>, from peer: Role) throws -> Frame.Kind? {
+    /// Takes the earliest frame of some kinds that any of some peers has sent, or the goodbye of one that has sent none.
+    ///
+    /// - Returns: nil when there is neither yet.
+    mutating func take(
+        _ kinds: Set<Frame.Kind>,
+        fromAnyOf peers: [Role],
+        limit: Int
+    ) throws -> (Arrival, resume: (@Sendable () -> Void)?)? {
+        var first: (stamp: UInt64, peer: Role)?
+        for peer in peers {
+            guard let (stamp, _) = try earliest(kinds, from: peer) else { continue }
+            if first.map({ stamp < $0.stamp }) ?? true { first = (stamp, peer) }
+        }
+        if let first {
+            return try take(kinds, from: first.peer, limit: limit).map { (.frame($0, from: first.peer), $1) }
+        }
+        return peers.first { mail[$0]?.hasLeft == true }.map { (.goodbye(from: $0), nil) }
+    }
+
+    private func earliest(_ kinds: Set<Frame.Kind>, from peer: Role) throws -> (stamp: UInt64, kind: Frame.Kind)? {
         guard let mail = mail[peer] else {
             throw CrypTenError(.invalidArgument, "\(peer) isn't another member of this session")
         }
@@ -148,6 +182,6 @@ struct InboxState {
                 first = (candidate.stamp, kind)
             }
         }
-        return first?.kind
+        return first
     }
 }

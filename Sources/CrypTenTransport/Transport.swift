@@ -37,12 +37,21 @@ package protocol Transport: Sendable {
     ///   another peer's goodbye is no failure.
     func receive(_ kinds: Set<Frame.Kind>, from peer: Role, deadline: Deadline) throws -> Frame
 
+    /// Blocks the calling thread until the first frame of one of `kinds` from any of `peers`, or the goodbye of one of them.
+    ///
+    /// What came first is returned first; a peer's goodbye after everything of those kinds that it has sent.
+    ///
+    /// - Returns: nil after the deadline.
+    /// - Throws: what ended the transport, as ``receive(_:from:deadline:)`` does.
+    func receive(_ kinds: Set<Frame.Kind>, fromAnyOf peers: [Role], deadline: Deadline) throws -> Arrival?
+
     /// The 32 bytes agreed with a peer in the handshake: fresh with every connection, known to these two alone.
     ///
     /// Derive keys from it, each with its own label; the transport's own labels begin with `crypten frame`.
     ///
     /// - Precondition: `peer` is another member of the session.
-    func secret(with peer: Role) -> SymmetricKey
+    /// - Throws: ``CrypTenError`` `.sessionClosed` once this end has aborted or closed: the secrets are gone then.
+    func secret(with peer: Role) throws -> SymmetricKey
 
     /// What has been sent and received so far; subtract an earlier value to see what happened in between.
     var statistics: TransportStatistics { get }
@@ -56,4 +65,11 @@ package protocol Transport: Sendable {
     ///
     /// Waits until what is queued was sent, for a few seconds at most. Calling it again does nothing.
     func close()
+}
+
+/// What one of several peers has to tell.
+package enum Arrival: Sendable {
+    case frame(Frame, from: Role)
+    /// The peer has left the session in good order.
+    case goodbye(from: Role)
 }

@@ -21,7 +21,8 @@ package final class TransportEndpoint: Transport {
     private let inbox: Inbox
     private let traffic: TrafficCounter
     private let links: [Role: any Link]
-    private let secrets: [Role: SymmetricKey]
+    /// Until the session has ended, on this side or by an error.
+    private let secrets: NIOLockedValueBox<[Role: SymmetricKey]>
     private let isClosed = NIOLockedValueBox(false)
     /// Waits until the links have ended, and gives up threads.
     private let tearDown: @Sendable () -> Void
@@ -38,7 +39,7 @@ package final class TransportEndpoint: Transport {
         self.inbox = inbox
         self.traffic = traffic
         self.links = links
-        self.secrets = secrets
+        self.secrets = NIOLockedValueBox(secrets)
         self.tearDown = tearDown
     }
 
@@ -73,8 +74,16 @@ package final class TransportEndpoint: Transport {
         try inbox.receive(kinds, from: peer, deadline: deadline)
     }
 
-    package func secret(with peer: Role) -> SymmetricKey {
-        guard let secret = secrets[peer] else { preconditionFailure("\(peer) isn't another member of this session") }
+    package func receive(_ kinds: Set<Frame.Kind>, fromAnyOf peers: [Role], deadline: Deadline) throws -> Arrival? {
+        try inbox.receive(kinds, fromAnyOf: peers, deadline: deadline)
+    }
+
+    package func secret(with peer: Role) throws -> SymmetricKey {
+        precondition(links[peer] != nil, "\(peer) isn't another member of this session")
+        guard let secret = secrets.withLockedValue({ $0[peer] }) else {
+            try inbox.check(sendingTo: peer)
+            throw CrypTenError(.sessionClosed, "the session is closed")
+        }
         return secret
     }
 
@@ -87,6 +96,7 @@ package final class TransportEndpoint: Transport {
     package func abort(_ error: CrypTenError) {
         guard !isClosed.withLockedValue({ $0 }) else { return }
         inbox.fail(error)
+        secrets.withLockedValue { $0 = [:] }
         for link in links.values {
             link.end(error)
         }
@@ -99,6 +109,7 @@ package final class TransportEndpoint: Transport {
         }
         guard isFirst else { return }
         inbox.fail(CrypTenError(.sessionClosed, "the session is closed"))
+        secrets.withLockedValue { $0 = [:] }
         for link in links.values {
             link.end(nil)
         }

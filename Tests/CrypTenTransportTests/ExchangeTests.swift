@@ -84,8 +84,8 @@ extension Connected {
             var seen: Set<[UInt8]> = []
             for (index, member) in members.enumerated() {
                 for other in members[(index + 1)...] {
-                    let secret = member.secret(with: other.role).withUnsafeBytes { Array($0) }
-                    #expect(secret == other.secret(with: member.role).withUnsafeBytes { Array($0) })
+                    let secret = try member.secret(with: other.role).withUnsafeBytes { Array($0) }
+                    #expect(try secret == other.secret(with: member.role).withUnsafeBytes { Array($0) })
                     #expect(secret.count == 32)
                     seen.insert(secret)
                 }

@@ -98,7 +98,6 @@ struct DryRun: Sendable {
         let engine = DealerEngine(
             context: context(transport),
             keys: Array(repeating: DryRun.keys, count: plan.parties),
-            correctionWindow: correctionWindow,
             finished: { transport.finish(step: $0) }
         )
         let kept = plan.bindings.compactMap { binding -> (Int, DealerValue)? in
@@ -111,7 +110,8 @@ struct DryRun: Sendable {
         }
         let values = kept.sorted { $0.0 < $1.0 }.map(\.1)
         transport.start()
-        _ = try engine.run(plan, prepared.schedule, kept: values)
+        var credit = CreditAccount(window: correctionWindow)
+        _ = try engine.run(plan, prepared.schedule, kept: values, credit: &credit)
         return transport.trace
     }
 
@@ -121,8 +121,7 @@ struct DryRun: Sendable {
             kernels: kernels,
             framing: .wire,
             meter: .online,
-            run: 0,
-            binding: 0,
+            position: RunPosition(run: 0, binding: 0),
             patience: .seconds(1),
             clock: WorkClock(),
             buffers: FrameBuffers(capacity: Framing.wire.chunkBytes)

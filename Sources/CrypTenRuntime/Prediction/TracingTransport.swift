@@ -71,6 +71,10 @@ final class TracingTransport: Transport {
         }
     }
 
+    func receive(_ kinds: Set<Frame.Kind>, fromAnyOf peers: [Role], deadline: Deadline) throws -> Arrival? {
+        preconditionFailure("an engine knows whom it waits for")
+    }
+
     func secret(with peer: Role) -> SymmetricKey {
         preconditionFailure("an engine is given its keys")
     }

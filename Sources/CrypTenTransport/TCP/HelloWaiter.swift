@@ -118,6 +118,8 @@ final class WaitingCalls: Sendable {
         var isChosen = false
         /// Why the first caller that can't be understood can't.
         var failure: CrypTenError?
+        /// Why nobody waits for it any more.
+        var interruption: CrypTenError?
         /// Who takes them; a call may be accepted before that is known and begin afterwards.
         var session: TCPSession?
     }
@@ -159,9 +161,10 @@ final class WaitingCalls: Sendable {
 
     /// Waits for the first hello; nil when the deadline passes first.
     ///
-    /// - Throws: why the first caller can't be understood.
+    /// - Throws: why the first caller can't be understood, or the error given to ``interrupt(_:)``.
     func firstHello(_ deadline: Deadline) throws -> Hello? {
         try monitor.wait(until: deadline) { state in
+            if let interruption = state.interruption { throw interruption }
             if let hello = state.hello {
                 state.isChosen = true
                 return hello
@@ -169,6 +172,12 @@ final class WaitingCalls: Sendable {
             if let failure = state.failure { throw failure }
             return nil
         }
+    }
+
+    /// Nobody is to wait for a hello any more.
+    func interrupt(_ error: CrypTenError) {
+        monitor.withLock { $0.interruption = error }
+        monitor.wake()
     }
 
     /// All that wait for a session, now that there is one; on the event loop.

@@ -75,9 +75,10 @@ package final class TCPListener: Sendable {
     ///
     /// The call, and others that come meanwhile, wait for ``TCPTransport/connect(role:configuration:listener:joining:deadline:)``.
     ///
-    /// - Throws: ``CrypTenError`` `.timedOut`; `.diverged` for a caller of another version, who is told.
-    package func firstHello(deadline: Deadline) throws -> Hello {
+    /// - Throws: ``CrypTenError`` `.timedOut`; `.diverged` for a caller of another version, who is told; the interruption's error.
+    package func firstHello(deadline: Deadline, interruption: Interruption = Interruption()) throws -> Hello {
         try channel.setOption(.autoRead, value: true).wait()
+        interruption.onInterrupt { [calls] in calls.interrupt($0) }
         guard let hello = try calls.firstHello(deadline) else {
             throw CrypTenError(.timedOut, "nobody has called \(address) in time")
         }

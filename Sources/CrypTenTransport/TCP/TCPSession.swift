@@ -121,6 +121,14 @@ final class TCPSession: Sendable {
         monitor.wake()
     }
 
+    /// Makes ``waitUntilComplete(_:)`` throw an error, unless it has returned.
+    func interrupt(_ error: CrypTenError) {
+        monitor.withLock { state in
+            if !state.isComplete, state.failure == nil { state.failure = error }
+        }
+        monitor.wake()
+    }
+
     /// Waits until all peers are connected.
     ///
     /// - Throws: What made a connection fail, or ``CrypTenError`` `.timedOut` naming who is missing.

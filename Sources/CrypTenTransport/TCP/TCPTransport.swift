@@ -18,16 +18,18 @@ package enum TCPTransport {
     ///   - listener: A port already listened on; if nil, `configuration.listen` is.
     ///   - hello: Someone's hello, whose session and parameters are taken instead of the configuration's.
     ///   - deadline: When to give up.
+    ///   - interruption: What makes this give up earlier.
     /// - Throws: ``CrypTenError`` `.addressInUse`, `.insecureTransport` or `.invalidArgument` before anyone is called;
     ///   `.timedOut` naming who is missing; `.wrongSession` when a number is used twice, or for another session's member;
-    ///   `.diverged` for another version, party count or other parameters; `.partyFailed` when a peer gave up. The members
-    ///   that were reached are told why.
+    ///   `.diverged` for another version, party count or other parameters; `.partyFailed` when a peer gave up; the
+    ///   interruption's error. The members that were reached are told why.
     package static func connect(
         role: Role,
         configuration: TCPConfiguration,
         listener: TCPListener? = nil,
         joining hello: Hello? = nil,
-        deadline: Deadline
+        deadline: Deadline,
+        interruption: Interruption = Interruption()
     ) throws -> TransportEndpoint {
         var takenOver = listener
         var group = listener?.group
@@ -61,7 +63,7 @@ package enum TCPTransport {
             }
             let threads = group ?? MultiThreadedEventLoopGroup(numberOfThreads: 1)
             group = threads
-            return try connect(identity, configuration, callees, takenOver, threads, deadline)
+            return try connect(identity, configuration, callees, takenOver, threads, deadline, interruption)
         } catch {
             takenOver?.close()
             try? group?.syncShutdownGracefully()
@@ -75,9 +77,11 @@ package enum TCPTransport {
         _ callees: [(Role, SocketAddress)],
         _ listener: TCPListener?,
         _ group: MultiThreadedEventLoopGroup,
-        _ deadline: Deadline
+        _ deadline: Deadline,
+        _ interruption: Interruption
     ) throws -> TransportEndpoint {
         let session = try TCPSession(identity, configuration)
+        interruption.onInterrupt { [weak session] in session?.interrupt($0) }
         do {
             try listener?.start(session)
             for (peer, address) in callees {
