@@ -1,9 +1,9 @@
-internal import CrypTenRing
+package import CrypTenRing
 internal import Foundation
 
 /// The meaning of every primitive on plain numbers; operands have passed its shape rule.
 extension ClearEvaluator {
-    static func apply(_ operation: Primitive, to x: [Tensor], shape: Shape) throws -> Tensor {
+    package static func apply(_ operation: Primitive, to x: [Tensor], shape: Shape) throws -> Tensor {
         switch operation {
         case .input, .constant, .publicInput, .kept, .random:
             preconditionFailure("a source has no operands")

@@ -2,6 +2,8 @@ internal import CrypTenBase
 internal import CrypTenRing
 
 /// Functions with corners: exact on the encoded numbers, up to one rounding where reals are truncated.
+///
+/// For |x| < 2^(63 − fractionBits), 2⁴⁷ with 16, less the largest bound; of a product within 2^(62 − 2·fractionBits), 2³⁰.
 extension CrypTensor {
     /// max(x, 0): 4 rounds, and the truncation of a product before it is free.
     public func relu(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {

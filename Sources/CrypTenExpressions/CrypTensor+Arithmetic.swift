@@ -5,7 +5,8 @@ internal import CrypTenRing
 ///
 /// Integers and reals mix to reals, and bits count as 0 and 1. Sums are local. A product of two secrets needs one
 /// round, which masks its operands, and none more where they are masked already; a product with a public number is
-/// local, up to the truncation of reals, whose opening the next gate shares.
+/// local, up to the truncation of reals, whose opening the next gate shares. A truncation is right for products within
+/// 2^(62 − 2·fractionBits), 2³⁰ with 16; sums and what is revealed within 2^(63 − fractionBits), 2⁴⁷.
 extension CrypTensor {
     // MARK: Two tensors
 

@@ -2,7 +2,8 @@ internal import CrypTenRing
 
 /// Comparisons by elements, with NumPy's broadcasting; the results are bits.
 ///
-/// Exact on the encoded numbers while the difference of the operands fits in 63 bits. Each needs 4 rounds, masking
+/// Exact on the encoded numbers while the difference of the operands fits in 63 bits: 2^(63 − fractionBits) for reals, 2⁴⁷
+/// with 16. Each needs 4 rounds, masking
 /// included; comparisons with several constants share their first level.
 extension CrypTensor {
     /// Whether the left is less than the right.

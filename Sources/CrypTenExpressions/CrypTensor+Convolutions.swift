@@ -2,6 +2,8 @@ internal import CrypTenBase
 internal import CrypTenRing
 
 /// Convolutions, as cross-correlations like PyTorch's: 1 round, which masks their operands; none where they are masked.
+///
+/// Results of reals are right within 2^(62 − 2·fractionBits), 2³⁰ with 16, biases included.
 extension CrypTensor {
     /// The convolution of images `[N, C, H, W]` by kernels `[O, C / groups, KH, KW]`, plus a bias `[O]`:
     /// `[N, O, H', W']`.

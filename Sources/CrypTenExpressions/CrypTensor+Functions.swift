@@ -4,6 +4,8 @@ internal import CrypTenRing
 /// Powers, polynomials, sine and cosine; and layers that have no function of their own.
 extension CrypTensor {
     /// x · x: 1 round.
+    ///
+    /// For x² ≤ 2^(62 − 2·fractionBits), 2³⁰ with 16, as every product of reals.
     public func square(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = number(at: origin)
@@ -13,7 +15,8 @@ extension CrypTensor {
 
     /// x to a whole power from 0 on, by squaring and multiplying: about log2 of the exponent rounds.
     ///
-    /// Exact for integers; of reals every product is rounded to the encoding, and |x| to the power must fit it.
+    /// Exact modulo 2^64 for integers; of reals every product is rounded to the encoding, and must lie within
+    /// 2^(62 − 2·fractionBits), 2³⁰ with 16.
     public func pow(_ exponent: Int, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             guard exponent >= 0 else {
@@ -38,6 +41,9 @@ extension CrypTensor {
     }
 
     /// `coefficients[0] + coefficients[1] · x + coefficients[2] · x² + …`: 1 round up to degree 2, else 2 for each degree.
+    ///
+    /// For values within 2^(62 − 2·fractionBits), 2³⁰ with 16; from degree 3 on so are all values of Horner's rule, and up to
+    /// degree 2 those within 2²⁶ where coefficients aren't whole.
     public func polynomial(
         _ coefficients: [Double],
         file: StaticString = #fileID,
@@ -54,7 +60,7 @@ extension CrypTensor {
         }
     }
 
-    /// The sine of x in radians: 1 round; within 3·10⁻⁸ before rounding, on the whole ring.
+    /// The sine of x in radians: 1 round; within 3·10⁻⁸ + |x| · 2^(fractionBits − 62) before rounding, on the whole ring.
     public func sin(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { real(at: $0).applying(.sine, at: $0) }
     }

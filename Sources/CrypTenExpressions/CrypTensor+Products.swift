@@ -3,6 +3,9 @@ internal import CrypTenRing
 
 /// Products of matrices: 1 round, which masks their operands; none where they are masked already, as a model's weights
 /// are.
+///
+/// Results of reals are right within 2^(62 − 2·fractionBits), 2³⁰ with 16, biases and whatever else is added included; what
+/// the sums pass through on the way doesn't matter.
 extension CrypTensor {
     /// The matrix product, with NumPy's rules: `[…, m, k]` by `[…, k, n]` is `[…, m, n]`, leading axes broadcast, and a
     /// vector stands for a row on the left and for a column on the right.

@@ -93,7 +93,7 @@ extension CrypTensor {
 
     /// The largest along an axis, which disappears; 5 rounds for every factor of four, maskings included.
     ///
-    /// Exact while differences of elements fit in 63 bits.
+    /// Exact while differences of elements fit in 63 bits: 2^(63 − fractionBits), 2⁴⁷ with 16; of products 2³¹.
     public func max(
         axis: Int,
         keepDimensions: Bool = false,

@@ -1,7 +1,8 @@
 internal import CrypTenRing
 
 /// Smooth functions, from tables of cubics: 4 rounds, masking included; within 6·10⁻⁵ after rounding with 16 fraction
-/// bits, for all reals that the encoding holds.
+/// bits, for all reals that the encoding holds: |x| < 2^(63 − fractionBits) − 13, with up to 16 of them; of a product within
+/// 2^(62 − 2·fractionBits), 2³⁰ with 16.
 extension CrypTensor {
     /// 1 / (1 + e⁻ˣ)
     public func sigmoid(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {

@@ -14,6 +14,8 @@ package struct Graph: Hashable, Sendable {
         package var kind: ElementKind
         package var isSecret: Bool
         package var layer: String?
+        /// Where the entry stood before the passes moved it: the key to `GraphSources.origins`.
+        package var number: Int
     }
 
     /// A value that the graph hands out.
@@ -60,4 +62,6 @@ package struct GraphSources: Sendable {
     package var plain: [Node] = []
     /// The session's number of each `.random`: so that a value drawn once is not drawn again.
     package var random: [Int] = []
+    /// Where in the user's code each entry was written, by its `number`: for checks, and no part of a graph's form.
+    package var origins: [SourceOrigin?] = []
 }

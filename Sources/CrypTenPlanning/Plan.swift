@@ -102,10 +102,21 @@ package struct Plan: Hashable, Sendable, Codable {
     }
 }
 
+/// What a slot of a plan holds: an entry's value, in one of its forms.
+package struct SlotMeaning: Hashable, Sendable {
+    /// The graph's entry.
+    package var entry: Int
+    /// Fraction bits in the ring.
+    package var scale: Int
+}
+
 /// A plan with what only the parties need: the encoded constants, and its schedule.
 package struct PreparedPlan: Sendable {
     package let plan: Plan
     package let constants: [RingTensor]
+    /// What was lowered, and which of its entries each slot holds, where it holds one: for checks alone.
+    package let graph: Graph
+    package let meanings: [SlotMeaning?]
     package let schedule: Schedule
     /// SHA-256 of the plan and its constants: equal at all parties.
     package let fingerprint: [UInt8]

@@ -33,7 +33,7 @@ package struct Planner: Sendable {
         let pooled = PoolBeforeReLU.apply(graph)
         var lowering = Lowering(pooled, parties: parties, fractionBits: fractionBits, kept: kept)
         try lowering.run()
-        let plan = DropUnused.apply(
+        let (plan, numbers) = DropUnused.apply(
             Plan(
                 parties: parties,
                 fractionBits: fractionBits,
@@ -43,13 +43,17 @@ package struct Planner: Sendable {
                 outputs: lowering.outputs
             )
         )
-        return try PreparedPlan(plan, constants: lowering.constants)
+        var meanings = [SlotMeaning?](repeating: nil, count: plan.slots)
+        for (slot, meaning) in lowering.meanings {
+            if let number = numbers[slot] { meanings[number] = meaning }
+        }
+        return try PreparedPlan(plan, constants: lowering.constants, graph: pooled, meanings: meanings)
     }
 }
 
 extension PreparedPlan {
     /// Adds to a plan what follows from it.
-    package init(_ plan: Plan, constants: [RingTensor]) throws {
+    package init(_ plan: Plan, constants: [RingTensor], graph: Graph, meanings: [SlotMeaning?]) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var hash = SHA256()
@@ -63,6 +67,8 @@ extension PreparedPlan {
         self.init(
             plan: plan,
             constants: constants,
+            graph: graph,
+            meanings: meanings,
             schedule: Schedule(plan),
             fingerprint: Array(hash.finalize()),
             dealerPlan: Array(dealerPlan),

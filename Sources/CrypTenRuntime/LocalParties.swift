@@ -19,6 +19,16 @@ public func withLocalParties<Result: Sendable>(
     configuration: SessionConfiguration = SessionConfiguration(),
     _ body: @escaping @Sendable (Session) async throws -> Result
 ) async throws -> [Result] {
+    try await runLocalParties(count, configuration: configuration, checker: nil, body)
+}
+
+/// What `withLocalParties` does, with a checker that all parties tell what they have, or without.
+func runLocalParties<Result: Sendable>(
+    _ count: Int,
+    configuration: SessionConfiguration,
+    checker: InsecureRunChecker?,
+    _ body: @escaping @Sendable (Session) async throws -> Result
+) async throws -> [Result] {
     guard (2...64).contains(count) else {
         throw CrypTenError(.invalidArgument, "\(count) local parties; choose 2 to 64")
     }
@@ -44,7 +54,12 @@ public func withLocalParties<Result: Sendable>(
         }
         for transport in mesh.parties {
             group.addTask {
-                let session = try Session(transport: transport, kernels: kernels, configuration: configuration)
+                let session = try Session(
+                    transport: transport,
+                    kernels: kernels,
+                    configuration: configuration,
+                    checker: checker
+                )
                 do {
                     let result = try await body(session)
                     await session.close()

@@ -15,6 +15,8 @@ struct PartyEngine {
     let progress: (@Sendable (RunProgress) -> Void)?
     /// Told of the step of each unit that has run.
     var finished: ((Int) -> Void)?
+    /// Told what each step has yielded, and the slots that are free then: of sessions whose parties are one process, to be checked.
+    var observer: ((_ step: Int, _ outputs: [PartyValue], _ freed: [Int]) -> Void)?
 
     /// What fills a plan's bindings at this party.
     struct Operands {
@@ -85,6 +87,7 @@ struct PartyEngine {
                 if unit.isLastStage {
                     ahead[unit.step] = nil
                     for (slot, output) in zip(outputs[unit.step], stage.outputs) { slots[slot] = output }
+                    observer?(unit.step, stage.outputs, unit.freed)
                 }
                 for slot in unit.freed { slots[slot] = nil }
                 finished?(unit.step)

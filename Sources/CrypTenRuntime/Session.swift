@@ -36,9 +36,28 @@ public final class Session: Sendable {
     /// A session on connections that stand.
     ///
     /// - Throws: `.invalidArgument` for fraction bits that leave no room for a product.
-    package init(transport: any Transport, kernels: any Kernels, configuration: SessionConfiguration) throws {
+    package convenience init(
+        transport: any Transport,
+        kernels: any Kernels,
+        configuration: SessionConfiguration
+    ) throws {
+        try self.init(transport: transport, kernels: kernels, configuration: configuration, checker: nil)
+    }
+
+    /// A session that tells a checker all that its party has: for parties that are threads of one process.
+    init(
+        transport: any Transport,
+        kernels: any Kernels,
+        configuration: SessionConfiguration,
+        checker: InsecureRunChecker?
+    ) throws {
         try configuration.check()
-        let state = SessionState(transport: transport, kernels: kernels, configuration: configuration)
+        let state = SessionState(
+            transport: transport,
+            kernels: kernels,
+            configuration: configuration,
+            checker: checker
+        )
         party = PartyID(state.party)
         partyCount = state.parties
         self.configuration = configuration

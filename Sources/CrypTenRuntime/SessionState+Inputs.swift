@@ -17,7 +17,7 @@ extension SessionState {
             guard tensor.shape == shape else {
                 throw CrypTenError(.shapeMismatch, "\(name) has shape \(tensor.shape), where \(shape) was announced")
             }
-            let value = OwnInput(try encode(tensor, kind: kind, name: name))
+            let value = OwnInput(try encode(tensor, kind: kind, name: name), clear: checker == nil ? nil : tensor)
             inputs[number] = value
             own = value
         }

@@ -16,7 +16,9 @@ extension SessionState {
     func run(_ roots: [(Node, Graph.Destination)], isSetup: Bool) throws -> [RunResult] {
         let planned = try plan(roots)
         try machine.check(SessionStateMachine.Reads(planned))
-        return try guarded { try run(planned, isSetup: isSetup) }
+        let results = try guarded { try run(planned, isSetup: isSetup) }
+        try checked(results)
+        return results
     }
 
     private func run(_ planned: Planned, isSetup: Bool) throws -> [RunResult] {
@@ -31,7 +33,7 @@ extension SessionState {
         let before = transport.statistics
         var (dealt, hash) = try nextRun(of: planned, on: bound)
         let context = context(of: dealt, hash: hash, meter: isSetup ? .setup : .online)
-        let engine = PartyEngine(
+        var engine = PartyEngine(
             party: party,
             context: context,
             keys: try keys(of: dealt),
@@ -42,12 +44,14 @@ extension SessionState {
             progress: progress
         )
         let incoming = party == parties - 1 ? IncomingCorrections(context) : nil
-        let values = try engine.run(
-            planned.plan,
-            operands,
-            corrections: dealt.stored?.take() ?? incoming,
-            ahead: &dealt.ahead
-        )
+        let values = try observed(&engine, dealt.run.number, planned, operands) { engine in
+            try engine.run(
+                planned.plan,
+                operands,
+                corrections: dealt.stored?.take() ?? incoming,
+                ahead: &dealt.ahead
+            )
+        }
         let sent = transport.statistics - before
         let seconds = (ContinuousClock.now - start).seconds
         statistics.work += WorkTimes(context.clock)
@@ -61,6 +65,7 @@ extension SessionState {
             statistics.secondsOnline += seconds
         }
         try machine.finishedRun()
+        checker?.name(keptOutputs: dealt.run.keptOutputs, of: dealt.run.number)
         return try results(planned.plan.plan, values, dealt.run.keptOutputs)
     }
 
@@ -103,16 +108,21 @@ extension SessionState {
         )
     }
 
-    private func operands(for planned: Planned) throws -> PartyEngine.Operands {
-        let sources = planned.sources
+    /// The public expressions that a run reads, evaluated.
+    func publicOperands(of planned: Planned) throws -> [Tensor] {
+        if planned.sources.plain.isEmpty { return [] }
         let known = plain
-        let evaluator = ClearEvaluator { node in
+        return try ClearEvaluator { node in
             guard case .publicInput(let number) = node.operation, let tensor = known[number]?.tensor else {
                 throw CrypTenError(.invalidArgument, "a public expression reads what is not public")
             }
             return tensor
-        }
-        let tensors = sources.plain.isEmpty ? [] : try evaluator.evaluate(sources.plain)
+        }.evaluate(planned.sources.plain)
+    }
+
+    private func operands(for planned: Planned) throws -> PartyEngine.Operands {
+        let sources = planned.sources
+        let tensors = try publicOperands(of: planned)
         var plainValues: [Int: RingTensor] = [:]
         for binding in planned.plan.plan.bindings {
             guard case .plain(let index) = binding.source else { continue }
@@ -219,7 +229,10 @@ extension SessionState {
             return number
         }
         discard(try machine.release(numbers))
-        for number in numbers { forget(kept: number) }
+        for number in numbers {
+            checker?.release(number)
+            forget(kept: number)
+        }
     }
 }
 

@@ -12,6 +12,10 @@ final class SessionState {
     let transport: any Transport
     let kernels: any Kernels
     let configuration: SessionConfiguration
+    /// What all parties of the process tell what they have, where the session says that it is checked.
+    let checker: InsecureRunChecker?
+    /// What was found in the last run of a checked session.
+    var lastCheck: CheckedRun?
     let party: Int
     let parties: Int
     let identity = SessionIdentity()
@@ -39,7 +43,13 @@ final class SessionState {
         var kept: [KeptValue]
     }
 
-    init(transport: any Transport, kernels: any Kernels, configuration: SessionConfiguration) {
+    init(
+        transport: any Transport,
+        kernels: any Kernels,
+        configuration: SessionConfiguration,
+        checker: InsecureRunChecker? = nil
+    ) {
+        self.checker = checker
         self.transport = transport
         self.kernels = kernels
         self.configuration = configuration
@@ -126,9 +136,12 @@ final class SessionState {
 /// A party's own numbers, encoded; held by the expression that they are the input of.
 final class OwnInput: Sendable {
     let encoded: RingTensor
+    /// As they came, where the session is checked.
+    let clear: Tensor?
 
-    init(_ encoded: RingTensor) {
+    init(_ encoded: RingTensor, clear: Tensor? = nil) {
         self.encoded = encoded
+        self.clear = clear
     }
 }
 

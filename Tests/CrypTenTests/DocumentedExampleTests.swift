@@ -66,4 +66,16 @@ struct DocumentedExampleTests {
         #expect(answers[1][0] == nil)
         #expect(answers[1][2]?.integers == [1, 1])
     }
+
+    @Test("Head room: a checked session reports on each layer")
+    func headRoom() async throws {
+        let reports = try await withInsecureCheckedParties(2) { session in
+            let x = try await session.input(from: .party(0)) { Tensor([1, 2, 3] as [Double], shape: [3]) }
+            return try await session.check(sigmoid(x * x))
+        }
+        #expect(reports[0].violation == nil)
+        // 9 is compared with the outermost knot, −9.9: a difference of 18.9 where 2^31 are right.
+        let room = try #require(reports[0].layers.compactMap(\.headRoomBits).min())
+        #expect(abs(room - 26.76) < 0.01)
+    }
 }

@@ -30,6 +30,7 @@ struct HelpTests {
             ),
             ("plan", "metro 1 Gbit/s, 2 ms; wan 400 Mbit/s,"), ("party", "--parties <host:port,…>"),
             ("party", "--dealer <host:port>"), ("party", "--session <name>"),
+            ("infer", "--check"), ("infer", "crypten infer --model m.onnx --input images.npy --local 2 --check"),
             ("infer", "--memory-limit <size>"), ("party", "--memory-limit <size>"), ("dealer", "--memory-limit <size>"),
             ("party", "--id <i>"), ("party", "--prepare"), ("party", "--prepared-file <file>"),
             ("party", "--insecure-plaintext"), ("dealer", "--listen <host:port>"),

@@ -206,6 +206,23 @@ struct Lowering {
         }
     }
 
+    /// The entry that each slot holds; of several that are one value, the first.
+    var meanings: [Int: SlotMeaning] {
+        var meanings: [Int: SlotMeaning] = [:]
+        func note(_ slot: Int, _ entry: Int, _ scale: Int) {
+            if meanings[slot] == nil { meanings[slot] = SlotMeaning(entry: entry, scale: scale) }
+        }
+        for (entry, value) in values.enumerated() {
+            for form in [value.share, value.wire, value.reducedShare, value.reducedWire] {
+                if let form { note(form.slot, entry, form.scale) }
+            }
+            if let slot = value.inPlace { note(slot, entry, fractionBits) }
+            if let slot = value.bits { note(slot, entry, 0) }
+        }
+        for (output, handed) in zip(outputs, graph.outputs) { note(output.slot, handed.entry, output.scale) }
+        return meanings
+    }
+
     private func scaleOfKind(_ kind: ElementKind) -> Int {
         kind == .real ? fractionBits : 0
     }

@@ -1,10 +1,11 @@
 import CrypTenGates
 
 /// Drops the steps whose results nobody reads: forms of a value that turned out not to be needed.
-///
-/// Slots and bindings are numbered anew, so that equal plans have equal fingerprints.
 package enum DropUnused {
-    package static func apply(_ plan: Plan) -> Plan {
+    /// Numbers slots and bindings anew, so that equal plans have equal fingerprints.
+    ///
+    /// - Returns: the plan, and the new number of each slot that is left.
+    package static func apply(_ plan: Plan) -> (plan: Plan, numbers: [Int: Int]) {
         var used = Set(plan.outputs.map(\.slot))
         var kept: [PlanStep] = []
         for step in plan.steps.reversed() where step.outputs.contains(where: used.contains) {
@@ -39,6 +40,6 @@ package enum DropUnused {
             return output
         }
         out.slots = number.count
-        return out
+        return (out, number)
     }
 }

@@ -82,9 +82,11 @@ package struct Simplify {
                 shape: node.shape,
                 kind: node.kind,
                 isSecret: isSecret,
-                layer: node.layer
+                layer: node.layer,
+                number: graph.entries.count
             )
         )
+        sources.origins.append(node.origin)
         known[key] = graph.entries.count - 1
         return graph.entries.count - 1
     }

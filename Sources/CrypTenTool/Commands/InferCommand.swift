@@ -20,6 +20,14 @@ struct InferCommand: AsyncParsableCommand {
             inputs are cut with it where the model names their first extents alike; others go to every slice.
 
               crypten infer --model m.onnx --input images.npy --local 2 --memory-limit 2GiB --output-dir out
+
+            --check asks whether numbers grow too large. Numbers are fixed point in 64 bits; one that leaves its range becomes \
+            another, and in a secret run nobody can see it. So --check runs all parties in one process, where nothing is secret, \
+            beside the same model in the clear. For each layer it prints the largest value, the largest error, and how many bits \
+            of head room are left: with 1.0 bits the values may double. When a value leaves its range the last line names the \
+            layer, the operation, the value and the limit, and the exit code is 1. --output-dir may be left out.
+
+              crypten infer --model m.onnx --input images.npy --local 2 --check
             """
     )
 
@@ -38,6 +46,12 @@ struct InferCommand: AsyncParsableCommand {
     @OptionGroup var memory: MemoryOptions
     @OptionGroup var deadlines: DeadlineOptions
 
+    @Flag(
+        name: .long,
+        help: "Print each layer's largest value, error and head room. Insecure: all parties are this one process."
+    )
+    var check = false
+
     @Flag(name: .long, help: "Say where the time went, by member and kind of work.")
     var profile = false
 
@@ -47,7 +61,12 @@ struct InferCommand: AsyncParsableCommand {
     func validate() throws {
         try PartyCount.check(local, option: "--local")
         try memory.check(prepares: preparation.prepare || preparation.preparedFile != nil)
-        guard files.outputDir != nil else {
+        if check, preparation.prepare || preparation.preparedFile != nil || memory.memoryLimit != nil || profile {
+            throw ValidationError(
+                "--check follows one run in one process: leave out --prepare, --prepared-file, --memory-limit and --profile"
+            )
+        }
+        guard files.outputDir != nil || check else {
             throw ValidationError("--output-dir is missing: where to write the outputs")
         }
         guard !files.input.isEmpty || !files.publicInputs.isEmpty else {
@@ -73,6 +92,7 @@ struct InferCommand: AsyncParsableCommand {
                 preparedFile: preparation.preparedFile
             )
         )
+        if check { return try await runChecked(run.inference) }
         ProgressLine.show("starting \(local) parties and a dealer")
         var report = try await run.run { layer, fraction in
             ProgressLine.show("\(Int(fraction * 100)) %  \(layer ?? "")")
@@ -86,5 +106,19 @@ struct InferCommand: AsyncParsableCommand {
             Output.result(TextTable.list(outputs + [("parties", "\(report.parties)")] + report.costLines))
             if let work = report.profile { Output.result("\n" + WorkTable.text(work)) }
         }
+    }
+
+    private func runChecked(_ inference: Inference) async throws {
+        ProgressLine.show("checking \(local) parties in this process")
+        let (check, outputs) = try await CheckedInference(
+            parties: local,
+            fractionBits: encoding.fractionBits,
+            threads: threads.threads,
+            inference: inference
+        ).run()
+        ProgressLine.clear()
+        let table = CheckTable(check, outputs: outputs)
+        if json { try Output.result(json: table) } else { Output.result(table.text) }
+        if let violation = check.violation { throw violation }
     }
 }

@@ -28,6 +28,13 @@ struct Inference: Sendable {
     var memoryLimit: Int?
     /// At the last party: where it stores what was dealt ahead; nil: in memory.
     var preparedFile: String?
+    /// How the outputs are revealed: in a checked session with a report beside.
+    var reveal: @Sendable ([CrypTensor], Recipients, Session) async throws -> [Tensor]? = {
+        outputs,
+        recipients,
+        session in
+        try await session.reveal(outputs, to: recipients)
+    }
     /// Which slice is under way.
     let slices = SliceProgress()
 
@@ -95,7 +102,7 @@ struct Inference: Sendable {
                 let storage = preparedFile.map { PreparedStorage.file(URL(fileURLWithPath: $0)) } ?? .memory
                 try await session.prepare(outputs, revealingTo: recipients, runs: 1, storage: storage)
             }
-            guard let values = try await session.reveal(outputs, to: recipients) else { continue }
+            guard let values = try await reveal(outputs, recipients, session) else { continue }
             parts.append(zip(model.outputs, values).map { $1.converted(to: $0.type) })
         }
         let seconds = ContinuousClock.now - start

@@ -1,0 +1,308 @@
+import CrypTenBase
+package import CrypTenExpressions
+package import CrypTenGates
+package import CrypTenRing
+import Foundation
+
+/// A secret run followed step by step in exact integers, by someone who sees what all parties have: which value left the
+/// range in which the next gate is right, and how near the others came.
+///
+/// It does with numbers what the plan does with shares, and nothing by chance: truncations round as those of the run, whose
+/// public dither is in the masked wires; random values, and what a gate rounds inside, are put together from the parties'
+/// shares. All else must come out as the parties have it, word by word, and is held against it. So what a run without a
+/// violation reveals is the plan's own arithmetic on numbers that no step has wrapped.
+///
+/// Sums and products may wrap on the way where what reads them is right all the same: the ring forgets multiples of 2^64, and a
+/// later difference may take them back. A number is only looked at where a gate takes it for what it says: truncations,
+/// comparisons, functions, results.
+package struct ExactRun {
+    let prepared: PreparedPlan
+    let kernels: any Kernels
+    /// The clear evaluation that the values are compared with.
+    private var clear: ClearGraph
+    private(set) var slots: [ExactValue?]
+    /// The public parts of wires: with them truncations round.
+    private(set) var hats: [RingTensor?]
+    /// Fraction bits of each slot, where they are known.
+    private var scales: [Int?]
+    private var makers: [Maker?]
+    /// Of slots with numbers that have left the ring: who made the first one that has.
+    private var leavers: [Maker?]
+    private var findings: [Int: EntryFinding] = [:]
+    /// The narrowest use of numbers that no entry stands for, by layer: levels of a tournament, sums inside a function.
+    private var inner: [String?: RangeUse] = [:]
+
+    /// Who computed a number that is handed on as it is, by masking or moving: its own largest, and where it stands.
+    struct Maker {
+        var step: Int?
+        var entry: Int?
+        var layer: String?
+        var largest: (number: Double, place: Int)
+        var shape: Shape
+        var scale: Int?
+    }
+
+    /// What fills a binding.
+    package struct Bound {
+        package var value: ExactValue
+        /// Of a wire that an earlier run kept.
+        package var hat: RingTensor?
+
+        package init(value: ExactValue, hat: RingTensor? = nil) {
+            self.value = value
+            self.hat = hat
+        }
+    }
+
+    /// - Parameters:
+    ///   - bound: What fills each binding but the constants.
+    ///   - source: The clear values of the graph's inputs, kept values and public operands.
+    package init(
+        _ prepared: PreparedPlan,
+        kernels: any Kernels,
+        bound: (PlanBinding) throws -> Bound,
+        source: @escaping @Sendable (Primitive) throws -> Tensor
+    ) throws {
+        self.prepared = prepared
+        self.kernels = kernels
+        clear = ClearGraph(prepared.graph, source: source)
+        let count = prepared.plan.slots
+        slots = Array(repeating: nil, count: count)
+        hats = Array(repeating: nil, count: count)
+        makers = Array(repeating: nil, count: count)
+        leavers = Array(repeating: nil, count: count)
+        scales = prepared.meanings.map { $0?.scale }
+        for binding in prepared.plan.bindings {
+            let filling: Bound
+            if case .constant(let index) = binding.source {
+                filling = Bound(value: ExactValue(prepared.constants[index]))
+            } else {
+                filling = try bound(binding)
+            }
+            hats[binding.slot] = filling.hat
+            scales[binding.slot] = binding.scale
+            try fill(binding.slot, with: filling.value.reshaped(to: binding.shape), by: nil)
+        }
+    }
+
+    /// Follows a step, once all parties have done it.
+    ///
+    /// - Parameters:
+    ///   - seen: What each party got, by party and output.
+    ///   - freed: Slots that nobody reads any more.
+    /// - Throws: `RangeViolation` for a number that the step can't be right on; `CrypTenError.Code.diverged` where the
+    ///   parties' shares stand for another number, which only a defect of the protocol can cause.
+    package mutating func follow(_ index: Int, seen: [[PartyValue]], freed: [Int]) throws {
+        let step = prepared.plan.steps[index]
+        let disclosed = step.outputs.indices.map { output in disclose(seen.map { $0[output] }) }
+        let values = try results(of: step, index, disclosed.map(\.words))
+        for (output, slot) in step.outputs.enumerated() {
+            if let words = disclosed[output].words, words.elements != values[output].words.elements {
+                throw CrypTenError(
+                    .diverged,
+                    """
+                    step \(index), \(type(of: step.gate.gate).name)\(step.layer.map { " of \($0)" } ?? ""), has come out otherwise \
+                    than its operands say: a defect of this program
+                    """
+                )
+            }
+            hats[slot] = disclosed[output].hat
+            if scales[slot] == nil { scales[slot] = scale(of: step, output: output) }
+            try fill(slot, with: values[output], by: index)
+        }
+        for slot in freed { (slots[slot], hats[slot]) = (nil, nil) }
+    }
+
+    /// What the parties' parts of a slot say together: its words where all is there, and the public part of a wire.
+    private func disclose(_ parts: [PartyValue]) -> (words: RingTensor?, hat: RingTensor?) {
+        var sum: RingTensor?
+        for part in parts {
+            switch part {
+            case .share(let share):
+                if var total = sum {
+                    kernels.accumulate(&total, adding: share)
+                    sum = total
+                } else {
+                    sum = share
+                }
+            case .wire(let wire):
+                return (nil, wire.hat)
+            case .bits(let bits):
+                let masks = parts.compactMap { part -> BitPlanes? in
+                    guard case .bits(let bits) = part else { return nil }
+                    return bits.maskShare
+                }
+                guard masks.count == parts.count else { return (nil, nil) }
+                let plane = masks.reduce(bits.hat) { kernels.xor($0, $1) }
+                return (kernels.words(of: plane, shape: [plane.count]), nil)
+            case .plain(let plain):
+                return (plain, nil)
+            case .absent:
+                break
+            }
+        }
+        return (sum, nil)
+    }
+
+    // MARK: Books
+
+    /// Fills a slot, and notes who made its numbers and how far they are from those in the clear.
+    private mutating func fill(_ slot: Int, with value: ExactValue, by step: Int?) throws {
+        slots[slot] = value
+        let entry = prepared.meanings[slot]?.entry
+        let planStep = step.map { prepared.plan.steps[$0] }
+        if let planStep, planStep.gate.handsOn,
+            let maker = planStep.inputs.compactMap({ makers[$0] }).max(by: {
+                $0.largest.number.magnitude < $1.largest.number.magnitude
+            })
+        {
+            makers[slot] = maker
+        } else {
+            makers[slot] = Maker(
+                step: step,
+                entry: entry,
+                layer: entry.map { prepared.graph.entries[$0].layer } ?? planStep?.layer,
+                largest: value.largest,
+                shape: value.shape,
+                scale: scales[slot]
+            )
+        }
+        if value.wide != nil {
+            leavers[slot] = planStep?.inputs.compactMap { leavers[$0] }.first ?? makers[slot]
+        }
+        if let entry, let scale = scales[slot] { try compare(value, scale: scale, entry) }
+    }
+
+    /// Holds an entry's value against the one in the clear.
+    private mutating func compare(_ value: ExactValue, scale: Int, _ entry: Int) throws {
+        let node = prepared.graph.entries[entry]
+        let unit = Double(sign: .plus, exponent: -scale, significand: 1)
+        let numbers = value.numbers.map { $0 * unit }
+        if case .random = node.operation { clear.provide(entry, numbers, node) }
+        let inTheClear = try clear.value(of: entry).doubles
+        var finding = findings[entry] ?? EntryFinding()
+        let largest = value.largest
+        if largest.number.magnitude * unit >= finding.largest {
+            (finding.largest, finding.largestPlace) = (largest.number.magnitude * unit, largest.place)
+        }
+        for (place, (number, want)) in zip(numbers, inTheClear).enumerated() {
+            let error = abs(number - want)
+            if error > finding.error { (finding.error, finding.errorPlace) = (error, place) }
+        }
+        findings[entry] = finding
+    }
+
+    /// The number in the slot that a rule forbids, told of whoever made it.
+    func violation(
+        _ slot: Int,
+        _ rule: RangeRule,
+        at found: (number: Double, place: Int),
+        by step: PlanStep
+    ) -> RangeViolation {
+        let leaver = slots[slot]?.wide == nil ? nil : leavers[slot]
+        let maker = leaver ?? makers[slot]
+        let isMakers = leaver != nil || maker.map { $0.largest.number == found.number } ?? false
+        let entry = maker?.entry ?? prepared.meanings[slot]?.entry
+        let node = entry.map { prepared.graph.entries[$0] }
+        return RangeViolation(
+            layer: maker?.layer,
+            operation: maker?.step.flatMap { prepared.plan.steps[$0].gate.products } ?? node?.operation.name
+                ?? maker?.step.map { type(of: prepared.plan.steps[$0].gate.gate).name } ?? "a public number",
+            originNumber: node?.number,
+            reader: step.layer.map { "\($0) / \(step.gate.reading)" } ?? step.gate.reading,
+            rule: rule,
+            number: leaver?.largest.number ?? found.number,
+            scale: (isMakers ? maker?.scale : nil) ?? scales[slot],
+            place: isMakers ? maker?.largest.place ?? found.place : found.place,
+            shape: (isMakers ? maker?.shape : nil) ?? slots[slot]?.shape ?? []
+        )
+    }
+
+    /// Notes how near a number came to where its reader goes wrong.
+    mutating func note(_ slot: Int, _ rule: RangeRule, _ magnitude: Double, by step: PlanStep) {
+        let use = RangeUse(
+            reader: step.gate.reading,
+            rule: rule,
+            headRoomBits: magnitude == 0 ? .infinity : Double(rule.exponent) - log2(magnitude)
+        )
+        if let entry = makers[slot]?.entry ?? prepared.meanings[slot]?.entry {
+            findings[entry, default: EntryFinding()].note(use)
+        } else {
+            let layer = makers[slot]?.layer ?? step.layer
+            if let known = inner[layer], known.headRoomBits <= use.headRoomBits { return }
+            inner[layer] = use
+        }
+    }
+
+    /// Fraction bits of an output that no entry stands for; nil where they can't be told.
+    private func scale(of step: PlanStep, output: Int) -> Int? {
+        let operands = step.inputs.map { scales[$0] }
+        switch step.gate {
+        case .mask, .unmask, .promote, .gather, .reveal, .input, .addPlain: return operands[0] ?? operands.last ?? nil
+        case .maximum: return output == 0 ? operands[0] : 0
+        case .linear(let gate):
+            if case .combine(let factors) = gate.operation, factors != [1], factors != [.max] { return nil }
+            return operands[0]
+        case .select: return operands[1]
+        case .bilinear, .truncatedProduct, .plainProduct:
+            return operands[0].flatMap { left in operands[1].map { left + $0 } }
+        case .absorbed: return operands[0].flatMap { left in operands[1].map { left + $0 } }
+        case .truncate(let gate): return operands[0].map { $0 - gate.shift }
+        case .truncateInPlace(let gate): return operands[0].map { $0 - gate.shift }
+        case .truncatedReLU(let gate): return operands[0].map { $0 - gate.shift }
+        case .sine: return 60
+        case .random: return prepared.plan.fractionBits
+        case .polynomial, .piecewise: return nil
+        case .sign, .gridSign, .isZero, .boolean, .linearBits, .bitToArithmetic, .revealBits: return 0
+        }
+    }
+
+    /// The numbers of an output, and those in the clear.
+    package mutating func output(_ index: Int) throws -> (value: ExactValue, clear: Tensor) {
+        guard let value = slots[prepared.plan.outputs[index].slot] else {
+            preconditionFailure("outputs are filled when the plan has run, and never freed")
+        }
+        return (value, try clear.value(of: prepared.graph.outputs[index].entry))
+    }
+
+    /// What has been found so far: an entry for each value that the plan has as such, in the graph's order.
+    package var report: [EntryFinding] {
+        findings.sorted { $0.key < $1.key }.map { entry, finding in
+            var finding = finding
+            let node = prepared.graph.entries[entry]
+            finding.layer = node.layer
+            finding.operation = node.operation.name
+            finding.originNumber = node.number
+            finding.shape = node.shape
+            finding.kind = node.kind
+            return finding
+        }
+    }
+
+    /// The narrowest use of what is inside of gates, by layer.
+    package var innerUses: [String?: RangeUse] {
+        inner
+    }
+}
+
+/// What was found of one entry of a graph.
+package struct EntryFinding: Sendable {
+    package var layer: String?
+    package var operation = ""
+    package var originNumber = 0
+    package var shape: Shape = []
+    package var kind = ElementKind.real
+    /// The largest magnitude, and where it stands.
+    package var largest = 0.0
+    package var largestPlace = 0
+    /// The largest difference from the value in the clear, and where.
+    package var error = 0.0
+    package var errorPlace = 0
+    /// The narrowest use; nil where no gate reads the value for what it says.
+    package var use: RangeUse?
+
+    mutating func note(_ new: RangeUse) {
+        if let use, use.headRoomBits <= new.headRoomBits { return }
+        use = new
+    }
+}

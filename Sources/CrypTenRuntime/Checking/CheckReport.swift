@@ -1,0 +1,146 @@
+public import CrypTenBase
+public import CrypTenExpressions
+import CrypTenPlanning
+public import CrypTenRing
+import Foundation
+
+/// What a checked run was found to be: for each value how far it is from the one in the clear, and how much room it has left.
+public struct CheckReport: Sendable {
+    /// One operation's value.
+    ///
+    /// What a plan fuses has no value of its own, so not every operation of an expression is here: a bias that is added to a
+    /// product is, as their sum.
+    public struct Value: Sendable, Hashable {
+        /// The layer in whose scope it was made; nil outside of any.
+        public var layer: String?
+        /// What made it: "add", "maximum", "sigmoid".
+        public var operation: String
+        /// Where in the program that was written, where it is known.
+        public var origin: String?
+        /// Its extents.
+        public var shape: Shape
+        /// The largest magnitude in the secret run.
+        public var largestMagnitude: Double
+        /// Where that stands.
+        public var largestIndex: [Int]
+        /// The largest difference from the same expression in the clear, in double; 0 for bits.
+        ///
+        /// A comparison of two almost equal numbers may come out otherwise in the clear, and then what depends on it differs.
+        public var largestError: Double
+        /// Where that stands.
+        public var errorIndex: [Int]
+        /// The bits between the largest magnitude and the limit of whoever reads the value, the narrowest; nil where nobody
+        /// takes it for what it says, as in sums of sums.
+        public var headRoomBits: Double?
+        /// Who that is: "truncation", "comparison".
+        public var reader: String?
+    }
+
+    /// What was found in a layer: of its values the largest magnitude and error, and the least head room.
+    public struct Layer: Sendable, Hashable {
+        /// The scope's name, `"other"` outside of any.
+        public var name: String
+        /// The largest magnitude of its values.
+        public var largestMagnitude: Double
+        /// The largest difference from the same value in the clear.
+        public var largestError: Double
+        /// The least of its values' head room; nil where no gate takes one of them for what it says.
+        ///
+        /// Counts also what is inside of functions, such as the levels of a maximum.
+        public var headRoomBits: Double?
+    }
+
+    /// The values, in the order in which the expression computes them; up to the one that left the range.
+    public var operations: [Value]
+    /// The layers, in the same order.
+    public var layers: [Layer]
+    /// What `reveal` would have returned; nil at a party that isn't told, and where a value left the range.
+    public var values: [Tensor]?
+    /// The value that left the range, as `reveal` would have thrown it: then what was computed from it is wrong.
+    public var violation: CrypTenError?
+
+    init(_ run: CheckedRun, values: [Tensor]?, problem: CrypTenError? = nil) {
+        self.values = values
+        violation = problem
+        operations = run.outcome.findings.map { finding in
+            Value(
+                layer: finding.layer,
+                operation: finding.operation,
+                origin: run.origins[finding.originNumber]?.description,
+                shape: finding.shape,
+                largestMagnitude: finding.largest,
+                largestIndex: finding.shape.index(of: finding.largestPlace),
+                largestError: finding.kind == .bit ? 0 : finding.error,
+                errorIndex: finding.shape.index(of: finding.errorPlace),
+                headRoomBits: finding.use?.headRoomBits,
+                reader: finding.use?.reader
+            )
+        }
+        layers = []
+        var places: [String: Int] = [:]
+        func add(_ name: String, _ magnitude: Double, _ error: Double, _ room: Double?) {
+            let place = places[name] ?? layers.count
+            if place == layers.count {
+                places[name] = place
+                layers.append(Layer(name: name, largestMagnitude: 0, largestError: 0, headRoomBits: nil))
+            }
+            layers[place].largestMagnitude = max(layers[place].largestMagnitude, magnitude)
+            layers[place].largestError = max(layers[place].largestError, error)
+            if let room { layers[place].headRoomBits = min(layers[place].headRoomBits ?? .infinity, room) }
+        }
+        for value in operations {
+            add(
+                value.layer ?? PlanCost.unnamedLayer,
+                value.largestMagnitude,
+                value.largestError,
+                value.headRoomBits
+            )
+        }
+        for (layer, use) in run.outcome.inner.sorted(by: { $0.key ?? "" < $1.key ?? "" }) {
+            add(layer ?? PlanCost.unnamedLayer, 0, 0, use.headRoomBits)
+        }
+    }
+}
+
+extension Shape {
+    /// The index of the element at a place of the row-major order.
+    fileprivate func index(of place: Int) -> [Int] {
+        zip(dimensions, strides).map { extent, stride in extent == 0 ? 0 : place / stride % extent }
+    }
+}
+
+extension CrypTenError {
+    /// A value that left the range, as an error: what it is, where it stands, the limit, and the remedy.
+    init(_ violation: RangeViolation, _ origins: [SourceOrigin?], fractionBits: Int) {
+        let unit = violation.scale.map { Double(sign: .plus, exponent: -$0, significand: 1) }
+        func text(_ number: Double) -> String {
+            number == number.rounded() && abs(number) < 0x1p53
+                ? String(format: "%.0f", number) : String(format: "%.12g", number)
+        }
+        func power(_ exponent: Int) -> String {
+            "2^\(exponent)" + ((0..<53).contains(exponent) ? " = \(1 << exponent)" : "")
+        }
+        let origin = violation.originNumber.flatMap { $0 < origins.count ? origins[$0] : nil }
+        let place = violation.shape.rank == 0 ? "" : " at \(violation.shape.index(of: violation.place))"
+        let limit = power(violation.rule.exponent - (violation.scale ?? 0))
+        let reader = violation.reader
+        let problem =
+            switch violation.rule {
+            case .ring: "outside ±\(limit), the ring's range, where \(reader) reads it"
+            case .truncation: "outside ±\(limit), where \(reader) is right"
+            case .function: "where \(reader) has a value outside its range"
+            case .difference: "further than \(limit) from what \(reader) compares it with"
+            case .publicNumber: "met by a public number of \(limit) or more, which \(reader) can't take"
+            }
+        let format = violation.scale == 0 ? "whole numbers" : "\(fractionBits) fraction bits"
+        let remedy = violation.scale == 0 ? "use smaller numbers" : "use fewer fraction bits, or scale what goes in"
+        self.init(
+            .outOfRange,
+            """
+            \(violation.layer ?? PlanCost.unnamedLayer) / \(violation.operation)\(origin.map { " (\($0))" } ?? ""): \
+            \(text(violation.number * (unit ?? 1)))\(unit == nil ? " in units of the ring" : "")\(place) is \(problem), with \
+            \(format); \(remedy)
+            """
+        )
+    }
+}
