@@ -80,7 +80,7 @@ struct CancellationTests {
         task.cancel()
         #expect(await task.result.crypTenError?.code == .cancelled)
         let other = await outcome { try await Self.begin(members.sessions[1]) }
-        #expect(other.crypTenError?.message == "party 0 gave up: cancelled by its caller")
+        #expect(other.crypTenError?.message.hasSuffix("party 0 gave up: cancelled by its caller") == true)
         await members.close()
     }
 
@@ -165,7 +165,7 @@ struct CancellationTests {
         #expect(await members.dealer.result.crypTenError?.code == .cancelled)
         for result in await members.all(Self.begin) {
             #expect(result.crypTenError?.code == .partyFailed)
-            #expect(result.crypTenError?.message == "the dealer gave up: cancelled by its caller")
+            #expect(result.crypTenError?.message.hasSuffix("the dealer gave up: cancelled by its caller") == true)
         }
         await members.close()
     }
