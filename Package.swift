@@ -135,3 +135,32 @@ let package = Package(
     ],
     cLanguageStandard: .c11
 )
+
+// Fuzz targets are declared where they are asked for: they need a toolchain with libFuzzer, and `Scripts/fuzz` builds them.
+if ProcessInfo.processInfo.environment["CRYPTEN_FUZZING"] != nil {
+    let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+    let fuzzed: [(folder: String, dependencies: [Target.Dependency])] = [
+        ("Frames", ["CrypTenRuntime", nio]),
+        ("Plans", ["CrypTenRuntime", "_CrypTenTestSupport", nio]),
+        ("Skeletons", ["FuzzedModelRun"]),
+        ("Models", ["FuzzedModelRun"]),
+        ("Numpy", ["CrypTen"]),
+    ]
+    package.targets += [
+        .target(name: "FuzzedSeeds", path: "Fuzzing/Seeds", swiftSettings: swiftSettings),
+        .target(
+            name: "FuzzedModelRun",
+            dependencies: ["CrypTenONNX", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            path: "Fuzzing/ModelRun",
+            swiftSettings: swiftSettings
+        ),
+    ]
+    package.targets += fuzzed.map { folder, dependencies in
+        .executableTarget(
+            name: "fuzz-target-\(folder.lowercased())",
+            dependencies: dependencies + ["FuzzedSeeds"],
+            path: "Fuzzing/\(folder)",
+            swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])]
+        )
+    }
+}

@@ -1,7 +1,7 @@
 internal import CrypTenBase
-internal import CrypTenExpressions
+package import CrypTenExpressions
 internal import CrypTenRing
-internal import Foundation
+package import Foundation
 
 extension NumpyFile {
     /// Bytes of one element, by its type.
@@ -89,7 +89,7 @@ extension Tensor.Elements {
 
 extension Tensor {
     /// The bytes of a `.npy` file, format version 1.0, little-endian, C order.
-    var numpyFileBytes: Data {
+    package var numpyFileBytes: Data {
         let type =
             switch elements {
             case .float: "<f4"

@@ -112,6 +112,12 @@ extension CrypTensor {
             if Set(high).count == 1, Set(wide).count == 1 {
                 return total.scaled(by: 1 / Double(high[0] * wide[0]), at: origin)
             }
+            guard high.count * wide.count <= 1 << 22 else {
+                throw CrypTenError(
+                    .invalidArgument,
+                    "avgPool2d of shape \(shape) has \(high.count) × \(wide.count) windows of different sizes: 2^22 are the most"
+                )
+            }
             let factors = high.flatMap { a in wide.map { b in 1 / Double(a * b) } }
             let constant = CrypTensor(constant: Tensor(factors, shape: [high.count, wide.count]), at: origin)
             return total.applying(.bilinear(.multiply), constant, at: origin)
@@ -207,7 +213,7 @@ extension CrypTensor {
                     .invalidArgument,
                     "\(name) can't cut axis \(axis) of shape \(shape) into windows of \(kernel) with stride \(stride), padding "
                         + "\(before) and \(after), and dilation \(dilation): steps are from 1 on, one window must fit, and all have at "
-                        + "most 2^24 elements"
+                        + "most 2^18 elements"
                 )
             }
             return windows

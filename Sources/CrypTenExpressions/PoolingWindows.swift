@@ -10,7 +10,7 @@ struct PoolingWindows {
     let output: Int
 
     /// No more positions than this are listed, whatever a file asks for.
-    static let largestCount = 1 << 24
+    static let largestCount = 1 << 18
 
     /// The windows, or nil where the numbers make no sense or no window fits.
     init?(input: Int, kernel: Int, stride: Int, before: Int, after: Int, dilation: Int, ceilMode: Bool) {

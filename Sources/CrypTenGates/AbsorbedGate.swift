@@ -20,10 +20,28 @@ package struct AbsorbedGate: Gate {
     package let shape: Shape
 
     package init(products: [AbsorbedProduct], addends: Int, shape: Shape) {
-        precondition(products.allSatisfy { $0.output == shape }, "the terms of a sum have its shape")
         self.products = products
         self.addends = addends
         self.shape = shape
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try require((0...GateLimits.list).contains(addends), "a sum of \(addends) shares")
+        try require(products.count <= GateLimits.list, "a sum of \(products.count) products")
+        for product in products {
+            let output = try product.operation.checkedOutput(product.left, product.right)
+            try require(output == shape, "a product of shape \(output) in a sum of shape \(shape)")
+        }
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 2 * products.count + addends)
+        for (index, product) in products.enumerated() {
+            _ = try product.result(of: operands, from: 2 * index, parties: parties)
+        }
+        for index in 0..<addends { try operands.share(2 * products.count + index, count: shape.count) }
+        return [.wire(shape, WireForm(sharesHeld: false))]
     }
 
     package var stages: Int {

@@ -33,6 +33,11 @@ package struct BilinearGate: Gate {
         )
     }
 
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 2)
+        return [.share(try product.result(of: operands, from: 0, parties: parties))]
+    }
+
     package var stages: Int {
         1
     }

@@ -14,6 +14,12 @@ package struct BitToArithmeticGate: Gate {
         self.shape = shape
     }
 
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try operands.bits(0, count: shape.count)
+        return [.share(shape)]
+    }
+
     package var stages: Int {
         1
     }

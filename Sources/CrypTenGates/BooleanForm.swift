@@ -29,4 +29,19 @@ package struct BooleanForm: Hashable, Sendable, Codable {
     var fanIn: Int {
         terms.map(\.nonzeroBitCount).max() ?? 0
     }
+
+    /// What a gate's functions must satisfy: at least one, of up to 64 inputs, in products of up to so many.
+    static func check(_ outputs: [BooleanForm], inputs: Int, fanIn: Int) throws {
+        try require((0...64).contains(inputs), "functions of \(inputs) inputs; 64 are the most")
+        try require((1...GateLimits.list).contains(outputs.count), "\(outputs.count) functions")
+        let products = outputs.reduce(0) { $0 + $1.products.count }
+        try require(products <= 4 * GateLimits.list, "\(products) products")
+        for output in outputs {
+            try require(
+                output.products.allSatisfy { $0.count <= 64 && $0.allSatisfy { (0..<inputs).contains($0) } },
+                "a product of other than its inputs"
+            )
+            try require(output.fanIn <= fanIn, "a product of more than \(fanIn) inputs")
+        }
+    }
 }

@@ -16,14 +16,20 @@ package struct BooleanGate: Gate {
     package let shape: Shape
 
     package init(outputs: [BooleanForm], inputs: Int, shape: Shape) {
-        precondition(inputs <= 64 && !outputs.isEmpty, "up to 64 inputs, and an output")
-        precondition(
-            outputs.allSatisfy { $0.fanIn <= 4 && $0.products.joined().allSatisfy { (0..<inputs).contains($0) } },
-            "products of up to four inputs"
-        )
         self.outputs = outputs
         self.inputs = inputs
         self.shape = shape
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try BooleanForm.check(outputs, inputs: inputs, fanIn: 4)
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: inputs)
+        for index in 0..<inputs { try operands.bits(index, count: shape.count, sharesHeld: true) }
+        return outputs.map { _ in .bits(count: shape.count, sharesHeld: true) }
     }
 
     private var products: SubsetProducts {

@@ -11,6 +11,15 @@ package protocol Gate: Hashable, Sendable, Codable {
     static var name: String { get }
     /// How many stages; all but the last end in an opening.
     var stages: Int { get }
+    /// What its fields must satisfy, whatever its operands: initialisers trap on it, and a plan of a peer's is refused.
+    ///
+    /// - Throws: `CrypTenError.Code.malformedFile` saying what is wrong.
+    func check() throws
+    /// What it yields of operands of the given types, where its fields satisfy `check()`.
+    ///
+    /// With such operands both halves run to their end, and allocate what the shapes justify.
+    /// - Throws: `CrypTenError.Code.malformedFile` naming the operand, or the field, that doesn't fit.
+    func results(of operands: OperandTypes, parties: Int) throws -> [OperandType]
     /// What each stage opens and is dealt: equal to what the halves do, to the word.
     func cost(parties: Int) -> [StageCost]
     /// The dealer's half, on masks.

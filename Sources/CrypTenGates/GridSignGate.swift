@@ -26,16 +26,25 @@ package struct GridSignGate: Gate {
         positions: [Int],
         sharesHeld: Bool = true
     ) {
-        precondition(
-            !positions.isEmpty && positions.allSatisfy { (0..<1 << (span - step)).contains($0) },
-            "positions on the grid"
-        )
         self.shape = shape
         self.start = start
         self.step = step
         self.span = span
         self.positions = positions
         self.sharesHeld = sharesHeld
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try KnotGrid(start: start, step: step, span: span).check()
+        try require((1...GateLimits.list).contains(positions.count), "\(positions.count) positions")
+        try require(positions.allSatisfy { (0..<1 << (span - step)).contains($0) }, "positions beyond the grid")
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try operands.wire(0, count: shape.count)
+        return positions.map { _ in .bits(count: shape.count, sharesHeld: sharesHeld) }
     }
 
     private var signs: GridSignProtocol {

@@ -17,6 +17,13 @@ package struct InputGate: Gate {
         self.shape = shape
     }
 
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try require((0..<parties).contains(owner), "there is no party \(owner)")
+        try operands.plain(0, count: shape.count, at: owner)
+        return [.wire(shape, WireForm())]
+    }
+
     package var stages: Int {
         2
     }

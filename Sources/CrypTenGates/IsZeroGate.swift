@@ -20,6 +20,12 @@ package struct IsZeroGate: Gate {
         CarryChains([CarryLevelOne.Section(low: 0, width: 64, reading: .equality, instances: 1)])
     }
 
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try operands.wire(0, count: shape.count)
+        return [.bits(count: shape.count, sharesHeld: true)]
+    }
+
     package var stages: Int {
         chains.openings + 1
     }

@@ -11,6 +11,20 @@ package struct KnotGrid: Hashable, Sendable, Codable {
         self.step = step
         self.span = span
     }
+
+    /// What the fields must satisfy: two parts of up to 16 bits each, and a third above them.
+    func check() throws {
+        try require(
+            (1...16).contains(step) && span > step && span <= step + 16 && span < 63,
+            "a grid of 2^\(step) in 2^\(span)"
+        )
+    }
+
+    /// Whether a knot lies on it.
+    func contains(_ knot: UInt64) -> Bool {
+        let place = knot &- start
+        return place & (1 << UInt64(step) - 1) == 0 && place >> UInt64(span) == 0
+    }
 }
 
 /// `[v < knot]` for every knot, staged: free knots by `SignProtocol`, those on a grid by `GridSignProtocol`.

@@ -13,13 +13,22 @@ package struct LinearBitsGate: Gate {
     package let shape: Shape
 
     package init(outputs: [BooleanForm], inputs: Int, shape: Shape) {
-        precondition(
-            outputs.allSatisfy { $0.fanIn <= 1 && $0.products.joined().allSatisfy { (0..<inputs).contains($0) } },
-            "a sum of inputs"
-        )
         self.outputs = outputs
         self.inputs = inputs
         self.shape = shape
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try BooleanForm.check(outputs, inputs: inputs, fanIn: 1)
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: inputs)
+        let held = try (0..<inputs).map { try operands.bits($0, count: shape.count) }
+        return outputs.map { output in
+            .bits(count: shape.count, sharesHeld: self.operands(output).allSatisfy { held[$0] })
+        }
     }
 
     package var stages: Int {

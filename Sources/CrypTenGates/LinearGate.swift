@@ -77,7 +77,7 @@ package struct LinearGate: Gate {
     package enum Form: String, Hashable, Sendable, Codable {
         case share
         case wire
-        /// Structure only: reshape, permute, slice, broadcast, concatenate, take.
+        /// Structure only: reshape, permute, slice, broadcast, concatenate, pad, take.
         case bits
     }
 
@@ -90,6 +90,31 @@ package struct LinearGate: Gate {
         self.operation = operation
         self.form = form
         self.shapes = shapes
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: shapes.count)
+        let output = try operation.checkedOutput(shapes)
+        switch form {
+        case .share:
+            for (index, shape) in shapes.enumerated() {
+                let given = try operands.share(index)
+                try require(given == shape, "operand \(index) has shape \(given), not \(shape)")
+            }
+            return [.share(output)]
+        case .wire:
+            var sharesHeld = true
+            for (index, shape) in shapes.enumerated() {
+                let given = try operands.wire(index)
+                try require(given.shape == shape, "operand \(index) has shape \(given.shape), not \(shape)")
+                sharesHeld = sharesHeld && given.form.sharesHeld
+            }
+            return [.wire(output, WireForm(sharesHeld: sharesHeld))]
+        case .bits:
+            try require(operation.movesElements, "\(operation.name) isn't one of bits")
+            let held = try shapes.enumerated().map { try operands.bits($0, count: $1.count) }
+            return [.bits(count: output.count, sharesHeld: held.allSatisfy { $0 })]
+        }
     }
 
     package var stages: Int {

@@ -15,6 +15,12 @@ package struct MaskGate: Gate {
         self.shape = shape
     }
 
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try operands.share(0, count: shape.count)
+        return [.wire(shape, WireForm())]
+    }
+
     package var stages: Int {
         2
     }

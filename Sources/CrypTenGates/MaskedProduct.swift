@@ -1,3 +1,4 @@
+internal import CrypTenBase
 package import CrypTenRing
 
 /// A bilinear operation of two wires, as a term of a gate: what `BilinearGate` and `AbsorbedGate` have in common.
@@ -37,6 +38,16 @@ package struct MaskedProduct: Hashable, Sendable, Codable {
             )
         }
         return shape
+    }
+
+    /// The shape of the product of operands `index` and `index + 1`, if they and the fields fit.
+    func result(of operands: OperandTypes, from index: Int, parties: Int) throws -> Shape {
+        for party in [leftZeroExcept, rightZeroExcept] {
+            try require(party.map { (0..<parties).contains($0) } ?? true, "there is no party \(party ?? 0)")
+        }
+        try operands.wire(index, count: left.count, sharesHeld: true)
+        try operands.wire(index + 1, count: right.count, sharesHeld: true)
+        return try operation.checkedOutput(left, right)
     }
 
     /// `sum −= op(λx, λy)`, or `+=`: the dealer's part.
@@ -107,6 +118,17 @@ package struct MaskedProduct: Hashable, Sendable, Codable {
                 add(xMask.reshaped(to: left), yHat, subtracting: true)
             }
             if !skipsRight { add(xHat, yMask.reshaped(to: right), subtracting: true) }
+        }
+    }
+}
+
+extension BilinearOperation {
+    /// The shape of the product of a plan's gate.
+    func checkedOutput(_ left: Shape, _ right: Shape) throws -> Shape {
+        do {
+            return try outputShape(left, right)
+        } catch let error as CrypTenError {
+            throw malformed(error.message)
         }
     }
 }

@@ -31,14 +31,28 @@ package struct MaximumGate: Gate {
     package let payload: Payload
 
     package init(shape: Shape, operands: Int, sharesHeld: Bool, payload: Payload = .none) {
-        precondition((2...4).contains(operands), "the maximum of \(operands) operands")
-        if case .constants(let numbers) = payload {
-            precondition(numbers.count == operands, "a number for each operand")
-        }
         self.shape = shape
         self.operands = operands
         self.sharesHeld = sharesHeld
         self.payload = payload
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try require((2...4).contains(operands), "the maximum of \(operands) operands")
+        if case .constants(let numbers) = payload {
+            try require(numbers.count == operands, "\(numbers.count) numbers for \(operands) operands")
+        }
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: wires)
+        for index in 0..<wires {
+            var held = sharesHeld
+            if index >= self.operands, case .wires(let payloadHeld) = payload { held = payloadHeld }
+            try operands.wire(index, count: shape.count, form: WireForm(sharesHeld: held))
+        }
+        return payload == .none ? [.share(shape)] : [.share(shape), .share(shape)]
     }
 
     private var signs: SignProtocol {

@@ -46,9 +46,6 @@ package struct PiecewiseGate: Gate {
         positive: Int? = nil,
         grid: KnotGrid? = nil
     ) {
-        precondition(!knots.isEmpty && pieces.count == knots.count + 1, "one piece more than knots")
-        precondition(pieces.allSatisfy { (1...33).contains($0.coefficients.count) }, "pieces of degree 0 to 32")
-        precondition((0...62).contains(outputShift), "a truncation by \(outputShift) bits")
         self.shape = shape
         self.form = form
         self.knots = knots
@@ -56,7 +53,7 @@ package struct PiecewiseGate: Gate {
         self.outputShift = outputShift
         self.positive = positive
         self.grid = grid
-        precondition(positive == nil || degree > 0, "the positive part reads a power of the mask")
+        trapUnlessValid()
     }
 
     package init(
@@ -85,6 +82,32 @@ package struct PiecewiseGate: Gate {
 
     private var signs: KnotSigns {
         KnotSigns(form: form, knots: knots.count, grid: grid)
+    }
+
+    package func check() throws {
+        try form.check()
+        try require((1...GateLimits.list).contains(knots.count), "\(knots.count) knots")
+        try require(pieces.count == knots.count + 1, "\(pieces.count) pieces between \(knots.count) knots")
+        try require(pieces.allSatisfy { (1...33).contains($0.coefficients.count) }, "pieces of degree 0 to 32")
+        try require((0...62).contains(outputShift), "a truncation by \(outputShift) bits")
+        try require(
+            positive.map { knots.indices.contains($0) && degree > 0 } ?? true,
+            "the positive part is from a knot on, and reads a power of the mask"
+        )
+        if let grid {
+            try grid.check()
+            try require(form.shift == 0, "a grid is of an ordinary wire")
+            try require(knots.allSatisfy(grid.contains), "knots beside the grid")
+        }
+        let slabs = shape.count / Slabs.size + 1
+        let streams = 2 * (knots.count + 1) * (degree + 1)
+        try require(slabs <= GateLimits.streams / streams, "\(knots.count) knots of \(shape.count) elements")
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try operands.wire(0, count: shape.count, form: form)
+        return [.share(shape)]
     }
 
     package var stages: Int {

@@ -14,6 +14,15 @@ package struct AddPlainGate: Gate {
         self.form = form
     }
 
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 2)
+        try operands.plain(1, count: operands[0].count)
+        switch (form, operands[0]) {
+        case (.share, .share), (.wire, .wire), (.bits, .bits): return [operands[0]]
+        default: throw malformed("operand 0 is \(operands[0]), not a \(form.rawValue)")
+        }
+    }
+
     package var stages: Int {
         1
     }
@@ -68,6 +77,18 @@ package struct PlainProductGate: Gate {
         self.plainIsLeft = plainIsLeft
     }
 
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 2)
+        let shapes =
+            plainIsLeft
+            ? (try operands.plain(0), try operands.share(1)) : (try operands.share(0), try operands.plain(1))
+        try require(
+            shapes == (left, right),
+            "its operands have shapes \(shapes.0) and \(shapes.1), not \(left) and \(right)"
+        )
+        return [.share(try operation.checkedOutput(left, right))]
+    }
+
     package var stages: Int {
         1
     }
@@ -105,6 +126,28 @@ package struct GatherGate: Gate {
         self.axis = axis
         self.table = table
         self.indices = indices
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try require((0..<table.rank).contains(axis), "shape \(table) has no axis \(axis)")
+        try require((try? output) != nil, "slices \(indices) of shape \(table) are too many")
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 2)
+        let given = try operands.share(0)
+        try require(given == table, "the table has shape \(given), not \(table)")
+        try operands.plain(1, count: indices.count)
+        return [.share(try output)]
+    }
+
+    private var output: Shape {
+        get throws {
+            try Shape(
+                checking: Array(table.dimensions[..<axis] + indices.dimensions + table.dimensions[(axis + 1)...])
+            )
+        }
     }
 
     package var stages: Int {
@@ -128,8 +171,7 @@ package struct GatherGate: Gate {
             return index < 0 ? index + extent : index
         }
         let slices = context.kernels.take(context.share(0), axis: axis, indices: positions)
-        let shape = table.dimensions[..<axis] + indices.dimensions + table.dimensions[(axis + 1)...]
-        context.yield(.share(slices.reshaped(to: Shape(Array(shape)))))
+        context.yield(.share(slices.reshaped(to: try output)))
     }
 
     package func cost(parties: Int) -> [StageCost] {
@@ -148,6 +190,13 @@ package struct PromoteGate: Gate {
     package init(shape: Shape, asBits: Bool) {
         self.shape = shape
         self.asBits = asBits
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        let given = try operands.plain(0, count: shape.count)
+        try require(asBits || given == shape, "it has shape \(given), not \(shape)")
+        return [asBits ? .bits(count: shape.count, sharesHeld: true) : .wire(shape, WireForm())]
     }
 
     package var stages: Int {

@@ -14,10 +14,21 @@ package struct PolynomialGate: Gate {
     package let coefficients: [UInt64]
 
     package init(shape: Shape, form: WireForm, coefficients: [UInt64]) {
-        precondition(!coefficients.isEmpty && coefficients.count <= 33, "a polynomial of degree 0 to 32")
         self.shape = shape
         self.form = form
         self.coefficients = coefficients
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try form.check()
+        try require((1...33).contains(coefficients.count), "a polynomial of degree \(coefficients.count - 1)")
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try operands.wire(0, count: shape.count, form: form)
+        return [.share(shape)]
     }
 
     private var degree: Int {

@@ -27,17 +27,27 @@ package struct RandomGate: Gate {
     package let distribution: Distribution
 
     package init(shape: Shape, distribution: Distribution) {
+        self.shape = shape
+        self.distribution = distribution
+        trapUnlessValid()
+    }
+
+    package func check() throws {
         switch distribution {
-        case .uniformBits(let bits): precondition((1...64).contains(bits), "\(bits) random bits")
+        case .uniformBits(let bits): try require((1...64).contains(bits), "\(bits) random bits")
         case .bit(.fair): break
         case .bit(.outOf(let numerator, let bits)):
-            precondition(
+            try require(
                 (1...62).contains(bits) && numerator <= 1 << UInt64(bits),
                 "a probability of \(numerator) / 2^\(bits)"
             )
         }
-        self.shape = shape
-        self.distribution = distribution
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 0)
+        if case .bit = distribution { return [.bits(count: shape.count, sharesHeld: true)] }
+        return [.share(shape)]
     }
 
     package var stages: Int {

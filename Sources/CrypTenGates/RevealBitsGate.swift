@@ -17,6 +17,13 @@ package struct RevealBitsGate: Gate {
         self.receiver = receiver
     }
 
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try require(receiver.map { (0..<parties).contains($0) } ?? true, "there is no party \(receiver ?? 0)")
+        try operands.bits(0, count: shape.count, sharesHeld: true)
+        return [.plain(shape, party: receiver)]
+    }
+
     package var stages: Int {
         2
     }

@@ -17,6 +17,17 @@ package struct SelectGate: Gate {
         self.form = form
     }
 
+    package func check() throws {
+        try form.check()
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 2)
+        try operands.bits(0, count: shape.count)
+        try operands.wire(1, count: shape.count, form: form)
+        return [.share(shape)]
+    }
+
     package var stages: Int {
         1
     }

@@ -28,12 +28,28 @@ package struct SignGate: Gate {
         equality: Bool = false,
         sharesHeld: Bool = true
     ) {
-        precondition(!thresholds.isEmpty, "a sign needs a threshold")
         self.shape = shape
         self.form = form
         self.thresholds = thresholds
         self.equality = equality
         self.sharesHeld = sharesHeld
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try form.check()
+        try require((1...GateLimits.list).contains(thresholds.count), "a sign by \(thresholds.count) thresholds")
+        try require(!equality || thresholds.count == 1, "equality is of one value")
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try operands.wire(0, count: shape.count, form: form)
+        let signs = [OperandType](
+            repeating: .bits(count: shape.count, sharesHeld: sharesHeld),
+            count: thresholds.count
+        )
+        return signs + (equality ? [.bits(count: shape.count, sharesHeld: true)] : [])
     }
 
     private var signs: SignProtocol {

@@ -37,6 +37,12 @@ package struct SineGate: Gate {
         }
     }
 
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try operands.wire(0, count: shape.count)
+        return phases.map { _ in .share(shape) }
+    }
+
     package var stages: Int {
         1
     }

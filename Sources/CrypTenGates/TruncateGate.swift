@@ -19,10 +19,21 @@ package struct TruncateGate: Gate {
     package let shift: Int
 
     package init(shape: Shape, form: WireForm, shift: Int) {
-        precondition(form.shift == 0 ? (1...62).contains(shift) : shift == 0, "a truncation by \(shift) of \(form)")
         self.shape = shape
         self.form = form
         self.shift = shift
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try form.check()
+        try require(form.shift == 0 ? (1...62).contains(shift) : shift == 0, "a truncation by \(shift) of \(form)")
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try operands.wire(0, count: shape.count, form: form)
+        return [.share(shape)]
     }
 
     package var stages: Int {

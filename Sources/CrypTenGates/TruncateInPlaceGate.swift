@@ -13,9 +13,19 @@ package struct TruncateInPlaceGate: Gate {
     package let shift: Int
 
     package init(shape: Shape, shift: Int) {
-        precondition((1...62).contains(shift), "a truncation by \(shift) bits")
         self.shape = shape
         self.shift = shift
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try require((1...62).contains(shift), "a truncation by \(shift) bits")
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        let given = try operands.wire(0, count: shape.count).shape
+        return [.wire(given, WireForm(sharesHeld: false, shift: shift))]
     }
 
     package var stages: Int {

@@ -19,6 +19,17 @@ package struct TruncatedProductGate: Gate {
         self.form = form
     }
 
+    package func check() throws {
+        try form.check()
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 2)
+        try operands.wire(0, count: shape.count, form: form)
+        try operands.wire(1, count: shape.count, sharesHeld: true)
+        return [.share(shape)]
+    }
+
     package var stages: Int {
         1
     }

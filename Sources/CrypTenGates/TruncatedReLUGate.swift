@@ -16,10 +16,20 @@ package struct TruncatedReLUGate: Gate {
     package let shift: Int
 
     package init(shape: Shape, sharesHeld: Bool, shift: Int) {
-        precondition((1...62).contains(shift), "a truncation by \(shift) bits")
         self.shape = shape
         self.sharesHeld = sharesHeld
         self.shift = shift
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try require((1...62).contains(shift), "a truncation by \(shift) bits")
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        try operands.wire(0, count: shape.count)
+        return [.share(shape)]
     }
 
     private var signs: SignProtocol {

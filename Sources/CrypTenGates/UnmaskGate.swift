@@ -9,6 +9,11 @@ package struct UnmaskGate: Gate {
 
     package init() {}
 
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: 1)
+        return [.share(try operands.wire(0, sharesHeld: true).shape)]
+    }
+
     package var stages: Int {
         1
     }

@@ -65,6 +65,11 @@ package struct WireForm: Hashable, Sendable, Codable {
         self.sharesHeld = sharesHeld
         self.shift = shift
     }
+
+    /// What the fields must satisfy: nobody holds shares of a mask that a public bit chooses.
+    func check() throws {
+        try require((0...62).contains(shift) && !(sharesHeld && shift > 0), "a wire in the form \(self)")
+    }
 }
 
 /// Bits as a party sees them: `hat = b XOR mask` is public to the parties, who hold XOR shares of the mask.

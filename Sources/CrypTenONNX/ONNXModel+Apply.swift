@@ -21,6 +21,16 @@ extension ONNXModel {
         parameters: [String: CrypTensor],
         publicValues: [String: Tensor] = [:]
     ) throws -> [String: CrypTensor] {
+        try ImportBudget.limiting(constants: constantCount) {
+            try expressions(of: inputs, parameters, publicValues)
+        }
+    }
+
+    private func expressions(
+        of inputs: [String: CrypTensor],
+        _ parameters: [String: CrypTensor],
+        _ publicValues: [String: Tensor]
+    ) throws -> [String: CrypTensor] {
         var values = self.values
         for (name, value) in try boundInputs(inputs, publicValues) { values[name] = value }
         for (name, value) in try boundParameters(parameters) { values[name] = value }

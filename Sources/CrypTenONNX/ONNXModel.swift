@@ -36,6 +36,8 @@ public struct ONNXModel: Sendable {
     /// The nodes that are imported, and the constants that they read.
     let nodes: [GraphNode]
     let values: [String: Value]
+    /// The elements of all constants whose numbers were there: what may be computed of them goes by it.
+    let constantCount: Int
 
     /// Loads a model's file; external data are read from its folder.
     ///
@@ -75,7 +77,8 @@ public struct ONNXModel: Sendable {
         } else {
             try graph.classifyConstants(secret: secret, open: open)
         }
-        let preparation = Preparation(graph)
+        constantCount = graph.constants.reduce(0) { $0 + ($1.tensor?.shape.count ?? 0) }
+        let preparation = ImportBudget.limiting(constants: constantCount) { Preparation(graph) }
         parameters = preparation.parameters(outputs: graph.outputs)
         for parameter in parameters {
             if let value = parameter.value, let index = value.firstNonFinite {

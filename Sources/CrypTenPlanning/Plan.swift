@@ -38,6 +38,14 @@ package struct PlanBinding: Hashable, Sendable, Codable {
     package var kind: ElementKind
     /// Fraction bits of the encoding.
     package var scale: Int
+
+    package init(slot: Int, source: Source, shape: Shape, kind: ElementKind, scale: Int) {
+        self.slot = slot
+        self.source = source
+        self.shape = shape
+        self.kind = kind
+        self.scale = scale
+    }
 }
 
 /// The form in which the parties keep a value between runs.
@@ -57,6 +65,22 @@ package struct PlanOutput: Hashable, Sendable, Codable {
     package var scale: Int
     /// The form that a kept value has; nil where the output is revealed.
     package var kept: KeptForm?
+
+    package init(
+        slot: Int,
+        destination: Graph.Destination,
+        shape: Shape,
+        kind: ElementKind,
+        scale: Int,
+        kept: KeptForm? = nil
+    ) {
+        self.slot = slot
+        self.destination = destination
+        self.shape = shape
+        self.kind = kind
+        self.scale = scale
+        self.kept = kept
+    }
 }
 
 /// Gates, local steps and openings, in rounds: one for all roles.

@@ -53,7 +53,10 @@ package struct Planner: Sendable {
 
 extension PreparedPlan {
     /// Adds to a plan what follows from it.
+    ///
+    /// - Throws: `CrypTenError.Code.malformedFile` for a plan that can't be run, as one whose values are too large.
     package init(_ plan: Plan, constants: [RingTensor], graph: Graph, meanings: [SlotMeaning?]) throws {
+        try plan.validate()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         var hash = SHA256()

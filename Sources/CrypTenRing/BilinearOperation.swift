@@ -27,7 +27,7 @@ public struct ConvolutionGeometry: Hashable, Sendable, Codable {
 
     /// Whether the numbers make sense; files and peers are asked, code of ours isn't.
     public var isValid: Bool {
-        strides.count == 2 && dilations.count == 2 && padding.count == 4 && groups >= 1
+        strides.count == 2 && dilations.count == 2 && padding.count == 4 && (1...1 << 20).contains(groups)
             && (strides + dilations).allSatisfy { (1...1 << 20).contains($0) }
             && padding.allSatisfy { (0...1 << 20).contains($0) }
     }
@@ -89,6 +89,7 @@ public enum BilinearOperation: Hashable, Sendable, Codable {
 
         case .convolutionInputGradient(let geometry, let height, let width):
             guard geometry.isValid, left.rank == 4, right.rank == 4, left[1] == right[0],
+                BilinearOperation.arePlausible(height, width), left[1] % geometry.groups == 0,
                 geometry.outputExtent(axis: 0, input: height, kernel: right[2]) == left[2],
                 geometry.outputExtent(axis: 1, input: width, kernel: right[3]) == left[3]
             else { throw mismatch("they belong to no convolution of a \(height) × \(width) input") }
@@ -96,6 +97,7 @@ public enum BilinearOperation: Hashable, Sendable, Codable {
 
         case .convolutionKernelGradient(let geometry, let height, let width):
             guard geometry.isValid, left.rank == 4, right.rank == 4, left[0] == right[0],
+                BilinearOperation.arePlausible(height, width),
                 left[1] % geometry.groups == 0, right[1] % geometry.groups == 0,
                 geometry.outputExtent(axis: 0, input: left[2], kernel: height) == right[2],
                 geometry.outputExtent(axis: 1, input: left[3], kernel: width) == right[3]
@@ -104,16 +106,24 @@ public enum BilinearOperation: Hashable, Sendable, Codable {
         }
     }
 
-    /// Multiply-accumulates of one product, for cost reports.
+    /// Rows and columns that a tensor can have.
+    private static func arePlausible(_ height: Int, _ width: Int) -> Bool {
+        [height, width].allSatisfy { (0...Shape.largestCount).contains($0) }
+    }
+
+    /// Multiply-accumulates of one product, for cost reports; the largest number where they are more than that.
     public func multiplyAccumulates(_ left: Shape, _ right: Shape) -> Int {
         guard let out = try? outputShape(left, right) else { return 0 }
-        switch self {
-        case .multiply: return out.count
-        case .matmul(let transposeLeft, _): return out.count * (transposeLeft ? left[-2] : left[-1])
-        case .convolution: return out.count * right[1] * right[2] * right[3]
-        case .convolutionInputGradient: return left.count * right[1] * right[2] * right[3]
-        case .convolutionKernelGradient: return right.count * out[1] * out[2] * out[3]
-        }
+        let (results, inner) =
+            switch self {
+            case .multiply: (out.count, 1)
+            case .matmul(let transposeLeft, _): (out.count, transposeLeft ? left[-2] : left[-1])
+            case .convolution: (out.count, right[1] * right[2] * right[3])
+            case .convolutionInputGradient: (left.count, right[1] * right[2] * right[3])
+            case .convolutionKernelGradient: (right.count, out[1] * out[2] * out[3])
+            }
+        let (product, overflows) = results.multipliedReportingOverflow(by: inner)
+        return overflows ? .max : product
     }
 
     /// The field's name for it.

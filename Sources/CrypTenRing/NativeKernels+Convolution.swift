@@ -226,6 +226,10 @@ extension NativeKernels {
     }
 }
 
+private func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
+    b == 0 ? a : greatestCommonDivisor(b, a % b)
+}
+
 /// Along one axis, the input's pixels that leave the same remainder by the stride: the same taps reach all of them.
 ///
 /// Tap k carries output o to pixel `o · stride − padding + k · dilation`. So pixel p is reached where the stride divides
@@ -242,16 +246,21 @@ private struct GradientPhase {
         let (stride, dilation) = (e.geometry.strides[axis], e.geometry.dilations[axis])
         let padding = e.geometry.padding[axis]
         let (extent, kernel) = axis == 0 ? (e.height, e.kernelHeight) : (e.width, e.kernelWidth)
-        return (0..<min(stride, extent)).compactMap { pixel in
-            let taps = (0..<kernel).filter { (pixel + padding - $0 * dilation) % stride == 0 }
-            guard let first = taps.first else { return nil }
-            let step = taps.count > 1 ? taps[1] - first : 1
+        // Taps that are `step` apart reach the same pixels.
+        let step = stride / greatestCommonDivisor(stride, dilation)
+        var first = [Int?](repeating: nil, count: min(stride, extent))
+        for tap in 0..<min(step, kernel) {
+            let pixel = ((tap * dilation - padding) % stride + stride) % stride
+            if pixel < first.count { first[pixel] = tap }
+        }
+        return first.enumerated().compactMap { pixel, first in
+            guard let first else { return nil }
             return GradientPhase(
                 firstPixel: pixel,
                 pixels: (extent - pixel + stride - 1) / stride,
                 firstTap: first,
                 tapStep: step,
-                taps: taps.count,
+                taps: (kernel - first + step - 1) / step,
                 firstSource: (pixel + padding - first * dilation) / stride,
                 sourceStep: -(step * dilation) / stride
             )

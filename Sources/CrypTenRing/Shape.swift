@@ -5,10 +5,13 @@ public struct Shape: Hashable, Sendable, Codable, ExpressibleByArrayLiteral, Cus
     /// No tensor has more elements than this; a shape from a file or a peer is checked against it.
     public static let largestCount = 1 << 40
 
+    /// No tensor has more axes than this.
+    public static let largestRank = 64
+
     /// The extent of every axis.
     public let dimensions: [Int]
 
-    /// A shape of extents that are known to be valid: not negative, and few enough elements.
+    /// A shape of extents that are known to be valid: few enough, not negative, and few enough elements.
     public init(_ dimensions: [Int]) {
         precondition(Shape.isValid(dimensions), "extents \(dimensions) aren't a shape")
         self.dimensions = dimensions
@@ -20,18 +23,19 @@ public struct Shape: Hashable, Sendable, Codable, ExpressibleByArrayLiteral, Cus
 
     /// A shape of extents that come from outside.
     ///
-    /// - Throws: `CrypTenError.Code.shapeMismatch` where an extent is negative or there are too many elements.
+    /// - Throws: `CrypTenError.Code.shapeMismatch` where an extent is negative, or there are too many of them or too many elements.
     public init(checking dimensions: [Int]) throws {
         guard Shape.isValid(dimensions) else {
             throw CrypTenError(
                 .shapeMismatch,
-                "extents \(dimensions) aren't a shape: each must be 0 or more, and at most 2^40 elements in all"
+                "extents \(dimensions) aren't a shape: at most 64, each 0 or more, and 2^40 elements in all"
             )
         }
         self.dimensions = dimensions
     }
 
     private static func isValid(_ dimensions: [Int]) -> Bool {
+        guard dimensions.count <= largestRank else { return false }
         var count = 1
         var empty = false
         for extent in dimensions {
@@ -48,7 +52,12 @@ public struct Shape: Hashable, Sendable, Codable, ExpressibleByArrayLiteral, Cus
     }
 
     public init(from decoder: any Decoder) throws {
-        try self.init(checking: decoder.singleValueContainer().decode([Int].self))
+        let container = try decoder.singleValueContainer()
+        do {
+            try self.init(checking: container.decode([Int].self))
+        } catch let error as CrypTenError {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: error.message)
+        }
     }
 
     public func encode(to encoder: any Encoder) throws {

@@ -90,22 +90,17 @@ package final class Dealer {
 
     private func read(_ body: ByteBuffer, as fingerprint: [UInt8], from party: PartyID) throws -> Plan {
         let data = Data(body.readableBytesView)
-        guard Array(SHA256.hash(data: data)) == fingerprint else {
+        guard Plan.fingerprint(of: data) == fingerprint else {
             throw CrypTenError(.malformedFrame, "\(party) sent a plan under the name of another")
         }
-        do {
-            let plan = try JSONDecoder().decode(Plan.self, from: data)
-            try plan.validate()
-            guard plan.parties == transport.partyCount else {
-                throw CrypTenError(
-                    .malformedFrame,
-                    "\(party) sent a plan for \(plan.parties) parties; the session has \(transport.partyCount)"
-                )
-            }
-            return plan
-        } catch let error as DecodingError {
-            throw CrypTenError(.malformedFrame, "\(party) sent a plan that can't be read", cause: error)
+        let plan = try Plan(decoding: data, from: .party(party))
+        guard plan.parties == transport.partyCount else {
+            throw CrypTenError(
+                .malformedFile,
+                "\(party) sent a plan for \(plan.parties) parties; the session has \(transport.partyCount)"
+            )
         }
+        return plan
     }
 
     /// Deals one run; returns what became of the account of credit.
@@ -118,6 +113,14 @@ package final class Dealer {
         let inputs = binding.keptInputs.map { number in
             guard let value = kept[number] else { preconditionFailure("a value that may be read is here") }
             return value
+        }
+        try plan.check(kept: inputs)
+        let keptCount = plan.outputs.count { $0.kept != nil }
+        guard keptCount == binding.keptOutputs.count else {
+            throw CrypTenError(
+                .diverged,
+                "the plan keeps \(keptCount) values, the parties named \(binding.keptOutputs.count)"
+            )
         }
         let hash = Array(SHA256.hash(data: request.bindingBytes))
         let keys = try (0..<transport.partyCount).map {

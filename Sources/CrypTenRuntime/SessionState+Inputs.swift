@@ -166,7 +166,7 @@ extension SessionState {
             try transport.receive([.control], from: .party(sender), deadline: .after(configuration.patience)).payload
         }
         var head = try next()
-        guard let length = head.readInteger(endianness: .little, as: UInt64.self), length <= 4 << 30 else {
+        guard let length = head.readInteger(endianness: .little, as: UInt64.self), length <= 1 << 31 else {
             throw CrypTenError(.malformedFrame, "\(sender) announced what can't be read")
         }
         var payload = ByteBuffer()

@@ -45,7 +45,7 @@ package enum TensorCoding {
             else { throw malformed }
             return Int(extent)
         }
-        let shape = try Shape(checking: dimensions)
+        guard let shape = try? Shape(checking: dimensions) else { throw malformed }
         func numbers<Number>(_ type: Number.Type) throws -> [Number] {
             let size = MemoryLayout<Number>.size
             guard buffer.readableBytes / size == shape.count, buffer.readableBytes % size == 0 else { throw malformed }

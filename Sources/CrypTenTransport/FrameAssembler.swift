@@ -59,7 +59,7 @@ package struct FrameAssembler: Sendable {
     ///
     /// - Parameter body: Gets the room there is; returns how many bytes of it were filled.
     /// - Returns: Whether all of the room was filled, so that more may be waiting.
-    mutating func fill(_ body: (UnsafeMutableRawBufferPointer) -> Int) -> Bool {
+    package mutating func fill(_ body: (UnsafeMutableRawBufferPointer) -> Int) -> Bool {
         precondition(input.readableBytes == 0, "frames are taken out before more bytes are added")
         if case .payload(let header, let tag, var payload) = state {
             let missing = Int(header.length) - payload.readableBytes

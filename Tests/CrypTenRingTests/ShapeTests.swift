@@ -59,6 +59,10 @@ struct ShapeTests {
             (.convolution(.init()), [1, 3, 5, 5], [2, 4, 3, 3]), (.convolution(.init()), [1, 3, 2, 2], [2, 3, 3, 3]),
             (.convolution(.init(groups: 2)), [1, 4, 5, 5], [3, 2, 3, 3]),
             (.convolutionInputGradient(.init(), height: 5, width: 5), [1, 2, 4, 4], [2, 3, 3, 3]),
+            (.convolutionInputGradient(.init(groups: 3), height: 6, width: 6), [1, 2, 4, 4], [2, 1, 3, 3]),
+            (.convolutionInputGradient(.init(), height: .max, width: 6), [1, 2, 4, 4], [2, 3, 3, 3]),
+            (.convolutionKernelGradient(.init(), height: .max, width: 3), [1, 2, 6, 6], [1, 2, 4, 4]),
+            (.convolution(.init(groups: .max)), [1, 4, 5, 5], [3, 2, 3, 3]),
         ]
         for (operation, left, right) in operations {
             #expect { try operation.outputShape(left, right) } throws: { error in

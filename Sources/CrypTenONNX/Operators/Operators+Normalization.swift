@@ -21,9 +21,7 @@ extension OperatorTable {
             }
             guard operation.isRead(output: 1) else { return [input] }
             guard operation.version >= 10 else { throw operation.unsupported("its mask isn't computed here") }
-            guard input.shape.count <= largestKnownCount else {
-                throw operation.mismatch("a mask of shape \(input.shape) is too large")
-            }
+            try ImportBudget.spend(input.shape.count, for: "a mask of shape \(input.shape)")
             let mask = Tensor(.bool([Bool](repeating: true, count: input.shape.count)), shape: input.shape)
             return [input, Value(.bool, known: mask)]
         },

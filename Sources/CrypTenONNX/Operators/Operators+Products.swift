@@ -22,7 +22,10 @@ extension OperatorTable {
         let (rows, inner, columns) = (a.shape[0], a.shape[1], b.shape[1])
         let shape = try Shape(checking: [rows, columns])
         guard let plain = try Value.plain([a, b], shape) else { return nil }
-        return plain.value(a.type, shape) { tensors in
+        return try plain.value(a.type, shape) { tensors in
+            // A multiply-accumulate here takes a fraction of what making an element does.
+            let (work, overflows) = shape.count.multipliedReportingOverflow(by: inner)
+            try ImportBudget.spend(0, work: overflows ? .max : work / 64, for: "a product of shape \(shape)")
             let (x, y) = (tensors[0].doubles, tensors[1].doubles)
             var out = [Double](repeating: 0, count: rows * columns)
             for i in 0..<rows {

@@ -53,10 +53,11 @@ extension OperatorTable {
             start.isFinite, limit.isFinite, step.isFinite, step != 0
         else { throw operation.malformed("it needs a start, a limit and a step that isn't 0") }
         let count = max(0, ((limit - start) / step).rounded(.up))
-        guard count <= Double(largestKnownCount) else {
+        guard count <= Double(Shape.largestCount) else {
             throw operation.mismatch("it would make \(count) numbers, which are too many")
         }
         let shape: Shape = [Int(count)]
+        try ImportBudget.spend(shape.count, for: "a range of \(shape.count) numbers")
         guard type.kind == .integer else {
             return [Value(type, known: Tensor((0..<Int(count)).map { start + Double($0) * step }, shape: shape))]
         }

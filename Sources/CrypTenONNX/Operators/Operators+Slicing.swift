@@ -68,7 +68,7 @@ extension OperatorTable {
             parts = (0..<count).map { max(0, min(length, extent - $0 * length)) }
         }
         guard parts.count == operation.node.outputs.count, parts.allSatisfy({ (0...extent).contains($0) }),
-            parts.reduce(0, +) == extent
+            parts.reduce(0, { min($0 + $1, extent + 1) }) == extent
         else { throw operation.mismatch("axis \(axis) of shape \(input.shape) can't be split into \(parts)") }
         var start = 0
         return try parts.map { length in
@@ -95,7 +95,7 @@ extension OperatorTable {
             (operation.version >= 18 ? try operation.knownIntegers(3) : nil) ?? Array(0..<rank),
             rank: rank
         )
-        guard given.count == 2 * axes.count, given.allSatisfy({ abs($0) <= 1 << 30 }) else {
+        guard given.count == 2 * axes.count, given.allSatisfy({ (-1 << 30...1 << 30).contains($0) }) else {
             throw operation.malformed("its pads \(given) must be two numbers for each of \(axes.count) axes")
         }
         var (before, after) = ([Int](repeating: 0, count: rank), [Int](repeating: 0, count: rank))
@@ -132,6 +132,7 @@ extension OperatorTable {
                     guard extent > 0 else {
                         throw operation.mismatch("axis \(axis) is empty, so nothing can be repeated")
                     }
+                    try ImportBudget.spend(more[axis] + extent + behind[axis], for: "padding of axis \(axis)")
                     let positions = (-more[axis]..<extent + behind[axis]).map { position in
                         switch mode {
                         case "edge": min(max(position, 0), extent - 1)
@@ -164,9 +165,7 @@ extension OperatorTable {
         guard number.isFinite, padded.type.kind == .real || Int64(exactly: number) != nil else {
             throw operation.unsupported("it pads with \(number)")
         }
-        guard padded.shape.count <= largestKnownCount else {
-            throw operation.mismatch("shape \(padded.shape) is too large")
-        }
+        try ImportBudget.spend(padded.shape.count, for: "padding of shape \(padded.shape)")
         let ones = try Value(.bool, known: Tensor(.bool([true]), shape: [])).broadcast(to: inner)
             .padded(before: before, after: (0..<inner.rank).map { padded.shape[$0] - inner[$0] - before[$0] })
         let inside = ones.knownTensor?.integers ?? []

@@ -36,6 +36,9 @@ extension OperatorTable {
             guard let given = try operation.axes(inputSince: 13) else {
                 throw operation.malformed("its axes are missing")
             }
+            guard given.count <= Shape.largestRank - input.shape.rank else {
+                throw operation.mismatch("\(input.shape.rank + given.count) axes are more than \(Shape.largestRank)")
+            }
             let axes = try operation.axes(given, rank: input.shape.rank + given.count).sorted()
             var dimensions = input.shape.dimensions
             for axis in axes { dimensions.insert(1, at: axis) }
@@ -64,7 +67,7 @@ extension OperatorTable {
             // A new axis in front of each, repeated, and then the two as one.
             let pairs = zip(repeats, input.shape.dimensions)
             _ = try Shape(checking: repeats)
-            let spread = try input.reshaped(Shape(input.shape.dimensions.flatMap { [1, $0] }))
+            let spread = try input.reshaped(try Shape(checking: input.shape.dimensions.flatMap { [1, $0] }))
             let repeated = try spread.broadcast(to: try Shape(checking: pairs.flatMap { [$0, $1] }))
             return [try repeated.reshaped(Shape(pairs.map { $0 * $1 }))]
         },

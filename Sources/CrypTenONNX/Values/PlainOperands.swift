@@ -21,10 +21,11 @@ extension Value {
     /// The operands as plain ones, or nil where an expression is among them.
     ///
     /// - Throws: ``NeedsRun`` where the result of weights is larger than they are together, for then it is cheaper to mask
-    ///   the weights and to let the parties compute; `.unsupportedOperator` where a known result would be too large.
+    ///   the weights and to let the parties compute; `.shapeMismatch` where what is computed would be too large.
     static func plain(_ values: [Value], _ result: Shape) throws -> PlainOperands? {
         var tensors: [Tensor]? = []
         var sources: [String] = []
+        var seen: Set<String> = []
         var (isWeight, weightCount) = (false, 0)
         for value in values {
             switch value.content {
@@ -33,17 +34,12 @@ extension Value {
             case .weight(let weight):
                 isWeight = true
                 weightCount += weight.shape.count
-                sources += weight.sources.filter { !sources.contains($0) }
+                sources += weight.sources.filter { seen.insert($0).inserted }
                 if let tensor = weight.tensor { tensors?.append(tensor) } else { tensors = nil }
             }
         }
         if isWeight, result.count > weightCount { throw NeedsRun() }
-        guard result.count <= largestKnownCount else {
-            throw CrypTenError(
-                .shapeMismatch,
-                "a public tensor of shape \(result) would be computed, which is too large"
-            )
-        }
+        if tensors != nil { try ImportBudget.spend(result.count, for: "a tensor of shape \(result)") }
         return PlainOperands(tensors: tensors, sources: sources, isWeight: isWeight)
     }
 }

@@ -101,9 +101,6 @@ struct Value: Sendable {
 /// An operator on weights alone that isn't computed by the owner but by the parties, as a part of the network.
 struct NeedsRun: Error {}
 
-/// The most elements that a value computed at import may have: a hostile graph can't ask for more.
-let largestKnownCount = 1 << 27
-
 /// An expression without an error, or the error.
 func checked(_ expression: CrypTensor) throws -> CrypTensor {
     if let error = expression.error { throw error }

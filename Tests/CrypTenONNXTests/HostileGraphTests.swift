@@ -1,0 +1,127 @@
+import CrypTenBase
+import CrypTenExpressions
+import CrypTenONNX
+import CrypTenRing
+import Testing
+
+/// Graphs of a few bytes that ask for memory or time.
+@Suite("a graph can't make its reader compute more than its own tensors justify")
+struct HostileGraphTests {
+    /// What the model ends in when it is read and applied to one input.
+    private func failure(_ builder: ModelBuilder, _ shape: Shape = [2, 2]) -> CrypTenError? {
+        do {
+            let model = try ONNXModel(bytes: try builder.bytes)
+            _ = try Imported(model, ["x": numbers(shape)])
+            return nil
+        } catch {
+            return error as? CrypTenError
+        }
+    }
+
+    private func builder(_ shape: [ONNXModel.Dimension] = [2, 2]) -> ModelBuilder {
+        var builder = ModelBuilder()
+        builder.input("x", .float, shape)
+        builder.output("y", .float)
+        return builder
+    }
+
+    @Test("one constant of a shape with more elements than the allowance")
+    func large() {
+        var builder = builder()
+        builder.constant("l", integers: [1 << 23])
+        builder.node("ConstantOfShape", ["l"], ["c"], name: "c")
+        builder.node("Add", ["x", "c"], name: "add")
+        #expect(failure(builder)?.message.contains("a tensor of shape [8388608] would be computed") == true)
+    }
+
+    @Test("many that together have more, though each is small enough")
+    func many() {
+        var builder = builder()
+        builder.constant("l", integers: [1 << 20])
+        builder.node("ReduceSum", ["x"], ["s0"], name: "s0", ["keepdims": .int(0)])
+        for index in 0..<16 {
+            builder.node("ConstantOfShape", ["l"], ["c\(index)"], name: "c\(index)")
+            builder.node("ReduceSum", ["c\(index)"], ["r\(index)"], name: "r\(index)", ["keepdims": .int(0)])
+            builder.node("Add", ["s\(index)", "r\(index)"], [index == 15 ? "y" : "s\(index + 1)"], name: "a\(index)")
+        }
+        #expect(failure(builder)?.message.contains("would be computed") == true)
+    }
+
+    @Test("padding that repeats an element a billion times", arguments: ["reflect", "edge", "wrap"])
+    func padding(mode: String) {
+        var builder = builder()
+        builder.constant("pads", integers: [0, 0, 1 << 30, 0])
+        builder.node("Pad", ["x", "pads"], name: "pad", ["mode": .string(mode)])
+        #expect(failure(builder)?.message.contains("padding of axis 0 would be computed") == true)
+    }
+
+    @Test("padding of the least number there is", arguments: [Int.min, .max])
+    func padding(number: Int) {
+        var builder = builder()
+        builder.constant("pads", integers: [0, 0, number, 0])
+        builder.node("Pad", ["x", "pads"], name: "pad")
+        #expect(failure(builder)?.code == .malformedFile)
+    }
+
+    @Test("a product of public matrices, small but for the time it takes")
+    func product() {
+        var builder = builder()
+        builder.constant("l", integers: [1024, 1024])
+        builder.node("ConstantOfShape", ["l"], ["c"], name: "c")
+        builder.node("MatMul", ["c", "c"], ["d"], name: "d")
+        builder.node("Add", ["x", "d"], name: "add")
+        #expect(failure(builder)?.message.contains("a product of shape [1024, 1024] would be computed") == true)
+    }
+
+    @Test("windows whose means have a factor each")
+    func means() {
+        var builder = builder([1, 1, .fixed(1 << 13), .fixed(1 << 13)])
+        builder.node(
+            "AveragePool",
+            ["x"],
+            name: "pool",
+            ["kernel_shape": .ints([3, 3]), "pads": .ints([1, 1, 1, 1])]
+        )
+        do {
+            let model = try ONNXModel(bytes: try builder.bytes)
+            let node = Node(
+                source: .input(owner: .party(0), number: 0),
+                shape: [1, 1, 1 << 13, 1 << 13],
+                kind: .real,
+                visibility: .secret,
+                session: nil
+            )
+            _ = try model.apply(inputs: ["x": CrypTensor(node)], parameters: [:])
+            Issue.record("it was applied")
+        } catch {
+            #expect((error as? CrypTenError)?.message.contains("windows of different sizes") == true)
+        }
+    }
+
+    @Test("axes without end", arguments: ["Unsqueeze", "Tile"])
+    func axes(operation: String) {
+        var builder = builder()
+        if operation == "Unsqueeze" {
+            builder.constant("l", integers: Array(0..<5000))
+            builder.node("Unsqueeze", ["x", "l"], name: "n")
+        } else {
+            builder.constant("l", integers: Array(0..<40))
+            builder.constant("r", integers: Array(repeating: 1, count: 42))
+            builder.node("Unsqueeze", ["x", "l"], ["u"], name: "u")
+            builder.node("Tile", ["u", "r"], name: "n")
+        }
+        #expect(failure(builder)?.code == .shapeMismatch)
+    }
+
+    @Test("shape arithmetic and masks of real models are within the allowance")
+    func real() throws {
+        var builder = builder()
+        builder.constant("l", integers: [1024, 1024])
+        builder.constant("two", integers: [2, 2])
+        builder.node("ConstantOfShape", ["l"], ["mask"], name: "mask")
+        builder.node("Slice", ["mask", "zeros", "two"], ["part"], name: "part")
+        builder.constant("zeros", integers: [0, 0])
+        builder.node("Add", ["x", "part"], name: "add")
+        #expect(failure(builder) == nil)
+    }
+}
