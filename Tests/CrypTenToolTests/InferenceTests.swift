@@ -212,7 +212,7 @@ struct InferenceTests {
         }
         kill(running.process.processIdentifier, signal)
         _ = try await running.finish()
-        let deadline = ContinuousClock.now + .seconds(5)
+        let deadline = ContinuousClock.now + .seconds(15)
         while !children(with: output).isEmpty, ContinuousClock.now < deadline {
             try await Task.sleep(for: .milliseconds(20))
         }

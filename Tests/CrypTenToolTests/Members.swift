@@ -132,7 +132,8 @@ extension Members.Outcome {
         let known = [
             ("was silent for", "timedOut"), ("not all members", "timedOut"), ("gave up", "partyFailed"),
             ("ended without a goodbye", "peerLost"), ("ended in the middle", "peerLost"),
-            ("hung up during the handshake", "peerLost"), ("different sessions", "wrongSession"),
+            ("hung up during the handshake", "peerLost"), ("hung up before the session began", "peerLost"),
+            ("different sessions", "wrongSession"),
             ("each number can be used once", "wrongSession"), ("counts", "diverged"),
             ("all must be the same", "diverged"), ("install the same release", "diverged"),
             ("something else listens", "addressInUse"), ("a session has ended", "none"),
