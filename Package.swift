@@ -108,6 +108,7 @@ let package = Package(
             dependencies: [
                 "CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings

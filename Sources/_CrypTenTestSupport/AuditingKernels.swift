@@ -1,61 +1,60 @@
 package import CrypTenRing
-import Foundation
-
-/// What one role has expanded in a session: every stream of words by its key and number.
-///
-/// Safety of `@unchecked Sendable`: `streams` is touched only while `lock` is held.
-package final class ExpansionAudit: @unchecked Sendable {
-    /// A stream of words.
-    package struct Stream: Hashable, Sendable {
-        package var low: UInt64
-        package var high: UInt64
-        package var number: UInt64
-    }
-
-    private let lock = NSLock()
-    private var streams: [Stream: Int] = [:]
-
-    package init() {}
-
-    fileprivate func record(_ key: ExpansionKey, _ number: UInt64) {
-        lock.lock()
-        streams[Stream(low: key.low, high: key.high, number: number), default: 0] += 1
-        lock.unlock()
-    }
-
-    /// How many streams were expanded.
-    package var count: Int {
-        lock.withLock { streams.count }
-    }
-
-    /// The streams that were expanded more than once.
-    package var repeated: [Stream] {
-        lock.withLock { streams.filter { $0.value > 1 }.map(\.key) }
-    }
-
-    /// The keys that were used.
-    package var keys: Set<[UInt64]> {
-        lock.withLock { Set(streams.keys.map { [$0.low, $0.high] }) }
-    }
-}
 
 /// Kernels that write down every expansion and leave the work to others: the proof that each word serves once.
+///
+/// They can also change what a stream gives, for all who expand it: to the words that an adversary has chosen, or to those
+/// of a generator that is broken in one way.
 package struct AuditingKernels: Kernels {
+    /// What becomes of a stream.
+    package enum Change: Sendable {
+        /// Another one is expanded in its place.
+        case stream(ExpansionAudit.Stream)
+        /// A function of its words.
+        case words(@Sendable ([UInt64]) -> [UInt64])
+    }
+
     private let base: any Kernels
     private let audit: ExpansionAudit
+    private let change: (@Sendable (ExpansionAudit.Stream) -> Change?)?
 
-    package init(_ base: any Kernels, audit: ExpansionAudit) {
+    /// - Parameters:
+    ///   - audit: What is expanded in fact, after changes, is written down here.
+    ///   - change: What becomes of a stream; nil: it stays as it is.
+    package init(
+        _ base: any Kernels,
+        audit: ExpansionAudit,
+        changing change: (@Sendable (ExpansionAudit.Stream) -> Change?)? = nil
+    ) {
         self.base = base
         self.audit = audit
+        self.change = change
     }
 
     package var name: String {
         base.name
     }
 
+    /// The stream that is expanded in fact, and the function of its words.
+    private func resolve(
+        _ key: ExpansionKey,
+        _ number: UInt64,
+        _ words: Range<Int>
+    ) -> (stream: ExpansionAudit.Stream, words: (@Sendable ([UInt64]) -> [UInt64])?) {
+        var stream = ExpansionAudit.Stream(low: key.low, high: key.high, number: number)
+        var function: (@Sendable ([UInt64]) -> [UInt64])?
+        switch change?(stream) {
+        case .stream(let other): stream = other
+        case .words(let change): function = change
+        case nil: break
+        }
+        audit.record(stream, words)
+        return (stream, function)
+    }
+
     package func expand(_ key: ExpansionKey, number: UInt64, from start: Int, shape: Shape) -> RingTensor {
-        audit.record(key, number)
-        return base.expand(key, number: number, from: start, shape: shape)
+        let (stream, function) = resolve(key, number, start..<start + shape.count)
+        let words = base.expand(stream.key, number: stream.number, from: start, shape: shape)
+        return function.map { RingTensor($0(words.elements), shape: shape) } ?? words
     }
 
     package func accumulateExpansion(
@@ -65,8 +64,8 @@ package struct AuditingKernels: Kernels {
         from start: Int,
         subtracting: Bool
     ) {
-        audit.record(key, number)
-        base.accumulateExpansion(&sum, key, number: number, from: start, subtracting: subtracting)
+        let words = expand(key, number: number, from: start, shape: sum.shape)
+        subtracting ? base.accumulate(&sum, subtracting: words) : base.accumulate(&sum, adding: words)
     }
 
     package func expandBits(
@@ -76,8 +75,18 @@ package struct AuditingKernels: Kernels {
         planes: Int,
         count: Int
     ) -> BitPlanes {
-        audit.record(key, number)
-        return base.expandBits(key, number: number, fromPlane: start, planes: planes, count: count)
+        let perPlane = BitPlanes.words(for: count)
+        let (stream, function) = resolve(key, number, start * perPlane..<(start + planes) * perPlane)
+        let bits = base.expandBits(
+            stream.key,
+            number: stream.number,
+            fromPlane: start,
+            planes: planes,
+            count: count
+        )
+        guard let function else { return bits }
+        let words = function(bits.asWords.elements)
+        return BitPlanes(RingTensor(words, shape: [words.count]), planes: planes, count: count)
     }
 
     package func accumulateBitExpansion(
@@ -86,8 +95,10 @@ package struct AuditingKernels: Kernels {
         number: UInt64,
         fromPlane start: Int
     ) {
-        audit.record(key, number)
-        base.accumulateBitExpansion(&sum, key, number: number, fromPlane: start)
+        base.accumulate(
+            &sum,
+            xor: expandBits(key, number: number, fromPlane: start, planes: sum.planes, count: sum.count)
+        )
     }
 
     package func add(_ a: RingTensor, _ b: RingTensor) -> RingTensor {

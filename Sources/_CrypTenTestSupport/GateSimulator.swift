@@ -9,10 +9,16 @@ package import CrypTenRing
 package final class GateSimulator {
     package let parties: Int
     package let kernels: any Kernels
+    /// What each role has expanded, the dealer last.
+    package let audits: [ExpansionAudit]
     /// The words that party i appended to openings, in order.
     package private(set) var sent: [[UInt64]]
     /// The corrections that the dealer sent, in order.
     package private(set) var dealt: [UInt64] = []
+    /// The same, each on its own.
+    package private(set) var corrections: [[UInt64]] = []
+    /// All openings, in order.
+    package private(set) var openings: [SimulatedOpening] = []
     /// Everything that went over the wires: parts, corrections and combined words. Equal for equal seeds and inputs.
     package private(set) var transcript: [UInt64] = []
     /// Bits sent by a party, dealt bits, and rounds since the last `lap`.
@@ -20,36 +26,70 @@ package final class GateSimulator {
     package private(set) var correctionWords = 0
     package private(set) var rounds = 0
 
-    private let keys: [RunKeys]
-    private let pairKeys: [[ExpansionKey?]]
+    private let roleKernels: [any Kernels]
+    private let corrupted: Set<Int>?
+    /// Each party's keys, and those of each pair.
+    let keys: [RunKeys]
+    let pairKeys: [[ExpansionKey?]]
     private let numbers: [StreamNumbers]
-    private let corrections = SimulatedCorrections()
+    private let sink = SimulatedCorrections()
     private let sources: [SimulatedSource]
     private var random: TestRandom
 
-    package init(parties: Int, seed: UInt64 = 1, kernels: any Kernels = PlainKernels()) {
+    /// - Parameters:
+    ///   - corrupted: Parties whose randomness is all zeros, and so are their shares of what `share`, `wire` and `bits` make:
+    ///     one of the others has everything. For an adversary who knows his own words these are as good as any. Nil: nobody
+    ///     is, and sharings are uniform.
+    ///   - change: What becomes of a stream, for all who expand it.
+    package init(
+        parties: Int,
+        seed: UInt64 = 1,
+        kernels: any Kernels = PlainKernels(),
+        corrupted: Set<Int>? = nil,
+        changing change: (@Sendable (SimulatedStream) -> AuditingKernels.Change?)? = nil
+    ) {
         var random = TestRandom(seed: seed)
-        func key() -> ExpansionKey {
-            ExpansionKey(low: random.next(), high: random.next())
+        var owners: [ExpansionAudit.Stream: SimulatedStream.Purpose] = [:]
+        func key(_ purpose: SimulatedStream.Purpose) -> ExpansionKey {
+            let key = ExpansionKey(low: random.next(), high: random.next())
+            owners[ExpansionAudit.Stream(low: key.low, high: key.high, number: 0)] = purpose
+            return key
         }
-        let keys = (0..<parties).map { _ in RunKeys(masks: key(), bitMasks: key(), correlations: key()) }
+        let keys = (0..<parties).map {
+            RunKeys(masks: key(.mask($0)), bitMasks: key(.bitMask($0)), correlations: key(.correlation($0)))
+        }
         var pairKeys = [[ExpansionKey?]](repeating: [ExpansionKey?](repeating: nil, count: parties), count: parties)
         for i in 0..<parties {
             for j in i + 1..<max(parties, i + 1) {
-                let shared = key()
+                let shared = key(.zero(i, j))
                 (pairKeys[i][j], pairKeys[j][i]) = (shared, shared)
             }
         }
+        let purposes = owners
+        let changes = { @Sendable (stream: ExpansionAudit.Stream) -> AuditingKernels.Change? in
+            var first = stream
+            first.number = 0
+            guard let purpose = purposes[first] else { return nil }
+            if let corrupted, purpose.isKnown(to: corrupted) { return .words { $0.map { _ in 0 } } }
+            return change?(SimulatedStream(purpose: purpose, stream: stream))
+        }
+        let audits = (0...parties).map { _ in ExpansionAudit() }
+        let roleKernels = audits.map {
+            AuditingKernels(kernels, audit: $0, changing: change == nil && corrupted == nil ? nil : changes)
+        }
         self.parties = parties
         self.kernels = kernels
+        self.audits = audits
+        self.roleKernels = roleKernels
+        self.corrupted = corrupted
         self.keys = keys
         self.pairKeys = pairKeys
         numbers = (0...parties).map { _ in StreamNumbers() }
-        let corrections = corrections
+        let sink = sink
         sources = (0..<parties).map { party in
             party == parties - 1
-                ? SimulatedSource(kernels, corrections: corrections)
-                : SimulatedSource(kernels, key: keys[party].correlations)
+                ? SimulatedSource(roleKernels[party], corrections: sink)
+                : SimulatedSource(roleKernels[party], key: keys[party].correlations)
         }
         sent = [[UInt64]](repeating: [], count: parties)
         self.random = random
@@ -96,7 +136,9 @@ package final class GateSimulator {
         func plane(_ words: [UInt64]) -> BitPlanes {
             kernels.planes(of: RingTensor(words, shape: [count]), from: 0, count: 1)
         }
-        let parts = (0..<parties).map { _ in plane(random.words(count)) }
+        let parts = (0..<parties).map { party in
+            corrupted != nil && party != holder ? BitPlanes(zeros: 1, count: count) : plane(random.words(count))
+        }
         let mask = parts.dropFirst().reduce(parts[0]) { kernels.xor($0, $1) }
         let hat = kernels.xor(plane(plain.map { $0 ? 1 : 0 }), mask)
         return SimulatedValue(
@@ -116,7 +158,15 @@ package final class GateSimulator {
         )
     }
 
+    /// The party that has everything where some are corrupted: the last that isn't.
+    private var holder: Int {
+        (0..<parties).last { corrupted?.contains($0) != true } ?? 0
+    }
+
     private func split(_ plain: [UInt64]) -> [[UInt64]] {
+        if corrupted != nil {
+            return (0..<parties).map { $0 == holder ? plain : [UInt64](repeating: 0, count: plain.count) }
+        }
         var parts = (1..<max(parties, 1)).map { _ in random.words(plain.count) }
         parts.append(parts.reduce(plain) { zip($0, $1).map { $0 &- $1 } })
         return parts
@@ -143,32 +193,33 @@ package final class GateSimulator {
         var outputs = [[PartyValue]](repeating: [], count: parties)
         var arriving = [[RingTensor?]](repeating: [], count: parties)
         for stage in 0..<gate.stages {
-            let before = corrections.total
+            let before = sink.total
             let dealer = DealerStage(
-                kernels: kernels,
+                kernels: roleKernels[parties],
                 inputs: inputs.map(\.dealer),
                 memory: dealerMemory,
                 keys: keys,
                 numbers: numbers[parties],
-                sink: corrections
+                sink: sink
             )
             try dealerGate.deal(stage: stage, dealer)
             dealerOutputs += dealer.outputs
-            let words = corrections.total - before
+            let words = sink.total - before
             guard words == cost[stage].correctionWords else {
                 throw SimulationError(
                     "\(name), stage \(stage): \(words) words dealt, \(cost[stage].correctionWords) declared"
                 )
             }
-            let recent = corrections.sentSinceLast()
-            dealt += recent
-            transcript += recent
+            let recent = sink.sentSinceLast()
+            corrections += recent
+            dealt += recent.joined()
+            transcript += recent.joined()
             let exchanges = arriving.map { SimulatedExchange(arriving: $0) }
             for party in 0..<parties {
                 let context = PartyStage(
                     party: party,
                     parties: parties,
-                    kernels: kernels,
+                    kernels: roleKernels[party],
                     inputs: inputs.map { $0.parties[party] },
                     memory: memories[party],
                     keys: keys[party],
@@ -189,7 +240,7 @@ package final class GateSimulator {
                     )
                 }
             }
-            guard corrections.isEmpty else {
+            guard sink.isEmpty else {
                 throw SimulationError("\(name), stage \(stage): corrections are left over")
             }
             if !cost[stage].openings.isEmpty { rounds += 1 }
@@ -221,6 +272,9 @@ package final class GateSimulator {
         var arriving = [[RingTensor?]](repeating: [], count: parties)
         for index in exchanges[0].appended.indices {
             let opening = exchanges[0].appended[index].opening
+            openings.append(
+                SimulatedOpening(opening: opening, parts: exchanges.map { $0.appended[index].part?.elements })
+            )
             var sum: [UInt64]?
             for party in 0..<parties {
                 let part = exchanges[party].appended[index].part
@@ -261,10 +315,39 @@ package final class GateSimulator {
     }
 }
 
+/// An opening as it went over the wires.
+package struct SimulatedOpening: Sendable {
+    package var opening: Opening
+    /// What each party sent; nil where it sent nothing.
+    package var parts: [[UInt64]?]
+}
+
+/// A stream of words by what it is for.
+package struct SimulatedStream: Sendable {
+    package enum Purpose: Hashable, Sendable {
+        case mask(Int)
+        case bitMask(Int)
+        case correlation(Int)
+        /// Of the sharings of zero of two parties.
+        case zero(Int, Int)
+
+        /// Whether one of some parties can expand it.
+        package func isKnown(to parties: Set<Int>) -> Bool {
+            switch self {
+            case .mask(let party), .bitMask(let party), .correlation(let party): parties.contains(party)
+            case .zero(let first, let second): parties.contains(first) || parties.contains(second)
+            }
+        }
+    }
+
+    package var purpose: Purpose
+    package var stream: ExpansionAudit.Stream
+}
+
 /// The dealer's corrections on their way to the last party.
 final class SimulatedCorrections: CorrectionSink {
     private var queue: [RingTensor] = []
-    private var recent: [UInt64] = []
+    private var recent: [[UInt64]] = []
     private(set) var total = 0
 
     var isEmpty: Bool {
@@ -273,7 +356,7 @@ final class SimulatedCorrections: CorrectionSink {
 
     func send(_ words: RingTensor) throws {
         queue.append(words)
-        recent += words.elements
+        recent.append(words.elements)
         total += words.count
     }
 
@@ -281,7 +364,7 @@ final class SimulatedCorrections: CorrectionSink {
         queue.isEmpty ? nil : queue.removeFirst()
     }
 
-    func sentSinceLast() -> [UInt64] {
+    func sentSinceLast() -> [[UInt64]] {
         defer { recent = [] }
         return recent
     }

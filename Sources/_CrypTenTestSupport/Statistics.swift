@@ -42,6 +42,48 @@ package func chiSquareBound(degrees: Int, falseAlarm: Double) -> Double {
     return Double(degrees) * root * root * root
 }
 
+/// The probability that a chi-square variable exceeds `statistic`: the regularized incomplete gamma function Q.
+package func chiSquareTail(_ statistic: Double, degrees: Int) -> Double {
+    let (a, x) = (Double(degrees) / 2, statistic / 2)
+    guard x > 0 else { return 1 }
+    let scale = exp(a * log(x) - x - lgamma(a))
+    if x < a + 1 {
+        // The series of P.
+        var (term, sum, n) = (1 / a, 1 / a, a)
+        while term > sum * 1e-16 {
+            n += 1
+            term *= x / n
+            sum += term
+        }
+        return 1 - scale * sum
+    }
+    // The continued fraction of Q, by Lentz's method.
+    var b = x + 1 - a
+    var (c, d) = (1e300, 1 / b)
+    var fraction = d
+    for i in 1...10_000 {
+        let an = -Double(i) * (Double(i) - a)
+        b += 2
+        d = 1 / (an * d + b)
+        c = b + an / c
+        fraction *= d * c
+        if abs(d * c - 1) < 1e-15 { break }
+    }
+    return scale * fraction
+}
+
+/// A bound of the probability that fair bits differ from their mean as far as `ones` of `count`, either way (Hoeffding).
+package func fairBitsTail(ones: Int, of count: Int) -> Double {
+    bitsTail(ones: ones, of: count, probability: 0.5)
+}
+
+/// The same of bits that are 1 with a given probability.
+package func bitsTail(ones: Int, of count: Int, probability: Double) -> Double {
+    guard count > 0 else { return 1 }
+    let distance = Double(ones) - Double(count) * probability
+    return min(1, 2 * exp(-2 * distance * distance / Double(count)))
+}
+
 /// The value that a standard normal variable exceeds with probability `falseAlarm`.
 package func normalBound(_ falseAlarm: Double) -> Double {
     var (low, high) = (-40.0, 40.0)

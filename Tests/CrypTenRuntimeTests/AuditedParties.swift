@@ -15,6 +15,21 @@ struct AuditedSession<Result: Sendable>: Sendable {
     var dealer: TransportStatistics
 }
 
+/// How each member of a session ended.
+struct AuditedOutcome<Result: Sendable>: Sendable {
+    /// What each party's program returned or threw.
+    var results: [Swift.Result<Result, any Error>]
+    /// What each role has expanded, the dealer last.
+    var audits: [ExpansionAudit]
+    /// The dealer's counters, or what it threw.
+    var dealer: Swift.Result<TransportStatistics, any Error>
+
+    /// The session, if all went well.
+    func get() throws -> AuditedSession<Result> {
+        AuditedSession(results: try results.map { try $0.get() }, audits: audits, dealer: try dealer.get())
+    }
+}
+
 /// Runs one program as several parties and a dealer, as `withLocalParties` does, with their expansions written down and
 /// their transports' counters in reach.
 func withAuditedParties<Result: Sendable>(
@@ -22,18 +37,37 @@ func withAuditedParties<Result: Sendable>(
     configuration: SessionConfiguration = SessionConfiguration(),
     _ body: @escaping @Sendable (Session, any Transport) async throws -> Result
 ) async throws -> AuditedSession<Result> {
-    let audits = (0...parties).map { _ in ExpansionAudit() }
+    try await auditParties(parties, configuration: configuration, body).get()
+}
+
+/// The same, whatever becomes of the members.
+///
+/// - Parameters:
+///   - audits: Where each role's expansions are written down, the dealer's last; nil: a new audit for each.
+///   - recording: Puts something between a member and its transport.
+///   - change: By role, what becomes of the streams that it expands.
+func auditParties<Result: Sendable>(
+    _ parties: Int,
+    configuration: SessionConfiguration = SessionConfiguration(),
+    audits: [ExpansionAudit]? = nil,
+    recording: (any Transport) -> any Transport = { $0 },
+    changing change: (@Sendable (Int) -> (@Sendable (ExpansionAudit.Stream) -> AuditingKernels.Change?)?)? = nil,
+    _ body: @escaping @Sendable (Session, any Transport) async throws -> Result
+) async throws -> AuditedOutcome<Result> {
+    let audits = audits ?? (0...parties).map { _ in ExpansionAudit() }
     let mesh = try MemoryTransport.mesh(parties: parties, session: "audited", parameters: configuration.agreement)
+    let (transports, dealerTransport) = (mesh.parties.map(recording), recording(mesh.dealer))
     @Sendable func kernels(_ role: Int) -> AuditingKernels {
-        AuditingKernels(NativeKernels(threads: 1), audit: audits[role])
+        AuditingKernels(NativeKernels(threads: 1), audit: audits[role], changing: change?(role))
     }
     let dealer = Task.detached {
         try await runOnThread {
-            try Dealer(transport: mesh.dealer, kernels: kernels(parties), configuration: configuration).serve()
+            try Dealer(transport: dealerTransport, kernels: kernels(parties), configuration: configuration).serve()
         }
     }
-    let results = try await withThrowingTaskGroup(of: (Int, Result).self) { group in
-        for (party, transport) in mesh.parties.enumerated() {
+    typealias Ended = (party: Int, result: Swift.Result<Result, any Error>)
+    let results = try await withThrowingTaskGroup(of: Ended.self) { group in
+        for (party, transport) in transports.enumerated() {
             group.addTask {
                 let session = try Session(
                     transport: transport,
@@ -43,13 +77,13 @@ func withAuditedParties<Result: Sendable>(
                 let result = await Swift.Result { try await body(session, transport) }
                 if case .failure(let error) = result { session.abort(CrypTenError(.partyFailed, "\(error)")) }
                 await session.close()
-                return (party, try result.get())
+                return (party, result)
             }
         }
-        return try await group.reduce(into: [Result?](repeating: nil, count: parties)) { $0[$1.0] = $1.1 }
+        return try await group.reduce(into: [Ended]()) { $0.append($1) }.sorted { $0.party < $1.party }.map(\.result)
     }
-    try await dealer.value
-    return AuditedSession(results: results.compactMap { $0 }, audits: audits, dealer: mesh.dealer.statistics)
+    let served = await dealer.result
+    return AuditedOutcome(results: results, audits: audits, dealer: served.map { dealerTransport.statistics })
 }
 
 extension Swift.Result where Failure == any Error {

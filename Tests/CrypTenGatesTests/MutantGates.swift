@@ -1,0 +1,141 @@
+import CrypTenGates
+import CrypTenRing
+import _CrypTenTestSupport
+
+// Gates that leak, each in one way: they prove that the tests of transcripts would see it. They yield nothing.
+
+/// A gate that is in no plan, so that nobody asks what it takes; it yields nothing.
+protocol MutantGate: Gate {}
+
+extension MutantGate {
+    func check() throws {}
+
+    func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        []
+    }
+}
+
+/// Two shares opened as they should be: what the mutants below do wrong.
+struct TwoOpenings: MutantGate {
+    static let name = "two openings"
+    let shape: Shape
+    var stages: Int { 2 }
+
+    func deal(stage: Int, _ context: DealerStage) throws {
+        if stage == 0 { for _ in 0..<2 { _ = context.openMask(shape) } }
+    }
+
+    func evaluate(stage: Int, _ context: PartyStage) throws {
+        for index in 0..<2 {
+            if stage == 0 { try context.open(context.share(index)) } else { _ = try context.openedWire() }
+        }
+    }
+
+    func cost(parties: Int) -> [StageCost] {
+        [StageCost(openings: (0..<2).map { _ in Opening(words: shape.count, combination: .sum) }), StageCost()]
+    }
+}
+
+/// Two shares opened under one mask.
+struct SharedMask: MutantGate {
+    static let name = "shared mask"
+    let shape: Shape
+    var stages: Int { 2 }
+
+    func deal(stage: Int, _ context: DealerStage) throws {
+        if stage == 0 { _ = context.freshSum(shape) }
+    }
+
+    func evaluate(stage: Int, _ context: PartyStage) throws {
+        let mask = stage == 0 ? context.freshShare(shape) : nil
+        for index in 0..<2 {
+            if let mask {
+                try context.open(masked: context.kernels.add(context.share(index), mask))
+            } else {
+                _ = try context.openedWords(shape)
+            }
+        }
+    }
+
+    func cost(parties: Int) -> [StageCost] {
+        TwoOpenings(shape: shape).cost(parties: parties)
+    }
+}
+
+/// A share sent as it is, by one party or by all.
+struct MissingMask: MutantGate {
+    static let name = "missing mask"
+    let shape: Shape
+    /// Who forgets it; nil: everyone.
+    let party: Int?
+    var stages: Int { 2 }
+
+    func deal(stage: Int, _ context: DealerStage) throws {
+        if stage == 0 { _ = context.freshSum(shape) }
+    }
+
+    func evaluate(stage: Int, _ context: PartyStage) throws {
+        guard stage == 0 else {
+            _ = try context.openedWords(shape)
+            return
+        }
+        let mask = context.freshShare(shape)
+        let forgets = party.map { $0 == context.party } ?? true
+        try context.open(masked: forgets ? context.share(0) : context.kernels.add(context.share(0), mask))
+    }
+
+    func cost(parties: Int) -> [StageCost] {
+        [StageCost(openings: [Opening(words: shape.count, combination: .sum)]), StageCost()]
+    }
+}
+
+/// A mask of fewer bits than the ring has.
+struct NarrowMask: MutantGate {
+    static let name = "narrow mask"
+    let shape: Shape
+    let bits: Int
+    var stages: Int { 2 }
+
+    func deal(stage: Int, _ context: DealerStage) throws {
+        if stage == 0 { _ = context.freshSum(shape) }
+    }
+
+    func evaluate(stage: Int, _ context: PartyStage) throws {
+        guard stage == 0 else {
+            _ = try context.openedWords(shape)
+            return
+        }
+        let mask = context.kernels.lowBits(context.freshShare(shape), bits)
+        try context.open(masked: context.kernels.add(context.share(0), mask))
+    }
+
+    func cost(parties: Int) -> [StageCost] {
+        [StageCost(openings: [Opening(words: shape.count, combination: .sum)]), StageCost()]
+    }
+}
+
+/// Masked bits negated word by word, so that the bits beyond the last element are sent, too.
+struct TailBits: MutantGate {
+    static let name = "tail bits"
+    let shape: Shape
+    var stages: Int { 2 }
+    private var words: Shape { [BitPlanes.words(for: shape.count)] }
+
+    func deal(stage: Int, _ context: DealerStage) throws {
+        if stage == 0 { _ = context.freshBits(planes: 1, count: shape.count) }
+    }
+
+    func evaluate(stage: Int, _ context: PartyStage) throws {
+        guard stage == 0 else {
+            _ = try context.openedWords(words)
+            return
+        }
+        let mask = context.freshBits(planes: 1, count: shape.count)
+        let masked = context.kernels.xor(context.bits(0).maskShare!, mask)
+        try context.open(masked: RingTensor(masked.asWords.elements.map { ~$0 }, shape: words))
+    }
+
+    func cost(parties: Int) -> [StageCost] {
+        [StageCost(openings: [Opening(words: words.count, combination: .sum)]), StageCost()]
+    }
+}
