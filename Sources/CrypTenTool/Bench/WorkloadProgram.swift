@@ -22,7 +22,14 @@ struct WorkloadProgram: Sendable {
         let value = try await session.reveal(result[0], to: .party(Self.judge.index))
         try await session.release(result)
         let before = try await session.statistics.work
-        let seconds = try await series(on: session) {
+        let isRoundTrip = workload.name == Workload.roundTrip.name
+        var bareSeconds: [Double] = []
+        // Bare exchanges and openings in turn: how the system wakes processes changes from one moment to the next.
+        let exchangeBarely = {
+            guard isRoundTrip, let bare = try await PingPong(exchanges: 500).seconds(on: session) else { return }
+            bareSeconds.append(bare)
+        }
+        let seconds = try await series(on: session, after: exchangeBarely) {
             let fresh = isCold ? try await held(workload.weights, on: session) : weights
             let results = try await session.evaluate([isCold ? body(inputs, fresh) : expression])
             return results + (isCold ? workload.weights.compactMap { fresh[$0.name] } : [])
@@ -44,9 +51,7 @@ struct WorkloadProgram: Sendable {
             rounds: first.rounds
         )
         measurement.work = work
-        if workload.name == Workload.roundTrip.name {
-            measurement.bareSeconds = try await PingPong(exchanges: 2000).seconds(on: session)
-        }
+        if !bareSeconds.isEmpty { measurement.bareSeconds = bareSeconds.median }
         // The truth last: it takes memory and time that aren't the workload's.
         measurement.peakMemoryBytes = PeakMemory.bytes
         if let value { measurement.maxAbsError = zip(value.doubles, try truth()).map { abs($0 - $1) }.max() ?? 0 }
