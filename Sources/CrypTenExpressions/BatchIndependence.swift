@@ -71,7 +71,10 @@ package struct BatchIndependence {
         case .sum(let gone):
             guard !gone.contains(axis) else { throw across }
             return axis - gone.count { $0 < axis }
-        case .maximum(let gone), .argmax(let gone):
+        case .normalizedExponential(let place):
+            guard place != axis else { throw across }
+            return axis
+        case .maximum(let gone), .argmax(let gone), .logarithmOfExponentials(let gone):
             guard gone != axis else { throw across }
             return gone < axis ? axis - 1 : axis
         case .concatenate(let place):
@@ -85,7 +88,8 @@ package struct BatchIndependence {
             throw across
         case .broadcast, .add, .subtract, .negate, .toReal, .isNegative, .isZero, .and, .xor, .not, .select,
             .bitToInteger,
-            .relu, .polynomial, .piecewise, .sine, .cosine:
+            .relu, .polynomial, .piecewise, .sine, .cosine, .exponential, .logarithm, .reciprocal, .divide, .squareRoot,
+            .inverseSquareRoot, .divideByRoot:
             return try aligned(operands, node)
         }
     }

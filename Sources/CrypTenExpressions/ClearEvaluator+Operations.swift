@@ -73,6 +73,27 @@ extension ClearEvaluator {
             return map(x[0]) { Foundation.sin($0) }
         case .cosine:
             return map(x[0]) { Foundation.cos($0) }
+
+        case .exponential:
+            return map(x[0], Foundation.exp)
+        case .logarithm(let range):
+            return map(x[0]) { Foundation.log(range.operand($0)) }
+        case .reciprocal(let range):
+            return map(x[0]) { 1 / range.operand($0) }
+        case .squareRoot(let range):
+            return map(x[0]) { $0 >= range.smallest ? $0.squareRoot() : 0 }
+        case .inverseSquareRoot(let range):
+            return map(x[0]) { 1 / range.operand($0).squareRoot() }
+        case .divide(let range):
+            return try broadcasting(x[0], x[1], shape) { $0 / range.operand($1) }
+        case .divideByRoot(let range, let count):
+            return try broadcasting(x[0], x[1], shape) { $0 / (range.operand($1) / Double(count)).squareRoot() }
+        case .normalizedExponential(let axis):
+            let powers = map(x[0], Foundation.exp)
+            let sums = sum(powers, axes: [axis], shape: x[0].shape.reducing([axis], keepDimensions: true))
+            return try broadcasting(powers, sums, shape, /)
+        case .logarithmOfExponentials(let axis):
+            return map(sum(map(x[0], Foundation.exp), axes: [axis], shape: shape), Foundation.log)
         }
     }
 
@@ -98,6 +119,16 @@ extension ClearEvaluator {
             return Tensor(zip(left, right).map(integer), shape: x.shape)
         }
         return Tensor(zip(x.doubles, y.doubles).map(real), shape: x.shape)
+    }
+
+    private static func broadcasting(
+        _ x: Tensor,
+        _ y: Tensor,
+        _ shape: Shape,
+        _ body: (Double, Double) -> Double
+    ) throws -> Tensor {
+        let operands = try [x, y].map { try apply(.broadcast(shape), to: [$0], shape: shape).doubles }
+        return Tensor(zip(operands[0], operands[1]).map(body), shape: shape)
     }
 
     // MARK: Along axes

@@ -130,7 +130,7 @@ extension CrypTensor {
         divided(by: divisor, at: SourceOrigin(file: "\(file)", line: line))
     }
 
-    private func divided(by divisor: Tensor, at origin: SourceOrigin?) -> CrypTensor {
+    func divided(by divisor: Tensor, at origin: SourceOrigin?) -> CrypTensor {
         if error != nil { return self }
         let reciprocals = divisor.doubles.map { 1 / $0 }
         guard reciprocals.allSatisfy(\.isFinite), divisor.doubles.allSatisfy(\.isFinite) else {

@@ -117,10 +117,23 @@ extension Primitive {
                 )
             }
             return (operands[0].shape, .real)
-        case .sine, .cosine:
+        case .sine, .cosine, .exponential, .logarithm, .reciprocal, .squareRoot, .inverseSquareRoot:
             try require(operands, count: 1)
             try require(operands, kind: .real)
             return (operands[0].shape, .real)
+        case .divide, .divideByRoot:
+            try require(operands, count: 2)
+            try require(operands, kind: .real)
+            guard let shape = Shape.broadcast(operands[0].shape, operands[1].shape) else {
+                throw mismatch(operands, "they don't broadcast")
+            }
+            return (shape, .real)
+        case .normalizedExponential(let axis), .logarithmOfExponentials(let axis):
+            try require(operands, count: 1)
+            try require(operands, kind: .real)
+            try requireAxes([axis], of: operands)
+            if case .normalizedExponential = self { return (operands[0].shape, .real) }
+            return (operands[0].shape.reducing([axis], keepDimensions: false), .real)
         }
     }
 

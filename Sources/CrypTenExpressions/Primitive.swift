@@ -83,6 +83,26 @@ package enum Primitive: Hashable, Sendable {
     case sine
     case cosine
 
+    // MARK: Functions of any magnitude
+
+    /// eˣ
+    case exponential
+    /// ln x
+    case logarithm(MagnitudeRange)
+    /// 1 / x
+    case reciprocal(MagnitudeRange)
+    /// `[x, y]`, which broadcast: x / y.
+    case divide(MagnitudeRange)
+    case squareRoot(MagnitudeRange)
+    /// 1 / √x
+    case inverseSquareRoot(MagnitudeRange)
+    /// `[x, y]`, which broadcast: x / √(y / count).
+    case divideByRoot(MagnitudeRange, count: Int)
+    /// eˣ over its sum along an axis, of x ≤ 0 of which one along the axis is 0.
+    case normalizedExponential(axis: Int)
+    /// ln Σ eˣ along an axis, which disappears; of x ≤ 0 of which one along the axis is 0.
+    case logarithmOfExponentials(axis: Int)
+
     /// What a random node draws.
     package enum Distribution: Hashable, Sendable {
         /// Reals in [0, 1), multiples of 2^-fractionBits.
@@ -127,6 +147,15 @@ package enum Primitive: Hashable, Sendable {
         case .piecewise(let function): function.name
         case .sine: "sine"
         case .cosine: "cosine"
+        case .exponential: "exp"
+        case .logarithm: "log"
+        case .reciprocal: "reciprocal"
+        case .divide: "divide"
+        case .squareRoot: "sqrt"
+        case .inverseSquareRoot: "inverseSquareRoot"
+        case .divideByRoot: "divideByRoot"
+        case .normalizedExponential: "softmax"
+        case .logarithmOfExponentials: "logSumExp"
         }
     }
 }

@@ -34,7 +34,6 @@ enum KnotSigns: Sendable {
 
     init(form: WireForm, knots: Int, grid: KnotGrid?) {
         if let grid {
-            precondition(form.shift == 0, "a grid is of an ordinary wire")
             self = .grid(GridSignProtocol(step: grid.step, span: grid.span, count: knots), grid)
         } else {
             self = .free(SignProtocol(bits: 64 - form.shift, thresholds: knots))

@@ -19,7 +19,9 @@ package struct PolynomialPiece: Hashable, Sendable, Codable {
 /// truncated by `outputShift`; where that is 0 it is the result. With `positive`, `max(v, 0)` at the scale of v is added to
 /// it out of what is dealt already: then `knots[positive]` is 0.
 ///
-/// Operand: a wire of any shape and form; with a `grid` an ordinary one. - Returns: a share of the same shape.
+/// Operand: a wire of any shape and form. With a `grid` the knots are compared with an ordinary wire: the operand itself, or,
+/// where it is a truncation read in place, a second operand, the wire that was truncated, at whose scale the knots are
+/// given. Then the pieces meet in ranges of one unit of the truncation. - Returns: a share of the same shape.
 /// - Parameters: knots ascending; one piece more than knots; with a `grid`, every knot lies on it.
 /// - Complexity: 4 rounds, 3 without truncation; opens the signs of the knots and 8 bytes; the dealer sends the signs' bits,
 ///   8·(d + 1) bytes a knot, 8·(d − 1), and 8 and `outputShift` bits for the truncation. Of 12 knots on a grid and d = 3: 26.5
@@ -96,7 +98,6 @@ package struct PiecewiseGate: Gate {
         )
         if let grid {
             try grid.check()
-            try require(form.shift == 0, "a grid is of an ordinary wire")
             try require(knots.allSatisfy(grid.contains), "knots beside the grid")
         }
         let slabs = shape.count / Slabs.size + 1
@@ -105,9 +106,15 @@ package struct PiecewiseGate: Gate {
     }
 
     package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
-        try operands.require(count: 1)
+        try operands.require(count: comparesSource ? 2 : 1)
         try operands.wire(0, count: shape.count, form: form)
+        if comparesSource { try operands.wire(1, count: shape.count) }
         return [.share(shape)]
+    }
+
+    /// Whether the knots are compared with the second operand.
+    private var comparesSource: Bool {
+        grid != nil && form.shift > 0
     }
 
     package var stages: Int {
@@ -117,9 +124,10 @@ package struct PiecewiseGate: Gate {
     package func deal(stage: Int, _ context: DealerStage) throws {
         let signs = signs
         if stage == 0 { context.memory.wireMasks.append(context.wire(0)) }
+        let compared = stage == 0 ? context.wire(comparesSource ? 1 : 0).mask : nil
         for slab in Slabs.of(shape.count) {
             switch stage {
-            case 0: try signs.deal(context.memory.wireMasks[0].mask.flat(slab), context)
+            case 0: try signs.deal(compared!.flat(slab), context)
             case 1..<signs.openings: try signs.deal(level: stage, context)
             case signs.openings:
                 let less = signs.finish(context)
@@ -147,11 +155,12 @@ package struct PiecewiseGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let (signs, kernels) = (signs, context.kernels)
         if stage == 0 { context.memory.wires.append(context.wire(0)) }
+        let compared = stage == 0 ? context.wire(comparesSource ? 1 : 0).hat : nil
         let differences = stage == signs.openings ? differences : []
         var slabs: [RingTensor] = []
         for slab in Slabs.of(shape.count) {
             switch stage {
-            case 0: try signs.evaluate(context.memory.wires[0].hat.flat(slab), knots: knots, context)
+            case 0: try signs.evaluate(compared!.flat(slab), knots: knots, context)
             case 1..<signs.openings: try signs.evaluate(level: stage, context)
             case signs.openings:
                 let less = try signs.finish(context)

@@ -105,6 +105,45 @@ struct FunctionGateTests {
         }
     }
 
+    @Test("with a grid, a truncation takes the piece that the wire itself is in", arguments: parties)
+    func piecewiseOfTruncation(parties: Int) throws {
+        let count = 4097
+        var random = TestRandom(seed: 87)
+        let v = (0..<count).map { index -> UInt64 in
+            let near = UInt64(bitPattern: FunctionGateTests.knots[index % FunctionGateTests.knots.count])
+            return index % 2 == 0 ? random.next() % (24 << 16) &- (12 << 16) : near &+ UInt64(index % 16) &- 8
+        }
+        let gate = PiecewiseGate(
+            shape: [count],
+            form: WireForm(sharesHeld: false, shift: 4),
+            knots: FunctionGateTests.knots.map { UInt64(bitPattern: $0) },
+            pieces: pieces(degree: 3),
+            outputShift: 0,
+            grid: KnotGrid(start: UInt64(bitPattern: -(10 << 16)), step: 15, span: 21)
+        )
+        for kernels in backends() {
+            let simulator = GateSimulator(parties: parties, kernels: kernels)
+            let wire = simulator.wire(v)
+            let place = try simulator.run(TruncateInPlaceGate(shape: [count], shift: 4), [wire])[0]
+            let got = try simulator.run(gate, [place, wire])[0].plain()
+            for ((v, reduced), y) in zip(zip(v, try place.plain()), got) {
+                let piece = gate.pieces[FunctionGateTests.knots.filter { Int64(bitPattern: v) >= $0 }.count]
+                #expect(y == value(piece.coefficients, reduced &- piece.center))
+            }
+        }
+    }
+
+    @Test("a polynomial about a centre", arguments: parties)
+    func centered(parties: Int) throws {
+        let v = ringVectors(257, seed: 88, in: -(1 << 61)...(1 << 61))
+        let (coefficients, center) = ([3, 5, 7, 11] as [UInt64], 0 &- (9 << 20) as UInt64)
+        try check(
+            PolynomialGate(shape: [257], form: WireForm(), coefficients: coefficients, center: center),
+            parties: parties,
+            expected: [v.map { value(coefficients, $0 &- center) }]
+        ) { [$0.wire(v)] }
+    }
+
     @Test("a piecewise polynomial is truncated, and reads truncations", arguments: parties)
     func piecewiseTruncated(parties: Int) throws {
         let count = 4097

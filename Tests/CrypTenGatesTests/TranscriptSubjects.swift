@@ -285,7 +285,22 @@ extension GateKind {
                     )
                     return (.piecewise(gate), [s.wire(v)])
                 }
-            }
+            } + [
+                TranscriptSubject("piecewise on a grid, of a truncation") { s, v in
+                    let pieces = (0..<3).map { PolynomialPiece(center: 0, coefficients: [UInt64($0), 1, 2]) }
+                    let gate = PiecewiseGate(
+                        shape: [v.count],
+                        form: WireForm(sharesHeld: false, shift: 3),
+                        knots: [0, 1 << 14],
+                        pieces: pieces,
+                        outputShift: 16,
+                        grid: KnotGrid(start: 0, step: 14, span: 21)
+                    )
+                    let wire = s.wire(v)
+                    let place = TruncateInPlaceGate(shape: [v.count], shift: 3)
+                    return (.piecewise(gate), [try s.run(place, [wire])[0], wire])
+                }
+            ]
         case .sine:
             return [
                 TranscriptSubject("sine") { s, v in

@@ -82,7 +82,7 @@ extension ExactRun {
         case .polynomial(let gate):
             return [try polynomial(gate, x[0], step)]
         case .piecewise(let gate):
-            return [try piecewise(gate, x[0], disclosed[0], step)]
+            return [try piecewise(gate, x[0], knotsOf: x.last!, disclosed[0], step)]
         case .sine, .random:
             // Whatever the angle: its period divides the ring. What was drawn, and a sine's rounding, the parties' shares tell.
             return disclosed.map { words in
@@ -287,15 +287,16 @@ extension ExactRun {
             throw violation(step.inputs[0], .publicNumber, at: x.largest, by: step)
         }
         let words = map(x.words, x.shape) { v in
-            gate.coefficients.reversed().reduce(0) { $0 &* v &+ $1 }
+            gate.coefficients.reversed().reduce(0) { $0 &* (v &- gate.center) &+ $1 }
         }
+        let center = Double(Int64(bitPattern: gate.center))
         func value(_ v: Double, _ coefficients: [Double]) -> Double {
             coefficients.reversed().reduce(0) { $0 * v + $1 }
         }
-        let bound = value(x.magnitude, coefficients.map { Double($0.magnitude) })
+        let bound = value(x.magnitude + center.magnitude, coefficients.map { Double($0.magnitude) })
         return ExactValue(words, bound: bound) {
             let coefficients = coefficients.map(Double.init)
-            return x.numbers.map { value($0, coefficients) }
+            return x.numbers.map { value($0 - center, coefficients) }
         }
     }
 
@@ -303,14 +304,17 @@ extension ExactRun {
     private mutating func piecewise(
         _ gate: PiecewiseGate,
         _ x: ExactValue,
+        knotsOf compared: ExactValue,
         _ disclosed: RingTensor?,
         _ step: PlanStep
     ) throws -> ExactValue {
-        _ = try signs(x, gate.knots, bits: 64 - gate.form.shift, gate.shape, step)
+        let bits = gate.grid == nil ? 64 - gate.form.shift : 64
+        _ = try signs(compared, gate.knots, bits: bits, gate.shape, step)
         let knots = gate.knots.map { Int64(bitPattern: $0) }
-        let exact = x.words.elements.map { word -> (word: UInt64, number: Double) in
+        let places = compared.words.elements.map(Int64.init(bitPattern:))
+        let exact = zip(x.words.elements, places).map { word, place -> (word: UInt64, number: Double) in
             let v = Int64(bitPattern: word)
-            let piece = gate.pieces[knots.lastIndex { $0 <= v }.map { $0 + 1 } ?? 0]
+            let piece = gate.pieces[knots.lastIndex { $0 <= place }.map { $0 + 1 } ?? 0]
             let distance = word &- piece.center
             let far = Double(v) - Double(Int64(bitPattern: piece.center))
             return (

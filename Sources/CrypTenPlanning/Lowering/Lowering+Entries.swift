@@ -92,6 +92,25 @@ extension Lowering {
             lowerSine(index, .sine)
         case .cosine:
             lowerSine(index, .cosine)
+
+        case .exponential:
+            lowerExponential(index)
+        case .logarithm(let range):
+            lowerLogarithm(index, range)
+        case .reciprocal(let range):
+            lowerReciprocal(index, range)
+        case .divide(let range):
+            lowerDivide(index, range)
+        case .squareRoot(let range):
+            lowerSquareRoot(index, range)
+        case .inverseSquareRoot(let range):
+            lowerInverseSquareRoot(index, range)
+        case .divideByRoot(let range, let count):
+            lowerDivideByRoot(index, range, count: count)
+        case .normalizedExponential(let axis):
+            lowerNormalizedExponential(index, axis: axis)
+        case .logarithmOfExponentials(let axis):
+            lowerLogarithmOfExponentials(index, axis: axis)
         }
     }
 

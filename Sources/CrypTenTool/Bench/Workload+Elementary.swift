@@ -46,6 +46,37 @@ extension Workload {
         ) { $0["mp"]!.maxPool2d(2) },
     ]
 
+    /// Functions of 100,000 reals, and rows of softmax.
+    static let functions: [Workload] = [
+        function("exp", "eˣ", -8...2) { $0.exp() },
+        function("reciprocal", "1 / x", 0.1...50) { $0.reciprocal() },
+        function("sigmoid", "1 / (1 + e⁻ˣ)", -8...8) { $0.sigmoid() },
+        function("tanh", "the hyperbolic tangent", -8...8) { $0.tanh() },
+        function("sqrt", "√x", 0.05...50) { $0.sqrt() },
+        function("inv_sqrt", "1 / √x", 0.05...50) { $0.inverseSquareRoot() },
+        function("log", "ln x", 0.05...50) { $0.log() },
+        function("erf", "the error function", -4...4) { $0.erf() },
+        function("gelu", "x · Φ(x)", -4...4) { $0.gelu() },
+        Workload(
+            name: "softmax_1000x100",
+            summary: "softmax of 100 reals, 1000 times",
+            inputs: [Operand(name: "sm", owner: 0, shape: [1000, 100], numbers: .normal(deviation: 2))]
+        ) { $0["sm"]!.softmax(axis: -1) },
+    ]
+
+    private static func function(
+        _ name: String,
+        _ meaning: String,
+        _ range: ClosedRange<Double>,
+        _ body: @escaping @Sendable (CrypTensor) -> CrypTensor
+    ) -> Workload {
+        Workload(
+            name: name,
+            summary: "\(meaning) of 100,000 reals in \(range.lowerBound) … \(range.upperBound)",
+            inputs: [Operand(name: "fn-" + name, owner: 0, shape: [100_000], numbers: .uniform(range))]
+        ) { body($0["fn-" + name]!) }
+    }
+
     private static func matmul(_ n: Int) -> Workload {
         Workload(
             name: "matmul_\(n)",

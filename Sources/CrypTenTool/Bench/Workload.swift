@@ -15,6 +15,8 @@ struct Workload: Sendable {
             case normalization(String)
             /// Whole numbers, all the same.
             case integer(Int)
+            /// In each row one 1, the rest 0.
+            case oneHot
         }
 
         var name: String
@@ -39,6 +41,14 @@ struct Workload: Sendable {
             case .normalization(let name):
                 Tensor(BatchNormalization(name: name, channels: shape.count).terms, shape: shape)
             case .integer(let value): Tensor([Int](repeating: value, count: shape.count), shape: shape)
+            case .oneHot:
+                Tensor(
+                    (0..<shape[0]).flatMap { _ -> [Double] in
+                        let place = Int.random(in: 0..<shape[1], using: &random)
+                        return (0..<shape[1]).map { $0 == place ? 1 : 0 }
+                    },
+                    shape: shape
+                )
             }
         }
 
@@ -86,7 +96,7 @@ struct Workload: Sendable {
     }
 
     /// All workloads, in the order of `crypten bench --list`.
-    static let all: [Workload] = elementary + networks + [roundTrip]
+    static let all: [Workload] = elementary + functions + networks + sequences + [roundTrip]
 
     static func named(_ name: String) -> Workload? {
         all.first { $0.name == name }

@@ -1,0 +1,125 @@
+internal import CrypTenBase
+internal import CrypTenRing
+
+/// Reciprocals and quotients of secrets.
+///
+/// The divisor is brought into [1/2, 1) by a power of two that its comparisons with all powers of two select, 8 rounds in
+/// all, as in Catrina and Saxena, "Secure Computation with Fixed-Point Numbers" (2010), but without a loop: a polynomial of
+/// degree 4 gives the reciprocal there.
+extension CrypTensor {
+    /// The magnitudes of divisors for which quotients are built where nothing else is said.
+    package static let divisors = MagnitudeRange(-10, 20, isSigned: true)
+
+    /// 1 / x for 2⁻¹⁰ ≤ |x| ≤ 2²⁰: relative error 10⁻³ or absolute 2⁻¹³, whichever is larger, with 16 fraction bits.
+    ///
+    /// Beyond 2²⁰ the result is 0; nearer to 0 than 2⁻¹⁰ it is 2¹⁰, with the sign of x and + for 0 itself.
+    ///
+    /// - Parameter range: Magnitudes of x if more is known of it, positive then unless `isSigned`; bounds are widened to powers
+    ///   of two. The fewer there are, the fewer comparisons are made.
+    /// - Parameter isSigned: Whether x may be negative.
+    /// - Complexity: 8 rounds.
+    public func reciprocal(
+        range: ClosedRange<Double>? = nil,
+        isSigned: Bool = false,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> CrypTensor {
+        CrypTensor.composing([self], file: file, line: line) { origin in
+            let magnitudes = try MagnitudeRange(range, isSigned: isSigned, else: CrypTensor.divisors, in: "reciprocal")
+            return real(at: origin).applying(.reciprocal(magnitudes), at: origin)
+        }
+    }
+
+    /// The quotient; they broadcast.
+    ///
+    /// Of two secrets, for divisors of 2⁻¹⁰ ≤ |y| ≤ 2²⁰ and quotients up to 2²⁰: relative error 10⁻³ or absolute 2⁻¹³,
+    /// whichever is larger, with 16 fraction bits; 8 rounds. Divisors nearer to 0 count as ±2⁻¹⁰, larger ones give 0. By public
+    /// numbers, a product with their reciprocals, of which none may be 0.
+    public static func / (left: CrypTensor, right: CrypTensor) -> CrypTensor {
+        left.divided(by: right, range: nil, isSigned: true, at: left.node.origin ?? right.node.origin)
+    }
+
+    /// Divides the left operand.
+    public static func /= (left: inout CrypTensor, right: CrypTensor) {
+        left = left / right
+    }
+
+    /// The quotient of public numbers by secret ones; see `reciprocal`.
+    public static func / (left: some PublicOperand, right: CrypTensor) -> CrypTensor {
+        CrypTensor(constant: left.publicTensor, at: right.node.origin) / right
+    }
+
+    /// The quotient, of whose divisors more may be known; they broadcast.
+    ///
+    /// - Parameters:
+    ///   - range: Magnitudes of the divisor, positive ones unless `isSigned`; bounds are widened to powers of two. The fewer there
+    ///     are, the fewer comparisons are made.
+    ///   - isSigned: Whether the divisor may be negative.
+    /// - Complexity: 8 rounds.
+    public func divided(
+        by divisor: CrypTensor,
+        range: ClosedRange<Double>? = nil,
+        isSigned: Bool = true,
+        file: StaticString = #fileID,
+        line: UInt = #line
+    ) -> CrypTensor {
+        CrypTensor.composing([self, divisor], file: file, line: line) { origin in
+            divided(by: divisor, range: range, isSigned: isSigned, at: origin)
+        }
+    }
+
+    private func divided(
+        by divisor: CrypTensor,
+        range: ClosedRange<Double>?,
+        isSigned: Bool,
+        at origin: SourceOrigin?
+    ) -> CrypTensor {
+        if let broken = [self, divisor].first(where: { $0.error != nil }) { return broken }
+        if let constant = divisor.constantValue { return divided(by: constant, at: origin) }
+        do {
+            let magnitudes = try MagnitudeRange(range, isSigned: isSigned, else: CrypTensor.divisors, in: "divide")
+            let (x, y) = (real(at: origin), divisor.real(at: origin))
+            if x.visibility == .public {
+                return y.applying(.reciprocal(magnitudes), at: origin).applying(.bilinear(.multiply), x, at: origin)
+            }
+            if y.visibility == .public {
+                return x.applying(.bilinear(.multiply), y.applying(.reciprocal(magnitudes), at: origin), at: origin)
+            }
+            return x.applying(.divide(magnitudes), y, at: origin)
+        } catch {
+            return CrypTensor(failing: error, at: origin)
+        }
+    }
+}
+
+extension MagnitudeRange {
+    /// What a caller says of the magnitudes of an operand, widened to powers of two.
+    init(
+        _ range: ClosedRange<Double>?,
+        isSigned: Bool,
+        else usual: MagnitudeRange,
+        in name: String
+    ) throws(CrypTenError) {
+        guard let range else {
+            self = usual
+            return
+        }
+        guard range.lowerBound > 0, range.upperBound.isFinite, range.upperBound < 0x1p62, range.lowerBound > 0x1p-62
+        else {
+            throw CrypTenError(
+                .invalidArgument,
+                "\(name) can't be built for magnitudes \(range): bounds are positive, and no more than 2^62"
+            )
+        }
+        let lowest = Int(range.lowerBound.exponent)
+        let upper = range.upperBound
+        self.init(lowest, max(lowest + 1, Int(upper.exponent) + (upper.significand > 1 ? 1 : 0)), isSigned: isSigned)
+    }
+}
+
+/// 1 / x for 2⁻¹⁰ ≤ |x| ≤ 2²⁰.
+///
+/// 8 rounds.
+public func reciprocal(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
+    x.reciprocal(file: file, line: line)
+}

@@ -1,0 +1,425 @@
+import CrypTenBase
+import CrypTenExpressions
+import CrypTenRing
+import CrypTenRuntime
+import Foundation
+import Testing
+import _CrypTenTestSupport
+
+/// The numerical functions against float64 of the decoded operand, on their whole range, with 16 fraction bits.
+@Suite("Functions keep their error bounds and their costs")
+struct FunctionTests {
+    /// What a function promises for shares, element by element.
+    struct Claim: Sendable, CustomTestStringConvertible {
+        var name: String
+        var points: [Double]
+        /// The largest error where the truth is this.
+        var tolerance: @Sendable (Double) -> Double
+        var rounds: Int
+        /// Bytes of a party and of the dealer, an element.
+        var bytes: Double
+        var dealt: Double
+        /// Whole numbers that the operand is multiplied by, to reach beyond what a party may put in.
+        var factor = 1
+        var function: @Sendable (CrypTensor) -> CrypTensor
+        var truth: @Sendable (Double) -> Double
+
+        var testDescription: String { name }
+    }
+
+    private static let relative: @Sendable (Double) -> Double = { max(1e-3 * abs($0), 0x1p-13) }
+    private static let smooth: @Sendable (Double) -> Double = { _ in 1e-4 }
+
+    /// Numbers of all magnitudes between two, evenly in their logarithms.
+    private static func magnitudes(_ low: Double, _ high: Double, _ count: Int) -> [Double] {
+        (0..<count).map { low * pow(high / low, Double($0) / Double(count - 1)) }
+    }
+
+    private static func evenly(_ low: Double, _ high: Double, _ count: Int) -> [Double] {
+        (0..<count).map { low + (high - low) * Double($0) / Double(count - 1) }
+    }
+
+    private static func bothSigns(_ points: [Double]) -> [Double] {
+        points + points.map { -$0 }
+    }
+
+    private static let ulp = 0x1p-16
+    private static let everywhere =
+        evenly(-14, 14, 90_000) + bothSigns(magnitudes(ulp, 0x1p28, 5_000)) + [0, ulp, -ulp, 0x1p28, -0x1p28]
+
+    static let claims: [Claim] = [
+        Claim(
+            name: "exp",
+            points: evenly(-12, 10, 99_000) + magnitudes(12, 0x1p29, 900).map { -$0 } + [0, 10, -9.5, -0x1p29],
+            tolerance: relative,
+            rounds: 6,
+            bytes: 45,
+            dealt: 600,
+            function: { exp($0) },
+            truth: { Foundation.exp($0) }
+        ),
+        Claim(
+            name: "log",
+            points: magnitudes(0x1p-12, 0x1.fffep29, 99_000) + evenly(0.4, 2.1, 1_000),
+            tolerance: { _ in 5e-4 },
+            rounds: 10,
+            bytes: 140,
+            dealt: 750,
+            function: { log($0) },
+            truth: { Foundation.log($0) }
+        ),
+        Claim(
+            name: "reciprocal",
+            points: bothSigns(magnitudes(0x1p-10, 0x1p20, 50_000)),
+            tolerance: relative,
+            rounds: 11,
+            bytes: 180,
+            dealt: 900,
+            function: { reciprocal($0) },
+            truth: { 1 / $0 }
+        ),
+        Claim(
+            name: "sqrt",
+            points: magnitudes(0x1p-12, 0x1.fffep29, 99_000) + evenly(0, 2, 1_000),
+            tolerance: relative,
+            rounds: 11,
+            bytes: 140,
+            dealt: 650,
+            function: { sqrt($0) },
+            truth: { $0.squareRoot() }
+        ),
+        Claim(
+            name: "inverse sqrt",
+            points: magnitudes(0x1p-12, 0x1.fffep29, 100_000),
+            tolerance: relative,
+            rounds: 11,
+            bytes: 140,
+            dealt: 650,
+            function: { rsqrt($0) },
+            truth: { 1 / $0.squareRoot() }
+        ),
+        Claim(
+            name: "sigmoid",
+            points: everywhere.map { $0 / 4096 },
+            tolerance: smooth,
+            rounds: 5,
+            bytes: 40,
+            dealt: 700,
+            factor: 4096,
+            function: { sigmoid($0) },
+            truth: { 1 / (1 + Foundation.exp(-$0)) }
+        ),
+        Claim(
+            name: "tanh",
+            points: everywhere,
+            tolerance: smooth,
+            rounds: 5,
+            bytes: 40,
+            dealt: 600,
+            function: { tanh($0) },
+            truth: { Foundation.tanh($0) }
+        ),
+        Claim(
+            name: "erf",
+            points: everywhere,
+            tolerance: smooth,
+            rounds: 5,
+            bytes: 40,
+            dealt: 600,
+            function: { erf($0) },
+            truth: { Foundation.erf($0) }
+        ),
+        Claim(
+            name: "silu",
+            points: everywhere,
+            tolerance: smooth,
+            rounds: 5,
+            bytes: 44,
+            dealt: 800,
+            function: { silu($0) },
+            truth: { $0 / (1 + Foundation.exp(-$0)) }
+        ),
+        Claim(
+            name: "softplus",
+            points: everywhere,
+            tolerance: smooth,
+            rounds: 5,
+            bytes: 40,
+            dealt: 600,
+            function: { softplus($0) },
+            truth: { max($0, 0) + log1p(Foundation.exp(-abs($0))) }
+        ),
+        Claim(
+            name: "sin",
+            points: evenly(-1024, 1024, 100_000),
+            tolerance: { _ in 3e-4 },
+            rounds: 2,
+            bytes: 17,
+            dealt: 50,
+            function: { sin($0) },
+            truth: { Foundation.sin($0) }
+        ),
+        Claim(
+            name: "cos",
+            points: evenly(-1024, 1024, 100_000),
+            tolerance: { _ in 3e-4 },
+            rounds: 2,
+            bytes: 17,
+            dealt: 50,
+            function: { cos($0) },
+            truth: { Foundation.cos($0) }
+        ),
+        Claim(
+            name: "gelu",
+            points: everywhere,
+            tolerance: smooth,
+            rounds: 5,
+            bytes: 40,
+            dealt: 700,
+            function: { gelu($0) },
+            truth: { $0 / 2 * erfc(-$0 / 2.0.squareRoot()) }
+        ),
+    ]
+
+    struct Outcome: Sendable {
+        var values: [Double]
+        var rounds: Int
+        var bytes: Int
+        var dealt: Int
+    }
+
+    @Test("in ranges", arguments: claims)
+    func ranges(claim: Claim) async throws {
+        let operands = claim.points.map { ($0 / Self.ulp).rounded() * Self.ulp }
+        let outcomes = try await withLocalParties(2) { session -> Outcome in
+            let share = try await Self.share(of: operands, session)
+            let x = claim.factor == 1 ? share : share * claim.factor
+            let before = try await session.statistics
+            let kept = try await session.evaluate([claim.function(x)])
+            let after = try await session.statistics - before
+            let value = try await session.reveal(kept[0], to: .all)
+            return Outcome(
+                values: value!.doubles,
+                rounds: after.rounds,
+                bytes: after.onlineBytes,
+                dealt: session.party.index == 1 ? after.dealerBytes : 0
+            )
+        }
+        var worst = (error: 0.0, at: 0.0, value: 0.0)
+        for (x, y) in zip(operands, outcomes[0].values) {
+            let truth = claim.truth(x * Double(claim.factor))
+            let error = abs(y - truth) / claim.tolerance(truth)
+            if !(error <= worst.error) { worst = (error, x * Double(claim.factor), y) }
+        }
+        let count = Double(operands.count)
+        print(
+            "\(claim.name): \(worst.error) of the bound at \(worst.at) (\(worst.value)), \(outcomes[0].rounds) rounds, "
+                + "\(Double(outcomes[0].bytes) / count) and \(Double(outcomes[1].dealt) / count) bytes"
+        )
+        #expect(worst.error <= 1, "\(claim.name)(\(worst.at)) is \(worst.value)")
+        #expect(outcomes[0].rounds == claim.rounds)
+        #expect(Double(outcomes[0].bytes) / count <= claim.bytes)
+        #expect(Double(outcomes[1].dealt) / count <= claim.dealt)
+    }
+
+    /// Rows of numbers for functions along the last axis: level, spread out, one far above the others, all equal.
+    private static func rows(_ width: Int, count: Int, deviation: Double) -> [Double] {
+        var random = TestRandom(seed: 11)
+        return (0..<count).flatMap { row -> [Double] in
+            let spread = [deviation, deviation / 8, deviation * 4, 0][row % 4]
+            var numbers = (0..<width).map { _ in Double.random(in: -spread...spread, using: &random) }
+            if row % 3 == 0 { numbers[row % width] += 3 * deviation }
+            return numbers.map { ($0 / ulp).rounded() * ulp }
+        }
+    }
+
+    struct RowClaim: Sendable, CustomTestStringConvertible {
+        var name: String
+        var width: Int
+        var tolerance: Double
+        var rounds: Int
+        var bytes: Double
+        var function: @Sendable (CrypTensor) -> CrypTensor
+        var truth: @Sendable ([Double]) -> [Double]
+        var deviation = 4.0
+
+        var testDescription: String { "\(name) of \(width)" }
+    }
+
+    private static func softmax(_ row: [Double]) -> [Double] {
+        let largest = row.max()!
+        let powers = row.map { Foundation.exp($0 - largest) }
+        let sum = powers.reduce(0, +)
+        return powers.map { $0 / sum }
+    }
+
+    private static func logSoftmax(_ row: [Double]) -> [Double] {
+        let largest = row.max()!
+        let sum = Foundation.log(row.reduce(0) { $0 + Foundation.exp($1 - largest) })
+        return row.map { $0 - largest - sum }
+    }
+
+    private static func standardized(_ row: [Double]) -> [Double] {
+        let mean = row.reduce(0, +) / Double(row.count)
+        let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(row.count)
+        return row.map { ($0 - mean) / (variance + 1e-5).squareRoot() }
+    }
+
+    static let rowClaims: [RowClaim] =
+        [10, 128, 1000].flatMap { width in
+            [
+                RowClaim(
+                    name: "softmax",
+                    width: width,
+                    tolerance: 3e-4,
+                    rounds: [10: 25, 128: 34, 1000: 40][width]!,
+                    bytes: [10: 90, 128: 75, 1000: 75][width]!,
+                    function: { CrypTenExpressions.softmax($0, axis: -1) },
+                    truth: softmax
+                ),
+                RowClaim(
+                    name: "logSoftmax",
+                    width: width,
+                    tolerance: 1e-3,
+                    rounds: [10: 22, 128: 31, 1000: 37][width]!,
+                    bytes: [10: 70, 128: 60, 1000: 60][width]!,
+                    function: { CrypTenExpressions.logSoftmax($0, axis: -1) },
+                    truth: logSoftmax
+                ),
+            ]
+        } + [
+            RowClaim(
+                name: "layerNorm, deviations to 508",
+                width: 768,
+                tolerance: 2e-3,
+                rounds: 12,
+                bytes: 18,
+                function: { layerNorm($0) },
+                truth: standardized,
+                deviation: 220
+            ),
+            RowClaim(
+                name: "layerNorm, deviations from 1/64",
+                width: 768,
+                tolerance: 2e-3,
+                rounds: 12,
+                bytes: 18,
+                function: { layerNorm($0) },
+                truth: standardized,
+                deviation: 0.25
+            ),
+        ]
+
+    @Test("along rows", arguments: rowClaims)
+    func rows(claim: RowClaim) async throws {
+        let count = claim.width > 100 ? 24 : 400
+        let operands = Self.rows(claim.width, count: count, deviation: claim.deviation)
+        let outcomes = try await withLocalParties(2) { session -> Outcome in
+            let x = try await Self.share(of: operands, shape: [count, claim.width], session)
+            let before = try await session.statistics
+            let kept = try await session.evaluate([claim.function(x)])
+            let after = try await session.statistics - before
+            let value = try await session.reveal(kept[0], to: .all)
+            return Outcome(
+                values: value!.doubles,
+                rounds: after.rounds,
+                bytes: after.onlineBytes,
+                dealt: session.party.index == 1 ? after.dealerBytes : 0
+            )
+        }
+        let truth = (0..<count).flatMap { row in
+            claim.truth(Array(operands[row * claim.width..<(row + 1) * claim.width]))
+        }
+        let worst = zip(outcomes[0].values, truth).enumerated().map { (abs($1.0 - $1.1), $0) }.max { $0.0 < $1.0 }!
+        let elements = Double(operands.count)
+        print(
+            "\(claim.testDescription): off by \(worst.0) in row \(worst.1 / claim.width), \(outcomes[0].rounds) rounds, "
+                + "\(Double(outcomes[0].bytes) / elements) and \(Double(outcomes[1].dealt) / elements) bytes"
+        )
+        #expect(worst.0 <= claim.tolerance)
+        #expect(outcomes[0].rounds == claim.rounds)
+        #expect(Double(outcomes[0].bytes) / elements <= claim.bytes)
+    }
+
+    @Test("quotients of secrets, in shapes that broadcast")
+    func quotients() async throws {
+        var random = TestRandom(seed: 5)
+        let divisors = (0..<2000).map { index in
+            let magnitude = pow(2, Double.random(in: -10...20, using: &random))
+            return ((index % 2 == 0 ? magnitude : -magnitude) / Self.ulp).rounded() * Self.ulp
+        }
+        let numerators = divisors.indices.map { index in
+            let quotient = pow(2, Double.random(in: -14...19, using: &random))
+            let number = min(abs(divisors[index]) * quotient, 0x1p29)
+            return ((index % 3 == 0 ? number : -number) / Self.ulp).rounded() * Self.ulp
+        }
+        let values = try await withLocalParties(2) { session -> [[Double]] in
+            let x = try await Self.share(of: numerators, session)
+            let y = try await Self.share(of: divisors, session)
+            let columns = try await Self.share(of: Array(divisors.prefix(40)), shape: [40, 1], session)
+            let results = try await session.evaluate([x / y, x.reshape(40, 50) / (columns * columns), 3.0 / y, y / 4.0])
+            var values: [[Double]] = []
+            for result in results { values.append(try await session.reveal(result, to: .all)!.doubles) }
+            return values
+        }[0]
+        func check(_ got: Double, _ truth: Double, _ what: String) {
+            #expect(abs(got - truth) <= max(1e-3 * abs(truth), 0x1p-13), "\(what) is \(got), not \(truth)")
+        }
+        for (index, (x, y)) in zip(numerators, divisors).enumerated() {
+            check(values[0][index], x / y, "\(x) / \(y)")
+            check(values[2][index], 3 / y, "3 / \(y)")
+            check(values[3][index], y / 4, "\(y) / 4")
+            let square = divisors[index / 50] * divisors[index / 50]
+            if square >= 0x1p-9, square <= 0x1p20, abs(x / square) <= 0x1p19 {
+                // The square is rounded before it divides.
+                #expect(
+                    abs(values[1][index] - x / square) <= max(1e-3 * abs(x / square), 0x1p-13) + abs(x / square)
+                        * 0x1p-16 / square,
+                    "\(x) / \(square)"
+                )
+            }
+        }
+    }
+
+    @Test("beyond their ranges functions keep to their limits")
+    func limits() async throws {
+        let points = [0, -Self.ulp, Self.ulp, -0x1p-11, 0x1p-11, 0x1p21, -0x1p21, 0x1p29, -0x1p29, -1]
+        let values = try await withLocalParties(2) { session -> [[Double]] in
+            let x = try await Self.share(of: points, session)
+            let results = try await session.evaluate([reciprocal(x), sqrt(x), rsqrt(x), log(x), exp(x), 1 / x])
+            var values: [[Double]] = []
+            for result in results { values.append(try await session.reveal(result, to: .all)!.doubles) }
+            return values
+        }[0]
+        let reciprocals: [Double] = [1024, -1024, 1024, -1024, 1024, 0, 0, 0, 0, -1.0]
+        let roots: [Double] = [
+            0, 0, 1 / 256, 0, 0x1p-11.squareRoot(), 0x1p21.squareRoot(), 0, 0x1p29.squareRoot(), 0, 0,
+        ]
+        let inverseRoots: [Double] = [
+            64, 64, 64, 64, 0x1p11.squareRoot(), 0x1p-21.squareRoot(), 64, 0x1p-29.squareRoot(), 64, 64,
+        ]
+        let floor = -16 * M_LN2
+        let logarithms: [Double] = [
+            floor, floor, floor, floor, -11 * M_LN2, 21 * M_LN2, floor, 29 * M_LN2, floor, floor,
+        ]
+        let exponentials: [Double] = [1, 1, 1, 1, 1, 32047.8, 0, 32047.8, 0, Foundation.exp(-1)]
+        let truths: [[Double]] = [reciprocals, roots, inverseRoots, logarithms, exponentials, reciprocals]
+        for (values, truths) in zip(values, truths) {
+            for (value, truth) in zip(values, truths) {
+                #expect(abs(value - truth) <= max(1.5e-3 * abs(truth), 1e-3), "\(value), not \(truth)")
+            }
+        }
+    }
+
+    /// A kept share of numbers: the difference of two ReLUs.
+    static func share(of numbers: [Double], shape: Shape? = nil, _ session: Session) async throws -> CrypTensor {
+        let shape = shape ?? [numbers.count]
+        let positive = try await session.input(from: .party(0), shape: shape, name: "positive") {
+            Tensor(numbers.map { max($0, 0) }, shape: shape)
+        }
+        let negative = try await session.input(from: .party(1), shape: shape, name: "negative") {
+            Tensor(numbers.map { max(-$0, 0) }, shape: shape)
+        }
+        return try await session.evaluate([relu(positive) - relu(negative)])[0]
+    }
+}
