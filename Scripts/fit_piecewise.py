@@ -28,6 +28,7 @@ MANTISSA = Form(bits=16, scale=57)
 FINE_MANTISSA = Form(bits=14, scale=60, degree=4)
 
 BOUND = 5e-5
+ACCURATE_BOUND = 2.2e-5
 
 
 def fit(function, a, b, form, bound=lambda v: np.full_like(v, BOUND), centre=None):
@@ -82,6 +83,16 @@ SMOOTH_FUNCTIONS = [
 ]
 
 
+def accurate_ends(function, ends, pitch):
+    """Ends so far out that the constants beyond them are within the smaller bound."""
+    low, high = ends[0], ends[-1]
+    while abs(function(np.float64(low)) - function(np.float64(-64.0))) > ACCURATE_BOUND:
+        low -= pitch
+    while abs(function(np.float64(high)) - function(np.float64(64.0))) > ACCURATE_BOUND:
+        high += pitch
+    return [low] + ends[1:-1] + [high]
+
+
 def half_exponential(v):
     return np.exp(v / 2)
 
@@ -99,10 +110,10 @@ MANTISSAS = [
 ]
 
 
-def write(name, meaning, knots, pieces, unbounded=False, isFirst=False):
+def write(constant, meaning, knots, pieces, unbounded=False, isFirst=False, name=None):
     print(("" if isFirst else "\n") + f"    /// {meaning}")
-    print(f"    package static let {name} = PiecewisePolynomial(")
-    print(f'        name: "{name}",\n        knots: [')
+    print(f"    package static let {constant} = PiecewisePolynomial(")
+    print(f'        name: "{name or constant}",\n        knots: [')
     for knot in knots:
         print(f"            {float(knot)!r},")
     print("        ],\n        pieces: [")
@@ -119,6 +130,9 @@ def main():
         unbounded = len(ends) == 3
         bounded = (lambda v: function(v) - np.maximum(v, 0)) if unbounded else function
         write(name, meaning, *fit_pieces(bounded, ends, SMOOTH, pitch), unbounded, isFirst=index == 0)
+        further = accurate_ends(bounded, ends, pitch)
+        accurate = fit_pieces(bounded, further, SMOOTH, pitch, lambda v: np.full_like(v, ACCURATE_BOUND))
+        write(name + "Accurate", f"{meaning} More exact, of more pieces.", *accurate, unbounded, name=name)
     ends, top = [-9.5, 10.375], float(np.exp(10.375 / 2))
     halves = fit_pieces(half_exponential, ends, EXPONENTIAL, 2**-3, exponential_bound, (0.0, top))
     write("exponentialOfHalf", "e^(x / 2) for x ≤ 10.375, for its square: 0 below -9.5.", *halves)
