@@ -84,7 +84,11 @@ let package = Package(
             resources: [.copy("Resources/digits")],
             swiftSettings: swiftSettings
         ),
-        .target(name: "_CrypTenTestSupport", dependencies: ["CrypTenPlanning"], swiftSettings: swiftSettings),
+        .target(
+            name: "_CrypTenTestSupport",
+            dependencies: ["CrypTenPlanning", "CrypTenTransport", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "CrypTenRingTests", dependencies: ["CrypTenRing"], swiftSettings: swiftSettings),
         .testTarget(name: "CrypTenGatesTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),
         .testTarget(
@@ -96,8 +100,9 @@ let package = Package(
         .testTarget(
             name: "CrypTenTransportTests",
             dependencies: [
-                "CrypTenTransport",
+                "CrypTenTransport", "_CrypTenTestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
@@ -127,7 +132,7 @@ let package = Package(
         .testTarget(
             name: "CrypTenToolTests",
             dependencies: [
-                "CrypTen", "CrypTenONNX", "CrypTenTool", "CrypTenTransport",
+                "CrypTen", "CrypTenONNX", "CrypTenTool", "CrypTenTransport", "_CrypTenTestSupport",
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
             resources: [.copy("Fixtures")],

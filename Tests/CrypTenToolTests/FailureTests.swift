@@ -3,6 +3,7 @@ import CrypTenTransport
 import Foundation
 import Synchronization
 import Testing
+import _CrypTenTestSupport
 
 /// Every member is a process, and so is each failure: what the survivors say, and when.
 @Suite("When a member fails, every other one ends with an error that says so", .serialized)

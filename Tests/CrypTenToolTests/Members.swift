@@ -1,7 +1,9 @@
+#if os(Linux)
 import CrypTenTransport
 import Foundation
 import Synchronization
 import Testing
+import _CrypTenTestSupport
 
 /// The members of one inference, each a process that was started by hand, with relays between any two of them.
 final class Members {
@@ -25,7 +27,9 @@ final class Members {
         addresses = try FreePorts.find(parties + 1)
         if let judge {
             relays = try addresses.map { address in
-                try FrameRelay(to: address) { $0.kind == Frame.Kind.heartbeat.rawValue ? .pass : judge($0) }
+                try FrameRelay(to: address) { header, _, _ in
+                    header.kind == Frame.Kind.heartbeat.rawValue ? .pass : judge(header)
+                }
             }
             called = relays.map(\.address)
         } else {
@@ -144,3 +148,4 @@ extension Members.Outcome {
         return first.min { $0.0 < $1.0 }?.1 ?? "unnamed"
     }
 }
+#endif
