@@ -69,7 +69,7 @@ private func converse(_ start: ConnectionStateMachine, _ stream: ByteBuffer, cut
             perform(machine.failed(error), &machine)
         }
         guard !machine.ignoresFrames else { break }
-        machine.heard(at: .now)
+        machine.heard(1, ending: 0, at: .now)
     }
     perform(machine.disconnected(betweenFrames: assembler.isBetweenFrames), &machine)
     precondition(machine.ignoresFrames, "nothing comes after the end")

@@ -16,11 +16,16 @@ package struct Schedule: Sendable {
 
     /// The units between two openings; the last of them is followed by none.
     package let rounds: [[Unit]]
+    /// The words of corrections that the last party is dealt.
+    package let correctionWords: Int
 
     /// - Parameter plan: a plan whose steps read only slots that a binding or an earlier step fills.
     package init(_ plan: Plan) {
         var ready = [Int](repeating: 0, count: plan.slots)
         var byRound: [[Unit]] = [[]]
+        correctionWords = plan.steps.reduce(0) { words, step in
+            step.gate.gate.cost(parties: plan.parties).reduce(words) { $0 + $1.correctionWords }
+        }
         for (index, step) in plan.steps.enumerated() {
             let start = step.inputs.map { ready[$0] }.max() ?? 0
             let stages = step.gate.gate.stages

@@ -36,15 +36,8 @@ final class ReceivedCorrelations: CorrelationSource {
     }
 
     /// After the last word that the plan reads.
-    ///
-    /// - Throws: `.malformedFrame` where the dealer has sent more: it runs another plan.
-    func finish() throws {
-        guard reader.isEmpty else {
-            throw CrypTenError(
-                .malformedFrame,
-                "the dealer sent more corrections than the plan has; it runs another plan, and this run's result is worth nothing"
-            )
-        }
+    func finish() {
+        precondition(reader.isEmpty, "a run reads all that its plan says is dealt")
     }
 }
 
@@ -56,17 +49,34 @@ protocol CorrectionChunks: AnyObject {
 
 /// Corrections on their way from the dealer.
 ///
-/// Grants credit for what it has handed on.
+/// Grants credit for what it has handed on. Chunks of a run are numbered where openings have their round, and the plan says how
+/// long each is: nothing of one that comes twice, too early, or of another plan's is used.
 final class IncomingCorrections: CorrectionChunks {
     private let context: RunContext
     private var used = 0
+    private var chunks: UInt32 = 0
+    /// Bytes that are to come.
+    private(set) var missing: Int
 
-    init(_ context: RunContext) {
+    /// - Parameter words: The words that the plan's run is dealt.
+    init(_ context: RunContext, words: Int) {
         self.context = context
+        missing = words * 8
     }
 
     func next() throws -> ByteBuffer {
-        let payload = try context.receive(.correction, round: 0, from: .dealer)
+        precondition(missing > 0, "a run reads what its plan says is dealt")
+        let payload = try context.receive(.correction, round: chunks, from: .dealer)
+        let due = min(missing, context.framing.chunkBytes)
+        guard payload.readableBytes == due else {
+            throw CrypTenError(
+                .malformedFrame,
+                "the dealer sent \(payload.readableBytes) bytes of run \(context.position.run) where the plan has \(due); it runs "
+                    + "another plan"
+            )
+        }
+        missing -= due
+        chunks += 1
         used += payload.readableBytes
         if used >= 1 << 20 { try grant() }
         return payload
@@ -87,6 +97,7 @@ final class CorrectionStream: CorrectionSink {
     private let receiver: Role
     private(set) var account: CreditAccount
     private var outgoing = ByteBuffer()
+    private var chunks: UInt32 = 0
 
     init(_ context: RunContext, receiver: Role, account: CreditAccount) {
         self.context = context
@@ -127,6 +138,7 @@ final class CorrectionStream: CorrectionSink {
         let payload = outgoing
         context.buffers.remember(payload)
         outgoing = context.buffers.take()
-        try context.send(.correction, payload, round: 0, to: receiver)
+        try context.send(.correction, payload, round: chunks, to: receiver)
+        chunks += 1
     }
 }

@@ -98,7 +98,8 @@ struct PartyEngine {
             }
             if round + 1 < prepared.schedule.rounds.count { try exchange.finishRound() }
         }
-        try (correlations as? ReceivedCorrelations)?.finish()
+        exchange.finish()
+        (correlations as? ReceivedCorrelations)?.finish()
         return try plan.outputs.map { try value(slots[$0.slot], step: plan.steps.count) }
     }
 

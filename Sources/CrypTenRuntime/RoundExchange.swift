@@ -6,6 +6,8 @@ import CrypTenTransport
 import NIOCore
 
 /// One party's openings of one run: everything that a round opens goes to each peer as one stream, cut into frames.
+///
+/// The plan says how long each frame is, and nothing of one of another length is read.
 final class RoundExchange: OpeningExchange {
     private struct Pending {
         var own: RingTensor?
@@ -21,6 +23,8 @@ final class RoundExchange: OpeningExchange {
     private var opened: [Pending] = []
     private var opening: [Pending] = []
     private var readers: [WordReader]
+    /// By party: the bytes of the round before that are to come.
+    private var missing: [Int]
     private var round: UInt32 = 0
     private var nextOpened = 0
 
@@ -30,6 +34,7 @@ final class RoundExchange: OpeningExchange {
         peers = (0..<parties).filter { $0 != party }
         outgoing = Array(repeating: ByteBuffer(), count: parties)
         readers = Array(repeating: WordReader(), count: parties)
+        missing = Array(repeating: 0, count: parties)
     }
 
     func append(_ part: RingTensor?, _ opening: Opening) throws {
@@ -77,16 +82,27 @@ final class RoundExchange: OpeningExchange {
     /// Sends what is left of the round and makes what it opened readable.
     func finishRound() throws {
         for peer in peers { try flush(to: peer, least: 1) }
-        guard nextOpened == opened.count, readers.allSatisfy(\.isEmpty) else {
-            throw CrypTenError(
-                .diverged,
-                "a peer opened more in round \(round) than the plan says; it runs another program"
-            )
-        }
+        checkAllRead()
         swap(&opened, &opening)
         opening.removeAll(keepingCapacity: true)
         nextOpened = 0
         round += 1
+        for peer in peers {
+            missing[peer] = 8 * opened.reduce(0) { $0 + $1.opening.words(from: peer, to: party) }
+        }
+    }
+
+    /// After the last stage, which opens nothing.
+    func finish() {
+        precondition(opening.isEmpty, "a plan ends with what its last round has opened")
+        checkAllRead()
+    }
+
+    private func checkAllRead() {
+        precondition(
+            nextOpened == opened.count && readers.allSatisfy(\.isEmpty) && missing.allSatisfy { $0 == 0 },
+            "a round's stages read all that the one before has opened"
+        )
     }
 
     private func write(_ words: RingTensor, to peer: Int) throws {
@@ -110,6 +126,16 @@ final class RoundExchange: OpeningExchange {
     }
 
     private func receive(from peer: Int) throws -> ByteBuffer {
-        try context.receive(.opening, round: round - 1, from: .party(PartyID(peer)))
+        let payload = try context.receive(.opening, round: round - 1, from: .party(PartyID(peer)))
+        let due = min(missing[peer], context.framing.chunkBytes)
+        guard payload.readableBytes == due else {
+            throw CrypTenError(
+                .diverged,
+                "\(PartyID(peer)) opened \(payload.readableBytes) bytes in round \(round - 1) where the plan has \(due); it runs "
+                    + "another program"
+            )
+        }
+        missing[peer] -= due
+        return payload
     }
 }

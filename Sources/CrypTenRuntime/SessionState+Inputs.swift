@@ -153,20 +153,34 @@ extension SessionState {
         length.writeInteger(UInt64(payload.readableBytes), endianness: .little)
         for other in 0..<parties where other != party {
             let peer = Role.party(PartyID(other))
-            try transport.send(Frame(.control, payload: length), to: peer, deadline: .after(configuration.patience))
+            func send(_ piece: ByteBuffer) throws {
+                try whilePresent(peer) {
+                    try transport.send(
+                        Frame(.control, payload: piece),
+                        to: peer,
+                        deadline: .after(configuration.patience)
+                    )
+                }
+            }
+            try send(length)
             var rest = payload
             while let piece = rest.readSlice(length: min(rest.readableBytes, 1 << 20)), piece.readableBytes > 0 {
-                try transport.send(Frame(.control, payload: piece), to: peer, deadline: .after(configuration.patience))
+                try send(piece)
             }
         }
     }
 
     func control(from sender: PartyID) throws -> ByteBuffer {
         func next() throws -> ByteBuffer {
-            try transport.receive([.control], from: .party(sender), deadline: .after(configuration.patience)).payload
+            try whilePresent(.party(sender)) {
+                try transport.receive([.control], from: .party(sender), deadline: .after(configuration.patience))
+                    .payload
+            }
         }
         var head = try next()
-        guard let length = head.readInteger(endianness: .little, as: UInt64.self), length <= 1 << 31 else {
+        guard let length = head.readInteger(endianness: .little, as: UInt64.self), head.readableBytes == 0,
+            length <= 1 << 31
+        else {
             throw CrypTenError(.malformedFrame, "\(sender) announced what can't be read")
         }
         var payload = ByteBuffer()
@@ -178,5 +192,18 @@ extension SessionState {
             payload.writeBuffer(&piece)
         }
         return payload
+    }
+
+    /// Does what needs a member; one that has left by then runs another program.
+    func whilePresent<Result>(_ member: Role, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch let error as CrypTenError where error.code == .sessionClosed {
+            throw CrypTenError(
+                .diverged,
+                "\(member) closed the session, and \(transport.role) goes on; all parties must run the same program",
+                cause: error
+            )
+        }
     }
 }

@@ -57,7 +57,6 @@ extension SessionState {
         into store: (any CorrectionStore)?,
         computesAhead: Bool
     ) throws -> [DealtRun] {
-        let bytes = planned.cost.parts.reduce(0) { $0 + $1.dealerBytes }
         var dealt = try (0..<runs).map { _ in
             let action = try machine.nextAhead(plan: planned.nameAtDealer, keeps: planned.keeps)
             guard case .ask(let run, let released, let sendsPlan) = action else {
@@ -69,7 +68,9 @@ extension SessionState {
         let kept = try planned.sources.kept.map { try keptValue($0).value }
         var room = computesAhead ? configuration.aheadLimit - dealtRuns.values.reduce(0) { $0 + $1.bytesAhead } : 0
         for index in dealt.indices {
-            if let store { dealt[index].stored = try receive(bytes, of: dealt[index], into: store) }
+            if let store {
+                dealt[index].stored = try receive(planned.plan.schedule.correctionWords, of: dealt[index], into: store)
+            }
             guard room > 0 else { continue }
             dealt[index].ahead =
                 WorkAhead(
@@ -97,23 +98,13 @@ extension SessionState {
 
     /// Puts the corrections of one run away as they come from the dealer.
     private func receive(
-        _ bytes: Int,
+        _ words: Int,
         of dealt: DealtRun,
         into store: any CorrectionStore
     ) throws -> StoredCorrections {
-        let incoming = IncomingCorrections(context(of: dealt, hash: dealt.hash, meter: .correction))
-        var missing = bytes
-        while missing > 0 {
-            let chunk = try incoming.next()
-            guard chunk.readableBytes == min(missing, Framing.wire.chunkBytes) else {
-                throw CrypTenError(
-                    .malformedFrame,
-                    "the dealer sent \(chunk.readableBytes) bytes of run \(dealt.run.number) where the plan has another number"
-                )
-            }
-            try store.append(chunk, to: dealt.run.number)
-            missing -= chunk.readableBytes
-        }
+        let context = context(of: dealt, hash: dealt.hash, meter: .correction)
+        let incoming = IncomingCorrections(context, words: words)
+        while incoming.missing > 0 { try store.append(try incoming.next(), to: dealt.run.number) }
         try store.finish(dealt.run.number)
         return StoredCorrections(store: store, run: dealt.run.number)
     }

@@ -43,7 +43,8 @@ extension SessionState {
             },
             progress: progress
         )
-        let incoming = party == parties - 1 ? IncomingCorrections(context) : nil
+        let words = planned.plan.schedule.correctionWords
+        let incoming = party == parties - 1 ? IncomingCorrections(context, words: words) : nil
         let values = try observed(&engine, dealt.run.number, planned, operands) { engine in
             try engine.run(
                 planned.plan,
@@ -140,7 +141,7 @@ extension SessionState {
         )
     }
 
-    /// Before the first run party 0 draws the salt and sends it to the other parties.
+    /// Before the first run party 0 draws the salt, 32 bytes, and sends it to the other parties.
     func agreeOnSalt() throws {
         guard !machine.hasSalt else { return }
         if party == 0 {
@@ -148,6 +149,12 @@ extension SessionState {
             try tellOthers(ByteBuffer(bytes: salt))
         } else {
             salt = Array(try control(from: .party(0)).readableBytesView)
+            guard salt.count == 32 else {
+                throw CrypTenError(
+                    .malformedFrame,
+                    "\(PartyID(0)) sent \(salt.count) bytes where 32 are agreed on before the first run; it runs another program"
+                )
+            }
         }
         machine.agreedOnSalt()
     }
@@ -181,11 +188,12 @@ extension SessionState {
                 use: use
             )
         )
-        try transport.send(
-            Frame(.plan, run: run.number, payload: request.encoded(withPlan: sendsPlan ? plan.dealerPlan : nil)),
-            to: .dealer,
-            deadline: .after(configuration.patience)
+        let frame = Frame(
+            .plan,
+            run: run.number,
+            payload: request.encoded(withPlan: sendsPlan ? plan.dealerPlan : nil)
         )
+        try whilePresent(.dealer) { try transport.send(frame, to: .dealer, deadline: .after(configuration.patience)) }
         return DealtRun(run: run, hash: Array(SHA256.hash(data: request.bindingBytes)))
     }
 

@@ -10,10 +10,19 @@ package struct AbortMessage: Sendable {
     package var code: CrypTenError.Code?
     package var message: String
 
-    /// What tells a peer about an error. The cause, which may name local things, stays here.
+    /// What tells a peer about an error. The cause, which may name local things, stays here; of what another member has told,
+    /// its code goes on.
     package init(_ error: CrypTenError) {
-        code = error.code
         message = error.message
+        code = error.code
+        if error.code == .partyFailed, isRelayed, let cause = error.cause as? CrypTenError { code = cause.code }
+    }
+
+    /// Whether the sender passes on why another member gave up: who was first is what matters, not whom it was heard from.
+    private var isRelayed: Bool {
+        let words = message.prefix(64).split(separator: " ", maxSplits: 4)
+        guard words.count >= 4, words[2] == "gave", words[3] == "up:" else { return false }
+        return words[..<2] == ["the", "dealer"] || words[0] == "party" && Int(words[1]) != nil
     }
 
     /// The payload.
@@ -41,15 +50,15 @@ package struct AbortMessage: Sendable {
     /// What the receiver's calls throw.
     ///
     /// A refusal in the handshake concerns the receiver itself and keeps its code; later, a peer's error is `.partyFailed`
-    /// with the peer's code as cause.
+    /// with the code of the first member that gave up as cause.
     package func error(from peer: Role?, inHandshake: Bool) -> CrypTenError {
         let sender = peer.map { "\($0)" } ?? "the peer"
-        if inHandshake {
+        if inHandshake, !isRelayed {
             return CrypTenError(code ?? .partyFailed, "\(sender) refused the connection: \(message)")
         }
         return CrypTenError(
             .partyFailed,
-            "\(sender) gave up: \(message)",
+            isRelayed ? message : "\(sender) gave up: \(message)",
             cause: code.map { CrypTenError($0, $0.description) }
         )
     }

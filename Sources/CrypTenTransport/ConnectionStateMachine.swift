@@ -51,6 +51,15 @@ package struct ConnectionStateMachine: Sendable {
         var lastHeard: ContinuousClock.Instant
         var lastTick: ContinuousClock.Instant
         let timeout: Duration
+        /// Bytes that have come since then of a frame that hasn't ended.
+        var progress = 0
+
+        /// So many bytes of one frame are a sign of life: 4 KiB, and a kibibyte for each second of silence that is allowed.
+        ///
+        /// Heartbeats bring a quarter of that at most. Where a changed length lets a frame swallow them, they don't keep it alive.
+        var leastProgress: Int {
+            max(4 << 10, Int(clamping: timeout.components.seconds) << 10)
+        }
     }
 
     let identity: SessionIdentity
@@ -157,9 +166,14 @@ package struct ConnectionStateMachine: Sendable {
         return .fail(error, last: ConnectionStateMachine.abortFrame(error))
     }
 
-    /// Bytes have come, whether or not they make a frame.
-    package mutating func heard(at now: ContinuousClock.Instant) {
+    /// Bytes have come, and have ended so many frames.
+    ///
+    /// A whole frame is a sign of life, and so is one that gets on; a few bytes of one aren't.
+    package mutating func heard(_ bytes: Int, ending frames: Int, at now: ContinuousClock.Instant) {
+        liveness.progress += bytes
+        guard frames > 0 || liveness.progress >= liveness.leastProgress else { return }
         liveness.lastHeard = now
+        liveness.progress = 0
     }
 
     /// Bytes have come that are no frame, or a frame that can't be accepted.

@@ -66,7 +66,7 @@ package struct Frame: Sendable {
     package var binding: UInt64
     /// The run's number in its session.
     package var run: UInt64
-    /// The round within the run.
+    /// The round within the run; of corrections, which of the run's frames it is.
     package var round: UInt32
     package var payload: ByteBuffer
 

@@ -11,7 +11,7 @@ package import NIOCore
 ///         10      2  recipient; 65534 in a hello to whoever answers
 ///         12      4  payload length
 ///         16      4  session: the first bytes of the SHA-256 of the session's name
-///         20      4  round
+///         20      4  round; of corrections, the frame's place in its run
 ///         24      8  binding
 ///         32      8  run
 ///         40      8  sequence: frames of this connection in this direction, from 0

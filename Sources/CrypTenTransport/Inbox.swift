@@ -114,14 +114,13 @@ final class Inbox: Sendable {
 
     /// Fails all calls from now on, unless an earlier failure does already.
     func fail(_ error: CrypTenError) {
-        tell(
-            monitor.withLock { state in
-                if state.failure == nil {
-                    state.failure = error
-                }
-                return state.news { _ in true }
-            }
-        )
+        note(error)
+        tell(monitor.withLock { $0.news { _ in true } })
+    }
+
+    /// The same, but for those who wait: ``fail(_:)`` tells them.
+    func note(_ error: CrypTenError) {
+        monitor.withLock { $0.failure = $0.failure ?? error }
     }
 
     /// A peer has said goodbye: nothing more will come from it.

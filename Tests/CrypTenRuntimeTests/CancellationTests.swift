@@ -55,9 +55,9 @@ struct CancellationTests {
                 let (result, end) = await other.value
                 let error = result.crypTenError
                 #expect(error?.code == .partyFailed)
-                // Another member that heard of it earlier may pass it on.
-                #expect(error?.message.hasSuffix("party 1 gave up: cancelled by its caller") == true)
-                #expect([.cancelled, .partyFailed].contains((error?.cause as? CrypTenError)?.code))
+                // Another member that heard of it earlier may have passed it on.
+                #expect(error?.message == "party 1 gave up: cancelled by its caller")
+                #expect((error?.cause as? CrypTenError)?.code == .cancelled)
                 #expect(end - start < Self.soon)
             }
             for later in await members.all({ try await $0.cost(of: CrypTensor(1.0)) }) {
@@ -66,7 +66,7 @@ struct CancellationTests {
             }
             await members.close()
             let dealer = await members.dealer.result.crypTenError
-            #expect(dealer?.message.hasSuffix("party 1 gave up: cancelled by its caller") == true)
+            #expect(dealer?.message == "party 1 gave up: cancelled by its caller")
         }
     }
 
@@ -80,7 +80,7 @@ struct CancellationTests {
         task.cancel()
         #expect(await task.result.crypTenError?.code == .cancelled)
         let other = await outcome { try await Self.begin(members.sessions[1]) }
-        #expect(other.crypTenError?.message.hasSuffix("party 0 gave up: cancelled by its caller") == true)
+        #expect(other.crypTenError?.message == "party 0 gave up: cancelled by its caller")
         await members.close()
     }
 
@@ -165,7 +165,7 @@ struct CancellationTests {
         #expect(await members.dealer.result.crypTenError?.code == .cancelled)
         for result in await members.all(Self.begin) {
             #expect(result.crypTenError?.code == .partyFailed)
-            #expect(result.crypTenError?.message.hasSuffix("the dealer gave up: cancelled by its caller") == true)
+            #expect(result.crypTenError?.message == "the dealer gave up: cancelled by its caller")
         }
         await members.close()
     }

@@ -253,7 +253,7 @@ extension ConnectionStateMachine.Action {
         let start = ContinuousClock.now
         var ends = try Ends()
         _ = try ends.open()
-        ends.answerer.heard(at: start)
+        ends.answerer.heard(64, ending: 1, at: start)
         for second in stride(from: 2, through: 10, by: 2) {
             let action = ends.answerer.tick(at: start + .seconds(second), isQuiet: second != 4, isReading: true)
             switch action {
@@ -267,6 +267,43 @@ extension ConnectionStateMachine.Action {
         #expect(failure?.code == .timedOut)
         #expect(asleep.answerer.tick(at: start + .seconds(100), isQuiet: true, isReading: true).failure == nil)
         #expect(asleep.answerer.tick(at: start + .seconds(102), isQuiet: true, isReading: true).failure == nil)
+    }
+
+    @Test("a long frame is life while it gets on; heartbeats that it swallows are none") func progress() throws {
+        let start = ContinuousClock.now
+        var swallowing = try Ends()
+        _ = try swallowing.open()
+        swallowing.answerer.heard(64, ending: 1, at: start)
+        var getsOn = swallowing
+        var failed: Int?
+        for quarter in 1...60 where failed == nil {
+            let now = start + .milliseconds(250 * quarter)
+            swallowing.answerer.heard(64, ending: 0, at: now)
+            let failure = swallowing.answerer.tick(at: now, isQuiet: false, isReading: true).failure
+            if failure?.code == .timedOut { failed = quarter }
+        }
+        #expect(failed == 41, "as if nothing had come")
+        for quarter in 1...200 {
+            let now = start + .milliseconds(250 * quarter)
+            getsOn.answerer.heard(600, ending: 0, at: now)
+            #expect(getsOn.answerer.tick(at: now, isQuiet: false, isReading: true).failure == nil)
+        }
+    }
+
+    @Test("whoever passes on why another gave up tells the first cause") func relayedAbort() throws {
+        var error = CrypTenError(.shapeMismatch, "[2] and [3]")
+        for (index, sender) in [Role.party(PartyID(1)), .dealer, .party(PartyID(0))].enumerated() {
+            error = AbortMessage(decoding: AbortMessage(error).encoded).error(from: sender, inHandshake: index == 2)
+            #expect(error.code == .partyFailed)
+            #expect(error.message == "party 1 gave up: [2] and [3]")
+            #expect((error.cause as? CrypTenError)?.code == .shapeMismatch)
+        }
+        let refused = AbortMessage(CrypTenError(.diverged, "16 bits")).error(from: .dealer, inHandshake: true)
+        #expect(refused.code == .diverged && refused.message == "the dealer refused the connection: 16 bits")
+        for text in ["party one gave up: x", "a dealer gave up: x", "gave up:", ""] {
+            let told = AbortMessage(CrypTenError(.partyFailed, text)).error(from: .dealer, inHandshake: false)
+            #expect(told.message == "the dealer gave up: \(text)")
+        }
     }
 
     @Test("after the end nothing happens any more") func afterwards() throws {

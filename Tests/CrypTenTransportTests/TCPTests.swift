@@ -2,8 +2,10 @@ import CrypTenBase
 import CrypTenTransport
 import Dispatch
 import Foundation
+import NIOConcurrencyHelpers
 import NIOCore
 import Testing
+import _CrypTenTestSupport
 
 extension Connected {
     /// What only a wire can do.
@@ -130,8 +132,84 @@ extension Connected {
                 }
             )
             for result in results { try result.get() }
-            #expect(members[1].statistics.sent(.control, to: zero).frames > 1)
+            // Four heartbeats in each span of the limit, and hello.
+            #expect(members[1].statistics.sent(.control, to: zero).frames > 9)
             await closeAll(members)
+        }
+
+        @Test("heartbeats don't feed a frame that never ends") func endlessFrame() async throws {
+            let start = ContinuousClock.now
+            try await withRawPeer(silenceLimit: .milliseconds(500)) { transport, peer in
+                let isOver = NIOLockedValueBox(false)
+                defer { isOver.withLockedValue { $0 = true } }
+                peer.say(Frame(.opening, payload: bytes("abc"))) { $0.length = 1 << 20 }
+                Thread.detachNewThread { [peer = Unchecked(peer)] in
+                    for _ in 0..<200 where !isOver.withLockedValue({ $0 }) {
+                        peer.value.say(Frame(.heartbeat))
+                        Thread.sleep(forTimeInterval: 0.1)
+                    }
+                }
+                let result = Result { _ = try transport.receive([.opening], from: .party(PartyID(1)), deadline: .soon) }
+                #expect(result.errorCode == .timedOut)
+                #expect(result.errorText.contains("silent"))
+            }
+            #expect(ContinuousClock.now - start < .seconds(10))
+        }
+
+        #if os(Linux)
+        @Test("a connection that fails ends the others, though no engine calls") func idleEngines() async throws {
+            var relay: FrameRelay?
+            let members = try await connectAll(parties: 2) { role, configuration in
+                guard role == one, let called = configuration.peers[zero] else { return }
+                relay = try? FrameRelay(to: called.description) { _, _, _ in .pass }
+                if let relay { configuration.peers[zero] = try? TCPAddress(relay.address) }
+            }.map { try $0.get() }
+            let cut = try #require(relay)
+            // Each is connected to both others, and nobody waits but the dealer.
+            let start = ContinuousClock.now
+            cut.close()
+            let dealer = await onThreads({ _ = try members[2].receive([.plan], from: one, deadline: .soon) })
+            #expect(dealer[0].errorCode == .partyFailed)
+            #expect(dealer[0].errorText.contains("gave up: the connection to party"))
+            #expect(ContinuousClock.now - start < .seconds(5))
+            let ends = await onThreads(Array(members[..<2])) { index, member in
+                _ = try member.receive([.control], from: index == 0 ? one : zero, deadline: .soon)
+            }
+            #expect(ends.contains { $0.errorCode == .peerLost })
+            for end in ends { #expect([.peerLost, .partyFailed].contains(end.errorCode)) }
+            await closeAll(members)
+        }
+        #endif
+
+        @Test("who gives up before a call has got through tells the one that was to be called") func earlyFailure()
+            async throws
+        {
+            var members = try localSession(parties: 2) { $1.closeLimit = .seconds(2) }
+            let address = members[2].listener.address
+            members[2].listener.close()
+            members[2].configuration.listen = address
+            let interruption = Interruption()
+            let start = ContinuousClock.now
+            let results = await onThreads([1, 2]) { [members] _, index in
+                if index == 2 {
+                    // The dealer starts when party 1 has given up.
+                    Thread.sleep(forTimeInterval: 0.2)
+                    interruption.interrupt(CrypTenError(.cancelled, "enough"))
+                    Thread.sleep(forTimeInterval: 0.2)
+                }
+                _ = try TCPTransport.connect(
+                    role: members[index].role,
+                    configuration: members[index].configuration,
+                    listener: index == 2 ? nil : members[index].listener,
+                    deadline: .soon,
+                    interruption: index == 2 ? Interruption() : interruption
+                )
+            }
+            members[0].listener.close()
+            #expect(results[0].errorCode == .cancelled)
+            #expect(results[1].errorCode == .partyFailed)
+            #expect(results[1].errorText == "party 1 gave up: enough (cancelled)")
+            #expect(ContinuousClock.now - start < .seconds(10))
         }
 
         @Test("members that don't fit one another both say why") func misfits() async throws {
@@ -304,7 +382,7 @@ extension Connected {
 
         #if os(Linux)
         @Test("a closed session leaves no thread and no descriptor") func leaks() async throws {
-            // The test runner's own threads come and go; sockets, event queues and event-loop threads are ours alone.
+            // The test runner's own threads come and go; sockets, pipes, event queues and event-loop threads are ours alone.
             func counts() -> [Int] {
                 let files = FileManager.default
                 let descriptors = (try? files.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
@@ -312,7 +390,7 @@ extension Connected {
                 return [
                     descriptors.count { name in
                         let target = try? files.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(name)")
-                        return target?.hasPrefix("socket:") == true || target?.hasPrefix("anon_inode:") == true
+                        return ["socket:", "pipe:", "anon_inode:"].contains { target?.hasPrefix($0) == true }
                     },
                     threads.count { name in
                         let title = try? String(contentsOfFile: "/proc/self/task/\(name)/comm", encoding: .utf8)
@@ -323,9 +401,15 @@ extension Connected {
             let warmUp = try await connectAll(parties: 3).map { try $0.get() }
             await closeAll(warmUp)
             let before = counts()
-            for _ in 0..<5 {
+            for index in 0..<6 {
                 let members = try await connectAll(parties: 3).map { try $0.get() }
+                if index % 2 == 1 { members[index / 2].abort(CrypTenError(.cancelled, "enough")) }
                 await closeAll(members)
+                // And where one doesn't fit.
+                for result in try await connectAll(parties: 2, change: { if $0 == .dealer { $1.parameters = "other" } })
+                {
+                    #expect(result.errorCode != nil)
+                }
             }
             let deadline = Deadline.after(.seconds(5))
             var after = counts()

@@ -84,7 +84,9 @@ struct DryRun: Sendable {
             finished: { transport.finish(step: $0) }
         )
         let operands = operands(party: party)
-        let corrections = party == plan.parties - 1 ? IncomingCorrections(engine.context) : nil
+        let corrections =
+            party == plan.parties - 1
+            ? IncomingCorrections(engine.context, words: prepared.schedule.correctionWords) : nil
         transport.start()
         var nothingAhead: [Int: StepAhead] = [:]
         _ = try engine.run(prepared, operands, corrections: corrections, ahead: &nothingAhead)
@@ -190,26 +192,26 @@ struct PlanTraffic: Sendable {
                 (0..<parties).map { receiver in openings.reduce(0) { $0 + $1.words(from: sender, to: receiver) } }
             }
         }
-        corrections = costs.joined().reduce(0) { $0 + $1.correctionWords }
+        corrections = prepared.schedule.correctionWords
     }
 
     /// What a party gets from each other member.
     func frames(to party: Int) -> [Role: [Frame]] {
         let chunk = ByteBuffer(repeating: 0x5A, count: Framing.wire.chunkBytes)
-        func cut(_ words: Int, _ kind: Frame.Kind, round: Int) -> [Frame] {
+        func cut(_ words: Int) -> [ByteBuffer] {
             stride(from: 0, to: words * 8, by: chunk.readableBytes).map { start in
-                let length = min(chunk.readableBytes, words * 8 - start)
-                let payload = chunk.getSlice(at: 0, length: length) ?? ByteBuffer()
-                return Frame(kind, round: UInt32(round), payload: payload)
+                chunk.getSlice(at: 0, length: min(chunk.readableBytes, words * 8 - start)) ?? ByteBuffer()
             }
         }
         var frames: [Role: [Frame]] = [:]
         for sender in 0..<parties where sender != party {
             frames[.party(PartyID(sender))] = openings.enumerated().flatMap { round, words in
-                cut(words[sender][party], .opening, round: round)
+                cut(words[sender][party]).map { Frame(.opening, round: UInt32(round), payload: $0) }
             }
         }
-        if party == parties - 1 { frames[.dealer] = cut(corrections, .correction, round: 0) }
+        if party == parties - 1 {
+            frames[.dealer] = cut(corrections).enumerated().map { Frame(.correction, round: UInt32($0), payload: $1) }
+        }
         return frames
     }
 }

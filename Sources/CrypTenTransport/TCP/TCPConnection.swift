@@ -47,14 +47,17 @@ final class TCPConnection: Link {
 
     /// Begins the conversation; `bytes` have been read already.
     func begin(_ bytes: ByteBuffer = ByteBuffer()) {
-        session.began(self)
         state.withLockedValue { state in
             guard let socket = state.socket else { return }
             guard session.poller.add(self, socket) else {
                 close(&state)
                 return
             }
+            // Also where the session is being given up: whom we called learns from the hello who tells it so.
             perform(state.machine.connected(), &state)
+            if let refusal = session.began(self, calling: state.machine.peer) {
+                perform(state.machine.end(refusal), &state)
+            }
             guard bytes.readableBytes > 0 else { return }
             state.assembler.append(bytes)
             process(&state, byWaiter: false)
@@ -93,9 +96,9 @@ final class TCPConnection: Link {
                 switch socket.read(into: &state.assembler) {
                 case .nothing:
                     return
-                case .bytes(let isFull):
-                    state.machine.heard(at: .now)
-                    process(&state, byWaiter: byWaiter)
+                case .bytes(let count, let isFull):
+                    let frames = process(&state, byWaiter: byWaiter)
+                    state.machine.heard(count, ending: frames, at: .now)
                     guard isFull else { return }
                     left -= FrameAssembler.inputSize
                 case .end:
@@ -141,12 +144,16 @@ final class TCPConnection: Link {
 
     // MARK: Under the lock
 
-    private func process(_ state: inout State, byWaiter: Bool) {
+    /// Takes out the frames that are whole, and returns how many they were.
+    @discardableResult
+    private func process(_ state: inout State, byWaiter: Bool) -> Int {
+        var frames = 0
         do {
             while !state.machine.ignoresFrames, let raw = try state.assembler.next(limit: state.machine.payloadLimit) {
                 if let peer = state.peer {
                     session.traffic.countReceived(raw, from: peer)
                 }
+                frames += 1
                 perform(state.machine.received(raw), &state, byWaiter: byWaiter)
             }
         } catch {
@@ -155,6 +162,7 @@ final class TCPConnection: Link {
             perform(state.machine.failed(failure), &state)
         }
         if state.machine.ignoresFrames { state.assembler = FrameAssembler() }
+        return frames
     }
 
     private func perform(_ action: ConnectionStateMachine.Action, _ state: inout State, byWaiter: Bool = false) {
@@ -187,9 +195,10 @@ final class TCPConnection: Link {
         case .leave(let frame):
             leave(frame, &state)
         case .fail(let error, let last):
-            // Whom it concerns hears it first: what others are told sounds vaguer, and may come back to it.
-            if let last { sender.post(last, isLast: true) }
-            session.failed(error, self)
+            session.failed(error, self) {
+                // Whom it concerns hears it first: what others are told sounds vaguer.
+                if let last { sender.post(last, isLast: true) }
+            }
             leave(state.machine.awaitsHangUp ? last : nil, &state)
         case .turnAway(let error, let last):
             session.configuration.logger.warning("turned a caller away: \(error)")

@@ -21,7 +21,8 @@ import Musl
 /// A wait begins with looking again and again for some microseconds, if that has been of use lately: openings of
 /// a few bytes between processes of one machine often are, and putting a thread to sleep and waking it takes as long.
 ///
-/// The poller's thread also writes what is queued, makes handshakes with those who call, and keeps time for heartbeats.
+/// The poller's thread also writes what is queued, makes handshakes with those who call, keeps time for heartbeats, and ends all
+/// connections when one of them fails.
 final class TCPPoller: FrameSource {
     /// What the poller's thread does about the members' sockets.
     private enum Duty {
@@ -48,6 +49,8 @@ final class TCPPoller: FrameSource {
         var waits: UInt64 = 0
         var seenWaits: UInt64 = 0
         var isStopping = false
+        /// Why all connections are to be ended, until the thread has done it.
+        var ending: CrypTenError?
         /// The logarithm of how many waits sleep at once after one in which looking was of no use; and how many still do.
         var doubt = 0
         var waitsToSleep = 0
@@ -144,6 +147,12 @@ final class TCPPoller: FrameSource {
         bell.ring()
     }
 
+    /// Lets the poller's thread end all connections: the caller may hold the lock of one of them.
+    func endAll(_ error: CrypTenError) {
+        state.withLockedValue { $0.ending = $0.ending ?? error }
+        bell.ring()
+    }
+
     /// Lets the poller's thread look again: something is to be written, or may be read.
     func wake() {
         bell.ring()
@@ -197,10 +206,15 @@ final class TCPPoller: FrameSource {
 
     private func run() {
         while true {
-            let work = state.withLockedValue { state -> ([Target], Int, Duty)? in
-                state.isStopping ? nil : (state.members + state.others, state.members.count, state.look())
+            let work = state.withLockedValue { state -> ([Target], Int, Duty, CrypTenError?)? in
+                defer { state.ending = nil }
+                if state.isStopping { return nil }
+                return (state.members + state.others, state.members.count, state.look(), state.ending)
             }
-            guard let (targets, memberCount, duty) = work else { return }
+            guard let (targets, memberCount, duty, ending) = work else { return }
+            if let ending {
+                for target in targets { target.connection.end(ending) }
+            }
             let now = ContinuousClock.now
             var limit = duty == .glancing ? TCPPoller.glance : .seconds(60)
             for target in targets {

@@ -87,6 +87,8 @@ final class TCPSender: Sendable {
                 sequence: state.sequence
             )
             state.sequence += 1
+            // What shows that we live need not be shown again only because it was shown.
+            if frame.kind == .heartbeat { state.lastTickSequence = state.sequence }
             if let peer = state.peer { traffic.countSent(frame, to: peer) }
             let size = frame.wireSize
             guard state.queuedBytes == 0, size <= TCPSender.directLimit, let socket = state.socket else {
@@ -131,7 +133,7 @@ final class TCPSender: Sendable {
         inbox.roomChanged()
     }
 
-    /// Whether nothing was posted since the last call.
+    /// Whether nothing but heartbeats was posted since the last call.
     func tickedQuietly() -> Bool {
         state.withLockedValue { state in
             defer { state.lastTickSequence = state.sequence }

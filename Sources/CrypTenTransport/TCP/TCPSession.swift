@@ -18,13 +18,23 @@ final class TCPSession: Sendable {
         var isEnding = false
         var reason: CrypTenError?
         var lateCallers = 0
+        /// Peers whom a call has got through to.
+        var reached: Set<Role> = []
+        /// Whether those who weren't reached are called all the same, to be told why the session is given up.
+        var isTakingLeave = false
         /// What the last attempt to reach a peer met with.
         var attempts: [Role: String] = [:]
+
+        /// Gives the connections away, which hold the session.
+        mutating func handOver() -> (links: [Role: TCPConnection], secrets: [Role: SymmetricKey]) {
+            defer { (links, secrets) = ([:], [:]) }
+            return (links, secrets)
+        }
     }
 
     /// How many callers may be connected that haven't said who they are.
     private static let maximumStrangers = 64
-    /// How long a member that can't join keeps telling those who are still to call it.
+    /// How long a member that can't join keeps telling those who are still to call it, or to be called.
     private static let farewell = Duration.seconds(1)
 
     let identity: SessionIdentity
@@ -45,9 +55,9 @@ final class TCPSession: Sendable {
         poller.start()
     }
 
-    /// Whether the session is being given up, so that nobody need be called any more.
-    var isEnding: Bool {
-        monitor.withLock(\.isEnding)
+    /// Whether peers that weren't reached are to be called: while the session is made, and to be told why it isn't.
+    var isCalling: Bool {
+        monitor.withLock { !$0.isEnding || $0.isTakingLeave }
     }
 
     /// A call to a peer didn't get through.
@@ -56,18 +66,18 @@ final class TCPSession: Sendable {
         configuration.logger.debug("\(peer) can't be reached yet: \(error)")
     }
 
-    /// A connection stands; nobody has said anything.
-    func began(_ link: TCPConnection) {
-        let refusal = monitor.withLock { state -> CrypTenError? in
+    /// A connection stands: to a peer that we called, or from someone who has said nothing yet.
+    ///
+    /// - Returns: why the other end is to be told that nothing comes of it.
+    func began(_ link: TCPConnection, calling peer: Role?) -> CrypTenError? {
+        defer { monitor.wake() }
+        return monitor.withLock { state in
             state.live[ObjectIdentifier(link)] = link
+            if let peer { state.reached.insert(peer) }
             let isCrowded = state.live.count > state.claimed.count + TCPSession.maximumStrangers
             guard state.isEnding || isCrowded else { return nil }
-            state.lateCallers += 1
+            if peer == nil { state.lateCallers += 1 }
             return state.reason ?? CrypTenError(.sessionClosed, "\(identity.role) takes no more calls")
-        }
-        if let refusal {
-            link.end(refusal)
-            monitor.wake()
         }
     }
 
@@ -99,20 +109,26 @@ final class TCPSession: Sendable {
     }
 
     /// A connection has failed: with it the session, unless it stood already and the other end was no member of it.
-    func failed(_ error: CrypTenError, _ link: TCPConnection) {
-        let isStranger = monitor.withLock { state in
+    ///
+    /// - Parameter tellPeer: Tells the other end; what ended the session stands before that, for it may come back from there.
+    func failed(_ error: CrypTenError, _ link: TCPConnection, tellPeer: () -> Void) {
+        let (isComplete, isStranger) = monitor.withLock { state in
             let isMember = state.claimed.values.contains(ObjectIdentifier(link))
             if isMember || !state.isComplete, state.failure == nil {
                 state.failure = error
             }
-            return state.isComplete && !isMember
+            return (state.isComplete, state.isComplete && !isMember)
         }
+        if !isStranger { inbox.note(error) }
+        tellPeer()
         if isStranger {
             configuration.logger.warning("refused a caller: \(error)")
             return
         }
         inbox.fail(error)
         monitor.wake()
+        // The engine may compute, or wait for its caller: the others needn't wait for it.
+        if isComplete { poller.endAll(error) }
     }
 
     /// A connection is closed.
@@ -134,11 +150,12 @@ final class TCPSession: Sendable {
     /// - Throws: What made a connection fail, or ``CrypTenError`` `.timedOut` naming who is missing.
     func waitUntilComplete(_ deadline: Deadline) throws -> (links: [Role: TCPConnection], secrets: [Role: SymmetricKey])
     {
-        let connected = try monitor.wait(until: deadline) { state -> ([Role: TCPConnection], [Role: SymmetricKey])? in
+        let connected = try monitor.wait(until: deadline) {
+            state -> (links: [Role: TCPConnection], secrets: [Role: SymmetricKey])? in
             if let failure = state.failure { throw failure }
             guard state.links.count == self.identity.partyCount else { return nil }
             state.isComplete = true
-            return (state.links, state.secrets)
+            return state.handOver()
         }
         if let connected { return connected }
         let (links, attempts) = monitor.withLock { ($0.links, $0.attempts) }
@@ -157,10 +174,12 @@ final class TCPSession: Sendable {
 
     /// Ends all connections, waits until they are closed, for `closeLimit` at most, and gives up the poller's thread.
     ///
-    /// - Parameter deadline: Until when those who are still to call are waited for, a second at most, to be told the error.
+    /// - Parameter deadline: Until when those who are still to call, or to be called, are waited for, a second at most, to be
+    ///   told the error.
     func end(_ error: CrypTenError?, awaitingCallersUntil deadline: Deadline? = nil) {
         let links = monitor.withLock { state in
             state.isEnding = true
+            state.isTakingLeave = deadline != nil
             state.reason = error
             return Array(state.live.values)
         }
@@ -169,13 +188,17 @@ final class TCPSession: Sendable {
         }
         if let deadline {
             let callers = identity.peers.filter { $0.calls(identity.role) }
+            let callees = identity.peers.filter { identity.role.calls($0) }
             _ = monitor.wait(until: .after(min(deadline.remaining, TCPSession.farewell, configuration.closeLimit))) {
                 state in
-                callers.count { state.claimed[$0] != nil } + state.lateCallers >= callers.count ? () : nil
+                let haveCalled = callers.count { state.claimed[$0] != nil } + state.lateCallers >= callers.count
+                return haveCalled && state.reached.isSuperset(of: callees) ? () : nil
             }
+            monitor.withLock { $0.isTakingLeave = false }
         }
         _ = monitor.wait(until: .after(configuration.closeLimit)) { $0.live.isEmpty ? () : nil }
         poller.stop()
         inbox.removeAll()
+        _ = monitor.withLock { $0.handOver() }
     }
 }

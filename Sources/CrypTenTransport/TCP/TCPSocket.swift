@@ -16,8 +16,8 @@ import Musl
 final class TCPSocket: Sendable {
     /// What came of reading.
     enum ReadResult {
-        /// Bytes, and whether all the room was filled.
-        case bytes(isFull: Bool)
+        /// So many bytes, and whether all the room was filled.
+        case bytes(Int, isFull: Bool)
         /// Nothing has come yet.
         case nothing
         /// The peer has hung up.
@@ -69,11 +69,12 @@ final class TCPSocket: Sendable {
     /// Reads what has come, as far as there is room in an assembler.
     func read(into assembler: inout FrameAssembler) -> ReadResult {
         var result = ReadResult.nothing
+        var bytes = 0
         let isFull = assembler.fill { space in
             while true {
                 let count = recv(descriptor, space.baseAddress, space.count, CInt(MSG_DONTWAIT))
                 if count > 0 {
-                    result = .bytes(isFull: false)
+                    bytes = count
                 } else if count == 0 {
                     result = .end
                 } else if errno == EINTR {
@@ -84,7 +85,7 @@ final class TCPSocket: Sendable {
                 return max(0, count)
             }
         }
-        return isFull ? .bytes(isFull: true) : result
+        return bytes > 0 ? .bytes(bytes, isFull: isFull) : result
     }
 
     /// Tells the peer that nothing more will come.

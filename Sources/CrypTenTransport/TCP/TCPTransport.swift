@@ -127,13 +127,13 @@ struct TCPDialer: Sendable {
         self.group = group
     }
 
-    /// Calls now, and again after a pause that doubles, until the session ends.
+    /// Calls now, and again after a pause that doubles, until the peer is reached or nobody is called any more.
     func call() {
         call(pause: TCPDialer.firstPause)
     }
 
     private func call(pause: TimeAmount) {
-        guard !session.isEnding else { return }
+        guard session.isCalling else { return }
         ClientBootstrap(group: group)
             .connectTimeout(.seconds(5))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
