@@ -23,7 +23,8 @@ public final class DealerService: Sendable {
 
     private let insecurePlaintext: Bool
     private let listener: NIOLockedValueBox<TCPListener?>
-    private let underway = NIOLockedValueBox<(any Transport)?>(nil)
+    /// What ends the session that is being served; and why none is served any more.
+    private let underway = NIOLockedValueBox<(session: Interruption?, end: CrypTenError?)>((nil, nil))
     private let thread = EngineThread(name: "crypten dealer")
 
     private init(_ listener: TCPListener, partyCount: Int, insecurePlaintext: Bool) {
@@ -56,13 +57,13 @@ public final class DealerService: Sendable {
         return DealerService(listener, partyCount: parties, insecurePlaintext: insecurePlaintext)
     }
 
-    /// Ends the session that is being served for all its members, with a reason.
-    ///
-    /// - Returns: Whether there is one whose members are all here.
-    package func abort(_ error: CrypTenError) -> Bool {
-        guard let transport = underway.withLockedValue({ $0 }) else { return false }
-        transport.abort(error)
-        return true
+    /// Ends the session that is being served, and any that would be, with a reason that its members are told.
+    package func abort(_ error: CrypTenError) {
+        let session = underway.withLockedValue { underway in
+            underway.end = underway.end ?? error
+            return underway.session
+        }
+        session?.interrupt(error)
     }
 
     /// Serves one session, from its first connection to its end.
@@ -81,6 +82,12 @@ public final class DealerService: Sendable {
     ) async throws -> Report {
         try configuration.check()
         let interruption = Interruption()
+        let end = underway.withLockedValue { underway in
+            underway.session = interruption
+            return underway.end
+        }
+        defer { underway.withLockedValue { $0.session = nil } }
+        if let end { interruption.interrupt(end) }
         return try await interruption.ifCancelled {
             try await thread.run { [self] in
                 try serve(session: session, configuration, timeout, interruption)
@@ -123,8 +130,6 @@ public final class DealerService: Sendable {
             interruption: interruption
         )
         interruption.onInterrupt { transport.abort($0) }
-        underway.withLockedValue { $0 = transport }
-        defer { underway.withLockedValue { $0 = nil } }
         let dealer = Dealer(transport: transport, kernels: configuration.kernels, configuration: configuration)
         try dealer.serve()
         return Report(

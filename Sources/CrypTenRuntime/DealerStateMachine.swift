@@ -9,15 +9,20 @@ package import CrypTenBase
 /// Parties may also leave in whatever order, between runs. After a failure everything is refused, with that failure.
 package struct DealerStateMachine: Sendable {
     private enum State {
-        /// Some parties have asked for the next run, perhaps none. Next: `.dealing` when all have; `.leaving` when one leaves
-        /// before any has asked; `.failed`.
-        case gathering([Int: RunRequest])
-        /// All have asked, and the run is being dealt. Next: `.gathering`, `.failed`.
-        case dealing(RunRequest)
-        /// These have left. Next: `.ended` when all have; `.failed`.
-        case leaving(Set<Int>)
+        /// Something may still come. Next: `.ended` when all parties have left, or `.failed`.
+        case open(Phase)
         case ended
         case failed(CrypTenError)
+    }
+
+    private enum Phase {
+        /// Some parties have asked for the next run, perhaps none. Next: `.dealing` when all have; `.leaving` when one leaves
+        /// before any has asked.
+        case gathering([Int: RunRequest])
+        /// All have asked, and the run is being dealt. Next: `.gathering`.
+        case dealing(RunRequest)
+        /// These have left.
+        case leaving(Set<Int>)
     }
 
     /// How long to wait.
@@ -41,7 +46,7 @@ package struct DealerStateMachine: Sendable {
     }
 
     private let parties: Int
-    private var state = State.gathering([:])
+    private var state = State.open(.gathering([:]))
     /// Runs up to this number were dealt, or begun.
     private var highWater: UInt64
     /// By fingerprint.
@@ -93,14 +98,14 @@ package struct DealerStateMachine: Sendable {
         by party: PartyID,
         plan: (interface: PlanInterface, bytes: Int)? = nil
     ) -> Action {
-        attempt { machine in
-            switch machine.state {
+        attempt { machine, phase in
+            switch phase {
             case .gathering(var requests):
                 try machine.check(request, by: party, requests)
                 if let plan { try machine.add(plan, of: request, from: party) }
                 requests[party.index] = request
                 guard requests.count == machine.parties else {
-                    machine.state = .gathering(requests)
+                    machine.state = .open(.gathering(requests))
                     return machine.next
                 }
                 return try machine.begin(request)
@@ -114,16 +119,14 @@ package struct DealerStateMachine: Sendable {
                     .diverged,
                     "\(party) asked for another run, and \(names(gone)) closed the session"
                 )
-            case .ended, .failed:
-                return machine.next
             }
         }
     }
 
     /// A party gives back what it was sent.
     package mutating func credited(_ bytes: UInt64, run: UInt64, by party: PartyID) -> Action {
-        attempt { machine in
-            switch machine.state {
+        attempt { machine, phase in
+            switch phase {
             case .gathering, .leaving:
                 guard party.index == machine.parties - 1 else {
                     throw CrypTenError(.malformedFrame, "\(party) granted credit, and is sent no corrections")
@@ -132,36 +135,33 @@ package struct DealerStateMachine: Sendable {
                 return machine.next
             case .dealing(let run):
                 throw CrypTenError(.diverged, "credit that belongs to run \(run.binding.run) came past it")
-            case .ended, .failed:
-                return machine.next
             }
         }
     }
 
     /// The run has been dealt; `credit` is what became of the account meanwhile.
     package mutating func dealt(_ credit: CreditAccount) -> Action {
-        attempt { machine in
-            switch machine.state {
+        attempt { machine, phase in
+            switch phase {
             case .dealing(let run):
                 guard let interface = machine.plans.peek(run.plan) else {
                     preconditionFailure("a plan that was begun is the last to be forgotten")
                 }
                 for (number, value) in zip(run.binding.keptOutputs, interface.keeps) { machine.kept[number] = value }
                 machine.credit = credit
-                machine.state = .gathering([:])
+                machine.state = .open(.gathering([:]))
                 return machine.next
             case .gathering, .leaving:
                 throw CrypTenError(.wordReused, "a run was dealt that nobody has asked for")
-            case .ended, .failed:
-                return machine.next
             }
         }
     }
 
     /// A party has left in good order.
     package mutating func left(_ party: PartyID) -> Action {
-        attempt { machine in
-            switch machine.state {
+        attempt { machine, phase in
+            var gone: Set = [party.index]
+            switch phase {
             case .gathering(let requests):
                 if let run = requests.values.first?.binding.run {
                     throw CrypTenError(
@@ -169,23 +169,20 @@ package struct DealerStateMachine: Sendable {
                         "\(party) closed the session, and \(names(Set(requests.keys))) asked for run \(run)"
                     )
                 }
-                machine.state = .leaving([party.index])
-            case .leaving(let gone):
-                machine.state = .leaving(gone.union([party.index]))
+            case .leaving(let others):
+                gone.formUnion(others)
             case .dealing(let run):
                 throw CrypTenError(.diverged, "\(party) closed the session in the middle of run \(run.binding.run)")
-            case .ended, .failed:
-                return machine.next
             }
-            if case .leaving(let gone) = machine.state, gone.count == machine.parties { machine.state = .ended }
+            machine.state = gone.count == machine.parties ? .ended : .open(.leaving(gone))
             return machine.next
         }
     }
 
     /// Nobody of those who were waited for has come in time.
     package mutating func waitedTooLong() -> Action {
-        attempt { machine in
-            switch machine.state {
+        attempt { machine, phase in
+            switch phase {
             case .gathering(let requests):
                 guard let run = requests.values.first?.binding.run else {
                     throw CrypTenError(.timedOut, "no party has asked for a run for a long time, or closed the session")
@@ -204,21 +201,16 @@ package struct DealerStateMachine: Sendable {
                 )
             case .dealing(let run):
                 throw CrypTenError(.timedOut, "run \(run.binding.run) could not be dealt in time")
-            case .ended, .failed:
-                return machine.next
             }
         }
     }
 
     /// A peer was lost or gave up, or what was to be done failed; the first failure stays.
     package mutating func failed(_ error: CrypTenError) -> Action {
-        switch state {
-        case .gathering, .dealing, .leaving:
+        if case .open = state {
             state = .failed(error)
             plans.removeAll()
             kept = [:]
-        case .ended, .failed:
-            break
         }
         return next
     }
@@ -234,20 +226,20 @@ package struct DealerStateMachine: Sendable {
     private var missing: Set<Int> {
         let here: Set<Int> =
             switch state {
-            case .gathering(let requests): Set(requests.keys)
-            case .leaving(let gone): gone
-            case .dealing, .ended, .failed: Set(0..<parties)
+            case .open(.gathering(let requests)): Set(requests.keys)
+            case .open(.leaving(let gone)): gone
+            case .open(.dealing), .ended, .failed: Set(0..<parties)
             }
         return Set(0..<parties).subtracting(here)
     }
 
     private var next: Action {
         switch state {
-        case .gathering(let requests):
+        case .open(.gathering(let requests)):
             .wait(for: missing.sorted().map { PartyID($0) }, requests.isEmpty ? .idle : .step)
-        case .leaving:
+        case .open(.leaving):
             .wait(for: missing.sorted().map { PartyID($0) }, .step)
-        case .dealing(let run):
+        case .open(.dealing(let run)):
             .fail(CrypTenError(.wordReused, "run \(run.binding.run) is dealt already"))
         case .ended:
             .close
@@ -256,9 +248,11 @@ package struct DealerStateMachine: Sendable {
         }
     }
 
-    private mutating func attempt(_ body: (inout DealerStateMachine) throws -> Action) -> Action {
+    /// What an event leads to; after the end nothing leads anywhere.
+    private mutating func attempt(_ body: (inout DealerStateMachine, Phase) throws -> Action) -> Action {
+        guard case .open(let phase) = state else { return next }
         do {
-            return try body(&self)
+            return try body(&self, phase)
         } catch {
             return failed(error as? CrypTenError ?? CrypTenError(.partyFailed, "the dealer failed", cause: error))
         }
@@ -353,7 +347,7 @@ package struct DealerStateMachine: Sendable {
             nextKept += 1
         }
         credit.begin(run: binding.run)
-        state = .dealing(request)
+        state = .open(.dealing(request))
         defer { forgotten = [] }
         return .deal(request, forgetting: forgotten)
     }

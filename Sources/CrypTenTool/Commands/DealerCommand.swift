@@ -88,10 +88,7 @@ struct DealerCommand: AsyncParsableCommand {
     ) async throws -> DealerService.Report {
         try await Interruption.ending(
             "no session is served any more",
-            with: {
-                let isServing = service.abort(CrypTenError(.cancelled, "the dealer was interrupted by a signal"))
-                if !isServing, let signal = Interruption.received { Interruption.exit(signal) }
-            },
+            with: { service.abort(CrypTenError(.cancelled, "the dealer was interrupted by a signal")) },
             body
         )
     }
