@@ -15,6 +15,30 @@ extension MutantGate {
     }
 }
 
+/// A mutant whose first stage opens words once, wrongly.
+protocol OneOpeningMutant: MutantGate {
+    /// What is opened.
+    var opened: Shape { get }
+    /// Opens it.
+    func open(_ context: PartyStage) throws
+}
+
+extension OneOpeningMutant {
+    var stages: Int { 2 }
+
+    func deal(stage: Int, _ context: DealerStage) throws {
+        if stage == 0 { _ = context.freshSum(opened) }
+    }
+
+    func evaluate(stage: Int, _ context: PartyStage) throws {
+        if stage == 0 { try open(context) } else { _ = try context.openedWords(opened) }
+    }
+
+    func cost(parties: Int) -> [StageCost] {
+        [StageCost(openings: [Opening(words: opened.count, combination: .sum)]), StageCost()]
+    }
+}
+
 /// Two shares opened as they should be: what the mutants below do wrong.
 struct TwoOpenings: MutantGate {
     static let name = "two openings"
@@ -63,79 +87,46 @@ struct SharedMask: MutantGate {
 }
 
 /// A share sent as it is, by one party or by all.
-struct MissingMask: MutantGate {
+struct MissingMask: OneOpeningMutant {
     static let name = "missing mask"
     let shape: Shape
     /// Who forgets it; nil: everyone.
     let party: Int?
-    var stages: Int { 2 }
+    var opened: Shape { shape }
 
-    func deal(stage: Int, _ context: DealerStage) throws {
-        if stage == 0 { _ = context.freshSum(shape) }
-    }
-
-    func evaluate(stage: Int, _ context: PartyStage) throws {
-        guard stage == 0 else {
-            _ = try context.openedWords(shape)
-            return
-        }
+    func open(_ context: PartyStage) throws {
         let mask = context.freshShare(shape)
         let forgets = party.map { $0 == context.party } ?? true
         try context.open(masked: forgets ? context.share(0) : context.kernels.add(context.share(0), mask))
     }
-
-    func cost(parties: Int) -> [StageCost] {
-        [StageCost(openings: [Opening(words: shape.count, combination: .sum)]), StageCost()]
-    }
 }
 
 /// A mask of fewer bits than the ring has.
-struct NarrowMask: MutantGate {
+struct NarrowMask: OneOpeningMutant {
     static let name = "narrow mask"
     let shape: Shape
     let bits: Int
-    var stages: Int { 2 }
+    var opened: Shape { shape }
 
-    func deal(stage: Int, _ context: DealerStage) throws {
-        if stage == 0 { _ = context.freshSum(shape) }
-    }
-
-    func evaluate(stage: Int, _ context: PartyStage) throws {
-        guard stage == 0 else {
-            _ = try context.openedWords(shape)
-            return
-        }
+    func open(_ context: PartyStage) throws {
         let mask = context.kernels.lowBits(context.freshShare(shape), bits)
         try context.open(masked: context.kernels.add(context.share(0), mask))
-    }
-
-    func cost(parties: Int) -> [StageCost] {
-        [StageCost(openings: [Opening(words: shape.count, combination: .sum)]), StageCost()]
     }
 }
 
 /// Masked bits negated word by word, so that the bits beyond the last element are sent, too.
-struct TailBits: MutantGate {
+struct TailBits: OneOpeningMutant {
     static let name = "tail bits"
     let shape: Shape
-    var stages: Int { 2 }
-    private var words: Shape { [BitPlanes.words(for: shape.count)] }
+    var opened: Shape { [BitPlanes.words(for: shape.count)] }
 
     func deal(stage: Int, _ context: DealerStage) throws {
         if stage == 0 { _ = context.freshBits(planes: 1, count: shape.count) }
     }
 
-    func evaluate(stage: Int, _ context: PartyStage) throws {
-        guard stage == 0 else {
-            _ = try context.openedWords(words)
-            return
-        }
+    func open(_ context: PartyStage) throws {
         let mask = context.freshBits(planes: 1, count: shape.count)
         let masked = context.kernels.xor(context.bits(0).maskShare!, mask)
-        try context.open(masked: RingTensor(masked.asWords.elements.map { ~$0 }, shape: words))
-    }
-
-    func cost(parties: Int) -> [StageCost] {
-        [StageCost(openings: [Opening(words: words.count, combination: .sum)]), StageCost()]
+        try context.open(masked: RingTensor(masked.asWords.elements.map { ~$0 }, shape: opened))
     }
 }

@@ -151,6 +151,25 @@ struct SimulatedViewTests {
         return (view, values)
     }
 
+    private func explain(
+        _ view: ViewSimulator,
+        of subject: Subject,
+        _ program: GateProgram,
+        parties: Int,
+        honest: Int,
+        inputs: [[UInt64]]
+    ) throws -> ViewExplanation? {
+        try ViewExplanation.find(
+            of: view,
+            program,
+            parties: parties,
+            honest: honest,
+            seed: Self.seed,
+            inputs: inputs,
+            packedBits: subject.packedBits
+        )
+    }
+
     @Test("lead the other parties to the result, and are explained by the real inputs", arguments: subjects, [2, 3])
     func explained(subject: Subject, parties: Int) throws {
         let count = 128
@@ -188,15 +207,7 @@ struct SimulatedViewTests {
                 }
             }
             let explanation = try #require(
-                try ViewExplanation.find(
-                    of: view,
-                    program,
-                    parties: parties,
-                    honest: honest,
-                    seed: Self.seed,
-                    inputs: inputs,
-                    packedBits: subject.packedBits
-                ),
+                try explain(view, of: subject, program, parties: parties, honest: honest, inputs: inputs),
                 "honest party \(honest)"
             )
             let speaks = view.openings.contains { $0.opening.purpose != .reveal && $0.parts[honest] != nil }
@@ -220,15 +231,7 @@ struct SimulatedViewTests {
             ] {
                 inputs[own] = candidate
                 let explanation = try #require(
-                    try ViewExplanation.find(
-                        of: view,
-                        program,
-                        parties: parties,
-                        honest: honest,
-                        seed: Self.seed,
-                        inputs: inputs,
-                        packedBits: subject.packedBits
-                    )
+                    try explain(view, of: subject, program, parties: parties, honest: honest, inputs: inputs)
                 )
                 // The honest party's own reveals don't go anywhere.
                 let (real, simulated) = (explanation.simulator.openings, view.openings)
@@ -287,15 +290,6 @@ struct SimulatedViewTests {
         let subject = Subject(name: "mutant", program: { _, _, _ in program }, result: { _, _, _, _ in [] })
         let inputs = [numbers(count, seed: 7), numbers(count, seed: 8)]
         let (view, _) = try simulate(subject, program, parties: 2, honest: 1, inputs: inputs, words: 80)
-        let explanation = try ViewExplanation.find(
-            of: view,
-            program,
-            parties: 2,
-            honest: 1,
-            seed: Self.seed,
-            inputs: inputs,
-            packedBits: nil
-        )
-        #expect(explanation == nil)
+        #expect(try explain(view, of: subject, program, parties: 2, honest: 1, inputs: inputs) == nil)
     }
 }

@@ -21,24 +21,35 @@ struct InterruptionTests {
         return !text.contains(") Z ")
     }
 
+    /// Starts a local run, and waits until all its processes are there.
+    private func start(
+        _ arguments: [String],
+        in folder: TemporaryFolder
+    ) async throws -> (running: Tool.Running, process: Int32, children: [Int32]) {
+        let running = try Tool.start(arguments, in: folder)
+        let process = running.process.processIdentifier
+        var known: [Int32] = []
+        for _ in 0..<4000 where known.count < 3 && running.process.isRunning {
+            known = children(of: process).sorted()
+            try await Task.sleep(for: .milliseconds(1))
+        }
+        return (running, process, known)
+    }
+
+    private static let soak = ["bench", "lenet_b1", "--soak", "1000000"]
+
     @Test(
         "Ctrl-C ends a local run with all its processes",
         arguments: [
             (["bench", "resnet18_b1", "--repeat", "50"], SIGINT, Int32(130)),
-            (["bench", "lenet_b1", "--soak", "1000000"], SIGTERM, Int32(143)),
+            (Self.soak, SIGTERM, Int32(143)),
             (["demo", "--parties", "3"], SIGINT, Int32(130)),
         ]
     )
     func local(arguments: [String], signal: Int32, code: Int32) async throws {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
-        let running = try Tool.start(arguments, in: folder)
-        let process = running.process.processIdentifier
-        var known: [Int32] = []
-        for _ in 0..<4000 where known.count < 3 && running.process.isRunning {
-            known = children(of: process)
-            try await Task.sleep(for: .milliseconds(1))
-        }
+        let (running, process, known) = try await start(arguments, in: folder)
         if arguments[0] == "bench" { try await Task.sleep(for: .milliseconds(700)) }
         let moment = ContinuousClock.now
         kill(process, signal)
@@ -59,13 +70,7 @@ struct InterruptionTests {
     func stoppedChild() async throws {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
-        let running = try Tool.start(["bench", "lenet_b1", "--soak", "1000000"], in: folder)
-        let process = running.process.processIdentifier
-        var known: [Int32] = []
-        for _ in 0..<4000 where known.count < 3 {
-            known = children(of: process)
-            try await Task.sleep(for: .milliseconds(1))
-        }
+        let (running, process, known) = try await start(Self.soak, in: folder)
         try #require(known.count == 3)
         kill(known[1], SIGSTOP)
         kill(process, SIGINT)
@@ -77,13 +82,7 @@ struct InterruptionTests {
     func killedChild() async throws {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
-        let running = try Tool.start(["bench", "lenet_b1", "--soak", "1000000"], in: folder)
-        let process = running.process.processIdentifier
-        var known: [Int32] = []
-        for _ in 0..<4000 where known.count < 3 {
-            known = children(of: process).sorted()
-            try await Task.sleep(for: .milliseconds(1))
-        }
+        let (running, _, known) = try await start(Self.soak, in: folder)
         try #require(known.count == 3)
         try await Task.sleep(for: .milliseconds(500))
         kill(known[1], SIGKILL)
