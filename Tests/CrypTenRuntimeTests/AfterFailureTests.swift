@@ -141,12 +141,6 @@ private final class Confined: @unchecked Sendable {
     }
 }
 
-private func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-    await withCheckedContinuation { continuation in
-        Thread.detachNewThread { continuation.resume(returning: body()) }
-    }
-}
-
 extension Result {
     fileprivate func expectSuccess() {
         if case .failure(let error) = self { Issue.record(error) }
