@@ -86,7 +86,7 @@ package struct BatchIndependence {
             return try place(operation, operands, node)
         case .gather, .input, .publicInput, .kept, .constant, .random:
             throw across
-        case .broadcast, .add, .subtract, .negate, .toReal, .isNegative, .isZero, .and, .xor, .not, .select,
+        case .broadcast, .add, .subtract, .negate, .toReal, .floor, .isNegative, .isZero, .and, .xor, .not, .select,
             .bitToInteger,
             .relu, .polynomial, .piecewise, .sine, .cosine, .exponential, .logarithm, .reciprocal, .divide, .squareRoot,
             .inverseSquareRoot, .divideByRoot:

@@ -39,6 +39,8 @@ extension ClearEvaluator {
             )
         case .toReal:
             return Tensor(x[0].doubles, shape: shape)
+        case .floor:
+            return Tensor(x[0].doubles.map { Int64(clamping: $0.rounded(.down)) }, shape: shape)
 
         case .isNegative:
             return test(x[0], { $0 < 0 }, { $0 < 0 })
@@ -205,5 +207,12 @@ extension Tensor {
     fileprivate var bools: [Bool] {
         guard case .bool(let values) = elements else { preconditionFailure("a \(kind.rawValue) isn't a bit") }
         return values
+    }
+}
+
+extension Int64 {
+    /// A whole double, or the nearest integer that there is; 0 for what isn't a number.
+    fileprivate init(clamping whole: Double) {
+        self = Int64(exactly: whole) ?? (whole > 0 ? .max : whole < 0 ? .min : 0)
     }
 }

@@ -56,6 +56,10 @@ extension Primitive {
             try require(operands, count: 1)
             try require(operands, kind: .integer)
             return (operands[0].shape, .real)
+        case .floor:
+            try require(operands, count: 1)
+            try require(operands, kind: .real)
+            return (operands[0].shape, .integer)
 
         case .isNegative, .isZero:
             try require(operands, count: 1)

@@ -52,6 +52,8 @@ package enum Primitive: Hashable, Sendable {
     case bilinear(BilinearOperation)
     /// An integer as a real number.
     case toReal
+    /// The largest whole number that isn't above a real one, an integer.
+    case floor
 
     // MARK: Comparisons and bits
 
@@ -133,6 +135,7 @@ package enum Primitive: Hashable, Sendable {
         case .sum: "sum"
         case .bilinear(let operation): operation.name
         case .toReal: "toReal"
+        case .floor: "floor"
         case .isNegative: "isNegative"
         case .isZero: "isZero"
         case .and: "and"

@@ -58,6 +58,8 @@ extension Lowering {
             lowerSum(index, factors: [.max])
         case .toReal:
             values[index] = values[entry.inputs[0]]
+        case .floor:
+            lowerFloor(index)
         case .bilinear(let operation):
             lowerProduct(index, operation)
 
