@@ -54,10 +54,10 @@ struct RefusalTests {
         #expect(message { _ = try ONNXModel(bytes: try builder.bytes) }.1.contains("it holds a graph"))
     }
 
-    @Test("operator sets before 7 and after 28, and models of other domains alone, are refused")
+    @Test("operator sets after 28, and models of other domains alone, are refused")
     func operatorSets() throws {
         for (domain, version, expected) in [
-            ("", 6, "m.onnx: unsupported operator set 6: versions 7 to 28"),
+            ("", 0, "m.onnx: unsupported operator set 0: versions 1 to 28"),
             ("", 99, "m.onnx: unsupported operator set 99"),
             ("ai.onnx.ml", 1, "m.onnx: unsupported operators of domain 'ai.onnx.ml'"),
         ] {
@@ -75,15 +75,8 @@ struct RefusalTests {
     @Test(
         "forms that can't be computed on secrets are refused at import",
         arguments: [
-            ("Div", ["x", "z"], [:], "unsupported operator Div (node n): the divisor is secret"),
-            ("Sqrt", ["x"], [:], "unsupported operator Sqrt (node n): the square root of a secret"),
-            ("Reciprocal", ["x"], [:], "unsupported operator Reciprocal (node n): "),
             ("Gather", ["x", "i"], [:], "unsupported operator Gather (node n): its indices are secret"),
-            ("Cast", ["x"], ["to": .int(7)], "unsupported operator Cast (node n): float to int64 rounds a secret"),
             ("Cast", ["x"], ["to": .int(8)], "unsupported operator Cast (node n): it makes elements of type 8"),
-            ("Mod", ["i", "i"], [:], "unsupported operator Mod (node n): "),
-            ("Div", ["i", "i"], [:], "unsupported operator Div (node n): "),
-            ("Gelu", ["x"], ["approximate": .string("tanh")], "unsupported operator Gelu (node n): its approximation"),
             (
                 "MaxPool", ["x"], ["kernel_shape": .ints([1])],
                 "unsupported operator MaxPool (node n): its input has shape [2, 3]"
@@ -101,7 +94,7 @@ struct RefusalTests {
         builder.input("z", .float, [2, 3])
         builder.input("i", .int64, [2])
         builder.node(operation, inputs, ["y"], attributes)
-        builder.output("y", operation == "Mod" || inputs == ["i", "i"] ? .int64 : .float)
+        builder.output("y")
         let model = try ONNXModel(bytes: try builder.bytes)
         let tensors = ["x": numbers([2, 3]), "z": numbers([2, 3]), "i": Tensor([0, 1], shape: [2])]
         let (code, text) = message { _ = try Imported(model, tensors) }

@@ -62,6 +62,18 @@ struct Operation {
         return values
     }
 
+    /// Two inputs of one type that broadcast; before version 7 the second stands, by an attribute, at an axis of the first.
+    func alignedPair() throws -> (Value, Value) {
+        let (a, b) = try pair()
+        guard version < 7, try flag("broadcast", default: false), let start = try int("axis") else { return (a, b) }
+        let first = try axis(start, rank: a.shape.rank)
+        guard first + b.shape.rank <= a.shape.rank else {
+            throw mismatch("shape \(b.shape) can't stand at axis \(first) of shape \(a.shape)")
+        }
+        let rest = [Int](repeating: 1, count: a.shape.rank - first - b.shape.rank)
+        return (a, try b.reshaped(Shape(b.shape.dimensions + rest)))
+    }
+
     /// An input of floats.
     func real(_ position: Int) throws -> Value {
         let value = try input(position)
@@ -150,6 +162,20 @@ struct Operation {
         guard let attribute = node.attributes[name] else { return standard }
         guard case .string(let text) = attribute else { throw malformed("attribute \(name) must be text") }
         return text
+    }
+
+    func floats(_ name: String) throws -> [Double]? {
+        guard let attribute = node.attributes[name] else { return nil }
+        guard case .floats(let values) = attribute, values.allSatisfy(\.isFinite) else {
+            throw malformed("attribute \(name) must be a list of finite numbers")
+        }
+        return values.map(Double.init)
+    }
+
+    func strings(_ name: String) throws -> [String]? {
+        guard let attribute = node.attributes[name] else { return nil }
+        guard case .strings(let texts) = attribute else { throw malformed("attribute \(name) must be a list of texts") }
+        return texts
     }
 
     // MARK: Axes

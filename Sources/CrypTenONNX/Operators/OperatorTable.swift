@@ -24,9 +24,11 @@ struct OperatorEntry: Sendable {
 enum OperatorTable {
     static let entries: [String: OperatorEntry] = {
         let themes = [
-            arithmetic, roundings, comparisons, activations, convolutions, products, pooling, normalization, reductions,
-            structure,
-            slicing, shapes,
+            arithmetic, powers, roundings, exponentials, comparisons, activations, units, convolutions, products,
+            pooling,
+            normalization, statistics, attention, recurrent, reductions, structure, arrangement, slicing, indexing,
+            shapes,
+            losses, resizing, sampling, regions, signals,
         ]
         return themes.reduce(into: [:]) { table, theme in
             table.merge(theme) { _, _ in preconditionFailure("an operator stands in two themes") }

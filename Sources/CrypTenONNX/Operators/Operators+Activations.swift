@@ -42,13 +42,11 @@ extension OperatorTable {
         "Sin": OperatorEntry([7, 22]) { try smooth($0) { $0.sin() } },
         "Cos": OperatorEntry([7, 22]) { try smooth($0) { $0.cos() } },
         "Gelu": OperatorEntry([20]) { operation in
-            let approximation = try operation.string("approximate", default: "none")
-            guard approximation == "none" else {
-                throw operation.unsupported(
-                    "its approximation '\(approximation)' isn't computed here; the function itself is (approximate = none)"
-                )
+            switch try operation.string("approximate", default: "none") {
+            case "none": return try smooth(operation) { $0.gelu() }
+            case "tanh": return try smooth(operation) { $0.geluTanh() }
+            case let other: throw operation.malformed("approximate '\(other)' isn't known")
             }
-            return try smooth(operation) { $0.gelu() }
         },
     ]
 

@@ -5,14 +5,17 @@ internal import CrypTenRing
 extension OperatorTable {
     /// What training leaves behind: normalisation by fixed numbers, and layers that do nothing at inference.
     static let normalization: [String: OperatorEntry] = [
-        "BatchNormalization": OperatorEntry([7, 9, 14, 15]) { operation in
+        "BatchNormalization": OperatorEntry([6, 7, 9, 14, 15]) { operation in
             let (scale, shift) = try batchNormalizationFactors(operation)
             return try scaledAndShifted(
                 Operation(node: operation.node, inputs: [try operation.input(0), scale, shift])
             )
         },
-        "Dropout": OperatorEntry([7, 10, 12, 13, 22], known: [1, 2]) { operation in
+        "Dropout": OperatorEntry([6, 7, 10, 12, 13, 22], known: [1, 2]) { operation in
             let input = try operation.input(0)
+            guard try operation.version >= 7 || operation.flag("is_test", default: false) else {
+                throw operation.unsupported("it is in training mode; inference is computed here")
+            }
             if operation.version >= 12, let training = try operation.knownScalar(2), training != 0 {
                 let ratio = try operation.knownScalar(1) ?? 0.5
                 guard ratio == 0 else {
@@ -44,6 +47,7 @@ extension OperatorTable {
     /// - Throws: `CrypTenError.Code.unsupportedOperator` in training mode, or where one of the four isn't a constant.
     static func batchNormalizationFactors(_ operation: Operation) throws -> (scale: Value, shift: Value) {
         guard try !operation.flag("training_mode", default: false),
+            try operation.version >= 7 || operation.flag("is_test", default: false),
             (1..<5).allSatisfy({ !operation.isRead(output: $0) })
         else {
             throw operation.unsupported("it is in training mode; inference is computed here")
@@ -64,12 +68,12 @@ extension OperatorTable {
         let deviation = try variance.mapped(
             reals: { ($0 + epsilon).squareRoot() },
             integers: { $0 },
-            expression: { _ in throw operation.unsupported("its variance isn't a constant of the model") }
+            expression: { ($0 + epsilon).sqrt() }
         )
         let quotient = BinaryFunction(
             reals: { $0 / $1 },
             integers: { dividend, _ in dividend },
-            expressions: { _, _ in throw operation.unsupported("its scale isn't a constant of the model") }
+            expressions: { $0 / $1 }
         )
         let scale = try Value.combined(gamma, deviation, quotient)
         return (scale, try Value.combined(beta, try Value.combined(mean, scale, .multiply), .subtract))

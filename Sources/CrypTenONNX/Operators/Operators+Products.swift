@@ -6,7 +6,7 @@ extension OperatorTable {
     /// Products of matrices.
     static let products: [String: OperatorEntry] = [
         "MatMul": OperatorEntry([1, 9, 13], multiplyMatrices),
-        "Gemm": OperatorEntry([7, 9, 11, 13], multiplyAndAdd),
+        "Gemm": OperatorEntry([6, 7, 9, 11, 13], multiplyAndAdd),
     ]
 
     private static func multiplyMatrices(_ operation: Operation) throws -> [Value] {

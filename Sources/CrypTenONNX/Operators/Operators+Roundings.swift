@@ -1,22 +1,32 @@
 internal import CrypTenBase
 internal import CrypTenExpressions
+internal import CrypTenRing
 
 extension OperatorTable {
-    /// Functions that are computed on constants only: in shape arithmetic, and by the owner on its weights.
+    /// Roots, reciprocals, and numbers rounded to whole ones.
     static let roundings: [String: OperatorEntry] = [
-        "Sqrt": OperatorEntry([6, 13]) { [try squareRoot($0, try $0.real(0))] },
-        "Reciprocal": OperatorEntry([6, 13]) { [try onConstants($0) { 1 / $0 }] },
-        "Floor": OperatorEntry([6, 13]) { [try onConstants($0) { $0.rounded(.down) }] },
-        "Ceil": OperatorEntry([6, 13]) { [try onConstants($0) { $0.rounded(.up) }] },
+        "Sqrt": OperatorEntry([6, 13]) { [try squareRoot(try $0.real(0))] },
+        "Reciprocal": OperatorEntry([6, 13]) {
+            [try $0.real(0).mapped(reals: { 1 / $0 }, integers: { $0 }, expression: { $0.reciprocal() })]
+        },
+        "Floor": OperatorEntry([6, 13]) {
+            [try $0.real(0).mapped(reals: { $0.rounded(.down) }, integers: { $0 }, expression: { $0.floor() })]
+        },
+        "Ceil": OperatorEntry([6, 13]) {
+            [try $0.real(0).mapped(reals: { $0.rounded(.up) }, integers: { $0 }, expression: { $0.ceil() })]
+        },
+        "Round": OperatorEntry([11, 22]) {
+            [
+                try $0.real(0).mapped(
+                    reals: { $0.rounded(.toNearestOrEven) },
+                    integers: { $0 },
+                    expression: { $0.round() }
+                )
+            ]
+        },
     ]
 
-    private static func onConstants(_ operation: Operation, _ function: (Double) -> Double) throws -> Value {
-        try operation.real(0).mapped(
-            reals: function,
-            integers: { $0 },
-            expression: { _ in
-                throw operation.unsupported("it isn't computed on secrets here, only on the model's own constants")
-            }
-        )
+    static func squareRoot(_ value: Value) throws -> Value {
+        try value.mapped(reals: { $0.squareRoot() }, integers: { $0 }, expression: { $0.sqrt() })
     }
 }

@@ -69,15 +69,16 @@ extension OperatorTable {
 
     /// Numbers in another type.
     ///
-    /// On secrets a type changes only where no rounding is needed.
+    /// Reals become integers towards 0.
     private static func cast(_ operation: Operation, _ value: Value, to type: ONNXElementType) throws -> Value {
         guard let plain = try Value.plain([value], value.shape) else {
             let expression = try value.expression()
             switch (value.type.kind, type.kind) {
             case (.real, .integer):
-                throw operation.unsupported(
-                    "\(value.type.rawValue) to \(type.rawValue) rounds a secret, which isn't computed here"
-                )
+                // Towards 0: the whole parts of the positive and of the negative part.
+                let positive = expression.relu()
+                let whole = positive.applying(.floor) - (positive - expression).applying(.floor)
+                return Value(type, try checked(whole))
             case (.real, .bit), (.integer, .bit): return Value(type, try checked(expression .!= 0))
             case (.bit, .integer): return Value(type, try checked(expression.toInteger()))
             case (_, .real): return Value(type, try checked(expression.toReal()))

@@ -162,7 +162,7 @@ extension OperatorTable {
         before: [Int],
         with number: Double
     ) throws -> Value {
-        guard number.isFinite, padded.type.kind == .real || Int64(exactly: number) != nil else {
+        guard !number.isNaN, padded.type.kind == .real || Int64(exactly: number) != nil else {
             throw operation.unsupported("it pads with \(number)")
         }
         try ImportBudget.spend(padded.shape.count, for: "padding of shape \(padded.shape)")

@@ -1,26 +1,30 @@
 internal import CrypTenBase
+internal import CrypTenExpressions
 internal import CrypTenRing
 
-/// The attributes that convolutions and poolings share, for one or two axes; those of one axis become the second of two.
+/// The attributes that convolutions and poolings share, for each axis after the first two.
 struct WindowAttributes {
-    /// Rows and columns.
     var kernel: [Int]
     var strides: [Int]
     var dilations: [Int]
-    /// Top, left, bottom, right.
-    var padding: [Int]
+    /// Elements added before each axis.
+    var before: [Int]
+    /// Elements added after each axis.
+    var after: [Int]
 
     /// Reads and checks a node's attributes.
     ///
     /// - Parameters:
     ///   - operation: The node.
-    ///   - shape: `[N, C, L]` or `[N, C, H, W]`.
+    ///   - shape: `[N, C, …]` with one to three further axes.
     ///   - given: The kernel's extents, where the weights say them; poolings have an attribute.
     /// - Throws: `.unsupportedOperator` for other shapes; `.malformedFile` for numbers that make no sense.
     init(_ operation: Operation, shape: Shape, kernel given: [Int]?) throws {
         let axes = shape.rank - 2
-        guard axes == 1 || axes == 2 else {
-            throw operation.unsupported("its input has shape \(shape); [N, C, L] and [N, C, H, W] are computed here")
+        guard (1...3).contains(axes) else {
+            throw operation.unsupported(
+                "its input has shape \(shape); [N, C, L], [N, C, H, W] and [N, C, D, H, W] are computed here"
+            )
         }
         func list(_ name: String, count: Int, default standard: Int, least: Int) throws -> [Int] {
             let values = try operation.ints(name) ?? [Int](repeating: standard, count: count)
@@ -38,18 +42,17 @@ struct WindowAttributes {
         if let kernelAttribute, kernelAttribute != kernel {
             throw operation.malformed("kernel_shape \(kernelAttribute) isn't that of the weights, \(kernel)")
         }
-        let strides = try list("strides", count: axes, default: 1, least: 1)
-        let dilations = try list("dilations", count: axes, default: 1, least: 1)
-
-        let mode = try operation.string("auto_pad", default: "NOTSET")
-        var (before, after) = ([Int](repeating: 0, count: axes), [Int](repeating: 0, count: axes))
-        switch mode {
-        case "NOTSET":
+        self.kernel = kernel
+        strides = try list("strides", count: axes, default: 1, least: 1)
+        dilations = try list("dilations", count: axes, default: 1, least: 1)
+        (before, after) = ([Int](repeating: 0, count: axes), [Int](repeating: 0, count: axes))
+        switch try operation.string("auto_pad", default: "NOTSET") {
+        case "NOTSET", "":
             let pads = try list("pads", count: 2 * axes, default: 0, least: 0)
             (before, after) = (Array(pads.prefix(axes)), Array(pads.suffix(axes)))
         case "VALID":
             break
-        case "SAME_UPPER", "SAME_LOWER":
+        case let mode where mode == "SAME_UPPER" || mode == "SAME_LOWER":
             for axis in 0..<axes {
                 let extent = shape[axis + 2]
                 let outputs = (extent + strides[axis] - 1) / strides[axis]
@@ -57,14 +60,53 @@ struct WindowAttributes {
                 before[axis] = mode == "SAME_UPPER" ? total / 2 : total - total / 2
                 after[axis] = total - before[axis]
             }
-        default:
+        case let mode:
             throw operation.malformed("auto_pad '\(mode)' isn't known")
         }
-        let single = axes == 1
-        self.kernel = single ? [1] + kernel : kernel
-        self.strides = single ? [1] + strides : strides
-        self.dilations = single ? [1] + dilations : dilations
-        padding = single ? [0, before[0], 0, after[0]] : before + after
+    }
+
+    /// Rows and columns; of a signal, one row.
+    private func pair(_ values: [Int], single: Int) -> IntOrPair {
+        values.count == 1 ? IntOrPair(single, values[0]) : IntOrPair(values[0], values[1])
+    }
+
+    var kernelPair: IntOrPair { pair(kernel, single: 1) }
+    var stridePair: IntOrPair { pair(strides, single: 1) }
+    var dilationPair: IntOrPair { pair(dilations, single: 1) }
+    var sides: Padding {
+        let (first, last) = (pair(before, single: 0), pair(after, single: 0))
+        return Padding(top: first.rows, left: first.columns, bottom: last.rows, right: last.columns)
+    }
+
+    var strideTriple: IntOrTriple { IntOrTriple(strides[0], strides[1], strides[2]) }
+    var dilationTriple: IntOrTriple { IntOrTriple(dilations[0], dilations[1], dilations[2]) }
+    var beforeTriple: IntOrTriple { IntOrTriple(before[0], before[1], before[2]) }
+    var afterTriple: IntOrTriple { IntOrTriple(after[0], after[1], after[2]) }
+
+    /// Windows along each axis.
+    var windows: [CrypTensor.AxisWindow] {
+        kernel.indices.map {
+            CrypTensor.AxisWindow(
+                kernel: kernel[$0],
+                stride: strides[$0],
+                before: before[$0],
+                after: after[$0],
+                dilation: dilations[$0]
+            )
+        }
+    }
+
+    /// - Throws: `.unsupportedOperator` where windows have so many elements that none list them.
+    func checkCount(_ operation: Operation, _ shape: Shape) throws {
+        for axis in kernel.indices {
+            let outputs = (shape[axis + 2] + before[axis] + after[axis]) / strides[axis] + 1
+            let (elements, overflows) = outputs.multipliedReportingOverflow(by: kernel[axis])
+            guard !overflows, elements <= 1 << 18 else {
+                throw operation.unsupported(
+                    "its windows along axis \(axis + 2) of shape \(shape) have \(elements) elements; 2^18 are the most"
+                )
+            }
+        }
     }
 }
 

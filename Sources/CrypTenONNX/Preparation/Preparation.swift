@@ -54,7 +54,8 @@ struct Preparation {
                 shape: weight.shape,
                 type: value.type,
                 sources: weight.sources,
-                value: weight.tensor
+                // No fixed point holds so much: a mask's infinity.
+                value: weight.tensor?.saturated(beyond: 0x1p62)
             )
         }
     }

@@ -17,7 +17,7 @@ struct GraphReader {
     /// The key under which a skeleton says that it is one.
     static let skeletonKey = "swift-crypten.skeleton"
     /// The operator sets that the table of operators knows.
-    static let opsets = 7...28
+    static let opsets = 1...28
 
     func read() throws -> Graph {
         let model = try decode()

@@ -42,7 +42,7 @@ final class ImportBudget: Sendable {
         guard current.takes(count, max(count, work)) else {
             throw CrypTenError(
                 .shapeMismatch,
-                "\(what()) would be computed while the model is read, which is too large for a model with so few constants"
+                "\(what()) would be computed while the model is read, which is unsupported in a model with so few constants"
             )
         }
     }

@@ -79,14 +79,21 @@ struct Value: Sendable {
 
     /// The value as an expression; known numbers become public constants.
     ///
+    /// Infinities, and numbers as large as masks have them, are held at ±``saturation``: then a sum with a score, and its
+    /// differences, still lie in the range of the fixed point.
+    ///
     /// - Throws: ``NeedsRun`` for a weight: while a model is prepared there are no expressions of weights.
     func expression() throws -> CrypTensor {
         switch content {
-        case .known(let tensor): return CrypTensor(constant: tensor)
+        case .known(let tensor): return CrypTensor(constant: tensor.saturated(beyond: Value.saturation))
         case .weight: throw NeedsRun()
         case .expression(let expression): return expression
         }
     }
+
+    /// The largest magnitude of a public real number in an expression: 2²⁸, a quarter of what products of reals may be with 16
+    /// fraction bits.
+    static let saturation: Double = 0x1p28
 
     /// The same value under another type of the same kind.
     func retyped(_ type: ONNXElementType) -> Value {
@@ -105,4 +112,14 @@ struct NeedsRun: Error {}
 func checked(_ expression: CrypTensor) throws -> CrypTensor {
     if let error = expression.error { throw error }
     return expression
+}
+
+extension Tensor {
+    /// These numbers, reals beyond a magnitude as ±`limit`; what isn't a number stays so.
+    func saturated(beyond magnitude: Double, as limit: Double = Value.saturation) -> Tensor {
+        guard kind == .real, case let numbers = doubles, numbers.contains(where: { $0.magnitude > magnitude }) else {
+            return self
+        }
+        return Tensor(numbers.map { $0.magnitude > magnitude ? ($0 < 0 ? -limit : limit) : $0 }, shape: shape)
+    }
 }

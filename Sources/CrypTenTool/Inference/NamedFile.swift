@@ -15,8 +15,12 @@ struct NamedFile: ExpressibleByArgument, Hashable, Sendable {
 
     init?(argument: String) {
         let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        // A path may hold "=": then what stands before it holds a slash, or the file as a whole is there.
-        if parts.count == 2, !parts[0].contains("/"), !FileManager.default.fileExists(atPath: argument) {
+        // A path may hold "=": then the file as a whole is there, or what stands before it holds a slash and what follows isn't
+        // there; a name may hold a slash too.
+        let files = FileManager.default
+        if parts.count == 2, !files.fileExists(atPath: argument),
+            !parts[0].contains("/") || files.fileExists(atPath: parts[1])
+        {
             (name, path) = (parts[0], parts[1])
         } else {
             (name, path) = (nil, argument)

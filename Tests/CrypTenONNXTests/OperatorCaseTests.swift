@@ -1,0 +1,118 @@
+import CrypTen
+import CrypTenExpressions
+import CrypTenONNX
+import CrypTenRing
+import Foundation
+import Testing
+
+/// A model of one operator, its inputs, and what another runtime computes of them; `Scripts/make_operator_cases.py` makes them.
+struct OperatorCase: Decodable, Sendable, CustomTestStringConvertible {
+    struct Entry: Decodable, Sendable {
+        var name: String
+        var shape: [Int]
+        var kind: ElementKind
+        var values: [Double]
+        var `public`: Bool
+
+        var tensor: Tensor {
+            switch kind {
+            case .real: Tensor(values, shape: Shape(shape))
+            case .integer: Tensor(values.map { Int64($0) }, shape: Shape(shape))
+            case .bit: Tensor(.bool(values.map { $0 != 0 }), shape: Shape(shape))
+            }
+        }
+    }
+
+    var name: String
+    var `operator`: String
+    var model: Data
+    var inputs: [Entry]
+    var outputs: [Entry]
+
+    var testDescription: String { name }
+
+    private struct File: Decodable {
+        var cases: [OperatorCase]
+    }
+
+    static let all: [OperatorCase] = {
+        let url = ReferenceModel.fixtures.appendingPathComponent("operators.json")
+        guard let file = try? JSONDecoder().decode(File.self, from: Data(contentsOf: url)) else { return [] }
+        return file.cases
+    }()
+
+    /// Those whose secret runs take comparisons, products and moves only, so that few of them take long.
+    static let secret = all.filter { item in
+        [
+            "conv1d", "conv2d_groups", "conv3d", "convtranspose2d", "convtranspose3d", "maxpool3d", "maxpool_indices",
+            "avgpool3d", "col2im", "gatherelements", "scatterelements_none", "scatterelements_add",
+            "scatterelements_max",
+            "scatternd_mul", "compress", "trilu", "pad_reflect", "einsum", "einsum_diagonal", "det", "topk", "cumsum",
+            "cumprod",
+            "reduceprod", "floor", "ceil", "round_half", "hardswish", "thresholdedrelu", "shrink", "prelu_channels",
+            "resize_linear_align_corners", "resize_cubic_half_pixel", "gridsample_linear_reflection", "affinegrid",
+            "dft",
+            "deformconv", "gru", "rnn_both_ways",
+        ].contains(item.name)
+    }
+}
+
+@Suite("Operators against another runtime")
+struct OperatorCaseTests {
+    private func difference(_ got: Tensor, _ entry: OperatorCase.Entry) -> Double {
+        guard got.shape.dimensions == entry.shape, got.kind == entry.kind else { return .infinity }
+        return zip(got.doubles, entry.values).map { ($0 - $1).magnitude / (1 + $1.magnitude) }.max { !($0 >= $1) } ?? 0
+    }
+
+    @Test("there are as many cases as the script makes, each of another name")
+    func count() {
+        #expect(OperatorCase.all.count == 194)
+        #expect(Set(OperatorCase.all.map(\.name)).count == 194)
+        #expect(Set(OperatorCase.all.map(\.operator)).count == 115)
+        #expect(OperatorCase.secret.count == 39)
+    }
+
+    @Test("in the clear, at the owner and by the skeleton", arguments: OperatorCase.all)
+    func clear(item: OperatorCase) throws {
+        let model = try ONNXModel(bytes: item.model, name: item.name)
+        let inputs = Dictionary(uniqueKeysWithValues: item.inputs.map { ($0.name, $0.tensor) })
+        let open = Set(item.inputs.filter(\.public).map(\.name))
+        let known = Set(model.inputs.filter(\.mustBeKnown).map(\.name))
+        #expect(known.isSubset(of: open))
+        let values = inputs.filter { known.contains($0.key) }
+        let results = try evaluate(model, inputs, publicInputs: open, publicValues: values)
+        for output in item.outputs {
+            let exact = output.kind != .real
+            #expect(difference(results[output.name]!, output) <= (exact ? 0 : 5e-4), "\(output.name)")
+        }
+        // The others import the same program.
+        let skeleton = try ONNXModel(skeleton: try model.skeleton())
+        let others = try Imported(skeleton, inputs, publicInputs: open, publicValues: values)
+        let own = try Imported(model, inputs, publicInputs: open, publicValues: values)
+        #expect(own.canonicalGraph == others.canonicalGraph)
+    }
+
+    @Test("between two parties", arguments: OperatorCase.secret)
+    func secret(item: OperatorCase) async throws {
+        let answers = try await withLocalParties(2) { session -> [Tensor]? in
+            let model = try ONNXModel(bytes: item.model, name: item.name)
+            let known = Set(model.inputs.filter(\.mustBeKnown).map(\.name))
+            var (tensors, values): ([String: CrypTensor], [String: Tensor]) = ([:], [:])
+            for entry in item.inputs {
+                if known.contains(entry.name) {
+                    values[entry.name] = entry.tensor
+                } else if entry.public {
+                    tensors[entry.name] = try await session.publicInput(from: .party(0)) { entry.tensor }.0
+                } else {
+                    tensors[entry.name] = try await session.input(from: .party(0)) { entry.tensor }
+                }
+            }
+            let outputs = try model.apply(inputs: tensors, parameters: [:], publicValues: values)
+            return try await session.reveal(item.outputs.compactMap { outputs[$0.name] }, to: .party(0))
+        }
+        let got = try #require(answers[0])
+        for (tensor, output) in zip(got, item.outputs) {
+            #expect(difference(tensor, output) <= (output.kind == .real ? 2e-3 : 0), "\(output.name)")
+        }
+    }
+}
