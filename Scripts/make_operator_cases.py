@@ -227,8 +227,18 @@ def sequences():
     case("stft", "STFT", {"x": f(1, 16, 1), "!s": one(4), "w": f(8)}, opset=17)
 
 
+def loops():
+    """A state that a weight of the graph inside scales, and a sequence that is added to it; outputs in reverse order."""
+    inner = helper.make_graph(
+        [helper.make_node("Mul", ["h", "w"], ["m"]), helper.make_node("Add", ["m", "s"], ["next"]), helper.make_node("Neg", ["next"], ["out"])],
+        "step", [helper.make_tensor_value_info("h", TensorProto.FLOAT, [2]), helper.make_tensor_value_info("s", TensorProto.FLOAT, [2])],
+        [helper.make_tensor_value_info("next", TensorProto.FLOAT, [2]), helper.make_tensor_value_info("out", TensorProto.FLOAT, [2])],
+        [helper.make_tensor("w", TensorProto.FLOAT, [2], [0.5, -0.25])])
+    case("scan", "Scan", {"h0": f(2), "x": f(2, 4)}, outputs=2, body=inner, num_scan_inputs=1, scan_input_axes=[1], scan_output_directions=[1])
+
+
 def main():
-    for group in [elementwise, reductions, windows, normalizations, structure, interpolation, sequences]:
+    for group in [elementwise, reductions, windows, normalizations, structure, interpolation, sequences, loops]:
         group()
     folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Tests", "CrypTenONNXTests", "Fixtures")
     with open(os.path.join(folder, "operators.json"), "w") as out:

@@ -109,8 +109,10 @@ extension ONNXModel {
                     "input '\(input.name)' decides a shape or an address, so it must be a public value, known before the run"
                 )
             }
-            try check(tensor.shape, tensor.kind, of: input, &extents)
-            return (input.name, Value(input.type, tensor))
+            // A secret bit is put in as the integer 0 or 1.
+            let given = input.type == .bool && tensor.kind == .integer ? tensor .!= 0 : tensor
+            try check(given.shape, given.kind, of: input, &extents)
+            return (input.name, Value(input.type, given))
         }
     }
 

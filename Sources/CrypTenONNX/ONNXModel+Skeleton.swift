@@ -21,20 +21,26 @@ extension ONNXModel {
         proto.graph.initializer = graph.constants.map { constant in
             tensorProto(constant.name, constant.type, constant.shape, constant.isSecret ? nil : constant.tensor)
         }
-        proto.graph.node = graph.nodes.map { node in
-            .with {
-                $0.name = node.name
-                $0.opType = node.operation
-                $0.input = node.inputs
-                $0.output = node.outputs
-                $0.attribute = node.attributes.sorted { $0.key < $1.key }.map { attributeProto($0.key, $0.value) }
-            }
-        }
         do {
+            proto.graph.node = try graph.nodes.map(nodeProto)
             return try proto.serializedData()
         } catch {
             throw CrypTenError(.malformedFile, "the skeleton can't be written", cause: error)
         }
+    }
+
+    private func nodeProto(_ node: GraphNode) throws -> Onnx_NodeProto {
+        // What a nested graph reads follows from it, and isn't written as the node's inputs.
+        let captured = node.attributes.values.reduce(0) { sum, attribute in
+            if case .graph(let body) = attribute { sum + body.captures.count } else { sum }
+        }
+        var proto = Onnx_NodeProto()
+        proto.name = node.name
+        proto.opType = node.operation
+        proto.input = node.inputs.dropLast(captured)
+        proto.output = node.outputs
+        proto.attribute = try node.attributes.sorted { $0.key < $1.key }.map { try attributeProto($0.key, $0.value) }
+        return proto
     }
 
     private func valueInfo(_ name: String, _ type: ONNXElementType, _ dimensions: [Dimension]?) -> Onnx_ValueInfoProto {
@@ -70,10 +76,16 @@ extension ONNXModel {
         }
     }
 
-    private func attributeProto(_ name: String, _ attribute: GraphAttribute) -> Onnx_AttributeProto {
-        .with {
+    private func attributeProto(_ name: String, _ attribute: GraphAttribute) throws -> Onnx_AttributeProto {
+        try .with {
             $0.name = name
             switch attribute {
+            case .graph(let body):
+                var graph = Onnx_GraphProto()
+                graph.input = body.inputs.map { input in .with { $0.name = input } }
+                graph.output = body.outputs.map { output in .with { $0.name = output } }
+                graph.node = try body.nodes.map(nodeProto)
+                ($0.type, $0.g) = (.graph, try graph.serializedData())
             case .float(let value): ($0.type, $0.f) = (.float, value)
             case .int(let value): ($0.type, $0.i) = (.int, Int64(value))
             case .string(let text): ($0.type, $0.s) = (.string, Data(text.utf8))

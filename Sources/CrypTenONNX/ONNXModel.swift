@@ -65,7 +65,8 @@ public struct ONNXModel: Sendable {
     }
 
     private init(file: ModelFile, isSkeleton: Bool, secret: Set<String>, open: Set<String>) throws {
-        var graph = try GraphReader(file: file, isSkeleton: isSkeleton).read()
+        var reader = GraphReader(file: file, isSkeleton: isSkeleton)
+        var graph = try reader.read()
         if isSkeleton {
             let known = graph.namesThatMustBeKnown()
             if let hidden = graph.constants.first(where: { $0.isSecret && known.contains($0.name) }) {

@@ -28,7 +28,7 @@ struct GraphConstant: Sendable {
 }
 
 /// One operator of the graph.
-struct GraphNode: Sendable {
+struct GraphNode: Hashable, Sendable {
     /// The node's name, or its first output's where it has none.
     var name: String
     var operation: String
@@ -50,4 +50,15 @@ enum GraphAttribute: Hashable, Sendable {
     case ints([Int])
     case strings([String])
     case tensor(type: ONNXElementType, Tensor)
+    case graph(GraphBody)
+}
+
+/// A graph inside an operator, which runs once for each step of a sequence.
+struct GraphBody: Hashable, Sendable {
+    /// What the operator supplies.
+    var inputs: [String]
+    var outputs: [String]
+    var nodes: [GraphNode]
+    /// Names of the outer graph that it reads; the operator has them as its last inputs, in this order.
+    var captures: [String]
 }

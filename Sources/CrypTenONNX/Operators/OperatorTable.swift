@@ -28,7 +28,7 @@ enum OperatorTable {
             pooling,
             normalization, statistics, attention, recurrent, reductions, structure, arrangement, slicing, indexing,
             shapes,
-            losses, resizing, sampling, regions, signals,
+            losses, resizing, sampling, regions, signals, loops,
         ]
         return themes.reduce(into: [:]) { table, theme in
             table.merge(theme) { _, _ in preconditionFailure("an operator stands in two themes") }

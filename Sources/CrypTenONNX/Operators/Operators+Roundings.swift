@@ -7,7 +7,12 @@ extension OperatorTable {
     static let roundings: [String: OperatorEntry] = [
         "Sqrt": OperatorEntry([6, 13]) { [try squareRoot(try $0.real(0))] },
         "Reciprocal": OperatorEntry([6, 13]) {
-            [try $0.real(0).mapped(reals: { 1 / $0 }, integers: { $0 }, expression: { $0.reciprocal() })]
+            [
+                try $0.real(0).mapped(reals: { 1 / $0 }, integers: { $0 }) { x in
+                    if case .squareRoot = x.node.operation { return CrypTensor(x.node.inputs[0]).inverseSquareRoot() }
+                    return x.reciprocal()
+                }
+            ]
         },
         "Floor": OperatorEntry([6, 13]) {
             [try $0.real(0).mapped(reals: { $0.rounded(.down) }, integers: { $0 }, expression: { $0.floor() })]

@@ -41,6 +41,8 @@ extension GraphReader {
                 throw file.problem.malformed("node \(name): tensor \(attribute.name) of shape \(shape) has no data")
             }
             return .tensor(type: type, tensor)
+        case .graph where node.opType == "Scan" && attribute.name == "body":
+            return .graph(try body(try nestedGraph(attribute, name: name), of: name))
         case .graph, .graphs:
             throw unsupportedOperator(
                 node.opType,

@@ -13,16 +13,23 @@ struct GraphReader {
     let file: ModelFile
     /// Whether this is a skeleton, whose secret constants come without numbers.
     let isSkeleton: Bool
+    /// The version of the standard operators that the model uses.
+    private(set) var opset = 0
+
+    init(file: ModelFile, isSkeleton: Bool) {
+        self.file = file
+        self.isSkeleton = isSkeleton
+    }
 
     /// The key under which a skeleton says that it is one.
     static let skeletonKey = "swift-crypten.skeleton"
     /// The operator sets that the table of operators knows.
     static let opsets = 1...28
 
-    func read() throws -> Graph {
+    mutating func read() throws -> Graph {
         let model = try decode()
-        let graph = model.graph
-        let opset = try opset(of: model)
+        opset = try opset(of: model)
+        let graph = try withoutNestedConstants(model.graph)
         guard graph.sparseInitializer.isEmpty else {
             throw file.problem.malformed("it holds sparse tensors, which aren't read")
         }
@@ -37,7 +44,7 @@ struct GraphReader {
             if node.opType == "Constant", Self.isStandard(node.domain) {
                 constantNodes.append(try constant(of: node, name: name))
             } else {
-                nodes.append(try self.node(node, name: name, opset: opset, used: used))
+                nodes.append(try self.node(node, name: name, used: used))
             }
         }
         let initializers = Set(graph.initializer.map(\.name))
@@ -169,13 +176,13 @@ struct GraphReader {
         return (live.reversed(), used)
     }
 
-    private func nodeName(_ node: Onnx_NodeProto) -> String {
+    func nodeName(_ node: Onnx_NodeProto) -> String {
         onOneLine(node.name.isEmpty ? node.output.first { !$0.isEmpty } ?? "?" : node.name)
     }
 
     // MARK: Nodes
 
-    private func node(_ node: Onnx_NodeProto, name: String, opset: Int, used: Set<String>) throws -> GraphNode {
+    func node(_ node: Onnx_NodeProto, name: String, used: Set<String>) throws -> GraphNode {
         guard Self.isStandard(node.domain) else {
             throw unsupportedOperator(
                 "\(node.domain).\(node.opType)",

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CrypTen
+import CrypTenONNX
 import Foundation
 
 struct InferCommand: AsyncParsableCommand {
@@ -69,9 +70,14 @@ struct InferCommand: AsyncParsableCommand {
         guard files.outputDir != nil || check else {
             throw ValidationError("--output-dir is missing: where to write the outputs")
         }
-        guard !files.input.isEmpty || !files.publicInputs.isEmpty else {
+        guard !files.input.isEmpty || !files.publicInputs.isEmpty || takesNothing else {
             throw ValidationError("--input is missing: an array to run the model on")
         }
+    }
+
+    /// Whether the model is there and has no inputs.
+    private var takesNothing: Bool {
+        (try? ONNXModel(contentsOf: URL(fileURLWithPath: model)))?.inputs.isEmpty == true
     }
 
     func run() async throws {
