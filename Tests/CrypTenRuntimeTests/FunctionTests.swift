@@ -395,6 +395,37 @@ struct FunctionTests {
         }
     }
 
+    @Test("functions of whole numbers, which have no fraction bits")
+    func integers() async throws {
+        let (x, y) = ([7, -7, 200, 6, 0, -256], [2, 2, -3, 3, 5, 1])
+        let values = try await withLocalParties(2) { session -> [[Double]] in
+            let a = try await session.input(from: .party(0), shape: [6], kind: .integer) { Tensor(x, shape: [6]) }
+            let b = try await session.input(from: .party(1), shape: [6], kind: .integer) { Tensor(y, shape: [6]) }
+            let size = b.abs()
+            let results = [
+                a.truncatedQuotient(b), a.remainder(dividingBy: b), a / b, sqrt(size), log(size), exp(b), reciprocal(b),
+                b.softmax(axis: 0), a.abs().divided(by: size, range: 1...8, isSigned: false),
+            ]
+            return try await session.reveal(results, to: .all)!.map(\.doubles)
+        }[0]
+        let (a, b) = (x.map(Double.init), y.map(Double.init))
+        #expect(values[0] == zip(x, y).map { Double($0 / $1) })
+        let quotients: [Double] = zip(a, b).map { $0 / $1 }
+        let rests: [Double] = zip(x, y).map { Double((($0 % $1) + $1) % $1) }
+        #expect(values[1] == rests)
+        let sizes: [Double] = b.map { Swift.abs($0) }
+        let truths: [[Double]] = [
+            quotients, sizes.map { $0.squareRoot() }, sizes.map { Foundation.log($0) }, b.map { Foundation.exp($0) },
+            b.map { 1 / $0 }, Self.softmax(b), quotients.map { Swift.abs($0) },
+        ]
+        for (values, truths) in zip(values.dropFirst(2), truths) {
+            for (value, truth) in zip(values, truths) {
+                let bound: Double = max(1e-3 * Swift.abs(truth), 5e-4)
+                #expect(Swift.abs(value - truth) <= bound, "\(value), not \(truth)")
+            }
+        }
+    }
+
     @Test("beyond their ranges functions keep to their limits")
     func limits() async throws {
         let points = [0, -Self.ulp, Self.ulp, -0x1p-11, 0x1p-11, 0x1p21, -0x1p21, 0x1p29, -0x1p29, -1]

@@ -128,7 +128,17 @@ extension Lowering {
             case .small(let isNegative): exp2(Double(-range.lowest)) / atCenter * (isNegative ? -1 : 1)
             }
         }
-        let numerator = reducedWire(x)
+        var numerator = reducedWire(x)
+        if numerator.scale == 0 {
+            // A whole number: its product with the factor is truncated like that of any other.
+            numerator.slot = linear(
+                .combine(factors: [1 << UInt64(fractionBits)]),
+                .wire,
+                [numerator.slot],
+                entry(x).shape
+            )
+            numerator.scale = fractionBits
+        }
         let factorWire = mask(Scaled(slot: factor, scale: factorScale), magnitude.shape)
         let value = value(.reciprocalMantissa, of: magnitude)
         let quotient = absorbed(
@@ -274,7 +284,8 @@ extension Lowering {
             shape: shape,
             segments: segments,
             bits: bits,
-            top: highest + wire.scale + (62 - Lowering.highestBit(isFine: isFine)),
+            // Whole numbers have few bits; a mantissa is truncated all the same.
+            top: max(highest + wire.scale + (62 - Lowering.highestBit(isFine: isFine)), Lowering.coarse.bits + 1),
             isFine: isFine,
             wire: wire.slot
         )
