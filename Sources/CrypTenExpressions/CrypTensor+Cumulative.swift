@@ -23,7 +23,8 @@ extension CrypTensor {
         }
     }
 
-    /// The products of the elements up to each along an axis: one round for every factor of two in its extent.
+    /// The products of the elements up to each along an axis: 2 rounds for every factor of two in its extent, 1 of
+    /// integers.
     ///
     /// Exact modulo 2^64 for integers; of reals every product is rounded to the encoding, and must lie within
     /// 2^(62 − 2·fractionBits), 2³⁰ with 16.
@@ -46,7 +47,8 @@ extension CrypTensor {
         }
     }
 
-    /// The product over the given axes, over all where none are given: one round for every factor of two.
+    /// The product over the given axes, over all where none are given: 2 rounds for every factor of two, 1 of
+    /// integers.
     ///
     /// Range and rounding are those of `cumprod`; 1 where there are no elements.
     public func prod(
@@ -155,14 +157,14 @@ public func cumsum(_ x: CrypTensor, axis: Int, file: StaticString = #fileID, lin
 
 /// The products of the elements up to each along an axis.
 ///
-/// One round for every factor of two.
+/// 2 rounds for every factor of two, 1 of integers.
 public func cumprod(_ x: CrypTensor, axis: Int, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.cumprod(axis: axis, file: file, line: line)
 }
 
 /// The product over the given axes.
 ///
-/// One round for every factor of two.
+/// 2 rounds for every factor of two, 1 of integers.
 public func prod(
     _ x: CrypTensor,
     axes: [Int]? = nil,

@@ -19,7 +19,7 @@ extension CrypTensor {
         }
     }
 
-    /// The whole number next to x towards 0: 10 rounds.
+    /// The whole number next to x towards 0: 9 rounds.
     public func trunc(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             guard kind == .real else { return number(at: origin) }
@@ -31,7 +31,7 @@ extension CrypTensor {
 
     /// The whole number nearest to x; of two as near the even one, as IEEE 754 and ONNX have it.
     ///
-    /// 10 rounds.
+    /// 15 rounds.
     public func round(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             guard kind == .real else { return number(at: origin) }
@@ -53,7 +53,7 @@ extension CrypTensor {
     /// What is left of x after whole multiples of a public divisor are taken away, with the divisor's sign: Python's `%`.
     ///
     /// `x − d · ⌊x / d⌋`, exact for integers of magnitude up to 2³⁰; of reals within |x| rounding units of `1 / d`, and exact for
-    /// powers of two. 7 rounds.
+    /// powers of two. 10 rounds.
     public func remainder(_ divisor: Double, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             try remainder(divisor, towardZero: false, name: "remainder", at: origin)
@@ -62,7 +62,7 @@ extension CrypTensor {
 
     /// What is left of x after whole multiples of a public divisor are taken away, with the sign of x: C's `fmod`.
     ///
-    /// As `remainder`; 12 rounds.
+    /// As `remainder`; 14 rounds.
     public func fmod(_ divisor: Double, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             try remainder(divisor, towardZero: true, name: "fmod", at: origin)
@@ -222,7 +222,7 @@ public func ceil(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #li
 
 /// The whole number nearest to x, the even one of two.
 ///
-/// 10 rounds.
+/// 15 rounds.
 public func round(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.round(file: file, line: line)
 }

@@ -27,7 +27,7 @@ extension CrypTensor {
     /// The slice at a secret position along an axis, which becomes the axes of the positions; zeros for a position that there
     /// isn't.
     ///
-    /// 6 rounds, and the products of a matrix with a row for each position.
+    /// 5 rounds, and the products of a matrix with a row for each position.
     public func take(
         _ index: CrypTensor,
         axis: Int = 0,

@@ -4,7 +4,7 @@ internal import CrypTenRing
 /// Order along an axis, by a network of comparisons that doesn't depend on the values: exact while differences fit in 63 bits.
 ///
 /// For n elements `log n · (log n + 1) / 2` layers, log of base two and rounded up, and about half as many comparisons for each
-/// element; 4 rounds a layer for values alone, 6 where indices go with them.
+/// element; 4 rounds a layer for values alone, 5 where indices go with them.
 extension CrypTensor {
     /// The elements in ascending or descending order along an axis.
     public func sort(

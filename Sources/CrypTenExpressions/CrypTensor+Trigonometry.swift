@@ -32,8 +32,8 @@ extension CrypTensor {
         }
     }
 
-    /// The angle in (−π/2, π/2) whose tangent is x, within 10⁻⁴ of it for all that the encoding holds: 4 rounds for
-    /// |x| ≤ 1, of which larger numbers are made by a reciprocal: 17 in all.
+    /// The angle in (−π/2, π/2) whose tangent is x, within 10⁻⁴ for all that the encoding holds: a polynomial of
+    /// degree 9 for |x| ≤ 1, to which a reciprocal brings larger numbers.
     public func atan(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = real(at: origin)
@@ -54,8 +54,6 @@ extension CrypTensor {
     }
 
     /// The angle in [−π/2, π/2] whose sine is x, for −1 ≤ x ≤ 1: `2 · atan(x / (1 + √(1 − x²)))`; absolute error 2·10⁻³.
-    ///
-    /// 21 rounds.
     public func asin(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = real(at: origin)
@@ -77,8 +75,6 @@ extension CrypTensor {
     }
 
     /// The angle in [0, π] whose cosine is x, for −1 ≤ x ≤ 1: `π/2 − asin(x)`; absolute error 2·10⁻³.
-    ///
-    /// 21 rounds.
     public func acos(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let quarter = CrypTensor(constant: Tensor(Double.pi / 2), at: origin).broadcasted(to: shape, at: origin)
@@ -87,8 +83,6 @@ extension CrypTensor {
     }
 
     /// The number whose hyperbolic sine is x, `±log(|x| + √(x² + 1))`, for |x| ≤ 2¹⁴: absolute error 10⁻³.
-    ///
-    /// 22 rounds.
     public func asinh(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = real(at: origin)
@@ -101,8 +95,6 @@ extension CrypTensor {
 
     /// The number from 0 on whose hyperbolic cosine is x, `log(x + √(x² − 1))`, for 1 ≤ x ≤ 2¹⁴: absolute error 2·10⁻³, near 1
     /// up to 10⁻².
-    ///
-    /// 17 rounds.
     public func acosh(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = real(at: origin)
