@@ -31,7 +31,7 @@ public func einsum(
         while !pending.isEmpty {
             let next = pending.removeFirst()
             let needed = Set(parsed.output).union(pending.flatMap(\.labels))
-            result = result.combined(with: next, keeping: needed, at: origin)
+            result = try result.combined(with: next, keeping: needed, at: origin)
         }
         return result.arranged(parsed.output, at: origin)
     }
@@ -140,17 +140,21 @@ private struct LabelledTensor {
     }
 
     /// Repeated along shared axes in which it has extent 1.
-    private func spread(_ other: LabelledTensor, at origin: SourceOrigin) -> LabelledTensor {
+    private func spread(_ other: LabelledTensor, at origin: SourceOrigin) throws -> LabelledTensor {
         let target = zip(labels, tensor.shape.dimensions).map { name, own in own == 1 ? other.extent(name) ?? 1 : own }
         var result = self
-        result.tensor = tensor.broadcasted(to: Shape(target), at: origin)
+        result.tensor = tensor.broadcasted(to: try tensor.checkedShape(target, in: "einsum"), at: origin)
         return result
     }
 
     /// The sum of products over the axes that both have and nobody needs any more, as one product of matrices.
-    func combined(with other: LabelledTensor, keeping needed: Set<String>, at origin: SourceOrigin) -> LabelledTensor {
-        let a = summed(keeping: needed.union(other.labels), at: origin).spread(other, at: origin)
-        let b = other.summed(keeping: needed.union(labels), at: origin).spread(a, at: origin)
+    func combined(
+        with other: LabelledTensor,
+        keeping needed: Set<String>,
+        at origin: SourceOrigin
+    ) throws -> LabelledTensor {
+        let a = try summed(keeping: needed.union(other.labels), at: origin).spread(other, at: origin)
+        let b = try other.summed(keeping: needed.union(labels), at: origin).spread(a, at: origin)
         let shared = a.labels.filter(b.labels.contains)
         let batch = shared.filter(needed.contains)
         let inner = shared.filter { !needed.contains($0) }
@@ -159,6 +163,7 @@ private struct LabelledTensor {
         let left = a.matrix([batch, rows, inner], at: origin)
         let right = b.matrix([batch, inner, columns], at: origin)
         let product = left.applying(.bilinear(.matmul(transposeLeft: false, transposeRight: false)), right, at: origin)
+        if let error = product.error { throw error }
         let names = batch + rows + columns
         let extents = names.map { a.extent($0) ?? b.extent($0) ?? 1 }
         return LabelledTensor(product.reshaped(Shape(extents), at: origin), names, at: origin)

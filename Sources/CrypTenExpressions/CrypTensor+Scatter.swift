@@ -92,10 +92,23 @@ extension CrypTensor {
                     "indexAdd of \(indices.count) slices of axis \(position) to shape \(shape) can't take shape \(source.shape)"
                 )
             }
-            let each = source.shape.dimensions.indices.map { $0 == position ? source.shape[$0] : 1 }
-            let wide = Tensor(indices, shape: Shape(each))
-            let positions = ClearPositions.repeated(wide, to: source.shape)
-            return scatter(positions, source, axis: position, reduction: .add, file: file, line: line)
+            let extent = shape[position]
+            guard indices.allSatisfy({ (-extent..<extent).contains($0) }) else {
+                throw CrypTenError(
+                    .invalidArgument,
+                    "indexAdd can't use positions \(indices.prefix(8)) of axis \(position) of shape \(shape)"
+                )
+            }
+            let order = [position] + (0..<rank).filter { $0 != position }
+            let back = (0..<rank).compactMap { order.firstIndex(of: $0) }
+            let (whole, parts) = CrypTensor.unified(self, source, at: origin)
+            return whole.permuted(positions: order, at: origin)
+                .adding(
+                    parts.permuted(positions: order, at: origin),
+                    at: indices.map { $0 < 0 ? $0 + extent : $0 },
+                    origin
+                )
+                .permuted(positions: back, at: origin)
         }
     }
 
@@ -160,21 +173,22 @@ extension CrypTensor {
         return result.reshaped(shape, at: origin)
     }
 
-    /// A list of numbers plus others at places of it: those of one place are neighbours after a sort, and their sum is a
+    /// Slices of the first axis plus others at places of it: those of one place are neighbours after a sort, and their sum is a
     /// difference of two running sums, which are local.
     private func adding(_ values: CrypTensor, at places: [Int], _ origin: SourceOrigin?) -> CrypTensor {
-        var counts = [Int](repeating: 0, count: count)
+        var counts = [Int](repeating: 0, count: shape[0])
         for place in places { counts[place] += 1 }
-        var from = [Int](repeating: -1, count: count)
+        // A slice of zeros in front.
+        let (one, none) = ((0..<rank).map { $0 == 0 ? 1 : 0 }, [Int](repeating: 0, count: rank))
         if counts.allSatisfy({ $0 <= 1 }) {
+            var from = [Int](repeating: 0, count: shape[0])
             for (number, place) in places.enumerated() { from[place] = number + 1 }
-            let pool = values.applying(.pad(before: [1], after: [0]), at: origin)
-            let spread = pool.applying(.take(axis: 0, indices: from.map { Swift.max($0, 0) }), at: origin)
-            return applying(.add, spread, at: origin)
+            let pool = values.applying(.pad(before: one, after: none), at: origin)
+            return applying(.add, pool.applying(.take(axis: 0, indices: from), at: origin), at: origin)
         }
         let order = places.indices.sorted { (places[$0], $0) < (places[$1], $1) }
         let sums = values.applying(.take(axis: 0, indices: order), at: origin).cumsum(axis: 0)
-            .applying(.pad(before: [1], after: [0]), at: origin)
+            .applying(.pad(before: one, after: none), at: origin)
         var (starts, ends, next) = ([Int](), [Int](), 0)
         for number in counts {
             starts.append(next)
@@ -211,17 +225,6 @@ extension CrypTensor {
             }
             return start + Int(index < 0 ? index + Int64(extent) : index) * shape.strides[position]
         }
-    }
-}
-
-extension ClearPositions {
-    /// Integers repeated along axes of extent 1.
-    fileprivate static func repeated(_ tensor: Tensor, to shape: Shape) -> Tensor {
-        let strides = (0..<shape.rank).map { tensor.shape[$0] == 1 ? 0 : tensor.shape.strides[$0] }
-        return Tensor(
-            tensor.elements.picking(ClearPositions(shape: shape, offset: 0, strides: strides).positions),
-            shape: shape
-        )
     }
 }
 

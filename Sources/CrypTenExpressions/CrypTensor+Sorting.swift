@@ -69,6 +69,12 @@ extension CrypTensor {
     private func network(_ axis: Int, _ first: Int?, _ name: String) throws -> (axis: Int, first: Int, SortingNetwork) {
         let position = try normalized(axis: axis, in: name)
         let extent = shape[position]
+        guard extent <= 1 << 16 else {
+            throw CrypTenError(
+                .invalidArgument,
+                "\(name) can't order the \(extent) elements along axis \(position) of shape \(shape): 65,536 are the most"
+            )
+        }
         guard (0...extent).contains(first ?? extent) else {
             throw CrypTenError(
                 .invalidArgument,

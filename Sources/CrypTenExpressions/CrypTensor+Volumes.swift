@@ -140,8 +140,11 @@ extension CrypTensor {
             let length =
                 (inputs - 1) * stride.depth + dilation.depth * (taps - 1) + 1 + outputPadding.depth - padding.depth
                 - after.depth
-            guard length > 0, groups > 0 else {
-                throw CrypTenError(.shapeMismatch, "convTransposed3d of shape \(shape) leaves nothing of its depth")
+            guard length > 0, groups > 0, inputs <= 1 << 22, taps <= (1 << 22) / inputs else {
+                throw CrypTenError(
+                    .shapeMismatch,
+                    "convTransposed3d of shape \(shape) leaves nothing of its depth, or has more than 2^22 taps"
+                )
             }
             let images = permuted(positions: [0, 2, 1, 3, 4], at: origin)
                 .reshaped([shape[0] * inputs, shape[1], shape[3], shape[4]], at: origin)
@@ -169,7 +172,8 @@ extension CrypTensor {
                 (0..<taps).map { d * stride.depth + $0 * dilation.depth - padding.depth }
             }
             let inside = places.indices.filter { (0..<length).contains(places[$0]) }
-            let zeros = parts.filled(with: 0, [length, shape[0], channels, height, width], at: origin)
+            let whole = try checkedShape([length, shape[0], channels, height, width], in: "convTransposed3d")
+            let zeros = parts.filled(with: 0, whole, at: origin)
             let total = zeros.indexAdd(
                 inside.map { places[$0] },
                 slices.applying(.take(axis: 0, indices: inside), at: origin),

@@ -2,6 +2,7 @@ import CrypTenBase
 import CrypTenExpressions
 import CrypTenONNX
 import CrypTenRing
+import SwiftProtobuf
 import Testing
 
 /// Graphs of a few bytes that ask for memory or time.
@@ -123,5 +124,58 @@ struct HostileGraphTests {
         builder.constant("zeros", integers: [0, 0])
         builder.node("Add", ["x", "part"], name: "add")
         #expect(failure(builder) == nil)
+    }
+
+    @Test(
+        "numbers that no operator can mean are refused, and nothing traps",
+        arguments: [
+            ("Trilu", [[Int.max]], [:]), ("Trilu", [[Int.min]], [:]), ("CenterCropPad", [[Int.max, 2]], [:]),
+            ("CumSum", [[Int.min]], [:]), ("TopK", [[Int.max]], [:]), ("TopK", [[-1]], [:]),
+            ("GatherND", [[Int.min, Int.max]], [:]), ("Compress", [[1]], ["axis": .int(.max)]),
+            ("EyeLike", [], ["k": .int(.min)]), ("Einsum", [], ["equation": .string("...........")]),
+            ("Einsum", [], ["equation": .string("->->")]), ("SpaceToDepth", [], ["blocksize": .int(.max)]),
+            ("LpPool", [], ["p": .int(.max), "kernel_shape": .ints([.max])]), ("LRN", [], ["size": .int(.min)]),
+            ("Softmax", [], ["axis": .int(.min)]), ("Hardmax", [], ["axis": .int(.max)]),
+            ("DFT", [[Int.max]], [:]), ("RNN", [[0]], [:]), ("Attention", [[0], [0]], [:]),
+            ("Resize", [[]], ["mode": .string("quadratic")]), ("Scan", [], ["num_scan_inputs": .int(.max)]),
+            ("LayerNormalization", [[1]], ["axis": .int(.min)]), ("LpNormalization", [], ["p": .int(3)]),
+            ("ReverseSequence", [[Int.min, 0]], [:]), ("Det", [], [:]), ("OneHot", [[Int.max], [0, 1]], [:]),
+        ] as [(String, [[Int]], [String: ModelBuilder.Attribute])]
+    )
+    func numbersWithoutMeaning(operation: String, constants: [[Int]], attributes: [String: ModelBuilder.Attribute]) {
+        var builder = ModelBuilder(opset: 26)
+        builder.input("x", .float, [2, 2])
+        builder.output("y", .float)
+        for (index, values) in constants.enumerated() { builder.constant("c\(index)", integers: values) }
+        builder.node(operation, ["x"] + constants.indices.map { "c\($0)" }, name: "n", attributes)
+        // A diagonal may lie anywhere, and a matrix has a determinant.
+        let isFine = ["EyeLike", "Det"].contains(operation) || (operation == "Trilu" && constants == [[Int.min]])
+        #expect((failure(builder) == nil) == isFine)
+    }
+
+    @Test("a graph inside an operator reads only what is there, defines names once, and holds no other")
+    func nestedGraphs() throws {
+        func message(_ change: (inout Onnx_GraphProto) -> Void) throws -> String {
+            var builder = builder()
+            var body = Onnx_GraphProto()
+            body.input = [.with { $0.name = "row" }]
+            body.output = [.with { $0.name = "out" }]
+            body.node = [.with { ($0.opType, $0.input, $0.output) = ("Neg", ["row"], ["out"]) }]
+            change(&body)
+            builder.node("Scan", ["x"], name: "n", ["num_scan_inputs": .int(1)])
+            builder.proto.graph.node[0].attribute.append(
+                try .with { ($0.name, $0.type, $0.g) = ("body", .graph, try body.serializedData()) }
+            )
+            return failure(builder)?.message ?? "none"
+        }
+        #expect(try message { _ in } == "none")
+        #expect(try message { $0.node[0].input = ["stranger"] }.contains("reads 'stranger'"))
+        #expect(try message { $0.node.append($0.node[0]) }.contains("'out' is defined twice"))
+        #expect(try message { $0.input.append($0.input[0]) }.contains("an input twice"))
+        #expect(try message { $0.output = [] }.contains("no outputs"))
+        #expect(try message { $0.output[0].name = "nothing" }.contains("reads 'nothing'"))
+        #expect(try message { $0.node[0].opType = "Scan" }.contains("there is another one in its graph"))
+        #expect(try message { $0.node[0].opType = "If" }.contains("unsupported operator If"))
+        #expect(try message { $0.input = [] }.contains("reads 'row'"))
     }
 }

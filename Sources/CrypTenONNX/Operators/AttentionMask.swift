@@ -17,8 +17,12 @@ struct AttentionMask {
             throw operation.mismatch("\(lengths.count) lengths for \(batch) samples")
         }
         let isCausal = try operation.flag("is_causal", default: false)
-        let left = try operation.int("left_window_size", default: -1)
-        let right = try operation.int("right_window_size", default: -1)
+        if let lengths, !lengths.allSatisfy({ (0...keys).contains($0) }) {
+            throw operation.mismatch("lengths \(lengths) aren't from 0 to \(keys)")
+        }
+        // No window reaches farther than all positions.
+        let left = min(try operation.int("left_window_size", default: -1), 1 << 40)
+        let right = min(try operation.int("right_window_size", default: -1), 1 << 40)
         if isCausal || left >= 0 || right >= 0 || lengths != nil {
             let samples = lengths?.count ?? 1
             let shape = try Shape(checking: [samples, 1, queries, keys])

@@ -121,6 +121,15 @@ struct Operation {
         return tensor.doubles[0]
     }
 
+    /// An input that is one whole number and must be known at import, or nil where it is left out.
+    func knownWhole(_ position: Int) throws -> Int? {
+        guard let number = try knownScalar(position) else { return nil }
+        guard let whole = Int(exactly: number) else {
+            throw malformed("input \(position) must be a whole number, not \(number)")
+        }
+        return whole
+    }
+
     // MARK: Attributes
 
     func int(_ name: String) throws -> Int? {

@@ -7,7 +7,11 @@ extension OperatorTable {
     static let arrangement: [String: OperatorEntry] = [
         "Trilu": OperatorEntry([14], known: [1]) { operation in
             let value = try operation.input(0)
-            let diagonal = Int(try operation.knownScalar(1) ?? 0)
+            guard let diagonal = Int(exactly: try operation.knownScalar(1) ?? 0) else {
+                throw operation.malformed("its diagonal must be a whole number")
+            }
+            let spare = value.shape.rank >= 2 ? value.shape[-1] * value.shape[-2] : 0
+            try ImportBudget.spend(spare, for: "a triangle of \(spare) places")
             let isUpper = try operation.flag("upper", default: true)
             return [
                 try Value.computed([value], value.type) { isUpper ? $0[0].triu(diagonal) : $0[0].tril(diagonal) }
@@ -38,7 +42,7 @@ extension OperatorTable {
             return [
                 try value.reshaped([dimensions[0], dimensions[1], high, size, wide, size])
                     .permuted(isColumnFirst ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4])
-                    .reshaped([dimensions[0], dimensions[1] * size * size, high, wide])
+                    .reshaped(try Shape(checking: [dimensions[0], dimensions[1] * size * size, high, wide]))
             ]
         },
         "DepthToSpace": OperatorEntry([1, 11, 13, 28]) { operation in
@@ -55,7 +59,9 @@ extension OperatorTable {
                 : [dimensions[0], size, size, channels, dimensions[2], dimensions[3]]
             return [
                 try value.reshaped(apart).permuted(isColumnFirst ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2])
-                    .reshaped([dimensions[0], channels, dimensions[2] * size, dimensions[3] * size])
+                    .reshaped(
+                        try Shape(checking: [dimensions[0], channels, dimensions[2] * size, dimensions[3] * size])
+                    )
             ]
         },
         "CenterCropPad": OperatorEntry([18], known: [1], cropped),
@@ -88,7 +94,7 @@ extension OperatorTable {
 
     private static func blocks(_ operation: Operation) throws -> (Value, Int) {
         let value = try operation.input(0)
-        guard value.shape.rank == 4, let size = try operation.int("blocksize"), (1...1 << 15).contains(size) else {
+        guard value.shape.rank == 4, let size = try operation.int("blocksize"), (1...1 << 10).contains(size) else {
             throw operation.malformed("it takes [N, C, H, W] and blocks of 1 or more, not shape \(value.shape)")
         }
         return (value, size)

@@ -145,6 +145,9 @@ extension OperatorTable {
         let decay = try rule.hasPrefix("gated") ? operation.real(4) : nil
         let beta = try rule.hasSuffix("delta") ? operation.real(5) : nil
         let decays = try decay.map { decay -> CrypTensor in
+            guard decay.shape.rank == 3 else {
+                throw operation.mismatch("decay of shape \(decay.shape) isn't [N, L, …]")
+            }
             let each = decay.shape[2] / groups
             return try decay.expression().reshape([batch, length, groups, each, 1]).exp()
         }

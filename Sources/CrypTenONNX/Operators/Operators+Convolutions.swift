@@ -75,7 +75,7 @@ extension OperatorTable {
             try operation.ints("output_shape").map { Array($0.suffix(axes)) }
             ?? (isSame ? (0..<axes).map { input.shape[$0 + 2] * windows.strides[$0] } : nil)
         if let asked {
-            guard asked.count == axes else {
+            guard asked.count == axes, asked.allSatisfy({ (0...1 << 40).contains($0) }) else {
                 throw operation.malformed("output_shape \(asked) isn't one of \(axes) axes")
             }
             for axis in 0..<axes {

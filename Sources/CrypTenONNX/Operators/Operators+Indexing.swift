@@ -42,6 +42,15 @@ extension OperatorTable {
             guard (0...value.shape[axis]).contains(k) else {
                 throw operation.mismatch("\(k) elements are more than axis \(axis) of shape \(value.shape) has")
             }
+            // A layer's comparators are about half as many as elements, and there are about ½ log² layers.
+            let (extent, layers) = (
+                value.shape[axis], value.shape[axis].bitWidth - value.shape[axis].leadingZeroBitCount
+            )
+            try ImportBudget.spend(
+                0,
+                work: min(extent, 1 << 20) * layers * layers / 16,
+                for: "an order of \(extent) elements"
+            )
             return try Value.computed([value], [value.type, .int64]) {
                 let (values, indices) = $0[0].topK(k, axis: axis, largest: isLargest)
                 return [values, indices]
@@ -158,15 +167,17 @@ extension OperatorTable {
             throw operation.malformed("its depth must be a whole number from 0 on")
         }
         guard values.shape.count == 2 else { throw operation.malformed("its values must be two") }
+        try ImportBudget.spend(depth, for: "\(depth) classes")
         let rank = indices.shape.rank + 1
         let axis = try operation.axis(try operation.int("axis", default: -1), rank: rank)
         var (spread, along) = (indices.shape.dimensions, [Int](repeating: 1, count: rank))
         spread.insert(1, at: axis)
         along[axis] = depth
-        let places = Tensor((0..<Int64(depth)).map { $0 }, shape: Shape(along))
+        let apart = try Shape(checking: spread)
+        let places = Tensor((0..<Int64(depth)).map { $0 }, shape: try Shape(checking: along))
         return [
             try Value.computed([indices, values], values.type) { operands in
-                let x = operands[0].reshape(Shape(spread))
+                let x = operands[0].reshape(apart)
                 let fromStart = x + (x .< 0) * CrypTensor(depth)
                 let isHot = fromStart .== CrypTensor(constant: places)
                 let (off, on) = (operands[1][0], operands[1][1])

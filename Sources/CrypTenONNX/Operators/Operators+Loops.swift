@@ -48,7 +48,7 @@ private struct SequenceScan {
 
     init(_ operation: Operation, _ body: GraphBody, _ captures: [Value?]) throws {
         (self.operation, self.body, self.captures) = (operation, body, captures)
-        guard let scanned = try operation.int("num_scan_inputs"), (1...body.inputs.count).contains(scanned) else {
+        guard let scanned = try operation.int("num_scan_inputs"), scanned >= 1, scanned <= body.inputs.count else {
             throw operation.malformed("its num_scan_inputs must be one of the graph's \(body.inputs.count) inputs")
         }
         self.scanned = scanned

@@ -43,6 +43,9 @@ extension OperatorTable {
             let (binHigh, binWide) = (height / Double(high), width / Double(wide))
             let down = ratio > 0 ? ratio : max(1, Int(binHigh.rounded(.up)))
             let across = ratio > 0 ? ratio : max(1, Int(binWide.rounded(.up)))
+            guard down <= 1 << 10, across <= 1 << 10 else {
+                throw operation.unsupported("a region has too many points")
+            }
             try ImportBudget.spend(high * wide * down * across * 4, for: "points of a region")
             largest = max(largest, down * across)
             for row in 0..<high {

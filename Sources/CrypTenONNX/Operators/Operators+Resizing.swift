@@ -18,7 +18,9 @@ extension OperatorTable {
         let axes = try operation.axes(try operation.ints("axes") ?? Array(0..<x.shape.rank), rank: x.shape.rank)
         var plan = try ResizePlan(operation, isFirst: isFirst)
         if let sizes, !sizes.isEmpty {
-            guard sizes.count == axes.count else { throw operation.malformed("its sizes must be \(axes.count)") }
+            guard sizes.count == axes.count, sizes.allSatisfy({ (0...1 << 30).contains($0) }),
+                axes.allSatisfy({ x.shape[$0] > 0 })
+            else { throw operation.malformed("its sizes must be \(axes.count) extents, and no axis empty") }
             let ratios = zip(axes, sizes).map { Double($1) / Double(x.shape[$0]) }
             let policy = try operation.string("keep_aspect_ratio_policy", default: "stretch")
             let common = policy == "not_larger" ? ratios.min() : policy == "not_smaller" ? ratios.max() : nil

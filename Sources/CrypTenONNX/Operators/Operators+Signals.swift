@@ -21,7 +21,7 @@ extension OperatorTable {
         let rank = x.shape.rank
         let given =
             operation.version < 20
-            ? try operation.int("axis", default: 1) : try operation.knownScalar(2).flatMap { Int(exactly: $0) } ?? -2
+            ? try operation.int("axis", default: 1) : try operation.knownWhole(2) ?? -2
         let axis = try operation.axis(given, rank: rank)
         guard rank >= 2, axis < rank - 1, [1, 2].contains(x.shape[-1]), x.shape[axis] > 0 else {
             throw operation.mismatch(
@@ -32,7 +32,7 @@ extension OperatorTable {
         let isOneSided = try operation.flag("onesided", default: false)
         let isHalf = isInverse && isOneSided
         let standard = isHalf ? 2 * (x.shape[axis] - 1) : x.shape[axis]
-        let length = try operation.knownScalar(1).flatMap { Int(exactly: $0) } ?? standard
+        let length = try operation.knownWhole(1) ?? standard
         guard (1...1 << 16).contains(length) else { throw operation.malformed("its length \(length) makes no sense") }
         let read = isHalf ? length / 2 + 1 : length
         let plan = try FourierPlan(length: length, read: read, isInverse: isInverse, isOneSided: isOneSided)
@@ -105,7 +105,7 @@ extension OperatorTable {
         else { throw operation.malformed("its five numbers \(numbers) make no sense") }
         let bins = length / 2 + 1
         let (rate, low, high) = (numbers[2], numbers[3], numbers[4])
-        try ImportBudget.spend(bins * bands, for: "\(bands) filters of \(bins) bins")
+        try ImportBudget.spend(bins * bands, work: bins * bands + bands << 6, for: "\(bands) filters of \(bins) bins")
         func mel(_ hertz: Double) -> Double {
             2595 * PortableFunctions.log(1 + hertz / 700) / PortableFunctions.log(10)
         }
@@ -113,9 +113,12 @@ extension OperatorTable {
             700 * (PortableFunctions.exp(mel / 2595 * PortableFunctions.log(10)) - 1)
         }
         let width = (mel(high) - mel(low)) / Double(bands + 2)
-        let edges = (0..<bands + 2).map { edge in
-            let frequency = hertz(Double(edge) * width + mel(low))
-            return Int((Double(length + 1) * frequency / rate).rounded(.down))
+        let edges = try (0..<bands + 2).map { edge in
+            let bin = (Double(length + 1) * hertz(Double(edge) * width + mel(low)) / rate).rounded(.down)
+            guard bin.magnitude <= 0x1p24 else {
+                throw operation.malformed("its edges \(low) and \(high) make no sense")
+            }
+            return Int(bin)
         }
         var weights = [Double](repeating: 0, count: bins * bands)
         for band in 0..<bands {
@@ -126,10 +129,14 @@ extension OperatorTable {
             if middle == first {
                 set(middle, 1)
             } else {
-                for bin in first...max(first, middle) { set(bin, Double(bin - first) / Double(middle - first)) }
+                for bin in max(first, 0)..<max(min(middle + 1, bins), max(first, 0)) {
+                    set(bin, Double(bin - first) / Double(middle - first))
+                }
             }
             if last > middle {
-                for bin in middle..<last { set(bin, Double(last - bin) / Double(last - middle)) }
+                for bin in max(middle, 0)..<max(min(last, bins), max(middle, 0)) {
+                    set(bin, Double(last - bin) / Double(last - middle))
+                }
             }
         }
         let type = try elementType(try operation.int("output_datatype", default: 1), of: operation)
