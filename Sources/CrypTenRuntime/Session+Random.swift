@@ -27,6 +27,19 @@ extension Session {
         try await uniform(probabilities.shape) .< probabilities
     }
 
+    /// A random order of 0, 1, …, `count` − 1 that no party knows.
+    ///
+    /// Numbers are drawn and sorted. They have 30 bits: two of 1,000 are equal with probability 5·10⁻⁴, and keep their order then.
+    ///
+    /// - Returns: Integers `[count]`; `x.take(order, axis: 0)` puts rows into that order.
+    /// - Throws: `.invalidArgument` for a negative count; `.sessionBusy` while another call is under way.
+    /// - Complexity: as `argsort`.
+    public func permutation(_ count: Int) async throws -> CrypTensor {
+        guard count >= 0 else { throw CrypTenError(.invalidArgument, "a random order of \(count) numbers") }
+        let (coarse, fine) = (try await uniform([count]), try await uniform([count]))
+        return (coarse * 16384 + fine).argsort(axis: 0)
+    }
+
     /// Dropout in training: elements become 0 with a probability, by bits that no party knows; the others grow, so that the
     /// mean stays.
     ///

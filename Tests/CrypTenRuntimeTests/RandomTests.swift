@@ -39,4 +39,20 @@ struct RandomTests {
         let kept = Double(dropped.count { $0 != 0 }) / Double(count)
         #expect(abs(kept - 0.75) <= scale * 0.4375.squareRoot())
     }
+
+    @Test("orders are permutations, and another one each time")
+    func permutations() async throws {
+        let drawn = try await withLocalParties(2) { session -> [[Double]] in
+            let orders = [try await session.permutation(64), try await session.permutation(64)]
+            let order = try await session.evaluate(orders)
+            let secret = try await session.input(from: .party(0), shape: [64]) {
+                Tensor((0..<64).map { Double($0) / 4 }, shape: [64])
+            }
+            return try await session.reveal(order + [secret.take(order[0], axis: 0)], to: .all)!.map(\.doubles)
+        }[0]
+        #expect(drawn[0].sorted() == (0..<64).map(Double.init))
+        #expect(drawn[1].sorted() == drawn[0].sorted())
+        #expect(drawn[0] != drawn[1])
+        #expect(zip(drawn[0], drawn[2]).allSatisfy { $0 / 4 == $1 })
+    }
 }
