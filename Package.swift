@@ -86,7 +86,11 @@ let package = Package(
         ),
         .target(
             name: "_CrypTenTestSupport",
-            dependencies: ["CrypTenPlanning", "CrypTenTransport", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: [
+                "CrypTenPlanning", "CrypTenTransport",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "CrypTenRingTests", dependencies: ["CrypTenRing"], swiftSettings: swiftSettings),

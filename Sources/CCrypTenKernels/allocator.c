@@ -24,3 +24,27 @@ void cct_allocator_gives_back(void) {
     (void)malloc_trim(0);
 #endif
 }
+
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CCT_THREAD_SANITIZER 1
+void __tsan_release(void *address);
+void __tsan_acquire(void *address);
+#endif
+#endif
+
+void cct_block_handed_over(void *block) {
+#if defined(CCT_THREAD_SANITIZER)
+    __tsan_release(block);
+#else
+    (void)block;
+#endif
+}
+
+void cct_block_taken_over(void *block) {
+#if defined(CCT_THREAD_SANITIZER)
+    __tsan_acquire(block);
+#else
+    (void)block;
+#endif
+}

@@ -1,3 +1,4 @@
+import CCrypTenKernels
 import Synchronization
 
 #if canImport(Glibc)
@@ -79,12 +80,15 @@ final class StoragePool: Sendable {
             return (block, [])
         }
         for block in evicted { free(block.words) }
-        return known ?? StoragePool.allocate(capacity)
+        guard let known else { return StoragePool.allocate(capacity) }
+        cct_block_taken_over(known.words)
+        return known
     }
 
     /// Takes a block back.
     func giveBack(_ block: Block) {
         guard block.capacity >= StoragePool.leastWords else { return free(block.words) }
+        cct_block_handed_over(block.words)
         let evicted = state.withLock { state -> [Block] in
             state.uses += 1
             state.usedWords -= block.capacity

@@ -58,7 +58,7 @@ final class IncomingCorrections: CorrectionChunks {
     /// Bytes that are to come.
     private(set) var missing: Int
 
-    /// - Parameter words: The words that the plan's run is dealt.
+    /// The corrections of a run whose plan says that it is dealt so many words.
     init(_ context: RunContext, words: Int) {
         self.context = context
         missing = words * 8

@@ -16,15 +16,16 @@ package struct RunPosition: Hashable, Sendable {
         self.binding = binding
     }
 
-    /// Takes a frame that was waited for.
+    /// Takes a frame that was waited for; `round` is, of corrections, its place among them.
     ///
     /// - Throws: `.diverged` for a frame of another run, round or binding.
     package func check(_ frame: Frame, round: UInt32, from peer: Role) throws {
         guard frame.run == run, frame.binding == binding, frame.round == round else {
+            let unit = frame.kind == .correction ? "frame" : "round"
             throw CrypTenError(
                 .diverged,
                 """
-                \(peer) is in run \(frame.run), round \(frame.round), this one in run \(run), round \(round)\
+                \(peer) is in run \(frame.run), \(unit) \(frame.round), this one in run \(run), \(unit) \(round)\
                 \(frame.binding == binding ? "" : ", and what is bound differs"); \
                 all parties must run the same program on the same shapes and weights
                 """

@@ -2,8 +2,8 @@
 import CrypTenBase
 package import CrypTenTransport
 import Foundation
+import NIOConcurrencyHelpers
 import NIOCore
-import Synchronization
 
 /// Stands in front of a member's port and passes frames on, whole ones, to see each and to do something at a chosen one.
 ///
@@ -47,7 +47,7 @@ package final class FrameRelay: Sendable {
     private let listening: Int32
     private let target: String
     private let judge: @Sendable (FrameHeader, [UInt8], Direction) -> Verdict
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
 
     /// A relay that listens on a port of its own.
     ///
@@ -62,7 +62,7 @@ package final class FrameRelay: Sendable {
         self.target = target
         self.judge = judge
         listening = FrameRelay.makeSocket()
-        state = Mutex(State(descriptors: [listening]))
+        state = NIOLockedValueBox(State(descriptors: [listening]))
         var name = FrameRelay.name(of: "127.0.0.1:0")
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let result = withUnsafeMutablePointer(to: &name) { [listening] pointer in
@@ -87,7 +87,7 @@ package final class FrameRelay: Sendable {
 
     /// Ends all connections; threads and descriptors go soon after.
     package func close() {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.isClosed = true
             // Under the lock: afterwards the last thread may close them, and their numbers be another connection's.
             for end in state.descriptors { shutdown(end, Int32(SHUT_RDWR)) }
@@ -96,10 +96,10 @@ package final class FrameRelay: Sendable {
 
     /// Runs a body on a thread; the last one closes what is open, once the relay is closed.
     private func start(_ body: @escaping @Sendable (FrameRelay) -> Void) {
-        state.withLock { $0.threads += 1 }
+        state.withLockedValue { $0.threads += 1 }
         Thread.detachNewThread { [self] in
             body(self)
-            let unused = state.withLock { state -> [Int32] in
+            let unused = state.withLockedValue { state -> [Int32] in
                 state.threads -= 1
                 guard state.isClosed, state.threads == 0 else { return [] }
                 defer { state.descriptors = [] }
@@ -110,12 +110,12 @@ package final class FrameRelay: Sendable {
     }
 
     private var isClosed: Bool {
-        state.withLock(\.isClosed)
+        state.withLockedValue(\.isClosed)
     }
 
     /// Whether the relay is still there; the connection is ended with it, and closed here if it isn't.
     private func keep(_ end: Int32) -> Bool {
-        let isKept = state.withLock { state in
+        let isKept = state.withLockedValue { state in
             if !state.isClosed { state.descriptors.append(end) }
             return !state.isClosed
         }
@@ -142,7 +142,7 @@ package final class FrameRelay: Sendable {
 
     /// What the two directions of a connection have in common.
     private final class Connection: Sendable {
-        let isFrozen = Mutex(false)
+        let isFrozen = NIOLockedValueBox(false)
     }
 
     private func pass(_ direction: Direction, from source: Int32, to sink: Int32, _ connection: Connection) {
@@ -153,7 +153,7 @@ package final class FrameRelay: Sendable {
                 let payload = FrameRelay.read(source, Int(header.length))
             else { break }
             frame += payload
-            if isSilent || connection.isFrozen.withLock({ $0 }) { continue }
+            if isSilent || connection.isFrozen.withLockedValue({ $0 }) { continue }
             switch judge(header, frame, direction) {
             case .pass:
                 FrameRelay.write(sink, frame[...])
@@ -164,7 +164,7 @@ package final class FrameRelay: Sendable {
                 usleep(UInt32(seconds * 1_000_000 + attoseconds / 1_000_000_000_000))
                 FrameRelay.write(sink, frame[...])
             case .freeze:
-                connection.isFrozen.withLock { $0 = true }
+                connection.isFrozen.withLockedValue { $0 = true }
             case .silence:
                 isSilent = true
             case .stall:
@@ -179,7 +179,7 @@ package final class FrameRelay: Sendable {
             }
         }
         // What has come before the end has gone. What is silent doesn't say that it has ended either.
-        if !isSilent, !connection.isFrozen.withLock({ $0 }) { shutdown(sink, Int32(SHUT_WR)) }
+        if !isSilent, !connection.isFrozen.withLockedValue({ $0 }) { shutdown(sink, Int32(SHUT_WR)) }
     }
 
     private static func read(_ descriptor: Int32, _ count: Int) -> [UInt8]? {

@@ -35,6 +35,11 @@ void cct_allocator_keeps(size_t largest, size_t total);
 /// Gives the pages of freed memory back to the system, where the C library can; nowhere else it does anything.
 void cct_allocator_gives_back(void);
 
+/// Tell a thread sanitizer, which can't see every lock, that whoever takes a block over sees what was done to it before it was
+/// handed over; otherwise nothing.
+void cct_block_handed_over(void *block);
+void cct_block_taken_over(void *block);
+
 // MARK: Products (product.c)
 
 /// Words of scratch for a product of `columns` columns and `inner` inner steps; at most 50,000.

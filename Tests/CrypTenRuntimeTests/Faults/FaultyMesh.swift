@@ -4,7 +4,7 @@ import CrypTenRing
 import CrypTenRuntime
 import CrypTenTransport
 import Foundation
-import Synchronization
+import NIOConcurrencyHelpers
 import _CrypTenTestSupport
 
 /// The members of one run over TCP, with a relay between any two of them; one of the relays does at most one thing wrong.
@@ -110,17 +110,17 @@ private final class FaultLog: Sendable {
         var happened: ContinuousClock.Instant?
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
-    var seen: [DirectedLink: [SeenFrame]] { state.withLock(\.seen) }
-    var happened: ContinuousClock.Instant? { state.withLock(\.happened) }
+    var seen: [DirectedLink: [SeenFrame]] { state.withLockedValue(\.seen) }
+    var happened: ContinuousClock.Instant? { state.withLockedValue(\.happened) }
 
     func add(_ frame: SeenFrame, on link: DirectedLink) {
-        state.withLock { $0.seen[link, default: []].append(frame) }
+        state.withLockedValue { $0.seen[link, default: []].append(frame) }
     }
 
     func faultHappens() {
-        state.withLock { $0.happened = .now }
+        state.withLockedValue { $0.happened = .now }
     }
 }
 
@@ -147,7 +147,7 @@ private final class WireJudge: Sendable {
 
     private let injection: Injection<WireFault>?
     private let log: FaultLog
-    private let links = Mutex<[DirectedLink: Link]>([:])
+    private let links = NIOLockedValueBox<[DirectedLink: Link]>([:])
 
     init(_ injection: Injection<WireFault>?, _ log: FaultLog) {
         self.injection = injection
@@ -155,7 +155,7 @@ private final class WireJudge: Sendable {
     }
 
     func verdict(_ header: FrameHeader, _ frame: [UInt8], on link: DirectedLink) -> FrameRelay.Verdict {
-        links.withLock { links in
+        links.withLockedValue { links in
             var state = links[link] ?? Link()
             defer { links[link] = state }
             let place = state.place(of: header, on: link)
