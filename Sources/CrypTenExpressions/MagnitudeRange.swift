@@ -1,5 +1,3 @@
-internal import Foundation
-
 /// The magnitudes for which a function is built: powers of two, public like a shape.
 ///
 /// A function's error is stated for operands in the range. Smaller ones count as the smallest of their sign, so that
@@ -19,7 +17,7 @@ package struct MagnitudeRange: Hashable, Sendable {
     }
 
     /// The smallest magnitude.
-    package var smallest: Double { exp2(Double(lowest)) }
+    package var smallest: Double { Double(sign: .plus, exponent: lowest, significand: 1) }
 
     /// What the function takes a number for.
     package func operand(_ x: Double) -> Double {

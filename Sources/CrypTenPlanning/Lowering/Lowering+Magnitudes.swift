@@ -1,7 +1,6 @@
 import CrypTenExpressions
 import CrypTenGates
 import CrypTenRing
-import Foundation
 
 /// Functions of numbers of any magnitude: reciprocals, quotients, roots, logarithms.
 ///
@@ -50,15 +49,20 @@ extension Lowering {
 
     mutating func lowerReciprocal(_ index: Int, _ range: MagnitudeRange) {
         let magnitude = magnitude(of: entry(index).inputs[0], range)
+        let factor = reciprocalFactor(magnitude, range)
+        lowerProduct(index, magnitude, .reciprocalMantissa, Scaled(slot: factor, scale: factorScale))
+    }
+
+    /// What brings the reciprocal of a mantissa back.
+    private mutating func reciprocalFactor(_ magnitude: Magnitude, _ range: MagnitudeRange) -> Int {
         let atCenter = PiecewisePolynomial.reciprocalMantissa.atCenter
-        let factor = step(magnitude, scale: factorScale) { segment in
+        return step(magnitude, scale: factorScale) { segment in
             switch segment {
             case .large: 0
             case .part(let normalizer, let isNegative): isNegative ? -normalizer : normalizer
-            case .small(let isNegative): exp2(Double(-range.lowest)) / atCenter * (isNegative ? -1 : 1)
+            case .small(let isNegative): Lowering.power(-range.lowest) / atCenter * (isNegative ? -1 : 1)
             }
         }
-        lowerProduct(index, magnitude, .reciprocalMantissa, Scaled(slot: factor, scale: factorScale))
     }
 
     mutating func lowerSquareRoot(_ index: Int, _ range: MagnitudeRange) {
@@ -68,7 +72,7 @@ extension Lowering {
         let scale = factorScale - 2
         let factor = step(magnitude, scale: scale) { segment in
             switch segment {
-            case .large: exp2(Double(range.highest) / 2) / atCenter
+            case .large: Lowering.power(range.highest).squareRoot() / atCenter
             case .part(let normalizer, _): 1 / normalizer.squareRoot()
             case .small: 0
             }
@@ -83,7 +87,7 @@ extension Lowering {
             switch segment {
             case .large: 0
             case .part(let normalizer, _): normalizer.squareRoot()
-            case .small: exp2(Double(-range.lowest) / 2) / atCenter
+            case .small: Lowering.power(-range.lowest).squareRoot() / atCenter
             }
         }
         lowerProduct(index, magnitude, .inverseRootMantissa, Scaled(slot: factor, scale: factorScale))
@@ -107,9 +111,9 @@ extension Lowering {
         let truncated = truncated(value, to: fractionBits)
         let added = step(magnitude, scale: fractionBits) { segment in
             switch segment {
-            case .large: Double(range.highest) * M_LN2 - atCenter
-            case .part(let normalizer, _): -Foundation.log(normalizer)
-            case .small: Double(range.lowest) * M_LN2 - atCenter
+            case .large: Lowering.logarithm(of: Lowering.power(range.highest)) - atCenter
+            case .part(let normalizer, _): -Lowering.logarithm(of: normalizer)
+            case .small: Lowering.logarithm(of: Lowering.power(range.lowest)) - atCenter
             }
         }
         return Scaled(slot: combine([truncated, added], shape), scale: fractionBits)
@@ -120,14 +124,7 @@ extension Lowering {
         let shape = entry(index).shape
         let (x, y) = (entry(index).inputs[0], entry(index).inputs[1])
         let magnitude = magnitude(of: y, range)
-        let atCenter = PiecewisePolynomial.reciprocalMantissa.atCenter
-        let factor = step(magnitude, scale: factorScale) { segment in
-            switch segment {
-            case .large: 0
-            case .part(let normalizer, let isNegative): isNegative ? -normalizer : normalizer
-            case .small(let isNegative): exp2(Double(-range.lowest)) / atCenter * (isNegative ? -1 : 1)
-            }
-        }
+        let factor = reciprocalFactor(magnitude, range)
         var numerator = reducedWire(x)
         if numerator.scale == 0 {
             // A whole number: its product with the factor is truncated like that of any other.
@@ -176,7 +173,7 @@ extension Lowering {
             switch segment {
             case .large: 0
             case .part(let normalizer, _): root * normalizer.squareRoot()
-            case .small: root * exp2(Double(-range.lowest) / 2) / table.atCenter
+            case .small: root * Lowering.power(-range.lowest).squareRoot() / table.atCenter
             }
         }
         let inverse = inverse(magnitude, mask(value(table, of: magnitude), magnitude.shape), factor)
@@ -214,6 +211,18 @@ extension Lowering {
         setShare(index, slot, scale: logarithm.scale)
     }
 
+    // MARK: Public numbers, the same on every machine
+
+    private static func power(_ exponent: Int) -> Double {
+        Double(sign: .plus, exponent: exponent, significand: 1)
+    }
+
+    /// The natural logarithm of a power of two, or of 3/2 of one, without a math library.
+    private static func logarithm(of number: Double) -> Double {
+        let (two, threeHalves) = (0.6931471805599453, 0.4054651081081644)
+        return Double(number.exponent) * two + (number.significand == 1.5 ? threeHalves : 0)
+    }
+
     // MARK: Parts
 
     /// A value's segment. What is masked at a scale that leaves room is read as it is: small numbers keep their bits.
@@ -246,7 +255,7 @@ extension Lowering {
         var thresholds: [UInt64] = []
         for exponent in stride(from: lowest, to: highest, by: isFine ? 1 : 4) {
             let start = UInt64(1) << UInt64(exponent + wire.scale)
-            let normalizer = exp2(Double(-exponent - (isFine ? 1 : 4)))
+            let normalizer = Lowering.power(-exponent - (isFine ? 1 : 4))
             thresholds.append(start)
             // The very smallest numbers have no middle.
             let middle = (start * 4 + 2) / 3
