@@ -162,7 +162,9 @@ struct SecretFunctionTests {
     @Test("functions take the rounds that they state: of a share, its masking included, and one for a last truncation")
     func rounds() async throws {
         let taken = try await withLocalParties(2) { session -> [(String, Int, Int)] in
-            let a = try await session.input(from: .party(0)) { Tensor((0..<16).map { Double($0) / 4 - 1 }, shape: [16]) }
+            let a = try await session.input(from: .party(0)) {
+                Tensor((0..<16).map { Double($0) / 4 - 1 }, shape: [16])
+            }
             let n = try await session.input(from: .party(0)) { Tensor((0..<16).map { $0 }, shape: [16]) }
             let x = try await session.evaluate([a * a])[0]
             let m = x.reshape([4, 4])
@@ -173,8 +175,10 @@ struct SecretFunctionTests {
                 ("remainder", x.remainder(3.0), 10), ("fmod", x.fmod(3.0), 14), ("hardSwish", x.hardSwish(), 6),
                 ("thresholdedRelu", x.thresholdedRelu(), 4), ("softShrink", x.softShrink(), 4), ("mish", x.mish(), 12),
                 ("geluTanh", x.geluTanh(), 15), ("cumsum", x.cumsum(axis: 0), 0), ("cumprod", x.cumprod(axis: 0), 8),
-                ("prod", x.prod(), 8), ("sort", x.sort(), 40), ("argsort", x.argsort(), 50), ("sort of 4", m.sort(), 12),
-                ("oneHot", n.oneHot(4).toInteger(), 4), ("take", x.take(n[0..<2]), 5), ("bits", n.bits().toInteger(), 5),
+                ("prod", x.prod(), 8), ("sort", x.sort(), 40), ("argsort", x.argsort(), 50),
+                ("sort of 4", m.sort(), 12),
+                ("oneHot", n.oneHot(4).toInteger(), 4), ("take", x.take(n[0..<2]), 5),
+                ("bits", n.bits().toInteger(), 5),
                 ("shiftedRight", n.shiftedRight(3), 5), ("determinant", m.determinant(), 5),
                 ("rnn", sequence.rnn(RecurrentWeights(input: weights, hidden: weights)), 25),
             ]
