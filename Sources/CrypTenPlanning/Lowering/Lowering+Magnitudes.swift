@@ -164,7 +164,6 @@ extension Lowering {
 
     /// x / √(y / count): the inverse root of y is had first, once for all x that share it.
     mutating func lowerDivideByRoot(_ index: Int, _ range: MagnitudeRange, count: Int) {
-        let shape = entry(index).shape
         let (x, y) = (entry(index).inputs[0], entry(index).inputs[1])
         let magnitude = magnitude(of: y, range, isFine: true)
         let table = PiecewisePolynomial.inverseRootFineMantissa
