@@ -1,4 +1,4 @@
-public import CrypTenBase
+internal import CrypTenBase
 public import CrypTenExpressions
 public import CrypTenRing
 
