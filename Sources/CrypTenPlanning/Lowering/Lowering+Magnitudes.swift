@@ -150,13 +150,8 @@ extension Lowering {
         )
         let spread =
             magnitude.shape == shape ? inverse.slot : linear(.broadcast(shape), .wire, [inverse.slot], shape)
-        let place = truncatedInPlace(quotient, to: factorScale)
-        let gate = TruncatedProductGate(
-            shape: shape,
-            form: WireForm(sharesHeld: false, shift: quotient.scale - factorScale)
-        )
-        let product = emit(.truncatedProduct(gate), [place, spread], .share, shape)
-        setShare(index, product, scale: factorScale + quotientBits)
+        let product = product(quotient, Scaled(slot: spread, scale: quotientBits), shape)
+        setShare(index, product.slot, scale: product.scale)
     }
 
     /// Fraction bits of a mantissa's reciprocal: with a quotient of up to 2^20 the product has room.
@@ -192,15 +187,9 @@ extension Lowering {
         let reciprocal = value(.reciprocalFineMantissa, of: magnitude)
         let inverse = inverse(magnitude, mask(reciprocal, magnitude.shape), factor)
         let numerator = mask(powers, shape)
-        let place = truncatedInPlace(numerator, to: factorScale)
         let spread = linear(.broadcast(shape), .wire, [inverse.slot], shape)
-        let form = WireForm(sharesHeld: false, shift: numerator.scale - factorScale)
-        let gate = TruncatedProductGate(shape: shape, form: form)
-        setShare(
-            index,
-            emit(.truncatedProduct(gate), [place, spread], .share, shape),
-            scale: factorScale + inverse.scale
-        )
+        let product = product(numerator, Scaled(slot: spread, scale: inverse.scale), shape)
+        setShare(index, product.slot, scale: product.scale)
     }
 
     mutating func lowerLogarithmOfExponentials(_ index: Int, axis: Int) {
@@ -308,9 +297,8 @@ extension Lowering {
         let values = magnitude.segments.map(value)
         let last = values[values.count - 1]
         let changes = zip(magnitude.bits, zip(values, values.dropFirst()).map { $0 &- $1 }).filter { $0.1 != 0 }
-        let words = RingTensor(repeating: last, shape: magnitude.shape)
         guard !changes.isEmpty else {
-            let number = constant(words, kind: .integer, scale: 0)
+            let number = constant(RingTensor(repeating: last, shape: magnitude.shape), kind: .integer, scale: 0)
             let promoted = emit(
                 .promote(PromoteGate(shape: magnitude.shape, asBits: false)),
                 [number],
@@ -321,7 +309,7 @@ extension Lowering {
         }
         let sum = linear(.combine(factors: changes.map(\.1)), .share, changes.map(\.0), magnitude.shape)
         if last == 0 { return sum }
-        let number = constant(words, kind: .integer, scale: 0)
+        let number = constant(RingTensor(repeating: last, shape: magnitude.shape), kind: .integer, scale: 0)
         return emit(.addPlain(AddPlainGate(form: .share)), [sum, number], .share, magnitude.shape)
     }
 
@@ -412,7 +400,7 @@ extension Lowering {
 
     /// A function of a mantissa times the factor that brings it back: a wire that may be a factor of many, with 26 bits.
     private mutating func inverse(_ magnitude: Magnitude, _ value: Scaled, _ factor: Int) -> Scaled {
-        let share = product(value, Scaled(slot: factor, scale: factorScale), magnitude.shape)
+        let share = product(value, mask(Scaled(slot: factor, scale: factorScale), magnitude.shape), magnitude.shape)
         let wire = mask(share, magnitude.shape)
         let bits = factorScale + 2
         return mask(Scaled(slot: truncated(wire, to: bits), scale: bits), magnitude.shape)
@@ -426,18 +414,17 @@ extension Lowering {
         _ factor: Scaled
     ) {
         let shape = magnitude.shape
-        let share = product(mask(value(table, of: magnitude), shape), factor, shape)
+        let share = product(mask(value(table, of: magnitude), shape), mask(factor, shape), shape)
         setShare(index, share.slot, scale: share.scale)
     }
 
-    /// An opened value, truncated as it is read, times a factor.
+    /// An opened value, truncated as it is read, times a masked factor.
     private mutating func product(_ value: Scaled, _ factor: Scaled, _ shape: Shape) -> Scaled {
         let place = truncatedInPlace(value, to: factorScale)
-        let wire = mask(factor, shape)
         let form = WireForm(sharesHeld: false, shift: value.scale - factorScale)
         let gate = TruncatedProductGate(shape: shape, form: form)
         return Scaled(
-            slot: emit(.truncatedProduct(gate), [place, wire.slot], .share, shape),
+            slot: emit(.truncatedProduct(gate), [place, factor.slot], .share, shape),
             scale: factorScale + factor.scale
         )
     }

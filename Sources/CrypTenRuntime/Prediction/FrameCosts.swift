@@ -73,8 +73,8 @@ extension FrameCosts {
         }
         let received = try receiver.wait()
         let work = (processorSeconds() - before) / Double(count)
-        let times = zip(sent, received).map { ($1 - $0).seconds }.sorted()
-        return (times[count / 2], work)
+        let times = zip(sent, received).map { ($1 - $0).seconds }
+        return (middle(of: times), work)
     }
 
     /// Full frames one way: seconds of the processors for each, both ends together.
