@@ -10,6 +10,9 @@
 void cct_allocator_keeps(size_t largest, size_t total) {
 #if defined(__GLIBC__)
     const size_t pad = total / 32;
+    // With an arena for each thread, what was freed in one the others can't use (a frame is made by one thread and freed by
+    // another), and the end of all but the first is never given back.
+    mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, largest < INT_MAX ? (int)largest : INT_MAX);
     mallopt(M_TRIM_THRESHOLD, total < INT_MAX ? (int)total : INT_MAX);
     mallopt(M_TOP_PAD, pad < INT_MAX ? (int)pad : INT_MAX);

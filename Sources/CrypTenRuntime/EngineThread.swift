@@ -34,6 +34,7 @@ final class EngineThread: Sendable {
     }
 
     private let queue = Queue()
+    private let replies = Replies()
 
     init(name: String) {
         let queue = queue
@@ -53,9 +54,45 @@ final class EngineThread: Sendable {
 
     /// Runs `body` on the thread and waits for it without blocking the caller's.
     func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-        try await withCheckedThrowingContinuation { continuation in
-            queue.add { continuation.resume(with: Swift.Result(catching: body)) }
+        let replies = replies
+        return try await withCheckedThrowingContinuation { continuation in
+            queue.add {
+                let result = Swift.Result(catching: body)
+                replies.add { continuation.resume(with: result) }
+            }
         }
+    }
+}
+
+/// What callers are told, by a thread of the system's pool.
+///
+/// To resume a continuation takes a record of the pool, which the thread that runs the caller next keeps for records of its
+/// own. From a thread outside the pool each would be a new one, all over that thread's memory, until the pool has enough of
+/// them: a thousand a thread. A long session's memory would grow for nothing.
+private final class Replies: Sendable {
+    private let waiting = NIOLockedValueBox<[@Sendable () -> Void]>([])
+    // What it is asked to do from several threads, the system allows.
+    private nonisolated(unsafe) let source = DispatchSource.makeUserDataAddSource(queue: .global())
+
+    init() {
+        source.setEventHandler { [waiting] in
+            let replies = waiting.withLockedValue { waiting in
+                defer { waiting = [] }
+                return waiting
+            }
+            for reply in replies { reply() }
+        }
+        source.activate()
+    }
+
+    deinit {
+        source.cancel()
+    }
+
+    func add(_ reply: @escaping @Sendable () -> Void) {
+        // Whoever waits is told, even if the engine's thread has gone by then.
+        waiting.withLockedValue { $0.append { withExtendedLifetime(self, reply) } }
+        source.add(data: 1)
     }
 }
 

@@ -3,32 +3,32 @@ package import NIOCore
 
 /// The payload of an abort frame: an error's code by name, and its message.
 ///
-/// One byte gives the length of the code's name; the rest is the message in UTF-8, cut after 4096 bytes.
+/// The first byte is 1 where the sender passes on what another member has told, else 0; the second gives the length of the
+/// code's name; the rest is the message in UTF-8, cut after 4096 bytes.
 package struct AbortMessage: Sendable {
     private static let maximumMessage = 4096
 
     package var code: CrypTenError.Code?
     package var message: String
 
+    /// Whether the sender passes on why another member gave up: who was first is what matters, not whom it was heard from.
+    private var isRelayed: Bool
+
     /// What tells a peer about an error. The cause, which may name local things, stays here; of what another member has told,
     /// its code goes on.
     package init(_ error: CrypTenError) {
         message = error.message
-        code = error.code
-        if error.code == .partyFailed, isRelayed, let cause = error.cause as? CrypTenError { code = cause.code }
-    }
-
-    /// Whether the sender passes on why another member gave up: who was first is what matters, not whom it was heard from.
-    private var isRelayed: Bool {
-        let words = message.prefix(64).split(separator: " ", maxSplits: 4)
-        guard words.count >= 4, words[2] == "gave", words[3] == "up:" else { return false }
-        return words[..<2] == ["the", "dealer"] || words[0] == "party" && Int(words[1]) != nil
+        // Only what a member has told is `.partyFailed` with an error of ours as its cause.
+        let told = error.code == .partyFailed ? error.cause as? CrypTenError : nil
+        code = told?.code ?? error.code
+        isRelayed = told != nil
     }
 
     /// The payload.
     package var encoded: ByteBuffer {
         let name = (code?.description ?? "").utf8.prefix(255)
         var buffer = ByteBuffer()
+        buffer.writeInteger(UInt8(isRelayed ? 1 : 0))
         buffer.writeInteger(UInt8(name.count))
         buffer.writeBytes(name)
         buffer.writeBytes(message.utf8.prefix(AbortMessage.maximumMessage))
@@ -38,6 +38,7 @@ package struct AbortMessage: Sendable {
     /// Reads whatever a peer sent: unknown codes and bytes that are no UTF-8 are no reason to lose the message.
     package init(decoding payload: ByteBuffer) {
         var buffer = payload
+        let relayed = buffer.readInteger(as: UInt8.self) == 1
         let nameLength = Int(buffer.readInteger(as: UInt8.self) ?? 0)
         let name = buffer.readSlice(length: nameLength).map { String(buffer: $0) } ?? ""
         code = CrypTenError.Code(named: name)
@@ -45,6 +46,7 @@ package struct AbortMessage: Sendable {
         message = String(buffer: text).filter {
             !$0.unicodeScalars.contains { $0.properties.generalCategory == .control }
         }
+        isRelayed = relayed && !message.isEmpty
     }
 
     /// What the receiver's calls throw.
@@ -59,7 +61,7 @@ package struct AbortMessage: Sendable {
         return CrypTenError(
             .partyFailed,
             isRelayed ? message : "\(sender) gave up: \(message)",
-            cause: code.map { CrypTenError($0, $0.description) }
+            cause: CrypTenError(code ?? .partyFailed, (code ?? .partyFailed).description)
         )
     }
 }

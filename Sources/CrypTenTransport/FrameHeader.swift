@@ -26,7 +26,7 @@ package struct FrameHeader: Hashable, Sendable {
     /// The bytes before the tag.
     static let untaggedSize = 48
     /// The version that this package speaks.
-    package static let currentVersion: UInt16 = 2
+    package static let currentVersion: UInt16 = 3
     /// The first four bytes of each frame, read as a little-endian number.
     package static let magic: UInt32 = 0x464E_5443
 

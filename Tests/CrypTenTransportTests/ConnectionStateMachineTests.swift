@@ -300,7 +300,8 @@ extension ConnectionStateMachine.Action {
         }
         let refused = AbortMessage(CrypTenError(.diverged, "16 bits")).error(from: .dealer, inHandshake: true)
         #expect(refused.code == .diverged && refused.message == "the dealer refused the connection: 16 bits")
-        for text in ["party one gave up: x", "a dealer gave up: x", "gave up:", ""] {
+        // What reads like it is not: who passes on says so beside the sentence.
+        for text in ["party 1 gave up: x", "the dealer gave up: x", "gave up:", ""] {
             let told = AbortMessage(CrypTenError(.partyFailed, text)).error(from: .dealer, inHandshake: false)
             #expect(told.message == "the dealer gave up: \(text)")
         }

@@ -29,7 +29,7 @@ int cct_supports(cct_instruction_set set);
 void cct_wipe(void *bytes, size_t count);
 
 /// Has the C library's allocator keep blocks below `largest` bytes that were freed, up to `total` bytes of them, and give
-/// everything else back to the system; where it is glibc. One setting for the whole process; no kernel allocates.
+/// everything else back to the system, from one arena for all threads; where it is glibc. One setting for the whole process; no kernel allocates.
 void cct_allocator_keeps(size_t largest, size_t total);
 
 /// Gives the pages of freed memory back to the system, where the C library can; nowhere else it does anything.
