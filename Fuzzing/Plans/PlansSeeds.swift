@@ -106,7 +106,15 @@ private func gates() -> [(gate: PlanGate, operands: [PlanBinding.Source], output
     let pieces = (0..<3).map { PolynomialPiece(center: 0, coefficients: [1, UInt64($0), 3]) }
     let xor = BooleanForm(constant: true, products: [[0], [1]])
     return [
-        (.gridSign(GridSignGate(shape: [3], start: 0, step: 4, span: 10, positions: [1, 5])), [wire], 2),
+        (.trigonometric(TrigonometricGate(shape: [3], constant: 1, cosines: [2, 3], sines: [4, 5])), [wire], 1),
+        (
+            .exponential(ExponentialGate(shape: [3], offset: 0, octaves: 29, tableBits: 17, factorBits: 16)),
+            [bits, wire], 1
+        ),
+        (
+            .step(StepGate(shape: [3], bits: 2, outputs: [StepGate.Output(constant: 1, factors: [2, 3])])),
+            [bits, bits], 1
+        ),
         (
             .piecewise(
                 PiecewiseGate(
@@ -114,8 +122,7 @@ private func gates() -> [(gate: PlanGate, operands: [PlanBinding.Source], output
                     form: WireForm(),
                     knots: [16, 48],
                     pieces: pieces,
-                    outputShift: 4,
-                    grid: KnotGrid(start: 0, step: 4, span: 10)
+                    outputShift: 4
                 )
             ), [wire], 1
         ),

@@ -41,6 +41,10 @@ CCT_FOR_EACH_SET(cct_u64_keep,
                  (cct_instruction_set set, uint64_t *out, const uint64_t *a, const uint64_t *bits, size_t count),
                  (set, out, a, bits, count), GROUPS(out[group + i] = a[group + i] & mask))
 
+CCT_FOR_EACH_SET(cct_u64_add_where,
+                 (cct_instruction_set set, uint64_t *sum, const uint64_t *a, const uint64_t *bits, size_t count),
+                 (set, sum, a, bits, count), GROUPS(sum[group + i] += a[group + i] & mask))
+
 CCT_FOR_EACH_SET(cct_u64_negate_where,
                  (cct_instruction_set set, uint64_t *out, const uint64_t *a, const uint64_t *bits, size_t count),
                  (set, out, a, bits, count), GROUPS(out[group + i] = (a[group + i] ^ mask) - mask))

@@ -88,7 +88,8 @@ package struct BatchIndependence {
             throw across
         case .broadcast, .add, .subtract, .negate, .toReal, .floor, .isNegative, .isZero, .and, .xor, .not, .select,
             .bitToInteger,
-            .relu, .polynomial, .piecewise, .sine, .cosine, .exponential, .logarithm, .reciprocal, .divide, .squareRoot,
+            .relu, .polynomial, .piecewise, .smooth, .sine, .cosine, .exponential, .logarithm, .reciprocal, .divide,
+            .squareRoot,
             .inverseSquareRoot, .divideByRoot:
             return try aligned(operands, node)
         }

@@ -70,6 +70,8 @@ extension ClearEvaluator {
         case .polynomial(let coefficients):
             return map(x[0]) { v in coefficients.reversed().reduce(0) { $0 * v + $1 } }
         case .piecewise(let function):
+            return map(x[0], function.evaluate)
+        case .smooth(let function):
             return map(x[0], function.clearFunction)
         case .sine:
             return map(x[0]) { Foundation.sin($0) }

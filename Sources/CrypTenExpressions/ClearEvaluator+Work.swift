@@ -23,7 +23,8 @@ extension ClearEvaluator {
                 add(operation.multiplyAccumulates(node.inputs[0].shape, node.inputs[1].shape) / 64)
             case .sum, .maximum, .argmax:
                 add(node.inputs[0].shape.count)
-            case .sine, .cosine, .exponential, .logarithm, .normalizedExponential, .logarithmOfExponentials, .piecewise:
+            case .sine, .cosine, .exponential, .logarithm, .normalizedExponential, .logarithmOfExponentials, .piecewise,
+                .smooth:
                 work.isReproducible = false
             default:
                 break

@@ -12,7 +12,7 @@ extension CrypTensor {
 
     /// 1 / x for 2⁻¹⁰ ≤ |x| ≤ 2²⁰: relative error 10⁻³ or absolute 2⁻¹³, whichever is larger, with 16 fraction bits.
     ///
-    /// Beyond 2²⁰ the result is 0; nearer to 0 than 2⁻¹⁰ it is 2¹⁰, with the sign of x and + for 0 itself.
+    /// Beyond 2¹⁴ with 16 fraction bits, where it is less than four units, the result is 0; nearer to 0 than 2⁻¹⁰ it is 2¹⁰, with the sign of x and + for 0 itself.
     ///
     /// - Parameter range: Magnitudes of x if more is known of it, positive then unless `isSigned`; bounds are widened to powers
     ///   of two. The fewer there are, the fewer comparisons are made.
@@ -25,7 +25,8 @@ extension CrypTensor {
         line: UInt = #line
     ) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            let magnitudes = try MagnitudeRange(range, isSigned: isSigned, else: CrypTensor.divisors, in: "reciprocal")
+            var magnitudes = try MagnitudeRange(range, isSigned: isSigned, else: CrypTensor.divisors, in: "reciprocal")
+            magnitudes.dropsSmallResults = true
             return real(at: origin).applying(.reciprocal(magnitudes), at: origin)
         }
     }

@@ -44,7 +44,7 @@ extension CrypTensor {
             var h = try cell.state(state)
             let states = (0..<shape[0]).map { step in
                 let sum = cell.inputs(step).adding(cell.recurrence(h), at: origin)
-                h = sum.applying(usesReLU ? .relu : .piecewise(.tanh), at: origin)
+                h = sum.applying(usesReLU ? .relu : .smooth(.tanh), at: origin)
                 return h
             }
             return stack(states, axis: 0, file: file, line: line)
@@ -67,9 +67,9 @@ extension CrypTensor {
             let states = (0..<shape[0]).map { step -> CrypTensor in
                 let (input, inner) = (cell.inputs(step), cell.recurrence(h))
                 let gates = cell.part(input, 0..<2).adding(cell.part(inner, 0..<2), at: origin)
-                    .applying(.piecewise(.sigmoid), at: origin)
+                    .applying(.smooth(.sigmoid), at: origin)
                 let reset = cell.part(gates, 0..<1).applying(.bilinear(.multiply), cell.part(inner, 2..<3), at: origin)
-                let new = cell.part(input, 2..<3).adding(reset, at: origin).applying(.piecewise(.tanh), at: origin)
+                let new = cell.part(input, 2..<3).adding(reset, at: origin).applying(.smooth(.tanh), at: origin)
                 let change = h.applying(.subtract, new, at: origin)
                 h = new.applying(
                     .add,
@@ -103,13 +103,13 @@ extension CrypTensor {
             var (h, c) = (try cell.state(state), try cell.state(initial))
             let states = (0..<shape[0]).map { step -> CrypTensor in
                 let sum = cell.inputs(step).adding(cell.recurrence(h), at: origin)
-                let gates = sum.applying(.piecewise(.sigmoid), at: origin)
-                let candidate = cell.part(sum, 2..<3).applying(.piecewise(.tanh), at: origin)
+                let gates = sum.applying(.smooth(.sigmoid), at: origin)
+                let candidate = cell.part(sum, 2..<3).applying(.smooth(.tanh), at: origin)
                 let kept = cell.part(gates, 1..<2).applying(.bilinear(.multiply), c, at: origin)
                 c = cell.part(gates, 0..<1).applying(.bilinear(.multiply), candidate, at: origin)
                     .applying(.add, kept, at: origin)
                 h = cell.part(gates, 3..<4)
-                    .applying(.bilinear(.multiply), c.applying(.piecewise(.tanh), at: origin), at: origin)
+                    .applying(.bilinear(.multiply), c.applying(.smooth(.tanh), at: origin), at: origin)
                 return h
             }
             last = c

@@ -15,11 +15,14 @@ extension CrypTensor {
 
     /// 1 / √x for 2⁻¹² ≤ x ≤ 2³⁰: relative error 10⁻³ or absolute 2⁻¹³, whichever is larger, with 16 fraction bits.
     ///
-    /// 64 for what is less than 2⁻¹², and so for what is negative; 0 for more than 2³⁰.
+    /// 64 for what is less than 2⁻¹², and so for what is negative; 0 for more than 2²⁸ with 16 fraction bits, of which it is less than four
+    /// units.
     /// - Complexity: 8 rounds.
     public func inverseSquareRoot(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            real(at: origin).applying(.inverseSquareRoot(MagnitudeRange(-12, 30)), at: origin)
+            var magnitudes = MagnitudeRange(-12, 30)
+            magnitudes.dropsSmallResults = true
+            return real(at: origin).applying(.inverseSquareRoot(magnitudes), at: origin)
         }
     }
 }

@@ -1,90 +1,90 @@
 internal import CrypTenRing
 
-/// Smooth functions, from tables of cubics: 5 rounds to a share, masking included; within 7·10⁻⁵ after rounding with 16
-/// fraction bits, or within 4·10⁻⁵ (see `FunctionConfiguration`), for all reals that the encoding holds: |x| < 2^(63 − fractionBits) − 13, with up to 16 of them; of a product within
-/// 2^(62 − 2·fractionBits), 2³⁰ with 16.
+/// Smooth functions, from trigonometric series: 4 rounds to a share, masking included; within 7·10⁻⁵ after rounding with 16
+/// fraction bits, or within 4·10⁻⁵ (see `FunctionConfiguration`), for all reals that the encoding holds:
+/// |x| < 2^(63 − fractionBits) − 14; of a product within 2^(62 − 2·fractionBits), 2³⁰ with 16.
 extension CrypTensor {
     /// 1 / (1 + e⁻ˣ)
     public func sigmoid(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            real(at: origin).applying(.piecewise(.smooth(.sigmoid, .sigmoidAccurate)), at: origin)
+            real(at: origin).applying(.smooth(.accurate(.sigmoid, .sigmoidAccurate)), at: origin)
         }
     }
 
     /// The hyperbolic tangent.
     public func tanh(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            real(at: origin).applying(.piecewise(.smooth(.tanh, .tanhAccurate)), at: origin)
+            real(at: origin).applying(.smooth(.accurate(.tanh, .tanhAccurate)), at: origin)
         }
     }
 
     /// The error function.
     public func erf(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            real(at: origin).applying(.piecewise(.smooth(.erf, .erfAccurate)), at: origin)
+            real(at: origin).applying(.smooth(.accurate(.erf, .erfAccurate)), at: origin)
         }
     }
 
     /// x · (1 + erf(x / √2)) / 2
     public func gelu(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            real(at: origin).applying(.piecewise(.smooth(.gelu, .geluAccurate)), at: origin)
+            real(at: origin).applying(.smooth(.accurate(.gelu, .geluAccurate)), at: origin)
         }
     }
 
     /// x / (1 + e⁻ˣ)
     public func silu(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            real(at: origin).applying(.piecewise(.smooth(.silu, .siluAccurate)), at: origin)
+            real(at: origin).applying(.smooth(.accurate(.silu, .siluAccurate)), at: origin)
         }
     }
 
     /// log(1 + eˣ)
     public func softplus(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            real(at: origin).applying(.piecewise(.smooth(.softplus, .softplusAccurate)), at: origin)
+            real(at: origin).applying(.smooth(.accurate(.softplus, .softplusAccurate)), at: origin)
         }
     }
 }
 
 /// 1 / (1 + e⁻ˣ), within 7·10⁻⁵.
 ///
-/// 5 rounds.
+/// 4 rounds.
 public func sigmoid(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.sigmoid(file: file, line: line)
 }
 
 /// The hyperbolic tangent, within 7·10⁻⁵.
 ///
-/// 5 rounds.
+/// 4 rounds.
 public func tanh(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.tanh(file: file, line: line)
 }
 
 /// The error function, within 7·10⁻⁵.
 ///
-/// 5 rounds.
+/// 4 rounds.
 public func erf(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.erf(file: file, line: line)
 }
 
 /// x · (1 + erf(x / √2)) / 2, within 7·10⁻⁵.
 ///
-/// 5 rounds.
+/// 4 rounds.
 public func gelu(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.gelu(file: file, line: line)
 }
 
 /// x / (1 + e⁻ˣ), within 7·10⁻⁵.
 ///
-/// 5 rounds.
+/// 4 rounds.
 public func silu(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.silu(file: file, line: line)
 }
 
 /// log(1 + eˣ), within 7·10⁻⁵.
 ///
-/// 5 rounds.
+/// 4 rounds.
 public func softplus(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.softplus(file: file, line: line)
 }

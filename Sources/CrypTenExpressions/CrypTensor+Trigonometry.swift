@@ -32,8 +32,8 @@ extension CrypTensor {
         }
     }
 
-    /// The angle in (−π/2, π/2) whose tangent is x, within 10⁻⁴ for all that the encoding holds: a polynomial of
-    /// degree 9 for |x| ≤ 1, to which a reciprocal brings larger numbers.
+    /// The angle in (−π/2, π/2) whose tangent is x, for all that the encoding holds: a series for |x| ≤ 1, to which a
+    /// reciprocal brings larger numbers.
     public func atan(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = real(at: origin)
@@ -44,7 +44,7 @@ extension CrypTensor {
             let divisor = size.maximum(one, file: file, line: line).minimum(0x1p16, file: file, line: line)
             let inverse = divisor.reciprocal(range: 1...0x1p17, file: file, line: line)
             let small = inverse.where(isLarge, otherwise: size, file: file, line: line)
-            let angle = small.applying(.polynomial(CrypTensor.arctangent), at: origin)
+            let angle = small.applying(.smooth(.arctangent), at: origin)
             let turned = CrypTensor(constant: Tensor(Double.pi / 2), at: origin)
                 .where(isLarge, otherwise: CrypTensor(constant: Tensor(0.0), at: origin), file: file, line: line)
             let signed = angle.where(isLarge, otherwise: angle.applying(.negate, at: origin), file: file, line: line)
@@ -62,7 +62,7 @@ extension CrypTensor {
                 file: file,
                 line: line
             )
-            // The quotient lies in [−1, 1], where the polynomial is odd and holds for both signs.
+            // The quotient lies in [−1, 1], where the series holds for both signs.
             return x.divided(
                 by: root.applying(.add, one, at: origin),
                 range: 1...2,
@@ -70,7 +70,7 @@ extension CrypTensor {
                 file: file,
                 line: line
             )
-            .applying(.polynomial(CrypTensor.arctangent), at: origin).scaled(by: 2, at: origin)
+            .applying(.smooth(.arctangent), at: origin).scaled(by: 2, at: origin)
         }
     }
 
@@ -119,28 +119,6 @@ extension CrypTensor {
             return above.applying(.subtract, below, at: origin).scaled(by: 0.5, at: origin)
         }
     }
-
-    /// The arctangent on [−1, 1] within 7·10⁻⁵: an odd polynomial by Chebyshev's series, whose coefficients are
-    /// 2 · (√2 − 1)^(2k+1) · (−1)^k / (2k + 1).
-    static let arctangent: [Double] = {
-        let terms = 5
-        let base = 2.0.squareRoot() - 1
-        // T_{2k+1} by T_{n+1} = 2x T_n − T_{n−1}.
-        var (last, current): ([Double], [Double]) = ([1], [0, 1])
-        var sum = [Double](repeating: 0, count: 2 * terms)
-        var power = base
-        for k in 0..<terms {
-            let factor = 2 * power * (k % 2 == 0 ? 1 : -1) / Double(2 * k + 1)
-            for (degree, coefficient) in current.enumerated() { sum[degree] += factor * coefficient }
-            for _ in 0..<2 {
-                var next = [0] + current.map { 2 * $0 }
-                for (degree, coefficient) in last.enumerated() { next[degree] -= coefficient }
-                (last, current) = (current, next)
-            }
-            power *= base * base
-        }
-        return sum
-    }()
 }
 
 /// The tangent of x in radians.

@@ -4,9 +4,9 @@
 public struct FunctionConfiguration: Sendable, Hashable {
     /// How exact sigmoid, tanh, erf, gelu, silu and softplus are.
     public enum Accuracy: Sendable, Hashable, CaseIterable {
-        /// Within 7·10⁻⁵ with 16 fraction bits: 11 to 17 knots.
+        /// Within 7·10⁻⁵ with 16 fraction bits: series of 7 to 16 terms.
         case standard
-        /// Within 4·10⁻⁵: two to four knots more, each 7 bits that are opened and 38 bytes dealt.
+        /// Within 4·10⁻⁵: up to three terms more, each 16 bytes dealt.
         case high
     }
 
@@ -34,9 +34,9 @@ public func withConfiguration<Value, Result, Failure: Error>(
     return try outcome.get()
 }
 
-extension PiecewisePolynomial {
-    /// The tables of the scope's accuracy.
-    static func smooth(_ standard: PiecewisePolynomial, _ high: PiecewisePolynomial) -> PiecewisePolynomial {
+extension SmoothFunction {
+    /// The table of the scope's accuracy.
+    static func accurate(_ standard: SmoothFunction, _ high: SmoothFunction) -> SmoothFunction {
         switch FunctionConfiguration.current.smoothAccuracy {
         case .standard: standard
         case .high: high

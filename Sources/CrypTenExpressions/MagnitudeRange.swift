@@ -8,6 +8,9 @@ package struct MagnitudeRange: Hashable, Sendable {
     package var highest: Int
     /// Whether operands may be negative; otherwise those count as the smallest.
     package var isSigned: Bool
+    /// Whether results of less than four units of the encoding, half of the error that is allowed, may count as 0: then operands
+    /// of which they come are compared with nothing.
+    package var dropsSmallResults = false
 
     package init(_ lowest: Int, _ highest: Int, isSigned: Bool = false) {
         precondition(lowest < highest, "magnitudes from 2^\(lowest) to 2^\(highest)")

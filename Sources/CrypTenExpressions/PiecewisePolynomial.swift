@@ -14,25 +14,34 @@ package struct PiecewisePolynomial: Hashable, Sendable {
         }
     }
 
-    /// For plans and cost reports: "sigmoid", "clamp".
+    /// For plans and cost reports: "clamp", "hardtanh".
     package var name: String
     /// Ascending, multiples of 2^-fractionBits where exactness matters.
     package var knots: [Double]
     /// One more than there are knots.
     package var pieces: [Piece]
-    /// Whether max(x, 0) is added, for functions that grow without bound on the right; 0 is then a knot.
-    package var addsPositivePart: Bool
 
-    package init(name: String, knots: [Double], pieces: [Piece], addsPositivePart: Bool = false) {
+    package init(name: String, knots: [Double], pieces: [Piece]) {
         precondition(pieces.count == knots.count + 1, "\(name): \(knots.count) knots need \(knots.count + 1) pieces")
         self.name = name
         self.knots = knots
         self.pieces = pieces
-        self.addsPositivePart = addsPositivePart
     }
 
     /// The largest degree of any piece.
     package var degree: Int {
         pieces.map { $0.coefficients.count - 1 }.max() ?? 0
+    }
+
+    /// What the pieces say at x.
+    package func evaluate(_ x: Double) -> Double {
+        // The number of knots at or below x.
+        var (low, high) = (0, knots.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if knots[middle] <= x { low = middle + 1 } else { high = middle }
+        }
+        let distance = x - pieces[low].center
+        return pieces[low].coefficients.reversed().reduce(0) { $0 * distance + $1 }
     }
 }

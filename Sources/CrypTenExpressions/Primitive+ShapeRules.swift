@@ -117,11 +117,11 @@ extension Primitive {
                 throw CrypTenError(
                     .invalidArgument,
                     "\(name) can't have knots \(function.knots): they must be finite, ascending and distinct, and all coefficients "
-                        + "finite; 0 must be among them where max(x, 0) is added"
+                        + "finite"
                 )
             }
             return (operands[0].shape, .real)
-        case .sine, .cosine, .exponential, .logarithm, .reciprocal, .squareRoot, .inverseSquareRoot:
+        case .smooth, .sine, .cosine, .exponential, .logarithm, .reciprocal, .squareRoot, .inverseSquareRoot:
             try require(operands, count: 1)
             try require(operands, kind: .real)
             return (operands[0].shape, .real)
@@ -290,6 +290,5 @@ extension PiecewisePolynomial {
             && pieces.allSatisfy {
                 !$0.coefficients.isEmpty && $0.center.isFinite && $0.coefficients.allSatisfy(\.isFinite)
             }
-            && (!addsPositivePart || knots.contains(0))
     }
 }

@@ -82,6 +82,7 @@ package enum Primitive: Hashable, Sendable {
     /// `Σ_d coefficients[d] x^d`
     case polynomial([Double])
     case piecewise(PiecewisePolynomial)
+    case smooth(SmoothFunction)
     case sine
     case cosine
 
@@ -148,6 +149,7 @@ package enum Primitive: Hashable, Sendable {
         case .argmax: "argmax"
         case .polynomial: "polynomial"
         case .piecewise(let function): function.name
+        case .smooth(let function): function.name
         case .sine: "sine"
         case .cosine: "cosine"
         case .exponential: "exp"

@@ -11,21 +11,17 @@ package struct PolynomialPiece: Hashable, Sendable, Codable {
     }
 }
 
-/// A piecewise polynomial of one wire: any bounded smooth function, out of one layer of signs and one truncation.
+/// A piecewise polynomial of one wire, out of one layer of signs and one truncation.
 ///
 /// With t_j = [v ≥ knot_j] the value is `P_0 + Σ_j t_j·(P_{j+1} − P_j)`; only the selected piece need fit the ring. The bits
 /// of the signs are masked by β_j, and the dealer deals λ², …, λ^d and β_j·λ^0, …, β_j·λ^d, from which a party makes shares
 /// of `t_j·λ^k = t_j^·λ^k + (1 − 2·t_j^)·β_j·λ^k`; they are linear in the result (`MaskPolynomial`). The sum is opened and
-/// truncated by `outputShift`; where that is 0 it is the result. With `positive`, `max(v, 0)` at the scale of v is added to
-/// it out of what is dealt already: then `knots[positive]` is 0.
+/// truncated by `outputShift`; where that is 0 it is the result.
 ///
-/// Operand: a wire of any shape and form. With a `grid` the knots are compared with an ordinary wire: the operand itself, or,
-/// where it is a truncation read in place, a second operand, the wire that was truncated, at whose scale the knots are
-/// given. Then the pieces meet in ranges of one unit of the truncation. - Returns: a share of the same shape.
-/// - Parameters: knots ascending; one piece more than knots; with a `grid`, every knot lies on it.
+/// Operand: a wire of any shape and form. - Returns: a share of the same shape.
+/// - Parameters: knots ascending; one piece more than knots.
 /// - Complexity: 4 rounds, 3 without truncation; opens the signs of the knots and 8 bytes; the dealer sends the signs' bits,
-///   8·(d + 1) bytes a knot, 8·(d − 1), and 8 and `outputShift` bits for the truncation. Of 12 knots on a grid and d = 3: 26.5
-///   and 527.5 bytes.
+///   8·(d + 1) bytes a knot, 8·(d − 1), and 8 and `outputShift` bits for the truncation.
 /// > Note: the selected piece's value must lie within ±2^62 for the truncation, and is rounded by it.
 /// > Security: Semi-honest, up to all parties but one; shows nothing but the shape and the numbers of knots and powers.
 package struct PiecewiseGate: Gate {
@@ -36,54 +32,22 @@ package struct PiecewiseGate: Gate {
     package let knots: [UInt64]
     package let pieces: [PolynomialPiece]
     package let outputShift: Int
-    package let positive: Int?
-    package let grid: KnotGrid?
 
-    package init(
-        shape: Shape,
-        form: WireForm,
-        knots: [UInt64],
-        pieces: [PolynomialPiece],
-        outputShift: Int,
-        positive: Int? = nil,
-        grid: KnotGrid? = nil
-    ) {
+    package init(shape: Shape, form: WireForm, knots: [UInt64], pieces: [PolynomialPiece], outputShift: Int) {
         self.shape = shape
         self.form = form
         self.knots = knots
         self.pieces = pieces
         self.outputShift = outputShift
-        self.positive = positive
-        self.grid = grid
         trapUnlessValid()
-    }
-
-    package init(
-        shape: Shape,
-        form: WireForm,
-        knots: [UInt64],
-        pieces: [(center: UInt64, coefficients: [UInt64])],
-        outputShift: Int,
-        positive: Int? = nil,
-        grid: KnotGrid? = nil
-    ) {
-        self.init(
-            shape: shape,
-            form: form,
-            knots: knots,
-            pieces: pieces.map { PolynomialPiece(center: $0.center, coefficients: $0.coefficients) },
-            outputShift: outputShift,
-            positive: positive,
-            grid: grid
-        )
     }
 
     private var degree: Int {
         pieces.map(\.coefficients.count).max()! - 1
     }
 
-    private var signs: KnotSigns {
-        KnotSigns(form: form, knots: knots.count, grid: grid)
+    private var signs: SignProtocol {
+        SignProtocol(bits: 64 - form.shift, thresholds: knots.count)
     }
 
     package func check() throws {
@@ -92,29 +56,15 @@ package struct PiecewiseGate: Gate {
         try require(pieces.count == knots.count + 1, "\(pieces.count) pieces between \(knots.count) knots")
         try require(pieces.allSatisfy { (1...33).contains($0.coefficients.count) }, "pieces of degree 0 to 32")
         try require((0...62).contains(outputShift), "a truncation by \(outputShift) bits")
-        try require(
-            positive.map { knots.indices.contains($0) && degree > 0 } ?? true,
-            "the positive part is from a knot on, and reads a power of the mask"
-        )
-        if let grid {
-            try grid.check()
-            try require(knots.allSatisfy(grid.contains), "knots beside the grid")
-        }
         let slabs = shape.count / Slabs.size + 1
         let streams = 2 * (knots.count + 1) * (degree + 1)
         try require(slabs <= GateLimits.streams / streams, "\(knots.count) knots of \(shape.count) elements")
     }
 
     package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
-        try operands.require(count: comparesSource ? 2 : 1)
+        try operands.require(count: 1)
         try operands.wire(0, count: shape.count, form: form)
-        if comparesSource { try operands.wire(1, count: shape.count) }
         return [.share(shape)]
-    }
-
-    /// Whether the knots are compared with the second operand.
-    private var comparesSource: Bool {
-        grid != nil && form.shift > 0
     }
 
     package var stages: Int {
@@ -124,13 +74,13 @@ package struct PiecewiseGate: Gate {
     package func deal(stage: Int, _ context: DealerStage) throws {
         let signs = signs
         if stage == 0 { context.memory.wireMasks.append(context.wire(0)) }
-        let compared = stage == 0 ? context.wire(comparesSource ? 1 : 0).mask : nil
+        let compared = stage == 0 ? context.wire(0).mask : nil
         for slab in Slabs.of(shape.count) {
             switch stage {
             case 0: try signs.deal(compared!.flat(slab), context)
             case 1..<signs.openings: try signs.deal(level: stage, context)
             case signs.openings:
-                let less = signs.finish(context)
+                let less = signs.finish(context).negative
                 try dealPieces(context.memory.wireMasks[0].slab(slab), less, context)
                 if outputShift > 0 { context.memory.tensors.append(context.openMask([slab.count])) }
             default:
@@ -155,29 +105,20 @@ package struct PiecewiseGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let (signs, kernels) = (signs, context.kernels)
         if stage == 0 { context.memory.wires.append(context.wire(0)) }
-        let compared = stage == 0 ? context.wire(comparesSource ? 1 : 0).hat : nil
+        let compared = stage == 0 ? context.wire(0).hat : nil
         let differences = stage == signs.openings ? differences : []
         var slabs: [RingTensor] = []
         for slab in Slabs.of(shape.count) {
             switch stage {
-            case 0: try signs.evaluate(compared!.flat(slab), knots: knots, context)
+            case 0: try signs.evaluate(compared!.flat(slab), thresholds: knots, context)
             case 1..<signs.openings: try signs.evaluate(level: stage, context)
             case signs.openings:
-                let less = try signs.finish(context)
-                let wire = context.memory.wires[0].slab(slab, kernels)
-                var (share, positivePart) = try evaluatePieces(wire, less, differences, context)
-                if outputShift > 0 {
-                    try context.open(share)
-                    if let positivePart { context.memory.shares.append(positivePart) }
-                } else {
-                    if let positivePart { kernels.accumulate(&share, adding: positivePart) }
-                    slabs.append(share)
-                }
+                let less = try signs.finish(context).negative.map(\.hat)
+                let share = try evaluatePieces(context.memory.wires[0].slab(slab, kernels), less, differences, context)
+                if outputShift > 0 { try context.open(share) } else { slabs.append(share) }
             default:
                 let wire = context.truncated(try context.openedWire(), by: outputShift)
-                var share = context.unmasked(wire, mask: try context.mask(of: wire))
-                if positive != nil { kernels.accumulate(&share, adding: context.memory.shares.removeFirst()) }
-                slabs.append(share)
+                slabs.append(context.unmasked(wire, mask: try context.mask(of: wire)))
             }
         }
         if stage == stages - 1 { context.yield(.share(kernels.join(slabs, shape: shape))) }
@@ -192,39 +133,29 @@ package struct PiecewiseGate: Gate {
         return [about[0]] + zip(about.dropFirst(), about).map { zip($0, $1).map { $0 &- $1 } }
     }
 
-    /// A slab's sum of pieces, and its positive part.
+    /// A slab's sum of pieces.
     private func evaluatePieces(
         _ wire: MaskedWire,
         _ less: [BitPlanes],
         _ differences: [[UInt64]],
         _ context: PartyStage
-    ) throws -> (RingTensor, positive: RingTensor?) {
+    ) throws -> RingTensor {
         let kernels = context.kernels
         let powers = try context.powers(of: wire, degree: degree)
         var sum = MaskPolynomial(degree: degree)
-        var positivePart: RingTensor?
         sum.add(differences[0], powers, kernels)
         for (j, mask) in less.enumerated() {
             let t = kernels.not(mask)
             var masked = [try context.correlation(wire.hat.shape)]
             for _ in stride(from: 1, through: degree, by: 1) { masked.append(try context.function(of: wire)) }
-            if j == positive {
-                positivePart = context.selection(
-                    t,
-                    beta: masked[0],
-                    product: masked[1],
-                    of: wire,
-                    mask: powers[1]!
-                )
-            }
             let selected = zip(masked, powers).map { product, power in
                 var share = kernels.negate(product, where: t)
-                if let power { kernels.accumulate(&share, adding: kernels.keep(power, where: t)) }
+                if let power { kernels.accumulate(&share, adding: power, where: t) }
                 return share
             }
             sum.add(differences[j + 1], selected, kernels)
         }
-        return (sum.value(at: wire.hat, kernels), positivePart)
+        return sum.value(at: wire.hat, kernels)
     }
 
     package func cost(parties: Int) -> [StageCost] {
@@ -248,9 +179,7 @@ package struct PiecewiseGate: Gate {
             pieces: pieces.map {
                 PolynomialPiece(center: 0, coefficients: [UInt64](repeating: 0, count: $0.coefficients.count))
             },
-            outputShift: outputShift,
-            positive: positive,
-            grid: grid.map { KnotGrid(start: 0, step: $0.step, span: $0.span) }
+            outputShift: outputShift
         )
     }
 }

@@ -1,6 +1,6 @@
 package import CrypTenRing
 
-/// A polynomial of one wire with public integer coefficients: a share of Σ coefficients[k]·(v − center)^k modulo 2^64.
+/// A polynomial of one wire with public integer coefficients: a share of Σ coefficients[k]·v^k modulo 2^64.
 ///
 /// The dealer deals shares of λ², …, λ^d; a party expands (v^ − λ)^k over them (`MaskPolynomial`). Operand: a wire of any
 /// shape and form; a truncation read in place costs `form.shift` bits more a power, of the mask itself, too.
@@ -12,13 +12,11 @@ package struct PolynomialGate: Gate {
     package let shape: Shape
     package let form: WireForm
     package let coefficients: [UInt64]
-    package let center: UInt64
 
-    package init(shape: Shape, form: WireForm, coefficients: [UInt64], center: UInt64 = 0) {
+    package init(shape: Shape, form: WireForm, coefficients: [UInt64]) {
         self.shape = shape
         self.form = form
         self.coefficients = coefficients
-        self.center = center
         trapUnlessValid()
     }
 
@@ -50,7 +48,6 @@ package struct PolynomialGate: Gate {
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
-        let coefficients = MaskPolynomial.recentered(coefficients, center: center)
         let slabs = try Slabs.of(shape.count).map { slab in
             let wire = context.wire(0).slab(slab, kernels)
             var sum = MaskPolynomial(degree: degree)

@@ -16,14 +16,15 @@ package enum PlanGate: Hashable, Sendable, Codable {
     case truncateInPlace(TruncateInPlaceGate)
     case truncatedProduct(TruncatedProductGate)
     case sign(SignGate)
-    case gridSign(GridSignGate)
     case truncatedReLU(TruncatedReLUGate)
     case isZero(IsZeroGate)
     case bitToArithmetic(BitToArithmeticGate)
+    case step(StepGate)
     case select(SelectGate)
     case polynomial(PolynomialGate)
     case piecewise(PiecewiseGate)
-    case sine(SineGate)
+    case trigonometric(TrigonometricGate)
+    case exponential(ExponentialGate)
     case boolean(BooleanGate)
     case linearBits(LinearBitsGate)
     case maximum(MaximumGate)
@@ -48,14 +49,15 @@ package enum PlanGate: Hashable, Sendable, Codable {
         case .truncateInPlace(let gate): gate
         case .truncatedProduct(let gate): gate
         case .sign(let gate): gate
-        case .gridSign(let gate): gate
         case .truncatedReLU(let gate): gate
         case .isZero(let gate): gate
         case .bitToArithmetic(let gate): gate
+        case .step(let gate): gate
         case .select(let gate): gate
         case .polynomial(let gate): gate
         case .piecewise(let gate): gate
-        case .sine(let gate): gate
+        case .trigonometric(let gate): gate
+        case .exponential(let gate): gate
         case .boolean(let gate): gate
         case .linearBits(let gate): gate
         case .maximum(let gate): gate
@@ -70,9 +72,11 @@ package enum PlanGate: Hashable, Sendable, Codable {
         switch self {
         case .linear(let gate): .linear(gate.redacted)
         case .sign(let gate): .sign(gate.redacted)
-        case .gridSign(let gate): .gridSign(gate.redacted)
+        case .step(let gate): .step(gate.redacted)
         case .polynomial(let gate): .polynomial(gate.redacted)
         case .piecewise(let gate): .piecewise(gate.redacted)
+        case .trigonometric(let gate): .trigonometric(gate.redacted)
+        case .exponential(let gate): .exponential(gate.redacted)
         case .maximum(let gate): .maximum(gate.redacted)
         default: self
         }

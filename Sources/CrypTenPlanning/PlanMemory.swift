@@ -190,14 +190,15 @@ private struct Ledger {
             return [role == nil ? made(count, 8 * count, 8 * count) : made(count, 8 * count, count / 8 + 8)]
         case .truncatedProduct(let gate): return [share(gate.shape.count)]
         case .sign(let gate): return step.outputs.map { _ in bits(gate.shape.count, sharesHeld: gate.sharesHeld) }
-        case .gridSign(let gate): return step.outputs.map { _ in bits(gate.shape.count, sharesHeld: gate.sharesHeld) }
         case .truncatedReLU(let gate): return [share(gate.shape.count)]
         case .isZero(let gate): return [bits(gate.shape.count)]
         case .bitToArithmetic(let gate): return [share(gate.shape.count)]
+        case .step(let gate): return step.outputs.map { _ in share(gate.shape.count) }
         case .select(let gate): return [share(gate.shape.count)]
         case .polynomial(let gate): return [share(gate.shape.count)]
         case .piecewise(let gate): return [share(gate.shape.count)]
-        case .sine(let gate): return step.outputs.map { _ in share(gate.shape.count) }
+        case .trigonometric(let gate): return [share(gate.shape.count)]
+        case .exponential(let gate): return [share(gate.shape.count)]
         case .boolean(let gate): return step.outputs.map { _ in bits(gate.shape.count) }
         case .linearBits(let gate): return step.outputs.map { _ in bits(gate.shape.count) }
         case .maximum(let gate): return step.outputs.map { _ in share(gate.shape.count) }
@@ -272,10 +273,12 @@ extension PlanGate {
         case .truncatedProduct(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .truncatedReLU(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .bitToArithmetic(let gate): return atDealer ? 0 : 8 * gate.shape.count
+        case .step(let gate): return atDealer ? 0 : 8 * gate.outputs.count * gate.shape.count
         case .select(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .polynomial(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .piecewise(let gate): return atDealer ? 0 : 8 * gate.shape.count
-        case .sine(let gate): return atDealer ? 0 : 16 * gate.shape.count
+        case .trigonometric(let gate): return atDealer ? 0 : 8 * gate.shape.count
+        case .exponential(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .maximum(let gate): return atDealer ? 0 : 8 * gate.shape.count * (gate.payload == .none ? 1 : 2)
         case .random(let gate): return atDealer ? 0 : 8 * gate.shape.count
         default: return 0

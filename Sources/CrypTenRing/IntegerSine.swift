@@ -25,3 +25,21 @@ package func integerSine(_ u: UInt64) -> UInt64 {
     let negative = 0 &- (u >> 63)
     return (y ^ negative) &- negative
 }
+
+/// What a term of a trigonometric series must satisfy: its sums of products stay within 63 bits.
+func checkHarmonic(
+    _ sum: RingTensor,
+    _ phase: RingTensor,
+    _ cosine: RingTensor,
+    _ sine: RingTensor,
+    _ factors: (p: Int64, q: Int64)
+) {
+    precondition(
+        [phase, cosine, sine].allSatisfy { $0.count == sum.count },
+        "a harmonic on shapes \(sum.shape), \(phase.shape), \(cosine.shape) and \(sine.shape)"
+    )
+    precondition(
+        factors.p.magnitude <= 1 << 32 && factors.q.magnitude <= 1 << 32,
+        "a harmonic's factors are at most 2^32"
+    )
+}

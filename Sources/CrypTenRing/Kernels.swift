@@ -50,6 +50,23 @@ package protocol Kernels: Sendable {
     func lowBits(_ a: RingTensor, _ bits: Int) -> RingTensor
     /// sin(2π u / 2^64) at scale 2^30 for every element u, in integer arithmetic alone: see `integerSine(_:)`.
     func sine(_ a: RingTensor) -> RingTensor
+    /// A term of a trigonometric series in φ − λ, out of words for the cosine and the sine of number·λ at scale 2^30: adds
+    /// `p·cos + q·sin` of number·(φ − λ), that is
+    ///
+    ///     cosine·R(p·C + q·S) + sine·R(p·S − q·C)
+    ///
+    /// to the sum, with the integer sine and cosine S and C of number·φ and R(x) = x / 2^30, rounded to the nearest; |p|, |q| ≤ 2^32.
+    func accumulate(
+        _ sum: inout RingTensor,
+        harmonic number: Int,
+        of phase: RingTensor,
+        cosine: RingTensor,
+        sine: RingTensor,
+        factors: (p: Int64, q: Int64)
+    )
+    /// 2^(x / 2^58) at scale 2^fractionBits (0 … 46) for every element x, in integer arithmetic alone: see
+    /// `integerPower(_:fractionBits:)`.
+    func powerOfTwo(_ a: RingTensor, fractionBits: Int) -> RingTensor
 
     // MARK: Structure
 
@@ -93,6 +110,8 @@ package protocol Kernels: Sendable {
     func slab(_ a: BitPlanes, _ range: Range<Int>) -> BitPlanes
     /// The element where its bit is 1, else 0; one plane.
     func keep(_ a: RingTensor, where bits: BitPlanes) -> RingTensor
+    /// `sum += a` where the bit is 1; one plane.
+    func accumulate(_ sum: inout RingTensor, adding a: RingTensor, where bits: BitPlanes)
     /// The element negated where its bit is 1; one plane.
     func negate(_ a: RingTensor, where bits: BitPlanes) -> RingTensor
 

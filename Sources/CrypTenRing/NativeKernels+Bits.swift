@@ -103,6 +103,27 @@ extension NativeKernels {
         choose(a, bits) { cct_u64_keep(set, $0, $1, $2, $3) }
     }
 
+    package func accumulate(_ sum: inout RingTensor, adding a: RingTensor, where bits: BitPlanes) {
+        precondition(bits.planes == 1, "\(bits.planes) planes where one is meant")
+        precondition(sum.count == a.count && a.count == bits.count, "\(sum.shape), \(a.shape) and \(bits.count) bits")
+        let count = a.count
+        a.withWords { a in
+            bits.withWords { bits in
+                sum.withMutableWords { sum in
+                    split(count, unit: 64) {
+                        cct_u64_add_where(
+                            set,
+                            sum + $0.lowerBound,
+                            a + $0.lowerBound,
+                            bits + $0.lowerBound / 64,
+                            $0.count
+                        )
+                    }
+                }
+            }
+        }
+    }
+
     package func negate(_ a: RingTensor, where bits: BitPlanes) -> RingTensor {
         choose(a, bits) { cct_u64_negate_where(set, $0, $1, $2, $3) }
     }

@@ -63,6 +63,46 @@ extension NativeKernels {
     package func sine(_ a: RingTensor) -> RingTensor {
         map(a, work: 8) { cct_u64_sine(set, $0, $1, $2) }
     }
+
+    package func accumulate(
+        _ sum: inout RingTensor,
+        harmonic number: Int,
+        of phase: RingTensor,
+        cosine: RingTensor,
+        sine: RingTensor,
+        factors: (p: Int64, q: Int64)
+    ) {
+        checkHarmonic(sum, phase, cosine, sine, factors)
+        let (p, q) = (UInt64(bitPattern: factors.p), UInt64(bitPattern: factors.q))
+        let count = sum.count
+        phase.withWords { phase in
+            cosine.withWords { cosine in
+                sine.withWords { sine in
+                    sum.withMutableWords { sum in
+                        split(count, work: 16) {
+                            let start = $0.lowerBound
+                            cct_u64_add_harmonic(
+                                set,
+                                sum + start,
+                                phase + start,
+                                UInt64(number),
+                                cosine + start,
+                                sine + start,
+                                p,
+                                q,
+                                $0.count
+                            )
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    package func powerOfTwo(_ a: RingTensor, fractionBits: Int) -> RingTensor {
+        precondition((0...46).contains(fractionBits), "a power with \(fractionBits) fraction bits")
+        return map(a, work: 8) { cct_u64_power_of_two(set, $0, $1, UInt32(fractionBits), $2) }
+    }
 }
 
 // MARK: Calls that the methods share

@@ -100,6 +100,10 @@ extension PlainKernels {
         combine(a, maskWords(bits, a.shape)) { $0 & $1 }
     }
 
+    package func accumulate(_ sum: inout RingTensor, adding a: RingTensor, where bits: BitPlanes) {
+        accumulate(&sum, adding: keep(a, where: bits))
+    }
+
     package func negate(_ a: RingTensor, where bits: BitPlanes) -> RingTensor {
         combine(a, maskWords(bits, a.shape)) { ($0 ^ $1) &- $1 }
     }

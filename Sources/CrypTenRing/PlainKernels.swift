@@ -73,6 +73,31 @@ package struct PlainKernels: Kernels {
     package func sine(_ a: RingTensor) -> RingTensor {
         map(a, integerSine)
     }
+
+    package func accumulate(
+        _ sum: inout RingTensor,
+        harmonic number: Int,
+        of phase: RingTensor,
+        cosine: RingTensor,
+        sine: RingTensor,
+        factors: (p: Int64, q: Int64)
+    ) {
+        checkHarmonic(sum, phase, cosine, sine, factors)
+        let (p, q) = (UInt64(bitPattern: factors.p), UInt64(bitPattern: factors.q))
+        let parts = phase.elements.map { phase -> (UInt64, UInt64) in
+            let angle = phase &* UInt64(number)
+            let (s, c) = (integerSine(angle), integerSine(angle &+ 1 << 62))
+            func rounded(_ x: UInt64) -> UInt64 { UInt64(bitPattern: Int64(bitPattern: x &+ 1 << 29) >> 30) }
+            return (rounded(p &* c &+ q &* s), rounded(p &* s &- q &* c))
+        }
+        accumulate(&sum, addingProductOf: cosine, RingTensor(parts.map(\.0), shape: sum.shape))
+        accumulate(&sum, addingProductOf: sine, RingTensor(parts.map(\.1), shape: sum.shape))
+    }
+
+    package func powerOfTwo(_ a: RingTensor, fractionBits: Int) -> RingTensor {
+        precondition((0...46).contains(fractionBits), "a power with \(fractionBits) fraction bits")
+        return map(a) { integerPower($0, fractionBits: fractionBits) }
+    }
 }
 
 // MARK: Loops that the methods share

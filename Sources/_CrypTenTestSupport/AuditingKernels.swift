@@ -161,6 +161,21 @@ package struct AuditingKernels: Kernels {
         base.sine(a)
     }
 
+    package func accumulate(
+        _ sum: inout RingTensor,
+        harmonic number: Int,
+        of phase: RingTensor,
+        cosine: RingTensor,
+        sine: RingTensor,
+        factors: (p: Int64, q: Int64)
+    ) {
+        base.accumulate(&sum, harmonic: number, of: phase, cosine: cosine, sine: sine, factors: factors)
+    }
+
+    package func powerOfTwo(_ a: RingTensor, fractionBits: Int) -> RingTensor {
+        base.powerOfTwo(a, fractionBits: fractionBits)
+    }
+
     package func gather(_ a: RingTensor, _ view: StridedView) -> RingTensor {
         base.gather(a, view)
     }
@@ -229,6 +244,10 @@ package struct AuditingKernels: Kernels {
 
     package func keep(_ a: RingTensor, where bits: BitPlanes) -> RingTensor {
         base.keep(a, where: bits)
+    }
+
+    package func accumulate(_ sum: inout RingTensor, adding a: RingTensor, where bits: BitPlanes) {
+        base.accumulate(&sum, adding: a, where: bits)
     }
 
     package func negate(_ a: RingTensor, where bits: BitPlanes) -> RingTensor {

@@ -61,7 +61,7 @@ struct ShapeRuleTests {
             (.maximum(axis: 1), [real([2, 3])], [2], .real),
             (.argmax(axis: 0), [real([2, 3])], [3], .integer),
             (.polynomial([1, 2]), [real([2])], [2], .real),
-            (.piecewise(.gelu), [real([2])], [2], .real),
+            (.smooth(.gelu), [real([2])], [2], .real),
             (.sine, [real([2])], [2], .real),
             (.cosine, [real([2])], [2], .real),
         ]

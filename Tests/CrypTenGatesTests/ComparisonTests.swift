@@ -60,42 +60,6 @@ struct ComparisonTests {
         try check(IsZeroGate(shape: [count]), parties: parties, expected: [words(v.map { $0 == 0 })]) { [$0.wire(v)] }
     }
 
-    static let grids: [(step: Int, span: Int, positions: [Int])] = [
-        (14, 21, [0, 5, 9, 17, 31, 64, 127]), (16, 20, Array(0..<16)), (1, 17, [0, 65535, 3]), (16, 32, [7]),
-        (4, 8, [0, 15]),
-    ]
-
-    @Test("signs on a grid are exact on the whole ring", arguments: parties, grids.indices)
-    func grid(parties: Int, index: Int) throws {
-        let (step, span, positions) = ComparisonTests.grids[index]
-        let start = UInt64(bitPattern: -(10 << 16))
-        for count in [0, 1, 65, 4097] + (parties == 2 && index == 0 ? [moreThanASlab] : []) {
-            var v = ringVectors(count, seed: 35)
-            var random = TestRandom(seed: 36)
-            for index in stride(from: 16, to: count, by: 2) {
-                v[index] = start &+ (random.next() % (1 << UInt64(span + 1))) &- (1 << UInt64(span - 1))
-            }
-            for (index, position) in positions.enumerated() where index + 100 < count {
-                v[index + 100] = start &+ UInt64(position) << UInt64(step)
-            }
-            let expected = positions.map { position in
-                words(v.map { Int64(bitPattern: $0 &- start &- UInt64(position) << UInt64(step)) < 0 })
-            }
-            try check(
-                GridSignGate(
-                    shape: [count],
-                    start: start,
-                    step: step,
-                    span: span,
-                    positions: positions,
-                    sharesHeld: index % 2 == 0
-                ),
-                parties: parties,
-                expected: expected
-            ) { [$0.wire(v)] }
-        }
-    }
-
     @Test("the maximum of two to four, and what its winner brings", arguments: parties, [2, 3, 4])
     func maximum(parties: Int, operands: Int) throws {
         for count in [0, 1, 65, 1000] {

@@ -41,8 +41,8 @@ struct TranscriptSubject: Sendable {
 /// The cases of `PlanGate`. A new one doesn't compile before it has a kind here, and a kind none before it has subjects.
 enum GateKind: String, CaseIterable, Sendable {
     case input, mask, unmask, linear, addPlain, plainProduct, gather, promote, bilinear, absorbed, truncate
-    case truncateInPlace, truncatedProduct, sign, gridSign, truncatedReLU, isZero, bitToArithmetic, select, polynomial
-    case piecewise, sine, boolean, linearBits, maximum, random, reveal, revealBits
+    case truncateInPlace, truncatedProduct, sign, truncatedReLU, isZero, bitToArithmetic, step, select, polynomial
+    case piecewise, trigonometric, exponential, boolean, linearBits, maximum, random, reveal, revealBits
 
     init(_ gate: PlanGate) {
         self =
@@ -61,14 +61,15 @@ enum GateKind: String, CaseIterable, Sendable {
             case .truncateInPlace: .truncateInPlace
             case .truncatedProduct: .truncatedProduct
             case .sign: .sign
-            case .gridSign: .gridSign
             case .truncatedReLU: .truncatedReLU
             case .isZero: .isZero
             case .bitToArithmetic: .bitToArithmetic
+            case .step: .step
             case .select: .select
             case .polynomial: .polynomial
             case .piecewise: .piecewise
-            case .sine: .sine
+            case .trigonometric: .trigonometric
+            case .exponential: .exponential
             case .boolean: .boolean
             case .linearBits: .linearBits
             case .maximum: .maximum
@@ -84,8 +85,8 @@ private let unshared = WireForm(sharesHeld: false)
 private let rounded16 = WireForm(sharesHeld: false, shift: 16)
 
 extension GateSimulator {
-    fileprivate func bits(of v: [UInt64], place: Int) -> SimulatedValue {
-        bits(v.map { $0 >> UInt64(place) & 1 == 1 })
+    fileprivate func bits(of v: [UInt64], place: Int, sharesHeld: Bool = true) -> SimulatedValue {
+        bits(v.map { $0 >> UInt64(place) & 1 == 1 }, sharesHeld: sharesHeld)
     }
 
     fileprivate func known(_ v: [UInt64]) -> SimulatedValue {
@@ -224,13 +225,6 @@ extension GateKind {
                     return (.sign(gate), [s.wire(v, sharesHeld: false)])
                 },
             ]
-        case .gridSign:
-            return [
-                TranscriptSubject("grid sign") { s, v in
-                    let gate = GridSignGate(shape: [v.count], start: 0, step: 14, span: 21, positions: [0, 5, 9])
-                    return (.gridSign(gate), [s.wire(v)])
-                }
-            ]
         case .truncatedReLU:
             return [
                 TranscriptSubject("truncated ReLU") { s, v in
@@ -270,43 +264,56 @@ extension GateKind {
                     return (.polynomial(gate), [try s.truncatedWire(v, shift: 16)])
                 },
             ]
+        case .step:
+            return [
+                TranscriptSubject("step") { s, v in
+                    let outputs = [[3, 5], [0, 1 << 40]].map { StepGate.Output(constant: 7, factors: $0) }
+                    return (
+                        .step(StepGate(shape: [v.count], bits: 2, outputs: outputs)),
+                        [s.bits(of: v, place: 17), s.bits(of: v, place: 18, sharesHeld: false)]
+                    )
+                }
+            ]
         case .piecewise:
-            return [nil, KnotGrid(start: 0, step: 14, span: 21)].map { grid in
-                TranscriptSubject("piecewise\(grid == nil ? "" : " on a grid")") { s, v in
+            return [
+                TranscriptSubject("piecewise") { s, v in
                     let pieces = (0..<3).map { PolynomialPiece(center: 0, coefficients: [UInt64($0), 1, 2]) }
                     let gate = PiecewiseGate(
                         shape: [v.count],
                         form: WireForm(),
                         knots: [0, 1 << 14],
                         pieces: pieces,
-                        outputShift: 16,
-                        positive: 0,
-                        grid: grid
+                        outputShift: 16
                     )
                     return (.piecewise(gate), [s.wire(v)])
                 }
-            } + [
-                TranscriptSubject("piecewise on a grid, of a truncation") { s, v in
-                    let pieces = (0..<3).map { PolynomialPiece(center: 0, coefficients: [UInt64($0), 1, 2]) }
-                    let gate = PiecewiseGate(
-                        shape: [v.count],
-                        form: WireForm(sharesHeld: false, shift: 3),
-                        knots: [0, 1 << 14],
-                        pieces: pieces,
-                        outputShift: 16,
-                        grid: KnotGrid(start: 0, step: 14, span: 21)
-                    )
-                    let wire = s.wire(v)
-                    let place = TruncateInPlaceGate(shape: [v.count], shift: 3)
-                    return (.piecewise(gate), [try s.run(place, [wire])[0], wire])
-                }
             ]
-        case .sine:
+        case .trigonometric:
             return [
-                TranscriptSubject("sine") { s, v in
-                    (.sine(SineGate(shape: [v.count], outputs: .both)), [s.wire(v)])
+                TranscriptSubject("trigonometric series") { s, v in
+                    let gate = TrigonometricGate(
+                        shape: [v.count],
+                        constant: 9,
+                        cosines: [1 << 30, 0],
+                        sines: [5, 1 << 28]
+                    )
+                    return (.trigonometric(gate), [s.wire(v)])
                 }
             ]
+        case .exponential:
+            return [4, 8].map { entries in
+                TranscriptSubject("exponential of \(entries) entries") { s, v in
+                    let gate = ExponentialGate(
+                        shape: [v.count],
+                        offset: 3 << 58,
+                        octaves: 20,
+                        entries: entries,
+                        tableBits: 17,
+                        factorBits: 20
+                    )
+                    return (.exponential(gate), [s.bits(of: v, place: 17, sharesHeld: false), s.wire(v)])
+                }
+            }
         case .boolean:
             return [
                 TranscriptSubject("boolean") { s, v in

@@ -64,7 +64,7 @@ struct ExactRunTests {
                 // The sum of product and constant.
                 #expect(meaning?.scale == 32)
                 #expect(meaning.map { plan.graph.entries[$0.entry].operation } == .add)
-            case .piecewise: #expect(meaning?.scale == 16)
+            case .addPlain: #expect(meaning?.scale == 16)
             default: break
             }
         }

@@ -64,9 +64,14 @@ struct HostilePlanTests {
         form: WireForm(),
         knots: [16],
         pieces: pieces,
-        outputShift: 3,
-        positive: 0,
-        grid: KnotGrid(start: 0, step: 4, span: 9)
+        outputShift: 3
+    )
+    private static let exponential = ExponentialGate(shape: [3], offset: 0, octaves: 29, tableBits: 17, factorBits: 16)
+    private static let series = TrigonometricGate(shape: [3], cosines: [1, 2], sines: [3, 4])
+    private static let step = StepGate(
+        shape: [3],
+        bits: 1,
+        outputs: [StepGate.Output(constant: 7, factors: [9])]
     )
     private static let geometry = ConvolutionGeometry()
 
@@ -121,32 +126,20 @@ struct HostilePlanTests {
             old: "\"thresholds\":[0]",
             new: "\"thresholds\":[0,1]"
         ),
-        Field(
-            gate: .gridSign(GridSignGate(shape: [3], start: 0, step: 4, span: 9, positions: [1])),
-            inputs: [1],
-            old: "\"step\":4",
-            new: "\"step\":0"
-        ),
-        Field(
-            gate: .gridSign(GridSignGate(shape: [3], start: 0, step: 4, span: 9, positions: [1])),
-            inputs: [1],
-            old: "\"span\":9",
-            new: "\"span\":63"
-        ),
-        Field(
-            gate: .gridSign(GridSignGate(shape: [3], start: 0, step: 4, span: 9, positions: [1])),
-            inputs: [1],
-            old: "\"positions\":[1]",
-            new: "\"positions\":[32]"
-        ),
+        Field(gate: .exponential(exponential), inputs: [2, 1], old: "\"entries\":4", new: "\"entries\":2"),
+        Field(gate: .exponential(exponential), inputs: [2, 1], old: "\"tableBits\":17", new: "\"tableBits\":14"),
+        Field(gate: .exponential(exponential), inputs: [2, 1], old: "\"factorBits\":16", new: "\"factorBits\":17"),
+        Field(gate: .exponential(exponential), inputs: [2, 1], old: "\"octaves\":29", new: "\"octaves\":-1"),
+        Field(gate: .trigonometric(series), inputs: [1], old: "\"sines\":[3,4]", new: "\"sines\":[3]"),
+        Field(gate: .trigonometric(series), inputs: [1], old: "\"cosines\":[1,2]", new: "\"cosines\":[1,4294967297]"),
+        Field(gate: .step(step), inputs: [2], old: "\"factors\":[9]", new: "\"factors\":[]"),
+        Field(gate: .step(step), inputs: [2], old: "\"bits\":1", new: "\"bits\":0"),
         Field(
             gate: .polynomial(PolynomialGate(shape: [3], form: WireForm(), coefficients: [7])),
             inputs: [1],
             old: "[7]",
             new: "[]"
         ),
-        Field(gate: .piecewise(piecewise), inputs: [1], old: "\"positive\":0", new: "\"positive\":1"),
-        Field(gate: .piecewise(piecewise), inputs: [1], old: "\"knots\":[16]", new: "\"knots\":[17]"),
         Field(gate: .piecewise(piecewise), inputs: [1], old: "\"knots\":[16]", new: "\"knots\":[]"),
         Field(gate: .piecewise(piecewise), inputs: [1], old: "\"coefficients\":[3]", new: "\"coefficients\":[]"),
         Field(gate: .piecewise(piecewise), inputs: [1], old: "\"outputShift\":3", new: "\"outputShift\":-3"),

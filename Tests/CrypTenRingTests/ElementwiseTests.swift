@@ -1,4 +1,5 @@
 import CrypTenRing
+import Foundation
 import Testing
 
 @Suite("Elementwise kernels")
@@ -106,6 +107,61 @@ struct IntegerSineTests {
         for count in counts {
             let a = ElementwiseTests.operand(count, seed: 8)
             #expect(kernels.sine(a).elements == a.elements.map(integerSine))
+        }
+    }
+}
+
+@Suite("Powers of two and harmonics in integers")
+struct IntegerFunctionTests {
+    @Test("a power is within half a unit and a relative 10^-8", arguments: [0, 7, 15, 30, 46])
+    func power(fractionBits: Int) {
+        var numbers = SeededNumbers(0x2F)
+        for index in 0..<20_000 {
+            let octave = index % (62 - fractionBits) - min(index % 7, fractionBits)
+            let edges: [UInt64] = [0, 1, 1 << 28, 1 << 57, (1 << 58) - 1]
+            let fraction = index < 64 ? edges[index % 5] : numbers.next() >> 6
+            let x = UInt64(bitPattern: Int64(octave)) << 58 | fraction
+            let exact = exp2(Double(octave + fractionBits) + Double(fraction) * 0x1p-58)
+            let error = abs(Double(integerPower(x, fractionBits: fractionBits)) - exact)
+            #expect(error <= 0.5 + exact * 1e-8, "2^\(octave) and \(fraction)")
+        }
+    }
+
+    @Test("equals the published values")
+    func published() {
+        let known: [(UInt64, Int, UInt64)] = [
+            (0, 0, 1), (0, 30, 1 << 30), (1 << 58, 30, 1 << 31), (0xFC00_0000_0000_0000, 30, 1 << 29),
+            (1 << 57, 30, 1_518_500_250), (1 << 57, 46, 99_516_432_384_000), (0xFE00_0000_0000_0000, 30, 759_250_125),
+            ((1 << 58) - 1, 30, 2_147_483_637), (0x0123_4567_89AB_CDEF, 40, 1_339_140_472_832),
+        ]
+        for (x, fractionBits, power) in known { #expect(integerPower(x, fractionBits: fractionBits) == power, "\(x)") }
+    }
+
+    @Test("vectors equal the functions", arguments: natives)
+    func vectors(kernels: NativeKernels) {
+        let plain = PlainKernels()
+        for count in counts {
+            let a = ElementwiseTests.operand(count, seed: 11)
+            for bits in [0, 15, 17, 46] {
+                #expect(
+                    kernels.powerOfTwo(a, fractionBits: bits).elements
+                        == plain.powerOfTwo(a, fractionBits: bits).elements
+                )
+            }
+            let (cosine, sine) = (ElementwiseTests.operand(count, seed: 12), ElementwiseTests.operand(count, seed: 13))
+            for (number, p, q) in [(1, 1 << 30, 0), (2, -7, 1 << 32), (63, -(1 << 32), -(1 << 32))]
+                as [(Int, Int64, Int64)]
+            {
+                var (got, expected) = (a, a)
+                kernels.accumulate(&got, harmonic: number, of: a, cosine: cosine, sine: sine, factors: (p, q))
+                plain.accumulate(&expected, harmonic: number, of: a, cosine: cosine, sine: sine, factors: (p, q))
+                #expect(got.elements == expected.elements)
+            }
+            let bits = plain.planes(of: sine, from: 5, count: 1)
+            var (got, expected) = (a, a)
+            kernels.accumulate(&got, adding: cosine, where: bits)
+            plain.accumulate(&expected, adding: cosine, where: bits)
+            #expect(got.elements == expected.elements)
         }
     }
 }

@@ -52,9 +52,9 @@ struct FunctionTests {
             name: "exp",
             points: evenly(-12, 10, 99_000) + magnitudes(12, 0x1p29, 900).map { -$0 } + [0, 10, -9.5, -0x1p29],
             tolerance: relative,
-            rounds: 6,
-            bytes: 45,
-            dealt: 600,
+            rounds: 5,
+            bytes: 26,
+            dealt: 138,
             function: { exp($0) },
             truth: { Foundation.exp($0) }
         ),
@@ -62,9 +62,9 @@ struct FunctionTests {
             name: "log",
             points: magnitudes(0x1p-12, 0x1.fffep29, 99_000) + evenly(0.4, 2.1, 1_000),
             tolerance: { _ in 5e-4 },
-            rounds: 10,
-            bytes: 140,
-            dealt: 750,
+            rounds: 7,
+            bytes: 96,
+            dealt: 447,
             function: { log($0) },
             truth: { Foundation.log($0) }
         ),
@@ -72,9 +72,9 @@ struct FunctionTests {
             name: "reciprocal",
             points: bothSigns(magnitudes(0x1p-10, 0x1p20, 50_000)),
             tolerance: relative,
-            rounds: 11,
-            bytes: 180,
-            dealt: 900,
+            rounds: 8,
+            bytes: 122,
+            dealt: 541,
             function: { reciprocal($0) },
             truth: { 1 / $0 }
         ),
@@ -82,9 +82,9 @@ struct FunctionTests {
             name: "sqrt",
             points: magnitudes(0x1p-12, 0x1.fffep29, 99_000) + evenly(0, 2, 1_000),
             tolerance: relative,
-            rounds: 11,
-            bytes: 140,
-            dealt: 650,
+            rounds: 8,
+            bytes: 112,
+            dealt: 423,
             function: { sqrt($0) },
             truth: { $0.squareRoot() }
         ),
@@ -92,9 +92,9 @@ struct FunctionTests {
             name: "inverse sqrt",
             points: magnitudes(0x1p-12, 0x1.fffep29, 100_000),
             tolerance: relative,
-            rounds: 11,
-            bytes: 140,
-            dealt: 650,
+            rounds: 8,
+            bytes: 102,
+            dealt: 413,
             function: { rsqrt($0) },
             truth: { 1 / $0.squareRoot() }
         ),
@@ -102,9 +102,9 @@ struct FunctionTests {
             name: "sigmoid",
             points: everywhere.map { $0 / 4096 },
             tolerance: smooth,
-            rounds: 5,
-            bytes: 40,
-            dealt: 700,
+            rounds: 4,
+            bytes: 26,
+            dealt: 273,
             factor: 4096,
             function: { sigmoid($0) },
             truth: { 1 / (1 + Foundation.exp(-$0)) }
@@ -113,9 +113,9 @@ struct FunctionTests {
             name: "tanh",
             points: everywhere,
             tolerance: smooth,
-            rounds: 5,
-            bytes: 40,
-            dealt: 600,
+            rounds: 4,
+            bytes: 26,
+            dealt: 305,
             function: { tanh($0) },
             truth: { Foundation.tanh($0) }
         ),
@@ -123,9 +123,9 @@ struct FunctionTests {
             name: "erf",
             points: everywhere,
             tolerance: smooth,
-            rounds: 5,
-            bytes: 40,
-            dealt: 600,
+            rounds: 4,
+            bytes: 26,
+            dealt: 209,
             function: { erf($0) },
             truth: { Foundation.erf($0) }
         ),
@@ -133,9 +133,9 @@ struct FunctionTests {
             name: "silu",
             points: everywhere,
             tolerance: smooth,
-            rounds: 5,
-            bytes: 44,
-            dealt: 800,
+            rounds: 4,
+            bytes: 26,
+            dealt: 360,
             function: { silu($0) },
             truth: { $0 / (1 + Foundation.exp(-$0)) }
         ),
@@ -143,9 +143,9 @@ struct FunctionTests {
             name: "softplus",
             points: everywhere,
             tolerance: smooth,
-            rounds: 5,
-            bytes: 40,
-            dealt: 600,
+            rounds: 4,
+            bytes: 26,
+            dealt: 280,
             function: { softplus($0) },
             truth: { max($0, 0) + log1p(Foundation.exp(-abs($0))) }
         ),
@@ -154,8 +154,8 @@ struct FunctionTests {
             points: evenly(-1024, 1024, 100_000),
             tolerance: { _ in 3e-4 },
             rounds: 2,
-            bytes: 17,
-            dealt: 50,
+            bytes: 16.1,
+            dealt: 30,
             function: { sin($0) },
             truth: { Foundation.sin($0) }
         ),
@@ -164,8 +164,8 @@ struct FunctionTests {
             points: evenly(-1024, 1024, 100_000),
             tolerance: { _ in 3e-4 },
             rounds: 2,
-            bytes: 17,
-            dealt: 50,
+            bytes: 16.1,
+            dealt: 30,
             function: { cos($0) },
             truth: { Foundation.cos($0) }
         ),
@@ -173,9 +173,9 @@ struct FunctionTests {
             name: "gelu",
             points: everywhere,
             tolerance: smooth,
-            rounds: 5,
-            bytes: 40,
-            dealt: 700,
+            rounds: 4,
+            bytes: 26,
+            dealt: 232,
             function: { gelu($0) },
             truth: { $0 / 2 * erfc(-$0 / 2.0.squareRoot()) }
         ),
@@ -189,8 +189,7 @@ struct FunctionTests {
         var accurate = claim
         accurate.name += ", accurate"
         accurate.tolerance = { _ in 4e-5 }
-        accurate.bytes += 4
-        accurate.dealt += 200
+        accurate.dealt += 3 * 16
         accurate.function = { x in withConfiguration(\.smoothAccuracy, .high) { claim.function(x) } }
         return accurate
     }
@@ -286,8 +285,8 @@ struct FunctionTests {
                     name: "softmax",
                     width: width,
                     tolerance: 3e-4,
-                    rounds: [10: 25, 128: 34, 1000: 40][width]!,
-                    bytes: [10: 90, 128: 75, 1000: 75][width]!,
+                    rounds: [10: 24, 128: 33, 1000: 39][width]!,
+                    bytes: [10: 55, 128: 52, 1000: 50][width]!,
                     function: { CrypTenExpressions.softmax($0, axis: -1) },
                     truth: softmax
                 ),
@@ -295,8 +294,8 @@ struct FunctionTests {
                     name: "logSoftmax",
                     width: width,
                     tolerance: 1e-3,
-                    rounds: [10: 22, 128: 31, 1000: 37][width]!,
-                    bytes: [10: 70, 128: 60, 1000: 60][width]!,
+                    rounds: [10: 21, 128: 30, 1000: 36][width]!,
+                    bytes: [10: 36, 128: 36, 1000: 34][width]!,
                     function: { CrypTenExpressions.logSoftmax($0, axis: -1) },
                     truth: logSoftmax
                 ),
@@ -307,7 +306,7 @@ struct FunctionTests {
                 width: 768,
                 tolerance: 2e-3,
                 rounds: 12,
-                bytes: 18,
+                bytes: 17,
                 function: { layerNorm($0) },
                 truth: standardized,
                 deviation: 220
@@ -317,7 +316,7 @@ struct FunctionTests {
                 width: 768,
                 tolerance: 2e-3,
                 rounds: 12,
-                bytes: 18,
+                bytes: 17,
                 function: { layerNorm($0) },
                 truth: standardized,
                 deviation: 0.25

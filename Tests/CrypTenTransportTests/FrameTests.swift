@@ -26,7 +26,7 @@ import Testing
 
     @Test("a header is these 48 bytes and a tag of 16") func knownBytes() {
         let expected: [UInt8] =
-            Array("CTNF".utf8) + [2, 0] + [4, 0] + [1, 0] + [255, 255] + [3, 0, 0, 0] + [0xA4, 0xA3, 0xA2, 0xA1]
+            Array("CTNF".utf8) + [3, 0] + [4, 0] + [1, 0] + [255, 255] + [3, 0, 0, 0] + [0xA4, 0xA3, 0xA2, 0xA1]
             + [6, 5, 4, 3] + [0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11] + [7, 0, 0, 0, 0, 0, 0, 0]
             + [9, 0, 0, 0, 0, 0, 0, 0]
         let bytes = encoded()

@@ -147,6 +147,14 @@ void cct_u64_mask(cct_instruction_set set, uint64_t *out, const uint64_t *a, uin
 /// out[i] = sin(2 pi a[i] / 2^64) at scale 2^30, rounded by integer steps that are the same on every machine: the Taylor
 /// polynomial to x^13 in the first quarter, every product rounded down.
 void cct_u64_sine(cct_instruction_set set, uint64_t *out, const uint64_t *a, size_t count);
+/// sum[i] += cosine[i] * R(p * c + q * s) + sine[i] * R(p * s - q * c), where s and c are `cct_u64_sine` of number * phase[i] and of
+/// a quarter turn more, and R(x) is x / 2^30 rounded to the nearest; p and q have signs, and magnitudes up to 2^32.
+void cct_u64_add_harmonic(cct_instruction_set set, uint64_t *sum, const uint64_t *phase, uint64_t number,
+                          const uint64_t *cosine, const uint64_t *sine, uint64_t p, uint64_t q, size_t count);
+/// out[i] = 2^(a[i] / 2^58) at scale 2^fraction_bits, rounded by integer steps that are the same on every machine: the Taylor
+/// polynomial to x^10 in the fraction, every product rounded down, shifted to the nearest. The six high bits of a[i] count modulo
+/// 64, as one of -1 - fraction_bits ... 62 - fraction_bits; 0 <= fraction_bits <= 46.
+void cct_u64_power_of_two(cct_instruction_set set, uint64_t *out, const uint64_t *a, unsigned fraction_bits, size_t count);
 /// out[o * inner + i] = sum over r < extent of a[(o * extent + r) * inner + i], for o < outer and i < inner. `out` is
 /// another array than `a`.
 void cct_u64_sum(cct_instruction_set set, uint64_t *out, const uint64_t *a, size_t outer, size_t extent, size_t inner);
@@ -171,6 +179,8 @@ void cct_bits_xor_and(cct_instruction_set set, uint64_t *out, const uint64_t *c,
                       size_t count);
 /// out[i] = a[i] where bit i is 1, else 0, for i < count. `bits` may be NULL where count is 0.
 void cct_u64_keep(cct_instruction_set set, uint64_t *out, const uint64_t *a, const uint64_t *bits, size_t count);
+/// sum[i] += a[i] where bit i is 1, for i < count. `bits` may be NULL where count is 0.
+void cct_u64_add_where(cct_instruction_set set, uint64_t *sum, const uint64_t *a, const uint64_t *bits, size_t count);
 /// out[i] = -a[i] where bit i is 1, else a[i], for i < count.
 void cct_u64_negate_where(cct_instruction_set set, uint64_t *out, const uint64_t *a, const uint64_t *bits, size_t count);
 /// With v = (first ? hat[i] : 0) - lambda[i] and u = hat[i] * beta[i] - product[i]: out[i] = v - u where bit i is 1, else u.

@@ -57,9 +57,6 @@ extension ExactRun {
         case .sign(let gate):
             return try signs(x[0], gate.thresholds, bits: 64 - gate.form.shift, gate.shape, step)
                 + (gate.equality ? [zeros(x[0].words, gate.thresholds[0], gate.shape)] : [])
-        case .gridSign(let gate):
-            let thresholds = gate.positions.map { gate.start &+ UInt64($0) << UInt64(gate.step) }
-            return try signs(x[0], thresholds, bits: 64, gate.shape, step)
         case .isZero(let gate):
             // The ring says zero of all multiples of 2^64.
             if let place = x[0].wide?.indices.first(where: { place in
@@ -70,6 +67,8 @@ extension ExactRun {
             return [zeros(x[0].words, 0, gate.shape)]
         case .bitToArithmetic(let gate):
             return [x[0].reshaped(to: gate.shape)]
+        case .step(let gate):
+            return gate.outputs.map { steps($0, x, gate.shape) }
         case .select:
             let bits = x[0].words.elements
             var words = x[1].words
@@ -82,9 +81,10 @@ extension ExactRun {
         case .polynomial(let gate):
             return [try polynomial(gate, x[0], step)]
         case .piecewise(let gate):
-            return [try piecewise(gate, x[0], knotsOf: x.last!, disclosed[0], step)]
-        case .sine, .random:
-            // Whatever the angle: its period divides the ring. What was drawn, and a sine's rounding, the parties' shares tell.
+            return [try piecewise(gate, x[0], disclosed[0], step)]
+        case .trigonometric, .exponential, .random:
+            // Whatever the angle or the exponent: their periods divide the ring. What was drawn, and how a function was rounded, the
+            // parties' shares tell.
             return disclosed.map { words in
                 guard let words else {
                     preconditionFailure("\(type(of: step.gate.gate).name) yields shares of its results")
@@ -110,7 +110,8 @@ extension ExactRun {
     private func shape(of step: PlanStep, _ words: RingTensor) -> Shape {
         switch step.gate {
         case .random(let gate): gate.shape
-        case .sine(let gate): gate.shape
+        case .trigonometric(let gate): gate.shape
+        case .exponential(let gate): gate.shape
         default: words.shape
         }
     }
@@ -228,6 +229,18 @@ extension ExactRun {
         }
     }
 
+    private func steps(_ output: StepGate.Output, _ bits: [ExactValue], _ shape: Shape) -> ExactValue {
+        let bits = bits.map(\.words.elements)
+        return ExactValue(
+            RingTensor(
+                (0..<shape.count).map { place in
+                    zip(bits, output.factors).reduce(output.constant) { $0 &+ ($1.0[place] == 0 ? 0 : $1.1) }
+                },
+                shape: shape
+            )
+        )
+    }
+
     private func combination(_ factors: [UInt64], _ x: [ExactValue]) -> ExactValue {
         let words = LinearOperation.combine(factors: factors).apply(x.map(\.words), kernels)
         let scales = factors.map { Double(Int64(bitPattern: $0)) }
@@ -287,16 +300,15 @@ extension ExactRun {
             throw violation(step.inputs[0], .publicNumber, at: x.largest, by: step)
         }
         let words = map(x.words, x.shape) { v in
-            gate.coefficients.reversed().reduce(0) { $0 &* (v &- gate.center) &+ $1 }
+            gate.coefficients.reversed().reduce(0) { $0 &* v &+ $1 }
         }
-        let center = Double(Int64(bitPattern: gate.center))
         func value(_ v: Double, _ coefficients: [Double]) -> Double {
             coefficients.reversed().reduce(0) { $0 * v + $1 }
         }
-        let bound = value(x.magnitude + center.magnitude, coefficients.map { Double($0.magnitude) })
+        let bound = value(x.magnitude, coefficients.map { Double($0.magnitude) })
         return ExactValue(words, bound: bound) {
             let coefficients = coefficients.map(Double.init)
-            return x.numbers.map { value($0 - center, coefficients) }
+            return x.numbers.map { value($0, coefficients) }
         }
     }
 
@@ -304,17 +316,14 @@ extension ExactRun {
     private mutating func piecewise(
         _ gate: PiecewiseGate,
         _ x: ExactValue,
-        knotsOf compared: ExactValue,
         _ disclosed: RingTensor?,
         _ step: PlanStep
     ) throws -> ExactValue {
-        let bits = gate.grid == nil ? 64 - gate.form.shift : 64
-        _ = try signs(compared, gate.knots, bits: bits, gate.shape, step)
+        _ = try signs(x, gate.knots, bits: 64 - gate.form.shift, gate.shape, step)
         let knots = gate.knots.map { Int64(bitPattern: $0) }
-        let places = compared.words.elements.map(Int64.init(bitPattern:))
-        let exact = zip(x.words.elements, places).map { word, place -> (word: UInt64, number: Double) in
+        let exact = x.words.elements.map { word -> (word: UInt64, number: Double) in
             let v = Int64(bitPattern: word)
-            let piece = gate.pieces[knots.lastIndex { $0 <= place }.map { $0 + 1 } ?? 0]
+            let piece = gate.pieces[knots.lastIndex { $0 <= v }.map { $0 + 1 } ?? 0]
             let distance = word &- piece.center
             let far = Double(v) - Double(Int64(bitPattern: piece.center))
             return (
@@ -325,7 +334,6 @@ extension ExactRun {
         let value = ExactValue(RingTensor(exact.map(\.word), shape: gate.shape), bound: .infinity) {
             exact.map(\.number)
         }
-        var result = value
         if gate.outputShift > 0 {
             let isInside = value.wide == nil && value.low.value >= -(1 << 62) && value.high.value <= 1 << 62
             guard isInside else {
@@ -335,8 +343,7 @@ extension ExactRun {
             guard let disclosed else { preconditionFailure("a piecewise polynomial yields a share") }
             return ExactValue(disclosed.reshaped(to: gate.shape))
         }
-        if gate.positive != nil { result = combination([1, 1], [value, positive(x)]) }
-        return result
+        return value
     }
 
     /// All pairs are compared: their differences must fit the ring, whatever the operands are.
@@ -425,7 +432,7 @@ extension PlanGate {
         switch self {
         case .truncate, .truncateInPlace: "truncation"
         case .truncatedReLU: "truncation and ReLU"
-        case .sign, .gridSign: "comparison"
+        case .sign: "comparison"
         case .maximum: "maximum"
         case .piecewise: "piecewise polynomial"
         case .reveal: "result"

@@ -31,6 +31,8 @@ package struct ExactRun {
     private var findings: [Int: EntryFinding] = [:]
     /// The narrowest use of numbers that no entry stands for, by layer: levels of a tournament, sums inside a function.
     private var inner: [String?: RangeUse] = [:]
+    /// Slots inside of functions whose numbers fit by construction, whatever the operand: nobody need look at how nearly.
+    private let fits: [Bool]
 
     /// Who computed a number that is handed on as it is, by masking or moving: its own largest, and where it stands.
     struct Maker {
@@ -72,6 +74,7 @@ package struct ExactRun {
         makers = Array(repeating: nil, count: count)
         leavers = Array(repeating: nil, count: count)
         scales = prepared.meanings.map { $0?.scale }
+        fits = prepared.slotsThatFit
         for binding in prepared.plan.bindings {
             let filling: Bound
             if case .constant(let index) = binding.source {
@@ -220,6 +223,7 @@ package struct ExactRun {
 
     /// Notes how near a number came to where its reader goes wrong.
     mutating func note(_ slot: Int, _ rule: RangeRule, _ magnitude: Double, by step: PlanStep) {
+        if fits[slot] { return }
         let use = RangeUse(
             reader: step.gate.reading,
             rule: rule,
@@ -250,10 +254,9 @@ package struct ExactRun {
         case .truncate(let gate): return operands[0].map { $0 - gate.shift }
         case .truncateInPlace(let gate): return operands[0].map { $0 - gate.shift }
         case .truncatedReLU(let gate): return operands[0].map { $0 - gate.shift }
-        case .sine: return 60
         case .random: return prepared.plan.fractionBits
-        case .polynomial, .piecewise: return nil
-        case .sign, .gridSign, .isZero, .boolean, .linearBits, .bitToArithmetic, .revealBits: return 0
+        case .step, .polynomial, .piecewise, .trigonometric, .exponential: return nil
+        case .sign, .isZero, .boolean, .linearBits, .bitToArithmetic, .revealBits: return 0
         }
     }
 
@@ -304,5 +307,24 @@ package struct EntryFinding: Sendable {
     mutating func note(_ new: RangeUse) {
         if let use, use.headRoomBits <= new.headRoomBits { return }
         use = new
+    }
+}
+
+extension PreparedPlan {
+    /// Whether a slot, which stands for no value of the graph, is bounded by its making: series and powers, and what they are
+    /// added and masked into.
+    fileprivate var slotsThatFit: [Bool] {
+        var fits = [Bool](repeating: false, count: plan.slots)
+        for step in plan.steps {
+            let isBounded: Bool =
+                switch step.gate {
+                case .trigonometric, .exponential, .step: true
+                case .linear, .addPlain, .mask, .unmask, .truncate, .truncateInPlace:
+                    step.inputs.allSatisfy { fits[$0] }
+                default: false
+                }
+            for slot in step.outputs { fits[slot] = isBounded && meanings[slot] == nil }
+        }
+        return fits
     }
 }

@@ -90,10 +90,12 @@ extension Lowering {
             try lowerPolynomial(index, coefficients)
         case .piecewise(let function):
             lowerPiecewise(index, function)
+        case .smooth(let function):
+            lowerSmooth(index, function)
         case .sine:
-            lowerSine(index, .sine)
+            lowerSine(index, TrigonometricSeries(period: 2 * Double.pi, constant: 0, cosines: [0], sines: [1]))
         case .cosine:
-            lowerSine(index, .cosine)
+            lowerSine(index, TrigonometricSeries(period: 2 * Double.pi, constant: 0, cosines: [1], sines: [0]))
 
         case .exponential:
             lowerExponential(index)
@@ -192,7 +194,7 @@ extension Lowering {
         guard Set(entry(index).inputs.map { naturalScale($0) }).count == 1 else { return false }
         return consumers[index].allSatisfy { reader in
             switch entry(reader).operation {
-            case .maximum, .argmax, .relu, .isNegative, .isZero, .piecewise: true
+            case .maximum, .argmax, .relu, .isNegative, .isZero, .piecewise, .smooth: true
             case .reshape, .permute, .slice, .concatenate, .take: readsMoved(reader)
             default: false
             }

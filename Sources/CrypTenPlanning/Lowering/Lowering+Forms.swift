@@ -206,7 +206,7 @@ extension Lowering {
         if isReal(index), sum.scale > fractionBits { return true }
         return consumers[index].allSatisfy { reader in
             switch entry(reader).operation {
-            case .isNegative, .isZero, .relu, .piecewise: true
+            case .isNegative, .isZero, .relu, .piecewise, .smooth: true
             case .select: entry(entry(reader).inputs[0]).isSecret
             default: false
             }

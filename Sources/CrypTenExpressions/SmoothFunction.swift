@@ -1,0 +1,90 @@
+import Foundation
+
+/// `constant + Σ_k cosines[k − 1]·cos(2πk·x / period) + sines[k − 1]·sin(2πk·x / period)`, k = 1, 2, …
+///
+/// The numbers are doubles whose scaling by powers of two and rounding is exact on every machine; the planner turns them into
+/// the integers that enter the plan.
+package struct TrigonometricSeries: Hashable, Sendable {
+    package var period: Double
+    package var constant: Double
+    package var cosines: [Double]
+    package var sines: [Double]
+
+    package init(period: Double, constant: Double, cosines: [Double], sines: [Double]) {
+        precondition(cosines.count == sines.count, "a series has as many sines as cosines")
+        self.period = period
+        self.constant = constant
+        self.cosines = cosines
+        self.sines = sines
+    }
+
+    /// The series is less than this power of two everywhere.
+    package var magnitudeBits: Int {
+        let sum = (cosines + sines).reduce(constant.magnitude) { $0 + $1.magnitude }
+        return sum < 1 ? 0 : Int(sum.exponent) + 1
+    }
+
+    /// What the series says at x.
+    package func evaluate(_ x: Double) -> Double {
+        zip(cosines, sines).enumerated().reduce(constant) { sum, term in
+            let angle = 2 * Double.pi / period * Double(term.offset + 1) * x
+            return sum + term.element.0 * Foundation.cos(angle) + term.element.1 * Foundation.sin(angle)
+        }
+    }
+}
+
+/// A function that is a series on an interval, and its limit beyond: a constant, or on the right x itself.
+package struct SmoothFunction: Hashable, Sendable {
+    /// For plans and cost reports: "sigmoid".
+    package var name: String
+    /// Where the series begins, and where it ends.
+    package var lowest: Double
+    package var highest: Double
+    package var series: TrigonometricSeries
+    package var below: Double
+    /// Nil where the function grows as x does.
+    package var above: Double?
+
+    package init(
+        name: String,
+        lowest: Double,
+        highest: Double,
+        series: TrigonometricSeries,
+        below: Double,
+        above: Double?
+    ) {
+        precondition(
+            highest - lowest < series.period && (above != nil || below == 0),
+            "\(name) is a series on less than a period, and grows from 0"
+        )
+        self.name = name
+        self.lowest = lowest
+        self.highest = highest
+        self.series = series
+        self.below = below
+        self.above = above
+    }
+
+    /// What the table says at x.
+    package func evaluate(_ x: Double) -> Double {
+        if x < lowest { return below }
+        return x < highest ? series.evaluate(x) : above ?? x
+    }
+
+    /// The function that this stands for, on plain numbers.
+    var clearFunction: (Double) -> Double {
+        switch name {
+        case "sigmoid": { 1 / (1 + Foundation.exp(-$0)) }
+        case "tanh": { Foundation.tanh($0) }
+        case "erf": { Foundation.erf($0) }
+        case "gelu": { $0 / 2 * Foundation.erfc(-$0 / 2.0.squareRoot()) }
+        case "silu": { $0 / (1 + Foundation.exp(-$0)) }
+        case "softplus": { max($0, 0) + Foundation.log1p(Foundation.exp(-$0.magnitude)) }
+        case "mish": { $0 * Foundation.tanh(max($0, 0) + Foundation.log1p(Foundation.exp(-$0.magnitude))) }
+        case "arctangent": { Foundation.atan(min(max($0, lowest), highest)) }
+        case "geluTanh":
+            { $0 / 2 * (1 + Foundation.tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }
+        default: preconditionFailure("\(name) has a table, and no definition")
+        }
+    }
+}

@@ -1,0 +1,118 @@
+import CrypTenExpressions
+import CrypTenGates
+import CrypTenRing
+
+/// Exponentials, and what is made of their sums.
+///
+/// In octaves, a number is a phase whose period is the whole ring, as a sine's in turns is: `ExponentialGate` takes it as it is
+/// masked. Only whether it lies in the range of exponentials that the fixed point can hold takes comparisons.
+extension Lowering {
+    /// eˣ up to e^10.375, and 0 below e^−9.5: a share.
+    mutating func lowerExponential(_ index: Int) {
+        let shape = entry(index).shape
+        let (lowest, highest) = (-9.5, 10.375)
+        // From 2^−14 to 2^15.
+        let scaling = Exponential(lowestOctave: -14, octaves: 29, guardBits: 2)
+        let x = phase(entry(index).inputs[0])
+        let below = lessThan([lowest, highest], x, shape)
+        let isInside = linearBits(below, constant: false, shape)
+        let power = exponential(x, where: isInside, scaling, shape)
+        let largest = FixedPoint.encodeConstant(Lowering.largestExponential, scale: power.scale)
+        let isBelow = emit(.bitToArithmetic(BitToArithmeticGate(shape: shape)), [below[1]], .share, shape)
+        let share = linear(.combine(factors: [1, 0 &- largest]), .share, [power.slot, isBelow], shape)
+        let sum = addConstant(Scaled(slot: share, scale: power.scale), Lowering.largestExponential, shape)
+        setShare(index, sum, scale: power.scale)
+    }
+
+    /// e^10.375, where exponentials end.
+    private static let largestExponential = 32048.0
+
+    /// eˣ over its sum, of x whose largest is 0: the sum lies between 1 and the number of terms.
+    mutating func lowerNormalizedExponential(_ index: Int, axis: Int) {
+        let shape = entry(index).shape
+        let step = Step(scale: factorScale) { segment in
+            guard case .part(let normalizer, _) = segment else { return 0 }
+            return normalizer
+        }
+        let (powers, magnitude) = exponentialSums(entry(index).inputs[0], axis: axis, step: step)
+        let inverse = inverse(magnitude, .reciprocalFineMantissa)
+        let numerator = mask(powers, shape)
+        let spread = linear(.broadcast(shape), .wire, [inverse.slot], shape)
+        let product = product(numerator, Scaled(slot: spread, scale: inverse.scale), shape)
+        setShare(index, product.slot, scale: product.scale)
+    }
+
+    mutating func lowerLogarithmOfExponentials(_ index: Int, axis: Int) {
+        let table = TrigonometricSeries.logarithmFineMantissa
+        // Sums lie in the range: nothing is said of what doesn't.
+        let step = logarithmStep(table, MagnitudeRange(0, 1))
+        let (_, magnitude) = exponentialSums(entry(index).inputs[0], axis: axis, step: step)
+        let logarithm = logarithm(magnitude, table)
+        let slot = linear(.reshape(entry(index).shape), .share, [logarithm.slot], entry(index).shape)
+        setShare(index, slot, scale: logarithm.scale)
+    }
+
+    /// eˣ for x ≤ 0 as shares, and the segment of its sums along an axis, which stays with extent 1.
+    private mutating func exponentialSums(
+        _ index: Int,
+        axis: Int,
+        step: Step
+    ) -> (powers: Scaled, sums: Magnitude) {
+        let shape = entry(index).shape
+        let terms = max(1, shape[axis])
+        // Sums of many need room above.
+        let exponents = max(1, Int((Double(terms) * 1.001).exponent) + 1)
+        let x = phase(index)
+        let below = lessThan([-16.5], x, shape)
+        let isInside = linearBits(below, constant: true, shape)
+        var scaling = Exponential(lowestOctave: -24, octaves: 24, room: exponents)
+        // Of very many the sum leaves fewer bits: then the table is longer, and its entries shorter.
+        if scaling.factorBits < 11 { scaling.entries = 8 }
+        let powers = exponential(x, where: isInside, scaling, shape)
+        let kept = shape.reducing([axis], keepDimensions: true)
+        let flat = shape.reducing([axis], keepDimensions: false)
+        let sums = linear(
+            .reshape(kept),
+            .share,
+            [linear(.sum(axes: [axis]), .share, [powers.slot], flat)],
+            kept
+        )
+        let wire = mask(Scaled(slot: sums, scale: powers.scale), kept)
+        return (
+            powers, magnitude(of: wire, MagnitudeRange(0, exponents), kept, isFine: true, isWithin: true, step: step)
+        )
+    }
+
+    /// How powers are laid out in the ring.
+    private struct Exponential {
+        /// The least power, as a power of two, and how many octaves there are above it.
+        let lowestOctave: Int
+        let octaves: Int
+        /// Bits above the largest power that are left free.
+        var room = 0
+        /// Bits by which what is dealt is more exact than it must be.
+        var guardBits = 0
+        var entries = 4
+
+        var tableBits: Int { 64 / entries - 1 + guardBits }
+        var factorBits: Int { 62 - room - octaves - tableBits }
+        /// Fraction bits of a power.
+        var scale: Int { tableBits + factorBits - lowestOctave }
+    }
+
+    /// A share of eˣ where a masked bit is 1, else of 0.
+    private mutating func exponential(_ x: Scaled, where bits: Int, _ scaling: Exponential, _ shape: Shape) -> Scaled {
+        // The factor, log2(e) octaves, is rounded once, by exact scaling.
+        let perUnit = Double(sign: .plus, exponent: 58 - x.scale, significand: 1.4426950408889634)
+        let octaves = linear(.combine(factors: [UInt64(perUnit.rounded())]), .wire, [x.slot], shape)
+        let gate = ExponentialGate(
+            shape: shape,
+            offset: UInt64(-scaling.lowestOctave) &* ExponentialGate.octave,
+            octaves: scaling.octaves,
+            entries: scaling.entries,
+            tableBits: scaling.tableBits,
+            factorBits: scaling.factorBits
+        )
+        return Scaled(slot: emit(.exponential(gate), [bits, octaves], .share, shape), scale: scaling.scale)
+    }
+}

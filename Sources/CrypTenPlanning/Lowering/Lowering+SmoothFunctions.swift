@@ -1,0 +1,75 @@
+import CrypTenExpressions
+import CrypTenGates
+import CrypTenRing
+
+/// Trigonometric series, and functions that are one on an interval.
+///
+/// A number is a phase whose period is the whole ring, so that a series of it takes nothing but its terms, however large the
+/// number; whether it lies in the interval takes two comparisons, beside which the series is masked.
+extension Lowering {
+    mutating func lowerSine(_ index: Int, _ series: TrigonometricSeries) {
+        let value = self.series(series, of: phase(entry(index).inputs[0]), entry(index).shape)
+        setShare(index, value.slot, scale: value.scale)
+    }
+
+    /// In the interval the series, masked, truncated as it is read and selected; below it a constant, and above it a constant
+    /// or the operand.
+    mutating func lowerSmooth(_ index: Int, _ function: SmoothFunction) {
+        let shape = entry(index).shape
+        let x = phase(entry(index).inputs[0])
+        var inner = function.series
+        inner.constant -= function.below
+        let value = mask(series(inner, of: x, shape), shape)
+        let place = truncatedInPlace(value, to: fractionBits)
+        let less = lessThan([function.lowest, function.highest], x, shape)
+        let isInside = linearBits(less, constant: false, shape)
+        let form = WireForm(sharesHeld: false, shift: value.scale - fractionBits)
+        let selected = emit(.select(SelectGate(shape: shape, form: form)), [isInside, place], .share, shape)
+        guard let above = function.above else {
+            let isAbove = linearBits([less[1]], constant: true, shape)
+            let gate = SelectGate(shape: shape, form: self.form(x.slot))
+            let operand = emit(.select(gate), [isAbove, x.slot], .share, shape)
+            let scale = max(x.scale, fractionBits)
+            let factors = [fractionBits, x.scale].map { UInt64(1) << UInt64(scale - $0) }
+            setShare(index, linear(.combine(factors: factors), .share, [selected, operand], shape), scale: scale)
+            return
+        }
+        let rise = FixedPoint.encodeConstant(above - function.below, scale: fractionBits)
+        let isLess = emit(.bitToArithmetic(BitToArithmeticGate(shape: shape)), [less[1]], .share, shape)
+        let share = linear(.combine(factors: [1, 0 &- rise]), .share, [selected, isLess], shape)
+        setShare(index, addConstant(Scaled(slot: share, scale: fractionBits), above, shape), scale: fractionBits)
+    }
+
+    /// A share of a series of a wire.
+    mutating func series(_ series: TrigonometricSeries, of x: Scaled, _ shape: Shape) -> Scaled {
+        // The factor is rounded once, by exact scaling.
+        let perUnit = Double(sign: .plus, exponent: 64 - x.scale, significand: 1) / series.period
+        let turns = linear(.combine(factors: [UInt64(perUnit.rounded())]), .wire, [x.slot], shape)
+        let bits = 62 - TrigonometricGate.dealtBits - series.magnitudeBits
+        let scale = TrigonometricGate.dealtBits + bits
+        let gate = TrigonometricGate(
+            shape: shape,
+            constant: FixedPoint.encodeConstant(series.constant, scale: scale),
+            cosines: series.cosines.map { FixedPoint.encodeConstant($0, scale: bits) },
+            sines: series.sines.map { FixedPoint.encodeConstant($0, scale: bits) }
+        )
+        return Scaled(slot: emit(.trigonometric(gate), [turns], .share, shape), scale: scale)
+    }
+
+    /// The operand of a series or an exponential: one whose fraction bits leave the factor of its phase the precision.
+    mutating func phase(_ index: Int) -> Scaled {
+        naturalScale(index) > 36 ? reducedWire(index) : wire(index)
+    }
+
+    /// Masked bits, for gates that deal functions of their masks: [x < threshold] for each of the thresholds.
+    mutating func lessThan(_ thresholds: [Double], _ x: Scaled, _ shape: Shape) -> [Int] {
+        let gate = SignGate(
+            shape: shape,
+            form: form(x.slot),
+            thresholds: thresholds.map { FixedPoint.encodeConstant($0, scale: x.scale) },
+            equality: false,
+            sharesHeld: false
+        )
+        return emit(.sign(gate), [x.slot], outputs: thresholds.count, .bits, shape)
+    }
+}
