@@ -3,9 +3,8 @@ internal import CrypTenRing
 
 /// Reciprocals and quotients of secrets.
 ///
-/// The divisor is brought into [1/2, 1) by a power of two that its comparisons with all powers of two select, 8 rounds in
-/// all, as in Catrina and Saxena, "Secure Computation with Fixed-Point Numbers" (2010), but without a loop: a polynomial of
-/// degree 4 gives the reciprocal there.
+/// The divisor is brought into [1/16, 1) by a power of 16 that comparisons select, as in Catrina and Saxena, "Secure
+/// Computation with Fixed-Point Numbers" (2010), but without a loop: a trigonometric series gives the reciprocal there.
 extension CrypTensor {
     /// The magnitudes of divisors for which quotients are built where nothing else is said.
     package static let divisors = MagnitudeRange(-10, 20, isSigned: true)
@@ -34,7 +33,7 @@ extension CrypTensor {
     /// The quotient; they broadcast.
     ///
     /// Of two secrets, for divisors of 2⁻¹⁰ ≤ |y| ≤ 2²⁰ and quotients up to 2²⁰: relative error 10⁻³ or absolute 2⁻¹³,
-    /// whichever is larger, with 16 fraction bits; 8 rounds. Divisors nearer to 0 count as ±2⁻¹⁰, larger ones give 0. By public
+    /// whichever is larger, with 16 fraction bits; 9 rounds. Divisors nearer to 0 count as ±2⁻¹⁰, larger ones give 0. By public
     /// numbers, a product with their reciprocals, of which none may be 0.
     public static func / (left: CrypTensor, right: CrypTensor) -> CrypTensor {
         left.divided(by: right, range: nil, isSigned: true, at: left.node.origin ?? right.node.origin)
@@ -56,7 +55,7 @@ extension CrypTensor {
     ///   - range: Magnitudes of the divisor, positive ones unless `isSigned`; bounds are widened to powers of two. The fewer there
     ///     are, the fewer comparisons are made.
     ///   - isSigned: Whether the divisor may be negative.
-    /// - Complexity: 8 rounds.
+    /// - Complexity: 9 rounds.
     public func divided(
         by divisor: CrypTensor,
         range: ClosedRange<Double>? = nil,
@@ -112,9 +111,8 @@ extension MagnitudeRange {
                 "\(name) can't be built for magnitudes \(range): bounds are positive, and no more than 2^62"
             )
         }
-        let lowest = Int(range.lowerBound.exponent)
-        let upper = range.upperBound
-        self.init(lowest, max(lowest + 1, Int(upper.exponent) + (upper.significand > 1 ? 1 : 0)), isSigned: isSigned)
+        // The upper bound lies in the range, too.
+        self.init(Int(range.lowerBound.exponent), Int(range.upperBound.exponent) + 1, isSigned: isSigned)
     }
 }
 

@@ -7,7 +7,7 @@ internal import CrypTenRing
 extension CrypTensor {
     /// x where it is positive, `alpha · (eˣ − 1)` elsewhere; Clevert, Unterthiner and Hochreiter 2015.
     ///
-    /// 10 rounds; the absolute error is `alpha` times that of `exp`.
+    /// 9 rounds; the absolute error is `alpha` times that of `exp`.
     public func elu(_ alpha: Double = 1, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             try exponentialUnit(gain: 1, alpha: alpha, width: 1, name: "elu", at: origin)
@@ -16,7 +16,7 @@ extension CrypTensor {
 
     /// x where it is positive, `alpha · (e^(x / alpha) − 1)` elsewhere, whose slope is continuous; Barron 2017.
     ///
-    /// 10 rounds; the absolute error is `alpha` times that of `exp`.
+    /// 9 rounds; the absolute error is `alpha` times that of `exp`.
     public func celu(_ alpha: Double = 1, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             guard alpha != 0 else {

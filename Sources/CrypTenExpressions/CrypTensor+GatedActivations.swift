@@ -11,16 +11,15 @@ extension CrypTensor {
             guard alpha.isFinite else {
                 throw CrypTenError(.invalidArgument, "swish of shape \(shape) can't use alpha \(alpha): it is finite")
             }
-            if alpha == 1 { return silu(file: file, line: line) }
-            let x = scaled(by: alpha, at: origin)
-            if alpha.magnitude >= 0.25 {
-                return x.applying(.smooth(.accurate(.silu, .siluAccurate)), at: origin).scaled(
-                    by: 1 / alpha,
-                    at: origin
-                )
+            let x = real(at: origin)
+            guard alpha.magnitude >= 0.25 else {
+                let gate = x.scaled(by: alpha, at: origin)
+                    .applying(.smooth(.accurate(.sigmoid, .sigmoidAccurate)), at: origin)
+                return x.applying(.bilinear(.multiply), gate, at: origin)
             }
-            let gate = x.applying(.smooth(.accurate(.sigmoid, .sigmoidAccurate)), at: origin)
-            return real(at: origin).applying(.bilinear(.multiply), gate, at: origin)
+            let silu = SmoothFunction.accurate(.silu, .siluAccurate).narrowed(by: alpha.magnitude)
+            let result = x.applying(.smooth(silu), at: origin)
+            return alpha > 0 ? result : x.applying(.subtract, result, at: origin)
         }
     }
 
@@ -44,7 +43,7 @@ extension CrypTensor {
 
     /// `x / (1 + |x|)`.
     ///
-    /// For all that the encoding holds; beyond 2¹⁶, where the result is ±1 within 2·10⁻⁵, x counts as ±2¹⁶. 16 rounds;
+    /// For all that the encoding holds; beyond 2¹⁶, where the result is ±1 within 2·10⁻⁵, x counts as ±2¹⁶. 17 rounds;
     /// the error is that of a quotient.
     public func softsign(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
@@ -86,7 +85,7 @@ public func geluTanh(_ x: CrypTensor, file: StaticString = #fileID, line: UInt =
 
 /// `x / (1 + |x|)`.
 ///
-/// 16 rounds.
+/// 17 rounds.
 public func softsign(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.softsign(file: file, line: line)
 }

@@ -26,7 +26,7 @@ extension CrypTensor {
 
     /// `x · hardSigmoid(x)`; Howard and others 2019.
     ///
-    /// 5 rounds.
+    /// 6 rounds.
     public func hardSwish(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let gate = hardSigmoid(file: file, line: line)
@@ -125,7 +125,7 @@ public func hardSigmoid(_ x: CrypTensor, file: StaticString = #fileID, line: UIn
 
 /// `x · hardSigmoid(x)`.
 ///
-/// 5 rounds.
+/// 6 rounds.
 public func hardSwish(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.hardSwish(file: file, line: line)
 }

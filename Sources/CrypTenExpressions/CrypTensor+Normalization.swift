@@ -12,7 +12,7 @@ extension CrypTensor {
     ///   - axes: How many of the last axes are normalised together.
     ///   - weight: Of those axes' shape, or one that broadcasts; public or secret.
     ///   - bias: Likewise.
-    /// - Complexity: 13 rounds, and 1 for a secret weight.
+    /// - Complexity: 12 rounds, and 2 for a secret weight.
     public func layerNorm(
         axes: Int = 1,
         weight: CrypTensor? = nil,

@@ -45,6 +45,14 @@ extension CrypTensor {
             real(at: origin).applying(.smooth(.accurate(.softplus, .softplusAccurate)), at: origin)
         }
     }
+
+    /// log(1 / (1 + e⁻ˣ)), which is −softplus(−x).
+    public func logSigmoid(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
+        CrypTensor.composing([self], file: file, line: line) { origin in
+            real(at: origin).applying(.negate, at: origin).softplus(file: file, line: line)
+                .applying(.negate, at: origin)
+        }
+    }
 }
 
 /// 1 / (1 + e⁻ˣ), within 7·10⁻⁵.
@@ -87,4 +95,11 @@ public func silu(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #li
 /// 4 rounds.
 public func softplus(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.softplus(file: file, line: line)
+}
+
+/// log(1 / (1 + e⁻ˣ)), within 7·10⁻⁵.
+///
+/// 4 rounds.
+public func logSigmoid(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
+    x.logSigmoid(file: file, line: line)
 }

@@ -44,6 +44,8 @@ package struct SmoothFunction: Hashable, Sendable {
     package var below: Double
     /// Nil where the function grows as x does.
     package var above: Double?
+    /// This is the named function of x times this factor, over it.
+    private(set) package var factor = 1.0
 
     package init(
         name: String,
@@ -65,6 +67,20 @@ package struct SmoothFunction: Hashable, Sendable {
         self.above = above
     }
 
+    /// f(factor · x) / factor of a function f that grows from 0, for a positive factor.
+    func narrowed(by factor: Double) -> SmoothFunction {
+        precondition(factor > 0 && above == nil, "\(name) by \(factor)")
+        var narrow = self
+        narrow.factor *= factor
+        narrow.lowest /= factor
+        narrow.highest /= factor
+        narrow.series.period /= factor
+        narrow.series.constant /= factor
+        narrow.series.cosines = series.cosines.map { $0 / factor }
+        narrow.series.sines = series.sines.map { $0 / factor }
+        return narrow
+    }
+
     /// What the table says at x.
     package func evaluate(_ x: Double) -> Double {
         if x < lowest { return below }
@@ -73,6 +89,11 @@ package struct SmoothFunction: Hashable, Sendable {
 
     /// The function that this stands for, on plain numbers.
     var clearFunction: (Double) -> Double {
+        let function = named
+        return factor == 1 ? function : { function($0 * factor) / factor }
+    }
+
+    private var named: (Double) -> Double {
         switch name {
         case "sigmoid": { 1 / (1 + Foundation.exp(-$0)) }
         case "tanh": { Foundation.tanh($0) }
