@@ -354,6 +354,46 @@ struct FunctionTests {
         #expect(Double(outcomes[0].bytes) / elements <= claim.bytes)
     }
 
+    @Test("with other fraction bits", arguments: [4, 8, 12, 20, 24, 28], [2, 3])
+    func fractionBits(bits: Int, parties: Int) async throws {
+        let unit = Foundation.pow(2, -Double(bits))
+        var configuration = SessionConfiguration()
+        configuration.fractionBits = bits
+        // What inputs may be, 2^(62 − 2·bits), and the functions' sums of squares.
+        let highest = bits > 20 ? 4.0 : 50
+        let operands = Self.evenly(-highest, highest, 400).map { ($0 / unit).rounded() * unit }
+        let positive = operands.map { max(abs($0), max(0.1, 2 * unit)) }.map { ($0 / unit).rounded() * unit }
+        let values = try await withLocalParties(parties, configuration: configuration) { session -> [[Double]] in
+            let x = try await session.input(from: .party(0)) { Tensor(operands, shape: [400]) }
+            let y = try await session.input(from: .party(1)) { Tensor(positive, shape: [400]) }
+            let rows = x.reshape(10, 40)
+            let results: [CrypTensor] = [
+                sigmoid(x), tanh(x), gelu(x), softplus(x), sin(x), exp(-y), CrypTenExpressions.softmax(rows, axis: -1),
+                log(y), sqrt(y), x / y,
+                reciprocal(y),
+            ]
+            var values: [[Double]] = []
+            for result in try await session.evaluate(results) {
+                values.append(try await session.reveal(result, to: .all)!.doubles)
+            }
+            return values
+        }[0]
+        let rows = (0..<10).flatMap { Self.softmax(Array(operands[$0 * 40..<$0 * 40 + 40])) }
+        let truths: [[Double]] = [
+            operands.map { 1 / (1 + Foundation.exp(-$0)) }, operands.map { Foundation.tanh($0) },
+            operands.map { $0 / 2 * erfc(-$0 / 2.0.squareRoot()) },
+            operands.map { max($0, 0) + log1p(Foundation.exp(-abs($0))) }, operands.map { Foundation.sin($0) },
+            positive.map { Foundation.exp(-$0) }, rows, positive.map { Foundation.log($0) },
+            positive.map { $0.squareRoot() }, zip(operands, positive).map { $0 / $1 }, positive.map { 1 / $0 },
+        ]
+        for (index, (got, truth)) in zip(values, truths).enumerated() {
+            for (y, exact) in zip(got, truth) {
+                let bound = max(1e-3 * abs(exact), 3e-4) + 8 * unit
+                #expect(abs(y - exact) <= bound, "function \(index) is \(y), not \(exact)")
+            }
+        }
+    }
+
     @Test("quotients of secrets, in shapes that broadcast")
     func quotients() async throws {
         var random = TestRandom(seed: 5)
