@@ -76,7 +76,7 @@ INTERVALS = [("arctangent", "The arctangent of −1 to 1.", np.arctan, -1.0625, 
 # Of a number in [1/16, 1), periods 32/m; and of one in [1/4, 1), period 2: see Lowering+Magnitudes.swift.
 COARSE_PERIODS = [32 / m for m in range(16, 25)]
 MANTISSAS = [
-    ("reciprocal", "1 / x", lambda v: 1 / v, lambda v: 3e-4 / v, lambda v: 2e-5 / v),
+    ("reciprocal", "1 / x", lambda v: 1 / v, lambda v: 2.2e-4 / v, lambda v: 2e-5 / v),
     ("root", "√x", np.sqrt, lambda v: 2.5e-4 * np.sqrt(v), None),
     ("inverseRoot", "1 / √x", lambda v: 1 / np.sqrt(v), lambda v: 2.5e-4 / np.sqrt(v), lambda v: 2e-5 / np.sqrt(v)),
     ("logarithm", "ln x", np.log, lambda v: np.full_like(v, 1e-4), lambda v: np.full_like(v, 1e-5)),

@@ -107,8 +107,8 @@ struct ComposedFunctionTests {
 
     @Test("a quotient takes 9 rounds, a secret power 13, a layer normalisation with a secret weight 14")
     func twoOperands() async throws {
-        let x = (0..<600).map { 0.25 + 0.01 * Double($0) }
-        let y = (0..<600).map { 3 - 0.01 * Double($0) + 0.0025 }
+        let x = (0..<600).map { 0.25 + Double($0) / 128 }
+        let y = (0..<600).map { 2.3 - Double($0) / 128 }.map { ($0 * 0x1p16).rounded() * 0x1p-16 }
         let outcomes = try await withLocalParties(2) { session -> (values: [[Double]], rounds: [Int]) in
             let a = try await FunctionTests.share(of: x, session)
             let b = try await FunctionTests.share(of: y, session)
