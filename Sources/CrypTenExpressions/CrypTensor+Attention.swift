@@ -12,7 +12,7 @@ internal import CrypTenRing
 ///   - isCausal: Whether query i reads keys up to i alone.
 ///   - scale: `1 / √D` where nil.
 /// - Returns: `[…, S, V]`; what `softmax` errs in its weights, times the values.
-/// - Complexity: 2 rounds more than `softmax`, and 1 for a mask of secret bits.
+/// - Complexity: 3 rounds more than `softmax`, and 1 for a mask of secret bits.
 public func scaledDotProductAttention(
     _ query: CrypTensor,
     _ key: CrypTensor,

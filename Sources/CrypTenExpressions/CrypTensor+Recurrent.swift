@@ -26,7 +26,7 @@ public struct RecurrentWeights: Sendable {
 ///
 /// The inputs' products of all steps are one product; then each step takes the rounds of its gates, one after another.
 extension CrypTensor {
-    /// Elman's network, `h ← tanh(W x + U h + b)`: 6 rounds a step.
+    /// Elman's network, `h ← tanh(W x + U h + b)`: 5 rounds a step.
     ///
     /// - Parameters:
     ///   - state: `[N, H]`; zeros where nil.
@@ -51,7 +51,7 @@ extension CrypTensor {
         }
     }
 
-    /// A gated recurrent unit, its gates in PyTorch's order (reset, update, new): 15 rounds a step; Cho and others 2014.
+    /// A gated recurrent unit, its gates in PyTorch's order (reset, update, new): 13 rounds a step; Cho and others 2014.
     ///
     /// - Parameter state: `[N, H]`; zeros where nil.
     /// - Returns: `[T, N, H]`, the states after each step.
@@ -82,7 +82,7 @@ extension CrypTensor {
         }
     }
 
-    /// Long short-term memory, its gates in PyTorch's order (input, forget, cell, output): 14 rounds a step; Hochreiter and
+    /// Long short-term memory, its gates in PyTorch's order (input, forget, cell, output): 12 rounds a step; Hochreiter and
     /// Schmidhuber 1997.
     ///
     /// - Parameters:

@@ -10,7 +10,7 @@ extension Session {
     /// them.
     ///
     /// - Throws: `.sessionBusy` while another call is under way.
-    /// - Complexity: 21 rounds; the cosine's run beside the root's.
+    /// - Complexity: 17 rounds; the cosine's run beside the root's.
     public func normal(_ shape: Shape) async throws -> CrypTensor {
         let radius = try await uniform(shape).applying(.logarithm(MagnitudeRange(-16, 1))) * -2.0
         let angle = try await uniform(shape) * (2 * Double.pi)

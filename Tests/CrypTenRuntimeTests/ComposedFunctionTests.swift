@@ -134,6 +134,66 @@ struct ComposedFunctionTests {
         #expect(outcomes.values[2].reduce(0) { max($0, abs($1)) } < 2 * 3.0.squareRoot() + 0.01)
     }
 
+    static let documented: [(name: String, rounds: Int, function: @Sendable (CrypTensor) -> CrypTensor)] = [
+        ("norm 1", 4, { $0.norm(1, axes: [1]) }), ("norm 2", 10, { $0.norm(2, axes: [1]) }),
+        ("std", 11, { $0.std(axes: [1]) }), ("cosineSimilarity", 14, { $0.cosineSimilarity($0 * 2 + 1, axis: 1) }),
+        ("floor", 5, { $0.floor() }), ("trunc", 9, { $0.trunc() }), ("round", 15, { $0.round() }),
+        ("remainder", 10, { $0.remainder(3) }), ("fmod", 14, { $0.fmod(3) }),
+        ("attention", 27, { scaledDotProductAttention($0.reshape(2, 8, 8), $0.reshape(2, 8, 8), $0.reshape(2, 8, 8)) }),
+    ]
+
+    @Test("documented rounds", arguments: documented.indices)
+    func documentedRounds(index: Int) async throws {
+        let (name, rounds, function) = Self.documented[index]
+        let operands = (0..<128).map { Double($0 % 23) / 4 - 2.5 }
+        let measured = try await withLocalParties(2) { session -> Int in
+            let x = try await FunctionTests.share(of: operands, shape: [8, 16], session)
+            let before = try await session.statistics
+            _ = try await session.evaluate([function(x)])
+            return (try await session.statistics - before).rounds
+        }[0]
+        #expect(measured == rounds, "\(name)")
+    }
+
+    @Test("recurrent networks take 5, 13 and 12 rounds a step; normal numbers 17")
+    func recurrentRounds() async throws {
+        let rounds = try await withLocalParties(2) { session -> [Int] in
+            func measured(_ body: () async throws -> CrypTensor) async throws -> Int {
+                let before = try await session.statistics
+                _ = try await session.evaluate([try await body()])
+                return (try await session.statistics - before).rounds
+            }
+            func weights(_ gates: Int) async throws -> RecurrentWeights {
+                let share = try await FunctionTests.share(
+                    of: [Double](repeating: 0.125, count: gates * 8),
+                    shape: [gates * 2, 4],
+                    session
+                )
+                return RecurrentWeights(input: share, hidden: share[0..., 0..<2])
+            }
+            let short = try await FunctionTests.share(
+                of: [Double](repeating: 0.5, count: 8),
+                shape: [1, 2, 4],
+                session
+            )
+            let long = try await FunctionTests.share(
+                of: [Double](repeating: 0.5, count: 24),
+                shape: [3, 2, 4],
+                session
+            )
+            let (one, three, four) = (try await weights(1), try await weights(3), try await weights(4))
+            var rounds: [Int] = []
+            for network in [{ $0.rnn(one) }, { $0.gru(three) }, { $0.lstm(four).output }]
+                as [(CrypTensor) -> CrypTensor]
+            {
+                let (first, last) = (try await measured { network(short) }, try await measured { network(long) })
+                rounds.append((last - first) / 2)
+            }
+            return rounds + [try await measured { try await session.normal([4]) }]
+        }[0]
+        #expect(rounds == [5, 13, 12, 17])
+    }
+
     @Test("in ranges", arguments: claims)
     func ranges(claim: Claim) async throws {
         let count = 20_000
