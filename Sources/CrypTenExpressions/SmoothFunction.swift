@@ -1,6 +1,8 @@
 import Foundation
 
-/// `constant + Σ_k cosines[k − 1]·cos(2πk·x / period) + sines[k − 1]·sin(2πk·x / period)`, k = 1, 2, …
+/// A constant and sines and cosines of multiples of a phase.
+///
+///     constant + Σ_k cosines[k − 1]·cos(2πk·x / period) + sines[k − 1]·sin(2πk·x / period),    k = 1, 2, …
 ///
 /// The numbers are doubles whose scaling by powers of two and rounding is exact on every machine; the planner turns them into
 /// the integers that enter the plan.

@@ -186,7 +186,9 @@ extension Lowering {
 
     // MARK: Parts
 
-    /// A value's segment. What is masked at a scale that leaves room is read as it is: small numbers keep their bits.
+    /// What is made of a value's segment.
+    ///
+    /// What is masked at a scale that leaves room is read as it is: small numbers keep their bits.
     private mutating func magnitude(
         of index: Int,
         _ range: MagnitudeRange,
@@ -206,9 +208,8 @@ extension Lowering {
         isFine ? 62 : 59
     }
 
-    /// - Parameters:
-    ///   - isFine: Whether segments are two octaves, not four.
-    ///   - isWithin: Whether the number is known to lie in the range.
+    /// What is made of a wire's segment; segments are four octaves, two where `isFine`, and there are none outside of the range
+    /// where the number is known to lie `isWithin`.
     mutating func magnitude(
         of wire: Scaled,
         _ range: MagnitudeRange,
