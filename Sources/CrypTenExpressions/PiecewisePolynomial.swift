@@ -28,11 +28,6 @@ package struct PiecewisePolynomial: Hashable, Sendable {
         self.pieces = pieces
     }
 
-    /// The largest degree of any piece.
-    package var degree: Int {
-        pieces.map { $0.coefficients.count - 1 }.max() ?? 0
-    }
-
     /// What the pieces say at x.
     package func evaluate(_ x: Double) -> Double {
         // The number of knots at or below x.

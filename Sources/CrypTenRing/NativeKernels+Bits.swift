@@ -104,24 +104,7 @@ extension NativeKernels {
     }
 
     package func accumulate(_ sum: inout RingTensor, adding a: RingTensor, where bits: BitPlanes) {
-        precondition(bits.planes == 1, "\(bits.planes) planes where one is meant")
-        precondition(sum.count == a.count && a.count == bits.count, "\(sum.shape), \(a.shape) and \(bits.count) bits")
-        let count = a.count
-        a.withWords { a in
-            bits.withWords { bits in
-                sum.withMutableWords { sum in
-                    split(count, unit: 64) {
-                        cct_u64_add_where(
-                            set,
-                            sum + $0.lowerBound,
-                            a + $0.lowerBound,
-                            bits + $0.lowerBound / 64,
-                            $0.count
-                        )
-                    }
-                }
-            }
-        }
+        update(&sum, a, bits) { cct_u64_add_where(set, $0, $1, $2, $3) }
     }
 
     package func negate(_ a: RingTensor, where bits: BitPlanes) -> RingTensor {
@@ -207,18 +190,29 @@ extension NativeKernels {
         _ bits: BitPlanes,
         _ body: (MutableWords, Words, Words, Int) -> Void
     ) -> RingTensor {
-        precondition(bits.planes == 1 && bits.count == a.count, "\(bits.planes) planes of \(bits.count) for \(a.shape)")
         var out = RingTensor(uninitialized: a.shape)
+        update(&out, a, bits, body)
+        return out
+    }
+
+    /// Elements with their bits, of one plane.
+    private func update(
+        _ sum: inout RingTensor,
+        _ a: RingTensor,
+        _ bits: BitPlanes,
+        _ body: (MutableWords, Words, Words, Int) -> Void
+    ) {
+        precondition(bits.planes == 1 && bits.count == a.count, "\(bits.planes) planes of \(bits.count) for \(a.shape)")
+        precondition(sum.count == a.count, "elementwise on shapes \(sum.shape) and \(a.shape)")
+        let count = a.count
         a.withWords { a in
             bits.withWords { bits in
-                let count = out.count
-                out.withMutableWords { out in
+                sum.withMutableWords { sum in
                     split(count, unit: 64) {
-                        body(out + $0.lowerBound, a + $0.lowerBound, bits + $0.lowerBound / 64, $0.count)
+                        body(sum + $0.lowerBound, a + $0.lowerBound, bits + $0.lowerBound / 64, $0.count)
                     }
                 }
             }
         }
-        return out
     }
 }

@@ -146,13 +146,8 @@ struct ComposedFunctionTests {
     func documentedRounds(index: Int) async throws {
         let (name, rounds, function) = Self.documented[index]
         let operands = (0..<128).map { Double($0 % 23) / 4 - 2.5 }
-        let measured = try await withLocalParties(2) { session -> Int in
-            let x = try await FunctionTests.share(of: operands, shape: [8, 16], session)
-            let before = try await session.statistics
-            _ = try await session.evaluate([function(x)])
-            return (try await session.statistics - before).rounds
-        }[0]
-        #expect(measured == rounds, "\(name)")
+        let outcomes = try await FunctionTests.outcomes(on: operands, shape: [8, 16], function)
+        #expect(outcomes[0].rounds == rounds, "\(name)")
     }
 
     @Test("recurrent networks take 5, 13 and 12 rounds a step; normal numbers 17")
@@ -199,13 +194,7 @@ struct ComposedFunctionTests {
         let count = 20_000
         let step = (claim.points.upperBound - claim.points.lowerBound) / Double(count - 1)
         let operands = (0..<count).map { ((claim.points.lowerBound + step * Double($0)) * 0x1p16).rounded() * 0x1p-16 }
-        let outcomes = try await withLocalParties(2) { session -> (values: [Double], rounds: Int) in
-            let x = try await FunctionTests.share(of: operands, session)
-            let before = try await session.statistics
-            let kept = try await session.evaluate([claim.function(x)])
-            let rounds = (try await session.statistics - before).rounds
-            return (try await session.reveal(kept[0], to: .all)!.doubles, rounds)
-        }
+        let outcomes = try await FunctionTests.outcomes(on: operands, claim.function)
         var worst = (error: 0.0, at: 0.0, value: 0.0)
         for (x, y) in zip(operands, outcomes[0].values) {
             let truth = claim.truth(x)

@@ -201,14 +201,16 @@ struct FunctionTests {
         var dealt: Int
     }
 
-    @Test("in ranges", arguments: claims + accurateClaims)
-    func ranges(claim: Claim) async throws {
-        let operands = claim.points.map { ($0 / Self.ulp).rounded() * Self.ulp }
-        let outcomes = try await withLocalParties(2) { session -> Outcome in
-            let share = try await Self.share(of: operands, session)
-            let x = claim.factor == 1 ? share : share * claim.factor
+    /// What both parties have of a function of shares, and what it has cost each.
+    static func outcomes(
+        on operands: [Double],
+        shape: Shape? = nil,
+        _ function: @escaping @Sendable (CrypTensor) -> CrypTensor
+    ) async throws -> [Outcome] {
+        try await withLocalParties(2) { session in
+            let x = try await share(of: operands, shape: shape, session)
             let before = try await session.statistics
-            let kept = try await session.evaluate([claim.function(x)])
+            let kept = try await session.evaluate([function(x)])
             let after = try await session.statistics - before
             let value = try await session.reveal(kept[0], to: .all)
             return Outcome(
@@ -217,6 +219,14 @@ struct FunctionTests {
                 bytes: after.onlineBytes,
                 dealt: session.party.index == 1 ? after.dealerBytes : 0
             )
+        }
+    }
+
+    @Test("in ranges", arguments: claims + accurateClaims)
+    func ranges(claim: Claim) async throws {
+        let operands = claim.points.map { ($0 / Self.ulp).rounded() * Self.ulp }
+        let outcomes = try await Self.outcomes(on: operands) { x in
+            claim.function(claim.factor == 1 ? x : x * claim.factor)
         }
         var worst = (error: 0.0, at: 0.0, value: 0.0)
         for (x, y) in zip(operands, outcomes[0].values) {
@@ -327,19 +337,7 @@ struct FunctionTests {
     func rows(claim: RowClaim) async throws {
         let count = claim.width > 100 ? 24 : 400
         let operands = Self.rows(claim.width, count: count, deviation: claim.deviation)
-        let outcomes = try await withLocalParties(2) { session -> Outcome in
-            let x = try await Self.share(of: operands, shape: [count, claim.width], session)
-            let before = try await session.statistics
-            let kept = try await session.evaluate([claim.function(x)])
-            let after = try await session.statistics - before
-            let value = try await session.reveal(kept[0], to: .all)
-            return Outcome(
-                values: value!.doubles,
-                rounds: after.rounds,
-                bytes: after.onlineBytes,
-                dealt: session.party.index == 1 ? after.dealerBytes : 0
-            )
-        }
+        let outcomes = try await Self.outcomes(on: operands, shape: [count, claim.width], claim.function)
         let truth = (0..<count).flatMap { row in
             claim.truth(Array(operands[row * claim.width..<(row + 1) * claim.width]))
         }

@@ -17,10 +17,7 @@ extension Lowering {
         let below = lessThan([lowest, highest], x, shape)
         let isInside = linearBits(below, constant: false, shape)
         let power = exponential(x, where: isInside, scaling, shape)
-        let largest = FixedPoint.encodeConstant(Lowering.largestExponential, scale: power.scale)
-        let isBelow = emit(.bitToArithmetic(BitToArithmeticGate(shape: shape)), [below[1]], .share, shape)
-        let share = linear(.combine(factors: [1, 0 &- largest]), .share, [power.slot, isBelow], shape)
-        let sum = addConstant(Scaled(slot: share, scale: power.scale), Lowering.largestExponential, shape)
+        let sum = adding(0, where: below[1], else: Lowering.largestExponential, to: power, shape)
         setShare(index, sum, scale: power.scale)
     }
 

@@ -238,17 +238,7 @@ extension Lowering {
             segments = segments.reversed().map(\.negated) + segments
             thresholds = thresholds.reversed().map { 1 &- $0 } + [0] + thresholds
         }
-        var bits: [Int] = []
-        if !thresholds.isEmpty {
-            let gate = SignGate(
-                shape: shape,
-                form: form(wire.slot),
-                thresholds: thresholds,
-                equality: false,
-                sharesHeld: false
-            )
-            bits = emit(.sign(gate), [wire.slot], outputs: thresholds.count, .bits, shape)
-        }
+        let bits = thresholds.isEmpty ? [] : lessThan(thresholds, wire.slot, shape)
         let top = highest + wire.scale
         let normalizer = Step(scale: top - wire.scale) { segment in
             guard case .part(let normalizer, let isNegative) = segment else { return 0 }

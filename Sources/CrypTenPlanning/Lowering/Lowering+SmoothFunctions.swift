@@ -34,10 +34,22 @@ extension Lowering {
             setShare(index, linear(.combine(factors: factors), .share, [selected, operand], shape), scale: scale)
             return
         }
-        let rise = FixedPoint.encodeConstant(above - function.below, scale: fractionBits)
-        let isLess = emit(.bitToArithmetic(BitToArithmeticGate(shape: shape)), [less[1]], .share, shape)
-        let share = linear(.combine(factors: [1, 0 &- rise]), .share, [selected, isLess], shape)
-        setShare(index, addConstant(Scaled(slot: share, scale: fractionBits), above, shape), scale: fractionBits)
+        let inside = Scaled(slot: selected, scale: fractionBits)
+        setShare(index, adding(function.below, where: less[1], else: above, to: inside, shape), scale: fractionBits)
+    }
+
+    /// A share plus one of two public numbers, chosen by masked bits.
+    mutating func adding(
+        _ number: Double,
+        where bits: Int,
+        else other: Double,
+        to share: Scaled,
+        _ shape: Shape
+    ) -> Int {
+        let rise = FixedPoint.encodeConstant(other - number, scale: share.scale)
+        let bit = emit(.bitToArithmetic(BitToArithmeticGate(shape: shape)), [bits], .share, shape)
+        let sum = linear(.combine(factors: [1, 0 &- rise]), .share, [share.slot, bit], shape)
+        return addConstant(Scaled(slot: sum, scale: share.scale), other, shape)
     }
 
     /// A share of a series of a wire.
@@ -63,13 +75,18 @@ extension Lowering {
 
     /// Masked bits, for gates that deal functions of their masks: [x < threshold] for each of the thresholds.
     mutating func lessThan(_ thresholds: [Double], _ x: Scaled, _ shape: Shape) -> [Int] {
+        lessThan(thresholds.map { FixedPoint.encodeConstant($0, scale: x.scale) }, x.slot, shape)
+    }
+
+    /// The same of encoded thresholds.
+    mutating func lessThan(_ thresholds: [UInt64], _ wire: Int, _ shape: Shape) -> [Int] {
         let gate = SignGate(
             shape: shape,
-            form: form(x.slot),
-            thresholds: thresholds.map { FixedPoint.encodeConstant($0, scale: x.scale) },
+            form: form(wire),
+            thresholds: thresholds,
             equality: false,
             sharesHeld: false
         )
-        return emit(.sign(gate), [x.slot], outputs: thresholds.count, .bits, shape)
+        return emit(.sign(gate), [wire], outputs: thresholds.count, .bits, shape)
     }
 }
