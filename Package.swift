@@ -48,7 +48,7 @@ let package = Package(
         .target(
             name: "CrypTenTransport",
             dependencies: [
-                "CrypTenBase",
+                "CCrypTenKernels", "CrypTenBase",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
@@ -117,6 +117,7 @@ let package = Package(
             dependencies: [
                 "CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],

@@ -27,10 +27,10 @@ public func initializeFrames(_ count: UnsafeMutableRawPointer?, _ arguments: Uns
                     frame,
                     from: 1,
                     to: 0,
-                    session: one.sessionNumber,
+                    epoch: 0,
                     sequence: sequence + UInt64(index)
                 )
-                out.writeImmutableBuffer(FrameAuthenticator.unkeyed.sealedHeader(header, frame.payload))
+                out.writeImmutableBuffer(FrameCipher.unkeyed.sealedHeader(header, frame.payload))
                 out.writeImmutableBuffer(frame.payload)
             }
             return Data(out.readableBytesView)

@@ -61,8 +61,8 @@ private func converse(_ start: ConnectionStateMachine, _ stream: ByteBuffer, cut
     for piece in pieces(stream, cut) {
         assembler.append(piece)
         do {
-            while !machine.ignoresFrames, let raw = try assembler.next(limit: machine.payloadLimit) {
-                perform(machine.received(raw), &machine)
+            while !machine.ignoresFrames, var raw = try assembler.next(limit: machine.payloadLimit) {
+                perform(machine.received(&raw), &machine)
             }
         } catch {
             guard let error = error as? CrypTenError else { preconditionFailure("an error without a code: \(error)") }
@@ -83,7 +83,10 @@ private func perform(_ action: ConnectionStateMachine.Action, _ machine: inout C
     case .deliver(let frame):
         precondition(!frame.kind.belongsToTransport, "frames of the transport stay there")
     case .fail(let error, let last), .turnAway(let error, let last):
-        precondition(!error.message.isEmpty && (last?.payload.readableBytes ?? 0) <= 1 << 13, "an error is short")
+        precondition(
+            !error.message.isEmpty && last.map { $0.payload.readableBytes == AbortMessage.size } ?? true,
+            "an abort is short"
+        )
     default:
         break
     }
@@ -98,7 +101,8 @@ private enum Start {
     static let open: ConnectionStateMachine = {
         var machine = ConnectionStateMachine(zero, calling: nil, checksTags: false)
         let hello = Frame(.hello, payload: Handshake(one).hello.encoded)
-        perform(machine.received(raw(hello, sequence: 0, session: one.sessionNumber)), &machine)
+        var first = raw(hello, sequence: 0)
+        perform(machine.received(&first), &machine)
         return machine
     }()
 
@@ -111,21 +115,20 @@ private enum Start {
     }
 }
 
-private func raw(_ frame: Frame, sequence: UInt64, session: UInt32) -> FrameAssembler.RawFrame {
-    let header = FrameHeader(frame, from: 1, to: 0, session: session, sequence: sequence)
+private func raw(_ frame: Frame, sequence: UInt64) -> FrameAssembler.RawFrame {
+    let header = FrameHeader(frame, from: 1, to: 0, epoch: 0, sequence: sequence)
     return FrameAssembler.RawFrame(header: header, tag: FrameTag(low: 0, high: 0), payload: frame.payload)
 }
 
 /// Frames of an open connection whose headers fit: kinds, lengths and payloads from the input.
 private func framed(_ input: ByteBuffer) -> ByteBuffer {
     var (input, out) = (input, ByteBuffer())
-    let session = Start.one.sessionNumber
     var sequence: UInt64 = 1
     while let kind = input.readInteger(as: UInt8.self), let length = input.readInteger(as: UInt8.self) {
         let payload = input.readSlice(length: min(Int(length), input.readableBytes)) ?? ByteBuffer()
         let frame = Frame(Frame.Kind(rawValue: UInt16(kind % 12)) ?? .control, payload: payload)
-        let header = FrameHeader(frame, from: 1, to: 0, session: session, sequence: sequence)
-        out.writeImmutableBuffer(FrameAuthenticator.unkeyed.sealedHeader(header, payload))
+        let header = FrameHeader(frame, from: 1, to: 0, epoch: 0, sequence: sequence)
+        out.writeImmutableBuffer(FrameCipher.unkeyed.sealedHeader(header, payload))
         out.writeImmutableBuffer(payload)
         sequence += 1
     }

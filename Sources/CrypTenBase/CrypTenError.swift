@@ -1,10 +1,13 @@
 /// What went wrong: a code to switch on, a message to read, a cause to follow.
 ///
-/// The message names shapes, parties, counts, files and the remedy. It never holds a share, a mask, a seed or an input.
+/// The message is for whoever has what it speaks of: it names shapes, parties, files and the remedy, and at the owner of an input
+/// also where in it a number can't be used. It holds no share, mask or seed, and it stays with the member that throws it: others
+/// are told the code and a sentence of a fixed table.
 public struct CrypTenError: Error, Sendable, CustomStringConvertible {
     /// What kind of thing went wrong; new codes can be added without breaking anyone's `switch`.
     public struct Code: Hashable, Sendable, CustomStringConvertible {
-        private enum Kind: String {
+        private enum Kind: UInt8 {
+            // Numbers on the wire: new ones go to the end.
             case shapeMismatch, invalidArgument, outOfRange, unsupportedOperator, malformedFile, fileNotReadable
             case sessionBusy, sessionClosed, peerLost, timedOut, malformedFrame, diverged, wordReused, cancelled
             case addressInUse, insecureTransport, partyFailed, wrongSession
@@ -49,30 +52,50 @@ public struct CrypTenError: Error, Sendable, CustomStringConvertible {
         /// A connection, a tensor or a file of a session, or of a party, that doesn't belong to this one.
         public static let wrongSession = Code(kind: .wrongSession)
 
-        /// The code that `description` names, for errors that a peer reported; nil for a name that isn't known here.
-        package init?(named name: String) {
-            guard let kind = Kind(rawValue: name) else { return nil }
+        /// The code of a number that a peer sent; nil for one that isn't known here.
+        package init?(number: UInt8) {
+            guard let kind = Kind(rawValue: number) else { return nil }
             self.kind = kind
         }
+
+        /// The code's number in what is sent to others.
+        package var number: UInt8 { kind.rawValue }
 
         private init(kind: Kind) {
             self.kind = kind
         }
 
         public var description: String {
-            kind.rawValue
+            "\(kind)"
         }
     }
 
     public var code: Code
     public var message: String
     public var cause: (any Error)?
+    /// What others are told, and all that they are told.
+    package var disclosure: Disclosure
 
     /// Makes an error; `message` says what happened, where, and what to do.
+    ///
+    /// Others are told the code, and a fixed sentence for it.
     public init(_ code: Code, _ message: String, cause: (any Error)? = nil) {
+        self.init(code, message, cause: cause, telling: Disclosure(PublicReason(code)))
+    }
+
+    /// Makes an error of which others are told more than the code says: a reason from the fixed table, and a member's number.
+    package init(_ code: Code, _ message: String, cause: (any Error)? = nil, telling disclosure: Disclosure) {
         self.code = code
         self.message = message
         self.cause = cause
+        self.disclosure = disclosure
+    }
+
+    /// The same error, of which others are told another reason.
+    package func telling(_ reason: PublicReason, about subject: Role? = nil) -> CrypTenError {
+        var error = self
+        error.disclosure = Disclosure(reason, about: subject)
+        return error
     }
 
     public var description: String {

@@ -72,7 +72,8 @@ final class IncomingCorrections: CorrectionChunks {
             throw CrypTenError(
                 .malformedFrame,
                 "the dealer sent \(payload.readableBytes) bytes of run \(context.position.run) where the plan has \(due); it runs "
-                    + "another plan"
+                    + "another plan",
+                telling: Disclosure(.malformedFrame, about: .dealer)
             )
         }
         missing -= due

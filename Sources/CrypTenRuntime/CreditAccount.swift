@@ -43,10 +43,12 @@ package struct CreditAccount: Sendable {
     package mutating func granted(_ bytes: UInt64, run: UInt64, by receiver: Role) throws {
         guard run <= self.run else {
             throw CrypTenError(.diverged, "\(receiver) is in run \(run), the dealer in run \(self.run)")
+                .telling(.anotherProgram, about: receiver)
         }
         let open = run == self.run ? outstanding : unsettled
         guard bytes <= UInt64(open) else {
             throw CrypTenError(.malformedFrame, "\(receiver) granted credit for more than it was sent")
+                .telling(.malformedFrame, about: receiver)
         }
         if run == self.run {
             outstanding -= Int(bytes)

@@ -1,4 +1,4 @@
-import CrypTenBase
+package import CrypTenBase
 import CrypTenGates
 import CrypTenPlanning
 package import CrypTenRing
@@ -92,6 +92,7 @@ package final class Dealer {
         let data = Data(body.readableBytesView)
         guard Plan.fingerprint(of: data) == fingerprint else {
             throw CrypTenError(.malformedFrame, "\(party) sent a plan under the name of another")
+                .telling(.malformedFrame, about: .party(party))
         }
         let plan = try Plan(decoding: data, from: .party(party))
         guard plan.parties == transport.partyCount else {
@@ -124,7 +125,7 @@ package final class Dealer {
         }
         let hash = Array(SHA256.hash(data: request.bindingBytes))
         let keys = try (0..<transport.partyCount).map {
-            SessionKeys.run(try transport.secret(with: .party(PartyID($0))), bindingHash: hash)
+            SessionKeys.run(try transport.nextSecret(with: .party(PartyID($0))), bindingHash: hash)
         }
         let clock = WorkClock()
         let context = RunContext(
@@ -139,6 +140,7 @@ package final class Dealer {
         )
         var credit = machine.credit
         let outputs = try DealerEngine(context: context, keys: keys).run(plan, schedule, kept: inputs, credit: &credit)
+        transport.moveForward()
         work += WorkTimes(clock)
         for (number, value) in zip(binding.keptOutputs, outputs) { kept[number] = value }
         return credit
@@ -161,6 +163,7 @@ extension Frame {
         var payload = payload
         guard let bytes = payload.readInteger(endianness: .little, as: UInt64.self), payload.readableBytes == 0 else {
             throw CrypTenError(.malformedFrame, "\(sender) granted credit in a way that can't be read")
+                .telling(.malformedFrame, about: sender)
         }
         return bytes
     }
@@ -168,7 +171,7 @@ extension Frame {
 
 extension CrypTenError {
     /// What the session's end is called when a member threw an error of whatever kind.
-    init(failure error: any Error, of role: Role) {
+    package init(failure error: any Error, of role: Role) {
         self = error as? CrypTenError ?? CrypTenError(.partyFailed, "\(role) failed: \(error)", cause: error)
     }
 }

@@ -39,7 +39,7 @@ public final class DealerService: Sendable {
     /// - Parameters:
     ///   - address: Of this machine, and reached by nobody else, unless `insecurePlaintext`.
     ///   - parties: How many parties a session has.
-    ///   - insecurePlaintext: Accept that whoever sees the network can read correlations.
+    ///   - insecurePlaintext: Accept that whoever can change what goes over the network may take a member's place.
     /// - Returns: A service that listens, and serves when it is told to.
     /// - Throws: `.invalidArgument`, `.insecureTransport` or `.addressInUse`.
     public static func listen(
@@ -109,6 +109,7 @@ public final class DealerService: Sendable {
         let listener = try taken ?? TCPListener.bind(try TCPAddress(address), insecurePlaintext: insecurePlaintext)
         var tcp = TCPConfiguration(session: session ?? "", partyCount: partyCount, peers: [:])
         tcp.parameters = configuration.agreement
+        tcp.preSharedSecret = configuration.preSharedSecret?.material
         tcp.insecurePlaintext = insecurePlaintext
         tcp.silenceLimit = configuration.silenceLimit
         let hello: Hello?

@@ -112,12 +112,14 @@ package struct DealerStateMachine: Sendable {
             case .dealing(let run):
                 throw CrypTenError(
                     .diverged,
-                    "\(party) asked for run \(request.binding.run) while run \(run.binding.run) is dealt"
+                    "\(party) asked for run \(request.binding.run) while run \(run.binding.run) is dealt",
+                    telling: Disclosure(.anotherProgram, about: .party(party))
                 )
             case .leaving(let gone):
                 throw CrypTenError(
                     .diverged,
-                    "\(party) asked for another run, and \(names(gone)) closed the session"
+                    "\(party) asked for another run, and \(names(gone)) closed the session",
+                    telling: Disclosure(.left, about: gone.min().map { .party(PartyID($0)) })
                 )
             }
         }
@@ -130,6 +132,7 @@ package struct DealerStateMachine: Sendable {
             case .gathering, .leaving:
                 guard party.index == machine.parties - 1 else {
                     throw CrypTenError(.malformedFrame, "\(party) granted credit, and is sent no corrections")
+                        .telling(.malformedFrame, about: .party(party))
                 }
                 try machine.credit.granted(bytes, run: run, by: .party(party))
                 return machine.next
@@ -166,13 +169,15 @@ package struct DealerStateMachine: Sendable {
                 if let run = requests.values.first?.binding.run {
                     throw CrypTenError(
                         .diverged,
-                        "\(party) closed the session, and \(names(Set(requests.keys))) asked for run \(run)"
+                        "\(party) closed the session, and \(names(Set(requests.keys))) asked for run \(run)",
+                        telling: Disclosure(.left, about: .party(party))
                     )
                 }
             case .leaving(let others):
                 gone.formUnion(others)
             case .dealing(let run):
                 throw CrypTenError(.diverged, "\(party) closed the session in the middle of run \(run.binding.run)")
+                    .telling(.left, about: .party(party))
             }
             machine.state = gone.count == machine.parties ? .ended : .open(.leaving(gone))
             return machine.next
@@ -192,12 +197,14 @@ package struct DealerStateMachine: Sendable {
                     """
                     \(names(Set(requests.keys))) asked for run \(run), and \(names(machine.missing)) did not in time; \
                     all parties must run the same program
-                    """
+                    """,
+                    telling: machine.missingInTime
                 )
             case .leaving(let gone):
                 throw CrypTenError(
                     .timedOut,
-                    "\(names(gone)) closed the session, and \(names(machine.missing)) did not in time"
+                    "\(names(gone)) closed the session, and \(names(machine.missing)) did not in time",
+                    telling: machine.missingInTime
                 )
             case .dealing(let run):
                 throw CrypTenError(.timedOut, "run \(run.binding.run) could not be dealt in time")
@@ -233,6 +240,11 @@ package struct DealerStateMachine: Sendable {
         return Set(0..<parties).subtracting(here)
     }
 
+    /// What the others are told when those who were waited for don't come.
+    private var missingInTime: Disclosure {
+        Disclosure(.late, about: missing.min().map { .party(PartyID($0)) })
+    }
+
     private var next: Action {
         switch state {
         case .open(.gathering(let requests)):
@@ -266,6 +278,7 @@ package struct DealerStateMachine: Sendable {
         }
         guard run == highWater + 1 else {
             throw CrypTenError(.diverged, "\(party) asked for run \(run), and run \(highWater + 1) is due")
+                .telling(.anotherProgram, about: .party(party))
         }
         guard requests[party.index] == nil else {
             throw CrypTenError(.wordReused, "\(party) asked for run \(run) twice")
@@ -281,7 +294,8 @@ package struct DealerStateMachine: Sendable {
             run \(one.binding.run) of plan \(one.binding.fingerprint.prefix(12)), \
             run \(two.binding.run) of plan \(two.binding.fingerprint.prefix(12)); \
             all parties must run the same program on the same shapes and weights
-            """
+            """,
+            telling: Disclosure(.anotherProgram, about: .party(party))
         )
     }
 
@@ -292,9 +306,11 @@ package struct DealerStateMachine: Sendable {
     ) throws {
         guard party.index == 0 else {
             throw CrypTenError(.malformedFrame, "\(party) sent a plan; party 0 does that for all")
+                .telling(.malformedFrame, about: .party(party))
         }
         if let known = plans.peek(request.plan), known != plan.interface {
             throw CrypTenError(.malformedFrame, "\(party) sent two plans under one name")
+                .telling(.malformedFrame, about: .party(party))
         }
         forgotten = plans.insert(plan.interface, for: request.plan, size: plan.bytes)
     }

@@ -9,6 +9,8 @@ struct DealtRun {
     let run: SessionStateMachine.Run
     /// SHA-256 of what was bound when the dealer was asked.
     let hash: [UInt8]
+    /// The keys of all words that this party and the dealer share: the session can't make them again.
+    let keys: RunKeys
     /// Where its corrections are; nil where they come as the run goes on, and at all parties but the last.
     var stored: StoredCorrections?
     /// What this party has computed for it already, by step.

@@ -13,8 +13,13 @@ extension Plan {
             self = try JSONDecoder().decode(Plan.self, from: bytes)
         } catch {
             throw CrypTenError(.malformedFrame, "\(role) sent a plan that can't be read", cause: error)
+                .telling(.malformedFrame, about: role)
         }
-        try validate()
+        do {
+            try validate()
+        } catch let error as CrypTenError {
+            throw error.telling(.malformedFrame, about: role)
+        }
     }
 
     /// SHA-256 of a plan as it is sent.

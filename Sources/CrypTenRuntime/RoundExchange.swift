@@ -132,7 +132,8 @@ final class RoundExchange: OpeningExchange {
             throw CrypTenError(
                 .diverged,
                 "\(PartyID(peer)) opened \(payload.readableBytes) bytes in round \(round - 1) where the plan has \(due); it runs "
-                    + "another program"
+                    + "another program",
+                telling: Disclosure(.anotherProgram, about: .party(PartyID(peer)))
             )
         }
         missing[peer] -= due

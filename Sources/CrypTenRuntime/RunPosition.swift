@@ -28,7 +28,8 @@ package struct RunPosition: Hashable, Sendable {
                 \(peer) is in run \(frame.run), \(unit) \(frame.round), this one in run \(run), \(unit) \(round)\
                 \(frame.binding == binding ? "" : ", and what is bound differs"); \
                 all parties must run the same program on the same shapes and weights
-                """
+                """,
+                telling: Disclosure(.anotherProgram, about: peer)
             )
         }
     }
@@ -40,7 +41,8 @@ package struct RunPosition: Hashable, Sendable {
             """
             \(peer) closed the session, and this one is in run \(run), round \(round); \
             all parties must run the same program
-            """
+            """,
+            telling: Disclosure(.left, about: peer)
         )
     }
 }

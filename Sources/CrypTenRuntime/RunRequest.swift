@@ -48,6 +48,7 @@ package struct RunRequest: Hashable, Sendable {
             let request = try? RunRequest(plan: plan, binding: binding), request.bindingBytes == bytes
         else {
             throw CrypTenError(.malformedFrame, "\(party) asked for a run in a way that the dealer doesn't know")
+                .telling(.malformedFrame, about: .party(party))
         }
         return (request, payload)
     }

@@ -76,8 +76,9 @@ public final class Session: Sendable {
     ///   - name: What to call it in errors and cost reports.
     ///   - load: Runs at the owner alone.
     /// - Returns: An expression; its elements are masked and sent, 8 bytes each, in the first round of a run that reads it.
-    /// - Throws: `.outOfRange` at the owner for what fixed point can't hold, what `load` throws, `.invalidArgument` for an
-    ///   owner that the session doesn't have; at the others `.partyFailed`. Then the session is over.
+    /// - Throws: `.outOfRange` at the owner for what fixed point can't hold, and what `load` throws: the owner alone learns what is
+    ///   wrong. At the others `.partyFailed`, with a fixed sentence. The call fails everywhere, and the session lives. `.invalidArgument`
+    ///   for an owner that the session doesn't have.
     /// - Complexity: the owner sends the shape to each other party, which counts in no total; no round.
     public func input(
         from owner: PartyID,
@@ -100,8 +101,9 @@ public final class Session: Sendable {
     ///   - name: What to call it in errors and cost reports.
     ///   - load: Runs at the owner alone.
     /// - Returns: An expression; its elements are masked and sent, 8 bytes each, in the first round of a run that reads it.
-    /// - Throws: `.shapeMismatch` or `.outOfRange` at the owner, what `load` throws, `.invalidArgument` for an owner that
-    ///   the session doesn't have. Then the session is over.
+    /// - Throws: `.shapeMismatch` or `.outOfRange` at the owner, and what `load` throws. Nobody else waits for this call, so the session
+    ///   is over then: the others' next call throws `.partyFailed`, with a fixed sentence. `.invalidArgument` for an owner that the
+    ///   session doesn't have.
     public func input(
         from owner: PartyID,
         shape: Shape,
@@ -128,8 +130,8 @@ public final class Session: Sendable {
     ///   - name: What to call it in errors and cost reports.
     ///   - load: Runs at the reader alone.
     /// - Returns: The tensor as an expression, and its numbers.
-    /// - Throws: what `load` throws at the reader, `.partyFailed` at the others, `.malformedFrame` for what can't be read,
-    ///   `.invalidArgument` for a reader that the session doesn't have. Then the session is over.
+    /// - Throws: what `load` throws at the reader, `.partyFailed` with a fixed sentence at the others: the call fails everywhere, and the
+    ///   session lives. `.malformedFrame` for what can't be read, `.invalidArgument` for a reader that the session doesn't have.
     /// - Complexity: the reader sends the tensor, in its own type, to each other party; it counts in no total. Runs that
     ///   read it send nothing for it.
     public func publicInput(
@@ -145,12 +147,17 @@ public final class Session: Sendable {
 
     /// Bytes that one party has and all others get; they count in no total.
     ///
-    /// - Throws: what `load` throws at the sender, `.partyFailed` at the others, `.malformedFrame` for what can't be read.
+    /// - Parameter reason: What the others are told where `load` throws.
+    /// - Throws: what `load` throws at the sender, `.partyFailed` at the others, where the session lives; `.malformedFrame` for what
+    ///   can't be read.
     package func broadcast(
         from sender: PartyID,
+        refusing reason: PublicReason = .input,
         _ load: @escaping @Sendable () throws -> [UInt8]
     ) async throws -> [UInt8] {
-        try await perform { state in try state.guarded { try state.broadcast(from: sender, load: load) } }
+        try await perform { state in
+            try state.guarded { try state.broadcast(from: sender, refusing: reason, load: load) }
+        }
     }
 
     // MARK: Random

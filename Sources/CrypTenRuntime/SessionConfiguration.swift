@@ -25,6 +25,14 @@ public struct SessionConfiguration: Sendable {
     /// The longest that a dealer waits while no party asks for a run: parties may compute between runs as long as they like.
     public var idlePatience = Duration.seconds(7 * 24 * 3600)
 
+    /// What all members were given before they meet, the same at all: who doesn't have it can be none of them.
+    ///
+    /// Without it any program that reaches the addresses, on one machine any user's, may take a member's place.
+    public var preSharedSecret: PreSharedSecret?
+
+    /// What the parties agree on instead of a number that party 0 draws: for tests of what depends on it.
+    package var insecureSalt: [UInt8]?
+
     /// 16 fraction bits, and whatever threads there are.
     public init() {}
 

@@ -7,8 +7,8 @@ import NIOConcurrencyHelpers
 extension Session {
     /// Connects a party with the others and with the dealer, over TCP.
     ///
-    /// The order in which they start doesn't matter. Connections are not encrypted yet, so only addresses of this machine
-    /// are taken, unless `insecurePlaintext` says that the network is trusted.
+    /// The order in which they start doesn't matter. What is sent is encrypted, but nothing shows who is at the other end, so only
+    /// addresses of this machine are taken, unless `insecurePlaintext` says that nobody on the network takes a member's place.
     ///
     /// - Parameters:
     ///   - party: Which party this is.
@@ -16,7 +16,7 @@ extension Session {
     ///   - dealer: Where the dealer listens.
     ///   - session: The session's name, the same for all.
     ///   - configuration: The same for all where it matters.
-    ///   - insecurePlaintext: Accept that whoever sees the network, or the dealer, can read what parties send each other.
+    ///   - insecurePlaintext: Accept that whoever can change what goes over the network may take a member's place.
     ///   - timeout: How long to wait for the others.
     /// - Returns: The party's session; close it when the work is done.
     /// - Throws: `.invalidArgument` for what is no address, `.insecureTransport` for another machine's, `.addressInUse`
@@ -96,6 +96,7 @@ public final class SessionListener: Sendable {
         }
         var tcp = TCPConfiguration(session: session, partyCount: parties.count, peers: peers)
         tcp.parameters = configuration.agreement
+        tcp.preSharedSecret = configuration.preSharedSecret?.material
         tcp.insecurePlaintext = insecurePlaintext
         tcp.silenceLimit = configuration.silenceLimit
         let interruption = Interruption()

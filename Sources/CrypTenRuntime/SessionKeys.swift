@@ -1,13 +1,13 @@
-import CrypTenGates
-import CrypTenRing
+package import CrypTenGates
+package import CrypTenRing
 import CrypTenTransport
-import Crypto
+package import Crypto
 import Foundation
 
-/// Keys of one run, derived from the secrets of the handshake: one for each purpose, never used in another run.
-enum SessionKeys {
+/// Keys of one run, derived from secrets that its members drew for it alone: one for each purpose, never used in another run.
+package enum SessionKeys {
     /// The keys that a party and the dealer share: for masks, bit masks and correlations.
-    static func run(_ secret: SymmetricKey, bindingHash: [UInt8]) -> RunKeys {
+    package static func run(_ secret: SymmetricKey, bindingHash: [UInt8]) -> RunKeys {
         RunKeys(
             masks: derive(secret, bindingHash, "crypten run masks"),
             bitMasks: derive(secret, bindingHash, "crypten run bit masks"),
@@ -16,7 +16,7 @@ enum SessionKeys {
     }
 
     /// The key that two parties share and the dealer lacks: for sharings of zero.
-    static func zero(_ secret: SymmetricKey, bindingHash: [UInt8]) -> ExpansionKey {
+    package static func zero(_ secret: SymmetricKey, bindingHash: [UInt8]) -> ExpansionKey {
         derive(secret, bindingHash, "crypten run zero sharing")
     }
 

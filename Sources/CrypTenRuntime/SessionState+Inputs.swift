@@ -13,11 +13,16 @@ extension SessionState {
         let number = try machine.newInput()
         var own: OwnInput?
         if owner.index == party {
-            let tensor = try load()
-            guard tensor.shape == shape else {
-                throw CrypTenError(.shapeMismatch, "\(name) has shape \(tensor.shape), where \(shape) was announced")
+            let value = try usable {
+                let tensor = try load()
+                guard tensor.shape == shape else {
+                    throw CrypTenError(
+                        .shapeMismatch,
+                        "\(name) has shape \(tensor.shape), where \(shape) was announced"
+                    )
+                }
+                return OwnInput(try encode(tensor, kind: kind, name: name), clear: checker == nil ? nil : tensor)
             }
-            let value = OwnInput(try encode(tensor, kind: kind, name: name), clear: checker == nil ? nil : tensor)
             inputs[number] = value
             own = value
         }
@@ -53,6 +58,7 @@ extension SessionState {
             let header = try TensorCoding.read(&payload)
             guard let values = header.integers, values.count >= 1 else {
                 throw CrypTenError(.malformedFrame, "\(owner) announced an input that can't be read")
+                    .telling(.malformedFrame, about: .party(owner))
             }
             let shape = try Shape(checking: values.dropFirst().map(Int.init))
             return try input(
@@ -63,9 +69,13 @@ extension SessionState {
                 load: load
             )
         }
-        let tensor = try load()
-        let kind: ElementKind = tensor.kind == .real ? .real : .integer
-        // Encoded first: what can't be is an error before anything is sent.
+        let (tensor, kind) = try offered(.input) {
+            let tensor = try load()
+            let kind: ElementKind = tensor.kind == .real ? .real : .integer
+            // What can't be encoded is refused before anything of it is announced.
+            _ = try encode(tensor, kind: kind, name: name)
+            return (tensor, kind)
+        }
         let node = try input(owner: owner, shape: tensor.shape, kind: kind, name: name) { tensor }
         let header = [kind == .real ? 0 : 1] + tensor.shape.dimensions.map(Int64.init)
         var payload = ByteBuffer()
@@ -80,7 +90,7 @@ extension SessionState {
         let number = try machine.newPublicInput()
         let tensor: Tensor
         if reader.index == party {
-            tensor = try load()
+            tensor = try offered(.input, load)
             var payload = ByteBuffer()
             TensorCoding.write(tensor, to: &payload)
             try tellOthers(payload)
@@ -115,10 +125,12 @@ extension SessionState {
     }
 
     /// Bytes that one party has and all get: a model's skeleton.
-    func broadcast(from sender: PartyID, load: () throws -> [UInt8]) throws -> [UInt8] {
+    ///
+    /// - Parameter reason: What the others are told where there are none.
+    func broadcast(from sender: PartyID, refusing reason: PublicReason, load: () throws -> [UInt8]) throws -> [UInt8] {
         try check(sender)
         guard sender.index == party else { return Array(try control(from: sender).readableBytesView) }
-        let bytes = try load()
+        let bytes = try offered(reason, load)
         try tellOthers(ByteBuffer(bytes: bytes))
         return bytes
     }
@@ -147,25 +159,52 @@ extension SessionState {
         )
     }
 
+    /// What a party has that the others wait to hear of. Where it can't be used they are told that, and a fixed sentence why; the
+    /// call fails at every party, and the session lives.
+    ///
+    /// - Throws: ``Refusal`` with the error, which is the caller's own: it may name what others mustn't know.
+    private func offered<Result>(_ reason: PublicReason, _ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch {
+            let told = CrypTenError(failure: error, of: transport.role).telling(reason)
+            var refusal = ByteBuffer()
+            refusal.writeInteger(SessionState.refusalMark, endianness: .little)
+            refusal.writeImmutableBuffer(AbortMessage(told).encoded)
+            for other in 0..<parties where other != party { try send(refusal, to: PartyID(other)) }
+            throw Refusal(error: error)
+        }
+    }
+
+    /// What a party has that nobody waits to hear of: where it can't be used the session ends, and the others are told a fixed sentence.
+    private func usable<Result>(_ body: () throws -> Result) throws -> Result {
+        do {
+            return try body()
+        } catch {
+            end(CrypTenError(failure: error, of: transport.role).telling(.input))
+            throw error
+        }
+    }
+
+    /// Where a length is due, this says that nothing comes and why.
+    private static let refusalMark = UInt64.max
+
+    private func send(_ piece: ByteBuffer, to other: PartyID) throws {
+        let peer = Role.party(other)
+        try whilePresent(peer) {
+            try transport.send(Frame(.control, payload: piece), to: peer, deadline: .after(configuration.patience))
+        }
+    }
+
     /// What doesn't fit one frame is cut: first its length, then the pieces.
     func tellOthers(_ payload: ByteBuffer) throws {
         var length = ByteBuffer()
         length.writeInteger(UInt64(payload.readableBytes), endianness: .little)
         for other in 0..<parties where other != party {
-            let peer = Role.party(PartyID(other))
-            func send(_ piece: ByteBuffer) throws {
-                try whilePresent(peer) {
-                    try transport.send(
-                        Frame(.control, payload: piece),
-                        to: peer,
-                        deadline: .after(configuration.patience)
-                    )
-                }
-            }
-            try send(length)
+            try send(length, to: PartyID(other))
             var rest = payload
             while let piece = rest.readSlice(length: min(rest.readableBytes, 1 << 20)), piece.readableBytes > 0 {
-                try send(piece)
+                try send(piece, to: PartyID(other))
             }
         }
     }
@@ -178,16 +217,29 @@ extension SessionState {
             }
         }
         var head = try next()
-        guard let length = head.readInteger(endianness: .little, as: UInt64.self), head.readableBytes == 0,
-            length <= 1 << 31
-        else {
+        let length = head.readInteger(endianness: .little, as: UInt64.self)
+        if length == SessionState.refusalMark, head.readableBytes == AbortMessage.size {
+            let told = AbortMessage(decoding: head)
+            let sentence = told.disclosure.reason.sentence(about: nil)
+            throw Refusal(
+                error: CrypTenError(
+                    .partyFailed,
+                    "\(sender) refused this call: \(sentence)",
+                    cause: CrypTenError(told.code ?? .partyFailed, (told.code ?? .partyFailed).description),
+                    telling: Disclosure(told.disclosure.reason, from: .party(sender))
+                )
+            )
+        }
+        guard let length, head.readableBytes == 0, length <= 1 << 31 else {
             throw CrypTenError(.malformedFrame, "\(sender) announced what can't be read")
+                .telling(.malformedFrame, about: .party(sender))
         }
         var payload = ByteBuffer()
         while payload.readableBytes < length {
             var piece = try next()
             guard piece.readableBytes > 0, payload.readableBytes + piece.readableBytes <= length else {
                 throw CrypTenError(.malformedFrame, "\(sender) sent more than it announced")
+                    .telling(.malformedFrame, about: .party(sender))
             }
             payload.writeBuffer(&piece)
         }
@@ -202,8 +254,15 @@ extension SessionState {
             throw CrypTenError(
                 .diverged,
                 "\(member) closed the session, and \(transport.role) goes on; all parties must run the same program",
-                cause: error
+                cause: error,
+                telling: Disclosure(.left, about: member)
             )
         }
     }
+}
+
+/// One party's word that a call can't be made, which all have heard: it fails everywhere, and nothing else does.
+struct Refusal: Error {
+    /// What the call throws here.
+    let error: any Error
 }

@@ -77,7 +77,7 @@ extension SessionState {
                     planned.plan.plan,
                     kept: kept,
                     party: party,
-                    keys: try keys(of: dealt[index]),
+                    keys: dealt[index].keys,
                     kernels: kernels
                 ).steps
             room -= dealt[index].bytesAhead
@@ -87,6 +87,7 @@ extension SessionState {
             var word = try control(from: last)
             guard word.readInteger(endianness: .little, as: UInt64.self) == lastRun else {
                 throw CrypTenError(.diverged, "\(last) has prepared other runs than party \(party)")
+                    .telling(.anotherProgram, about: .party(last))
             }
             return dealt
         }

@@ -36,10 +36,10 @@ extension SessionState {
         var engine = PartyEngine(
             party: party,
             context: context,
-            keys: try keys(of: dealt),
+            keys: dealt.keys,
             pairKeys: try (0..<parties).map { other in
                 other == party
-                    ? nil : SessionKeys.zero(try transport.secret(with: .party(PartyID(other))), bindingHash: hash)
+                    ? nil : SessionKeys.zero(try transport.nextSecret(with: .party(PartyID(other))), bindingHash: hash)
             },
             progress: progress
         )
@@ -53,6 +53,7 @@ extension SessionState {
                 ahead: &dealt.ahead
             )
         }
+        transport.moveForward()
         let sent = transport.statistics - before
         let seconds = (ContinuousClock.now - start).seconds
         statistics.work += WorkTimes(context.clock)
@@ -89,11 +90,6 @@ extension SessionState {
             let dealt = try request(run, of: planned, .now(operands), released, sendsPlan: sendsPlan)
             return (dealt, dealt.hash)
         }
-    }
-
-    /// The keys of all words of a run that this party and the dealer share.
-    func keys(of dealt: DealtRun) throws -> RunKeys {
-        SessionKeys.run(try transport.secret(with: .dealer), bindingHash: dealt.hash)
     }
 
     func context(of dealt: DealtRun, hash: [UInt8], meter: Frame.Meter) -> RunContext {
@@ -145,14 +141,15 @@ extension SessionState {
     func agreeOnSalt() throws {
         guard !machine.hasSalt else { return }
         if party == 0 {
-            salt = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+            salt = configuration.insecureSalt ?? SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
             try tellOthers(ByteBuffer(bytes: salt))
         } else {
             salt = Array(try control(from: .party(0)).readableBytesView)
             guard salt.count == 32 else {
                 throw CrypTenError(
                     .malformedFrame,
-                    "\(PartyID(0)) sent \(salt.count) bytes where 32 are agreed on before the first run; it runs another program"
+                    "\(PartyID(0)) sent \(salt.count) bytes where 32 are agreed on before the first run; it runs another program",
+                    telling: Disclosure(.malformedFrame, about: .party(PartyID(0)))
                 )
             }
         }
@@ -194,7 +191,9 @@ extension SessionState {
             payload: request.encoded(withPlan: sendsPlan ? plan.dealerPlan : nil)
         )
         try whilePresent(.dealer) { try transport.send(frame, to: .dealer, deadline: .after(configuration.patience)) }
-        return DealtRun(run: run, hash: Array(SHA256.hash(data: request.bindingBytes)))
+        let hash = Array(SHA256.hash(data: request.bindingBytes))
+        let keys = SessionKeys.run(try transport.nextSecret(with: .dealer), bindingHash: hash)
+        return DealtRun(run: run, hash: hash, keys: keys)
     }
 
     private func results(_ plan: Plan, _ values: [PartyValue], _ keptOutputs: [Int]) throws -> [RunResult] {

@@ -82,13 +82,15 @@ final class SessionState {
     }
 
     /// Does what others take part in, and ends the session for everybody where that fails: nothing of it may be used
-    /// again.
+    /// again. Where all are told that one of them has refused a call, nothing was begun, and the session lives.
     ///
     /// Planning isn't guarded: an ill-formed expression is the caller's to mend.
     func guarded<Result>(_ body: () throws -> Result) throws -> Result {
         try machine.check()
         do {
             return try body()
+        } catch let refusal as Refusal {
+            throw refusal.error
         } catch {
             end(CrypTenError(failure: error, of: transport.role))
             throw error

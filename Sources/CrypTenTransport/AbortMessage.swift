@@ -1,52 +1,50 @@
 package import CrypTenBase
 package import NIOCore
 
-/// The payload of an abort frame: an error's code by name, and its message.
+/// The payload of an abort frame: numbers alone, 8 bytes, whatever the error says.
 ///
-/// The first byte is 1 where the sender passes on what another member has told, else 0; the second gives the length of the
-/// code's name; the rest is the message in UTF-8, cut after 4096 bytes.
-package struct AbortMessage: Sendable {
-    private static let maximumMessage = 4096
+/// Byte 0 is the error's code, byte 1 the number of a sentence in the table that every member has (``PublicReason``), then come
+/// the members that are spoken of, two bytes each: whom the sentence is about, and who was the first to give up where the sender
+/// passes on what it was told. Two bytes of zeros end it. An error's message, its cause, and what these name stay where they
+/// were thrown.
+package struct AbortMessage: Hashable, Sendable {
+    /// The payload's length.
+    package static let size = 8
 
+    /// The error's code; nil where a peer sent one that isn't known here.
     package var code: CrypTenError.Code?
-    package var message: String
+    /// What is told besides.
+    package var disclosure: Disclosure
 
-    /// Whether the sender passes on why another member gave up: who was first is what matters, not whom it was heard from.
-    private var isRelayed: Bool
-
-    /// What tells a peer about an error. The cause, which may name local things, stays here; of what another member has told,
-    /// its code goes on.
+    /// What tells a peer about an error.
     package init(_ error: CrypTenError) {
-        message = error.message
-        // Only what a member has told is `.partyFailed` with an error of ours as its cause.
-        let told = error.code == .partyFailed ? error.cause as? CrypTenError : nil
+        // Only what a member has told is `.partyFailed` with an error of ours as its cause; its code goes on.
+        let told = error.disclosure.origin != nil ? error.cause as? CrypTenError : nil
         code = told?.code ?? error.code
-        isRelayed = told != nil
+        disclosure = error.disclosure
     }
 
     /// The payload.
     package var encoded: ByteBuffer {
-        let name = (code?.description ?? "").utf8.prefix(255)
         var buffer = ByteBuffer()
-        buffer.writeInteger(UInt8(isRelayed ? 1 : 0))
-        buffer.writeInteger(UInt8(name.count))
-        buffer.writeBytes(name)
-        buffer.writeBytes(message.utf8.prefix(AbortMessage.maximumMessage))
+        buffer.writeInteger(code?.number ?? .max)
+        buffer.writeInteger(disclosure.reason.rawValue)
+        for role in [disclosure.subject, disclosure.origin] {
+            buffer.writeInteger(role?.wireNumber ?? Role.wireNumberOfAnyone, endianness: .little)
+        }
+        buffer.writeInteger(UInt16(0))
         return buffer
     }
 
-    /// Reads whatever a peer sent: unknown codes and bytes that are no UTF-8 are no reason to lose the message.
+    /// Reads whatever a peer sent: numbers that aren't known, or another length, are no reason to miss that it gave up.
     package init(decoding payload: ByteBuffer) {
         var buffer = payload
-        let relayed = buffer.readInteger(as: UInt8.self) == 1
-        let nameLength = Int(buffer.readInteger(as: UInt8.self) ?? 0)
-        let name = buffer.readSlice(length: nameLength).map { String(buffer: $0) } ?? ""
-        code = CrypTenError.Code(named: name)
-        let text = buffer.readSlice(length: min(buffer.readableBytes, AbortMessage.maximumMessage)) ?? ByteBuffer()
-        message = String(buffer: text).filter {
-            !$0.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        code = buffer.readInteger(as: UInt8.self).flatMap(CrypTenError.Code.init(number:))
+        let reason = buffer.readInteger(as: UInt8.self).flatMap(PublicReason.init(rawValue:))
+        let roles = (0..<2).map { _ in
+            buffer.readInteger(endianness: .little, as: UInt16.self).flatMap(Role.init(wireNumber:))
         }
-        isRelayed = relayed && !message.isEmpty
+        disclosure = Disclosure(reason ?? .unnamed, about: roles[0], from: roles[1])
     }
 
     /// What the receiver's calls throw.
@@ -54,14 +52,20 @@ package struct AbortMessage: Sendable {
     /// A refusal in the handshake concerns the receiver itself and keeps its code; later, a peer's error is `.partyFailed`
     /// with the code of the first member that gave up as cause.
     package func error(from peer: Role?, inHandshake: Bool) -> CrypTenError {
-        let sender = peer.map { "\($0)" } ?? "the peer"
-        if inHandshake, !isRelayed {
-            return CrypTenError(code ?? .partyFailed, "\(sender) refused the connection: \(message)")
+        let sender = disclosure.origin ?? peer
+        let name = sender.map { "\($0)" } ?? "the peer"
+        let code = code ?? .partyFailed
+        let sentence = disclosure.reason.sentence(about: disclosure.subject)
+        if inHandshake, disclosure.origin == nil {
+            let ours = Disclosure(disclosure.reason, about: sender)
+            return CrypTenError(code, "\(name) refused the connection: \(sentence)", telling: ours)
         }
+        let passedOn = Disclosure(disclosure.reason, about: disclosure.subject, from: sender)
         return CrypTenError(
             .partyFailed,
-            isRelayed ? message : "\(sender) gave up: \(message)",
-            cause: CrypTenError(code ?? .partyFailed, (code ?? .partyFailed).description)
+            "\(name) gave up: \(sentence)",
+            cause: CrypTenError(code, code.description),
+            telling: passedOn
         )
     }
 }

@@ -21,7 +21,8 @@ extension ConnectionStateMachine {
             let wanted = Role(wireNumber: raw.header.recipient).map { "\($0)" } ?? "nobody in particular"
             throw CrypTenError(
                 .wrongSession,
-                "\(sender) called \(wanted) at this address and reached \(identity.role): check the list of addresses"
+                "\(sender) called \(wanted) at this address and reached \(identity.role): check the list of addresses",
+                telling: Disclosure(.anotherSession, about: sender)
             )
         }
         state = .introduced(handshake, sender, theirs)
@@ -51,38 +52,49 @@ extension ConnectionStateMachine {
         let theirs = try Hello(decoding: raw.payload)
         try identity.check(theirs, from: peer)
         let secret = try handshake.secret(with: peer, theirs)
-        let authenticator = secret.authenticator(from: peer, to: identity.role)
-        try checkTag(raw, authenticator, from: peer)
-        state = .open(peer, authenticator)
+        let keys = secret.frames(from: peer, to: identity.role)
+        guard !checksTags || keys.cipher.accepts(raw) else {
+            let more = identity.preSharedSecret == nil ? "" : ", or its pre-shared secret is another"
+            throw CrypTenError(
+                .malformedFrame,
+                "\(peer)'s answer was damaged on the way, or isn't from there\(more)",
+                telling: Disclosure(identity.preSharedSecret == nil ? .malformedFrame : .anotherSecret, about: peer)
+            )
+        }
+        state = .open(peer, keys)
         return .open(peer, secret, answer: nil)
     }
 
     /// A frame after the handshake.
     mutating func receivedFrame(
-        _ raw: FrameAssembler.RawFrame,
+        _ raw: inout FrameAssembler.RawFrame,
         from peer: Role,
-        _ authenticator: FrameAuthenticator
+        _ keys: FrameKeyChain
     ) throws -> Action {
         let header = raw.header
         try checkVersion(header, from: peer)
         if header.kind == Frame.Kind.abort.rawValue, header.sequence == 1, expectedSequence == 1, checksTags,
-            FrameAuthenticator.unkeyed.accepts(raw.tag, header, raw.payload)
+            FrameCipher.unkeyed.accepts(raw)
         {
             // A caller that gave up before our answer, and with it the key, had reached it.
             state = .ended
             return .fail(AbortMessage(decoding: raw.payload).error(from: peer, inHandshake: false), last: nil)
         }
-        try checkTag(raw, authenticator, from: peer)
+        if checksTags {
+            // The epoch is believed once the tag under its key is right.
+            guard let keys = keys.moved(to: header.epoch), keys.cipher.open(&raw) else { throw damaged(peer) }
+            state = .open(peer, keys)
+        }
         try checkSequence(header, from: peer)
         guard
             let kind = Frame.Kind(rawValue: header.kind), kind != .hello,
-            header.sender == peer.wireNumber, header.recipient == identity.role.wireNumber,
-            header.session == identity.sessionNumber
+            header.sender == peer.wireNumber, header.recipient == identity.role.wireNumber
         else {
             throw CrypTenError(
                 .malformedFrame,
-                "\(peer) sent a frame of kind \(header.kind) from \(header.sender) to \(header.recipient) in session "
-                    + "\(header.session), which doesn't belong on this connection"
+                "\(peer) sent a frame of kind \(header.kind) from \(header.sender) to \(header.recipient), which doesn't belong on "
+                    + "this connection",
+                telling: Disclosure(.malformedFrame, about: peer)
             )
         }
         switch kind {
@@ -111,22 +123,27 @@ extension ConnectionStateMachine {
             throw CrypTenError(
                 .diverged,
                 "\(peer.map { "\($0)" } ?? "a caller") speaks protocol version \(header.version), \(identity.role) version "
-                    + "\(FrameHeader.currentVersion): install the same release everywhere"
+                    + "\(FrameHeader.currentVersion): install the same release everywhere",
+                telling: Disclosure(.anotherVersion, about: peer)
             )
         }
     }
 
     private func checkTag(
         _ raw: FrameAssembler.RawFrame,
-        _ authenticator: FrameAuthenticator,
+        _ cipher: FrameCipher,
         from peer: Role?
     ) throws {
-        guard !checksTags || authenticator.accepts(raw.tag, raw.header, raw.payload) else {
-            throw CrypTenError(
-                .malformedFrame,
-                "a frame from \(peer.map { "\($0)" } ?? "a caller") was damaged on the way, or isn't from there"
-            )
-        }
+        guard !checksTags || cipher.accepts(raw) else { throw damaged(peer) }
+    }
+
+    private func damaged(_ peer: Role?) -> CrypTenError {
+        let more = identity.preSharedSecret == nil ? "" : ", or its pre-shared secret is another"
+        return CrypTenError(
+            .malformedFrame,
+            "a frame from \(peer.map { "\($0)" } ?? "a caller") was damaged on the way, or isn't from there\(more)",
+            telling: Disclosure(.malformedFrame, about: peer)
+        )
     }
 
     /// Checks the number, and counts the frame.
@@ -134,7 +151,8 @@ extension ConnectionStateMachine {
         guard header.sequence == expectedSequence else {
             throw CrypTenError(
                 .malformedFrame,
-                "\(peer.map { "\($0)" } ?? "a caller") sent frame \(header.sequence) where frame \(expectedSequence) was due"
+                "\(peer.map { "\($0)" } ?? "a caller") sent frame \(header.sequence) where frame \(expectedSequence) was due",
+                telling: Disclosure(.malformedFrame, about: peer)
             )
         }
         expectedSequence += 1

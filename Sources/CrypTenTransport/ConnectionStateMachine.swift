@@ -16,7 +16,7 @@ package struct ConnectionStateMachine: Sendable {
         /// We called this peer, and our hello is out. Next: `.open` or `.leaving`.
         case awaitingAnswer(Handshake, Role)
         /// Frames go both ways. Next: `.leaving`, or `.ended` when the peer ends it.
-        case open(Role, FrameAuthenticator)
+        case open(Role, FrameKeyChain)
         /// Our last frame is out; what still comes is ignored. Next: `.ended` when the peer hangs up.
         case leaving
         case ended
@@ -30,7 +30,7 @@ package struct ConnectionStateMachine: Sendable {
         case send(Frame)
         /// Someone with a fitting hello wants to be this peer: call ``admit()`` or ``refuse(_:)``.
         case introduced(Role)
-        /// The connection is made: from here on tags are under the secret, from the answer on, which is sent first.
+        /// The connection is made: from here on frames are under the secret, from the answer on, which is sent first.
         case open(Role, ConnectionSecret, answer: Frame?)
         /// Put the frame into the inbox.
         case deliver(Frame)
@@ -118,22 +118,27 @@ package struct ConnectionStateMachine: Sendable {
         }
     }
 
+    /// The keys of what comes now.
+    var insecureKeys: FrameKeyChain? {
+        if case .open(_, let keys) = state { keys } else { nil }
+    }
+
     /// The connection stands: says hello if it is ours to begin.
     package mutating func connected() -> Action {
         guard case .awaitingAnswer(let handshake, _) = state else { return .wait }
         return .send(Frame(.hello, payload: handshake.hello.encoded))
     }
 
-    /// A whole frame has come.
-    package mutating func received(_ raw: FrameAssembler.RawFrame) -> Action {
+    /// A whole frame has come; its payload is read in place.
+    package mutating func received(_ raw: inout FrameAssembler.RawFrame) -> Action {
         do {
             switch state {
             case .awaitingHello(let handshake):
                 return try receivedHello(raw, handshake)
             case .awaitingAnswer(let handshake, let peer):
                 return try receivedAnswer(raw, from: peer, handshake)
-            case .open(let peer, let authenticator):
-                return try receivedFrame(raw, from: peer, authenticator)
+            case .open(let peer, let keys):
+                return try receivedFrame(&raw, from: peer, keys)
             case .introduced:
                 throw CrypTenError(.malformedFrame, "a caller went on before it was answered")
             case .leaving, .ended:
@@ -151,7 +156,7 @@ package struct ConnectionStateMachine: Sendable {
         guard case .introduced(let handshake, let peer, let theirs) = state else { return .wait }
         do {
             let secret = try handshake.secret(with: peer, theirs)
-            state = .open(peer, secret.authenticator(from: peer, to: identity.role))
+            state = .open(peer, secret.frames(from: peer, to: identity.role))
             return .open(peer, secret, answer: Frame(.hello, payload: handshake.hello.encoded))
         } catch {
             return failed(
@@ -204,7 +209,8 @@ package struct ConnectionStateMachine: Sendable {
                 CrypTenError(
                     .peerLost,
                     "\(place(of: peer)) hung up during the handshake: see what it says, and start all members again",
-                    cause: cause
+                    cause: cause,
+                    telling: Disclosure(.lost, about: peer)
                 ),
                 last: nil
             )
@@ -215,7 +221,8 @@ package struct ConnectionStateMachine: Sendable {
                     .peerLost,
                     "the connection to \(place(of: peer)) ended \(how): its process has ended, or the network in between has "
                         + "failed; this session is over, start all its members again",
-                    cause: cause
+                    cause: cause,
+                    telling: Disclosure(.lost, about: peer)
                 ),
                 last: nil
             )
@@ -244,7 +251,8 @@ package struct ConnectionStateMachine: Sendable {
                 .timedOut,
                 "\(place(of: peer)) was silent for \(liveness.timeout): it is stopped, or can't be reached, for one that "
                     + "computes isn't silent; this session is over, start all its members again, with a longer silence limit "
-                    + "where the network is at times away for as long"
+                    + "where the network is at times away for as long",
+                telling: Disclosure(.silent, about: peer)
             )
             return .fail(error, last: ConnectionStateMachine.abortFrame(error))
         case .open:

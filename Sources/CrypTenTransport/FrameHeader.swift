@@ -10,12 +10,12 @@ package import NIOCore
 ///          8      2  sender: a party's number, 65535 for the dealer
 ///         10      2  recipient; 65534 in a hello to whoever answers
 ///         12      4  payload length
-///         16      4  session: the first bytes of the SHA-256 of the session's name
+///         16      4  epoch: how often the sender's keys of this direction have moved forward, see ``FrameKeyChain``
 ///         20      4  round; of corrections, the frame's place in its run
 ///         24      8  binding
 ///         32      8  run
 ///         40      8  sequence: frames of this connection in this direction, from 0
-///         48     16  tag over the 48 bytes before it and the payload, see ``FrameAuthenticator``
+///         48     16  tag over the 48 bytes before it and the payload, see ``FrameCipher``
 ///
 /// Magic, version and the tag of 16 bytes stay where they are in every version, so that versions can tell one another apart.
 package struct FrameHeader: Hashable, Sendable {
@@ -26,7 +26,7 @@ package struct FrameHeader: Hashable, Sendable {
     /// The bytes before the tag.
     static let untaggedSize = 48
     /// The version that this package speaks.
-    package static let currentVersion: UInt16 = 3
+    package static let currentVersion: UInt16 = 4
     /// The first four bytes of each frame, read as a little-endian number.
     package static let magic: UInt32 = 0x464E_5443
 
@@ -35,19 +35,19 @@ package struct FrameHeader: Hashable, Sendable {
     package var sender: UInt16
     package var recipient: UInt16
     package var length: UInt32
-    package var session: UInt32
+    package var epoch: UInt32
     package var round: UInt32
     package var binding: UInt64
     package var run: UInt64
     package var sequence: UInt64
 
     /// The header of one frame.
-    package init(_ frame: Frame, from sender: UInt16, to recipient: UInt16, session: UInt32, sequence: UInt64) {
+    package init(_ frame: Frame, from sender: UInt16, to recipient: UInt16, epoch: UInt32, sequence: UInt64) {
         kind = frame.kind.rawValue
         self.sender = sender
         self.recipient = recipient
         length = UInt32(frame.payload.readableBytes)
-        self.session = session
+        self.epoch = epoch
         round = frame.round
         binding = frame.binding
         run = frame.run
@@ -73,7 +73,7 @@ package struct FrameHeader: Hashable, Sendable {
         store(sender, at: 8)
         store(recipient, at: 10)
         store(length, at: 12)
-        store(session, at: 16)
+        store(epoch, at: 16)
         store(round, at: 20)
         store(binding, at: 24)
         store(run, at: 32)
@@ -88,7 +88,7 @@ package struct FrameHeader: Hashable, Sendable {
     package static func read(from buffer: inout ByteBuffer) throws -> (header: FrameHeader, tag: FrameTag)? {
         guard buffer.readableBytes >= size else { return nil }
         guard
-            let (magic, version, kind, sender, recipient, length, session, round, binding, run, sequence) =
+            let (magic, version, kind, sender, recipient, length, epoch, round, binding, run, sequence) =
                 buffer.readMultipleIntegers(
                     endianness: .little,
                     as: (
@@ -116,7 +116,7 @@ package struct FrameHeader: Hashable, Sendable {
             sender: sender,
             recipient: recipient,
             length: length,
-            session: session,
+            epoch: epoch,
             round: round,
             binding: binding,
             run: run,
@@ -131,7 +131,7 @@ package struct FrameHeader: Hashable, Sendable {
         sender: UInt16,
         recipient: UInt16,
         length: UInt32,
-        session: UInt32,
+        epoch: UInt32,
         round: UInt32,
         binding: UInt64,
         run: UInt64,
@@ -142,7 +142,7 @@ package struct FrameHeader: Hashable, Sendable {
         self.sender = sender
         self.recipient = recipient
         self.length = length
-        self.session = session
+        self.epoch = epoch
         self.round = round
         self.binding = binding
         self.run = run

@@ -13,21 +13,26 @@ package struct SessionIdentity: Sendable {
     package let role: Role
     package let partyCount: Int
     package let session: String
-    /// What all members must have in common besides the session's name, as the caller spells it.
-    package let parameters: String
+    /// The SHA-256 of the session's hash and of what all members must have in common besides.
+    package let parametersHash: [UInt8]
+    /// The same as the caller spells it, for this member's own messages; nil where only its hash is known.
+    package let parameters: String?
     /// The SHA-256 of the session's name.
     package let sessionHash: [UInt8]
-
-    /// The session's number in frame headers.
-    package var sessionNumber: UInt32 {
-        sessionHash[..<4].reversed().reduce(0) { $0 << 8 | UInt32($1) }
-    }
+    /// What all members were given before they met, if they were given something.
+    package let preSharedSecret: HandshakeSecret?
 
     /// Checks what a caller asked for.
     ///
-    /// - Throws: ``CrypTenError`` `.invalidArgument` for fewer than 2 parties or more than 65,534, for a party that isn't
-    ///   among them, and for parameters over ``Hello/maximumParameters`` bytes.
-    package init(role: Role, partyCount: Int, session: String, parameters: String) throws {
+    /// - Throws: ``CrypTenError`` `.invalidArgument` for fewer than 2 parties or more than 65,534, and for a party that isn't
+    ///   among them.
+    package init(
+        role: Role,
+        partyCount: Int,
+        session: String,
+        parameters: String,
+        preSharedSecret: HandshakeSecret? = nil
+    ) throws {
         guard (2...Role.maximumPartyCount).contains(partyCount) else {
             throw CrypTenError(.invalidArgument, "a session of \(partyCount) parties: at least 2 are needed")
         }
@@ -37,33 +42,42 @@ package struct SessionIdentity: Sendable {
                 "\(role) in a session of \(partyCount) parties: they are counted from 0 to \(partyCount - 1)"
             )
         }
-        guard parameters.utf8.count <= Hello.maximumParameters else {
-            throw CrypTenError(
-                .invalidArgument,
-                "parameters of \(parameters.utf8.count) bytes; at most \(Hello.maximumParameters) fit into a hello"
-            )
-        }
         self.role = role
         self.partyCount = partyCount
         self.session = session
         self.parameters = parameters
+        self.preSharedSecret = preSharedSecret
         sessionHash = Array(SHA256.hash(data: Array(session.utf8)))
+        parametersHash = Array(SHA256.hash(data: sessionHash + Array("crypten parameters: \(parameters)".utf8)))
     }
 
     /// A member of the session that a hello speaks of; it doesn't learn the session's name, nor needs to.
     ///
     /// - Throws: ``CrypTenError`` `.invalidArgument`, as the other initialiser does.
-    package init(role: Role, partyCount: Int, joining hello: Hello) throws {
-        let named = try SessionIdentity(role: role, partyCount: partyCount, session: "", parameters: hello.parameters)
-        self.init(named, session: "the session of the first caller", sessionHash: hello.sessionHash)
+    package init(
+        role: Role,
+        partyCount: Int,
+        joining hello: Hello,
+        preSharedSecret: HandshakeSecret? = nil
+    ) throws {
+        let named = try SessionIdentity(
+            role: role,
+            partyCount: partyCount,
+            session: "",
+            parameters: "",
+            preSharedSecret: preSharedSecret
+        )
+        self.init(named, joining: hello)
     }
 
-    private init(_ other: SessionIdentity, session: String, sessionHash: [UInt8]) {
+    private init(_ other: SessionIdentity, joining hello: Hello) {
         role = other.role
         partyCount = other.partyCount
-        parameters = other.parameters
-        self.session = session
-        self.sessionHash = sessionHash
+        preSharedSecret = other.preSharedSecret
+        session = "the session of the first caller"
+        sessionHash = hello.sessionHash
+        parametersHash = hello.parametersHash
+        parameters = nil
     }
 
     /// The other members of the session, in order.
@@ -74,9 +88,10 @@ package struct SessionIdentity: Sendable {
 
 /// One end's part of one key agreement: an ephemeral X25519 key and a nonce, used for one connection.
 ///
-/// The secret is `HKDF-SHA256(X25519, salt: nonces, info: label ‖ version ‖ session ‖ roles ‖ H(hellos))`, where nonces,
-/// roles and hellos stand in the order of the roles. With the hellos go both public keys, the party count and the parameters:
-/// two ends that saw different handshakes hold different secrets, and the first tag shows it.
+/// The secret is `HKDF-SHA256(X25519 ‖ H(pre-shared secret), salt: nonces, info: label ‖ version ‖ session ‖ roles ‖ H(hellos))`,
+/// where nonces, roles and hellos stand in the order of the roles. With the hellos go both public keys, the party count and the hash of
+/// the parameters: two ends that saw different handshakes, or were given different secrets, hold different ones, and the first tag
+/// shows it. Without a pre-shared secret nothing follows the X25519 part.
 package struct Handshake: Sendable {
     private let identity: SessionIdentity
     private let privateKey: Curve25519.KeyAgreement.PrivateKey
@@ -85,21 +100,34 @@ package struct Handshake: Sendable {
 
     /// Draws a fresh key and nonce.
     package init(_ identity: SessionIdentity) {
-        self.identity = identity
-        privateKey = Curve25519.KeyAgreement.PrivateKey()
+        let privateKey = Curve25519.KeyAgreement.PrivateKey()
         let nonce = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
-        hello = Hello(
+        let hello = Hello(
             sessionHash: identity.sessionHash,
             partyCount: identity.partyCount,
             publicKey: Array(privateKey.publicKey.rawRepresentation),
             nonce: nonce,
-            parameters: identity.parameters
+            parametersHash: identity.parametersHash,
+            hasPreSharedSecret: identity.preSharedSecret != nil
         )
+        self.init(identity, privateKey, hello)
+    }
+
+    /// What somebody can do who has heard a hello and hasn't the key behind it: for tests of what follows from the wire.
+    package init(_ identity: SessionIdentity, insecurelyRepeating hello: Hello) {
+        self.init(identity, Curve25519.KeyAgreement.PrivateKey(), hello)
+    }
+
+    private init(_ identity: SessionIdentity, _ privateKey: Curve25519.KeyAgreement.PrivateKey, _ hello: Hello) {
+        self.identity = identity
+        self.privateKey = privateKey
+        self.hello = hello
     }
 
     /// The secret that this hello and a peer's make.
     ///
-    /// - Throws: ``CrypTenError`` `.malformedFrame` for a public key that gives no secret.
+    /// - Throws: ``CrypTenError`` `.malformedFrame` for a public key that gives no secret: one of low order, with which everybody
+    ///   gets a result of zeros.
     package func secret(with peer: Role, _ theirs: Hello) throws -> ConnectionSecret {
         let shared: SharedSecret
         do {
@@ -107,6 +135,18 @@ package struct Handshake: Sendable {
             shared = try privateKey.sharedSecretFromKeyAgreement(with: publicKey)
         } catch {
             throw CrypTenError(.malformedFrame, "\(peer) sent a public key that can't be used", cause: error)
+                .telling(.malformedFrame, about: peer)
+        }
+        let material = try shared.withUnsafeBytes { bytes -> SymmetricKey in
+            // Each byte is looked at, whatever those before it are. RFC 7748, section 6.1.
+            guard bytes.reduce(0, |) != 0 else {
+                throw CrypTenError(
+                    .malformedFrame,
+                    "\(peer) sent a public key of low order, which makes a secret that everybody knows; it doesn't run this program"
+                ).telling(.malformedFrame, about: peer)
+            }
+            guard let secret = identity.preSharedSecret else { return SymmetricKey(data: bytes) }
+            return secret.appended(to: bytes)
         }
         let (first, second) = identity.role < peer ? (hello, theirs) : (theirs, hello)
         let (firstRole, secondRole) = identity.role < peer ? (identity.role, peer) : (peer, identity.role)
@@ -119,34 +159,40 @@ package struct Handshake: Sendable {
         }
         info += identity.sessionHash
         info += transcript.finalize()
-        let secret = shared.hkdfDerivedSymmetricKey(
-            using: SHA256.self,
+        let secret = HKDF<SHA256>.deriveKey(
+            inputKeyMaterial: material,
             salt: first.nonce + second.nonce,
-            sharedInfo: info,
+            info: info,
             outputByteCount: 32
         )
         return ConnectionSecret(secret)
     }
 }
 
-/// The secret of one connection and the keys made from it.
+/// The secret of one connection, and the chains of keys that begin with it.
 package struct ConnectionSecret: Sendable {
-    /// What ``Transport/secret(with:)`` returns.
-    package let key: SymmetricKey
+    private let key: SymmetricKey
 
     /// Wraps the 32 bytes that a handshake yields.
     package init(_ key: SymmetricKey) {
         self.key = key
     }
 
-    /// The tags of frames from one end to the other; each direction has its own key.
-    package func authenticator(from sender: Role, to recipient: Role) -> FrameAuthenticator {
-        var info = Array("crypten frame tags".utf8)
+    /// The keys of frames from one end to the other; each direction has its own.
+    package func frames(from sender: Role, to recipient: Role) -> FrameKeyChain {
+        var info = Array("crypten frames".utf8)
         for role in [sender, recipient] {
             withUnsafeBytes(of: role.wireNumber.littleEndian) { info += $0 }
         }
-        return FrameAuthenticator(
-            key: HKDF<SHA256>.expand(pseudoRandomKey: key, info: info, outputByteCount: 32)
-        )
+        return FrameKeyChain(expanded(info))
+    }
+
+    /// What ``Transport/nextSecret(with:)`` draws from; nothing of the frames' keys follows from it.
+    package var secrets: KeyChain {
+        KeyChain(expanded(Array("crypten secrets".utf8)))
+    }
+
+    private func expanded(_ info: [UInt8]) -> SymmetricKey {
+        HKDF<SHA256>.expand(pseudoRandomKey: key, info: info, outputByteCount: 32)
     }
 }

@@ -10,19 +10,21 @@ import Foundation
 
 /// What each end of a connection says first: who it is, what it wants to run, and its half of the key agreement.
 ///
-/// Payload: SHA-256 of the session's name (32 bytes), party count (4), ephemeral X25519 key (32), nonce (32), the
-/// parameters' length (4) and the parameters in UTF-8. The version and the sender are in the frame's header.
+/// Payload, ``size`` bytes: SHA-256 of the session's name (32 bytes), party count (4), ephemeral X25519 key (32), nonce (32), SHA-256
+/// of that hash and the parameters (32), and 1 where its sender has a pre-shared secret, else 0 (4). The version and the sender are in the frame's
+/// header. A hello is the only frame in the clear.
 package struct Hello: Hashable, Sendable {
-    /// The largest hello: nothing larger is read from someone who has not yet introduced himself.
-    package static let maximumSize = 8192
-    /// The longest parameters, in UTF-8.
-    package static let maximumParameters = maximumSize - 104
+    /// The payload's length.
+    package static let size = 136
+    /// Nothing longer is read from someone who has not yet introduced himself, whatever version he speaks.
+    package static let maximumSize = 1024
 
     package var sessionHash: [UInt8]
     package var partyCount: UInt32
     package var publicKey: [UInt8]
     package var nonce: [UInt8]
-    package var parameters: String
+    package var parametersHash: [UInt8]
+    package var hasPreSharedSecret: Bool
 
     /// The payload.
     package var encoded: ByteBuffer {
@@ -31,23 +33,31 @@ package struct Hello: Hashable, Sendable {
         buffer.writeInteger(partyCount, endianness: .little)
         buffer.writeBytes(publicKey)
         buffer.writeBytes(nonce)
-        buffer.writeInteger(UInt32(parameters.utf8.count), endianness: .little)
-        buffer.writeString(parameters)
+        buffer.writeBytes(parametersHash)
+        buffer.writeInteger(UInt32(hasPreSharedSecret ? 1 : 0), endianness: .little)
         return buffer
     }
 
     /// A hello with the given contents.
-    package init(sessionHash: [UInt8], partyCount: Int, publicKey: [UInt8], nonce: [UInt8], parameters: String) {
+    package init(
+        sessionHash: [UInt8],
+        partyCount: Int,
+        publicKey: [UInt8],
+        nonce: [UInt8],
+        parametersHash: [UInt8],
+        hasPreSharedSecret: Bool = false
+    ) {
         self.sessionHash = sessionHash
         self.partyCount = UInt32(partyCount)
         self.publicKey = publicKey
         self.nonce = nonce
-        self.parameters = parameters
+        self.parametersHash = parametersHash
+        self.hasPreSharedSecret = hasPreSharedSecret
     }
 
     /// Reads a payload.
     ///
-    /// - Throws: ``CrypTenError`` `.malformedFrame` when lengths don't fit or the parameters aren't UTF-8.
+    /// - Throws: ``CrypTenError`` `.malformedFrame` for another length, and for what is neither 0 nor 1.
     package init(decoding payload: ByteBuffer) throws {
         var buffer = payload
         guard
@@ -55,9 +65,9 @@ package struct Hello: Hashable, Sendable {
             let partyCount = buffer.readInteger(endianness: .little, as: UInt32.self),
             let publicKey = buffer.readBytes(length: 32),
             let nonce = buffer.readBytes(length: 32),
-            let length = buffer.readInteger(endianness: .little, as: UInt32.self),
-            Int(length) == buffer.readableBytes,
-            let parameters = String(validating: buffer.readableBytesView, as: UTF8.self)
+            let parametersHash = buffer.readBytes(length: 32),
+            let flag = buffer.readInteger(endianness: .little, as: UInt32.self), flag <= 1,
+            buffer.readableBytes == 0
         else {
             throw CrypTenError(.malformedFrame, "a hello of \(payload.readableBytes) bytes can't be read")
         }
@@ -65,6 +75,7 @@ package struct Hello: Hashable, Sendable {
         self.partyCount = partyCount
         self.publicKey = publicKey
         self.nonce = nonce
-        self.parameters = parameters
+        self.parametersHash = parametersHash
+        hasPreSharedSecret = flag == 1
     }
 }

@@ -1,5 +1,4 @@
 import CrypTenBase
-import Crypto
 import NIOConcurrencyHelpers
 import NIOCore
 
@@ -45,10 +44,18 @@ final class MemoryLink: Link {
         try answerer.inbox.check(sendingTo: answerer.peer)
     }
 
-    /// The secret that the handshake has made.
-    var secret: SymmetricKey? {
-        agreed.withLockedValue { $0?.key }
+    /// Gives away the secrets that the handshake has made; nothing of them is left here.
+    func takeSecrets() -> KeyChain? {
+        agreed.withLockedValue { agreed in
+            defer { agreed = nil }
+            return agreed?.secrets
+        }
     }
+
+    /// There is no wire, and so are no keys of frames.
+    func moveForward() {}
+
+    var insecureFrameKeys: (sending: FrameKeyChain?, receiving: FrameKeyChain?) { (nil, nil) }
 
     var kernelBytesSent: UInt64? { nil }
 
@@ -64,7 +71,7 @@ final class MemoryLink: Link {
                 frame,
                 from: identity.role.wireNumber,
                 to: peer.wireNumber,
-                session: identity.sessionNumber,
+                epoch: 0,
                 sequence: sending.sequence
             )
             sending.sequence += 1
@@ -81,8 +88,9 @@ final class MemoryLink: Link {
     }
 
     private func received(_ raw: FrameAssembler.RawFrame) {
+        var raw = raw
         traffic.countReceived(raw, from: peer)
-        perform(machine.withLockedValue { $0.received(raw) })
+        perform(machine.withLockedValue { $0.received(&raw) })
     }
 
     private func perform(_ action: ConnectionStateMachine.Action) {

@@ -1,5 +1,4 @@
 package import CrypTenBase
-import Crypto
 import NIOConcurrencyHelpers
 
 /// Sessions whose members are threads of one process: frames are handed over, not copied.
@@ -55,7 +54,7 @@ package enum MemoryTransport {
                 inbox: member.inbox,
                 traffic: member.traffic,
                 links: links,
-                secrets: links.compactMapValues(\.secret),
+                secrets: links.compactMapValues { $0.takeSecrets() },
                 tearDown: {}
             )
         }

@@ -45,13 +45,17 @@ package protocol Transport: Sendable {
     /// - Throws: what ended the transport, as ``receive(_:from:deadline:)`` does.
     func receive(_ kinds: Set<Frame.Kind>, fromAnyOf peers: [Role], deadline: Deadline) throws -> Arrival?
 
-    /// The 32 bytes agreed with a peer in the handshake: fresh with every connection, known to these two alone.
+    /// The next of the secrets, 32 bytes each, that follow from the handshake with a peer: known to these two alone, and given once.
     ///
-    /// Derive keys from it, each with its own label; the transport's own labels begin with `crypten frame`.
+    /// Both ends get the same if they have asked as often. Of a secret that was given nothing is left here: neither it nor an earlier
+    /// one follows from those to come. Derive keys from it, each with its own label.
     ///
     /// - Precondition: `peer` is another member of the session.
     /// - Throws: ``CrypTenError`` `.sessionClosed` once this end has aborted or closed: the secrets are gone then.
-    func secret(with peer: Role) throws -> SymmetricKey
+    func nextSecret(with peer: Role) throws -> SymmetricKey
+
+    /// A run is over: what is sent from now on is under keys from which those of what was sent before don't follow.
+    func moveForward()
 
     /// What has been sent and received so far; subtract an earlier value to see what happened in between.
     var statistics: TransportStatistics { get }

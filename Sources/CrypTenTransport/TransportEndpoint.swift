@@ -11,6 +11,10 @@ protocol Link: Sendable {
     var kernelBytesSent: UInt64? { get }
     /// Takes a frame to be sent after those before it; doesn't wait.
     func post(_ frame: Frame)
+    /// What is posted from now on is under the next keys.
+    func moveForward()
+    /// The keys of what is sent and received, for ``TransportEndpoint/insecureKeyMaterial()``.
+    var insecureFrameKeys: (sending: FrameKeyChain?, receiving: FrameKeyChain?) { get }
     /// Ends the conversation, with an error or in good order; doesn't wait.
     func end(_ error: CrypTenError?)
 }
@@ -22,7 +26,7 @@ package final class TransportEndpoint: Transport {
     private let traffic: TrafficCounter
     private let links: [Role: any Link]
     /// Until the session has ended, on this side or by an error.
-    private let secrets: NIOLockedValueBox<[Role: SymmetricKey]>
+    private let secrets: NIOLockedValueBox<[Role: KeyChain]>
     private let isClosed = NIOLockedValueBox(false)
     /// Waits until the links have ended, and gives up threads.
     private let tearDown: @Sendable () -> Void
@@ -32,7 +36,7 @@ package final class TransportEndpoint: Transport {
         inbox: Inbox,
         traffic: TrafficCounter,
         links: [Role: any Link],
-        secrets: [Role: SymmetricKey],
+        secrets: [Role: KeyChain],
         tearDown: @escaping @Sendable () -> Void
     ) {
         self.identity = identity
@@ -78,13 +82,42 @@ package final class TransportEndpoint: Transport {
         try inbox.receive(kinds, fromAnyOf: peers, deadline: deadline)
     }
 
-    package func secret(with peer: Role) throws -> SymmetricKey {
+    package func nextSecret(with peer: Role) throws -> SymmetricKey {
         precondition(links[peer] != nil, "\(peer) isn't another member of this session")
-        guard let secret = secrets.withLockedValue({ $0[peer] }) else {
+        let secret = secrets.withLockedValue { secrets in
+            let secret = secrets[peer]?.derive("crypten secret")
+            secrets[peer]?.moveForward()
+            return secret
+        }
+        guard let secret else {
             try inbox.check(sendingTo: peer)
             throw CrypTenError(.sessionClosed, "the session is closed")
         }
         return secret
+    }
+
+    package func moveForward() {
+        for link in links.values { link.moveForward() }
+    }
+
+    /// All keys that this end holds for one peer.
+    package struct InsecureKeyMaterial: Sendable {
+        package var secrets: KeyChain?
+        package var sending: FrameKeyChain?
+        package var receiving: FrameKeyChain?
+    }
+
+    /// What somebody finds who reads this member's memory: for tests of what does not follow from it.
+    package func insecureKeyMaterial() -> [Role: InsecureKeyMaterial] {
+        let secrets = secrets.withLockedValue { $0 }
+        return links.reduce(into: [:]) { found, link in
+            let keys = link.value.insecureFrameKeys
+            found[link.key] = InsecureKeyMaterial(
+                secrets: secrets[link.key],
+                sending: keys.sending,
+                receiving: keys.receiving
+            )
+        }
     }
 
     /// What the operating system counted as sent to each peer, retransmissions left out: an independent check of

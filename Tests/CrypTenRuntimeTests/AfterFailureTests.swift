@@ -48,9 +48,9 @@ struct AfterFailureTests {
                         let before = members.indices.map { Traces(audits[$0], members[$0], parties: parties) }[party]
                         await Self.expectRefusals(session)
                         #expect(Traces(audits[party], transport, parties: parties) == before)
-                        #expect(throws: CrypTenError.self) { try transport.secret(with: .dealer) }
+                        #expect(throws: CrypTenError.self) { try transport.nextSecret(with: .dealer) }
                         await session.close()
-                        #expect(throws: CrypTenError.self) { try transport.secret(with: .dealer) }
+                        #expect(throws: CrypTenError.self) { try transport.nextSecret(with: .dealer) }
                     }.expectSuccess()
                 }
             }
@@ -74,13 +74,19 @@ struct AfterFailureTests {
             for party in 0..<session.partyCount {
                 _ = try await session.publicInput(from: .party(party)) { Tensor([1.0], shape: [1]) }
             }
-            _ = try await session.input(from: .party(0), name: "pixels") { Tensor([.nan], shape: [1]) }
+            _ = try await session.input(from: .party(0), shape: [1], name: "pixels") { Tensor([.nan], shape: [1]) }
             // The others notice when they wait for party 0.
             _ = try await session.input(from: .party(0)) { Tensor([1.0], shape: [1]) }
         }.crypTenError
         #expect(failure?.code == (session.party == .party(0) ? .outOfRange : .partyFailed))
-        #expect(failure?.message.contains("pixels, element 0") == true)
+        #expect(failure?.message.contains(Self.reason(at: session)) == true)
         #expect(try await session.statistics.preparedRuns == 0)
+    }
+
+    /// What the owner of the input says, and what the others do.
+    private static func reason(at session: Session) -> String {
+        session.party == .party(0)
+            ? "pixels, element 0" : "party 0 gave up: an input of its can't be used; its owner knows why"
     }
 
     private static func expectRefusals(_ session: Session) async {
@@ -101,7 +107,7 @@ struct AfterFailureTests {
         for (index, call) in calls.enumerated() {
             let error = await outcome { try await call() }.crypTenError
             #expect(error?.code == .sessionClosed, "call \(index)")
-            #expect(error?.message.contains("pixels, element 0") == true, "call \(index)")
+            #expect(error?.message.contains(reason(at: session)) == true, "call \(index)")
         }
     }
 

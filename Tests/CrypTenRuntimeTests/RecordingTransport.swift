@@ -61,8 +61,12 @@ final class RecordingTransport: Transport {
         return arrival
     }
 
-    func secret(with peer: Role) throws -> SymmetricKey {
-        try base.secret(with: peer)
+    func nextSecret(with peer: Role) throws -> SymmetricKey {
+        try base.nextSecret(with: peer)
+    }
+
+    func moveForward() {
+        base.moveForward()
     }
 
     func abort(_ error: CrypTenError) {

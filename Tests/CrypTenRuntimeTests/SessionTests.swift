@@ -128,6 +128,46 @@ struct SessionTests {
         }
     }
 
+    @Test(
+        "what can't be put in fails at every party, with the owner's error there alone, and the session lives",
+        arguments: [2, 3]
+    )
+    func refusedInputs(parties: Int) async throws {
+        struct Quoting: Error {}
+        let results = try await withLocalParties(parties) { session -> [Double] in
+            func fails(_ owner: PartyID, _ code: CrypTenError.Code?, _ body: () async throws -> Void) async {
+                do {
+                    try await body()
+                    Issue.record("nothing failed")
+                } catch let error as CrypTenError {
+                    if session.party == owner {
+                        #expect(error.code == code && error.message.contains("pixels"))
+                    } else {
+                        #expect(error.code == .partyFailed)
+                        #expect((error.cause as? CrypTenError)?.code == code ?? .partyFailed)
+                        let sentence = "an input of its can't be used; its owner knows why"
+                        #expect(error.message == "\(owner) refused this call: \(sentence)")
+                    }
+                } catch {
+                    #expect(error is Quoting && code == nil && session.party == owner)
+                }
+            }
+            let x = try await session.input(from: .party(0)) { Tensor([2.0], shape: [1]) }
+            await fails(.party(0), .outOfRange) {
+                _ = try await session.input(from: .party(0), name: "pixels") { Tensor([1, .nan], shape: [2]) }
+            }
+            await fails(.party(1), nil) {
+                _ = try await session.input(from: .party(1), name: "pixels") { throw Quoting() }
+            }
+            await fails(.party(1), nil) { _ = try await session.publicInput(from: .party(1)) { throw Quoting() } }
+            await fails(.party(0), nil) { _ = try await session.broadcast(from: .party(0)) { throw Quoting() } }
+            let y = try await session.input(from: .party(1)) { Tensor([3.0], shape: [1]) }
+            let known = try await session.publicInput(from: .party(0)) { Tensor([4.0], shape: [1]) }
+            return try #require(try await session.reveal(x * y + known.expression, to: .all)).doubles
+        }
+        for result in results { #expect(abs(result[0] - 10) < 1e-3) }
+    }
+
     @Test("an ill-formed expression throws its error before a byte moves")
     func illFormed() async throws {
         _ = try await withLocalParties(2) { session in

@@ -138,8 +138,10 @@ extension Members.Outcome {
             ("ended without a goodbye", "peerLost"), ("ended in the middle", "peerLost"),
             ("hung up during the handshake", "peerLost"), ("hung up before the session began", "peerLost"),
             ("different sessions", "wrongSession"),
-            ("each number can be used once", "wrongSession"), ("counts", "diverged"),
-            ("all must be the same", "diverged"), ("install the same release", "diverged"),
+            ("each number can be used once", "wrongSession"), ("each can be used once", "wrongSession"),
+            ("counts", "diverged"), ("different numbers of parties", "diverged"),
+            ("all must have the same", "diverged"),
+            ("give all members the same", "diverged"), ("install the same release", "diverged"),
             ("something else listens", "addressInUse"), ("a session has ended", "none"),
             ("interrupted by", "interrupted"), ("has closed the session", "sessionClosed"),
         ]

@@ -17,7 +17,8 @@ final class RawPeer {
     private let identity: SessionIdentity
     private var machine: ConnectionStateMachine
     private var assembler = FrameAssembler()
-    private(set) var authenticator = FrameAuthenticator.unkeyed
+    private(set) var cipher = FrameCipher.unkeyed
+    private var room = ByteBuffer()
     private var sequence: UInt64 = 0
 
     /// Calls party 0.
@@ -59,14 +60,14 @@ final class RawPeer {
             frame,
             from: identity.role.wireNumber,
             to: 0,
-            session: identity.sessionNumber,
+            epoch: 0,
             sequence: sequence
         )
         sequence += 1
         change(&header)
-        var bytes = authenticator.sealedHeader(header, frame.payload)
-        var payload = frame.payload
-        bytes.writeBuffer(&payload)
+        let sealed = cipher.seal(header, frame.payload, in: &room)
+        var bytes = sealed.header
+        bytes.writeImmutableBuffer(sealed.payload)
         return bytes
     }
 
@@ -89,10 +90,10 @@ final class RawPeer {
     func introduce(change: (inout FrameHeader) -> Void = { _ in }) throws -> ConnectionStateMachine.Action {
         guard case .send(let hello) = machine.connected() else { return .wait }
         say(hello, change: change)
-        let answer = try #require(try hear())
-        let action = machine.received(answer)
+        var answer = try #require(try hear())
+        let action = machine.received(&answer)
         if case .open(let peer, let secret, _) = action {
-            authenticator = secret.authenticator(from: identity.role, to: peer)
+            cipher = secret.frames(from: identity.role, to: peer).cipher
         }
         return action
     }

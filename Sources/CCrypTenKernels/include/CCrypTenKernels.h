@@ -240,6 +240,11 @@ typedef enum cct_combination {
 void cct_expand(cct_instruction_set set, cct_combination combination, uint64_t *out, size_t count, uint64_t key_low,
                 uint64_t key_high, uint64_t number, uint64_t start);
 
+/// out[i] = in[i] ^ pad[i] for i < count, where the pad is stream `number` of `cct_expand` as bytes, each word's lowest first.
+/// `out` may be `in`; neither need be aligned. The words that were made are wiped.
+void cct_pad(cct_instruction_set set, uint8_t *out, const uint8_t *in, size_t count, uint64_t key_low, uint64_t key_high,
+             uint64_t number);
+
 /// How `cct_expand` computes AES with an instruction set, on this machine.
 typedef enum cct_cipher_kind {
     CCT_CIPHER_BITSLICED = 0,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CrypTen
+import CrypTenBase
 import Foundation
 
 struct DealerCommand: AsyncParsableCommand {
@@ -30,7 +31,9 @@ struct DealerCommand: AsyncParsableCommand {
 
     @OptionGroup var deadlines: DeadlineOptions
 
-    @Flag(name: .long, help: "Listen without encryption on addresses that other machines reach.")
+    @OptionGroup var secret: SecretOptions
+
+    @Flag(name: .long, help: "Listen where other machines reach it, though nothing shows who calls.")
     var insecurePlaintext = false
 
     @Flag(name: .long, help: ArgumentHelp("Speak with the process that started this one.", visibility: .private))
@@ -47,6 +50,7 @@ struct DealerCommand: AsyncParsableCommand {
         var configuration = SessionConfiguration()
         configuration.threads = threads.threads
         deadlines.apply(to: &configuration)
+        try secret.apply(to: &configuration)
         if let budget = memoryLimit.map(MemoryBudget.init) {
             configuration.correctionWindow = budget.correctionWindow
             budget.apply()
@@ -67,6 +71,7 @@ struct DealerCommand: AsyncParsableCommand {
             supervisor.tell(.listening(service.address))
             let invitation = try await supervisor.invitation()
             configuration.fractionBits = invitation.fractionBits
+            configuration.preSharedSecret = try PreSharedSecret(invitation.secret)
             let report = try await interruptible(service) {
                 try await service.serve(
                     session: invitation.session,
@@ -88,7 +93,7 @@ struct DealerCommand: AsyncParsableCommand {
     ) async throws -> DealerService.Report {
         try await Interruption.ending(
             "no session is served any more",
-            with: { service.abort(CrypTenError(.cancelled, "the dealer was interrupted by a signal")) },
+            with: { service.abort(CrypTenError(.cancelled, "the dealer was interrupted by a signal").telling(.ended)) },
             body
         )
     }
@@ -108,7 +113,8 @@ struct DealerCommand: AsyncParsableCommand {
                 throw error
             } catch {
                 if Interruption.received != nil { throw error }
-                Output.note("dealer: a session has failed: \((error as? CrypTenError)?.toolMessage ?? "\(error)")")
+                // Not the cause: where a party's bytes can't be read, it may quote them.
+                Output.note("dealer: a session has failed: \((error as? CrypTenError)?.message ?? "\(error)")")
             }
         }
     }

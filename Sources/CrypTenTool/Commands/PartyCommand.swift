@@ -8,8 +8,9 @@ struct PartyCommand: AsyncParsableCommand {
         abstract: "Be one party of an inference.",
         discussion: """
             Party 0 has the inputs and learns the outputs, party 1 has the model; every party names the same addresses, \
-            session and fraction bits. Connections are not encrypted yet: only loopback addresses are taken, unless \
-            --insecure-plaintext is given.
+            session and fraction bits. What is sent is encrypted, but nothing shows who is at the other end: only loopback \
+            addresses are taken, unless --insecure-plaintext is given. With --secret-file, the same at all members, no program \
+            without it can take a member's place.
 
             With --memory-limit, at party 0, every party keeps to it, and a batch that is too large runs in slices. Give the \
             dealer the same.
@@ -55,7 +56,9 @@ struct PartyCommand: AsyncParsableCommand {
     @OptionGroup var memory: MemoryOptions
     @OptionGroup var deadlines: DeadlineOptions
 
-    @Flag(name: .long, help: "Connect without encryption to addresses of other machines.")
+    @OptionGroup var secret: SecretOptions
+
+    @Flag(name: .long, help: "Connect to other machines, though nothing shows who is at the other end.")
     var insecurePlaintext = false
 
     @Flag(name: .long, help: ArgumentHelp("Speak with the process that started this one.", visibility: .private))
@@ -113,6 +116,7 @@ struct PartyCommand: AsyncParsableCommand {
         configuration.fractionBits = encoding.fractionBits
         configuration.threads = threads.threads
         deadlines.apply(to: &configuration)
+        try secret.apply(to: &configuration)
         let files = inference.readFiles(fractionBits: configuration.fractionBits)
         guard let parties, let dealer, let name = session else { preconditionFailure("validated") }
         Output.note("party \(id): connecting")

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CrypTen
+import CrypTenBase
 import Foundation
 import Synchronization
 
@@ -49,6 +50,8 @@ struct Invitation: Codable, Sendable {
     var parties: [String]
     var dealer: String
     var fractionBits: Int
+    /// Drawn for this run, so that no other program of this machine can be one of its members.
+    var secret: Data
 }
 
 /// A child's side of the conversation with the process that started it.
@@ -94,6 +97,7 @@ struct Supervisor: Sendable {
             let invitation = try await invitation()
             var configuration = SessionConfiguration()
             configuration.fractionBits = invitation.fractionBits
+            configuration.preSharedSecret = try PreSharedSecret(invitation.secret)
             configuration.threads = threads
             deadlines?.apply(to: &configuration)
             let program = prepare(configuration.fractionBits)
@@ -142,7 +146,7 @@ extension Session {
         as member: String,
         _ program: @Sendable (Session) async throws -> Result
     ) async throws -> Result {
-        let interrupted = CrypTenError(.cancelled, "\(member) was interrupted by a signal")
+        let interrupted = CrypTenError(.cancelled, "\(member) was interrupted by a signal").telling(.ended)
         return try await Interruption.ending("all members of the session were told", with: { self.abort(interrupted) })
         {
             do {

@@ -114,13 +114,16 @@ struct LocalMembers: Sendable {
             relays = try await EmulatedNetwork.start(parties: listening, dealer: dealer, network: network)
         }
         let session = UUID().uuidString
+        var random = SystemRandomNumberGenerator()
+        let secret = Data((0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) })
         for (index, child) in family.members.enumerated() {
             let called = index < parties ? relays?.addresses(for: PartyID(index)) : nil
             let invitation = Invitation(
                 session: session,
                 parties: called?.parties ?? listening,
                 dealer: called?.dealer ?? dealer,
-                fractionBits: fractionBits
+                fractionBits: fractionBits,
+                secret: secret
             )
             try child.invite(invitation)
         }

@@ -56,7 +56,8 @@ final class HelloWaiter: ChannelInboundHandler {
                 let error = CrypTenError(
                     .diverged,
                     "\(caller) speaks protocol version \(raw.header.version), \(role) version "
-                        + "\(FrameHeader.currentVersion): install the same release everywhere"
+                        + "\(FrameHeader.currentVersion): install the same release everywhere",
+                    telling: Disclosure(.anotherVersion, about: Role(wireNumber: raw.header.sender))
                 )
                 calls.failed(error)
                 throw error
@@ -81,10 +82,10 @@ final class HelloWaiter: ChannelInboundHandler {
             refusal,
             from: role.wireNumber,
             to: Role.wireNumberOfAnyone,
-            session: 0,
+            epoch: 0,
             sequence: 0
         )
-        var bytes = FrameAuthenticator.unkeyed.sealedHeader(header, refusal.payload)
+        var bytes = FrameCipher.unkeyed.sealedHeader(header, refusal.payload)
         bytes.writeImmutableBuffer(refusal.payload)
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         context.close(promise: nil)

@@ -1,6 +1,6 @@
 package import CrypTenBase
 package import Logging
-import NIOCore
+package import NIOCore
 
 /// Where a member of a session listens: a host, by name or number, and a port.
 package struct TCPAddress: Hashable, Sendable, CustomStringConvertible {
@@ -49,8 +49,14 @@ package struct TCPConfiguration: Sendable {
     package var listen: TCPAddress?
     /// Where the others listen: party i calls the dealer and all parties before it.
     package var peers: [Role: TCPAddress]
-    /// Accept that frames cross a network unencrypted, with nobody's identity checked.
+    /// What all members were given before they meet; who doesn't have it can't be one of them.
+    package var preSharedSecret: HandshakeSecret?
+    /// Accept that members are on a network where nobody's identity is checked.
     package var insecurePlaintext = false
+    /// Gets the header and the payload of each frame before it is sealed.
+    package typealias PlaintextObserver = @Sendable (FrameHeader, ByteBuffer) -> Void
+    /// Told of everything that is sent, before it is sealed: for tests of what is sent at all.
+    package var insecurePlaintextObserver: PlaintextObserver?
     /// How often a silent member shows that it lives: often enough for peers of any ``silenceLimit``, which needn't be equal.
     package var heartbeatInterval = Duration.milliseconds(250)
     /// How long a peer may be silent.
@@ -102,9 +108,9 @@ extension TCPAddress {
         guard insecurePlaintext || resolved.isLoopback else {
             throw CrypTenError(
                 .insecureTransport,
-                "\(self) is not on this machine, and this connection is not encrypted: the dealer, or anyone on the way, could "
-                    + "read what parties send one another. Run it through a tunnel that ends on loopback, or allow it on a "
-                    + "network that you trust with insecurePlaintext (--insecure-plaintext)"
+                "\(self) is not on this machine, and nothing shows who is at the other end of this connection: who can change what "
+                    + "goes over the network could take a member's place. Run it through a tunnel that ends on loopback, or allow "
+                    + "it on a network that you trust with insecurePlaintext (--insecure-plaintext)"
             )
         }
         return resolved

@@ -72,6 +72,14 @@ final class TCPConnection: Link {
         sender.post(frame)
     }
 
+    func moveForward() {
+        sender.moveForward()
+    }
+
+    var insecureFrameKeys: (sending: FrameKeyChain?, receiving: FrameKeyChain?) {
+        (sender.insecureKeys, state.withLockedValue(\.machine.insecureKeys))
+    }
+
     func end(_ error: CrypTenError?) {
         state.withLockedValue { state in
             perform(state.machine.end(error), &state)
@@ -149,12 +157,12 @@ final class TCPConnection: Link {
     private func process(_ state: inout State, byWaiter: Bool) -> Int {
         var frames = 0
         do {
-            while !state.machine.ignoresFrames, let raw = try state.assembler.next(limit: state.machine.payloadLimit) {
+            while !state.machine.ignoresFrames, var raw = try state.assembler.next(limit: state.machine.payloadLimit) {
                 if let peer = state.peer {
                     session.traffic.countReceived(raw, from: peer)
                 }
                 frames += 1
-                perform(state.machine.received(raw), &state, byWaiter: byWaiter)
+                perform(state.machine.received(&raw), &state, byWaiter: byWaiter)
             }
         } catch {
             state.assembler = FrameAssembler()

@@ -2,13 +2,13 @@ import CrypTenBase
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// The sending half of one TCP connection: numbers, tags and writes frames in the order in which they are posted.
+/// The sending half of one TCP connection: numbers, seals and writes frames in the order in which they are posted.
 ///
 /// A short frame that finds nothing queued is written by the thread that posts it, without a change of threads. Everything
-/// else is left to the poller's thread, which makes the tags, so that the engine computes meanwhile.
+/// else is left to the poller's thread, which seals it, so that the engine computes meanwhile.
 final class TCPSender: Sendable {
     private enum Item {
-        case frame(FrameHeader, ByteBuffer, FrameAuthenticator)
+        case frame(FrameHeader, ByteBuffer, FrameCipher)
         /// The rest of a frame that the socket took in part: of its header, and of its payload.
         case bytes(ByteBuffer, ByteBuffer)
 
@@ -22,7 +22,11 @@ final class TCPSender: Sendable {
 
     private struct State {
         var socket: TCPSocket?
-        var authenticator = FrameAuthenticator.unkeyed
+        /// The keys of what is sent, once they are agreed on.
+        var keys: FrameKeyChain?
+        /// Where payloads are sealed: by those who post, and by the poller's thread.
+        var room = ByteBuffer()
+        var drainingRoom = ByteBuffer()
         var peer: Role?
         var sequence: UInt64 = 0
         var lastTickSequence: UInt64 = 0
@@ -54,6 +58,7 @@ final class TCPSender: Sendable {
     private let traffic: TrafficCounter
     private let limit: Int
     private let wakePoller: @Sendable () -> Void
+    private let observe: TCPConfiguration.PlaintextObserver?
     private let state: NIOLockedValueBox<State>
 
     /// The sending half of a connection; `peer` is whom we called, nil when we were called.
@@ -62,6 +67,7 @@ final class TCPSender: Sendable {
         inbox = session.inbox
         traffic = session.traffic
         limit = session.configuration.sendQueueLimit
+        observe = session.configuration.insecurePlaintextObserver
         wakePoller = { [poller = session.poller] in poller.wake() }
         state = NIOLockedValueBox(State(socket: socket, peer: peer))
     }
@@ -83,7 +89,7 @@ final class TCPSender: Sendable {
                 frame,
                 from: identity.role.wireNumber,
                 to: state.peer?.wireNumber ?? Role.wireNumberOfAnyone,
-                session: identity.sessionNumber,
+                epoch: state.keys?.epoch ?? 0,
                 sequence: state.sequence
             )
             state.sequence += 1
@@ -91,28 +97,40 @@ final class TCPSender: Sendable {
             if frame.kind == .heartbeat { state.lastTickSequence = state.sequence }
             if let peer = state.peer { traffic.countSent(frame, to: peer) }
             let size = frame.wireSize
+            let cipher = state.keys?.cipher ?? .unkeyed
+            observe?(header, frame.payload)
             guard state.queuedBytes == 0, size <= TCPSender.directLimit, let socket = state.socket else {
-                return state.enqueue(.frame(header, frame.payload, state.authenticator))
+                return state.enqueue(.frame(header, frame.payload, cipher))
             }
-            let sealed = state.authenticator.sealedHeader(header, frame.payload)
+            let sealed = cipher.seal(header, frame.payload, in: &state.room)
             // A broken socket is found out by whoever reads from it.
-            let written = socket.write(sealed, frame.payload) ?? 0
+            let written = socket.write(sealed.header, sealed.payload) ?? 0
             guard written < size else {
                 if isLast { socket.endWriting() }
                 return false
             }
-            return state.enqueue(TCPSender.rest(sealed, frame.payload, after: written))
+            return state.enqueue(TCPSender.rest(sealed.header, sealed.payload, after: written))
         }
         if mustWake { wakePoller() }
     }
 
-    /// The handshake is done: tags are under the agreed key.
+    /// The handshake is done: what is sent is under the agreed keys.
     func agreed(with peer: Role, _ secret: ConnectionSecret) {
-        let authenticator = secret.authenticator(from: identity.role, to: peer)
+        let keys = secret.frames(from: identity.role, to: peer)
         state.withLockedValue { state in
             state.peer = peer
-            state.authenticator = authenticator
+            state.keys = keys
         }
+    }
+
+    /// What is posted from now on is under the next keys.
+    func moveForward() {
+        state.withLockedValue { $0.keys?.moveForward() }
+    }
+
+    /// The keys of what is sent now.
+    var insecureKeys: FrameKeyChain? {
+        state.withLockedValue(\.keys)
     }
 
     /// The caller has said who it is.
@@ -124,6 +142,7 @@ final class TCPSender: Sendable {
     func disconnected() {
         state.withLockedValue { state in
             state.isFinished = true
+            state.keys = nil
             state.finalKernelCount = state.socket?.kernelBytesSent()
             state.socket = nil
             state.queue = []
@@ -151,6 +170,8 @@ final class TCPSender: Sendable {
     /// - Returns: Whether the socket works.
     func drain() -> Bool {
         var left = TCPSender.turn
+        var room = takeRoom()
+        defer { state.withLockedValue { $0.drainingRoom = room } }
         while true {
             let next = state.withLockedValue { state -> (Item, TCPSocket)? in
                 state.isBlocked = false
@@ -158,11 +179,10 @@ final class TCPSender: Sendable {
                 return (item, socket)
             }
             guard let (item, socket) = next else { return true }
-            // The tag is made, and the bytes are copied into the kernel, while others may post.
+            // Frames are sealed, and copied into the kernel, while others may post.
             let (first, second) =
                 switch item {
-                case .frame(let header, let payload, let authenticator):
-                    (authenticator.sealedHeader(header, payload), payload)
+                case .frame(let header, let payload, let cipher): cipher.seal(header, payload, in: &room)
                 case .bytes(let first, let second): (first, second)
                 }
             let written = socket.write(first, second)
@@ -192,6 +212,14 @@ final class TCPSender: Sendable {
                 wakePoller()  // others have their turn first
                 return true
             }
+        }
+    }
+
+    /// The memory in which the poller's thread seals; it comes back, so that pages are cleared once, not with every frame.
+    private func takeRoom() -> ByteBuffer {
+        state.withLockedValue { state in
+            defer { state.drainingRoom = ByteBuffer() }
+            return state.drainingRoom
         }
     }
 

@@ -1,5 +1,4 @@
 import CrypTenBase
-import Crypto
 import Logging
 import NIOCore
 
@@ -9,7 +8,7 @@ final class TCPSession: Sendable {
         /// Who said that they are a peer, and on which connection.
         var claimed: [Role: ObjectIdentifier] = [:]
         var links: [Role: TCPConnection] = [:]
-        var secrets: [Role: SymmetricKey] = [:]
+        var secrets: [Role: KeyChain] = [:]
         /// Connections that aren't closed yet, whoever is at the other end.
         var live: [ObjectIdentifier: TCPConnection] = [:]
         var failure: CrypTenError?
@@ -26,7 +25,7 @@ final class TCPSession: Sendable {
         var attempts: [Role: String] = [:]
 
         /// Gives the connections away, which hold the session.
-        mutating func handOver() -> (links: [Role: TCPConnection], secrets: [Role: SymmetricKey]) {
+        mutating func handOver() -> (links: [Role: TCPConnection], secrets: [Role: KeyChain]) {
             defer { (links, secrets) = ([:], [:]) }
             return (links, secrets)
         }
@@ -77,7 +76,8 @@ final class TCPSession: Sendable {
             let isCrowded = state.live.count > state.claimed.count + TCPSession.maximumStrangers
             guard state.isEnding || isCrowded else { return nil }
             if peer == nil { state.lateCallers += 1 }
-            return state.reason ?? CrypTenError(.sessionClosed, "\(identity.role) takes no more calls")
+            return state.reason
+                ?? CrypTenError(.sessionClosed, "\(identity.role) takes no more calls").telling(.crowded)
         }
     }
 
@@ -86,11 +86,13 @@ final class TCPSession: Sendable {
         monitor.withLock { state in
             guard peer.calls(identity.role) else {
                 return CrypTenError(.wrongSession, "\(peer) doesn't call \(identity.role), but is called by it")
+                    .telling(.anotherSession, about: peer)
             }
             guard state.claimed[peer] == nil else {
                 return CrypTenError(
                     .wrongSession,
-                    "\(identity.role) is already connected to \(peer): each number can be used once"
+                    "\(identity.role) is already connected to \(peer): each number can be used once",
+                    telling: Disclosure(.numberTaken)
                 )
             }
             state.claimed[peer] = ObjectIdentifier(link)
@@ -103,7 +105,7 @@ final class TCPSession: Sendable {
         monitor.withLock { state in
             state.claimed[peer] = ObjectIdentifier(link)
             state.links[peer] = link
-            state.secrets[peer] = secret.key
+            state.secrets[peer] = secret.secrets
         }
         monitor.wake()
     }
@@ -148,10 +150,9 @@ final class TCPSession: Sendable {
     /// Waits until all peers are connected.
     ///
     /// - Throws: What made a connection fail, or ``CrypTenError`` `.timedOut` naming who is missing.
-    func waitUntilComplete(_ deadline: Deadline) throws -> (links: [Role: TCPConnection], secrets: [Role: SymmetricKey])
-    {
+    func waitUntilComplete(_ deadline: Deadline) throws -> (links: [Role: TCPConnection], secrets: [Role: KeyChain]) {
         let connected = try monitor.wait(until: deadline) {
-            state -> (links: [Role: TCPConnection], secrets: [Role: SymmetricKey])? in
+            state -> (links: [Role: TCPConnection], secrets: [Role: KeyChain])? in
             if let failure = state.failure { throw failure }
             guard state.links.count == self.identity.partyCount else { return nil }
             state.isComplete = true
@@ -168,7 +169,8 @@ final class TCPSession: Sendable {
         }
         throw CrypTenError(
             .timedOut,
-            "not all members of the session came in time; missing: \(missing.joined(separator: "; "))"
+            "not all members of the session came in time; missing: \(missing.joined(separator: "; "))",
+            telling: Disclosure(.missing)
         )
     }
 

@@ -10,7 +10,7 @@ import NIOPosix
 /// for one; a second thread does while the engine computes, writes what is queued, and shows the peers that this member
 /// lives, however long that takes: see ``TCPPoller``.
 ///
-/// Without TLS only loopback is accepted, since frames are in the clear; see ``FrameAuthenticator`` for what the tags do.
+/// Frames are encrypted; see ``FrameCipher``. But nothing shows who is at the other end, so without TLS only loopback is accepted.
 package enum TCPTransport {
     /// Connects a member of a session to all others; those may start later. Blocks; not for a thread of Swift's concurrency.
     ///
@@ -36,13 +36,19 @@ package enum TCPTransport {
         do {
             let identity =
                 if let hello {
-                    try SessionIdentity(role: role, partyCount: configuration.partyCount, joining: hello)
+                    try SessionIdentity(
+                        role: role,
+                        partyCount: configuration.partyCount,
+                        joining: hello,
+                        preSharedSecret: configuration.preSharedSecret
+                    )
                 } else {
                     try SessionIdentity(
                         role: role,
                         partyCount: configuration.partyCount,
                         session: configuration.session,
-                        parameters: configuration.parameters
+                        parameters: configuration.parameters,
+                        preSharedSecret: configuration.preSharedSecret
                     )
                 }
             var configuration = configuration

@@ -4,7 +4,9 @@ import CrypTenRing
 import CrypTenRuntime
 import CrypTenTransport
 import Foundation
+import Logging
 import NIOConcurrencyHelpers
+import NIOCore
 import _CrypTenTestSupport
 
 /// The members of one run over TCP, with a relay between any two of them; one of the relays does at most one thing wrong.
@@ -19,6 +21,13 @@ struct FaultyMesh: Sendable {
     }
 
     var parties = 2
+    var session = "walk"
+    /// What parties agree on before their first run, instead of a random number.
+    var salt: [UInt8]?
+    /// Where all that goes over the wire is written down, and all that members send before it is sealed.
+    var capture: WireCapture?
+    /// Told when a member's connections stand.
+    var connected: (@Sendable (TransportEndpoint) -> Void)?
     var program = SmallInference()
     /// How long a member may be silent.
     var silenceLimit = Duration.seconds(1)
@@ -42,7 +51,9 @@ struct FaultyMesh: Sendable {
                 let judge = WireJudge(injection, log)
                 let relay = try FrameRelay(to: listener.address.description) { header, frame, direction in
                     let (sender, recipient) = direction == .out ? (caller, callee) : (callee, caller)
-                    return judge.verdict(header, frame, on: DirectedLink(sender: sender, recipient: recipient))
+                    let link = DirectedLink(sender: sender, recipient: recipient)
+                    capture?.add(header, frame, on: link)
+                    return judge.verdict(header, frame, on: link)
                 }
                 relays.append(relay)
                 peers[caller, default: [:]][callee] = try TCPAddress(relay.address)
@@ -50,7 +61,7 @@ struct FaultyMesh: Sendable {
         }
         let outcomes = await withTaskGroup(of: (Role, MemberOutcome).self) { group in
             for (role, listener) in zip(roles, listeners) {
-                let tcp = tcp(peers[role] ?? [:])
+                let tcp = tcp(role, peers[role] ?? [:])
                 group.addTask { (role, await outcome(role, listener, tcp)) }
             }
             return await group.reduce(into: [Role: MemberOutcome]()) { $0[$1.0] = $1.1 }
@@ -63,11 +74,16 @@ struct FaultyMesh: Sendable {
         configuration.patience = patience
         configuration.idlePatience = patience
         configuration.threads = 1
+        configuration.insecureSalt = salt
         return configuration
     }
 
-    private func tcp(_ peers: [Role: TCPAddress]) -> TCPConfiguration {
-        var tcp = TCPConfiguration(session: "walk", partyCount: parties, peers: peers)
+    private func tcp(_ role: Role, _ peers: [Role: TCPAddress]) -> TCPConfiguration {
+        var tcp = TCPConfiguration(session: session, partyCount: parties, peers: peers)
+        if let capture {
+            tcp.insecurePlaintextObserver = { header, payload in capture.add(plaintext: payload, header, from: role) }
+            tcp.logger = Logger(label: "test") { _ in CapturingLogHandler(role, capture) }
+        }
         tcp.parameters = configuration.agreement
         tcp.silenceLimit = silenceLimit
         tcp.closeLimit = .milliseconds(300)
@@ -84,6 +100,7 @@ struct FaultyMesh: Sendable {
         switch connected {
         case .failure(let failure): return failure.outcome
         case .success(let transport):
+            self.connected?(transport)
             guard role == .dealer else { return await program.outcome(transport, configuration) }
             return await onThread {
                 do {

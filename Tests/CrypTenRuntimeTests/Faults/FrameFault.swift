@@ -127,8 +127,12 @@ final class FaultyTransport: Transport {
         try base.receive(kinds, fromAnyOf: peers, deadline: deadline)
     }
 
-    func secret(with peer: Role) throws -> SymmetricKey {
-        try base.secret(with: peer)
+    func nextSecret(with peer: Role) throws -> SymmetricKey {
+        try base.nextSecret(with: peer)
+    }
+
+    func moveForward() {
+        base.moveForward()
     }
 
     func abort(_ error: CrypTenError) {

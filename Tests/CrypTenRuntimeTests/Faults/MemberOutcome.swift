@@ -60,10 +60,8 @@ extension SmallInference {
                 outcome = MemberOutcome(isRight(try await run(session)) ? .right : .wrong)
             } catch {
                 outcome = MemberOutcome(error)
-                // An expression that can't be run is the caller's to mend; this one gives up.
-                if let error = error as? CrypTenError, [.shapeMismatch, .invalidArgument].contains(error.code) {
-                    session.abort(error)
-                }
+                // What can't be run or put in is the caller's to mend, and the session lives; this caller gives up.
+                session.abort(CrypTenError(failure: error, of: transport.role))
                 outcome.usableAfterFailure = await Self.use(session, transport)
             }
             await session.close()

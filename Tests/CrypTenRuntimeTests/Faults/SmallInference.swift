@@ -15,6 +15,8 @@ struct SmallInference: Sendable {
         case failing
         /// A ReLU of so many numbers: more than one frame of corrections, and of what is revealed.
         case long(Int)
+        /// Something else instead, which is right if it ends.
+        case program(@Sendable (Session) async throws -> Void)
     }
 
     var course = Course.plain
@@ -58,6 +60,9 @@ struct SmallInference: Sendable {
         case .plain: break
         case .failing: pixels[7] = .infinity
         case .pausing(let time): try await Task.sleep(for: time)
+        case .program(let program):
+            try await program(session)
+            return Self.expected
         case .long(let count):
             let x = try await session.input(from: .party(0)) { Tensor(Self.numbers(count, 6), shape: [count]) }
             return try await session.reveal(relu(x), to: .all)?.doubles

@@ -6,7 +6,7 @@ enum WireFault: String, CaseIterable, Hashable, Sendable, CustomStringConvertibl
     // The connection is closed.
     case cutBefore, cutWithin
     // A bit is changed; named by the field that it is in.
-    case flipMagic, flipVersion, flipKind, flipSender, flipRecipient, flipLength, flipLongLength, flipSession, flipRound
+    case flipMagic, flipVersion, flipKind, flipSender, flipRecipient, flipLength, flipLongLength, flipEpoch, flipRound
     case flipBinding, flipRun, flipSequence, flipTag, flipPayload
     /// Half of the announced length.
     case shorter
@@ -51,7 +51,7 @@ enum WireFault: String, CaseIterable, Hashable, Sendable, CustomStringConvertibl
             [.malformedFrame, .timedOut, .partyFailed, .peerLost]
         // Found with the next frame, or where there is none, at the end of the connection.
         case .drop, .swap: [.malformedFrame, .partyFailed, .peerLost]
-        case .flipMagic, .flipKind, .flipSender, .flipRecipient, .flipSession, .flipRound, .flipBinding, .flipRun,
+        case .flipMagic, .flipKind, .flipSender, .flipRecipient, .flipEpoch, .flipRound, .flipBinding, .flipRun,
             .flipSequence, .flipTag, .flipPayload, .absurdLength, .duplicate, .replay, .replayFirst:
             [.malformedFrame, .partyFailed, .peerLost]
         }
@@ -74,7 +74,7 @@ enum WireFault: String, CaseIterable, Hashable, Sendable, CustomStringConvertibl
         case .flipLength: (12, 4)
         // A mebibyte more or less.
         case .flipLongLength: (14, 16)
-        case .flipSession: (16, 4)
+        case .flipEpoch: (16, 4)
         case .flipRound: (20, 4)
         case .flipBinding: (24, 4)
         case .flipRun: (32, 4)
