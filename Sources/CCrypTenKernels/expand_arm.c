@@ -42,14 +42,17 @@ ARMV8 static void prepare(cct_schedule *schedule, uint64_t key_low, uint64_t key
     }
 }
 
-ARMV8 static void blocks(const cct_schedule *schedule, uint64_t *out, uint64_t first, uint64_t number) {
-    enum { AT_ONCE = 8 };
-    const uint64_t *words = schedule->words;
-    for (size_t start = 0; start < CCT_BLOCKS_AT_ONCE; start += AT_ONCE) {
+enum { AT_ONCE = 8 };  // enough to hide an instruction's latency
+
+ARMV8 static void blocks(const cct_schedule *schedule, cct_combination combination, uint64_t *out, size_t groups, uint64_t first,
+                         uint64_t number) {
+    uint64_t made[2 * AT_ONCE];
+    for (size_t g = 0; g < groups; g++) {
         uint8x16_t state[AT_ONCE];
         CCT_UNROLL
         for (size_t b = 0; b < AT_ONCE; b++)
-            state[b] = vreinterpretq_u8_u64(vcombine_u64(vcreate_u64(first + start + b), vcreate_u64(number)));
+            state[b] = vreinterpretq_u8_u64(vcombine_u64(vcreate_u64(first + g * AT_ONCE + b), vcreate_u64(number)));
+        const uint64_t *const words = schedule->words;
         for (size_t round = 0; round < 9; round++) {
             const uint8x16_t key = vreinterpretq_u8_u64(vld1q_u64(words + 2 * round));
             CCT_UNROLL
@@ -58,10 +61,12 @@ ARMV8 static void blocks(const cct_schedule *schedule, uint64_t *out, uint64_t f
         const uint8x16_t key = vreinterpretq_u8_u64(vld1q_u64(words + 18)), last = vreinterpretq_u8_u64(vld1q_u64(words + 20));
         CCT_UNROLL
         for (size_t b = 0; b < AT_ONCE; b++)
-            vst1q_u64(out + 2 * (start + b), vreinterpretq_u64_u8(veorq_u8(vaeseq_u8(state[b], key), last)));
+            vst1q_u64(made + 2 * b, vreinterpretq_u64_u8(veorq_u8(vaeseq_u8(state[b], key), last)));
+        cct_combine(out + 2 * g * AT_ONCE, made, 2 * AT_ONCE, combination);
     }
+    cct_wipe(made, sizeof made);
 }
 
-cct_cipher cct_cipher_armv8(void) { return (cct_cipher){prepare, blocks}; }
+cct_cipher cct_cipher_armv8(void) { return (cct_cipher){AT_ONCE, 22 * sizeof(uint64_t), prepare, blocks}; }
 
 #endif

@@ -4,6 +4,8 @@
 // byte i stands in row i % 4 and column i / 4 of the standard's square.
 #include "expand.h"
 
+enum { AT_ONCE = 64 };  // blocks of a group: eight times eight
+
 typedef uint64_t lanes __attribute__((vector_size(16)));
 
 typedef struct {
@@ -150,8 +152,9 @@ static void prepare(cct_schedule *schedule, uint64_t key_low, uint64_t key_high)
     cct_wipe(key, sizeof key);
 }
 
-static void blocks(const cct_schedule *schedule, uint64_t *out, uint64_t first, uint64_t number) {
-    for (size_t start = 0; start < CCT_BLOCKS_AT_ONCE; start += 8) {
+/// The blocks first ..< first + AT_ONCE.
+static void encrypt(const cct_schedule *schedule, uint64_t *out, uint64_t first, uint64_t number) {
+    for (size_t start = 0; start < AT_ONCE; start += 8) {
         state q, key;
         for (uint64_t b = 0; b < 4; b++) {
             const uint64_t block = first + start + b;
@@ -177,4 +180,14 @@ static void blocks(const cct_schedule *schedule, uint64_t *out, uint64_t first, 
     }
 }
 
-cct_cipher cct_cipher_bitsliced(void) { return (cct_cipher){prepare, blocks}; }
+static void blocks(const cct_schedule *schedule, cct_combination combination, uint64_t *out, size_t groups, uint64_t first,
+                   uint64_t number) {
+    uint64_t words[2 * AT_ONCE];
+    for (size_t g = 0; g < groups; g++) {
+        encrypt(schedule, words, first + g * AT_ONCE, number);
+        cct_combine(out + 2 * g * AT_ONCE, words, 2 * AT_ONCE, combination);
+    }
+    cct_wipe(words, sizeof words);
+}
+
+cct_cipher cct_cipher_bitsliced(void) { return (cct_cipher){AT_ONCE, 16 * 11 * sizeof(uint64_t), prepare, blocks}; }

@@ -1,16 +1,16 @@
-// AES-128 with AES-NI, one block a register, and with VAES, four blocks a register.
+// AES-128 with AES-NI, one block a register, and with VAES, two or four blocks a register.
+//
+// Every width keeps as many registers in flight as hide an instruction's latency on the machines that have it, and combines the
+// blocks with the caller's words while they are in registers.
 #include "expand.h"
 
 #if CCT_X86
 
 #define AESNI __attribute__((target("sse4.1,aes")))
+#define VAES256 __attribute__((target("aes,vaes,avx,avx2")))
 #define VAES __attribute__((target("aes,vaes,avx512f,avx512dq,avx512bw,avx512vl")))
 
-int cct_cipher_supports_aesni(void) { return __builtin_cpu_supports("aes") && __builtin_cpu_supports("sse4.1"); }
-
-int cct_cipher_supports_vaes(void) {
-    return cct_cipher_supports_aesni() && __builtin_cpu_supports("vaes") && __builtin_cpu_supports("avx512f");
-}
+enum { ROUNDS = 10 };
 
 /// The next round key: every word is the XOR of those before it and of the substituted last one.
 CCT_INLINE AESNI __m128i next_key(__m128i key, __m128i assisted) {
@@ -36,51 +36,68 @@ AESNI static void prepare(cct_schedule *schedule, uint64_t key_low, uint64_t key
 #undef ROUND
 }
 
-AESNI static void blocks_aesni(const cct_schedule *schedule, uint64_t *out, uint64_t first, uint64_t number) {
-    enum { AT_ONCE = 8 };  // enough to hide an instruction's latency
-    const __m128i *keys = (const __m128i *)schedule->words;
-    for (size_t start = 0; start < CCT_BLOCKS_AT_ONCE; start += AT_ONCE) {
-        __m128i state[AT_ONCE];
-        CCT_UNROLL
-        for (size_t b = 0; b < AT_ONCE; b++)
-            state[b] = _mm_xor_si128(_mm_set_epi64x((long long)number, (long long)(first + start + b)), keys[0]);
-        for (size_t round = 1; round < 10; round++) {
-            CCT_UNROLL
-            for (size_t b = 0; b < AT_ONCE; b++) state[b] = _mm_aesenc_si128(state[b], keys[round]);
-        }
-        CCT_UNROLL
-        for (size_t b = 0; b < AT_ONCE; b++)
-            _mm_store_si128((__m128i *)out + start + b, _mm_aesenclast_si128(state[b], keys[10]));
+/// BLOCKS(NAME, TARGET, VECTOR, COUNT, WIDTH, …) defines a cipher's block function for vectors of WIDTH blocks, COUNT of them in
+/// flight: `one_each` has the blocks' places in a vector, KEY broadcasts a round key.
+#define BLOCKS(NAME, TARGET, VECTOR, COUNT, WIDTH, ONE_EACH, SET, ADD, SUBTRACT, XOR, LOAD, STORE, KEY, ENCRYPT, ENCRYPT_LAST) \
+    CCT_INLINE TARGET void NAME##_groups(const __m128i *keys, cct_combination combination, uint64_t *out, size_t groups,       \
+                                         uint64_t first, uint64_t number) {                                                    \
+        VECTOR counter = ADD(SET(number, first), ONE_EACH);                                                                    \
+        const VECTOR step = SET(0, WIDTH);                                                                                     \
+        for (; groups > 0; groups--, out += 2 * WIDTH * COUNT) {                                                               \
+            VECTOR state[COUNT], key = KEY(keys[0]);                                                                           \
+            CCT_UNROLL                                                                                                         \
+            for (size_t b = 0; b < COUNT; b++) {                                                                               \
+                state[b] = XOR(counter, key);                                                                                  \
+                counter = ADD(counter, step);                                                                                  \
+            }                                                                                                                  \
+            CCT_UNROLL                                                                                                         \
+            for (size_t round = 1; round < ROUNDS; round++) {                                                                  \
+                key = KEY(keys[round]);                                                                                        \
+                CCT_UNROLL                                                                                                     \
+                for (size_t b = 0; b < COUNT; b++) state[b] = ENCRYPT(state[b], key);                                          \
+            }                                                                                                                  \
+            key = KEY(keys[ROUNDS]);                                                                                           \
+            CCT_UNROLL                                                                                                         \
+            for (size_t b = 0; b < COUNT; b++) {                                                                               \
+                VECTOR *const place = (VECTOR *)(out + 2 * WIDTH * b);                                                         \
+                const VECTOR words = ENCRYPT_LAST(state[b], key);                                                              \
+                switch (combination) {                                                                                         \
+                case CCT_STORE: STORE(place, words); break;                                                                    \
+                case CCT_ADD: STORE(place, ADD(LOAD(place), words)); break;                                                    \
+                case CCT_SUBTRACT: STORE(place, SUBTRACT(LOAD(place), words)); break;                                          \
+                case CCT_XOR: STORE(place, XOR(LOAD(place), words)); break;                                                    \
+                }                                                                                                              \
+            }                                                                                                                  \
+        }                                                                                                                      \
+    }                                                                                                                          \
+    TARGET static void NAME(const cct_schedule *schedule, cct_combination combination, uint64_t *out, size_t groups,           \
+                            uint64_t first, uint64_t number) {                                                                 \
+        const __m128i *keys = (const __m128i *)schedule->words;                                                                \
+        switch (combination) {                                                                                                 \
+        case CCT_STORE: NAME##_groups(keys, CCT_STORE, out, groups, first, number); break;                                     \
+        case CCT_ADD: NAME##_groups(keys, CCT_ADD, out, groups, first, number); break;                                         \
+        case CCT_SUBTRACT: NAME##_groups(keys, CCT_SUBTRACT, out, groups, first, number); break;                               \
+        case CCT_XOR: NAME##_groups(keys, CCT_XOR, out, groups, first, number); break;                                         \
+        }                                                                                                                      \
+    }                                                                                                                          \
+    cct_cipher cct_cipher_##NAME(void) {                                                                                       \
+        return (cct_cipher){WIDTH * COUNT, (ROUNDS + 1) * sizeof(__m128i), prepare, NAME};                                     \
     }
-}
 
-VAES static void blocks_vaes(const cct_schedule *schedule, uint64_t *out, uint64_t first, uint64_t number) {
-    enum { AT_ONCE = 8, BLOCKS = 4 };
-    const __m128i *keys = (const __m128i *)schedule->words;
-    const __m512i one_each = _mm512_setr_epi64(0, 0, 1, 0, 2, 0, 3, 0);
-    const __m512i origin = _mm512_broadcast_i64x2(_mm_set_epi64x((long long)number, (long long)first));
-    __m512i counter = _mm512_add_epi64(origin, one_each);
-    const __m512i step = _mm512_setr_epi64(BLOCKS, 0, BLOCKS, 0, BLOCKS, 0, BLOCKS, 0);
-    for (size_t start = 0; start < CCT_BLOCKS_AT_ONCE; start += AT_ONCE * BLOCKS) {
-        __m512i state[AT_ONCE];
-        const __m512i first_key = _mm512_broadcast_i32x4(keys[0]), last_key = _mm512_broadcast_i32x4(keys[10]);
-        CCT_UNROLL
-        for (size_t b = 0; b < AT_ONCE; b++) {
-            state[b] = _mm512_xor_si512(counter, first_key);
-            counter = _mm512_add_epi64(counter, step);
-        }
-        for (size_t round = 1; round < 10; round++) {
-            const __m512i key = _mm512_broadcast_i32x4(keys[round]);
-            CCT_UNROLL
-            for (size_t b = 0; b < AT_ONCE; b++) state[b] = _mm512_aesenc_epi128(state[b], key);
-        }
-        CCT_UNROLL
-        for (size_t b = 0; b < AT_ONCE; b++)
-            _mm512_store_si512((__m512i *)(out + 2 * start) + b, _mm512_aesenclast_epi128(state[b], last_key));
-    }
-}
+#define SET_128(HIGH, LOW) _mm_set_epi64x((long long)(HIGH), (long long)(LOW))
+#define SET_256(HIGH, LOW) _mm256_broadcastsi128_si256(SET_128(HIGH, LOW))
+#define SET_512(HIGH, LOW) _mm512_broadcast_i64x2(SET_128(HIGH, LOW))
+#define SAME(KEY) (KEY)
 
-cct_cipher cct_cipher_aesni(void) { return (cct_cipher){prepare, blocks_aesni}; }
-cct_cipher cct_cipher_vaes(void) { return (cct_cipher){prepare, blocks_vaes}; }
+BLOCKS(aesni, AESNI, __m128i, 8, 1, _mm_setzero_si128(), SET_128, _mm_add_epi64, _mm_sub_epi64, _mm_xor_si128, _mm_loadu_si128,
+       _mm_storeu_si128, SAME, _mm_aesenc_si128, _mm_aesenclast_si128)
+
+BLOCKS(vaes256, VAES256, __m256i, 8, 2, _mm256_setr_epi64x(0, 0, 1, 0), SET_256, _mm256_add_epi64, _mm256_sub_epi64,
+       _mm256_xor_si256, _mm256_loadu_si256, _mm256_storeu_si256, _mm256_broadcastsi128_si256, _mm256_aesenc_epi128,
+       _mm256_aesenclast_epi128)
+
+BLOCKS(vaes, VAES, __m512i, 8, 4, _mm512_setr_epi64(0, 0, 1, 0, 2, 0, 3, 0), SET_512, _mm512_add_epi64, _mm512_sub_epi64,
+       _mm512_xor_si512, _mm512_loadu_si512, _mm512_storeu_si512, _mm512_broadcast_i32x4, _mm512_aesenc_epi128,
+       _mm512_aesenclast_epi128)
 
 #endif

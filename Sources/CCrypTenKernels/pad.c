@@ -1,7 +1,7 @@
 // The pad of a frame: bytes of the counter-mode generator, combined with a payload of any length and alignment.
 #include "support.h"
 
-void cct_pad(cct_instruction_set set, uint8_t *out, const uint8_t *in, size_t count, uint64_t key_low, uint64_t key_high,
+void cct_pad(cct_cipher_kind kind, uint8_t *out, const uint8_t *in, size_t count, uint64_t key_low, uint64_t key_high,
              uint64_t number) {
     enum { WORDS = 1024 };  // 8 KB: stays in the nearest cache, and takes far longer than preparing the key
     uint64_t words[WORDS] __attribute__((aligned(64)));
@@ -10,7 +10,7 @@ void cct_pad(cct_instruction_set set, uint8_t *out, const uint8_t *in, size_t co
     for (uint64_t start = 0; count > 0; start += WORDS) {
         const size_t bytes = cct_min(count, sizeof words);
         used = cct_round_up(bytes, sizeof *words);
-        cct_expand(set, CCT_STORE, words, used / sizeof *words, key_low, key_high, number, start);
+        cct_expand(kind, CCT_STORE, words, used / sizeof *words, key_low, key_high, number, start);
         for (size_t i = 0; i < bytes; i++) out[i] = in[i] ^ pad[i];
         out += bytes;
         in += bytes;

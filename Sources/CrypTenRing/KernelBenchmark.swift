@@ -124,30 +124,23 @@ package struct KernelBenchmark: Sendable {
         }
     }
 
-    /// The generator, 1 MB at a time, against the circuit of bits.
+    /// The generator with every cipher that the machine has, 1 MB at a time, against the circuit of bits.
     package func expansions() -> [Row] {
         let words = 131_072
         let key = ExpansionKey(low: 0x0706_0504_0302_0100, high: 0x0F0E_0D0C_0B0A_0908)
-        func expansion(_ set: NativeKernels.InstructionSet) -> () -> Void {
-            let kernels = NativeKernels(threads: 1, instructionSet: set)
+        func expansion(_ cipher: NativeKernels.Cipher) -> () -> Void {
+            let kernels = NativeKernels(threads: 1, instructionSet: NativeKernels.available[0], cipher: cipher)
             var sum = RingTensor(zeros: [words])
             return { kernels.accumulateExpansion(&sum, key, number: 0, from: 0, subtracting: false) }
         }
-        return NativeKernels.available.map { set in
-            let cipher =
-                switch cct_expand_cipher(set.value) {
-                case CCT_CIPHER_VAES: "VAES"
-                case CCT_CIPHER_AESNI: "AES-NI"
-                case CCT_CIPHER_ARMV8: "ARMv8 AES"
-                default: "bitsliced"
-                }
-            return row(
-                "expansion, \(cipher), 1 thread",
+        return NativeKernels.Cipher.available.map { cipher in
+            row(
+                "expansion, \(cipher.rawValue), 1 thread",
                 "GB/s",
                 Double(8 * words),
-                expansion(set),
+                expansion(cipher),
                 against: "bitsliced",
-                expansion(.portable)
+                expansion(.bitsliced)
             )
         }
     }

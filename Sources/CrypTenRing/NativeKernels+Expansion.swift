@@ -61,10 +61,10 @@ extension NativeKernels {
         words: Range<Int>
     ) {
         precondition(words.lowerBound >= 0, "words of a stream are counted from 0")
-        // Threads begin at whole blocks of the block function, whatever the start.
+        // Threads begin at whole groups of blocks of every cipher where the start does.
         split(words.count, work: 2, unit: 128) { range in
             cct_expand(
-                set,
+                cipher.value,
                 combination,
                 out + range.lowerBound,
                 range.count,

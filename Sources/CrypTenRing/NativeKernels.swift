@@ -26,6 +26,8 @@ package struct NativeKernels: Kernels {
     }
 
     package let instructionSet: InstructionSet
+    /// What the generator is made of.
+    package let cipher: Cipher
     /// The most threads that a method uses.
     package let threads: Int
 
@@ -42,12 +44,20 @@ package struct NativeKernels: Kernels {
         self.init(threads: threads, instructionSet: NativeKernels.available[0])
     }
 
-    /// Kernels with an instruction set that the machine must have.
-    package init(threads: Int, instructionSet: InstructionSet) {
+    /// Kernels with an instruction set, and a cipher, that the machine must have.
+    ///
+    /// - Parameters:
+    ///   - threads: The most threads that a method uses.
+    ///   - instructionSet: What the functions may use.
+    ///   - cipher: What the generator is made of; nil for the fastest one that goes with the instruction set.
+    package init(threads: Int, instructionSet: InstructionSet, cipher: Cipher? = nil) {
         precondition(threads >= 1, "kernels on \(threads) threads")
         precondition(NativeKernels.available.contains(instructionSet), "this machine has no \(instructionSet.rawValue)")
+        let cipher = cipher ?? Cipher(fastestOf: instructionSet)
+        precondition(cct_supports_cipher(cipher.value) == 1, "this machine has no \(cipher.rawValue)")
         self.threads = threads
         self.instructionSet = instructionSet
+        self.cipher = cipher
     }
 
     /// Calls `body` with ranges that together are `0 ..< count`, on as many threads as there are, if the work is worth it.

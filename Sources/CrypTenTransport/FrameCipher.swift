@@ -38,9 +38,10 @@ package struct FrameCipher: Sendable {
     /// The longest payload whose tag is HMAC's.
     package static let shortPayload = 256
 
-    /// The instructions for pads: the best that this machine has.
-    private static let instructions =
-        [CCT_SET_AVX512, CCT_SET_AVX2, CCT_SET_NEON].first { cct_supports($0) == 1 } ?? CCT_SET_PORTABLE
+    /// How pads are made: the fastest way that this machine has.
+    private static let padCipher =
+        [CCT_CIPHER_VAES, CCT_CIPHER_VAES256, CCT_CIPHER_AESNI, CCT_CIPHER_ARMV8].first { cct_supports_cipher($0) == 1 }
+        ?? CCT_CIPHER_BITSLICED
 
     /// The pad's key as two little-endian words; nil where frames travel in the clear.
     private let pad: (low: UInt64, high: UInt64)?
@@ -134,7 +135,7 @@ package struct FrameCipher: Sendable {
     private func addPad(of header: FrameHeader, _ bytes: UnsafeRawBufferPointer, to out: UnsafeMutableRawPointer?) {
         guard let pad, let from = bytes.baseAddress, let out else { return }
         cct_pad(
-            FrameCipher.instructions,
+            FrameCipher.padCipher,
             out.assumingMemoryBound(to: UInt8.self),
             from.assumingMemoryBound(to: UInt8.self),
             bytes.count,

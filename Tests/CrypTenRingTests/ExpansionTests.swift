@@ -44,7 +44,7 @@ struct ExpansionTests {
         return (halves[0], halves[1])
     }
 
-    static let backends: [any Kernels] = [plain] + natives
+    static let backends: [any Kernels] = [plain] + natives + generators
 
     @Test("blocks equal the published ones", arguments: backends.indices)
     func publishedBlocks(backend: Int) {
@@ -64,7 +64,24 @@ struct ExpansionTests {
 
     static let key = ExpansionKey(low: 0x5EED_0000_0000_0001, high: 0x0123_4567_89AB_CDEF)
 
-    @Test("words equal the specification's, at even and odd starts", arguments: natives)
+    @Test("an instruction set has the fastest cipher that goes with it")
+    func choice() {
+        let ciphers = NativeKernels.Cipher.available
+        #expect(ciphers.contains(.bitsliced))
+        for set in NativeKernels.available {
+            let expected: [NativeKernels.Cipher] =
+                switch set {
+                case .avx512: [.vaes, .vaes256, .aesni, .bitsliced]
+                case .avx2: [.vaes256, .aesni, .bitsliced]
+                case .neon: [.armv8, .bitsliced]
+                case .portable: [.bitsliced]
+                }
+            let kernels = NativeKernels(threads: 1, instructionSet: set)
+            #expect(kernels.cipher == expected.first { ciphers.contains($0) }, "\(set.rawValue)")
+        }
+    }
+
+    @Test("words equal the specification's, at even and odd starts", arguments: generators)
     func words(kernels: NativeKernels) {
         var numbers = SeededNumbers(0x5EED)
         for count in counts {
@@ -79,11 +96,36 @@ struct ExpansionTests {
                 var sum = base
                 kernels.accumulateExpansion(&sum, Self.key, number: number, from: start, subtracting: false)
                 #expect(sum.elements == plain.add(base, expected).elements)
+                kernels.accumulateExpansion(&sum, Self.key, number: number, from: start, subtracting: true)
+                #expect(sum.elements == base.elements)
             }
         }
     }
 
-    @Test("bits equal the specification's; tails are zero", arguments: natives)
+    @Test("short ranges equal the specification's at every start in two groups of blocks", arguments: generators)
+    func shortRanges(kernels: NativeKernels) {
+        let words = plain.expand(Self.key, number: 3, from: 0, shape: [512]).elements
+        for start in 0..<130 {
+            for count in [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65] {
+                let made = kernels.expand(Self.key, number: 3, from: start, shape: [count]).elements
+                #expect(made == Array(words[start..<start + count]), "\(count) words from \(start)")
+            }
+        }
+    }
+
+    @Test("ranges that several threads make equal the specification's", arguments: generators)
+    func manyWords(kernels: NativeKernels) {
+        let count = 100_003
+        for start in [0, 77] {
+            let expected = plain.expand(Self.key, number: 5, from: start, shape: [count])
+            #expect(
+                kernels.expand(Self.key, number: 5, from: start, shape: [count]).elements == expected.elements,
+                "from \(start)"
+            )
+        }
+    }
+
+    @Test("bits equal the specification's; tails are zero", arguments: generators)
     func bits(kernels: NativeKernels) {
         var numbers = SeededNumbers(0xB175)
         for count in counts {

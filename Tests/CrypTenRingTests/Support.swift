@@ -46,12 +46,19 @@ let natives: [NativeKernels] = NativeKernels.available.flatMap {
     [NativeKernels(threads: 1, instructionSet: $0), NativeKernels(threads: 3, instructionSet: $0)]
 }
 
+/// Every cipher that this machine has, also those that a faster one takes the place of, on one thread and on three.
+let generators: [NativeKernels] = NativeKernels.Cipher.available.flatMap { cipher in
+    [1, 3].map {
+        NativeKernels(threads: $0, instructionSet: NativeKernels.available[0], cipher: cipher)
+    }
+}
+
 /// Around the widths of vectors, of words of bits and of blocks.
 let counts = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1000, 2049]
 
 extension NativeKernels: CustomTestStringConvertible {
-    /// The instruction set and the number of threads.
+    /// The instruction set, the cipher and the number of threads.
     public var testDescription: String {
-        "\(name) on \(threads)"
+        "\(name) with \(cipher.rawValue) on \(threads)"
     }
 }

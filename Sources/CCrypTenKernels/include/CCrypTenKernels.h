@@ -18,7 +18,7 @@
 typedef enum cct_instruction_set {
     CCT_SET_PORTABLE = 0,  ///< what the compiler emits for the oldest machine of the target
     CCT_SET_NEON = 1,      ///< AArch64 vectors; AES instructions where the machine has them
-    CCT_SET_AVX2 = 2,      ///< AVX2; AES-NI where the machine has it
+    CCT_SET_AVX2 = 2,      ///< AVX2; VAES on 256 bits or AES-NI where the machine has them
     CCT_SET_AVX512 = 3     ///< AVX-512 F, DQ, BW and VL; VAES where the machine has it
 } cct_instruction_set;
 
@@ -233,27 +233,33 @@ typedef enum cct_combination {
     CCT_SUBTRACT = 3  ///< out[i] -= word
 } cct_combination;
 
+/// Ways to compute AES.
+typedef enum cct_cipher_kind {
+    CCT_CIPHER_BITSLICED = 0,  ///< a circuit of bits, on any machine
+    CCT_CIPHER_AESNI = 1,      ///< a block an instruction
+    CCT_CIPHER_VAES = 2,       ///< four blocks an instruction; AVX-512
+    CCT_CIPHER_ARMV8 = 3,
+    CCT_CIPHER_VAES256 = 4  ///< two blocks an instruction; AVX2
+} cct_cipher_kind;
+
+/// 1 where this machine, and its operating system, can run the cipher, else 0.
+int cct_supports_cipher(cct_cipher_kind kind);
+
+/// The fastest cipher of an instruction set on this machine. CCT_SET_PORTABLE has no AES instructions.
+cct_cipher_kind cct_expand_cipher(cct_instruction_set set);
+
 /// Combines `out` with words start ..< start + count of stream `number` of AES-128 in counter mode. Words 2b and 2b + 1
 /// are the little-endian halves of the encryption of the block whose bytes 0-7 are b and 8-15 are `number`, both little
 /// endian; `key_low` and `key_high` are the key's halves, little endian. The schedule and the words that were made are
-/// wiped. AES instructions where the set and the machine have them, else a circuit of bits; never a table.
-void cct_expand(cct_instruction_set set, cct_combination combination, uint64_t *out, size_t count, uint64_t key_low,
+/// wiped. AES instructions or a circuit of bits; never a table. The machine must have the cipher.
+/// Cost: a key schedule, and up to one group of blocks more than are used at either end (AES-NI 8, VAES 16 or 32).
+void cct_expand(cct_cipher_kind kind, cct_combination combination, uint64_t *out, size_t count, uint64_t key_low,
                 uint64_t key_high, uint64_t number, uint64_t start);
 
 /// out[i] = in[i] ^ pad[i] for i < count, where the pad is stream `number` of `cct_expand` as bytes, each word's lowest first.
-/// `out` may be `in`; neither need be aligned. The words that were made are wiped.
-void cct_pad(cct_instruction_set set, uint8_t *out, const uint8_t *in, size_t count, uint64_t key_low, uint64_t key_high,
+/// `out` may be `in`; neither need be aligned. The words that were made are wiped. The machine must have the cipher.
+void cct_pad(cct_cipher_kind kind, uint8_t *out, const uint8_t *in, size_t count, uint64_t key_low, uint64_t key_high,
              uint64_t number);
-
-/// How `cct_expand` computes AES with an instruction set, on this machine.
-typedef enum cct_cipher_kind {
-    CCT_CIPHER_BITSLICED = 0,
-    CCT_CIPHER_AESNI = 1,
-    CCT_CIPHER_VAES = 2,
-    CCT_CIPHER_ARMV8 = 3
-} cct_cipher_kind;
-
-cct_cipher_kind cct_expand_cipher(cct_instruction_set set);
 
 // MARK: For measurements (baseline.c)
 
