@@ -20,34 +20,23 @@ LOOP(cct_bits_xor_and,
      (cct_instruction_set set, uint64_t *out, const uint64_t *c, const uint64_t *a, const uint64_t *b, size_t count),
      (set, out, c, a, b, count), out[i] = c[i] ^ (a[i] & b[i]))
 
-/// All ones where bit i of a plane is 1, else 0.
-CCT_INLINE uint64_t mask_of_bit(uint64_t word, size_t i) { return 0 - ((word >> i) & 1); }
-
-/// For each group of 64 elements and its word of bits; the last group may be short.
-#define GROUPS(STATEMENT)                                                      \
-    {                                                                          \
-        (void)set;                                                             \
-        for (size_t group = 0; group < count; group += 64) {                   \
-            const uint64_t word = bits[group / 64];                            \
-            const size_t length = cct_min(64, count - group);                  \
-            for (size_t i = 0; i < length; i++) {                              \
-                const uint64_t mask = mask_of_bit(word, i);                    \
-                STATEMENT;                                                     \
-            }                                                                  \
-        }                                                                      \
+#define GROUPS(STATEMENT)                      \
+    {                                          \
+        (void)set;                             \
+        CCT_FOR_EACH_BIT(bits, STATEMENT)      \
     }
 
 CCT_FOR_EACH_SET(cct_u64_keep,
                  (cct_instruction_set set, uint64_t *out, const uint64_t *a, const uint64_t *bits, size_t count),
-                 (set, out, a, bits, count), GROUPS(out[group + i] = a[group + i] & mask))
+                 (set, out, a, bits, count), GROUPS(out[i] = a[i] & mask))
 
 CCT_FOR_EACH_SET(cct_u64_add_where,
                  (cct_instruction_set set, uint64_t *sum, const uint64_t *a, const uint64_t *bits, size_t count),
-                 (set, sum, a, bits, count), GROUPS(sum[group + i] += a[group + i] & mask))
+                 (set, sum, a, bits, count), GROUPS(sum[i] += a[i] & mask))
 
 CCT_FOR_EACH_SET(cct_u64_negate_where,
                  (cct_instruction_set set, uint64_t *out, const uint64_t *a, const uint64_t *bits, size_t count),
-                 (set, out, a, bits, count), GROUPS(out[group + i] = (a[group + i] ^ mask) - mask))
+                 (set, out, a, bits, count), GROUPS(out[i] = (a[i] ^ mask) - mask))
 
 // MARK: Groups of bits
 
@@ -189,9 +178,9 @@ CCT_FOR_EACH_SET(cct_u64_selection,
                  (set, out, hat, beta, product, lambda, bits, first, count), {
                      const uint64_t own = first ? ~(uint64_t)0 : 0;
                      GROUPS({
-                         const uint64_t value = (hat[group + i] & own) - lambda[group + i];
-                         const uint64_t flipped = hat[group + i] * beta[group + i] - product[group + i];
-                         out[group + i] = (value & mask) + ((flipped ^ mask) - mask);
+                         const uint64_t value = (hat[i] & own) - lambda[i];
+                         const uint64_t flipped = hat[i] * beta[i] - product[i];
+                         out[i] = (value & mask) + ((flipped ^ mask) - mask);
                      })
                  })
 

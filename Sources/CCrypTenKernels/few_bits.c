@@ -64,26 +64,14 @@ CCT_FOR_EACH_SET(cct_few_bits_unpack,
                          CCT_SCALAR for (size_t i = 0; i < count; i++) out[i] = element_at(words, i, bits, mask);
                  })
 
-/// For each group of 64 elements and its word of bits, with `where` all ones or 0; the last group may be short.
-#define GROUPS(STATEMENT)                                                      \
-    for (size_t group = 0; group < count; group += 64) {                       \
-        const uint64_t word = chosen[group / 64];                              \
-        const size_t length = cct_min(64, count - group);                      \
-        for (size_t j = 0; j < length; j++) {                                  \
-            const size_t i = group + j;                                        \
-            const uint64_t where = 0 - ((word >> j) & 1);                      \
-            STATEMENT;                                                         \
-        }                                                                      \
-    }
-
 CCT_FOR_EACH_SET(cct_few_bits_add_where,
                  (cct_instruction_set set, uint64_t *restrict sum, const uint64_t *restrict words, size_t count, unsigned bits,
                   unsigned shift, const uint64_t *restrict chosen),
                  (set, sum, words, count, bits, shift, chosen), {
                      (void)set;
-                     const uint64_t mask = low_mask(bits);
+                     const uint64_t low = low_mask(bits);
                      if (bits == 16)
-                         GROUPS(sum[i] += (element_of_16(words, i) << shift) & where)
+                         CCT_FOR_EACH_BIT(chosen, sum[i] += (element_of_16(words, i) << shift) & mask)
                      else
-                         GROUPS(sum[i] += (element_at(words, i, bits, mask) << shift) & where)
+                         CCT_FOR_EACH_BIT(chosen, sum[i] += (element_at(words, i, bits, low) << shift) & mask)
                  })

@@ -45,6 +45,30 @@
 #define CCT_FOR_EACH_SET(NAME, PARAMETERS, ARGUMENTS, ...) void NAME PARAMETERS __VA_ARGS__
 #endif
 
+/// The compiler knows nothing of what is in a local array from here on, and so makes no branch of it.
+#define CCT_HIDE(ARRAY) __asm__("" : "+m"(ARRAY))
+
+/// masks[i] is all ones where bit i of `word` is 1, else 0. Values that are combined with a mask made in place may become a
+/// choice that jumps by the bit and, where it is 0, doesn't read; with one that comes out of memory they can't.
+CCT_INLINE void cct_masks_of_bits(uint64_t masks[64], uint64_t word) {
+    for (size_t i = 0; i < 64; i++) masks[i] = 0 - ((word >> i) & 1);
+    CCT_HIDE(*(uint64_t(*)[64])masks);
+}
+
+/// The body of a function of `count` elements of which each has a bit, for each group of 64 elements and its word of BITS; the
+/// last group may be short. STATEMENT is done for element `i`, with `mask` all ones where its bit is 1, else 0.
+#define CCT_FOR_EACH_BIT(BITS, STATEMENT)                              \
+    for (size_t group = 0; group < count; group += 64) {               \
+        uint64_t masks[64];                                            \
+        cct_masks_of_bits(masks, (BITS)[group / 64]);                  \
+        const size_t length = cct_min(64, count - group);              \
+        for (size_t in_group = 0; in_group < length; in_group++) {     \
+            const size_t i = group + in_group;                         \
+            const uint64_t mask = masks[in_group];                     \
+            STATEMENT;                                                 \
+        }                                                              \
+    }
+
 CCT_INLINE size_t cct_min(size_t a, size_t b) { return a < b ? a : b; }
 CCT_INLINE size_t cct_round_up(size_t a, size_t unit) { return (a + unit - 1) / unit * unit; }
 
