@@ -43,31 +43,43 @@ CCT_INLINE void add_tap(uint64_t *restrict out, const uint64_t *restrict in, uin
         CCT_SCALAR for (size_t j = low; j < high; j++) out[j] += weight * in[j * step];
 }
 
+/// One tap of a row of the kernel: where its inputs begin, what it weighs, and the output columns where it lies inside. In values of
+/// their own, not in arrays: so that nobody need prove which words of an array hold the weights, which are secret.
+typedef struct {
+    const uint64_t *in;
+    uint64_t weight;
+    span x;
+} tap;
+
+CCT_INLINE tap tap_at(const uint64_t *row, const uint64_t *kernel, uint64_t sign, const cct_plane_extents *e, size_t kx) {
+    const ptrdiff_t first = (ptrdiff_t)(kx * e->dilation_x) - e->padding_x;
+    return (tap){row + first, sign * kernel[kx], inside(first, e->stride_x, e->width, e->output_width)};
+}
+
+/// Adds a tap outside of low ..< high.
+CCT_INLINE void add_outside(uint64_t *restrict out, tap t, size_t step, size_t low, size_t high) {
+    add_tap(out, t.in, t.weight, step, t.x.low, cct_min(low, t.x.high));
+    add_tap(out, t.in, t.weight, step, high > t.x.low ? high : t.x.low, t.x.high);
+}
+
+CCT_INLINE size_t max(size_t a, size_t b) { return a > b ? a : b; }
+
 /// One row of the output and one row of the kernel: three taps at a time where all of them are inside, for fewer passes.
 CCT_INLINE void convolve_row(uint64_t *restrict out, const uint64_t *restrict row, const uint64_t *kernel, uint64_t sign,
                              const cct_plane_extents *e) {
     const size_t s = e->stride_x;
     for (size_t kx = 0; kx < e->kernel_width; kx += 3) {
         const size_t taps = cct_min(3, e->kernel_width - kx);
-        const uint64_t *in[3] = {row, row, row};
-        uint64_t weight[3] = {0, 0, 0};
-        span x[3] = {{0, 0}, {0, 0}, {0, 0}};
-        size_t low = 0, high = e->output_width;  // where all three are inside
-        for (size_t t = 0; t < taps; t++) {
-            const ptrdiff_t first = (ptrdiff_t)((kx + t) * e->dilation_x) - e->padding_x;
-            in[t] = row + first;
-            weight[t] = sign * kernel[kx + t];
-            x[t] = inside(first, s, e->width, e->output_width);
-            if (x[t].low > low) low = x[t].low;
-            if (x[t].high < high) high = x[t].high;
-        }
+        const tap none = {row, 0, {0, 0}};
+        const tap a = tap_at(row, kernel, sign, e, kx);
+        const tap b = taps > 1 ? tap_at(row, kernel, sign, e, kx + 1) : none;
+        const tap c = taps > 2 ? tap_at(row, kernel, sign, e, kx + 2) : none;
+        size_t low = max(a.x.low, max(b.x.low, c.x.low)), high = cct_min(a.x.high, cct_min(b.x.high, c.x.high));  // all inside
         if (taps < 3 || s != 1 || low > high) low = high = e->output_width;  // one by one
-        const uint64_t *restrict a = in[0], *restrict b = in[1], *restrict c = in[2];
-        CCT_SHORT for (size_t j = low; j < high; j++) out[j] += weight[0] * a[j] + weight[1] * b[j] + weight[2] * c[j];
-        for (size_t t = 0; t < taps; t++) {
-            add_tap(out, in[t], weight[t], s, x[t].low, cct_min(low, x[t].high));
-            add_tap(out, in[t], weight[t], s, high > x[t].low ? high : x[t].low, x[t].high);
-        }
+        CCT_SHORT for (size_t j = low; j < high; j++) out[j] += a.weight * a.in[j] + b.weight * b.in[j] + c.weight * c.in[j];
+        add_outside(out, a, s, low, high);
+        add_outside(out, b, s, low, high);
+        add_outside(out, c, s, low, high);
     }
 }
 
