@@ -104,16 +104,24 @@ extension ONNXModel {
             }
             if let error = tensor.error { throw error }
             if input.mustBeKnown {
-                throw CrypTenError(
-                    .invalidArgument,
-                    "input '\(input.name)' decides a shape or an address, so it must be a public value, known before the run"
-                )
+                throw CrypTenError(.invalidArgument, mustBeKnown(input))
             }
             // A secret bit is put in as the integer 0 or 1.
             let given = input.type == .bool && tensor.kind == .integer ? tensor .!= 0 : tensor
             try check(given.shape, given.kind, of: input, &extents)
             return (input.name, Value(input.type, given))
         }
+    }
+
+    /// Why an input can't be secret, and what it shows where it is public instead.
+    private func mustBeKnown(_ input: Input) -> String {
+        guard let need = ValueUses(graph)[input.name].known else { preconditionFailure("its uses were followed") }
+        return """
+            input '\(input.name)' decides \(need.role.noun) that node \(onOneLine(need.node)) (\(need.operation)) \
+            reads\(need.isComputed ? ", through arithmetic" : ""), and \(need.role.plural) that depend on secrets aren't \
+            supported yet by \(need.operation). Where it is given as a public value, known before the run, all parties see all \
+            its numbers
+            """
     }
 
     /// Whether a tensor has an input's kind and shape; a named extent is the same everywhere.

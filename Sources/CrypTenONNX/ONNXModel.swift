@@ -6,8 +6,9 @@ public import Foundation
 /// A network from an ONNX file: a function of named tensors with named secret parameters.
 ///
 /// The owner loads the file; everybody else gets its ``skeleton()``: the graph without the secret weights. Both import to
-/// the same expressions. Secret are floats of more than one element; public, and in the skeleton, are integers, booleans,
-/// scalars, names, shapes, operators and their attributes.
+/// the same expressions. Secret are floats, of any rank and size, and integers that become floats. Public, and in the
+/// skeleton, are other integers, booleans, one number in a `Constant` node, floats that nothing reads but a shape, a bound or
+/// a scale, names, shapes, operators and their attributes. ``constants`` says of each which ``Rule`` decided.
 ///
 /// ```swift
 /// let model = try ONNXModel(contentsOf: url)                       // the owner
@@ -43,10 +44,11 @@ public struct ONNXModel: Sendable {
     ///
     /// - Parameters:
     ///   - url: The file.
-    ///   - secret: Constants that are secret although they are integers or scalars.
-    ///   - open: Constants that are public although they are floats of more than one element.
+    ///   - secret: Constants that are secret whatever the rules say.
+    ///   - open: Constants that are public whatever the rules say: all parties see their numbers.
     /// - Throws: `CrypTenError.Code.fileNotReadable` or `.malformedFile`, naming the file and what is wrong with it;
-    ///   `.unsupportedOperator`, naming operator and node; `.invalidArgument` for a name that is none of a constant;
+    ///   `.unsupportedOperator`, naming operator and node, also where a weight that isn't open decides an address, a shape, a
+    ///   bound or a scale; `.invalidArgument` for a name that is none of a constant;
     ///   `.outOfRange` for weights that are infinite or not numbers, naming the weight and the index.
     public init(contentsOf url: URL, secret: Set<String> = [], open: Set<String> = []) throws {
         try self.init(file: try ModelFile(contentsOf: url), isSkeleton: false, secret: secret, open: open)
@@ -68,13 +70,13 @@ public struct ONNXModel: Sendable {
         var reader = GraphReader(file: file, isSkeleton: isSkeleton)
         var graph = try reader.read()
         if isSkeleton {
-            let known = graph.namesThatMustBeKnown()
-            if let hidden = graph.constants.first(where: { $0.isSecret && known.contains($0.name) }) {
+            let uses = ValueUses(graph)
+            if let hidden = graph.constants.first(where: { $0.isSecret && uses[$0.name].known != nil }) {
                 throw file.problem.malformed(
                     "constant '\(hidden.name)' decides a shape, an address or an attribute, but has no numbers"
                 )
             }
-            graph.markInputs(known)
+            graph.markInputs(uses)
         } else {
             try graph.classifyConstants(secret: secret, open: open)
         }
@@ -99,7 +101,14 @@ public struct ONNXModel: Sendable {
         inputs = graph.inputs
         outputs = graph.outputs
         constants = graph.constants.map {
-            Constant(name: $0.name, type: $0.type, shape: $0.shape, visibility: $0.isSecret ? .secret : .public)
+            Constant(
+                name: $0.name,
+                type: $0.type,
+                shape: $0.shape,
+                visibility: $0.isSecret ? .secret : .public,
+                rule: $0.rule,
+                reader: $0.reader.map { "\(onOneLine($0.node)) (\($0.operation))" }
+            )
         }
         self.graph = graph
     }

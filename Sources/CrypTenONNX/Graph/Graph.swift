@@ -25,6 +25,12 @@ struct GraphConstant: Sendable {
     var tensor: Tensor?
     /// Secret constants are known to the model's owner alone.
     var isSecret: Bool
+    /// Whether it is the value of a `Constant` node, and no initialiser.
+    var isNode = false
+    /// What decides that it is secret or public: in a skeleton, its owner.
+    var rule = ONNXModel.Rule.owner
+    /// The input for whose sake it is public without its owner's word.
+    var reader: ValueUse.Need?
 }
 
 /// One operator of the graph.

@@ -56,6 +56,71 @@ extension ONNXModel {
         public var shape: Shape
         /// Whether it goes into the skeleton.
         public var visibility: Visibility
+        /// What decides that.
+        public var rule: Rule
+        /// The node for whose shape, bound or scale it is public; nil by other rules.
+        public var reader: String?
+
+        /// The rule in words, for people.
+        public var reason: String {
+            reader.map { "\(rule.explanation), by node \($0)" } ?? rule.explanation
+        }
+    }
+
+    /// Why a constant is secret or public.
+    public enum Rule: String, Hashable, Sendable, Codable, CaseIterable {
+        /// A float: secret.
+        case weight
+        /// Integers that become floats: secret.
+        case quantizedWeight = "quantized_weight"
+        /// Its owner has named it among the secret ones.
+        case secret
+        /// Its owner has named it among the open ones: public.
+        case open
+        /// A float that nothing reads but a shape: public.
+        case shape
+        /// A float that nothing reads but a bound: public.
+        case bound
+        /// A float that nothing reads but a scale: public.
+        case scale
+        /// One number in a `Constant` node: public.
+        case number
+        /// Other integers and booleans: public.
+        case integer
+        /// No elements: public.
+        case empty
+        /// The model is a skeleton, and whoever wrote it has decided.
+        case owner
+
+        /// What follows from the rule, where it decides anything itself.
+        var visibility: Visibility {
+            switch self {
+            case .weight, .quantizedWeight, .secret: .secret
+            case .open, .shape, .bound, .scale, .number, .integer, .empty, .owner: .public
+            }
+        }
+
+        /// Whether a node is the reason.
+        var namesReader: Bool {
+            self == .shape || self == .bound || self == .scale
+        }
+
+        /// In words, for people.
+        public var explanation: String {
+            switch self {
+            case .weight: "a float"
+            case .quantizedWeight: "integers that become floats"
+            case .secret: "named with --secret"
+            case .open: "named with --open"
+            case .shape: "read only as a shape"
+            case .bound: "read only as a bound"
+            case .scale: "read only as a scale"
+            case .number: "one number in a Constant node"
+            case .integer: "integers or booleans"
+            case .empty: "no elements"
+            case .owner: "as the model's owner decided"
+            }
+        }
     }
 
     /// A secret tensor that the imported network multiplies and adds: a weight, or what the owner computes of weights.

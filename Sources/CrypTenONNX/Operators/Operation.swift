@@ -96,8 +96,11 @@ struct Operation {
     func known(_ position: Int) throws -> Tensor? {
         guard let value = optional(position) else { return nil }
         guard let tensor = value.knownTensor else {
+            let role = InputRoles.role(of: node, at: position) ?? .shape
             throw unsupported(
-                "input \(position) ('\(node.inputs[position])') decides a shape, an address or the operation, so it must be public and known before the run"
+                "input \(position) ('\(node.inputs[position])') is \(role.noun) that isn't known before the run: \(role.plural) "
+                    + "that depend on secrets aren't supported yet by \(node.operation). Public inputs, and constants named "
+                    + "with --open, are known, and all parties see all their numbers"
             )
         }
         return tensor

@@ -30,9 +30,13 @@ enum OperatorTable {
             shapes,
             losses, resizing, sampling, regions, signals, loops,
         ]
-        return themes.reduce(into: [:]) { table, theme in
+        let table = themes.reduce(into: [:]) { table, theme in
             table.merge(theme) { _, _ in preconditionFailure("an operator stands in two themes") }
         }
+        for (name, entry) in table where !entry.known.isSubset(of: (InputRoles.table[name] ?? [:]).keys) {
+            preconditionFailure("an input of \(name) must be known, and has no role")
+        }
+        return table
     }()
 
     /// `scale · x + shift` for each channel: what is left of a batch normalisation that isn't folded.

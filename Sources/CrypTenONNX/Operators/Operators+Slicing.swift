@@ -7,7 +7,7 @@ extension OperatorTable {
     static let slicing: [String: OperatorEntry] = [
         "Slice": OperatorEntry([1, 10, 11, 13], known: [1, 2, 3, 4], slice),
         "Split": OperatorEntry([2, 11, 13, 18], known: [1], split),
-        "Pad": OperatorEntry([2, 11, 13, 18, 19, 21, 23, 24, 25], known: [1, 2, 3], pad),
+        "Pad": OperatorEntry([2, 11, 13, 18, 19, 21, 23, 24, 25], known: [1, 3], pad),
         "Gather": OperatorEntry([1, 11, 13], gather),
     ]
 
@@ -117,6 +117,9 @@ extension OperatorTable {
         let (more, behind) = (before.map { max(0, $0) }, after.map { max(0, $0) })
         switch try operation.string("mode", default: "constant") {
         case "constant":
+            if isInput, let filling = operation.optional(2), filling.knownTensor == nil {
+                return [try framed(operation, inner, before: more, after: behind, with: filling)]
+            }
             let number = try isInput ? operation.knownScalar(2) ?? 0 : operation.float("value", default: 0)
             let padded = try inner.padded(before: more, after: behind)
             if number == 0 { return [padded] }
@@ -152,6 +155,32 @@ extension OperatorTable {
         let period = 2 * (extent - 1)
         let place = ((position % period) + period) % period
         return place < extent ? place : period - place
+    }
+
+    /// A value with a secret number around it: no product, only places.
+    private static func framed(
+        _ operation: Operation,
+        _ inner: Value,
+        before: [Int],
+        after: [Int],
+        with filling: Value
+    ) throws -> Value {
+        guard filling.shape.count == 1, filling.type.kind == inner.type.kind else {
+            throw operation.malformed(
+                "it pads \(inner.type.rawValue) with \(filling.type.rawValue) of shape \(filling.shape), not with one number"
+            )
+        }
+        let number = try filling.reshaped([])
+        return try (0..<inner.shape.rank).reduce(inner) { value, axis in
+            func block(_ extent: Int) throws -> [Value] {
+                var dimensions = value.shape.dimensions
+                dimensions[axis] = extent
+                return extent == 0
+                    ? [] : [try number.broadcast(to: try Shape(checking: dimensions)).retyped(inner.type)]
+            }
+            let parts = try block(before[axis]) + [value] + block(after[axis])
+            return parts.count == 1 ? value : try Value.concatenated(parts, axis: axis)
+        }
     }
 
     /// A padded value plus a public number in the padding.

@@ -37,7 +37,9 @@ struct Preparation {
         names = Set(constants.keys).union(graph.inputs.map(\.name)).union(graph.nodes.flatMap(\.outputs))
         removeIdentities()
         foldConstants()
-        for name in nodes.flatMap(\.inputs) + graph.outputs.map(\.name) { readers[name, default: 0] += 1 }
+        for name in nodes.flatMap(\.inputs) + graph.outputs.map(\.name) where !name.isEmpty {
+            readers[name, default: 0] += 1
+        }
         scaleGemms()
         foldBatchNormalizations()
         replaceDivisions()
@@ -69,7 +71,7 @@ struct Preparation {
         for var node in nodes {
             node.inputs = node.inputs.map { original[$0] ?? $0 }
             if node.operation == "Identity", node.inputs.count == 1, node.outputs.count == 1,
-                !outputs.contains(node.outputs[0])
+                !node.inputs[0].isEmpty, !outputs.contains(node.outputs[0])
             {
                 original[node.outputs[0]] = node.inputs[0]
             } else {
@@ -125,7 +127,7 @@ struct Preparation {
         var producers: [String: Int] = [:]
         var removed: Set<Int> = []
         for index in nodes.indices {
-            for output in nodes[index].outputs { producers[output] = index }
+            for output in nodes[index].outputs where !output.isEmpty { producers[output] = index }
             let node = nodes[index]
             guard node.operation == "BatchNormalization", node.inputs.count == 5 else { continue }
             let inputs = node.inputs.map { constants[$0] }

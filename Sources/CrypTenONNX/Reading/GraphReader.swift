@@ -23,6 +23,9 @@ struct GraphReader {
 
     /// The key under which a skeleton says that it is one.
     static let skeletonKey = "swift-crypten.skeleton"
+    /// The most floats that an attribute has in the standard's operators: a scale for each axis, or a factor for each gate of
+    /// a recurrent layer.
+    static let mostAttributeFloats = 64
     /// The operator sets that the table of operators knows.
     static let opsets = 1...28
 
@@ -199,6 +202,14 @@ struct GraphReader {
                     "node \(name): attribute \(key) holds \(tensor.shape.count) numbers, where one belongs"
                 )
             }
+            if case .floats(let numbers) = attribute, node.opType != "Constant",
+                numbers.count > Self.mostAttributeFloats
+            {
+                throw file.problem.malformed(
+                    "node \(name): attribute \(key) holds \(numbers.count) numbers, where no operator takes more than "
+                        + "\(Self.mostAttributeFloats)"
+                )
+            }
         }
         return GraphNode(
             name: name,
@@ -232,13 +243,21 @@ struct GraphReader {
                 type: type,
                 shape: shape,
                 tensor: Tensor(elements, shape: shape),
-                isSecret: false
+                isSecret: false,
+                isNode: true
             )
         }
         let attributes = try attributes(of: node, name: name)
         switch attributes.first {
         case ("value", .tensor(let type, let tensor))?:
-            return GraphConstant(name: output, type: type, shape: tensor.shape, tensor: tensor, isSecret: false)
+            return GraphConstant(
+                name: output,
+                type: type,
+                shape: tensor.shape,
+                tensor: tensor,
+                isSecret: false,
+                isNode: true
+            )
         case ("value_float", .float(let value))?: return constant(.float, .float([value]), [])
         case ("value_floats", .floats(let values))?: return constant(.float, .float(values), [values.count])
         case ("value_int", .int(let value))?: return constant(.int64, .int64([Int64(value)]), [])

@@ -18,6 +18,7 @@ extension GraphReader {
             }
             let name = nodeName(node)
             var body = try nestedGraph(node.attribute[position], name: name)
+            try checkNames(body, of: name)
             var moved: [String: String] = [:]
             for var tensor in body.initializer {
                 moved[tensor.name] = "\(name)/\(tensor.name)"
@@ -36,10 +37,10 @@ extension GraphReader {
                 inner.output = ["\(name)/\(inner.output[0])"]
                 nodes.append(inner)
             }
-            body.node = kept
             for index in body.output.indices {
                 body.output[index].name = moved[body.output[index].name] ?? body.output[index].name
             }
+            body.node = liveNodes(kept, outputs: body.output.map(\.name))
             node.input += try freeNames(body, of: name)
             do {
                 node.attribute[position].g = try body.serializedData()
@@ -50,6 +51,34 @@ extension GraphReader {
         }
         result.node = nodes
         return result
+    }
+
+    /// Every name of a nested graph is defined once; the empty one, which stands for what is left out, is none.
+    private func checkNames(_ graph: Onnx_GraphProto, of name: String) throws {
+        var defined: Set<String> = []
+        let outputs = graph.node.flatMap(\.output).filter { !$0.isEmpty }
+        for inner in graph.initializer.map(\.name) + Set(graph.input.map(\.name)).sorted() + outputs {
+            guard !inner.isEmpty, defined.insert(inner).inserted else {
+                throw file.problem.malformed(
+                    "node \(name): " + (inner.isEmpty ? "a constant or an input" : "'\(inner)'")
+                        + (inner.isEmpty ? " of its graph has no name" : " is defined twice in its graph")
+                )
+            }
+        }
+        for node in graph.node where node.opType == "Constant" && node.output.contains("") {
+            throw file.problem.malformed("node \(name): a constant of its graph has no name")
+        }
+    }
+
+    /// The nodes on which an output depends: what others read decides nothing, so no constant is looked at for their sake.
+    private func liveNodes(_ nodes: [Onnx_NodeProto], outputs: [String]) -> [Onnx_NodeProto] {
+        var used = Set(outputs)
+        var live: [Onnx_NodeProto] = []
+        for node in nodes.reversed() where node.output.contains(where: { !$0.isEmpty && used.contains($0) }) {
+            live.append(node)
+            used.formUnion(node.input)
+        }
+        return live.reversed()
     }
 
     /// The graph that an attribute holds.
