@@ -11,6 +11,9 @@ struct InferCommand: AsyncParsableCommand {
             Party 0 has the inputs, party 1 the model; a dealer helps and sees neither. All are processes that talk over \
             loopback. Party 0 learns the outputs.
 
+            Before anything is sent, the constants of the model that all parties will see are listed on stderr, with sizes and \
+            reasons. All other floats are secret; --open and --secret decide otherwise, and `crypten plan` lists the rules.
+
             With --prepare what the dealer has to do is done first and timed apart; the run itself then exchanges nothing \
             with it. --prepared-file puts that into a file at the last party, sealed under a key of this run alone: it is \
             consumed by this run and good for no other.

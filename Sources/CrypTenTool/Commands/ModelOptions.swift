@@ -5,13 +5,19 @@ import CrypTen
 struct VisibilityOptions: ParsableArguments {
     @Option(
         name: .long,
-        help: ArgumentHelp("Keep this constant of the model secret. May be repeated.", valueName: "name")
+        help: ArgumentHelp(
+            "Keep this constant of the model secret, whatever the rules say. May be repeated.",
+            valueName: "name"
+        )
     )
     var secret: [String] = []
 
     @Option(
         name: .long,
-        help: ArgumentHelp("Make this constant of the model public. May be repeated.", valueName: "name")
+        help: ArgumentHelp(
+            "Show all numbers of this constant of the model to all parties. May be repeated.",
+            valueName: "name"
+        )
     )
     var open: [String] = []
 }

@@ -12,6 +12,9 @@ struct PartyCommand: AsyncParsableCommand {
             addresses are taken, unless --insecure-plaintext is given. With --secret-file, the same at all members, no program \
             without it can take a member's place.
 
+            Before it calls the others, party 1 lists on stderr the constants of its model that all parties will see, with sizes \
+            and reasons; `crypten plan` lists the rules.
+
             With --memory-limit, at party 0, every party keeps to it, and a batch that is too large runs in slices. Give the \
             dealer the same.
 

@@ -8,7 +8,11 @@ struct PlanCommand: AsyncParsableCommand {
         abstract: "Say what an inference will cost, layer by layer, without running it.",
         discussion: """
             The figures are exact: `infer` then counts the same bytes. Every constant of the model is listed, with whether \
-            the other parties see it.
+            the other parties see it, and which rule made it so.
+
+            Secret are floats, of any rank and size, and integers that become floats. Public are other integers, booleans, \
+            one number in a Constant node, and floats that nothing reads but a shape, a bound or a scale. A float that decides \
+            an address, or anything public by way of arithmetic, is refused unless --open names it.
 
             With --network the time is predicted, too: this machine does the computing of every party and of the dealer, on \
             made-up numbers, and the network's round trips and bytes are added to what that takes. Each member is taken to \

@@ -44,7 +44,7 @@ struct Inference: Sendable {
         fileprivate var model: Result<ONNXModel, any Error>?
     }
 
-    /// Reads what this party has, before it meets the others.
+    /// Reads what this party has, before it meets the others; who has the model is told what of it all will see.
     func readFiles(fractionBits: Int) -> Files {
         let limit = FixedPoint.limit(fractionBits: fractionBits)
         return Files(
@@ -54,7 +54,14 @@ struct Inference: Sendable {
                     + publicInputs.map { try $0.tensor(below: .infinity) }
             },
             model: model.map { path in
-                Result { try ONNXModel(contentsOf: URL(fileURLWithPath: path), secret: secret, open: open) }
+                Result {
+                    let model = try ONNXModel(contentsOf: URL(fileURLWithPath: path), secret: secret, open: open)
+                    if let text = PublicConstants(of: model).text {
+                        ProgressLine.clear()
+                        Output.note(text)
+                    }
+                    return model
+                }
             }
         )
     }

@@ -21,6 +21,9 @@ struct PlanReport: Encodable, Sendable {
         var type: String
         var shape: [Int]
         var visibility: Visibility
+        /// The rule that made it so, and the same in words.
+        var rule: ONNXModel.Rule
+        var reason: String
     }
 
     struct Layer: Encodable, Sendable {
@@ -116,7 +119,14 @@ struct PlanReport: Encodable, Sendable {
         self.inputs = inputs
         self.outputs = outputs
         self.constants = constants.map {
-            Constant(name: $0.name, type: $0.type.rawValue, shape: $0.shape.dimensions, visibility: $0.visibility)
+            Constant(
+                name: $0.name,
+                type: $0.type.rawValue,
+                shape: $0.shape.dimensions,
+                visibility: $0.visibility,
+                rule: $0.rule,
+                reason: $0.reason
+            )
         }
     }
 
@@ -162,13 +172,16 @@ struct PlanReport: Encodable, Sendable {
                 ("memory a party, about", memoryBytesPerParty.map(\.asMemory).joined(separator: "  ")),
                 ("dealer's memory, about", dealerMemoryBytes.asMemory),
             ] + timeLines
-        var values = TextTable(["name", "is", "type", "shape"])
+        var values = TextTable(["name", "is", "type", "shape", "because"])
         for input in inputs {
             values.add([input.name, "\(input.visibility.rawValue) input", input.type, "\(input.shape)"])
         }
         for output in outputs { values.add([output.name, "output", output.type, "\(output.shape)"]) }
         for constant in constants {
-            values.add([constant.name, "\(constant.visibility.rawValue) constant", constant.type, "\(constant.shape)"])
+            values.add([
+                constant.name, "\(constant.visibility.rawValue) constant", constant.type, "\(constant.shape)",
+                constant.reason,
+            ])
         }
         return [costs.text, TextTable.list(totals), values.text].joined(separator: "\n\n")
     }
