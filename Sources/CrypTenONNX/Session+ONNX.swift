@@ -41,7 +41,7 @@ extension Session {
         let isOwner = owner == party
         let loaded = isOwner ? Result { try load() } : nil
         let fractionBits = configuration.fractionBits
-        let skeleton = try await broadcast(from: owner) {
+        let skeleton = try await broadcast(from: owner, refusing: .model) {
             guard let loaded else { preconditionFailure("the owner has loaded its model") }
             let model = try loaded.get()
             try model.checkRange(fractionBits: fractionBits)
