@@ -141,6 +141,19 @@ struct PublicConstantTests {
         }
     }
 
+    @Test("a second name for nothing isn't an input that is left out: the file is refused")
+    func nothingNamed() throws {
+        var builder = ModelBuilder()
+        builder.input("x", .float, [2])
+        builder.node("Identity", [""], ["bound"], name: "nothing")
+        builder.node("Clip", ["x", "", "bound"], name: "clip")
+        builder.output("y")
+        let model = try ONNXModel(bytes: try builder.bytes)
+        let error = #expect(throws: CrypTenError.self) { try evaluate(model, ["x": numbers([2])]) }
+        #expect(error?.code == .malformedFile)
+        #expect(error?.message.contains("node nothing (Identity): input 0 is missing") == true)
+    }
+
     @Test("what an operator reads no numbers of stays secret: its shape, its type, the mask of a dropout")
     func shapesAlone() throws {
         let model = try afterProduct { builder in

@@ -194,12 +194,17 @@ struct Preparation {
         return true
     }
 
-    /// A division by a secret constant becomes a product with its reciprocal, which the owner computes.
+    /// A division by a secret constant becomes a product with its reciprocal, which the owner computes; that of zero is no number,
+    /// and refused at the owner.
     private mutating func replaceDivisions() {
         for index in nodes.indices where nodes[index].operation == "Div" && nodes[index].inputs.count == 2 {
             let node = nodes[index]
             guard let divisor = constants[node.inputs[1]], case .weight = divisor.content, divisor.type.kind == .real,
-                let reciprocal = try? divisor.mapped(reals: { 1 / $0 }, integers: { $0 }, expression: { $0 })
+                let reciprocal = try? divisor.mapped(
+                    reals: { $0 == 0 ? .nan : 1 / $0 },
+                    integers: { $0 },
+                    expression: { $0 }
+                )
             else { continue }
             nodes[index].inputs[1] = adding(reciprocal, named: "\(node.inputs[1]).reciprocal", readBy: node.name)
             nodes[index].operation = "Mul"
