@@ -139,5 +139,6 @@ private func gates() -> [(gate: PlanGate, operands: [PlanBinding.Source], output
         (.random(RandomGate(shape: [3], distribution: .bit(.outOf(numerator: 3, bits: 5)))), [], 1),
         (.random(RandomGate(shape: [3], distribution: .uniformBits(16))), [], 1),
         (.truncateInPlace(TruncateInPlaceGate(shape: [3], shift: 16)), [wire], 1),
+        (.drawnBits(DrawnBitsGate(planes: 2, shape: [3])), [], 2),
     ]
 }

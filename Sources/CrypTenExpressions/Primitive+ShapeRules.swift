@@ -16,9 +16,11 @@ extension Primitive {
         case .constant(let tensor):
             try require(operands, count: 0)
             return (tensor.shape, tensor.kind)
-        case .random(let distribution, let shape, _):
+        case .random(let distribution, _, let shape, _):
             try require(operands, count: 0)
-            if case .bernoulli(let probability) = distribution {
+            switch distribution {
+            case .uniform: return (shape, .real)
+            case .bernoulli(let probability):
                 guard (0...1).contains(probability) else {
                     throw CrypTenError(
                         .invalidArgument,
@@ -26,8 +28,19 @@ extension Primitive {
                     )
                 }
                 return (shape, .bit)
+            case .binomial(let trials, let scale):
+                guard Distribution.trials.contains(trials), trials % 2 == 0 else {
+                    throw CrypTenError(
+                        .invalidArgument,
+                        "random can't count \(trials) trials: their number must be even and "
+                            + "\(Distribution.trials.lowerBound) to \(Distribution.trials.upperBound)"
+                    )
+                }
+                guard scale > 0, scale.isFinite else {
+                    throw CrypTenError(.invalidArgument, "random can't scale by \(scale): it must be positive")
+                }
+                return (shape, .real)
             }
-            return (shape, .real)
 
         case .reshape, .permute, .slice, .broadcast, .pad, .take, .concatenate, .gather:
             return try structureResult(of: operands)

@@ -21,7 +21,7 @@ package enum Primitive: Hashable, Sendable {
     /// A value that an earlier run kept: `number` counts the session's kept values; a changed weight is a new one.
     case kept(number: Int)
     /// Fresh values that no party knows; every node is drawn once, `number` tells nodes apart.
-    case random(Distribution, Shape, number: Int)
+    case random(Distribution, drawnBy: RandomSource = .dealer, Shape, number: Int)
 
     // MARK: Structure
 
@@ -110,8 +110,14 @@ package enum Primitive: Hashable, Sendable {
     package enum Distribution: Hashable, Sendable {
         /// Reals in [0, 1), multiples of 2^-fractionBits.
         case uniform
-        /// Bits that are 1 with this probability, rounded to a multiple of 2^-fractionBits; fair bits cost nothing.
+        /// Bits that are 1 with this probability, rounded to a multiple of 2^-fractionBits.
         case bernoulli(Double)
+        /// Of so many fair bits, an even number, those that are 1 beyond one half of them, times a multiple of
+        /// 2^-fractionBits.
+        case binomial(trials: Int, scale: Double)
+
+        /// What `trials` may be.
+        package static let trials = 2...1 << 16
     }
 
     /// The name in plans, errors and cost reports.

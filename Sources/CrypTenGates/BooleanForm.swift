@@ -26,7 +26,7 @@ package struct BooleanForm: Hashable, Sendable, Codable {
     }
 
     /// The largest number of inputs of a product.
-    var fanIn: Int {
+    package var fanIn: Int {
         terms.map(\.nonzeroBitCount).max() ?? 0
     }
 

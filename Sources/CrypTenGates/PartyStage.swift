@@ -15,6 +15,8 @@ package final class PartyStage {
     private let keys: RunKeys
     /// Keys that this party shares with each other one and the dealer lacks, by party; nil at its own place.
     private let pairKeys: [ExpansionKey?]
+    /// A key that this party has drawn for the run and shares with nobody, nor with the dealer.
+    private let ownKey: ExpansionKey
     private let numbers: StreamNumbers
     private let correlations: any CorrelationSource
     private let exchange: any OpeningExchange
@@ -29,6 +31,7 @@ package final class PartyStage {
         memory: GateMemory,
         keys: RunKeys,
         pairKeys: [ExpansionKey?],
+        ownKey: ExpansionKey,
         numbers: StreamNumbers,
         correlations: any CorrelationSource,
         exchange: any OpeningExchange,
@@ -42,6 +45,7 @@ package final class PartyStage {
         self.memory = memory
         self.keys = keys
         self.pairKeys = pairKeys
+        self.ownKey = ownKey
         self.numbers = numbers
         self.correlations = correlations
         self.exchange = exchange
@@ -138,7 +142,12 @@ package final class PartyStage {
 
     /// XOR shares of bits that nobody knows: fresh words of ours, whose sum the dealer knows.
     package func freshBits(planes: Int, count: Int) -> BitPlanes {
-        expandBits(planes: planes, count: count)
+        expandBits(keys.bitMasks, number: numbers.bitMask(), planes: planes, count: count)
+    }
+
+    /// Bits that this party alone draws: with those of the others, XOR shares of bits that nobody knows, nor the dealer.
+    package func ownBits(planes: Int, count: Int) -> BitPlanes {
+        expandBits(ownKey, number: numbers.ownDraw(), planes: planes, count: count)
     }
 
     /// Opens a message that holds `freshShare` words as its mask; `openedWords` reads it in the next stage.
@@ -154,7 +163,7 @@ package final class PartyStage {
     /// Opens XOR shares of bits under fresh masks of ours; `openedBits` reads them in the next stage.
     package func open(_ shares: BitPlanes) throws {
         var message = shares
-        let mask = expandBits(planes: shares.planes, count: shares.count)
+        let mask = freshBits(planes: shares.planes, count: shares.count)
         kernels.accumulate(&message, xor: mask)
         memory.bits.append(mask)
         let words = Slabs.bitWords(planes: shares.planes, count: shares.count)
@@ -226,10 +235,9 @@ package final class PartyStage {
         clock.measure(.expansion) { kernels.expand(key, number: number, from: 0, shape: shape) }
     }
 
-    private func expandBits(planes: Int, count: Int) -> BitPlanes {
-        let number = numbers.bitMask()
-        return clock.measure(.expansion) {
-            kernels.expandBits(keys.bitMasks, number: number, fromPlane: 0, planes: planes, count: count)
+    private func expandBits(_ key: ExpansionKey, number: UInt64, planes: Int, count: Int) -> BitPlanes {
+        clock.measure(.expansion) {
+            kernels.expandBits(key, number: number, fromPlane: 0, planes: planes, count: count)
         }
     }
 }

@@ -1,12 +1,13 @@
 package import CrypTenRing
 
-/// Random numbers that nobody knows: uniform ones as a share, or bits of a given probability as masked bits.
+/// Random numbers that no party knows and the dealer does: uniform ones as a share, or bits of a given probability as masked bits.
 ///
 /// The parties draw words of their seeds, whose sum the dealer knows: 64 uniform bits need nothing more, nor does a fair bit.
 /// Fewer bits, and bits of another probability, `[u < numerator]`, are dealt out of that sum. Bits have a public part of zero:
 /// the mask is the bit. No operands.
 /// - Complexity: no round, no bytes; the dealer sends 8 bytes an element for fewer than 64 bits, 1 bit for an unfair bit.
-/// > Security: Semi-honest, up to all parties but one; the dealer knows the numbers, which mean nothing without the data.
+/// > Security: Semi-honest, up to all parties but one. The dealer knows the numbers: once a result that depends on them is
+/// > published, it knows what they hid. `DrawnBitsGate` draws bits that it doesn't know.
 package struct RandomGate: Gate {
     package static let name = "random"
 

@@ -26,13 +26,14 @@ package final class StreamNumbers {
     private var bitMasks: UInt64 = 0
     private var correlations: UInt64 = 0
     private var zeros: UInt64 = 0
+    private var own: UInt64 = 0
 
     package init() {}
 
     /// From here on numbers are those of a step's stage, each of which begins once.
     package func begin(step: Int, stage: Int) {
         unit = StreamNumbers.first(step: step, stage: stage)
-        (masks, bitMasks, correlations, zeros) = (0, 0, 0, 0)
+        (masks, bitMasks, correlations, zeros, own) = (0, 0, 0, 0, 0)
     }
 
     /// The first number of each kind that a step draws in a stage.
@@ -55,6 +56,11 @@ package final class StreamNumbers {
 
     package func zero() -> UInt64 {
         StreamNumbers.next(&zeros, unit)
+    }
+
+    /// Of a party's own generator: the dealer has nothing by this number.
+    package func ownDraw() -> UInt64 {
+        StreamNumbers.next(&own, unit)
     }
 
     private static func next(_ count: inout UInt64, _ unit: UInt64) -> UInt64 {

@@ -29,6 +29,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
     case linearBits(LinearBitsGate)
     case maximum(MaximumGate)
     case random(RandomGate)
+    case drawnBits(DrawnBitsGate)
     case reveal(RevealGate)
     case revealBits(RevealBitsGate)
 
@@ -62,6 +63,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
         case .linearBits(let gate): gate
         case .maximum(let gate): gate
         case .random(let gate): gate
+        case .drawnBits(let gate): gate
         case .reveal(let gate): gate
         case .revealBits(let gate): gate
         }

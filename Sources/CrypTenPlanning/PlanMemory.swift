@@ -205,6 +205,7 @@ private struct Ledger {
         case .random(let gate):
             if case .bit = gate.distribution { return [bits(gate.shape.count)] }
             return [share(gate.shape.count)]
+        case .drawnBits(let gate): return step.outputs.map { _ in bits(gate.shape.count) }
         case .reveal(let gate): return [revealed(gate.shape.count, to: gate.receiver)]
         case .revealBits(let gate): return [revealed(gate.shape.count, to: gate.receiver)]
         }

@@ -175,6 +175,7 @@ extension PlanGate {
         case .linearBits(let gate): [gate.shape]
         case .maximum(let gate): [gate.shape]
         case .random(let gate): [gate.shape]
+        case .drawnBits(let gate): [gate.shape]
         case .reveal(let gate): [gate.shape]
         case .revealBits(let gate): [gate.shape]
         }

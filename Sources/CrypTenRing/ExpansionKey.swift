@@ -12,4 +12,10 @@ package struct ExpansionKey: Sendable {
         self.low = low
         self.high = high
     }
+
+    /// A key that nobody else has: fresh bits of the system's generator.
+    package static func drawn() -> ExpansionKey {
+        var system = SystemRandomNumberGenerator()
+        return ExpansionKey(low: system.next(), high: system.next())
+    }
 }

@@ -11,6 +11,8 @@ struct PartyEngine {
     let keys: RunKeys
     /// By party: the keys shared with the others and not with the dealer.
     let pairKeys: [ExpansionKey?]
+    /// Known to this party alone: of it come the bits that it draws itself.
+    let ownKey: ExpansionKey
     /// Told of each layer when its last gate has run.
     let progress: (@Sendable (RunProgress) -> Void)?
     /// Told of the step of each unit that has run.
@@ -75,6 +77,7 @@ struct PartyEngine {
                     memory: memory,
                     keys: keys,
                     pairKeys: pairKeys,
+                    ownKey: ownKey,
                     numbers: numbers,
                     correlations: correlations,
                     exchange: exchange,

@@ -160,31 +160,6 @@ public final class Session: Sendable {
         }
     }
 
-    // MARK: Random
-
-    /// Reals in [0, 1), multiples of 2^-fractionBits, that no party knows; drawn once, by the first run that reads them.
-    ///
-    /// A second run that reads the same tensor throws `.invalidArgument`: `evaluate` it first, and use what that keeps.
-    ///
-    /// - Throws: `.sessionBusy` while another call is under way.
-    /// - Complexity: no round, no bytes; the dealer, who knows them, sends 8 bytes an element.
-    public func uniform(_ shape: Shape) async throws -> CrypTensor {
-        CrypTensor(try await perform { try $0.random(.uniform, shape) })
-    }
-
-    /// Bits that no party knows, each 1 with a probability that is rounded to a multiple of 2^-fractionBits.
-    ///
-    /// As with `uniform`, one run draws them; the dealer learns the probability.
-    ///
-    /// - Throws: `.invalidArgument` for a probability outside [0, 1]; `.sessionBusy` while another call is under way.
-    /// - Complexity: no round, no bytes; the dealer sends a bit an element, and nothing for a probability of a half.
-    public func bernoulli(_ probability: Double, _ shape: Shape) async throws -> CrypTensor {
-        guard (0...1).contains(probability) else {
-            throw CrypTenError(.invalidArgument, "a probability of \(probability); it must lie in [0, 1]")
-        }
-        return CrypTensor(try await perform { try $0.random(.bernoulli(probability), shape) })
-    }
-
     // MARK: Runs
 
     /// Runs an expression and tells its value to those who may learn it.

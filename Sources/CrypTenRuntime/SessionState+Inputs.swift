@@ -113,11 +113,12 @@ extension SessionState {
     }
 
     /// Values that no party knows.
-    func random(_ distribution: Primitive.Distribution, _ shape: Shape) throws -> Node {
-        Node(
-            source: .random(distribution, shape, number: try machine.newRandom()),
+    func random(_ distribution: Primitive.Distribution, drawnBy source: RandomSource, _ shape: Shape) throws -> Node {
+        let operation = Primitive.random(distribution, drawnBy: source, shape, number: try machine.newRandom())
+        return Node(
+            source: operation,
             shape: shape,
-            kind: distribution == .uniform ? .real : .bit,
+            kind: try operation.result(of: []).1,
             visibility: .secret,
             session: identity,
             layer: "random"

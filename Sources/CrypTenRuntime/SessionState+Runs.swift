@@ -41,6 +41,7 @@ extension SessionState {
                 other == party
                     ? nil : SessionKeys.zero(try transport.nextSecret(with: .party(PartyID(other))), bindingHash: hash)
             },
+            ownKey: .drawn(),
             progress: progress
         )
         let words = planned.plan.schedule.correctionWords

@@ -1,5 +1,6 @@
 package import CrypTenGates
 package import CrypTenRing
+import Foundation
 
 /// Gates run by n parties and a dealer in one thread, stage by stage, with every rule of the contract checked on the way.
 ///
@@ -31,6 +32,9 @@ package final class GateSimulator {
     /// Each party's keys, and those of each pair.
     let keys: [RunKeys]
     let pairKeys: [[ExpansionKey?]]
+    /// Those that each party has for itself.
+    package let ownKeys: [ExpansionKey]
+    private let drawn = DrawnWords()
     private let numbers: [StreamNumbers]
     private let sink = SimulatedCorrections()
     private let sources: [SimulatedSource]
@@ -65,17 +69,28 @@ package final class GateSimulator {
                 (pairKeys[i][j], pairKeys[j][i]) = (shared, shared)
             }
         }
+        // Of another seed, so that a run without such keys has the words that it has with them.
+        var ownRandom = TestRandom(seed: ~seed)
+        ownKeys = (0..<parties).map { party in
+            let key = ExpansionKey(low: ownRandom.next(), high: ownRandom.next())
+            owners[ExpansionAudit.Stream(low: key.low, high: key.high, number: 0)] = .own(party)
+            return key
+        }
         let purposes = owners
+        let drawn = drawn
         let changes = { @Sendable (stream: ExpansionAudit.Stream) -> AuditingKernels.Change? in
             var first = stream
             first.number = 0
             guard let purpose = purposes[first] else { return nil }
             if let corrupted, purpose.isKnown(to: corrupted) { return .words { $0.map { _ in 0 } } }
+            if case .own(let party) = purpose, let words = drawn.words(of: party) {
+                return .words { zip($0, words).map { $1 } }
+            }
             return change?(SimulatedStream(purpose: purpose, stream: stream))
         }
         let audits = (0...parties).map { _ in ExpansionAudit() }
         let roleKernels = audits.map {
-            AuditingKernels(kernels, audit: $0, changing: change == nil && corrupted == nil ? nil : changes)
+            AuditingKernels(kernels, audit: $0, changing: changes)
         }
         self.parties = parties
         self.kernels = kernels
@@ -146,6 +161,13 @@ package final class GateSimulator {
             parties: parts.map { .bits(MaskedBits(hat: hat, maskShare: sharesHeld ? $0 : nil)) },
             dealer: .bits(mask)
         )
+    }
+
+    /// Says what a party's own generator gives from now on, in each stream, unless it is corrupted and so gives zeros.
+    ///
+    /// - Parameter words: As many as a stream has, or more.
+    package func draw(_ words: [UInt64], by party: Int) {
+        drawn.set(words, of: party)
     }
 
     /// A value that one party has.
@@ -224,6 +246,7 @@ package final class GateSimulator {
                     memory: memories[party],
                     keys: keys[party],
                     pairKeys: pairKeys[party],
+                    ownKey: ownKeys[party],
                     numbers: numbers[party],
                     correlations: sources[party],
                     exchange: exchanges[party]
@@ -330,11 +353,14 @@ package struct SimulatedStream: Sendable {
         case correlation(Int)
         /// Of the sharings of zero of two parties.
         case zero(Int, Int)
+        /// What a party draws of its own generator.
+        case own(Int)
 
         /// Whether one of some parties can expand it.
         package func isKnown(to parties: Set<Int>) -> Bool {
             switch self {
-            case .mask(let party), .bitMask(let party), .correlation(let party): parties.contains(party)
+            case .mask(let party), .bitMask(let party), .correlation(let party), .own(let party):
+                parties.contains(party)
             case .zero(let first, let second): parties.contains(first) || parties.contains(second)
             }
         }
@@ -342,6 +368,22 @@ package struct SimulatedStream: Sendable {
 
     package var purpose: Purpose
     package var stream: ExpansionAudit.Stream
+}
+
+/// What parties' own generators give in place of their words.
+///
+/// Safety of `@unchecked Sendable`: `value` is touched only while `lock` is held.
+private final class DrawnWords: @unchecked Sendable {
+    private let lock = NSLock()
+    private var value: [Int: [UInt64]] = [:]
+
+    func words(of party: Int) -> [UInt64]? {
+        lock.withLock { value[party] }
+    }
+
+    func set(_ words: [UInt64], of party: Int) {
+        lock.withLock { value[party] = words }
+    }
 }
 
 /// The dealer's corrections on their way to the last party.

@@ -11,9 +11,16 @@ package struct PlanSimulator {
     package let plan: PreparedPlan
     private let simulator: GateSimulator
 
-    package init(_ plan: PreparedPlan, seed: UInt64 = 1, kernels: any Kernels = PlainKernels()) {
+    /// - Parameter drawn: What each party's own generator gives in each stream; nil: what follows from the seed.
+    package init(
+        _ plan: PreparedPlan,
+        seed: UInt64 = 1,
+        kernels: any Kernels = PlainKernels(),
+        drawn: [[UInt64]]? = nil
+    ) {
         self.plan = plan
         simulator = GateSimulator(parties: plan.plan.parties, seed: seed, kernels: kernels)
+        for (party, words) in (drawn ?? []).enumerated() { simulator.draw(words, by: party) }
     }
 
     /// Expressions planned and run on given inputs, for tests that need no session.

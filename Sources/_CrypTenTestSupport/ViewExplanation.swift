@@ -8,6 +8,9 @@ import Foundation
 /// one: so for given inputs there is exactly one choice of these words for every view, and uniform words give a uniform view.
 /// This finds that choice: pass after pass, a word is changed by what its message was off, until all messages are right.
 /// Where a word serves two messages, or none hides one, there is no choice, and it gives up.
+///
+/// A program that draws bits and reveals each of them, in that order, has a choice more: the honest party's own bits, which
+/// make the results whatever the view says that they are.
 package struct ViewExplanation {
     /// The honest party's words, by stream.
     private final class Script: @unchecked Sendable {
@@ -92,6 +95,11 @@ package struct ViewExplanation {
             let (got, wanted) = (messages(simulator.openings, honest), messages(view.openings, honest))
             correct(.mask(honest), got.sums, wanted.sums) { zip($0, zip($1, $2)).map { $0 &+ $1.1 &- $1.0 } }
             correct(.bitMask(honest), got.bits, wanted.bits) { zip($0, zip($1, $2)).map { $0 ^ $1.1 ^ $1.0 } }
+            if isRight {
+                // The honest party's own bits come last: changing one changes its message, and its mask then takes that back.
+                let (got, wanted) = (results(simulator.openings, honest), results(view.openings, honest))
+                correct(.own(honest), got, wanted) { zip($0, zip($1, $2)).map { $0 ^ $1.0 ^ $1.1 } }
+            }
             if isRight { return ViewExplanation(simulator: simulator, values: values, passes: pass) }
         }
         return nil
@@ -104,6 +112,13 @@ package struct ViewExplanation {
             own.filter { $0.opening.combination == .sum }.compactMap { $0.parts[party] },
             own.filter { $0.opening.combination == .xor }.compactMap { $0.parts[party] }
         )
+    }
+
+    /// The parts that a party reveals of bits to others.
+    private static func results(_ openings: [SimulatedOpening], _ party: Int) -> [[UInt64]] {
+        openings.filter {
+            $0.opening.purpose == .reveal && $0.opening.combination == .xor && $0.opening.receiver != party
+        }.compactMap { $0.parts[party] }
     }
 
     private static func packed(

@@ -99,6 +99,7 @@ package final class ViewSimulator {
                         memory: memories[party],
                         keys: keys.keys[party],
                         pairKeys: keys.pairKeys[party],
+                        ownKey: keys.ownKeys[party],
                         numbers: numbers[party],
                         correlations: sources[party],
                         exchange: exchanges[party]

@@ -86,6 +86,9 @@ struct CostTests {
         expect(StepGate(shape: shape, bits: 4, outputs: outputs), opened: 0, dealt: 256, rounds: 0)
         expect(RandomGate(shape: shape, distribution: .uniformBits(16)), opened: 0, dealt: 64, rounds: 0)
         expect(RandomGate(shape: shape, distribution: .bit(.fair)), opened: 0, dealt: 0, rounds: 0)
+        for planes in [1, 16] {
+            expect(DrawnBitsGate(planes: planes, shape: shape), opened: Double(planes), dealt: 0, rounds: 1)
+        }
     }
 
     @Test("comparisons and bits cost what the table says")

@@ -114,6 +114,19 @@ struct NarrowMask: OneOpeningMutant {
     }
 }
 
+/// Bits that a party has drawn itself, sent as they are.
+struct UnmaskedDraw: OneOpeningMutant {
+    static let name = "unmasked draw"
+    let shape: Shape
+    var opened: Shape { [BitPlanes.words(for: shape.count)] }
+
+    func deal(stage: Int, _ context: DealerStage) throws {}
+
+    func open(_ context: PartyStage) throws {
+        try context.open(masked: context.ownBits(planes: 1, count: shape.count).asWords.reshaped(to: opened))
+    }
+}
+
 /// Masked bits negated word by word, so that the bits beyond the last element are sent, too.
 struct TailBits: OneOpeningMutant {
     static let name = "tail bits"

@@ -83,6 +83,14 @@ struct Mutant: Sendable, CustomTestStringConvertible {
             caughtBy: "bits of a position",
             subject: shares("narrow mask", 1) { NarrowMask(shape: $0, bits: 63) }
         ),
+        Mutant(
+            name: "bits that a party draws are sent without a mask",
+            caughtBy: "party 1 sends: chi-square",
+            subject: TranscriptSubject(mutant: "unmasked draw") { s, v in
+                s.drawBits(of: v, from: 16, planes: 1)
+                return TranscriptSubject.Instance(gate: UnmaskedDraw(shape: [v.count]), kind: nil, operands: [])
+            }
+        ),
         // Randomness.
         Mutant(
             name: "the same masks in two runs",

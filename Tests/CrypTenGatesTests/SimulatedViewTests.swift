@@ -117,6 +117,21 @@ struct SimulatedViewTests {
             default: return plane(negative)
             }
         },
+        // Whatever bits the functionality draws, here those of its inputs: there is one choice of the honest party's own.
+        Subject(name: "drawn bits, reveal") { owners, count, receiver in
+            program(
+                owners,
+                count,
+                [
+                    .init(DrawnBitsGate(planes: 1, shape: [count]), []),
+                    .init(RevealBitsGate(shape: [count], receiver: receiver), [4]),
+                    .init(DrawnBitsGate(planes: 1, shape: [count]), []),
+                    .init(RevealBitsGate(shape: [count], receiver: receiver), [6]),
+                ]
+            )
+        } result: { step, x, y, _ in
+            plane((step == 3 ? x : y).map { $0 & 1 == 1 })
+        },
     ]
 
     private static let seed: UInt64 = 0x51A
@@ -273,7 +288,7 @@ struct SimulatedViewTests {
                 }
             }
         }
-        // One of four tests like it.
+        // One of as many tests like it as there are subjects.
         let failures = comparisons.failures(falseAlarm: 1e-6 / Double(Self.subjects.count))
         #expect(failures.isEmpty, "\(failures.prefix(5))")
     }

@@ -42,7 +42,7 @@ struct TranscriptSubject: Sendable {
 enum GateKind: String, CaseIterable, Sendable {
     case input, mask, unmask, linear, addPlain, plainProduct, gather, promote, bilinear, absorbed, truncate
     case truncateInPlace, truncatedProduct, sign, truncatedReLU, isZero, bitToArithmetic, step, select, polynomial
-    case piecewise, trigonometric, exponential, boolean, linearBits, maximum, random, reveal, revealBits
+    case piecewise, trigonometric, exponential, boolean, linearBits, maximum, random, drawnBits, reveal, revealBits
 
     init(_ gate: PlanGate) {
         self =
@@ -74,6 +74,7 @@ enum GateKind: String, CaseIterable, Sendable {
             case .linearBits: .linearBits
             case .maximum: .maximum
             case .random: .random
+            case .drawnBits: .drawnBits
             case .reveal: .reveal
             case .revealBits: .revealBits
             }
@@ -85,6 +86,12 @@ private let unshared = WireForm(sharesHeld: false)
 private let rounded16 = WireForm(sharesHeld: false, shift: 16)
 
 extension GateSimulator {
+    /// Has all parties draw the same bits, the vector's: what is sent must not show them.
+    func drawBits(of v: [UInt64], from low: Int, planes: Int) {
+        let bits = PlainKernels().planes(of: RingTensor(v, shape: [v.count]), from: low, count: planes)
+        for party in 0..<parties { draw(bits.asWords.elements, by: party) }
+    }
+
     fileprivate func bits(of v: [UInt64], place: Int, sharesHeld: Bool = true) -> SimulatedValue {
         bits(v.map { $0 >> UInt64(place) & 1 == 1 }, sharesHeld: sharesHeld)
     }
@@ -376,6 +383,13 @@ extension GateKind {
                     let distribution = RandomGate.Distribution.bit(.outOf(numerator: 1, bits: 8))
                     return (.random(RandomGate(shape: [v.count], distribution: distribution)), [])
                 },
+            ]
+        case .drawnBits:
+            return [
+                TranscriptSubject("drawn bits") { s, v in
+                    s.drawBits(of: v, from: 17, planes: 3)
+                    return (.drawnBits(DrawnBitsGate(planes: 3, shape: [v.count])), [])
+                }
             ]
         case .reveal:
             return [nil, 0].map { receiver in

@@ -156,6 +156,25 @@ struct HostilePlanTests {
             new: "\"numerator\":33"
         ),
         Field(
+            gate: .drawnBits(DrawnBitsGate(planes: 2, shape: [3])),
+            inputs: [],
+            outputs: 2,
+            old: "\"planes\":2",
+            new: "\"planes\":3"
+        ),
+        Field(
+            gate: .drawnBits(DrawnBitsGate(planes: 1, shape: [3])),
+            inputs: [],
+            old: "\"planes\":1",
+            new: "\"planes\":-1"
+        ),
+        Field(
+            gate: .drawnBits(DrawnBitsGate(planes: 1, shape: [3])),
+            inputs: [],
+            old: "\"planes\":1",
+            new: "\"planes\":1025"
+        ),
+        Field(
             gate: .maximum(MaximumGate(shape: [3], operands: 2, sharesHeld: true)),
             inputs: [1, 5],
             old: "\"operands\":2",

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Random numbers that no party knows")
 struct RandomTests {
-    @Test("have the distributions that they should")
+    @Test("of the dealer's have the distributions that they should")
     func distributions() async throws {
         let count = 20_000
         let drawn = try await withLocalParties(2) { session -> [[Double]] in

@@ -23,6 +23,24 @@ struct DocumentedExampleTests {
         #expect(answers[1] == nil)
     }
 
+    @Test("Random numbers: counts that are published with noise, rows in an order that nobody knows")
+    func randomNumbers() async throws {
+        let answers = try await withLocalParties(2) { session -> [Tensor] in
+            let x = try await session.input(from: .party(0)) {
+                Tensor([0.25, 0.75, 1, 0, 0.5, 0.625, 2, 0, 3], shape: [3, 3])
+            }
+            let counts = (x .> 0.5).toReal().sum(axis: 0)
+            let noise = try await session.binomialNoise(counts.shape, trials: 4096)
+            let lot = try await session.permutation(3, drawnBy: .everyone)
+            return try await session.reveal([counts + noise, lot.toReal()], to: .all)!
+        }
+        // The counts are 1, 2 and 2; the noise ends at 2,048, which is 64 deviations.
+        let published = answers[0][0].doubles
+        #expect(zip(published, [1, 2, 2] as [Double]).allSatisfy { abs($0 - $1) <= 2048 && $0 == $0.rounded() })
+        #expect(answers[0][1].doubles.sorted() == [0, 1, 2])
+        #expect(answers[1] == answers[0])
+    }
+
     @Test("Getting started: raises, choices, costs, kept values")
     func gettingStarted() async throws {
         let answers = try await withLocalParties(2) { session -> [Tensor?] in

@@ -82,7 +82,7 @@ extension ExactRun {
             return [try polynomial(gate, x[0], step)]
         case .piecewise(let gate):
             return [try piecewise(gate, x[0], disclosed[0], step)]
-        case .trigonometric, .exponential, .random:
+        case .trigonometric, .exponential, .random, .drawnBits:
             // Whatever the angle or the exponent: their periods divide the ring. What was drawn, and how a function was rounded, the
             // parties' shares tell.
             return disclosed.map { words in
@@ -110,6 +110,7 @@ extension ExactRun {
     private func shape(of step: PlanStep, _ words: RingTensor) -> Shape {
         switch step.gate {
         case .random(let gate): gate.shape
+        case .drawnBits(let gate): gate.shape
         case .trigonometric(let gate): gate.shape
         case .exponential(let gate): gate.shape
         default: words.shape

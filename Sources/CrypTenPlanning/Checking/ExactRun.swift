@@ -256,7 +256,7 @@ package struct ExactRun {
         case .truncatedReLU(let gate): return operands[0].map { $0 - gate.shift }
         case .random: return prepared.plan.fractionBits
         case .step, .polynomial, .piecewise, .trigonometric, .exponential: return nil
-        case .sign, .isZero, .boolean, .linearBits, .bitToArithmetic, .revealBits: return 0
+        case .sign, .isZero, .boolean, .linearBits, .drawnBits, .bitToArithmetic, .revealBits: return 0
         }
     }
 

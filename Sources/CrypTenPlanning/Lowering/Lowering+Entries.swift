@@ -23,8 +23,8 @@ extension Lowering {
             values[index].wire = Scaled(slot: slot, scale: scale)
         case .kept(let number):
             lowerKept(index, number)
-        case .random(let distribution, _, _):
-            lowerRandom(index, distribution)
+        case .random(let distribution, let source, _, _):
+            try lowerRandom(index, distribution, drawnBy: source)
         case .constant, .publicInput:
             break
 
@@ -139,26 +139,6 @@ extension Lowering {
         case .bits:
             values[index].bits = bind(.kept(index: number, form: form), entry, 0, .bits)
         }
-    }
-
-    private mutating func lowerRandom(_ index: Int, _ distribution: Primitive.Distribution) {
-        let shape = entry(index).shape
-        switch distribution {
-        case .uniform:
-            let gate = RandomGate(shape: shape, distribution: .uniformBits(fractionBits))
-            setShare(index, emit(.random(gate), [], .share, shape), scale: fractionBits)
-        case .bernoulli(let probability):
-            let gate = RandomGate(shape: shape, distribution: bernoulli(probability))
-            values[index].bits = emit(.random(gate), [], .bits, shape)
-        }
-    }
-
-    /// A probability as a multiple of 2^-fractionBits; a half is the fair bit, which nobody deals.
-    private func bernoulli(_ probability: Double) -> RandomGate.Distribution {
-        let steps = (probability * Double(1 << fractionBits)).rounded()
-        if steps == Double(1 << (fractionBits - 1)) { return .bit(.fair) }
-        let numerator = UInt64(min(max(steps, 0), Double(1 << fractionBits)))
-        return .bit(.outOf(numerator: numerator, bits: fractionBits))
     }
 
     // MARK: Linear

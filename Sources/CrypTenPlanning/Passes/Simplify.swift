@@ -139,8 +139,13 @@ package struct Simplify {
             return .input(owner: owner, number: position(number, in: &sources.inputs))
         case .kept(let number):
             return .kept(number: position(number, in: &sources.kept))
-        case .random(let distribution, let shape, let number):
-            return .random(distribution, shape, number: position(number, in: &sources.random))
+        case .random(let distribution, let source, let shape, let number):
+            return .random(
+                distribution,
+                drawnBy: source,
+                shape,
+                number: position(number, in: &sources.random)
+            )
         default:
             return operation
         }

@@ -80,6 +80,7 @@ struct DryRun: Sendable {
             context: context(transport),
             keys: DryRun.keys,
             pairKeys: (0..<plan.parties).map { $0 == party ? nil : DryRun.key },
+            ownKey: DryRun.key,
             progress: nil,
             finished: { transport.finish(step: $0) }
         )
