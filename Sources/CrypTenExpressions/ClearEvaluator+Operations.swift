@@ -1,5 +1,4 @@
 package import CrypTenRing
-internal import Foundation
 
 /// The meaning of every primitive on plain numbers; operands have passed its shape rule.
 extension ClearEvaluator {
@@ -74,14 +73,14 @@ extension ClearEvaluator {
         case .smooth(let function):
             return map(x[0], function.clearFunction)
         case .sine:
-            return map(x[0]) { Foundation.sin($0) }
+            return map(x[0]) { PortableFunctions.sin($0) }
         case .cosine:
-            return map(x[0]) { Foundation.cos($0) }
+            return map(x[0]) { PortableFunctions.cos($0) }
 
         case .exponential:
-            return map(x[0], Foundation.exp)
+            return map(x[0], PortableFunctions.exp)
         case .logarithm(let range):
-            return map(x[0]) { Foundation.log(range.operand($0)) }
+            return map(x[0]) { PortableFunctions.log(range.operand($0)) }
         case .reciprocal(let range):
             return map(x[0]) { 1 / range.operand($0) }
         case .squareRoot(let range):
@@ -93,11 +92,11 @@ extension ClearEvaluator {
         case .divideByRoot(let range, let count):
             return try broadcasting(x[0], x[1], shape) { $0 / (range.operand($1) / Double(count)).squareRoot() }
         case .normalizedExponential(let axis):
-            let powers = map(x[0], Foundation.exp)
+            let powers = map(x[0], PortableFunctions.exp)
             let sums = sum(powers, axes: [axis], shape: x[0].shape.reducing([axis], keepDimensions: true))
             return try broadcasting(powers, sums, shape, /)
         case .logarithmOfExponentials(let axis):
-            return map(sum(map(x[0], Foundation.exp), axes: [axis], shape: shape), Foundation.log)
+            return map(sum(map(x[0], PortableFunctions.exp), axes: [axis], shape: shape), PortableFunctions.log)
         }
     }
 

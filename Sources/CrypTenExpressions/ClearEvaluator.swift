@@ -5,6 +5,9 @@ internal import CrypTenRing
 ///
 /// Reals are doubles and nothing is rounded to a fixed point; integers are exact modulo 2^64; smooth functions are the
 /// true ones, where a plan has tables. It shares no code with gates and kernels.
+///
+/// Every machine computes the same bits, with `PortableFunctions` in the place of the system's library: what the parties
+/// fold into a plan, and what public tensors they compute for a run, must be one number to all of them.
 package struct ClearEvaluator {
     private let bindings: (Node) throws -> Tensor
 

@@ -11,6 +11,15 @@ struct ClearPositions {
             positions = [offset]
             return
         }
+        // Of no elements there may be many rows.
+        if shape.count == 0 {
+            positions = []
+            return
+        }
+        if shape.count > 1, strides.allSatisfy({ $0 == 0 }) {
+            positions = [Int](repeating: offset, count: shape.count)
+            return
+        }
         var positions: [Int] = []
         positions.reserveCapacity(shape.count)
         var index = [Int](repeating: 0, count: shape.rank)

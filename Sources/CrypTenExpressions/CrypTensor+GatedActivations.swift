@@ -5,7 +5,8 @@ internal import CrypTenRing
 extension CrypTensor {
     /// `x · sigmoid(alpha · x)`, which is `silu(alpha · x) / alpha`.
     ///
-    /// 4 rounds; the error is that of `silu` over |alpha|. With |alpha| < 1/4 6 rounds, and |x| times the error of `sigmoid`.
+    /// 4 rounds; the error is that of `silu` over |alpha|. With |alpha| < 1/4 6 rounds, and |x| times the error of `sigmoid`; from
+    /// |alpha| = 2³² on it is max(x, 0), or min(x, 0) for a negative alpha, which is nearer than any encoding tells.
     public func swish(_ alpha: Double = 1, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             guard alpha.isFinite else {
@@ -16,6 +17,10 @@ extension CrypTensor {
                 let gate = x.scaled(by: alpha, at: origin)
                     .applying(.smooth(.accurate(.sigmoid, .sigmoidAccurate)), at: origin)
                 return x.applying(.bilinear(.multiply), gate, at: origin)
+            }
+            if alpha.magnitude >= 0x1p32 {
+                let positive = x.applying(.relu, at: origin)
+                return alpha > 0 ? positive : x.applying(.subtract, positive, at: origin)
             }
             let silu = SmoothFunction.accurate(.silu, .siluAccurate).narrowed(by: alpha.magnitude)
             let result = x.applying(.smooth(silu), at: origin)

@@ -18,6 +18,12 @@ extension CrypTensor {
             if kind == .bit || (kind == .integer && Int64(exactly: value) == nil) {
                 throw CrypTenError(.invalidArgument, "pad can't surround \(kind.rawValue) \(shape) with \(value)")
             }
+            guard padded.shape.count <= 1 << 26 else {
+                throw CrypTenError(
+                    .outOfRange,
+                    "pad makes \(padded.shape) of shape \(shape): with a value around, at most 2^26 elements"
+                )
+            }
             let frame = Tensor.frame(around: shape, in: padded.shape, before: before, value: value)
             let constant = CrypTensor(constant: frame, file: file, line: line)
             return padded.applying(.add, kind == .integer ? constant.wholeConstant : constant, at: origin)

@@ -115,10 +115,10 @@ extension CrypTensor {
         guard count > 0 else {
             throw CrypTenError(.shapeMismatch, "\(name) over axes \(axes) of shape \(shape) has no elements")
         }
-        guard epsilon.isFinite, epsilon >= 0 else {
+        guard epsilon >= 0, (epsilon * Double(count)).isFinite else {
             throw CrypTenError(
                 .invalidArgument,
-                "\(name) can't add epsilon \(epsilon): it must be finite and not negative"
+                "\(name) can't add epsilon \(epsilon): it must not be negative, nor infinite times \(count) elements"
             )
         }
         let x = real(at: origin)
@@ -146,6 +146,7 @@ extension CrypTensor {
         in name: String,
         at origin: SourceOrigin
     ) throws -> CrypTensor {
+        if error != nil { return self }
         let channels = Shape([1, shape[1]] + [Int](repeating: 1, count: rank - 2))
         for parameter in [weight, bias].compactMap(\.self) where parameter.shape != [shape[1]] {
             throw CrypTenError(

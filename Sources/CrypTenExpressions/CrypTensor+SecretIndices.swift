@@ -9,10 +9,10 @@ extension CrypTensor {
     /// 4 rounds.
     public func oneHot(_ count: Int, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            guard kind != .real, (0...Shape.largestCount).contains(count) else {
+            guard kind != .real, (0...1 << 22).contains(count) else {
                 throw CrypTenError(
                     .invalidArgument,
-                    "oneHot can't tell \(count) classes apart by \(kind.rawValue) \(shape): it takes integers and a number from 0 on"
+                    "oneHot can't tell \(count) classes apart by \(kind.rawValue) \(shape): it takes integers, and 0 to 2^22 classes"
                 )
             }
             let full = try checkedShape(shape.dimensions + [count], in: "oneHot")

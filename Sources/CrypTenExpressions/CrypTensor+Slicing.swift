@@ -242,7 +242,7 @@ extension CrypTensor {
             let position = try normalized(axis: axis, in: "roll")
             let extent = shape[position]
             guard extent > 1, shift % extent != 0 else { return self }
-            let first = ((-shift % extent) + extent) % extent
+            let first = (extent - shift % extent) % extent
             return applying(.take(axis: position, indices: (0..<extent).map { ($0 + first) % extent }), at: origin)
         }
     }

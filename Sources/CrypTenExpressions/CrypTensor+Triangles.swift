@@ -94,6 +94,9 @@ extension CrypTensor {
             throw CrypTenError(.shapeMismatch, "\(name) can't take shape \(shape): it takes matrices")
         }
         let (rows, columns) = (shape[-2], shape[-1])
+        guard rows * columns <= 1 << 26 else {
+            throw CrypTenError(.outOfRange, "\(name) takes matrices of at most 2^26 elements, not shape \(shape)")
+        }
         // Places of the last two axes as one, of which the last, after all, is a zero.
         let places = (0..<rows).flatMap { row in
             (0..<columns).map { holds(row, $0) ? row * columns + $0 : rows * columns }

@@ -1,4 +1,4 @@
-import Foundation
+internal import CrypTenRing
 
 /// A constant and sines and cosines of multiples of a phase.
 ///
@@ -26,11 +26,11 @@ package struct TrigonometricSeries: Hashable, Sendable {
         return sum < 1 ? 0 : Int(sum.exponent) + 1
     }
 
-    /// What the series says at x.
+    /// What the series says at x: the same bits on every machine.
     package func evaluate(_ x: Double) -> Double {
         zip(cosines, sines).enumerated().reduce(constant) { sum, term in
             let angle = 2 * Double.pi / period * Double(term.offset + 1) * x
-            return sum + term.element.0 * Foundation.cos(angle) + term.element.1 * Foundation.sin(angle)
+            return sum + term.element.0 * PortableFunctions.cos(angle) + term.element.1 * PortableFunctions.sin(angle)
         }
     }
 }
@@ -89,7 +89,7 @@ package struct SmoothFunction: Hashable, Sendable {
         return x < highest ? series.evaluate(x) : above ?? x
     }
 
-    /// The function that this stands for, on plain numbers.
+    /// The function that this stands for, on plain numbers: the same bits on every machine.
     var clearFunction: (Double) -> Double {
         let function = named
         return factor == 1 ? function : { function($0 * factor) / factor }
@@ -97,16 +97,17 @@ package struct SmoothFunction: Hashable, Sendable {
 
     private var named: (Double) -> Double {
         switch name {
-        case "sigmoid": { 1 / (1 + Foundation.exp(-$0)) }
-        case "tanh": { Foundation.tanh($0) }
-        case "erf": { Foundation.erf($0) }
-        case "gelu": { $0 / 2 * Foundation.erfc(-$0 / 2.0.squareRoot()) }
-        case "silu": { $0 / (1 + Foundation.exp(-$0)) }
-        case "softplus": { max($0, 0) + Foundation.log1p(Foundation.exp(-$0.magnitude)) }
-        case "mish": { $0 * Foundation.tanh(max($0, 0) + Foundation.log1p(Foundation.exp(-$0.magnitude))) }
-        case "arctangent": { Foundation.atan(min(max($0, lowest), highest)) }
+        case "sigmoid": { 1 / (1 + PortableFunctions.exp(-$0)) }
+        case "tanh": { PortableFunctions.tanh($0) }
+        case "erf": { PortableFunctions.erf($0) }
+        case "gelu": { $0 / 2 * PortableFunctions.erfc(-$0 / 2.0.squareRoot()) }
+        case "silu": { $0 / (1 + PortableFunctions.exp(-$0)) }
+        case "softplus": { max($0, 0) + PortableFunctions.log1p(PortableFunctions.exp(-$0.magnitude)) }
+        case "mish":
+            { $0 * PortableFunctions.tanh(max($0, 0) + PortableFunctions.log1p(PortableFunctions.exp(-$0.magnitude))) }
+        case "arctangent": { PortableFunctions.atan(min(max($0, lowest), highest)) }
         case "geluTanh":
-            { $0 / 2 * (1 + Foundation.tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }
+            { $0 / 2 * (1 + PortableFunctions.tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }
         default: preconditionFailure("\(name) has a table, and no definition")
         }
     }

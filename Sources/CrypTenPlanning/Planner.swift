@@ -30,6 +30,7 @@ package struct Planner: Sendable {
     ///
     /// - Throws: `CrypTenError` for what this protocol can't compute.
     package func plan(_ graph: Graph, kept: [KeptValue]) throws -> PreparedPlan {
+        try graph.checkSizes()
         let pooled = PoolBeforeReLU.apply(graph)
         var lowering = Lowering(pooled, parties: parties, fractionBits: fractionBits, kept: kept)
         try lowering.run()
@@ -48,6 +49,24 @@ package struct Planner: Sendable {
             if let number = numbers[slot] { meanings[number] = meaning }
         }
         return try PreparedPlan(plan, constants: lowering.constants, graph: pooled, meanings: meanings)
+    }
+}
+
+extension Graph {
+    /// Whether a plan can hold every value, and what is made of an empty one along its axes: checked before anything is made of their shapes.
+    fileprivate func checkSizes() throws {
+        guard
+            let large = entries.first(where: {
+                $0.shape.dimensions.reduce(1) { $0 * max($1, 1) } > Plan.Limits.elements
+            })
+        else { return }
+        throw CrypTenError(
+            .outOfRange,
+            """
+            \(large.operation.name)\(large.layer.map { " in layer \($0)" } ?? "") makes a value of shape \(large.shape), and a plan's \
+            have at most 2^30 elements; make it smaller
+            """
+        )
     }
 }
 

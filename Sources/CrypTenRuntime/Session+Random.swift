@@ -89,7 +89,9 @@ extension Session {
     /// - Throws: `.invalidArgument` for a negative count; `.sessionBusy` while another call is under way.
     /// - Complexity: as `argsort`, and two `uniform` numbers an element, drawn in one round.
     public func permutation(_ count: Int, drawnBy source: RandomSource = .dealer) async throws -> CrypTensor {
-        guard count >= 0 else { throw CrypTenError(.invalidArgument, "a random order of \(count) numbers") }
+        guard (0...Shape.largestCount).contains(count) else {
+            throw CrypTenError(.invalidArgument, "a random order of \(count) numbers: there are 0 to 2^40")
+        }
         let (coarse, fine) = (
             try await uniform([count], drawnBy: source), try await uniform([count], drawnBy: source)
         )

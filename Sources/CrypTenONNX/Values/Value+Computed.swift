@@ -7,7 +7,7 @@ extension Value {
     /// expressions in the clear.
     ///
     /// What is folded depends on shapes and known numbers only, never on a weight's numbers, so that the owner and who has a
-    /// skeleton fold the same. Known numbers are folded where all machines compute the same bits.
+    /// skeleton fold the same. Known numbers are folded to the same bits on all machines.
     ///
     /// - Parameters:
     ///   - operands: What the function reads.
@@ -26,12 +26,9 @@ extension Value {
             let results = try body(try operands.map { try $0.expression() })
             return try zip(types, results).map { Value($0, try checked($1)) }
         }
-        let stand = StandIns(operands)
+        let stand = try StandIns(operands)
         let results = try body(stand.expressions).map { try checked($0) }
         let work = ClearEvaluator.work(of: results.map(\.node))
-        guard stand.isWeight || work.isReproducible else {
-            return zip(types, results).map { Value($0, $1) }
-        }
         let count = results.reduce(0) { $0 + $1.count }
         if stand.isWeight, count > stand.weightCount { throw NeedsRun() }
         guard stand.isComplete else {
@@ -39,7 +36,7 @@ extension Value {
                 Value($0, weight: Weight(shape: $1.shape, tensor: nil, sources: stand.sources))
             }
         }
-        try ImportBudget.spend(count, work: work.elements, for: "\(count) numbers made of constants")
+        try ImportBudget.spend(count, work: work, for: "\(count) numbers made of constants")
         let tensors = try ClearEvaluator { node in
             guard let tensor = stand.tensors[ObjectIdentifier(node)] else {
                 throw CrypTenError(.malformedFile, "a constant has no numbers")
@@ -74,14 +71,15 @@ private struct StandIns {
     var isComplete = true
     var weightCount = 0
 
-    init(_ operands: [Value]) {
+    /// - Throws: `.outOfRange` for known elements that aren't finite: no expression holds them.
+    init(_ operands: [Value]) throws {
         var seen: Set<String> = []
         for operand in operands {
             switch operand.content {
             case .expression(let expression):
                 expressions.append(expression)
             case .known(let tensor):
-                expressions.append(CrypTensor(constant: tensor))
+                expressions.append(try checked(CrypTensor(constant: tensor)))
             case .weight(let weight):
                 let node = Node(
                     source: .kept(number: expressions.count),

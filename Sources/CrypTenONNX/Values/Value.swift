@@ -82,10 +82,11 @@ struct Value: Sendable {
     /// Infinities, and numbers as large as masks have them, are held at ±``saturation``: then a sum with a score, and its
     /// differences, still lie in the range of the fixed point.
     ///
-    /// - Throws: ``NeedsRun`` for a weight: while a model is prepared there are no expressions of weights.
+    /// - Throws: ``NeedsRun`` for a weight: while a model is prepared there are no expressions of weights; `.outOfRange` where a
+    ///   known element isn't a number.
     func expression() throws -> CrypTensor {
         switch content {
-        case .known(let tensor): return CrypTensor(constant: tensor.saturated(beyond: Value.saturation))
+        case .known(let tensor): return try checked(CrypTensor(constant: tensor.saturated(beyond: Value.saturation)))
         case .weight: throw NeedsRun()
         case .expression(let expression): return expression
         }

@@ -2,7 +2,6 @@ import CrypTenBase
 import CrypTenExpressions
 import CrypTenGates
 import CrypTenRing
-import Foundation
 
 /// Polynomials and piecewise polynomials: public numbers as integers, by exact scaling alone.
 extension Lowering {

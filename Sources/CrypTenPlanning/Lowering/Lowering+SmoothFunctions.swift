@@ -54,9 +54,7 @@ extension Lowering {
 
     /// A share of a series of a wire.
     mutating func series(_ series: TrigonometricSeries, of x: Scaled, _ shape: Shape) -> Scaled {
-        // The factor is rounded once, by exact scaling.
-        let perUnit = Double(sign: .plus, exponent: 64 - x.scale, significand: 1) / series.period
-        let turns = linear(.combine(factors: [UInt64(perUnit.rounded())]), .wire, [x.slot], shape)
+        let turns = linear(.combine(factors: [phase(of: series, unit: x.scale)]), .wire, [x.slot], shape)
         let bits = 62 - TrigonometricGate.dealtBits - series.magnitudeBits
         let scale = TrigonometricGate.dealtBits + bits
         let gate = TrigonometricGate(
@@ -66,6 +64,17 @@ extension Lowering {
             sines: series.sines.map { FixedPoint.encodeConstant($0, scale: bits) }
         )
         return Scaled(slot: emit(.trigonometric(gate), [turns], .share, shape), scale: scale)
+    }
+
+    /// The phase of a unit of an operand with so many fraction bits, rounded once, by exact scaling.
+    ///
+    /// Of a period below a unit, as a steep `swish` has, it is several turns, of which only the part of the last counts; below
+    /// 2⁻⁵² of a unit none is left, and 0 is the only operand inside.
+    private func phase(of series: TrigonometricSeries, unit scale: Int) -> UInt64 {
+        let turns = Double(sign: .plus, exponent: -scale, significand: 1) / series.period
+        guard turns.isFinite else { return 0 }
+        let phase = ((turns - turns.rounded(.down)) * 0x1p64).rounded()
+        return phase < 0x1p64 ? UInt64(phase) : 0
     }
 
     /// The operand of a series or an exponential: one whose fraction bits leave the factor of its phase the precision.

@@ -92,6 +92,7 @@ package struct Simplify {
     }
 
     private mutating func addPublic(_ node: Node) throws -> Int {
+        try checkWork(of: node)
         if dependsOnRunTime(node) {
             sources.plain.append(node)
             return insert(.publicInput(number: sources.plain.count - 1), [], node, isSecret: false)
@@ -115,6 +116,25 @@ package struct Simplify {
         case .bit: break
         }
         return insert(.constant(value), [], node, isSecret: false)
+    }
+
+    /// What public parts of an expression may take to compute, in elements and 64 multiply-accumulates: a few bytes of a model
+    /// must not ask for more memory than there is.
+    private static let mostWork = 1 << 26
+
+    private func checkWork(of node: Node) throws {
+        if node.inputs.isEmpty { return }
+        let work = ClearEvaluator.work(of: [node])
+        if work > Simplify.mostWork {
+            let origin = node.origin.map { ", made at \($0)" } ?? ""
+            throw CrypTenError(
+                .outOfRange,
+                """
+                a public tensor of shape \(node.shape)\(origin) takes \(work) elements to compute, and at most \(Simplify.mostWork) \
+                are computed; make it smaller, or put it in as a tensor
+                """
+            )
+        }
     }
 
     private mutating func dependsOnRunTime(_ node: Node) -> Bool {
