@@ -4,8 +4,9 @@ import Testing
 @Suite("Nothing that enters a plan comes from the system's math library")
 struct MathLibraryTests {
     /// Functions that libraries round in different ways; square roots are rounded correctly everywhere.
-    private static let call =
+    private static var call: Regex<(Substring, Substring)> {
         /(?:^|[^.\w]|Foundation\.|Glibc\.|Darwin\.|Musl\.)(exp|exp2|expm1|log|log2|log10|log1p|sin|cos|tan|sinh|cosh|tanh|asin|acos|atan|atan2|asinh|acosh|atanh|pow|erf|erfc|tgamma|lgamma|cbrt|hypot)\(/
+    }
 
     /// The lines of a file that call the library, which only one that imports it can.
     private static func calls(in text: String) -> [String] {
@@ -34,7 +35,7 @@ struct MathLibraryTests {
                 count += 1
             }
         }
-        #expect(count > 300, "\(count) files")
+        #expect(count > 250, "\(count) files")
         for file in try FileManager.default.contentsOfDirectory(
             at: root.appendingPathComponent("CCrypTenKernels"),
             includingPropertiesForKeys: nil
