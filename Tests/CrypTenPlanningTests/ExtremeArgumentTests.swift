@@ -349,7 +349,7 @@ struct ExtremeArgumentTests {
         #expect(walk.plans > walk.expressions / 2)
     }
 
-    @Test("of functions with whole parameters", arguments: [ElementKind.real, .integer, .bit])
+    @Test("of functions with whole parameters", arguments: [ElementKind.real, .integer])
     func integers(kind: ElementKind) {
         var walk = ExtremeWalk(fractionBits: [16])
         let x = ExtremeWalk.operand([2, 3], kind)
