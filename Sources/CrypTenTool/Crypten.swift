@@ -24,6 +24,7 @@ struct Crypten: AsyncParsableCommand {
 @main
 enum Main {
     static func main() async {
+        ProcessSecrecy.begin(watched: isWatched)
         // A peer or child that is gone shows as an error of the call that writes to it.
         signal(SIGPIPE, SIG_IGN)
         Interruption.listen()
@@ -40,6 +41,13 @@ enum Main {
             if let signal = Interruption.received { Interruption.exit(signal) }
             exit(reporting: error)
         }
+    }
+
+    /// Whether `bench --soak` looks at this process: at how much memory it has, and how many open files.
+    private static var isWatched: Bool {
+        let arguments = CommandLine.arguments.dropFirst()
+        return arguments.contains("--watched")
+            || arguments.first == "bench-party" && arguments.contains { $0.hasPrefix("--soak") }
     }
 
     /// Prints one message, on the last line of stderr, and ends with an exit code from 1 to 127.

@@ -71,10 +71,25 @@ enum Tool {
         }
     }
 
-    static func start(_ arguments: [String], in folder: TemporaryFolder) throws -> Running {
+    /// Starts it.
+    ///
+    /// - Parameters:
+    ///   - arguments: Its command line.
+    ///   - folder: Where its streams go.
+    ///   - environment: What is different in its environment; nil takes a variable away.
+    ///   - starter: A program that starts it, with the arguments before its path; nil: nobody else.
+    static func start(
+        _ arguments: [String],
+        in folder: TemporaryFolder,
+        environment: [String: String?] = [:],
+        by starter: [String] = []
+    ) throws -> Running {
         let process = Process()
-        process.executableURL = executable
-        process.arguments = arguments
+        process.executableURL = starter.first.map { URL(fileURLWithPath: $0) } ?? executable
+        process.arguments = starter.isEmpty ? arguments : starter.dropFirst() + [executable.path] + arguments
+        var changed = ProcessInfo.processInfo.environment
+        for (name, value) in environment { changed[name] = value }
+        process.environment = changed
         process.standardInput = FileHandle.nullDevice
         func file(_ name: String) throws -> FileHandle {
             _ = FileManager.default.createFile(atPath: folder.path(name), contents: nil)

@@ -35,6 +35,11 @@ void cct_allocator_keeps(size_t largest, size_t total);
 /// Gives the pages of freed memory back to the system, where the C library can; nowhere else it does anything.
 void cct_allocator_gives_back(void);
 
+/// From now on a crash of this process writes no core file, and its signals do what the system does, not what handlers did that
+/// were there before (those that are ignored stay ignored); and where the system is Linux, and unless `may_be_watched`, no
+/// process of the same user may read its memory or its files in /proc. For the whole process; no kernel calls it.
+void cct_process_shows_nothing(int may_be_watched);
+
 /// Tell a thread sanitizer, which can't see every lock, that whoever takes a block over sees what was done to it before it was
 /// handed over; otherwise nothing.
 void cct_block_handed_over(void *block);

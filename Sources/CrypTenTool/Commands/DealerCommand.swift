@@ -39,6 +39,12 @@ struct DealerCommand: AsyncParsableCommand {
     @Flag(name: .long, help: ArgumentHelp("Speak with the process that started this one.", visibility: .private))
     var supervised = false
 
+    @Flag(
+        name: .long,
+        help: ArgumentHelp("Let others of this user look at its files in /proc.", visibility: .private)
+    )
+    var watched = false
+
     func validate() throws {
         try PartyCount.check(parties, option: "--parties")
         guard supervised || listen != nil else {

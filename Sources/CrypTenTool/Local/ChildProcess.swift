@@ -27,10 +27,6 @@ final class ChildProcess: Sendable {
         let child = Process()
         child.executableURL = try ChildProcess.executable()
         child.arguments = arguments
-        // A crash is one line of ours, not pages of backtrace.
-        child.environment = ProcessInfo.processInfo.environment.merging(["SWIFT_BACKTRACE": "enable=no"]) { _, new in
-            new
-        }
         let (input, output) = (Pipe(), Pipe())
         child.standardInput = input
         child.standardOutput = output

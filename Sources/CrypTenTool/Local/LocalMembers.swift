@@ -155,7 +155,7 @@ struct LocalMembers: Sendable {
     }
 
     private var dealerArguments: [String] {
-        ["dealer", "--supervised", "--parties", "\(parties)"]
+        ["dealer", "--supervised", "--parties", "\(parties)"] + (rested == nil ? [] : ["--watched"])
             + (memoryLimit.map { ["--memory-limit", "\($0 / 1024)KiB"] } ?? [])
     }
 
