@@ -1,4 +1,5 @@
 internal import CCrypTenKernels
+internal import Synchronization
 
 /// How a whole process deals with memory that was freed: a choice of programs, not of libraries.
 package enum ProcessMemory {
@@ -13,6 +14,25 @@ package enum ProcessMemory {
     /// Gives what was freed, and isn't kept for later tensors, back to the system: so that what is resident is in use.
     package static func giveBackFreed() {
         cct_allocator_gives_back()
+    }
+
+    /// Overwrites what tensors have left in memory that is kept for later ones: at a run's end, whose shares and masks it was.
+    ///
+    /// Tensors that are in use stay as they are, also those of other runs of the process.
+    package static func wipeGivenBack() {
+        StoragePool.shared.wipeKept()
+    }
+
+    /// Whether memory that is kept for later tensors holds nothing but zeros, for tests.
+    package static var keepsNothingUsed: Bool {
+        StoragePool.shared.keepsNothingUsed
+    }
+
+    /// Fills the memory of every tensor with a pattern when it's made, and when it's given up; nil: with nothing.
+    ///
+    /// For tests: a result that depends on words which nobody has written is another one with another pattern.
+    package static func poison(_ pattern: UInt64?) {
+        StoragePool.shared.poison.store(pattern ?? 0, ordering: .relaxed)
     }
 
     /// Keeps no more blocks for later tensors than fit, with those in use, into `total` bytes, and nothing else to speak of.

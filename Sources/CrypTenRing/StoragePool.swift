@@ -15,6 +15,9 @@ import Musl
 /// allocates the same sizes again and again. Sizes are rounded up to one of four steps between powers of two, so that at most a
 /// fifth is unused. What is kept is bounded, and what wasn't asked for longest goes first. Where a process must not go beyond
 /// some memory, what is kept and what is in use are bounded together: blocks are kept only while few are in use.
+///
+/// What leaves the pool for the allocator is overwritten first. A block that is kept goes to its next owner as it is, which writes
+/// every word before it reads one; `wipeKept` overwrites those that had an owner since it was called before.
 final class StoragePool: Sendable {
     /// A block and the words that fit into it.
     struct Block: @unchecked Sendable {
@@ -24,7 +27,10 @@ final class StoragePool: Sendable {
     }
 
     private struct Shelf {
+        /// Kept, those that hold nothing first.
         var blocks: [Block] = []
+        /// How many of them, from the first on, hold nothing but zeros.
+        var wiped = 0
         var lastUse: UInt64 = 0
     }
 
@@ -37,6 +43,14 @@ final class StoragePool: Sendable {
         /// The most words that are kept, and the most that are kept and in use together.
         var limitWords: Int
         var totalWords = Int.max
+
+        /// A kept block of a size, those that are still in a cache first.
+        mutating func takeKept(_ capacity: Int) -> Block? {
+            guard let block = shelves[capacity]?.blocks.popLast() else { return nil }
+            keptWords -= capacity
+            shelves[capacity]?.wiped = min(shelves[capacity]?.wiped ?? 0, shelves[capacity]?.blocks.count ?? 0)
+            return block
+        }
 
         var keepsTooMuch: Bool {
             keptWords > limitWords || keptWords > 0 && keptWords > totalWords - usedWords
@@ -54,6 +68,15 @@ final class StoragePool: Sendable {
         state = Mutex(State(limitWords: limit / 8))
     }
 
+    /// What fills blocks when they are handed out, and when they come back, so that a test sees who reads a word that it hasn't
+    /// written; 0 for nobody, who gets whatever was there.
+    let poison = Atomic<UInt64>(0)
+
+    private func fill(_ block: Block) {
+        let poison = poison.load(ordering: .relaxed)
+        if poison != 0 { block.words.update(repeating: poison, count: block.capacity) }
+    }
+
     /// From now on blocks are kept only as long as they and those in use take no more than `total` bytes together.
     ///
     /// Tensors get what they need, whatever the limit.
@@ -62,24 +85,73 @@ final class StoragePool: Sendable {
             state.totalWords = total / 8
             return StoragePool.evict(&state)
         }
-        for block in evicted { free(block.words) }
+        StoragePool.free(evicted)
+    }
+
+    /// Overwrites what was given back and is kept, if it had an owner since this was called before.
+    ///
+    /// - Complexity: the memory that was in use meanwhile, once, at the speed of memory.
+    func wipeKept() {
+        // Each shelf's blocks are out of reach while they are overwritten, and out of nobody's way.
+        while let block = takeUsed() {
+            cct_wipe(block.words, block.capacity * 8)
+            putWiped(block)
+        }
+    }
+
+    private func takeUsed() -> Block? {
+        state.withLock { state in
+            guard let (capacity, _) = state.shelves.first(where: { $0.value.blocks.count > $0.value.wiped }) else {
+                return nil
+            }
+            state.keptWords -= capacity
+            // In use until it's back.
+            state.usedWords += capacity
+            return state.shelves[capacity]?.blocks.popLast()
+        }
+    }
+
+    private func putWiped(_ block: Block) {
+        let evicted = state.withLock { state -> [Block] in
+            state.usedWords -= block.capacity
+            state.keptWords += block.capacity
+            state.shelves[block.capacity]?.blocks.insert(block, at: 0)
+            state.shelves[block.capacity]?.wiped += 1
+            return state.keepsTooMuch ? StoragePool.evict(&state) : []
+        }
+        StoragePool.free(evicted)
+    }
+
+    /// Whether all that is kept is zeros.
+    var keepsNothingUsed: Bool {
+        state.withLock { state in
+            state.shelves.values.allSatisfy { shelf in
+                shelf.blocks.count == shelf.wiped
+                    && shelf.blocks.allSatisfy { block in (0..<block.capacity).allSatisfy { block.words[$0] == 0 } }
+            }
+        }
     }
 
     /// A block of at least so many words, which hold whatever they held before.
     func take(words: Int) -> Block {
+        let block = takeAsItIs(words: words)
+        fill(block)
+        return block
+    }
+
+    private func takeAsItIs(words: Int) -> Block {
         guard words >= StoragePool.leastWords else { return StoragePool.allocate(max(words, 1)) }
         let capacity = StoragePool.rounded(words)
         let (known, evicted) = state.withLock { state -> (Block?, [Block]) in
             state.uses += 1
             state.usedWords += capacity
             state.shelves[capacity, default: Shelf()].lastUse = state.uses
-            guard let block = state.shelves[capacity]?.blocks.popLast() else {
+            guard let block = state.takeKept(capacity) else {
                 return (nil, state.keepsTooMuch ? StoragePool.evict(&state) : [])
             }
-            state.keptWords -= capacity
             return (block, [])
         }
-        for block in evicted { free(block.words) }
+        StoragePool.free(evicted)
         guard let known else { return StoragePool.allocate(capacity) }
         cct_block_taken_over(known.words)
         return known
@@ -87,7 +159,8 @@ final class StoragePool: Sendable {
 
     /// Takes a block back.
     func giveBack(_ block: Block) {
-        guard block.capacity >= StoragePool.leastWords else { return free(block.words) }
+        fill(block)
+        guard block.capacity >= StoragePool.leastWords else { return StoragePool.free([block]) }
         cct_block_handed_over(block.words)
         let evicted = state.withLock { state -> [Block] in
             state.uses += 1
@@ -98,16 +171,29 @@ final class StoragePool: Sendable {
             state.keptWords += block.capacity
             return state.keepsTooMuch ? StoragePool.evict(&state) : []
         }
-        for block in evicted { free(block.words) }
+        StoragePool.free(evicted)
+    }
+
+    /// Overwrites blocks and gives them to the allocator.
+    private static func free(_ blocks: [Block]) {
+        for block in blocks {
+            cct_wipe(block.words, block.capacity * 8)
+            #if canImport(Glibc)
+            Glibc.free(block.words)
+            #elseif canImport(Darwin)
+            Darwin.free(block.words)
+            #elseif canImport(Musl)
+            Musl.free(block.words)
+            #endif
+        }
     }
 
     /// Blocks to be freed, until no more is kept than may be.
     private static func evict(_ state: inout State) -> [Block] {
         var evicted: [Block] = []
         while state.keepsTooMuch, let oldest = oldest(state.shelves),
-            let block = state.shelves[oldest]?.blocks.popLast()
+            let block = state.takeKept(oldest)
         {
-            state.keptWords -= block.capacity
             evicted.append(block)
         }
         return evicted

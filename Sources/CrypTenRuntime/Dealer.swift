@@ -1,6 +1,7 @@
 package import CrypTenBase
 import CrypTenGates
 import CrypTenPlanning
+import CrypTenRing
 package import CrypTenRing
 package import CrypTenTransport
 import Crypto
@@ -127,6 +128,7 @@ package final class Dealer {
         let keys = try (0..<transport.partyCount).map {
             SessionKeys.run(try transport.nextSecret(with: .party(PartyID($0))), bindingHash: hash)
         }
+        defer { ProcessMemory.wipeGivenBack() }
         let clock = WorkClock()
         let context = RunContext(
             transport: transport,

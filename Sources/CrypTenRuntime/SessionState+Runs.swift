@@ -16,6 +16,8 @@ extension SessionState {
     func run(_ roots: [(Node, Graph.Destination)], isSetup: Bool) throws -> [RunResult] {
         let planned = try plan(roots)
         try machine.check(SessionStateMachine.Reads(planned))
+        // Before a result is handed on, and after whatever went wrong.
+        defer { ProcessMemory.wipeGivenBack() }
         let results = try guarded { try run(planned, isSetup: isSetup) }
         try checked(results)
         return results
