@@ -48,7 +48,8 @@ final class StoragePool: Sendable {
         mutating func takeKept(_ capacity: Int) -> Block? {
             guard let block = shelves[capacity]?.blocks.popLast() else { return nil }
             keptWords -= capacity
-            shelves[capacity]?.wiped = min(shelves[capacity]?.wiped ?? 0, shelves[capacity]?.blocks.count ?? 0)
+            let left = shelves[capacity]?.blocks.count ?? 0
+            if let wiped = shelves[capacity]?.wiped, wiped > left { shelves[capacity]?.wiped = left }
             return block
         }
 
