@@ -11,6 +11,8 @@ package struct AuditingKernels: Kernels {
         case stream(ExpansionAudit.Stream)
         /// A function of its words.
         case words(@Sendable ([UInt64]) -> [UInt64])
+        /// A function of another one's words.
+        case wordsOf(ExpansionAudit.Stream, @Sendable ([UInt64]) -> [UInt64])
     }
 
     private let base: any Kernels
@@ -45,6 +47,7 @@ package struct AuditingKernels: Kernels {
         switch change?(stream) {
         case .stream(let other): stream = other
         case .words(let change): function = change
+        case .wordsOf(let other, let change): (stream, function) = (other, change)
         case nil: break
         }
         audit.record(stream, words)
@@ -85,7 +88,13 @@ package struct AuditingKernels: Kernels {
             count: count
         )
         guard let function else { return bits }
-        let words = function(bits.asWords.elements)
+        var words = function(bits.asWords.elements)
+        // Whatever a function gives, there is nothing beyond the last element.
+        if count % 64 != 0 {
+            for last in stride(from: perPlane - 1, to: words.count, by: perPlane) {
+                words[last] &= ~(~0 << UInt64(count % 64))
+            }
+        }
         return BitPlanes(RingTensor(words, shape: [words.count]), planes: planes, count: count)
     }
 

@@ -38,36 +38,40 @@ package struct Comparisons: Sendable {
 
 extension Comparisons {
     /// Lags of the serial correlation of words, and of bits.
-    private static let wordLags = [1, 2, 3, 4, 8, 16, 32, 64, 128]
-    private static let bitLags = [1, 2, 3, 4, 5, 7, 8, 15, 16, 31, 32, 33, 48, 63]
+    private static let wordLags = Array(1...64) + [128]
+    private static let bitLags = Array(1...63)
 
-    /// One stream of words: bytes, every position's bits, and serial correlation of words and of bits.
+    /// One stream of words: bytes, every position's bits, words that are there twice, and serial correlation of words and
+    /// of bits.
     ///
     /// Hypothesis: the words are independent and uniform.
     package mutating func addStream(_ name: String, _ words: [UInt64]) {
         guard !words.isEmpty else { return }
         addCells("\(name): chi-square", words)
         addPositions("\(name): bits of a position", words)
-        var lowest = 1.0
+        addEqual("\(name): a word again", words.count - Set(words).count, of: words.count * (words.count - 1) / 2)
         let lags = Comparisons.wordLags.filter { $0 < words.count }
-        for lag in lags {
-            var ones = 0
-            for index in lag..<words.count { ones += (words[index] ^ words[index - lag]).nonzeroBitCount }
-            lowest = min(lowest, fairBitsTail(ones: ones, of: 64 * (words.count - lag)))
+        let lowest = words.withUnsafeBufferPointer { words in
+            lags.reduce(1.0) { lowest, lag in
+                var ones = 0
+                for index in lag..<words.count { ones += (words[index] ^ words[index - lag]).nonzeroBitCount }
+                return min(lowest, fairBitsTail(ones: ones, of: 64 * (words.count - lag)))
+            }
         }
         if !lags.isEmpty { add("\(name): serial correlation of words", min(1, lowest * Double(lags.count))) }
         guard words.count > 1 else { return }
-        lowest = 1
-        for lag in Comparisons.bitLags {
-            let (low, high) = (UInt64(lag), UInt64(64 - lag))
-            var ones = 0
-            for index in 1..<words.count {
-                let shifted = words[index - 1] >> low | words[index] << high
-                ones += (words[index - 1] ^ shifted).nonzeroBitCount
+        let lowestOfBits = words.withUnsafeBufferPointer { words in
+            Comparisons.bitLags.reduce(1.0) { lowest, lag in
+                let (low, high) = (UInt64(lag), UInt64(64 - lag))
+                var ones = 0
+                for index in 1..<words.count {
+                    let shifted = words[index - 1] &>> low | words[index] &<< high
+                    ones += (words[index - 1] ^ shifted).nonzeroBitCount
+                }
+                return min(lowest, fairBitsTail(ones: ones, of: 64 * (words.count - 1)))
             }
-            lowest = min(lowest, fairBitsTail(ones: ones, of: 64 * (words.count - 1)))
         }
-        add("\(name): serial correlation of bits", min(1, lowest * Double(Comparisons.bitLags.count)))
+        add("\(name): serial correlation of bits", min(1, lowestOfBits * Double(Comparisons.bitLags.count)))
     }
 
     /// Two runs of words that should have nothing to do with each other: their differences, and the bits that are equal.
@@ -80,6 +84,29 @@ extension Comparisons {
         var ones = 0
         for index in 0..<count { ones += (a[index] ^ b[index]).nonzeroBitCount }
         add("\(name): bits in common", fairBitsTail(ones: ones, of: 64 * count))
+        addEqual("\(name): equal words", (0..<count).reduce(0) { $0 + (a[$1] == b[$1] ? 1 : 0) }, of: count)
+    }
+
+    /// Very many words of which each should be uniform and independent of the others: bits and bytes at every position.
+    ///
+    /// What is added up over runs shows a bias that is too small for one of them.
+    package mutating func addPool(_ name: String, _ words: [UInt64]) {
+        guard words.count >= 256 * 32 else { return }
+        addPositions("\(name): bits of a position", words)
+        var lowest = 1.0
+        for place in 0..<8 {
+            var counts = [Double](repeating: 0, count: 256)
+            for word in words { counts[Int(truncatingIfNeeded: word >> UInt64(8 * place) & 255)] += 1 }
+            let expected = Double(words.count) / 256
+            let statistic = counts.reduce(0) { $0 + ($1 - expected) * ($1 - expected) / expected }
+            lowest = min(lowest, chiSquareTail(statistic, degrees: 255))
+        }
+        add("\(name): bytes of a position", min(1, lowest * 8))
+    }
+
+    /// Pairs of words that are equal, of so many that each are with probability 2^-64: one is as odd as their number says.
+    private mutating func addEqual(_ name: String, _ equal: Int, of pairs: Int) {
+        add(name, equal == 0 ? 1 : Double(pairs) * 0x1p-64)
     }
 
     /// All pairs of planes of bits, or of one's and another's: how many bits they have in common.

@@ -18,6 +18,8 @@ package final class GateSimulator {
     package private(set) var dealt: [UInt64] = []
     /// The same, each on its own.
     package private(set) var corrections: [[UInt64]] = []
+    /// In which of the simulator's stages each was sent.
+    package private(set) var correctionStages: [Int] = []
     /// All openings, in order.
     package private(set) var openings: [SimulatedOpening] = []
     /// Everything that went over the wires: parts, corrections and combined words. Equal for equal seeds and inputs.
@@ -39,6 +41,8 @@ package final class GateSimulator {
     private let sink = SimulatedCorrections()
     private let sources: [SimulatedSource]
     private var random: TestRandom
+    /// The stages of all gates that have run, counted through.
+    private let stages: StageCount
 
     /// - Parameters:
     ///   - corrupted: Parties whose randomness is all zeros, and so are their shares of what `share`, `wire` and `bits` make:
@@ -78,6 +82,7 @@ package final class GateSimulator {
         }
         let purposes = owners
         let drawn = drawn
+        let stages = StageCount()
         let changes = { @Sendable (stream: ExpansionAudit.Stream) -> AuditingKernels.Change? in
             var first = stream
             first.number = 0
@@ -86,7 +91,7 @@ package final class GateSimulator {
             if case .own(let party) = purpose, let words = drawn.words(of: party) {
                 return .words { zip($0, words).map { $1 } }
             }
-            return change?(SimulatedStream(purpose: purpose, stream: stream))
+            return change?(SimulatedStream(purpose: purpose, stream: stream, stage: stages.value))
         }
         let audits = (0...parties).map { _ in ExpansionAudit() }
         let roleKernels = audits.map {
@@ -108,6 +113,7 @@ package final class GateSimulator {
         }
         sent = [[UInt64]](repeating: [], count: parties)
         self.random = random
+        self.stages = stages
     }
 
     // MARK: Values
@@ -180,6 +186,16 @@ package final class GateSimulator {
         )
     }
 
+    /// A value that everyone has.
+    package func known(_ plain: [UInt64]) -> SimulatedValue {
+        let tensor = RingTensor(plain, shape: [plain.count])
+        return SimulatedValue(
+            shape: [plain.count],
+            parties: (0..<parties).map { _ in .plain(tensor) },
+            dealer: .nothing
+        )
+    }
+
     /// The party that has everything where some are corrupted: the last that isn't.
     private var holder: Int {
         (0..<parties).last { corrupted?.contains($0) != true } ?? 0
@@ -234,6 +250,7 @@ package final class GateSimulator {
             }
             let recent = sink.sentSinceLast()
             corrections += recent
+            correctionStages += recent.map { _ in stages.value }
             dealt += recent.joined()
             transcript += recent.joined()
             let exchanges = arriving.map { SimulatedExchange(arriving: $0) }
@@ -269,6 +286,7 @@ package final class GateSimulator {
             if !cost[stage].openings.isEmpty { rounds += 1 }
             correctionWords += words
             arriving = try combine(exchanges, stage: "\(name), stage \(stage)")
+            stages.next()
         }
         guard arriving.allSatisfy(\.isEmpty) else { throw SimulationError("\(name): the last stage opens") }
         try checkNumbers(name)
@@ -296,7 +314,11 @@ package final class GateSimulator {
         for index in exchanges[0].appended.indices {
             let opening = exchanges[0].appended[index].opening
             openings.append(
-                SimulatedOpening(opening: opening, parts: exchanges.map { $0.appended[index].part?.elements })
+                SimulatedOpening(
+                    opening: opening,
+                    parts: exchanges.map { $0.appended[index].part?.elements },
+                    stage: stages.value
+                )
             )
             var sum: [UInt64]?
             for party in 0..<parties {
@@ -343,6 +365,22 @@ package struct SimulatedOpening: Sendable {
     package var opening: Opening
     /// What each party sent; nil where it sent nothing.
     package var parts: [[UInt64]?]
+    /// In which of the simulator's stages, of all gates counted through.
+    package var stage: Int
+}
+
+/// How many stages have run. Safety of `@unchecked Sendable`: `count` is touched only while `lock` is held.
+private final class StageCount: @unchecked Sendable {
+    private let lock = NSLock()
+    private var count = 0
+
+    var value: Int {
+        lock.withLock { count }
+    }
+
+    func next() {
+        lock.withLock { count += 1 }
+    }
 }
 
 /// A stream of words by what it is for.
@@ -368,6 +406,8 @@ package struct SimulatedStream: Sendable {
 
     package var purpose: Purpose
     package var stream: ExpansionAudit.Stream
+    /// In which of the simulator's stages it is expanded, of all gates counted through.
+    package var stage: Int
 }
 
 /// What parties' own generators give in place of their words.

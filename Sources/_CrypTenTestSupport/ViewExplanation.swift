@@ -17,6 +17,7 @@ package struct ViewExplanation {
         struct Name: Hashable {
             var purpose: SimulatedStream.Purpose
             var number: UInt64
+            var stage: Int
         }
 
         // Touched only while `lock` is held.
@@ -32,9 +33,12 @@ package struct ViewExplanation {
             }
         }
 
-        /// The streams of one purpose, in the order in which they are drawn.
-        func streams(_ purpose: SimulatedStream.Purpose) -> [Name] {
-            lock.withLock { words.keys.filter { $0.purpose == purpose }.sorted { $0.number < $1.number } }
+        /// The streams of one purpose, of a stage or of all, in the order in which they are drawn.
+        func streams(_ purpose: SimulatedStream.Purpose, stage: Int? = nil) -> [Name] {
+            lock.withLock {
+                words.keys.filter { $0.purpose == purpose && stage ?? $0.stage == $0.stage }
+                    .sorted { $0.number < $1.number }
+            }
         }
 
         func update(_ name: Name, _ change: ([UInt64]) -> [UInt64]) {
@@ -54,7 +58,6 @@ package struct ViewExplanation {
     /// - Parameters:
     ///   - view: Made of the same seed, program and inputs of the other parties.
     ///   - inputs: Everybody's, the honest party's too.
-    ///   - packedBits: Bits of an element in corrections that are shorter than the vector; nil: these are planes of bits.
     /// - Returns: nil where there are none, after as many passes as any program here has stages.
     package static func find(
         of view: ViewSimulator,
@@ -62,56 +65,76 @@ package struct ViewExplanation {
         parties: Int,
         honest: Int,
         seed: UInt64,
-        inputs: [[UInt64]],
-        packedBits: Int?
+        inputs: [[UInt64]]
     ) throws -> ViewExplanation? {
         let script = Script()
+        let pads = try groups(program, parties: parties, honest: honest, seed: seed, inputs: inputs)
+        guard let pads else { return nil }
         for pass in 1...64 {
             let simulator = GateSimulator(parties: parties, seed: seed, kernels: NativeKernels(threads: 1)) { stream in
                 guard stream.purpose.isKnown(to: [honest]), !stream.purpose.isShared else { return nil }
-                let name = Script.Name(purpose: stream.purpose, number: stream.stream.number)
+                let name = Script.Name(purpose: stream.purpose, number: stream.stream.number, stage: stream.stage)
                 return .words { script.words(name, $0) }
             }
             let values = try program.run(on: simulator, inputs: inputs)
             var isRight = true
-            func correct(
-                _ purpose: SimulatedStream.Purpose,
-                _ got: [[UInt64]],
-                _ wanted: [[UInt64]],
-                _ change: ([UInt64], _ got: [UInt64], _ wanted: [UInt64]) -> [UInt64]
-            ) {
+            func correct(_ streams: [Script.Name], _ got: [[UInt64]], _ wanted: [[UInt64]], _ groups: [PadGroup]) {
                 if got != wanted { isRight = false }
-                for (name, (got, wanted)) in zip(script.streams(purpose), zip(got, wanted)) where got != wanted {
-                    script.update(name) { change($0, got, wanted) }
+                for (index, name) in streams.enumerated() where index < min(got.count, wanted.count, groups.count) {
+                    // A correction is its function less the pad, an opening plus it.
+                    let (add, take) = name.purpose == .correlation(honest) ? (got, wanted) : (wanted, got)
+                    script.update(name) {
+                        groups[index].adding(
+                            take[index],
+                            to: groups[index].adding(add[index], to: $0),
+                            subtracting: true
+                        )
+                    }
                 }
             }
             if honest != parties - 1 {
-                correct(.correlation(honest), simulator.corrections, view.corrections) { words, got, wanted in
-                    if got.count == program.count { return zip(words, zip(got, wanted)).map { $0 &+ $1.0 &- $1.1 } }
-                    guard let packedBits else { return zip(words, zip(got, wanted)).map { $0 ^ $1.0 ^ $1.1 } }
-                    return packed(words, plus: got, minus: wanted, bits: packedBits, count: program.count)
+                correct(script.streams(.correlation(honest)), simulator.corrections, view.corrections, pads)
+            }
+            for stage in Set(simulator.openings.map(\.stage)) {
+                for combination in [Opening.Combination.sum, .xor] {
+                    let got = messages(simulator.openings, honest, stage, combination)
+                    let group: PadGroup = combination == .sum ? .sum : .xor(count: program.count)
+                    correct(
+                        script.streams(combination == .sum ? .mask(honest) : .bitMask(honest), stage: stage),
+                        got,
+                        messages(view.openings, honest, stage, combination),
+                        got.map { _ in group }
+                    )
                 }
             }
-            let (got, wanted) = (messages(simulator.openings, honest), messages(view.openings, honest))
-            correct(.mask(honest), got.sums, wanted.sums) { zip($0, zip($1, $2)).map { $0 &+ $1.1 &- $1.0 } }
-            correct(.bitMask(honest), got.bits, wanted.bits) { zip($0, zip($1, $2)).map { $0 ^ $1.1 ^ $1.0 } }
             if isRight {
                 // The honest party's own bits come last: changing one changes its message, and its mask then takes that back.
-                let (got, wanted) = (results(simulator.openings, honest), results(view.openings, honest))
-                correct(.own(honest), got, wanted) { zip($0, zip($1, $2)).map { $0 ^ $1.0 ^ $1.1 } }
+                let got = results(simulator.openings, honest)
+                correct(
+                    script.streams(.own(honest)),
+                    got,
+                    results(view.openings, honest),
+                    got.map { _ in .xor(count: program.count) }
+                )
             }
             if isRight { return ViewExplanation(simulator: simulator, values: values, passes: pass) }
         }
         return nil
     }
 
-    /// A party's masked messages, of ring elements and of bits.
-    private static func messages(_ openings: [SimulatedOpening], _ party: Int) -> (sums: [[UInt64]], bits: [[UInt64]]) {
-        let own = openings.filter { $0.opening.purpose != .reveal && $0.parts[party] != nil }
-        return (
-            own.filter { $0.opening.combination == .sum }.compactMap { $0.parts[party] },
-            own.filter { $0.opening.combination == .xor }.compactMap { $0.parts[party] }
-        )
+    /// In which group the honest party's words pad each correction; nil where they don't pad one.
+    private static func groups(
+        _ program: GateProgram,
+        parties: Int,
+        honest: Int,
+        seed: UInt64,
+        inputs: [[UInt64]]
+    ) throws -> [PadGroup]? {
+        guard honest != parties - 1 else { return [] }
+        let proof = try PadProof(parties: parties, count: program.count, seed: seed, corrections: honest) {
+            _ = try program.run(on: $0, inputs: inputs)
+        }
+        return proof.failures.isEmpty ? proof.messages.map(\.group) : nil
     }
 
     /// The parts that a party reveals of bits to others.
@@ -121,19 +144,17 @@ package struct ViewExplanation {
         }.compactMap { $0.parts[party] }
     }
 
-    private static func packed(
-        _ words: [UInt64],
-        plus got: [UInt64],
-        minus wanted: [UInt64],
-        bits: Int,
-        count: Int
-    ) -> [UInt64] {
-        let kernels = PlainKernels()
-        func elements(_ words: [UInt64]) -> RingTensor {
-            kernels.unpack(RingTensor(words, shape: [words.count]), bits: bits, shape: [count])
+    /// A party's masked messages of a stage, of ring elements or of bits.
+    private static func messages(
+        _ openings: [SimulatedOpening],
+        _ party: Int,
+        _ stage: Int,
+        _ combination: Opening.Combination
+    ) -> [[UInt64]] {
+        openings.compactMap {
+            $0.stage == stage && $0.opening.purpose != .reveal && $0.opening.combination == combination
+                ? $0.parts[party] : nil
         }
-        let sum = kernels.subtract(kernels.add(elements(words), elements(got)), elements(wanted))
-        return kernels.pack(sum, bits: bits).elements
     }
 }
 

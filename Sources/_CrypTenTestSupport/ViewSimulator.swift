@@ -13,20 +13,22 @@ package struct GateProgram: Sendable {
         }
     }
 
-    /// Whose the inputs are: values 0, 1, …; each step's outputs are the next ones.
+    /// Whose the inputs are: values 0, 1, …; what all know comes next, then each step's outputs.
     package var owners: [Int]
+    package var known: [[UInt64]]
     package var steps: [Step]
     package var count: Int
 
-    package init(owners: [Int], count: Int, steps: [Step]) {
+    package init(owners: [Int], known: [[UInt64]] = [], count: Int, steps: [Step]) {
         self.owners = owners
+        self.known = known
         self.count = count
         self.steps = steps
     }
 
     /// Runs all roles on all inputs.
     package func run(on simulator: GateSimulator, inputs: [[UInt64]]) throws -> [SimulatedValue] {
-        var values = zip(owners, inputs).map { simulator.plain($1, at: $0) }
+        var values = zip(owners, inputs).map { simulator.plain($1, at: $0) } + known.map { simulator.known($0) }
         func run(_ gate: some Gate, _ operands: [SimulatedValue]) throws -> [SimulatedValue] {
             try simulator.run(gate, operands, shapes: [[count]])
         }
@@ -50,8 +52,11 @@ package final class ViewSimulator {
     private let kernels = NativeKernels(threads: 1)
     private let keys: GateSimulator
     private var random: TestRandom
+    private var stages = 0
     /// Everything that is opened, as the parties see it: the honest one's part made up.
     package private(set) var openings: [SimulatedOpening] = []
+    /// What everyone learns of each opening that isn't a reveal, in order.
+    package private(set) var opened: [[UInt64]] = []
     /// What the last party gets; nothing where it is the honest one.
     package private(set) var corrections: [[UInt64]] = []
 
@@ -76,6 +81,9 @@ package final class ViewSimulator {
             (0..<parties).map {
                 $0 == owner && $0 != honest ? .plain(RingTensor(input, shape: [program.count])) : .absent
             }
+        }
+        for tensor in program.known.map({ RingTensor($0, shape: [program.count]) }) {
+            values.append((0..<parties).map { $0 == honest ? .absent : .plain(tensor) })
         }
         let numbers = (0..<parties).map { _ in StreamNumbers() }
         let sources = (0..<parties).map { party -> any CorrelationSource in
@@ -108,6 +116,7 @@ package final class ViewSimulator {
                     outputs[party] += context.outputs
                 }
                 arriving = combine(exchanges) { functionality(index, values) }
+                stages += 1
             }
             // What a `GateSimulator` does after each gate, so that numbers stay equal.
             for number in numbers { _ = (number.mask(), number.bitMask(), number.correlation()) }
@@ -118,6 +127,15 @@ package final class ViewSimulator {
             }
         }
         return values
+    }
+
+    /// The sum of all parties' words of a number of masks, which a gate for random numbers makes its own: it is for a
+    /// functionality that draws them, the simulator doesn't look at it.
+    package func drawn(_ number: UInt64, count: Int) -> [UInt64] {
+        keys.keys.reduce([UInt64](repeating: 0, count: count)) { sum, key in
+            let words = kernels.expand(key.masks, number: number, from: 0, shape: [count])
+            return zip(sum, words.elements).map { $0 &+ $1 }
+        }
     }
 
     /// Makes the honest party's part of each opening of a stage, and hands all parties the sums.
@@ -139,9 +157,10 @@ package final class ViewSimulator {
             } else if opening.sender ?? honest == honest {
                 parts[honest] = random.words(opening.words)
             }
-            openings.append(SimulatedOpening(opening: opening, parts: parts))
+            openings.append(SimulatedOpening(opening: opening, parts: parts, stage: stages))
             let zeros = [UInt64](repeating: 0, count: opening.words)
             let sum = RingTensor(parts.compactMap { $0 }.reduce(zeros) { combined($0, $1) }, shape: [opening.words])
+            if opening.purpose != .reveal { opened.append(sum.elements) }
             for party in 0..<parties { arriving[party].append(opening.receiver ?? party == party ? sum : nil) }
         }
         return arriving

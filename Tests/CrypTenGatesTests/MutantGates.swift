@@ -143,3 +143,77 @@ struct TailBits: OneOpeningMutant {
         try context.open(masked: RingTensor(masked.asWords.elements.map { ~$0 }, shape: opened))
     }
 }
+
+/// The elements after the first slab sent as they are.
+struct OneSlabMasked: OneOpeningMutant {
+    static let name = "one slab masked"
+    let shape: Shape
+    var opened: Shape { shape }
+
+    func open(_ context: PartyStage) throws {
+        let (share, mask) = (context.share(0).elements, context.freshShare(shape).elements)
+        let message = share.indices.map { $0 < Slabs.size ? share[$0] &+ mask[$0] : share[$0] }
+        try context.open(masked: RingTensor(message, shape: shape))
+    }
+}
+
+/// A share opened under the mask of another operand, a wire's, in place of a fresh one.
+struct OperandsMask: OneOpeningMutant {
+    static let name = "operand's mask"
+    let shape: Shape
+    var opened: Shape { shape }
+
+    func open(_ context: PartyStage) throws {
+        _ = context.freshShare(shape)
+        try context.open(masked: context.kernels.add(context.share(0), context.wire(1).maskShare!))
+    }
+}
+
+/// Bits opened under the mask of other bits, in place of a fresh one.
+struct OperandsBitMask: MutantGate {
+    static let name = "operand's mask of bits"
+    let shape: Shape
+    var stages: Int { 2 }
+    private var words: Int { BitPlanes.words(for: shape.count) }
+
+    func deal(stage: Int, _ context: DealerStage) throws {}
+
+    func evaluate(stage: Int, _ context: PartyStage) throws {
+        guard stage == 0 else {
+            _ = try context.openedWords([words])
+            return
+        }
+        let message = context.kernels.xor(context.bits(0).maskShare!, context.bits(1).maskShare!)
+        try context.open(masked: message.asWords)
+    }
+
+    func cost(parties: Int) -> [StageCost] {
+        [StageCost(openings: [Opening(words: words, combination: .sum)]), StageCost()]
+    }
+}
+
+/// A wire's mask opened under a fresh mask, and again, in the next stage, bare.
+struct MaskShownLater: MutantGate {
+    static let name = "mask shown later"
+    let shape: Shape
+    var stages: Int { 3 }
+
+    func deal(stage: Int, _ context: DealerStage) throws {
+        if stage == 0 { _ = context.freshSum(shape) }
+    }
+
+    func evaluate(stage: Int, _ context: PartyStage) throws {
+        switch stage {
+        case 0: try context.open(masked: context.kernels.add(context.wire(0).maskShare!, context.freshShare(shape)))
+        case 1:
+            _ = try context.openedWords(shape)
+            try context.open(masked: context.wire(0).maskShare!)
+        default: _ = try context.openedWords(shape)
+        }
+    }
+
+    func cost(parties: Int) -> [StageCost] {
+        let opening = StageCost(openings: [Opening(words: shape.count, combination: .sum)])
+        return [opening, opening, StageCost()]
+    }
+}

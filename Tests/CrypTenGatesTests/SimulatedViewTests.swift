@@ -21,119 +21,6 @@ import _CrypTenTestSupport
 /// from these by sharings of zero (`TranscriptTests`). Results of truncations are told as the public dither rounds them.
 @Suite("Simulated views")
 struct SimulatedViewTests {
-    /// A program, its results in the clear, and which corrections are packed.
-    struct Subject: Sendable, CustomTestStringConvertible {
-        let name: String
-        var packedBits: Int?
-        /// A program for parties `0` and `last` as owners and a receiver of its reveals.
-        let program: @Sendable (_ owners: [Int], _ count: Int, _ receiver: Int?) -> GateProgram
-        /// What step `index` reveals of inputs x and y, given the public part of a value.
-        let result: @Sendable (_ step: Int, _ x: [UInt64], _ y: [UInt64], _ hat: (Int) -> [UInt64]) -> [UInt64]
-
-        var testDescription: String { name }
-    }
-
-    private static func program(_ owners: [Int], _ count: Int, _ steps: [GateProgram.Step]) -> GateProgram {
-        let inputs = owners.enumerated().map { GateProgram.Step(InputGate(owner: $1, shape: [count]), [$0]) }
-        return GateProgram(owners: owners, count: count, steps: inputs + steps)
-    }
-
-    /// Bits as they are revealed: a plane.
-    private static func plane(_ bits: [Bool]) -> [UInt64] {
-        PlainKernels().planes(of: RingTensor(words(bits), shape: [bits.count]), from: 0, count: 1).asWords.elements
-    }
-
-    // Values 0 and 1 are the inputs, 2 and 3 their wires; steps 0 and 1 are theirs.
-    static let subjects: [Subject] = [
-        Subject(name: "input, linear, unmask, reveal") { owners, count, receiver in
-            program(
-                owners,
-                count,
-                [
-                    .init(
-                        LinearGate(.combine(factors: [3, .max]), form: .wire, shapes: [[count], [count]]),
-                        [2, 3]
-                    ),
-                    .init(UnmaskGate(), [4]), .init(RevealGate(shape: [count], receiver: receiver), [5]),
-                ]
-            )
-        } result: { _, x, y, _ in
-            zip(x, y).map { 3 &* $0 &- $1 }
-        },
-        Subject(name: "bilinear, mask, reveal") { owners, count, receiver in
-            program(
-                owners,
-                count,
-                [
-                    .init(BilinearGate(operation: .multiply, left: [count], right: [count]), [2, 3]),
-                    .init(MaskGate(shape: [count]), [4]),
-                    .init(BilinearGate(operation: .multiply, left: [count], right: [count]), [5, 2]),
-                    .init(RevealGate(shape: [count], receiver: receiver), [6]),
-                ]
-            )
-        } result: { _, x, y, _ in
-            zip(x, y).map { $0 &* $1 &* $0 }
-        },
-        Subject(name: "absorbed, truncate, reveal", packedBits: 16) { owners, count, receiver in
-            let product = AbsorbedProduct(operation: .multiply, left: [count], right: [count])
-            return program(
-                owners,
-                count,
-                [
-                    .init(AbsorbedGate(products: [product], addends: 0, shape: [count]), [2, 3]),
-                    .init(TruncateGate(shape: [count], form: WireForm(sharesHeld: false), shift: 16), [4]),
-                    .init(RevealGate(shape: [count], receiver: receiver), [5]),
-                ]
-            )
-        } result: { _, x, y, hat in
-            rounded(zip(x, y).map { $0 &* $1 }, hat: hat(4), shift: 16)
-        },
-        Subject(name: "sign, is zero, boolean, bit to arithmetic, select, reveal") { owners, count, receiver in
-            program(
-                owners,
-                count,
-                [
-                    .init(SignGate(shape: [count]), [2]), .init(IsZeroGate(shape: [count]), [3]),
-                    .init(
-                        BooleanGate(
-                            outputs: [BooleanForm(products: [[0], [1], [0, 1]])],
-                            inputs: 2,
-                            shape: [count]
-                        ),
-                        [4, 5]
-                    ),
-                    .init(BitToArithmeticGate(shape: [count]), [6]), .init(SelectGate(shape: [count]), [6, 3]),
-                    .init(RevealGate(shape: [count], receiver: receiver), [7]),
-                    .init(RevealGate(shape: [count], receiver: receiver), [8]),
-                    .init(RevealBitsGate(shape: [count], receiver: receiver), [4]),
-                ]
-            )
-        } result: { step, x, y, _ in
-            let negative = x.signed.map { $0 < 0 }
-            let either = zip(negative, y).map { $0 || $1 == 0 }
-            switch step {
-            case 7: return words(either)
-            case 8: return zip(either, y).map { $0 ? $1 : 0 }
-            default: return plane(negative)
-            }
-        },
-        // Whatever bits the functionality draws, here those of its inputs: there is one choice of the honest party's own.
-        Subject(name: "drawn bits, reveal") { owners, count, receiver in
-            program(
-                owners,
-                count,
-                [
-                    .init(DrawnBitsGate(planes: 1, shape: [count]), []),
-                    .init(RevealBitsGate(shape: [count], receiver: receiver), [4]),
-                    .init(DrawnBitsGate(planes: 1, shape: [count]), []),
-                    .init(RevealBitsGate(shape: [count], receiver: receiver), [6]),
-                ]
-            )
-        } result: { step, x, y, _ in
-            plane((step == 3 ? x : y).map { $0 & 1 == 1 })
-        },
-    ]
-
     private static let seed: UInt64 = 0x51A
 
     /// Small numbers of either sign, a fifth of them zero: products fit.
@@ -149,8 +36,17 @@ struct SimulatedViewTests {
         return []
     }
 
+    /// What an ideal functionality may read.
+    private func facts(_ view: ViewSimulator, _ values: [[PartyValue]], _ count: Int) -> ViewSubject.Facts {
+        ViewSubject.Facts(
+            hat: { hat(values[$0]) },
+            lastOpened: { view.opened.last ?? [] },
+            drawn: { view.drawn($0, count: count) }
+        )
+    }
+
     private func simulate(
-        _ subject: Subject,
+        _ subject: ViewSubject,
         _ program: GateProgram,
         parties: Int,
         honest: Int,
@@ -161,14 +57,13 @@ struct SimulatedViewTests {
         // The simulator gets zeros for the honest party's inputs; the functionality alone knows them.
         let known = zip(program.owners, inputs).map { $0 == honest ? [UInt64](repeating: 0, count: $1.count) : $1 }
         let values = try view.run(program, inputs: known) { step, values in
-            subject.result(step, inputs[0], inputs[1]) { hat(values[$0]) }
+            subject.result(step, inputs[0], inputs[1], facts(view, values, program.count))
         }
         return (view, values)
     }
 
     private func explain(
         _ view: ViewSimulator,
-        of subject: Subject,
         _ program: GateProgram,
         parties: Int,
         honest: Int,
@@ -180,13 +75,16 @@ struct SimulatedViewTests {
             parties: parties,
             honest: honest,
             seed: Self.seed,
-            inputs: inputs,
-            packedBits: subject.packedBits
+            inputs: inputs
         )
     }
 
-    @Test("lead the other parties to the result, and are explained by the real inputs", arguments: subjects, [2, 3])
-    func explained(subject: Subject, parties: Int) throws {
+    @Test(
+        "lead the other parties to the result, and are explained by the real inputs",
+        arguments: ViewSubject.all,
+        [2, 3]
+    )
+    func explained(subject: ViewSubject, parties: Int) throws {
         let count = 128
         let inputs = [numbers(count, seed: 1), numbers(count, seed: 2)]
         for honest in 0..<parties {
@@ -215,14 +113,16 @@ struct SimulatedViewTests {
             }
             for (index, step) in program.steps.enumerated() {
                 guard step.gate is RevealGate else { continue }
-                let want = subject.result(index, inputs[0], inputs[1]) { hat(values[$0]) }
-                for (party, value) in values[index + 2].enumerated() where party != honest {
+                // Reveals are a program's last steps, and yield one value each.
+                let want = subject.result(index, inputs[0], inputs[1], facts(view, values, program.count))
+                for (party, value) in values[values.count - (program.steps.count - index)].enumerated()
+                where party != honest {
                     guard case .plain(let plain) = value else { throw SimulationError("nothing is revealed") }
                     #expect(plain.elements == want)
                 }
             }
             let explanation = try #require(
-                try explain(view, of: subject, program, parties: parties, honest: honest, inputs: inputs),
+                try explain(view, program, parties: parties, honest: honest, inputs: inputs),
                 "honest party \(honest)"
             )
             let speaks = view.openings.contains { $0.opening.purpose != .reveal && $0.parts[honest] != nil }
@@ -233,8 +133,12 @@ struct SimulatedViewTests {
         }
     }
 
-    @Test("are explained by quite different inputs, where the result goes to their owner", arguments: subjects, [2, 3])
-    func equivocal(subject: Subject, parties: Int) throws {
+    @Test(
+        "are explained by quite different inputs, where the result goes to their owner",
+        arguments: ViewSubject.all,
+        [2, 3]
+    )
+    func equivocal(subject: ViewSubject, parties: Int) throws {
         let count = 128
         for honest in [0, parties - 1] {
             let program = subject.program([0, parties - 1], count, honest)
@@ -246,7 +150,7 @@ struct SimulatedViewTests {
             ] {
                 inputs[own] = candidate
                 let explanation = try #require(
-                    try explain(view, of: subject, program, parties: parties, honest: honest, inputs: inputs)
+                    try explain(view, program, parties: parties, honest: honest, inputs: inputs)
                 )
                 // The honest party's own reveals don't go anywhere.
                 let (real, simulated) = (explanation.simulator.openings, view.openings)
@@ -261,8 +165,8 @@ struct SimulatedViewTests {
         }
     }
 
-    @Test("have the distribution of real ones", arguments: subjects)
-    func samples(subject: Subject) throws {
+    @Test("have the distribution of real ones", arguments: ViewSubject.all)
+    func samples(subject: ViewSubject) throws {
         let count = 2048
         let inputs = [numbers(count, seed: 5), numbers(count, seed: 6)]
         var comparisons = Comparisons()
@@ -288,23 +192,52 @@ struct SimulatedViewTests {
                 }
             }
         }
-        // One of as many tests like it as there are subjects.
-        let failures = comparisons.failures(falseAlarm: 1e-6 / Double(Self.subjects.count))
+        // One test of each program.
+        let failures = comparisons.failures(falseAlarm: 1e-6 / Double(ViewSubject.all.count))
         #expect(failures.isEmpty, "\(failures.prefix(5))")
     }
 
-    @Test("of gates that leak can't be explained", arguments: [0, 1])
-    func mutants(index: Int) throws {
+    /// Gates that leak, on the inputs' wires 2 and 3, shares 4 and 5, and bits 6 and 7.
+    static let mutants: [(name: String, step: @Sendable (Int) -> GateProgram.Step)] = [
+        ("one mask hides two values", { .init(SharedMask(shape: [$0]), [4, 5]) }),
+        ("one party forgets its mask", { .init(MissingMask(shape: [$0], party: 1), [5]) }),
+        ("a mask of 63 bits", { .init(NarrowMask(shape: [$0], bits: 63), [5]) }),
+        ("a share goes out under an operand's mask", { .init(OperandsMask(shape: [$0]), [4, 3]) }),
+        ("bits go out under the mask of others", { .init(OperandsBitMask(shape: [$0]), [6, 7]) }),
+        ("a mask is sent in a later stage", { .init(MaskShownLater(shape: [$0]), [3]) }),
+    ]
+
+    @Test("of gates that leak can't be explained", arguments: mutants.indices)
+    func leaks(index: Int) throws {
         let count = 128
-        let gates: [any Gate] = [SharedMask(shape: [count]), MissingMask(shape: [count], party: 1)]
-        let program = Self.program(
+        let mutant = Self.mutants[index]
+        let program = ViewSubject.program(
             [0, 1],
             count,
-            [.init(UnmaskGate(), [2]), .init(UnmaskGate(), [3]), .init(gates[index], index == 0 ? [4, 5] : [5])]
+            [
+                .init(UnmaskGate(), [2]), .init(UnmaskGate(), [3]), .init(SignGate(shape: [count]), [2]),
+                .init(SignGate(shape: [count]), [3]), mutant.step(count),
+            ]
         )
-        let subject = Subject(name: "mutant", program: { _, _, _ in program }, result: { _, _, _, _ in [] })
+        let subject = ViewSubject(name: mutant.name, program: { _, _, _ in program }, result: { _, _, _, _ in [] })
         let inputs = [numbers(count, seed: 7), numbers(count, seed: 8)]
-        let (view, _) = try simulate(subject, program, parties: 2, honest: 1, inputs: inputs, words: 80)
-        #expect(try explain(view, of: subject, program, parties: 2, honest: 1, inputs: inputs) == nil)
+        var caught = 0
+        for turn in 0..<Turns.mutants {
+            let words = Turns.seed(turn, 80)
+            let (view, _) = try simulate(subject, program, parties: 2, honest: 1, inputs: inputs, words: words)
+            let isExplained = try explain(view, program, parties: 2, honest: 1, inputs: inputs) != nil
+            #expect(!isExplained, "turn \(turn)")
+            if !isExplained { caught += 1 }
+        }
+        Turns.report(mutant.name, caught: caught, by: "ViewExplanation")
+    }
+
+    @Test("are of every kind of gate", arguments: GateKind.allCases)
+    func everyKind(kind: GateKind) throws {
+        let gates = ViewSubject.all.flatMap {
+            $0.program([0, 1], 64, nil).steps.map { ObjectIdentifier(type(of: $0.gate)) }
+        }
+        let instance = try kind.subjects[0].make(GateSimulator(parties: 2), [UInt64](repeating: 0, count: 64))
+        #expect(gates.contains(ObjectIdentifier(type(of: instance.gate))))
     }
 }

@@ -235,6 +235,8 @@ struct TranscriptTest: Sendable {
 
     func comparisons(of subject: TranscriptSubject, seed: UInt64) throws -> Comparisons {
         var out = Comparisons()
+        // By input, and by whether the whole value lies with one party: what a bias does to a sum depends on the other term.
+        var pools: [String: (words: [UInt64], planes: [UInt64])] = [:]
         let vectors = vectors
         for parties in parties {
             let observers = Transcript.Observer.all(of: parties, revealing: try reveals(subject, parties))
@@ -254,7 +256,17 @@ struct TranscriptTest: Sendable {
                     out.add(transcript.comparisons(plain: vector), prefix: "\(prefix), input \(index)")
                     if let first { out.add(transcript.comparisons(with: first), prefix: "\(prefix), input \(index)") }
                     first = first ?? transcript
+                    let isWhole = if case .party = observer { false } else { true }
+                    let pool = "input \(index), \(isWhole ? "whole" : "shared")"
+                    pools[pool, default: ([], [])].words += transcript.sources.flatMap(\.words).joined()
+                    pools[pool, default: ([], [])].planes += transcript.sources.flatMap(\.planes).joined()
                 }
+            }
+        }
+        if !repeatsKeys {
+            for (name, pool) in pools.sorted(by: { $0.key < $1.key }) {
+                out.addPool("\(subject.name), \(name), pooled words", pool.words)
+                out.addPool("\(subject.name), \(name), pooled planes", pool.planes)
             }
         }
         return out

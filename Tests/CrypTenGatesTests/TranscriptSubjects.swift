@@ -11,6 +11,8 @@ struct TranscriptSubject: Sendable {
         /// Nil for a gate that no plan can have: a mutant.
         var kind: GateKind?
         var operands: [SimulatedValue]
+        /// The gate as plans hold it.
+        var plan: PlanGate? = nil
     }
 
     let name: String
@@ -27,7 +29,7 @@ struct TranscriptSubject: Sendable {
         self.isSilent = isSilent
         self.make = { simulator, vector in
             let (gate, operands) = try make(simulator, vector)
-            return Instance(gate: gate.gate, kind: GateKind(gate), operands: operands)
+            return Instance(gate: gate.gate, kind: GateKind(gate), operands: operands, plan: gate)
         }
     }
 
@@ -94,15 +96,6 @@ extension GateSimulator {
 
     fileprivate func bits(of v: [UInt64], place: Int, sharesHeld: Bool = true) -> SimulatedValue {
         bits(v.map { $0 >> UInt64(place) & 1 == 1 }, sharesHeld: sharesHeld)
-    }
-
-    fileprivate func known(_ v: [UInt64]) -> SimulatedValue {
-        let tensor = RingTensor(v, shape: [v.count])
-        return SimulatedValue(
-            shape: [v.count],
-            parties: (0..<parties).map { _ in .plain(tensor) },
-            dealer: .nothing
-        )
     }
 }
 

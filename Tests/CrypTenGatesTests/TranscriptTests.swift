@@ -60,19 +60,6 @@ struct TranscriptTests {
         }
     }
 
-    @Test("have no tail bits: what lies beyond the last element is zero", arguments: [2, 3])
-    func tails(parties: Int) throws {
-        let count = 67
-        for subject in GateKind.allCases.flatMap(\.subjects) {
-            let simulator = GateSimulator(parties: parties, seed: 0x7A11, kernels: NativeKernels(threads: 1))
-            let instance = try subject.make(simulator, Array(TranscriptTest().vectors[2].prefix(count)))
-            // A maximum's comparisons are filled up to whole words by elements that are zero to everyone.
-            if instance.kind == .maximum { continue }
-            try Transcript.run(instance, on: simulator)
-            #expect(tailBits(simulator, count: count) == 0, "\(subject.name)")
-        }
-    }
-
     /// A truncation shows `c mod 2^shift`, its public dither, and which of two masks is in force: the top bit of c. The
     /// public part that gates read is c shifted: its `shift` top bits say nothing, and the others are uniform. Given the
     /// dither the rounding is no secret of the protocol's: over the dither, it is up as often as the fraction says.
