@@ -49,6 +49,7 @@ func withAuditedParties<Result: Sendable>(
 func auditParties<Result: Sendable>(
     _ parties: Int,
     configuration: SessionConfiguration = SessionConfiguration(),
+    threads: Int = 1,
     audits: [ExpansionAudit]? = nil,
     recording: (any Transport) -> any Transport = { $0 },
     changing change: (@Sendable (Int) -> (@Sendable (ExpansionAudit.Stream) -> AuditingKernels.Change?)?)? = nil,
@@ -58,7 +59,7 @@ func auditParties<Result: Sendable>(
     let mesh = try MemoryTransport.mesh(parties: parties, session: "audited", parameters: configuration.agreement)
     let (transports, dealerTransport) = (mesh.parties.map(recording), recording(mesh.dealer))
     @Sendable func kernels(_ role: Int) -> AuditingKernels {
-        AuditingKernels(NativeKernels(threads: 1), audit: audits[role], changing: change?(role))
+        AuditingKernels(NativeKernels(threads: threads), audit: audits[role], changing: change?(role))
     }
     let dealer = Task.detached {
         try await runOnThread {

@@ -112,7 +112,7 @@ struct PreparedFileTests {
 
     @Test(
         "whatever is changed in it is found before a word of it is used",
-        arguments: ["mark", "line", "byte", "length"]
+        arguments: ["mark", "line", "byte", "length", "exchanged"]
     )
     func changed(what: String) async throws {
         let place = try Place()
@@ -133,6 +133,15 @@ struct PreparedFileTests {
                     let byte = try #require(try handle.read(upToCount: 1)?.first)
                     try handle.seek(toOffset: place)
                     try handle.write(contentsOf: Data([byte ^ 1]))
+                case "exchanged":
+                    // Two runs of one plan take equally many bytes: each in the place of the other.
+                    let text: UInt64 = 3 * 64
+                    let bytes = Int(try handle.seekToEnd() - text) / 2
+                    try handle.seek(toOffset: text)
+                    let (one, other) = (try handle.read(upToCount: bytes), try handle.read(upToCount: bytes))
+                    #expect(one?.count == bytes && other?.count == bytes && one != other)
+                    try handle.seek(toOffset: text)
+                    try handle.write(contentsOf: (other ?? Data()) + (one ?? Data()))
                 default: try handle.truncate(atOffset: try handle.seekToEnd() - 1)
                 }
             }
