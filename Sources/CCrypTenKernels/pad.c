@@ -3,7 +3,10 @@
 
 void cct_pad(cct_cipher_kind kind, uint8_t *out, const uint8_t *in, size_t count, uint64_t key_low, uint64_t key_high,
              uint64_t number) {
-    enum { WORDS = 1024 };  // 8 KB: stays in the nearest cache, and takes far longer than preparing the key
+    enum {
+        WORDS = 1024,  // 8 KB: stays in the nearest cache, and takes far longer than preparing the key
+        BLOCK = 64
+    };
     uint64_t words[WORDS] __attribute__((aligned(64)));
     const uint8_t *pad = (const uint8_t *)words;
     size_t used = 0;
@@ -11,7 +14,16 @@ void cct_pad(cct_cipher_kind kind, uint8_t *out, const uint8_t *in, size_t count
         const size_t bytes = cct_min(count, sizeof words);
         used = cct_round_up(bytes, sizeof *words);
         cct_expand(kind, CCT_STORE, words, used / sizeof *words, key_low, key_high, number, start);
-        for (size_t i = 0; i < bytes; i++) out[i] = in[i] ^ pad[i];
+        size_t i = 0;
+        // `out` may be `in`, so the compiler can't tell how far apart they are: what is read goes through registers.
+        for (; i + BLOCK <= bytes; i += BLOCK) {
+            uint64_t block[BLOCK / sizeof(uint64_t)];
+            memcpy(block, in + i, BLOCK);
+            CCT_UNROLL
+            for (size_t word = 0; word < BLOCK / sizeof(uint64_t); word++) block[word] ^= words[i / sizeof(uint64_t) + word];
+            memcpy(out + i, block, BLOCK);
+        }
+        for (; i < bytes; i++) out[i] = in[i] ^ pad[i];
         out += bytes;
         in += bytes;
         count -= bytes;

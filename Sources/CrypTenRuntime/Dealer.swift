@@ -1,7 +1,6 @@
 package import CrypTenBase
 import CrypTenGates
 import CrypTenPlanning
-import CrypTenRing
 package import CrypTenRing
 package import CrypTenTransport
 import Crypto

@@ -42,23 +42,26 @@ struct LoadTests {
         }
     }
 
-    @Test("what is wrong with the owner's file reaches all parties")
+    @Test("what is wrong with its file is the owner's to know; the others learn whose it is")
     func brokenFile() async throws {
         let missing = URL(fileURLWithPath: "/nowhere/model.onnx")
-        let messages = Mutex<[String]>([])
+        let messages = Mutex<[Int: String]>([:])
         await #expect(throws: CrypTenError.self) {
             try await withLocalParties(3) { session in
                 do {
                     _ = try await session.load(onnx: missing, from: .party(1))
                 } catch {
-                    messages.withLock { $0.append("\(error)") }
+                    messages.withLock { $0[session.party.index] = "\(error)" }
                     throw error
                 }
             }
         }
         let heard = messages.withLock { $0 }
         #expect(heard.count == 3)
-        for message in heard { #expect(message.contains("/nowhere/model.onnx: there is no such file")) }
+        #expect(heard[1]?.contains("/nowhere/model.onnx: there is no such file") == true)
+        for other in [0, 2] {
+            #expect(heard[other] == "party 1 refused this call: its model can't be used; its owner knows why (fileNotReadable)")
+        }
     }
 
     @Test("calling a model with what doesn't fit gives an expression that carries the error")
