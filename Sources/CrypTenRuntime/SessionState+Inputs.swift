@@ -172,7 +172,12 @@ extension SessionState {
             var refusal = ByteBuffer()
             refusal.writeInteger(SessionState.refusalMark, endianness: .little)
             refusal.writeImmutableBuffer(AbortMessage(told).encoded)
-            for other in 0..<parties where other != party { try send(refusal, to: PartyID(other)) }
+            do {
+                for other in 0..<parties where other != party { try send(refusal, to: PartyID(other)) }
+            } catch let failure {
+                // The session is over for another reason; what the caller must hear is its own.
+                end(CrypTenError(failure: failure, of: transport.role))
+            }
             throw Refusal(error: error)
         }
     }
