@@ -76,8 +76,11 @@ public struct Shape: Hashable, Sendable, Codable, ExpressibleByArrayLiteral, Cus
     }
 
     /// The extent of one axis; a negative axis counts from the last.
+    ///
+    /// A shape without axes has extent 1 along every axis, as where it is broadcast: what is composed of an ill-formed expression, whose
+    /// node has no axes, goes on to the node that carries its error.
     public subscript(axis: Int) -> Int {
-        dimensions[axis < 0 ? axis + rank : axis]
+        dimensions.isEmpty ? 1 : dimensions[axis < 0 ? axis + rank : axis]
     }
 
     /// How many elements lie between neighbours along each axis, in row-major order.
