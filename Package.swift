@@ -93,6 +93,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "_CrypTenONNXTestSupport",
+            dependencies: ["CrypTenONNX", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "CrypTenRingTests", dependencies: ["CrypTenRing"], swiftSettings: swiftSettings),
         .testTarget(name: "CrypTenGatesTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),
         .testTarget(
@@ -130,7 +135,10 @@ let package = Package(
         ),
         .testTarget(
             name: "CrypTenONNXTests",
-            dependencies: ["CrypTenONNX", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+            dependencies: [
+                "CrypTenONNX", "_CrypTenONNXTestSupport",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings
         ),
@@ -155,6 +163,7 @@ if ProcessInfo.processInfo.environment["CRYPTEN_FUZZING"] != nil {
         ("Plans", ["CrypTenRuntime", "_CrypTenTestSupport", nio]),
         ("Skeletons", ["FuzzedModelRun"]),
         ("Models", ["FuzzedModelRun"]),
+        ("Extremes", ["_CrypTenONNXTestSupport"]),
         ("Numpy", ["CrypTen"]),
     ]
     package.targets += [

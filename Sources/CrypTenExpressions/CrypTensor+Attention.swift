@@ -44,6 +44,7 @@ public func scaledDotProductAttention(
         }
         if isCausal, scores.error == nil {
             let (rows, columns) = (query.shape[-2], key.shape[-2])
+            try scores.checkListed([rows, columns], in: "scaledDotProductAttention")
             let allowed = (0..<rows).flatMap { row in (0..<columns).map { $0 <= row } }
             let triangle = CrypTensor(constant: Tensor(.bool(allowed), shape: [rows, columns]), at: origin)
             scores = scores.where(triangle, otherwise: never, file: file, line: line)

@@ -65,11 +65,12 @@ extension CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             var result = real(at: origin)
             for (axis, ranges) in try adaptiveWindows(extents, name: "adaptiveAvgPool") {
+                try checkListed([ranges.count, shape[axis]], in: "adaptiveAvgPool")
                 let weights = ranges.flatMap { range in
                     (0..<shape[axis]).map { range.contains($0) ? 1 / Double(range.count) : 0 }
                 }
                 let matrix = CrypTensor(constant: Tensor(weights, shape: [ranges.count, shape[axis]]), at: origin)
-                result = result.mapped(by: matrix, axis: axis, at: origin)
+                result = try result.mapped(by: matrix, axis: axis, at: origin)
             }
             return result
         }
@@ -156,15 +157,16 @@ extension CrypTensor {
         var counts: [Int] = [1]
         for (_, window) in try poolingWindows(windows, ceilMode: ceilMode, name: name) {
             let along = window.counts(includingPadding: countIncludePad)
-            counts = counts.flatMap { count in along.map { count * $0 } }
-            guard !counts.contains(0), counts.count <= 1 << 22 else {
+            guard !along.contains(0), along.count <= (1 << 22) / counts.count else {
                 throw CrypTenError(
                     .invalidArgument,
                     "\(name) of shape \(shape) has a window with no element inside, or too many windows"
                 )
             }
+            counts = counts.flatMap { count in along.map { count * $0 } }
         }
         if Set(counts).count == 1 { return total.scaled(by: 1 / Double(counts[0]), at: origin) }
+        if total.error != nil { return total }
         let spatial = Shape(total.shape.dimensions.dropFirst(2).map(\.self))
         let factors = CrypTensor(constant: Tensor(counts.map { 1 / Double($0) }, shape: spatial), at: origin)
         total = total.applying(.bilinear(.multiply), factors, at: origin)
@@ -172,18 +174,19 @@ extension CrypTensor {
     }
 
     /// A public matrix `[m, n]` times this along an axis of extent n, which becomes m.
-    package func mapped(by matrix: CrypTensor, axis: Int, at origin: SourceOrigin?) -> CrypTensor {
+    private func mapped(by matrix: CrypTensor, axis: Int, at origin: SourceOrigin?) throws -> CrypTensor {
         var order = Array(0..<rank)
         order.remove(at: axis)
         order.append(axis)
         let last = permuted(positions: order, at: origin)
         let rows = last.reshaped([last.count / Swift.max(1, shape[axis]), shape[axis]], at: origin)
-        let product = rows.applying(
+        let product = try rows.applying(
             .bilinear(.matmul(transposeLeft: false, transposeRight: true)),
             matrix,
             at: origin
-        )
-        let back = product.reshaped(Shape(last.shape.dimensions.dropLast() + [matrix.shape[0]]), at: origin)
+        ).wellFormed()
+        let target = try checkedShape(last.shape.dimensions.dropLast() + [matrix.shape[0]], in: "adaptiveAvgPool")
+        let back = product.reshaped(target, at: origin)
         var inverse = Array(0..<rank - 1)
         inverse.insert(rank - 1, at: axis)
         return back.permuted(positions: inverse, at: origin)

@@ -15,7 +15,7 @@ extension CrypTensor {
                     "bits can't give \(count) bits of \(kind.rawValue) \(shape): it takes integers, and 0 to 64"
                 )
             }
-            return bits(0..<count, at: origin)
+            return try bits(0..<count, at: origin)
         }
     }
 
@@ -56,7 +56,7 @@ extension CrypTensor {
             if count == 0 { return number(at: origin) }
             // The highest bit counts negative.
             let weights = (0..<64 - count).map { $0 == 63 - count ? -(Int64(1) << Int64($0)) : Int64(1) << Int64($0) }
-            return bits(count..<64, at: origin).number(at: origin).weighted(weights, at: origin)
+            return try bits(count..<64, at: origin).number(at: origin).weighted(weights, at: origin)
         }
     }
 
@@ -69,10 +69,10 @@ extension CrypTensor {
         }
     }
 
-    private func bits(_ range: Range<Int>, at origin: SourceOrigin) -> CrypTensor {
+    private func bits(_ range: Range<Int>, at origin: SourceOrigin) throws -> CrypTensor {
         let factors = range.map { Int64(bitPattern: 1 << UInt64(63 - $0)) }
         let constant = CrypTensor(constant: Tensor(factors, shape: [range.count]), at: origin)
-        return number(at: origin).reshaped(Shape(shape.dimensions + [1]), at: origin)
+        return number(at: origin).reshaped(try checkedShape(shape.dimensions + [1], in: "bits"), at: origin)
             .applying(.bilinear(.multiply), constant, at: origin).applying(.isNegative, at: origin)
     }
 

@@ -57,6 +57,7 @@ extension CrypTensor {
                 throw CrypTenError(.invalidArgument, "inverse can't take \(iterations) steps: 1 to 64")
             }
             let (a, size) = (real(at: origin), shape[-1])
+            try checkListed([size, size], in: "inverse")
             let magnitude = a.abs(file: file, line: line)
             func largest(summing axis: Int) -> CrypTensor {
                 magnitude.sum(axes: [axis], keepDimensions: true, file: file, line: line)

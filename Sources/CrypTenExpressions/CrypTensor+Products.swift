@@ -19,7 +19,7 @@ extension CrypTensor {
             }
             let left = rank == 1 ? reshaped([1, shape[0]], at: origin) : self
             let right = other.rank == 1 ? other.reshaped([other.shape[0], 1], at: origin) : other
-            let product = left.matrixProduct(right, transposeRight: false, at: origin)
+            let product = try left.matrixProduct(right, transposeRight: false, at: origin)
             if product.error != nil { return product }
             var target = product.shape.dimensions
             if other.rank == 1 { target.removeLast() }
@@ -49,8 +49,8 @@ extension CrypTensor {
                 )
             }
             let left = rank == 1 ? reshaped([1, shape[0]], at: origin) : self
-            let product = left.matrixProduct(weight, transposeRight: true, at: origin)
-                .reshaped(Shape(shape.dimensions.dropLast() + [weight.shape[0]]), at: origin)
+            let product = try left.matrixProduct(weight, transposeRight: true, at: origin).wellFormed()
+                .reshaped(checkedShape(shape.dimensions.dropLast() + [weight.shape[0]], in: "linear"), at: origin)
             return bias.map { product.adding($0, at: origin) } ?? product
         }
     }
@@ -66,7 +66,7 @@ extension CrypTensor {
                     "dot can't take shapes \(shape) and \(other.shape): the shapes must be equal"
                 )
             }
-            return reshaped([1, count], at: origin)
+            return try reshaped([1, count], at: origin)
                 .matrixProduct(other.reshaped([count, 1], at: origin), transposeRight: false, at: origin).reshaped(
                     [],
                     at: origin
@@ -85,20 +85,24 @@ extension CrypTensor {
                     "outer can't take shapes \(shape) and \(other.shape): it takes two vectors"
                 )
             }
-            return reshaped([count, 1], at: origin)
+            return try reshaped([count, 1], at: origin)
                 .matrixProduct(other.reshaped([1, other.count], at: origin), transposeRight: false, at: origin)
         }
     }
 
     /// A product of matrices; rows of several matrices by one are one long matrix.
-    private func matrixProduct(_ other: CrypTensor, transposeRight: Bool, at origin: SourceOrigin) -> CrypTensor {
+    private func matrixProduct(_ other: CrypTensor, transposeRight: Bool, at origin: SourceOrigin) throws -> CrypTensor
+    {
         let operation = Primitive.bilinear(.matmul(transposeLeft: false, transposeRight: transposeRight))
         let (left, right) = (number(at: origin), other.number(at: origin))
         guard left.rank > 2, right.rank == 2 else { return left.applying(operation, right, at: origin) }
         let rows = shape.dimensions.dropLast().reduce(1, *)
-        let product = left.reshaped([rows, shape[-1]], at: origin).applying(operation, right, at: origin)
-        return product.error == nil
-            ? product.reshaped(Shape(shape.dimensions.dropLast() + [product.shape[1]]), at: origin) : product
+        let product = try left.reshaped([rows, shape[-1]], at: origin).applying(operation, right, at: origin)
+            .wellFormed()
+        return product.reshaped(
+            try checkedShape(shape.dimensions.dropLast() + [product.shape[1]], in: "matmul"),
+            at: origin
+        )
     }
 
     /// The sum with another tensor, which is broadcast.

@@ -130,9 +130,10 @@ private struct RecurrentCell {
 
     init(_ x: CrypTensor, _ weights: RecurrentWeights, gates: Int, _ name: String, at origin: SourceOrigin) throws {
         guard x.rank == 3, x.shape[0] > 0, weights.hidden.rank == 2, case let hidden = weights.hidden.shape[1],
-            weights.input.shape == Shape([gates * hidden, x.shape[2]]),
-            weights.hidden.shape == Shape([gates * hidden, hidden]),
-            [weights.inputBias, weights.hiddenBias].compactMap(\.self).allSatisfy({ $0.shape == [gates * hidden] })
+            weights.input.shape.dimensions == [gates * hidden, x.shape[2]],
+            weights.hidden.shape.dimensions == [gates * hidden, hidden],
+            [weights.inputBias, weights.hiddenBias].compactMap(\.self)
+                .allSatisfy({ $0.shape.dimensions == [gates * hidden] })
         else {
             throw CrypTenError(
                 .shapeMismatch,
@@ -140,14 +141,20 @@ private struct RecurrentCell {
                     + "[\(gates) · H, I] and [\(gates) · H, H], at least one step, and biases [\(gates) · H]"
             )
         }
+        guard x.shape[0] <= 1 << 16 else {
+            throw CrypTenError(
+                .outOfRange,
+                "\(name) of shape \(x.shape) has more than 65,536 steps; take fewer at a time"
+            )
+        }
         (self.weights, self.hidden, self.batch) = (weights, hidden, x.shape[1])
         (self.name, self.origin) = (name, origin)
-        projected = x.linear(weights.input, bias: weights.inputBias).real(at: origin)
+        projected = try x.linear(weights.input, bias: weights.inputBias).real(at: origin).wellFormed()
     }
 
     /// A state that was given, or zeros.
     func state(_ given: CrypTensor?) throws -> CrypTensor {
-        let shape = Shape([batch, hidden])
+        let shape = try projected.checkedShape([batch, hidden], in: name)
         guard let given else { return CrypTensor(constant: Tensor(0.0), at: origin).broadcasted(to: shape, at: origin) }
         guard given.shape == shape else {
             throw CrypTenError(

@@ -99,6 +99,7 @@ extension CrypTensor {
                     "indexAdd can't use positions \(indices.prefix(8)) of axis \(position) of shape \(shape)"
                 )
             }
+            try checkListed([extent], in: "indexAdd")
             let order = [position] + (0..<rank).filter { $0 != position }
             let back = (0..<rank).compactMap { order.firstIndex(of: $0) }
             let (whole, parts) = CrypTensor.unified(self, source, at: origin)
@@ -122,6 +123,7 @@ extension CrypTensor {
     ) throws -> CrypTensor {
         precondition(places.count == source.count, "\(places.count) places for \(source.count) elements")
         if source.count == 0 { return self }
+        try checkListed(shape.dimensions, in: name)
         let (whole, parts) =
             kind == .bit && source.kind == .bit ? (self, source) : CrypTensor.unified(self, source, at: origin)
         let flat = whole.reshaped([count], at: origin)

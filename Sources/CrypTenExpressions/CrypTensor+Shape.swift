@@ -123,7 +123,8 @@ extension CrypTensor {
                 )
             }
             var old = shape.dimensions.makeIterator()
-            return reshaped(Shape((0..<newRank).map { positions.contains($0) ? 1 : old.next()! }), at: origin)
+            let target = (0..<newRank).map { positions.contains($0) ? 1 : old.next()! }
+            return reshaped(try checkedShape(target, in: "expandDimensions"), at: origin)
         }
     }
 

@@ -130,20 +130,21 @@ extension CrypTensor {
         file: StaticString = #fileID,
         line: UInt = #line
     ) -> [CrypTensor] {
+        let whole = CrypTensor.composing([self], file: file, line: line) { _ in
+            let room = shape[try normalized(axis: axis, in: "split")]
+            guard extents.allSatisfy({ (0...room).contains($0) }), extents.reduce(0, &+) == room else {
+                throw CrypTenError(
+                    .shapeMismatch,
+                    "split can't cut axis \(axis) of shape \(shape) into \(extents.prefix(8)): they must add up to \(room)"
+                )
+            }
+            return self
+        }
+        if whole.error != nil { return extents.map { _ in whole } }
         var start = 0
         return extents.map { extent in
-            defer { start &+= extent }
-            return CrypTensor.composing([self], file: file, line: line) { origin in
-                let position = try normalized(axis: axis, in: "split")
-                let room = shape[position]
-                guard extents.allSatisfy({ (0...room).contains($0) }), extents.reduce(0, &+) == room else {
-                    throw CrypTenError(
-                        .shapeMismatch,
-                        "split can't cut axis \(axis) of shape \(shape) into \(extents): they must add up to \(room)"
-                    )
-                }
-                return narrowed(axis: position, start: start, length: extent, at: origin)
-            }
+            defer { start += extent }
+            return narrow(axis: axis, start: start, length: extent, file: file, line: line)
         }
     }
 
@@ -154,13 +155,14 @@ extension CrypTensor {
         file: StaticString = #fileID,
         line: UInt = #line
     ) -> [CrypTensor] {
-        let valid = (-rank..<rank).contains(axis) && parts > 0 && shape[axis] % parts == 0
+        let valid =
+            (-rank..<rank).contains(axis) && (1...1 << 16).contains(parts) && shape[axis] % parts == 0
         guard valid else {
             return [
                 CrypTensor.composing([self], file: file, line: line) { _ in
                     throw CrypTenError(
                         .shapeMismatch,
-                        "split can't cut axis \(axis) of shape \(shape) into \(parts) equal parts"
+                        "split can't cut axis \(axis) of shape \(shape) into \(parts) equal parts, which are 1 to 65,536"
                     )
                 }
             ]
@@ -242,6 +244,7 @@ extension CrypTensor {
             let position = try normalized(axis: axis, in: "roll")
             let extent = shape[position]
             guard extent > 1, shift % extent != 0 else { return self }
+            try checkListed([extent], in: "roll")
             let first = (extent - shift % extent) % extent
             return applying(.take(axis: position, indices: (0..<extent).map { ($0 + first) % extent }), at: origin)
         }

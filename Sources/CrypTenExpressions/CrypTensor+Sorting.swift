@@ -98,7 +98,7 @@ extension CrypTensor {
         for layer in network.layers {
             let (low, high) = x.sides(of: layer, axis, origin)
             let excess = low.applying(.subtract, high, at: origin).applying(.relu, at: origin)
-            x = x.replacing(
+            x = try x.replacing(
                 layer,
                 axis,
                 low: low.applying(.subtract, excess, at: origin),
@@ -136,14 +136,14 @@ extension CrypTensor {
             )
             let swaps = step.applying(.isNegative, at: origin).applying(.xor, isTie, at: origin)
             let (shift, turn) = (swaps.applying(.select, step, at: origin), swaps.applying(.select, move, at: origin))
-            x = x.replacing(
+            x = try x.replacing(
                 layer,
                 axis,
                 low: low.applying(.add, shift, at: origin),
                 high: high.applying(.subtract, shift, at: origin),
                 origin
             )
-            positions = positions.replacing(
+            positions = try positions.replacing(
                 layer,
                 axis,
                 low: lowPlace.applying(.add, turn, at: origin),
@@ -170,22 +170,23 @@ extension CrypTensor {
         )
     }
 
-    /// This with other elements on both sides of a layer's comparators.
+    /// This with other elements on both sides of a layer's comparators; for a moment there are up to twice as many elements.
     private func replacing(
         _ layer: [SortingNetwork.Comparator],
         _ axis: Int,
         low: CrypTensor,
         high: CrypTensor,
         _ origin: SourceOrigin
-    ) -> CrypTensor {
+    ) throws -> CrypTensor {
         let extent = shape[axis]
         var from = Array(0..<extent)
         for (number, comparator) in layer.enumerated() {
             from[comparator.low] = extent + number
             from[comparator.high] = extent + layer.count + number
         }
-        return CrypTensor(Node(.concatenate(axis: axis), [node, low.node, high.node], origin: origin))
+        return try CrypTensor(Node(.concatenate(axis: axis), [node, low.node, high.node], origin: origin))
             .applying(.take(axis: axis, indices: from), at: origin)
+            .wellFormed()
     }
 }
 

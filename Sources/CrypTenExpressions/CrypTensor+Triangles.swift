@@ -42,6 +42,7 @@ extension CrypTensor {
             let (rows, columns) = (shape[first], shape[second])
             let (row, column) = (Swift.max(0, 0 &- offset), Swift.max(0, offset))
             let length = Swift.max(0, Swift.min(rows - Swift.min(row, rows), columns - Swift.min(column, columns)))
+            try checkListed([length], in: "diagonal")
             let places = (0..<length).map { (row + $0) * columns + column + $0 }
             return permuted(positions: rest + [first, second], at: origin)
                 .reshaped(Shape(rest.map { shape[$0] } + [rows * columns]), at: origin)
@@ -94,9 +95,7 @@ extension CrypTensor {
             throw CrypTenError(.shapeMismatch, "\(name) can't take shape \(shape): it takes matrices")
         }
         let (rows, columns) = (shape[-2], shape[-1])
-        guard rows * columns <= 1 << 26 else {
-            throw CrypTenError(.outOfRange, "\(name) takes matrices of at most 2^26 elements, not shape \(shape)")
-        }
+        try checkListed([rows, columns], in: name)
         // Places of the last two axes as one, of which the last, after all, is a zero.
         let places = (0..<rows).flatMap { row in
             (0..<columns).map { holds(row, $0) ? row * columns + $0 : rows * columns }

@@ -111,11 +111,27 @@ extension CrypTensor {
         let origin = SourceOrigin(file: "\(file)", line: line)
         do {
             return try body(origin)
+        } catch let part as IllFormedPart {
+            return part.tensor
         } catch let problem as CrypTenError {
             return CrypTensor(failing: problem, at: origin)
         } catch {
             preconditionFailure("bodies throw CrypTenError")
         }
+    }
+
+    /// This; where it carries an error, the end of the function that is being composed, which then is this tensor.
+    ///
+    /// For parts of whose extents something is made: an ill-formed one has none, though all operands were well-formed. Only for
+    /// bodies of `composing`, and what they call.
+    func wellFormed() throws -> CrypTensor {
+        if node.error != nil { throw IllFormedPart(tensor: self) }
+        return self
+    }
+
+    /// Ends a body of `composing` early; the error is the part's own, which says already where it happened.
+    private struct IllFormedPart: Error {
+        let tensor: CrypTensor
     }
 
     /// A tensor that carries an error.
@@ -193,6 +209,27 @@ extension CrypTensor {
             )
         }
         return positions
+    }
+
+    /// Positions that a function lists one by one: no more than this, whatever extents a shape has.
+    private static let longestList = 1 << 26
+
+    /// Checks that as many positions as these extents have together, those of 0 counted as 1, can be listed.
+    ///
+    /// - Throws: `.outOfRange` where they are more than 2^26, of this tensor's shape: a shape costs nothing, also an empty one, and a list of
+    ///   its positions may be more than memory holds.
+    func checkListed(_ extents: [Int], in function: String) throws {
+        var count = 1
+        for extent in extents {
+            let (product, overflows) = count.multipliedReportingOverflow(by: Swift.max(extent, 1))
+            count = overflows ? .max : product
+        }
+        guard count <= CrypTensor.longestList else {
+            throw CrypTenError(
+                .outOfRange,
+                "\(function) of shape \(shape) takes a list of extents \(extents), and 2^26 positions are the most; make it smaller"
+            )
+        }
     }
 
     /// A shape of extents from a caller, or the error that says why there is none.

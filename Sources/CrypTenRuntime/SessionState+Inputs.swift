@@ -163,7 +163,8 @@ extension SessionState {
     /// What a party has that the others wait to hear of. Where it can't be used they are told that, and a fixed sentence why; the
     /// call fails at every party, and the session lives.
     ///
-    /// - Throws: ``Refusal`` with the error, which is the caller's own: it may name what others mustn't know.
+    /// - Throws: ``Refusal`` with the error, which is the caller's own: it may name what others mustn't know. It tells others the
+    ///   same sentence, also where the caller gives up for it.
     private func offered<Result>(_ reason: PublicReason, _ body: () throws -> Result) throws -> Result {
         do {
             return try body()
@@ -178,7 +179,7 @@ extension SessionState {
                 // The session is over for another reason; what the caller must hear is its own.
                 end(CrypTenError(failure: failure, of: transport.role))
             }
-            throw Refusal(error: error)
+            throw Refusal(error: (error as? CrypTenError)?.telling(reason) ?? error)
         }
     }
 

@@ -6,6 +6,7 @@ import CrypTenRing
 import Foundation
 import SwiftProtobuf
 import Testing
+import _CrypTenONNXTestSupport
 
 @Suite("hostile and broken files")
 struct HostileFileTests {

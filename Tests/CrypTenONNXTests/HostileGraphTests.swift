@@ -4,6 +4,7 @@ import CrypTenONNX
 import CrypTenRing
 import SwiftProtobuf
 import Testing
+import _CrypTenONNXTestSupport
 
 /// Graphs of a few bytes that ask for memory or time.
 @Suite("a graph can't make its reader compute more than its own tensors justify")

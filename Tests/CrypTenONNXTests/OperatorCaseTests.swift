@@ -4,42 +4,14 @@ import CrypTenONNX
 import CrypTenRing
 import Foundation
 import Testing
+import _CrypTenONNXTestSupport
 
-/// A model of one operator, its inputs, and what another runtime computes of them; `Scripts/make_operator_cases.py` makes them.
-struct OperatorCase: Decodable, Sendable, CustomTestStringConvertible {
-    struct Entry: Decodable, Sendable {
-        var name: String
-        var shape: [Int]
-        var kind: ElementKind
-        var values: [Double]
-        var `public`: Bool
-
-        var tensor: Tensor {
-            switch kind {
-            case .real: Tensor(values, shape: Shape(shape))
-            case .integer: Tensor(values.map { Int64($0) }, shape: Shape(shape))
-            case .bit: Tensor(.bool(values.map { $0 != 0 }), shape: Shape(shape))
-            }
-        }
-    }
-
-    var name: String
-    var `operator`: String
-    var model: Data
-    var inputs: [Entry]
-    var outputs: [Entry]
-
+extension OperatorCase: CustomTestStringConvertible {
+    /// The case's name.
     var testDescription: String { name }
 
-    private struct File: Decodable {
-        var cases: [OperatorCase]
-    }
-
-    static let all: [OperatorCase] = {
-        let url = ReferenceModel.fixtures.appendingPathComponent("operators.json")
-        guard let file = try? JSONDecoder().decode(File.self, from: Data(contentsOf: url)) else { return [] }
-        return file.cases
-    }()
+    static let all: [OperatorCase] =
+        (try? OperatorCase.read(from: ReferenceModel.fixtures.appendingPathComponent("operators.json"))) ?? []
 
     /// Those whose secret runs take comparisons, products and moves only, so that few of them take long.
     static let secret = all.filter { item in

@@ -5,6 +5,7 @@ import CrypTenONNX
 import CrypTenRing
 import Foundation
 import Testing
+import _CrypTenONNXTestSupport
 
 /// The plain loop over the elements of a result: `value(position)` for each, in row-major order.
 private func loop(_ shape: Shape, _ value: ([Int]) -> Double) -> Tensor {

@@ -4,6 +4,7 @@ import CrypTenONNX
 import CrypTenRing
 import Foundation
 import Testing
+import _CrypTenONNXTestSupport
 
 /// A network with its inputs and the outputs that onnxruntime computes.
 struct ReferenceModel: Sendable, CustomTestStringConvertible {

@@ -5,6 +5,7 @@ import CrypTenONNX
 import CrypTenRing
 import Foundation
 import Testing
+import _CrypTenONNXTestSupport
 
 @Suite("operators that rearrange")
 struct StructureOperatorTests {

@@ -362,6 +362,121 @@ struct ExtremeArgumentTests {
         #expect(walk.expressions == Self.ofIntegers.count * ExtremeNumbers.integers.count)
         #expect(walk.plans > walk.expressions / 8)
     }
+
+    /// Functions whose constants, positions or matrices go by the extents.
+    private static let ofShapes: [(name: String, make: @Sendable (CrypTensor) throws -> [CrypTensor])] = [
+        ("plus", { [$0 + 1.5] }), ("times", { [$0 * 1.5] }),
+        ("times rows", { [$0 * CrypTensor(constant: Tensor([1.0], shape: [1, 1]))] }),
+        ("relu", { [$0.relu()] }), ("exp", { [$0.exp()] }), ("softmax", { [$0.softmax(axis: 1)] }),
+        ("logSoftmax", { [$0.logSoftmax(axis: 0)] }), ("reciprocal", { [$0.reciprocal()] }),
+        ("sigmoid", { [$0.sigmoid()] }),
+        ("max", { [$0.max(axis: 1)] }), ("argmax", { [$0.argmax(axis: 0)] }), ("cumsum", { [$0.cumsum(axis: 1)] }),
+        ("cumprod", { [$0.cumprod(axis: 1)] }), ("prod", { [$0.prod(axis: 0)] }), ("sort", { [$0.sort(axis: 1)] }),
+        ("argsort", { [$0.argsort(axis: 0)] }), ("topK", { [$0.topK(2, axis: 1).values] }),
+        ("median", { [$0.median(axis: 1)] }),
+        ("tril", { [$0.tril()] }), ("triu", { [$0.triu()] }), ("diagonal", { [$0.diagonal()] }),
+        ("flip", { [$0.flip(axes: [0, 1])] }),
+        ("roll", { [$0.roll(1, axis: 1)] }), ("layerNorm", { [$0.layerNorm()] }), ("norm", { [$0.norm()] }),
+        ("matmul", { [$0.matmul($0.transposed(0, 1))] }),
+        ("pad", { [$0.pad(before: [1, 1], after: [1, 1], value: 2)] }),
+        ("maskedFill", { [$0.maskedFill($0 .< 0, -1e9)] }), ("clamp", { [$0.clamp(min: 1, max: 1)] }),
+        ("dropout", { [$0.dropout()] }),
+        ("variance", { [$0.variance(axes: [0], unbiased: true)] }), ("oneHot", { [$0.round().toInteger().oneHot(4)] }),
+        ("inverse", { [$0.inverse(iterations: 2)] }), ("det", { [$0.sum(), $0.mean()] }),
+        ("avgPool", { [$0.expandDimensions(axis: 0).avgPool1d(2)] }),
+        ("maxPool", { [$0.expandDimensions(axis: 0).maxPool1d(2)] }),
+        ("adaptiveAvgPool", { [$0.expandDimensions(axis: 0).adaptiveAvgPool([3])] }),
+        ("slice", { [$0.slice(starts: [0, 0], ends: [.max, .max], steps: [2, 2])] }), ("floor", { [$0.floor()] }),
+        ("split", { $0.split(parts: 2, axis: 1) }), ("split into many", { x in x.split(parts: x.shape[0], axis: 0) }),
+        ("crossEntropy", { [$0.logSumExp(axis: 1)] }), ("trace", { [$0.trace()] }),
+        ("linear", { [$0.linear($0), $0.expandDimensions(axis: 0).linear($0)] }),
+        ("outer", { [$0.flatten().outer($0.flatten()), $0.flatten().dot($0.flatten())] }),
+        (
+            "attention",
+            {
+                [
+                    scaledDotProductAttention($0, $0, $0),
+                    scaledDotProductAttention($0, $0, $0, isCausal: true),
+                ]
+            }
+        ),
+        (
+            "indexAdd",
+            {
+                let one = $0.slice(starts: [0, 0], ends: [1, .max])
+                return [
+                    $0.indexAdd([0], one), $0.scatter(Tensor([0], shape: [1, 1]), one, axis: 0),
+                    $0.scatterAdd(Tensor([0], shape: [1, 1]), one, axis: 0),
+                ]
+            }
+        ),
+        ("wide adaptiveAvgPool", { [$0.expandDimensions(axis: 0).adaptiveAvgPool([1 << 18])] }),
+        ("wide adaptiveMaxPool", { [$0.expandDimensions(axis: 0).adaptiveMaxPool([1 << 18])] }),
+        (
+            "wide avgPool2d",
+            {
+                [
+                    $0.expandDimensions(axes: [0, 1]).avgPool2d(1, stride: 1),
+                    $0.expandDimensions(axes: [0, 1]).avgPool2d(2, padding: 1, countIncludePad: false),
+                ]
+            }
+        ),
+        (
+            "recurrent",
+            { x in
+                let input = ExtremeWalk.operand([4, min(x.shape[1], 1 << 38)], number: 1)
+                let small = RecurrentWeights(input: input, hidden: ExtremeWalk.operand([4, 1], number: 2))
+                let vast = RecurrentWeights(input: x, hidden: x)
+                let sequence = x.expandDimensions(axis: 1)
+                return [sequence.lstm(small).output, sequence.rnn(vast), sequence.gru(vast), sequence.lstm(vast).cell]
+            }
+        ),
+        (
+            "conv2d",
+            {
+                let image = $0.expandDimensions(axes: [0, 1])
+                return [
+                    image.conv2d(image), image.convTransposed2d(image), image.conv2d(image, padding: Padding(1 << 20)),
+                ]
+            }
+        ),
+        ("tiled", { [$0.tiled([2, 2]), $0.repeated(2, axis: 0), $0.expandDimensions(axis: 1).tiled([1, 3, 1])] }),
+    ]
+
+    @Test("of as many axes as there can be")
+    func axes() {
+        var walk = ExtremeWalk(fractionBits: [16])
+        for kind in [ElementKind.real, .integer] {
+            let x = ExtremeWalk.operand(Shape([Int](repeating: 1, count: Shape.largestRank)), kind)
+            walk.visit("a new axis") { [x.expandDimensions(axis: 0), x.unsqueeze(-1)] }
+            walk.visit("bits") { x.kind == .integer ? [x.bits(3), x.shiftedRight(2), x.oneHot(3)] : [] }
+            walk.visit("tiled") { [x.tiled([Int](repeating: 1, count: Shape.largestRank))] }
+            walk.visit("repeated") { [x.repeated(2, axis: 0)] }
+            walk.visit("stacked") { [stack([x, x], axis: 0), concatenate([x, x], axis: 63)] }
+            walk.visit("products") { [x.matmul(x), x * x, x.softmax(axis: 63), x.sort(axis: 0), x.flatten()] }
+        }
+        print("\(walk.expressions) expressions of 64 axes, \(walk.plans) plans")
+        #expect(walk.expressions == 12)
+    }
+
+    @Test("of shapes that no memory holds")
+    func shapes() {
+        var walk = ExtremeWalk(fractionBits: [16])
+        let extents = [
+            [1 << 40, 1], [1, 1 << 40], [1 << 20, 1 << 20], [1 << 39, 2], [1 << 32, 0], [0, 1 << 40], [1 << 31, 1],
+            [1, 1 << 31],
+        ]
+        for function in Self.ofShapes {
+            for shape in extents {
+                for kind in [ElementKind.real, .integer] {
+                    let x = ExtremeWalk.operand(Shape(shape), kind)
+                    walk.visit("\(function.name) of \(shape)") { try function.make(x) }
+                }
+            }
+        }
+        print("\(walk.expressions) expressions of vast shapes, \(walk.plans) plans")
+        #expect(walk.expressions == Self.ofShapes.count * extents.count * 2)
+    }
 }
 
 extension Int {
