@@ -106,7 +106,7 @@ extension ConnectionStateMachine {
         case .abort:
             state = .ended
             return .fail(AbortMessage(decoding: raw.payload).error(from: peer, inHandshake: false), last: nil)
-        case .hello, .control, .plan, .opening, .reveal, .input, .correction, .credit:
+        case .hello, .control, .plan, .opening, .correction, .credit:
             let frame = Frame(
                 kind,
                 binding: header.binding,

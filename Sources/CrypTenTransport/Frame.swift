@@ -10,12 +10,8 @@ package struct Frame: Sendable {
         case control = 2
         /// A plan, or the fingerprint of one.
         case plan = 3
-        /// Masked values: one party's part of a round.
+        /// Masked values: one party's part of a round, a masked input of its owner's, or shares of a result for whoever may learn it.
         case opening = 4
-        /// Shares of a result, to whoever may learn it.
-        case reveal = 5
-        /// A masked input from its owner.
-        case input = 6
         /// Correlation words from the dealer.
         case correction = 7
         /// Leave to send more corrections.
@@ -31,14 +27,14 @@ package struct Frame: Sendable {
         package var belongsToTransport: Bool {
             switch self {
             case .hello, .abort, .heartbeat, .goodbye: true
-            case .control, .plan, .opening, .reveal, .input, .correction, .credit: false
+            case .control, .plan, .opening, .correction, .credit: false
             }
         }
 
         /// The total in which frames of this kind usually count.
         package var usualMeter: Meter {
             switch self {
-            case .opening, .reveal, .input: .online
+            case .opening: .online
             case .correction: .correction
             case .hello, .control, .plan, .credit, .abort, .heartbeat, .goodbye: .control
             }

@@ -117,4 +117,15 @@ struct FingerprintTests {
     func publicOperands() throws {
         #expect(try Self.operands() == "b3ea8186fce5f373c3eb2b02fc55bb2087b239d10a82fff33ba7d9068560f69a")
     }
+
+    /// `MathLibraryTests` runs this suite once more with a library that is off by a unit.
+    @Test("the library is the one that is expected")
+    func library() {
+        // Read at run time, so that the compiler doesn't fold it.
+        let one = Double(ProcessInfo.processInfo.processorCount).sign == .plus ? 1.0 : -1.0
+        let isSkewed = ProcessInfo.processInfo.environment["CRYPTEN_SKEWED_MATH"] != nil
+        #expect((Foundation.exp(one) == 2.718281828459045) == !isSkewed)
+        #expect((Foundation.log(one) == 0) == !isSkewed)
+        #expect((Foundation.sin(one) == 0.8414709848078965) == !isSkewed)
+    }
 }

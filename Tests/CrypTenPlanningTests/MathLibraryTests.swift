@@ -51,4 +51,80 @@ struct MathLibraryTests {
         )
         #expect(Self.calls(in: "import Foundation\nlet y = x.exp() // cos(x)\nlet z = PortableFunctions.exp(x)") == [])
     }
+
+    #if os(Linux)
+    /// Functions of one number, each off by a unit in the last place.
+    private static let skewed = [
+        "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin",
+        "acos",
+        "atan", "asinh", "acosh", "atanh", "erf", "erfc", "cbrt", "tgamma", "lgamma",
+    ]
+
+    /// A library to be loaded before the system's.
+    private static var skewedLibrary: String {
+        let functions = skewed.map { name in
+            """
+            double \(name)(double x) {
+                static double (*real)(double);
+                if (!real) real = (double (*)(double))dlsym(RTLD_NEXT, "\(name)");
+                return nextafter(real(x), INFINITY);
+            }
+            """
+        }
+        return """
+            #define _GNU_SOURCE
+            #include <dlfcn.h>
+            #include <math.h>
+            \(functions.joined(separator: "\n"))
+            double pow(double x, double y) {
+                static double (*real)(double, double);
+                if (!real) real = (double (*)(double, double))dlsym(RTLD_NEXT, "pow");
+                return nextafter(real(x, y), INFINITY);
+            }
+            """
+    }
+
+    @Test("fingerprints and operands stay as they are under a library that is off by a unit in the last place")
+    func skewedLibrary() throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("skewed-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (source, library) = (folder.appendingPathComponent("math.c"), folder.appendingPathComponent("math.so"))
+        try Self.skewedLibrary.write(to: source, atomically: true, encoding: .utf8)
+        // The compiler comes with every Swift toolchain.
+        let compiler = [
+            "clang", "-shared", "-fPIC", "-fno-builtin", "-O1", "-o", library.path, source.path, "-lm", "-ldl",
+        ]
+        let (built, messages) = try run("/usr/bin/env", compiler)
+        try #require(built == 0, "\(messages)")
+        let (status, output) = try run(
+            CommandLine.arguments[0],
+            ["--testing-library", "swift-testing", "--filter", "FingerprintTests"],
+            ["LD_PRELOAD": library.path, "CRYPTEN_SKEWED_MATH": "1"]
+        )
+        #expect(status == 0, "\(output)")
+        #expect(output.contains("the library is the one that is expected"), "\(output)")
+    }
+
+    /// Runs a program to its end, which is within a minute.
+    private func run(
+        _ path: String,
+        _ arguments: [String],
+        _ environment: [String: String] = [:]
+    ) throws -> (Int32, String) {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(fileURLWithPath: path)
+        process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        (process.standardOutput, process.standardError) = (pipe, pipe)
+        let watchdog = DispatchWorkItem { process.terminate() }
+        try process.run()
+        DispatchQueue.global().asyncAfter(deadline: .now() + 60, execute: watchdog)
+        let output = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        watchdog.cancel()
+        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+    }
+    #endif
 }

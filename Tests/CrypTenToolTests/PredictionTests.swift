@@ -45,6 +45,16 @@ struct PredictionTests {
             let name = try #require(layer["name"] as? String)
             if !name.contains("<") { #expect(html.contains("<th scope=\"row\">\(name)</th>")) }
         }
+        let report = try run.json()
+        let constants = try #require(report["constants"] as? [[String: Any]])
+        #expect(!constants.isEmpty)
+        for constant in constants {
+            let name = try #require(constant["name"] as? String)
+            let reason = try #require(constant["reason"] as? String)
+            #expect(html.contains("<th scope=\"row\">\(name)</th>") && html.contains(reason))
+        }
+        #expect(html.contains("Parties other than the model’s owner see none."))
+        #expect(html.contains("\(constants.count) secret</summary>"))
         #expect(html.contains("<th scope=\"row\">&lt;i&gt;&amp;&quot;&#39;x</th>"))
         #expect(html.contains("&lt;b&gt;.onnx</h1>"))
         #expect(!html.contains("<b>.onnx") && !html.contains("<i>&"))

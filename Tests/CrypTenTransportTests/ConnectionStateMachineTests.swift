@@ -239,12 +239,12 @@ extension ConnectionStateMachine.Action {
     @Test("frames are delivered as they were sent, heartbeats aren't") func delivery() throws {
         var ends = try Ends()
         _ = try ends.open()
-        let frame = Frame(.reveal, binding: 3, run: 4, round: 5, payload: bytes("x"))
+        let frame = Frame(.opening, binding: 3, run: 4, round: 5, payload: bytes("x"))
         guard case .deliver(let received) = ends.answerer.received(ends.fromCaller(frame)) else {
             Issue.record("not delivered")
             return
         }
-        #expect(received.kind == .reveal && received.binding == 3 && received.run == 4 && received.round == 5)
+        #expect(received.kind == .opening && received.binding == 3 && received.run == 4 && received.round == 5)
         #expect(received.payload == bytes("x"))
         guard case .wait = ends.answerer.received(ends.fromCaller(Frame(.heartbeat))) else {
             Issue.record("a heartbeat was delivered")
@@ -441,7 +441,7 @@ extension ConnectionStateMachine.Action {
     {
         var ends = try Ends()
         _ = try ends.open()
-        let frame = Frame(.reveal, run: 1, payload: bytes("of run 1"))
+        let frame = Frame(.opening, run: 1, payload: bytes("of run 1"))
         let old = ends.keys[0]
         for stride in [1, 1, 1000] {
             for _ in 0..<stride { ends.keys[0]?.moveForward() }

@@ -103,11 +103,11 @@ extension Connected {
         ) async throws {
             let members = try await wire.connect(parties: 2)
             let (zero, one) = (Role.party(PartyID(0)), Role.party(PartyID(1)))
-            for (kind, text) in [(Frame.Kind.opening, "a"), (.control, "b"), (.opening, "c"), (.reveal, "d")] {
+            for (kind, text) in [(Frame.Kind.opening, "a"), (.control, "b"), (.opening, "c"), (.plan, "d")] {
                 try members[0].send(Frame(kind, payload: bytes(text)), to: one, deadline: .soon)
             }
             let texts = try await onThread {
-                try [[Frame.Kind.control], [.reveal, .opening], [.opening, .reveal], [.reveal]].map { kinds in
+                try [[Frame.Kind.control], [.plan, .opening], [.opening, .plan], [.plan]].map { kinds in
                     String(buffer: try members[1].receive(Set(kinds), from: zero, deadline: .soon).payload)
                 }
             }
@@ -150,11 +150,11 @@ extension Connected {
             let members = try await wire.connect(parties: 2)
             let (zero, one) = (Role.party(PartyID(0)), Role.party(PartyID(1)))
             let payload = ByteBuffer(repeating: 3, count: 5_000_000)
-            try members[0].send(Frame(.reveal, payload: payload), to: one, deadline: .soon)
+            try members[0].send(Frame(.plan, payload: payload), to: one, deadline: .soon)
             await closeAll([members[0]])
-            let received = try await onThread { try members[1].receive([.reveal], from: zero, deadline: .soon).payload }
+            let received = try await onThread { try members[1].receive([.plan], from: zero, deadline: .soon).payload }
             #expect(received == payload)
-            let after = await onThreads({ _ = try members[1].receive([.reveal], from: zero, deadline: .soon) })
+            let after = await onThreads({ _ = try members[1].receive([.plan], from: zero, deadline: .soon) })
             #expect(after[0].errorCode == .sessionClosed)
             #expect(code { try members[1].send(Frame(.opening), to: zero, deadline: .soon) } == .sessionClosed)
             // Others are still there.

@@ -125,7 +125,7 @@ extension Connected {
         @Test("of several threads that wait each gets its own", arguments: Wire.allCases)
         func severalWait(wire: Wire) async throws {
             let members = try await wire.connect(parties: 2)
-            let kinds = [Frame.Kind.opening, .reveal, .control, .plan]
+            let kinds = [Frame.Kind.opening, .correction, .control, .plan]
             let results = await onThreads(kinds + kinds) { index, kind in
                 for number in 0..<200 as Range<UInt32> {
                     if index < kinds.count {

@@ -51,6 +51,7 @@ struct PlanPage {
         \(rows.joined(separator: "\n"))
         </tbody>
         </table>
+        \(constants)
         <footer><p>\(notes.joined(separator: "</p><p>"))</p></footer>
         </body>
         </html>
@@ -131,6 +132,35 @@ struct PlanPage {
         }
     }
 
+    // MARK: Constants
+
+    /// What all parties will see of the model, and what they won't, each with the rule that made it so.
+    private var constants: String {
+        let seen = report.constants.filter { $0.visibility == .public }
+        let secret = report.constants.filter { $0.visibility != .public }
+        if report.constants.isEmpty { return "" }
+        return """
+            <section><h2>Constants of the model</h2>
+            <p>\(seen.isEmpty ? "Parties other than the model’s owner see none." : "All parties will see these:")</p>
+            \(constantTable(seen))
+            \(secret.isEmpty ? "" : "<details><summary>\(secret.count.grouped) secret</summary>\(constantTable(secret))</details>")
+            </section>
+            """
+    }
+
+    private func constantTable(_ constants: [PlanReport.Constant]) -> String {
+        if constants.isEmpty { return "" }
+        let rows = constants.map { constant in
+            let numbers = constant.shape.reduce(1, *)
+            return """
+                <tr><th scope="row">\(constant.name.escaped)</th><td>\(constant.type.escaped) \("\(constant.shape)".escaped)</td>\
+                <td>\(numbers.grouped)</td><td>\(constant.reason.escaped)</td></tr>
+                """
+        }
+        let head = ["constant", "type and shape", "numbers", "because"].map { "<th scope=\"col\">\($0)</th>" }.joined()
+        return "<table><thead><tr>\(head)</tr></thead><tbody>\(rows.joined(separator: "\n"))</tbody></table>"
+    }
+
     private var notes: [String] {
         var notes = [
             """
@@ -160,6 +190,8 @@ struct PlanPage {
         body { margin: 0 auto; padding: 2rem 1.25rem; max-width: 72rem; color: var(--ink); background: var(--paper);
           font: 15px/1.45 system-ui, -apple-system, "Segoe UI", sans-serif; font-variant-numeric: tabular-nums; }
         h1 { margin: 0; font-size: 1.5rem; overflow-wrap: anywhere; }
+        h2 { margin: 2rem 0 .5rem; font-size: 1.1rem; }
+        summary { margin: 1rem 0 .5rem; cursor: pointer; }
         header p, footer { color: var(--quiet); }
         header p { margin: .25rem 0 1.5rem; }
         footer { margin-top: 1.5rem; max-width: 48rem; font-size: .87rem; }

@@ -50,6 +50,8 @@ final class TCPSender: Sendable {
 
     /// Frames up to this size are written by whoever posts them: the copy into the kernel costs less than waking a thread.
     private static let directLimit = 64 << 10
+    /// The most memory for sealing that is kept between two frames.
+    private static let mostRoomKept = 2 << 20
     /// How many bytes are written before others have their turn.
     private static let turn = 16 << 20
 
@@ -171,7 +173,7 @@ final class TCPSender: Sendable {
     func drain() -> Bool {
         var left = TCPSender.turn
         var room = takeRoom()
-        defer { state.withLockedValue { $0.drainingRoom = room } }
+        defer { if room.capacity <= TCPSender.mostRoomKept { state.withLockedValue { $0.drainingRoom = room } } }
         while true {
             let next = state.withLockedValue { state -> (Item, TCPSocket)? in
                 state.isBlocked = false

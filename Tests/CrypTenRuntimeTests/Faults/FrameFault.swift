@@ -34,7 +34,7 @@ enum FrameFault: String, CaseIterable, Hashable, Sendable, CustomStringConvertib
         case .wrongRound: frame.round += 1
         case .wrongRun: frame.run += 1
         case .wrongBinding: frame.binding ^= 1
-        case .wrongKind: frame.kind = frame.kind == .reveal ? .input : .reveal
+        case .wrongKind: frame.kind = frame.kind == .plan ? .control : .plan
         case .excessWord: frame.payload.writeInteger(UInt64(7))
         case .missingWord: frame.payload = frame.payload.without(8)
         case .missingBytes: frame.payload = frame.payload.without(3)
