@@ -19,8 +19,7 @@ extension CrypTensor {
             }
             let left = rank == 1 ? reshaped([1, shape[0]], at: origin) : self
             let right = other.rank == 1 ? other.reshaped([other.shape[0], 1], at: origin) : other
-            let product = try left.matrixProduct(right, transposeRight: false, at: origin)
-            if product.error != nil { return product }
+            let product = try left.matrixProduct(right, transposeRight: false, at: origin).wellFormed()
             var target = product.shape.dimensions
             if other.rank == 1 { target.removeLast() }
             if rank == 1 { target.remove(at: target.count - (other.rank == 1 ? 1 : 2)) }

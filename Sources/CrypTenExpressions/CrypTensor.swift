@@ -219,12 +219,7 @@ extension CrypTensor {
     /// - Throws: `.outOfRange` where they are more than 2^26, of this tensor's shape: a shape costs nothing, also an empty one, and a list of
     ///   its positions may be more than memory holds.
     func checkListed(_ extents: [Int], in function: String) throws {
-        var count = 1
-        for extent in extents {
-            let (product, overflows) = count.multipliedReportingOverflow(by: Swift.max(extent, 1))
-            count = overflows ? .max : product
-        }
-        guard count <= CrypTensor.longestList else {
+        guard Shape.positions(extents) <= CrypTensor.longestList else {
             throw CrypTenError(
                 .outOfRange,
                 "\(function) of shape \(shape) takes a list of extents \(extents), and 2^26 positions are the most; make it smaller"

@@ -57,7 +57,7 @@ extension Graph {
     fileprivate func checkSizes() throws {
         guard
             let large = entries.first(where: {
-                $0.shape.dimensions.reduce(1) { $0 * max($1, 1) } > Plan.Limits.elements
+                Shape.positions($0.shape.dimensions) > Plan.Limits.elements
             })
         else { return }
         throw CrypTenError(

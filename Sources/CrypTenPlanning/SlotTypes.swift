@@ -116,13 +116,8 @@ struct SlotTypes {
 
     /// Few elements, were no extent 0: work may go by the others.
     private static func checkExtents(_ shape: Shape) throws {
-        var count = 1
-        for extent in shape.dimensions {
-            let (product, overflows) = count.multipliedReportingOverflow(by: max(extent, 1))
-            count = overflows ? .max : product
-        }
         try require(
-            count <= Plan.Limits.elements,
+            Shape.positions(shape.dimensions) <= Plan.Limits.elements,
             "shape \(shape) has too many elements; \(Plan.Limits.elements) are the most"
         )
     }

@@ -34,6 +34,15 @@ public struct Shape: Hashable, Sendable, Codable, ExpressibleByArrayLiteral, Cus
         self.dimensions = dimensions
     }
 
+    /// How many positions extents have together, those of 0 counted as 1: what is made of an empty shape may go by the others.
+    /// The largest number where there is none for it.
+    package static func positions(_ extents: [Int]) -> Int {
+        extents.reduce(1) { count, extent in
+            let (product, overflows) = count.multipliedReportingOverflow(by: Swift.max(extent, 1))
+            return overflows ? .max : product
+        }
+    }
+
     private static func isValid(_ dimensions: [Int]) -> Bool {
         guard dimensions.count <= largestRank else { return false }
         var count = 1

@@ -179,7 +179,7 @@ extension SessionState {
                 // The session is over for another reason; what the caller must hear is its own.
                 end(CrypTenError(failure: failure, of: transport.role))
             }
-            throw Refusal(error: (error as? CrypTenError)?.telling(reason) ?? error)
+            throw Refusal(error: error is CrypTenError ? told : error)
         }
     }
 

@@ -14,10 +14,7 @@ extension ExtremeModel {
             _ attributes: [String: ModelBuilder.Attribute] = [:]
         ) -> ExtremeModel {
             var builder = ModelBuilder(opset: opset)
-            for (name, tensor) in inputs {
-                let kind: ONNXElementType = tensor.kind == .real ? .float : tensor.kind == .integer ? .int64 : .bool
-                builder.input(name, kind, tensor.shape.dimensions.map { .fixed($0) })
-            }
+            for (name, tensor) in inputs { builder.input(name, like: tensor) }
             builder.node(operation, inputs.map(\.0), ["y0"], attributes)
             builder.output("y0", type)
             return ExtremeModel(builder, named: operation, Dictionary(uniqueKeysWithValues: inputs))

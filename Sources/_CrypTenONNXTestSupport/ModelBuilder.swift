@@ -1,4 +1,6 @@
+package import CrypTenExpressions
 package import CrypTenONNX
+import CrypTenRing
 package import Foundation
 import SwiftProtobuf
 
@@ -21,6 +23,17 @@ package struct ModelBuilder {
     package mutating func input(_ name: String, _ type: ONNXElementType = .float, _ dimensions: [ONNXModel.Dimension]?)
     {
         proto.graph.input.append(ModelBuilder.info(name, type, dimensions))
+    }
+
+    /// An input of a tensor's shape, and of the type that its elements have.
+    package mutating func input(_ name: String, like tensor: Tensor) {
+        let type: ONNXElementType =
+            switch tensor.kind {
+            case .real: .float
+            case .integer: .int64
+            case .bit: .bool
+            }
+        input(name, type, tensor.shape.dimensions.map { .fixed($0) })
     }
 
     package mutating func output(

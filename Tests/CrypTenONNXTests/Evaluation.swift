@@ -15,15 +15,7 @@ func evaluate(
     _ attributes: [String: ModelBuilder.Attribute] = [:]
 ) throws -> [Tensor] {
     var builder = ModelBuilder(opset: opset)
-    for (name, tensor) in inputs {
-        let type: ONNXElementType =
-            switch tensor.kind {
-            case .real: .float
-            case .integer: .int64
-            case .bit: .bool
-            }
-        builder.input(name, type, tensor.shape.dimensions.map { .fixed($0) })
-    }
+    for (name, tensor) in inputs { builder.input(name, like: tensor) }
     for (name, integers) in constants { builder.constant(name, integers: integers) }
     builder.node(operation, order ?? (inputs.map(\.0) + constants.map(\.0)), outputs.map(\.0), attributes)
     for (name, type) in outputs { builder.output(name, type) }
