@@ -3,7 +3,7 @@ internal import CCrypTenKernels
 extension NativeKernels {
     package func expand(_ key: ExpansionKey, number: UInt64, from start: Int, shape: Shape) -> RingTensor {
         var out = RingTensor(uninitialized: shape)
-        out.withMutableWords { combine($0, CCT_STORE, key, number: number, words: start..<start + shape.count) }
+        out.withMutableWords { combine($0, $0, CCT_STORE, key, number: number, words: start..<start + shape.count) }
         return out
     }
 
@@ -15,8 +15,8 @@ extension NativeKernels {
         subtracting: Bool
     ) {
         let count = sum.count
-        sum.withMutableWords {
-            combine($0, subtracting ? CCT_SUBTRACT : CCT_ADD, key, number: number, words: start..<start + count)
+        sum.withUpdatedWords {
+            combine($0, $1, subtracting ? CCT_SUBTRACT : CCT_ADD, key, number: number, words: start..<start + count)
         }
     }
 
@@ -49,12 +49,13 @@ extension NativeKernels {
         fromPlane start: Int
     ) {
         let words = planes.wordsPerPlane * start..<planes.wordsPerPlane * (start + planes.planes)
-        planes.withMutableWords { combine($0, combination, key, number: number, words: words) }
+        planes.withUpdatedWords { combine($0, $1, combination, key, number: number, words: words) }
         planes.clearTails()
     }
 
     private func combine(
         _ out: MutableWords,
+        _ old: Words,
         _ combination: cct_combination,
         _ key: ExpansionKey,
         number: UInt64,
@@ -67,6 +68,7 @@ extension NativeKernels {
                 cipher.value,
                 combination,
                 out + range.lowerBound,
+                old + range.lowerBound,
                 range.count,
                 key.low,
                 key.high,
