@@ -121,4 +121,15 @@ extension BitPlanes {
             for plane in 0..<planes { words[plane * perPlane + perPlane - 1] &= tail }
         }
     }
+
+    /// Does the same to a copy of words `range` of planes like these.
+    func clearTails(ofWords range: Range<Int>, at words: UnsafeMutablePointer<UInt64>) {
+        guard count % 64 != 0 else { return }
+        let tail = lowBitsMask(count % 64)
+        // The last word of the plane that the range begins in, and of those that follow.
+        let first = range.lowerBound / wordsPerPlane * wordsPerPlane + wordsPerPlane - 1
+        for last in stride(from: first, to: range.upperBound, by: wordsPerPlane) {
+            words[last - range.lowerBound] &= tail
+        }
+    }
 }

@@ -41,6 +41,46 @@ extension NativeKernels {
         combine(&sum, CCT_XOR, key, number: number, fromPlane: start)
     }
 
+    package func writeDifference(
+        of secret: RingTensor,
+        _ keys: [ExpansionKey],
+        number: UInt64,
+        words range: Range<Int>,
+        to out: UnsafeMutablePointer<UInt64>
+    ) {
+        precondition(range.upperBound <= secret.count, "words \(range) of \(secret.count)")
+        secret.withWords { write(out, $0 + range.lowerBound, CCT_SUBTRACT, keys, number: number, words: range) }
+    }
+
+    package func writeDifference(
+        of secret: BitPlanes,
+        _ keys: [ExpansionKey],
+        number: UInt64,
+        words range: Range<Int>,
+        to out: UnsafeMutablePointer<UInt64>
+    ) {
+        precondition(
+            range.upperBound <= secret.planes * secret.wordsPerPlane,
+            "words \(range) of \(secret.planes) planes"
+        )
+        secret.withWords { write(out, $0 + range.lowerBound, CCT_XOR, keys, number: number, words: range) }
+        secret.clearTails(ofWords: range, at: out)
+    }
+
+    /// What comes of `old` and the streams of all keys; the first one brings `old` along.
+    private func write(
+        _ out: MutableWords,
+        _ old: Words,
+        _ combination: cct_combination,
+        _ keys: [ExpansionKey],
+        number: UInt64,
+        words: Range<Int>
+    ) {
+        guard let first = keys.first else { return out.update(from: old, count: words.count) }
+        combine(out, old, combination, first, number: number, words: words)
+        for key in keys.dropFirst() { combine(out, out, combination, key, number: number, words: words) }
+    }
+
     private func combine(
         _ planes: inout BitPlanes,
         _ combination: cct_combination,
