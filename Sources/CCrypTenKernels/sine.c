@@ -61,8 +61,8 @@ CCT_INLINE CCT_AVX2 void quarter_sines(__m256i y[], const __m256i position[]) {
     FOR_EACH_VECTOR(SINES) x[v] = cct_down(cct_product(position[v], cct_all(HALF_PI)), 30);
     FOR_EACH_VECTOR(SINES) square[v] = cct_down(cct_product(x[v], x[v]), 30);
     horner_avx2(sum, square, INVERSE(156, 39));
-#define STEP(...)                                                                 \
-    FOR_EACH_VECTOR(SINES) q[v] = cct_down(cct_product(square[v], sum[v]), 30);          \
+#define STEP(...)                                                               \
+    FOR_EACH_VECTOR(SINES) q[v] = cct_down(cct_product(square[v], sum[v]), 30); \
     horner_avx2(sum, q, __VA_ARGS__)
     STEP(INVERSE(110, 38));
     STEP(INVERSE(72, 38));
@@ -97,11 +97,12 @@ CCT_INLINE CCT_AVX2 void sines_avx2(uint64_t *out, const uint64_t *a) {
 
 CCT_AVX2 static void cct_u64_sine_avx2(cct_instruction_set set, uint64_t *out, const uint64_t *a, size_t count) {
     (void)set;
+    enum { GROUP = SINES * CCT_LANES };
     size_t i = 0;
-    for (; i + SINES * CCT_LANES <= count; i += SINES * CCT_LANES) sines_avx2(out + i, a + i);
+    for (; i + GROUP <= count; i += GROUP) sines_avx2(out + i, a + i);
     const size_t left = count - i;
     if (left) {
-        uint64_t words[SINES * CCT_LANES] = {0};
+        uint64_t words[GROUP] = {0};
         memcpy(words, a + i, left * sizeof(uint64_t));
         sines_avx2(words, words);
         memcpy(out + i, words, left * sizeof(uint64_t));
@@ -124,13 +125,14 @@ typedef struct {
     uint64_t number, p, q;
 } harmonic;
 
-/// number * phase + cosine * R(p * c + q * s) ..., of SINES * CCT_LANES elements. `narrow`: p and q have 32 bits, with their signs.
+/// A harmonic of HARMONICS * CCT_LANES elements; `narrow`: p and q have 32 bits, with their signs.
 CCT_INLINE CCT_AVX2 void add_harmonic_avx2(uint64_t *sum, const uint64_t *phase, const uint64_t *cosine, const uint64_t *sine,
                                            harmonic h, const int narrow) {
     __m256i u[HARMONICS], position[SINES], y[SINES];
     FOR_EACH_VECTOR(HARMONICS) u[v] = cct_multiply(cct_load(phase + v * CCT_LANES), cct_all(h.number));
     FOR_EACH_VECTOR(HARMONICS) position[v] = position_avx2(u[v]);
-    FOR_EACH_VECTOR(HARMONICS) position[HARMONICS + v] = _mm256_sub_epi64(cct_all(1 << 30), position[v]);  // a quarter of a turn on
+    // A quarter of a turn on, the position is the same, and counts the other way.
+    FOR_EACH_VECTOR(HARMONICS) position[HARMONICS + v] = _mm256_sub_epi64(cct_all(1 << 30), position[v]);
     quarter_sines(y, position);
     FOR_EACH_VECTOR(HARMONICS) {
         const __m256i s = with_sign(y[v], u[v]);
@@ -138,18 +140,20 @@ CCT_INLINE CCT_AVX2 void add_harmonic_avx2(uint64_t *sum, const uint64_t *phase,
         const __m256i p = cct_all(h.p), q = cct_all(h.q);
         const __m256i a = _mm256_add_epi64(times(c, p, narrow), times(s, q, narrow));
         const __m256i b = _mm256_sub_epi64(times(s, p, narrow), times(c, q, narrow));
-        const __m256i added = cct_multiply_two(cct_load(cosine + v * CCT_LANES), rounded_avx2(a), cct_load(sine + v * CCT_LANES), rounded_avx2(b));
-        cct_store(sum + v * CCT_LANES, _mm256_add_epi64(cct_load(sum + v * CCT_LANES), added));
+        const size_t place = (size_t)v * CCT_LANES;
+        const __m256i added = cct_multiply_two(cct_load(cosine + place), rounded_avx2(a), cct_load(sine + place), rounded_avx2(b));
+        cct_store(sum + place, _mm256_add_epi64(cct_load(sum + place), added));
     }
 }
 
 CCT_INLINE CCT_AVX2 void add_harmonics_avx2(uint64_t *sum, const uint64_t *phase, const uint64_t *cosine, const uint64_t *sine,
                                             harmonic h, const int narrow, size_t count) {
+    enum { GROUP = HARMONICS * CCT_LANES };
     size_t i = 0;
-    for (; i + HARMONICS * CCT_LANES <= count; i += HARMONICS * CCT_LANES) add_harmonic_avx2(sum + i, phase + i, cosine + i, sine + i, h, narrow);
+    for (; i + GROUP <= count; i += GROUP) add_harmonic_avx2(sum + i, phase + i, cosine + i, sine + i, h, narrow);
     const size_t left = count - i, bytes = left * sizeof(uint64_t);
     if (left) {
-        uint64_t words[4][HARMONICS * CCT_LANES] = {0};
+        uint64_t words[4][GROUP] = {0};
         memcpy(words[0], sum + i, bytes);
         memcpy(words[1], phase + i, bytes);
         memcpy(words[2], cosine + i, bytes);
@@ -160,7 +164,8 @@ CCT_INLINE CCT_AVX2 void add_harmonics_avx2(uint64_t *sum, const uint64_t *phase
 }
 
 CCT_AVX2 static void cct_u64_add_harmonic_avx2(cct_instruction_set set, uint64_t *sum, const uint64_t *phase, uint64_t number,
-                                               const uint64_t *cosine, const uint64_t *sine_, uint64_t p, uint64_t q, size_t count) {
+                                               const uint64_t *cosine, const uint64_t *sine_, uint64_t p, uint64_t q,
+                                               size_t count) {
     (void)set;
     const harmonic h = {number, p, q};
     const int64_t low = INT32_MIN, high = INT32_MAX;

@@ -3,13 +3,11 @@
 // With index 8I + i of a word and 8J + j of a bit, i and j change places by exchanges between eight vectors with the same I, and I
 // and J, which count vectors and bytes, by interleaving eight vectors with the same i.
 #include "transpose.h"
+#include "words_avx2.h"
 
 #if CCT_X86
 
-enum { SQUARE = 64, SQUARES = 8, LANES = 4 };
-
-CCT_INLINE CCT_AVX2 __m256i load(const uint64_t *from) { return _mm256_loadu_si256((const __m256i *)from); }
-CCT_INLINE CCT_AVX2 void store(uint64_t *to, __m256i x) { _mm256_storeu_si256((__m256i *)to, x); }
+enum { SQUARE = 64, SQUARES = 8 };
 
 /// Quadword q of vector r becomes quadword r of vector q.
 CCT_INLINE CCT_AVX2 void exchange_quadwords(__m256i r[4]) {
@@ -67,7 +65,7 @@ CCT_INLINE CCT_AVX2 void exchange_bytes(__m256i r[8]) {
     }
 }
 
-/// One plane of eight squares: the top bits of 32 elements, moved there, are gathered as those of 32 bytes.
+/// The bits are moved to the top of their words, and those of 32 elements gathered as the top bits of 32 bytes.
 CCT_AVX2 void cct_line_of_words_avx2(uint64_t *line, const uint64_t *a, unsigned low) {
     const __m128i up = _mm_cvtsi32_si128((int)(63 - low));
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
@@ -75,11 +73,13 @@ CCT_AVX2 void cct_line_of_words_avx2(uint64_t *line, const uint64_t *a, unsigned
         __m256i dwords[4];
         CCT_UNROLL
         for (size_t k = 0; k < 4; k++) {
-            const __m256i x = _mm256_sll_epi64(load(a + 32 * s + 8 * k), up), y = _mm256_sll_epi64(load(a + 32 * s + 8 * k + 4), up);
+            const __m256i x = _mm256_sll_epi64(cct_load(a + 32 * s + 8 * k), up);
+            const __m256i y = _mm256_sll_epi64(cct_load(a + 32 * s + 8 * k + 4), up);
             dwords[k] = _mm256_castps_si256(_mm256_shuffle_ps(_mm256_castsi256_ps(x), _mm256_castsi256_ps(y), 0xDD));
         }
         // Each half of `dwords` has two elements of x and two of y; so has every quarter of `bytes`, after its order is put right.
-        const __m256i bytes = _mm256_packs_epi16(_mm256_packs_epi32(dwords[0], dwords[1]), _mm256_packs_epi32(dwords[2], dwords[3]));
+        const __m256i bytes =
+            _mm256_packs_epi16(_mm256_packs_epi32(dwords[0], dwords[1]), _mm256_packs_epi32(dwords[2], dwords[3]));
         const uint32_t bits = (uint32_t)_mm256_movemask_epi8(_mm256_permutevar8x32_epi32(bytes, order));
         // Of a byte's bits, the third and fourth are those of y's first half, the next two those of x's second.
         const uint32_t moved = (bits ^ bits >> 2) & 0x0C0C0C0C;
@@ -91,11 +91,11 @@ CCT_AVX2 void cct_line_of_words_avx2(uint64_t *line, const uint64_t *a, unsigned
 CCT_AVX2 void cct_lines_of_words_avx2(uint64_t *lines, const uint64_t *a, unsigned low, unsigned planes) {
     const __m128i by = _mm_cvtsi32_si128((int)low);
     __m256i m[SQUARE];
-    for (size_t half = 0; half < SQUARES; half += LANES, a += LANES * SQUARE, lines += LANES) {
+    for (size_t half = 0; half < SQUARES; half += CCT_LANES, a += CCT_LANES * SQUARE, lines += CCT_LANES) {
         for (size_t i = 0; i < SQUARE; i += 8) {
             __m256i r[8];
             CCT_UNROLL
-            for (size_t k = 0; k < 8; k++) r[k] = _mm256_srl_epi64(load(a + k % 4 * SQUARE + i + k / 4 * 4), by);
+            for (size_t k = 0; k < 8; k++) r[k] = _mm256_srl_epi64(cct_load(a + k % 4 * SQUARE + i + k / 4 * 4), by);
             exchange_quadwords(r);
             exchange_quadwords(r + 4);
             exchange_bits(r);
@@ -108,18 +108,18 @@ CCT_AVX2 void cct_lines_of_words_avx2(uint64_t *lines, const uint64_t *a, unsign
             for (size_t k = 0; k < 8; k++) r[k] = m[8 * k + j];
             exchange_bytes(r);
             CCT_UNROLL
-            for (size_t k = 0; k < 8; k++) store(lines + (8 * k + j) * SQUARES, r[k]);
+            for (size_t k = 0; k < 8; k++) cct_store(lines + (8 * k + j) * SQUARES, r[k]);
         }
     }
 }
 
 CCT_AVX2 void cct_words_of_lines_avx2(uint64_t *out, const uint64_t *lines) {
     __m256i m[SQUARE];
-    for (size_t half = 0; half < SQUARES; half += LANES, out += LANES * SQUARE, lines += LANES) {
+    for (size_t half = 0; half < SQUARES; half += CCT_LANES, out += CCT_LANES * SQUARE, lines += CCT_LANES) {
         for (size_t i = 0; i < 8; i++) {
             __m256i r[8];
             CCT_UNROLL
-            for (size_t k = 0; k < 8; k++) r[k] = load(lines + (8 * k + i) * SQUARES);
+            for (size_t k = 0; k < 8; k++) r[k] = cct_load(lines + (8 * k + i) * SQUARES);
             exchange_bytes(r);
             CCT_UNROLL
             for (size_t k = 0; k < 8; k++) m[8 * k + i] = r[k];
@@ -132,7 +132,7 @@ CCT_AVX2 void cct_words_of_lines_avx2(uint64_t *out, const uint64_t *lines) {
             exchange_quadwords(r);
             exchange_quadwords(r + 4);
             CCT_UNROLL
-            for (size_t k = 0; k < 8; k++) store(out + k % 4 * SQUARE + j + k / 4 * 4, r[k]);
+            for (size_t k = 0; k < 8; k++) cct_store(out + k % 4 * SQUARE + j + k / 4 * 4, r[k]);
         }
     }
 }
@@ -142,9 +142,9 @@ CCT_AVX2 void cct_words_of_line_avx2(uint64_t *out, const uint64_t *line) {
     for (size_t s = 0; s < SQUARES; s++) {
         const __m256i word = _mm256_set1_epi64x((long long)line[s]);
         __m256i place = _mm256_setr_epi64x(0, 1, 2, 3);
-        for (size_t i = 0; i < SQUARE; i += LANES, out += LANES) {
-            store(out, _mm256_and_si256(_mm256_srlv_epi64(word, place), one));
-            place = _mm256_add_epi64(place, _mm256_set1_epi64x(LANES));
+        for (size_t i = 0; i < SQUARE; i += CCT_LANES, out += CCT_LANES) {
+            cct_store(out, _mm256_and_si256(_mm256_srlv_epi64(word, place), one));
+            place = _mm256_add_epi64(place, _mm256_set1_epi64x(CCT_LANES));
         }
     }
 }

@@ -29,10 +29,10 @@ CCT_INLINE CCT_AVX2 __m256i cct_product(__m256i a, __m256i b) {
 CCT_INLINE CCT_AVX2 __m256i cct_down(__m256i a, const int bits) { return _mm256_srli_epi64(a, bits); }
 CCT_INLINE CCT_AVX2 __m256i cct_up(__m256i a, const int bits) { return _mm256_slli_epi64(a, bits); }
 
-/// From the products of a's halves with b's exchanged halves, of which only the sum's low half matters, the part of a * b above bit 32.
+/// The part of a product from bit 32 on: the sum of `cross`'s halves, which are a1 * b0 and a0 * b1, their low 32 bits.
 CCT_INLINE CCT_AVX2 __m256i cct_crossed(__m256i cross) { return cct_up(_mm256_add_epi64(cross, cct_down(cross, 32)), 32); }
 
-/// a * b: with halves, a0 * b0 + 2^32 (a1 * b0 + a0 * b1).
+/// a * b modulo 2^64: with halves, a0 * b0 + 2^32 (a1 * b0 + a0 * b1).
 CCT_INLINE CCT_AVX2 __m256i cct_multiply(__m256i a, __m256i b) {
     const __m256i cross = _mm256_mullo_epi32(a, _mm256_shuffle_epi32(b, 0xB1));
     return _mm256_add_epi64(cct_product(a, b), cct_crossed(cross));
