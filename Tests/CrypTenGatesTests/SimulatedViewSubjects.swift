@@ -220,6 +220,38 @@ extension ViewSubject {
                 zip(factors, [first[index], second[index], same[index]]).reduce(7) { $1.1 ? $0 &+ $1.0 : $0 }
             }
         },
+        ViewSubject(name: "magnitudes, steps times a wire, reveal") { owners, count, receiver in
+            let output = StepGate.Output(constant: 7, factors: [3, 1 << 40, 5, 11, 9])
+            return program(
+                owners,
+                count,
+                [
+                    .init(MagnitudeGate(shape: [count], positions: [8, 40], isSigned: true), [2]),
+                    .init(
+                        StepProductGate(
+                            shape: [count],
+                            form: WireForm(),
+                            bits: 5,
+                            steps: [output],
+                            products: [output]
+                        ),
+                        [4, 5, 6, 7, 8, 3]
+                    ),
+                    .init(RevealGate(shape: [count], receiver: receiver), [9]),
+                    .init(RevealGate(shape: [count], receiver: receiver), [10]),
+                ]
+            )
+        } result: { step, x, y, _ in
+            let steps = x.map { word -> UInt64 in
+                let v = Int64(bitPattern: word)
+                let conditions = [
+                    v >= 0 && v < 1 << 8, v >= 0 && v < 1 << 40, v < 0 && v >= -(1 << 8), v < 0 && v >= -(1 << 40),
+                    v < 0,
+                ]
+                return zip([3, 1 << 40, 5, 11, 9], conditions).reduce(7) { $1.1 ? $0 &+ $1.0 : $0 }
+            }
+            return step == 4 ? steps : zip(steps, y).map { $0 &* $1 }
+        },
         ViewSubject(name: "maximum of two with numbers, reveal") { owners, count, receiver in
             program(
                 owners,
