@@ -195,6 +195,8 @@ private struct Ledger {
         case .isZero(let gate): return [bits(gate.shape.count)]
         case .bitToArithmetic(let gate): return [share(gate.shape.count)]
         case .step(let gate): return step.outputs.map { _ in share(gate.shape.count) }
+        case .magnitude(let gate): return step.outputs.map { _ in bits(gate.shape.count, sharesHeld: false) }
+        case .stepProduct(let gate): return step.outputs.map { _ in share(gate.shape.count) }
         case .select(let gate): return [share(gate.shape.count)]
         case .polynomial(let gate): return [share(gate.shape.count)]
         case .piecewise(let gate): return [share(gate.shape.count)]
@@ -277,6 +279,8 @@ extension PlanGate {
         case .truncatedReLU(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .bitToArithmetic(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .step(let gate): return atDealer ? 0 : 8 * gate.outputs.count * gate.shape.count
+        case .stepProduct(let gate):
+            return atDealer ? 0 : 8 * (gate.steps.count + gate.products.count) * gate.shape.count
         case .select(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .polynomial(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .piecewise(let gate): return atDealer ? 0 : 8 * gate.shape.count

@@ -167,6 +167,8 @@ extension PlanGate {
         case .isZero(let gate): [gate.shape]
         case .bitToArithmetic(let gate): [gate.shape]
         case .step(let gate): [gate.shape]
+        case .magnitude(let gate): [gate.shape]
+        case .stepProduct(let gate): [gate.shape]
         case .select(let gate): [gate.shape]
         case .polynomial(let gate): [gate.shape]
         case .piecewise(let gate): [gate.shape]

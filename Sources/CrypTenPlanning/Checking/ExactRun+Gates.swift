@@ -71,6 +71,14 @@ extension ExactRun {
             return [x[0].reshaped(to: gate.shape)]
         case .step(let gate):
             return gate.outputs.map { steps($0, x, gate.shape) }
+        case .magnitude(let gate):
+            return try magnitudes(x[0], gate, step)
+        case .stepProduct(let gate):
+            let bits = Array(x.dropLast())
+            return gate.steps.map { steps($0, bits, gate.shape) }
+                + gate.products.map { output in
+                    product(.multiply, steps(output, bits, gate.shape), reshaped(x[gate.bits], gate.shape))
+                }
         case .select:
             let bits = x[0].words.elements
             var words = x[1].words
@@ -173,6 +181,23 @@ extension ExactRun {
         return thresholds.map { threshold in
             ExactValue(map(value.words, shape) { Int64(bitPattern: $0) < Int64(bitPattern: threshold) ? 1 : 0 })
         }
+    }
+
+    /// Which powers of two a number lies between is right for whatever the ring holds.
+    private mutating func magnitudes(
+        _ value: ExactValue,
+        _ gate: MagnitudeGate,
+        _ step: PlanStep
+    ) throws -> [ExactValue] {
+        let slot = step.inputs[0]
+        if value.wide != nil { throw violation(slot, .ring, at: value.largest, by: step) }
+        note(slot, .ring, value.magnitude, by: step)
+        func bits(_ condition: (Int64) -> Bool) -> ExactValue {
+            ExactValue(map(value.words, gate.shape) { condition(Int64(bitPattern: $0)) ? 1 : 0 })
+        }
+        return gate.positions.map { position in bits { $0 >= 0 && $0 >> Int64(position) == 0 } }
+            + (gate.isSigned ? gate.positions : []).map { position in bits { $0 >> Int64(position) == -1 } }
+            + [bits { $0 < 0 }]
     }
 
     // MARK: Numbers
@@ -453,7 +478,7 @@ extension PlanGate {
         case .truncate, .truncateInPlace: "truncation"
         case .truncatedReLU: "truncation and ReLU"
         case .quotient: "division by a public number"
-        case .sign: "comparison"
+        case .sign, .magnitude: "comparison"
         case .maximum: "maximum"
         case .piecewise: "piecewise polynomial"
         case .reveal: "result"

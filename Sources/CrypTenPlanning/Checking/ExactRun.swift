@@ -256,8 +256,8 @@ package struct ExactRun {
         case .quotient(let gate): return operands[0].map { $0 - gate.shift }
         case .truncatedReLU(let gate): return operands[0].map { $0 - gate.shift }
         case .random: return prepared.plan.fractionBits
-        case .step, .polynomial, .piecewise, .trigonometric, .exponential: return nil
-        case .sign, .isZero, .boolean, .linearBits, .drawnBits, .bitToArithmetic, .revealBits: return 0
+        case .step, .stepProduct, .polynomial, .piecewise, .trigonometric, .exponential: return nil
+        case .sign, .magnitude, .isZero, .boolean, .linearBits, .drawnBits, .bitToArithmetic, .revealBits: return 0
         }
     }
 
@@ -319,7 +319,7 @@ extension PreparedPlan {
         for step in plan.steps {
             let isBounded: Bool =
                 switch step.gate {
-                case .trigonometric, .exponential, .step: true
+                case .trigonometric, .exponential, .step, .stepProduct: true
                 case .linear, .addPlain, .mask, .unmask, .truncate, .truncateInPlace:
                     step.inputs.allSatisfy { fits[$0] }
                 default: false
