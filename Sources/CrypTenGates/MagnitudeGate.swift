@@ -75,7 +75,7 @@ package struct MagnitudeGate: Gate {
     }
 
     /// Fewer elements than of other gates: of each there is much that must stay in the cache.
-    private static let slab = 1 << 13
+    private static let slab = Slabs.size / 4
 
     package var stages: Int {
         MagnitudeProtocol.openings + 1
