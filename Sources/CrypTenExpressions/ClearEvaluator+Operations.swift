@@ -79,18 +79,18 @@ extension ClearEvaluator {
 
         case .exponential:
             return map(x[0], PortableFunctions.exp)
-        case .logarithm(let range):
-            return map(x[0]) { PortableFunctions.log(range.operand($0)) }
-        case .reciprocal(let range):
-            return map(x[0]) { 1 / range.operand($0) }
-        case .squareRoot(let range):
-            return map(x[0]) { $0 >= range.smallest ? $0.squareRoot() : 0 }
-        case .inverseSquareRoot(let range):
-            return map(x[0]) { 1 / range.operand($0).squareRoot() }
-        case .divide(let range):
-            return try broadcasting(x[0], x[1], shape) { $0 / range.operand($1) }
-        case .divideByRoot(let range, let count):
-            return try broadcasting(x[0], x[1], shape) { $0 / (range.operand($1) / Double(count)).squareRoot() }
+        case .logarithm:
+            return map(x[0], PortableFunctions.log)
+        case .reciprocal:
+            return map(x[0]) { 1 / $0 }
+        case .squareRoot:
+            return map(x[0]) { $0.squareRoot() }
+        case .inverseSquareRoot:
+            return map(x[0]) { 1 / $0.squareRoot() }
+        case .divide:
+            return try broadcasting(x[0], x[1], shape, /)
+        case .divideByRoot(_, let count):
+            return try broadcasting(x[0], x[1], shape) { $0 / ($1 / Double(count)).squareRoot() }
         case .normalizedExponential(let axis):
             let powers = map(x[0], PortableFunctions.exp)
             let sums = sum(powers, axes: [axis], shape: x[0].shape.reducing([axis], keepDimensions: true))

@@ -21,10 +21,4 @@ package struct MagnitudeRange: Hashable, Sendable {
 
     /// The smallest magnitude.
     package var smallest: Double { Double(sign: .plus, exponent: lowest, significand: 1) }
-
-    /// What the function takes a number for.
-    package func operand(_ x: Double) -> Double {
-        if x.magnitude >= smallest, isSigned || x > 0 { return x }
-        return isSigned && x < 0 ? -smallest : smallest
-    }
 }

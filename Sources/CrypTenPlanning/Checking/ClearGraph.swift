@@ -1,26 +1,92 @@
-import CrypTenExpressions
+package import CrypTenExpressions
+import CrypTenRing
 
-/// A graph's entries in the clear, in double, each when it is first asked for.
+/// A value in the clear, and how far a secret run may be from it.
+package struct ClearValue: Sendable {
+    /// The true numbers: of unrounded sources, by functions in double.
+    package var tensor: Tensor
+    /// The bound of each number's error; nil where all must be exact.
+    package var errors: [Double]?
+
+    package init(_ tensor: Tensor, errors: [Double]? = nil) {
+        self.tensor = tensor
+        self.errors = errors
+    }
+}
+
+/// A graph's entries in the clear, in double, each when it is first asked for, with the bounds of what a run may make of them.
 struct ClearGraph {
     private let graph: Graph
-    private let source: @Sendable (Primitive) throws -> Tensor
-    private var known: [Int: Tensor] = [:]
+    private let source: @Sendable (Primitive) throws -> ClearValue
+    private let bounds: ErrorBounds
+    /// The least fraction bits of each entry's forms in the plan, and whether it has several.
+    private let scales: [(least: Int, isTruncated: Bool)?]
+    private var known: [Int: ClearValue] = [:]
 
     /// - Parameter source: The clear values of inputs, kept values and public operands.
-    init(_ graph: Graph, source: @escaping @Sendable (Primitive) throws -> Tensor) {
-        self.graph = graph
+    init(_ prepared: PreparedPlan, source: @escaping @Sendable (Primitive) throws -> ClearValue) {
+        graph = prepared.graph
+        bounds = ErrorBounds(fractionBits: prepared.plan.fractionBits)
+        var scales = [(least: Int, isTruncated: Bool)?](repeating: nil, count: prepared.graph.entries.count)
+        for meaning in prepared.meanings {
+            guard let meaning else { continue }
+            let known = scales[meaning.entry]
+            scales[meaning.entry] = (
+                min(known?.least ?? meaning.scale, meaning.scale),
+                known.map { $0.isTruncated || $0.least != meaning.scale } ?? false
+            )
+        }
+        self.scales = scales
         self.source = source
     }
 
     /// Says what a random entry has drawn.
     mutating func provide(_ entry: Int, _ numbers: [Double], _ node: Graph.Entry) {
-        known[entry] =
+        known[entry] = ClearValue(
             node.kind == .bit
-            ? Tensor(.bool(numbers.map { $0 == 1 }), shape: node.shape) : Tensor(numbers, shape: node.shape)
+                ? Tensor(.bool(numbers.map { $0 == 1 }), shape: node.shape) : Tensor(numbers, shape: node.shape)
+        )
+    }
+
+    /// Takes over what a run has decided, at places where either outcome is right: what depends on it is then compared with what is
+    /// right for that outcome.
+    mutating func adopt(_ index: Int, _ numbers: [Double]) throws {
+        let node = graph.entries[index]
+        let value = try value(of: index)
+        guard let errors = value.errors else { return }
+        let whole = value.tensor.doubles
+        var isRight = zip(numbers, zip(whole, errors)).map { abs($0 - $1.0) <= $1.1 }
+        if case .argmax(let axis) = node.operation { try confirm(&isRight, numbers, node, axis) }
+        let adopted = numbers.indices.map { isRight[$0] ? numbers[$0] : whole[$0] }
+        let tensor =
+            node.kind == .bit
+            ? Tensor(.bool(adopted.map { $0 == 1 }), shape: node.shape)
+            : Tensor(adopted.map { Int64(exactly: $0) ?? 0 }, shape: node.shape)
+        known[index] = ClearValue(tensor)
+    }
+
+    /// An index of a largest element is right where that element may be the largest.
+    private mutating func confirm(_ isRight: inout [Bool], _ numbers: [Double], _ node: Graph.Entry, _ axis: Int) throws {
+        let x = try value(of: node.inputs[0])
+        guard let errors = x.errors else { return }
+        let (values, extent) = (x.tensor.doubles, x.tensor.shape[axis])
+        let inner = x.tensor.shape.dimensions[(axis + 1)...].reduce(1, *)
+        for place in numbers.indices where isRight[place] {
+            guard let index = Int(exactly: numbers[place]), (0..<extent).contains(index) else {
+                isRight[place] = false
+                continue
+            }
+            let start = place / inner * extent * inner + place % inner
+            let chosen = start + index * inner
+            isRight[place] = (0..<extent).allSatisfy { step in
+                let other = start + step * inner
+                return values[chosen] + errors[chosen] >= values[other] - errors[other]
+            }
+        }
     }
 
     /// An entry's value; what it is made of is evaluated once, without recursion.
-    mutating func value(of index: Int) throws -> Tensor {
+    mutating func value(of index: Int) throws -> ClearValue {
         var pending = [index]
         while let next = pending.last {
             if known[next] != nil {
@@ -33,20 +99,51 @@ struct ClearGraph {
                 pending += missing
                 continue
             }
-            switch entry.operation {
-            case .constant(let tensor): known[next] = tensor
-            case .input, .kept, .publicInput, .random: known[next] = try source(entry.operation).of(entry.kind)
-            default:
-                known[next] = try ClearEvaluator.apply(
-                    entry.operation,
-                    to: entry.inputs.compactMap { known[$0] },
-                    shape: entry.shape
-                )
-            }
+            known[next] = try evaluate(next, entry)
             pending.removeLast()
         }
         guard let value = known[index] else { preconditionFailure("the entry was evaluated") }
         return value
+    }
+
+    private func evaluate(_ index: Int, _ entry: Graph.Entry) throws -> ClearValue {
+        switch entry.operation {
+        case .constant(let tensor):
+            return ClearValue(tensor)
+        case .input, .kept, .publicInput, .random:
+            var value = try source(entry.operation)
+            value.tensor = value.tensor.of(entry.kind)
+            if case .input = entry.operation, entry.kind == .real, let scale = scales[index]?.least {
+                value.errors = value.tensor.roundingErrors(scale: scale)
+            }
+            return value
+        default:
+            let operands = entry.inputs.map { input -> ErrorBounds.Operand in
+                guard let value = known[input] else { preconditionFailure("operands come first") }
+                let isRounded = !graph.entries[input].isSecret && graph.entries[input].kind == .real
+                return ErrorBounds.Operand(
+                    value.tensor,
+                    errors: value.errors,
+                    isRounded: isRounded && value.tensor.roundingErrors(scale: bounds.fractionBits) != nil
+                )
+            }
+            let result = try ClearEvaluator.apply(entry.operation, to: operands.map(\.tensor), shape: entry.shape)
+            let errors = try bounds.errors(of: entry, operands, result, step: step(of: index, entry))
+            return ClearValue(result, errors: errors)
+        }
+    }
+
+    /// The step of the encoding that an entry's value is rounded to; 0 where it is as exact as its operands.
+    private func step(of index: Int, _ entry: Graph.Entry) -> Double {
+        guard let scale = scales[index] else {
+            // What has no form of its own is a part of another entry's sum.
+            return 0
+        }
+        switch entry.operation {
+        case .bilinear, .relu, .select, .piecewise, .polynomial: break
+        default: if !scale.isTruncated, entry.inputs.allSatisfy({ graph.entries[$0].isSecret }) { return 0 }
+        }
+        return Double(sign: .plus, exponent: -scale.least, significand: 1)
     }
 }
 
@@ -58,5 +155,15 @@ extension Tensor {
         case .integer: Tensor(integers ?? doubles.map { Int64($0) }, shape: shape)
         case .bit: Tensor(.bool(doubles.map { $0 == 1 }), shape: shape)
         }
+    }
+
+    /// What rounding to so many fraction bits changes of each number; nil where it changes none.
+    fileprivate func roundingErrors(scale: Int) -> [Double]? {
+        let unit = Double(sign: .plus, exponent: scale, significand: 1)
+        let errors = doubles.map { number -> Double in
+            let scaled = number * unit
+            return scaled.isFinite ? abs(scaled - scaled.rounded()) / unit : 0
+        }
+        return errors.contains { $0 > 0 } ? errors : nil
     }
 }

@@ -25,11 +25,13 @@ struct InferCommand: AsyncParsableCommand {
 
               crypten infer --model m.onnx --input images.npy --local 2 --memory-limit 2GiB --output-dir out
 
-            --check asks whether numbers grow too large. Numbers are fixed point in 64 bits; one that leaves its range becomes \
-            another, and in a secret run nobody can see it. So --check runs all parties in one process, where nothing is secret, \
-            beside the same model in the clear. For each layer it prints the largest value, the largest error, and how many bits \
-            of head room are left: with 1.0 bits the values may double. When a value leaves its range the last line names the \
-            layer, the operation, the value and the limit, and the exit code is 1. --output-dir may be left out.
+            --check asks whether the numbers are right. Numbers are fixed point in 64 bits; one that is too large becomes another \
+            one, one that is too small vanishes, and in a secret run nobody can see it. So --check runs all parties in one process, \
+            where nothing is secret, beside the true functions in double on unrounded weights and inputs. For each layer it prints \
+            the largest value, the largest error, and how many bits of head room are left: with 1.0 bits the values may double. \
+            When a value has left its range, or an output is further from the true one than is documented or than --wanted-error, \
+            the last lines name the layer, the operation, the value, the limit and what to do, and the exit code is 1. \
+            --output-dir may be left out.
 
               crypten infer --model m.onnx --input images.npy --local 2 --check
             """
@@ -56,6 +58,15 @@ struct InferCommand: AsyncParsableCommand {
     )
     var check = false
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "With --check: how far outputs may be from the true ones, as a part of their largest number.",
+            valueName: "part"
+        )
+    )
+    var wantedError: Double?
+
     @Flag(name: .long, help: "Say where the time went, by member and kind of work.")
     var profile = false
 
@@ -69,6 +80,12 @@ struct InferCommand: AsyncParsableCommand {
             throw ValidationError(
                 "--check follows one run in one process: leave out --prepare, --prepared-file, --memory-limit and --profile"
             )
+        }
+        if let wantedError {
+            guard check else { throw ValidationError("--wanted-error says what --check looks for: give --check, too") }
+            guard wantedError > 0, wantedError < 1 else {
+                throw ValidationError("--wanted-error \(wantedError): choose more than 0 and less than 1")
+            }
         }
         guard files.outputDir != nil || check else {
             throw ValidationError("--output-dir is missing: where to write the outputs")
@@ -119,15 +136,19 @@ struct InferCommand: AsyncParsableCommand {
 
     private func runChecked(_ inference: Inference) async throws {
         ProgressLine.show("checking \(local) parties in this process")
+        let wantedError = wantedError ?? CheckReport.usualWantedError
         let (check, outputs) = try await CheckedInference(
             parties: local,
             fractionBits: encoding.fractionBits,
             threads: threads.threads,
+            wantedError: wantedError,
             inference: inference
         ).run()
         ProgressLine.clear()
-        let table = CheckTable(check, outputs: outputs)
+        let table = CheckTable(check, outputs: outputs, wantedError: wantedError)
         if json { try Output.result(json: table) } else { Output.result(table.text) }
-        if let violation = check.violation { throw violation }
+        guard let last = table.sentences.last else { return }
+        for sentence in table.sentences.dropLast() { Output.error(sentence) }
+        throw CrypTenError(.outOfRange, last)
     }
 }

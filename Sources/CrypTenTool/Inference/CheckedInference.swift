@@ -6,6 +6,8 @@ struct CheckedInference: Sendable {
     var parties: Int
     var fractionBits: Int
     var threads: Int?
+    /// How far outputs may be from the true ones, as a part of their largest number.
+    var wantedError = CheckReport.usualWantedError
     /// What all parties have.
     var inference: Inference
 
@@ -17,9 +19,9 @@ struct CheckedInference: Sendable {
         var configuration = SessionConfiguration()
         configuration.fractionBits = fractionBits
         configuration.threads = threads
-        let inference = inference
+        let (inference, wantedError) = (inference, wantedError)
         let results = try await withInsecureCheckedParties(parties, configuration: configuration) { session in
-            try await CheckedInference.run(inference.part(of: session.party), on: session)
+            try await CheckedInference.run(inference.part(of: session.party), wantedError, on: session)
         }
         return (results[0].check, results.lazy.compactMap(\.outputs).first ?? [])
     }
@@ -29,11 +31,11 @@ struct CheckedInference: Sendable {
         var outputs: [OutputReport]?
     }
 
-    private static func run(_ part: Inference, on session: Session) async throws -> Result {
+    private static func run(_ part: Inference, _ wantedError: Double, on session: Session) async throws -> Result {
         let found = Found()
         var part = part
         part.reveal = { outputs, recipients, session in
-            let check = try await session.check(outputs, revealingTo: recipients)
+            let check = try await session.check(outputs, revealingTo: recipients, wantedError: wantedError)
             await found.put(check)
             return check.values
         }
