@@ -7,6 +7,8 @@ package struct ClearValue: Sendable {
     package var tensor: Tensor
     /// The bound of each number's error; nil where all must be exact.
     package var errors: [Double]?
+    /// Of a value that an earlier run kept: the layer that it was made in there.
+    package var layer: String?
 
     package init(_ tensor: Tensor, errors: [Double]? = nil) {
         self.tensor = tensor
@@ -117,20 +119,42 @@ struct ClearGraph {
                 value.errors = value.tensor.roundingErrors(scale: scale)
             }
             return value
-        default:
-            let operands = entry.inputs.map { input -> ErrorBounds.Operand in
-                guard let value = known[input] else { preconditionFailure("operands come first") }
-                let isRounded = !graph.entries[input].isSecret && graph.entries[input].kind == .real
-                return ErrorBounds.Operand(
-                    value.tensor,
-                    errors: value.errors,
-                    isRounded: isRounded && value.tensor.roundingErrors(scale: bounds.fractionBits) != nil
-                )
+        case .add:
+            if let choice = choice(entry) {
+                let (bits, chosen, other) = (operand(choice.bits), operand(choice.chosen), operand(choice.other))
+                return bounds.choice(of: bits, chosen, other, shape: entry.shape, step: step(of: index, entry))
             }
+            fallthrough
+        default:
+            let operands = entry.inputs.map { operand($0) }
             let result = try ClearEvaluator.apply(entry.operation, to: operands.map(\.tensor), shape: entry.shape)
             let errors = try bounds.errors(of: entry, operands, result, step: step(of: index, entry))
             return ClearValue(result, errors: errors)
         }
+    }
+
+    /// What `y + select(bit, x − y)` chooses: in double the difference and the sum would take all digits from x where y is as large as a
+    /// mask's −10³⁰.
+    private func choice(_ entry: Graph.Entry) -> (bits: Int, chosen: Int, other: Int)? {
+        for (selected, other) in [(entry.inputs[0], entry.inputs[1]), (entry.inputs[1], entry.inputs[0])] {
+            let select = graph.entries[selected]
+            guard case .select = select.operation, entry.kind == .real else { continue }
+            let difference = graph.entries[select.inputs[1]]
+            guard case .subtract = difference.operation, difference.inputs[1] == other else { continue }
+            return (select.inputs[0], difference.inputs[0], other)
+        }
+        return nil
+    }
+
+    private func operand(_ entry: Int) -> ErrorBounds.Operand {
+        // The difference of a choice was evaluated, and so were its parts.
+        guard let value = known[entry] else { preconditionFailure("operands come first") }
+        let isRounded = !graph.entries[entry].isSecret && graph.entries[entry].kind == .real
+        return ErrorBounds.Operand(
+            value.tensor,
+            errors: value.errors,
+            isRounded: isRounded && value.tensor.roundingErrors(scale: bounds.fractionBits) != nil
+        )
     }
 
     /// The step of the encoding that an entry's value is rounded to; 0 where it is as exact as its operands.

@@ -300,6 +300,19 @@ struct ErrorBounds {
 
     // MARK: Decisions
 
+    /// One of two numbers, by a bit: either where the bit is open.
+    func choice(of bits: Operand, _ chosen: Operand, _ other: Operand, shape: Shape, step: Double) -> ClearValue {
+        var (numbers, errors): ([Double], [Double]) = ([], [])
+        for place in 0..<shape.count {
+            let (x, y) = (chosen.doubles[place], other.doubles[place])
+            let isChosen = bits.doubles[place] != 0
+            numbers.append(isChosen ? x : y)
+            let distance = bits.error(place) > 0 ? abs(x - y) : 0
+            errors.append(distance + max(chosen.error(place), other.error(place)) + 1.5 * step)
+        }
+        return ClearValue(Tensor(numbers, shape: shape), errors: errors)
+    }
+
     private func doubt(_ x: Operand, _ isOpen: (Double, Double) -> Bool) -> [Double]? {
         x.errors.map { errors in zip(x.doubles, errors).map { v, e in e > 0 && isOpen(v, e) ? 1 : 0 } }
     }

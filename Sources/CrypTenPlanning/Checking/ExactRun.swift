@@ -271,7 +271,10 @@ package struct ExactRun {
         guard let value = slots[prepared.plan.outputs[index].slot] else {
             preconditionFailure("outputs are filled when the plan has run, and never freed")
         }
-        return (value, try clear.value(of: prepared.graph.outputs[index].entry))
+        let entry = prepared.graph.outputs[index].entry
+        var inTheClear = try clear.value(of: entry)
+        inTheClear.layer = prepared.graph.entries[entry].layer
+        return (value, inTheClear)
     }
 
     /// What has been found so far: an entry for each value that the plan has as such, in the graph's order.
@@ -284,6 +287,7 @@ package struct ExactRun {
             let node = prepared.graph.entries[entry]
             finding.entry = entry
             finding.layer = node.layer
+            if case .kept = node.operation { finding.layer = try clear.value(of: entry).layer }
             finding.operation = node.operation.name
             finding.originNumber = node.number
             finding.shape = node.shape

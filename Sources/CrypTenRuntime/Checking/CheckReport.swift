@@ -52,6 +52,18 @@ public struct CheckReport: Sendable {
         public var isImprecise = false
     }
 
+    /// How far one of the expressions is from its true value.
+    public struct OutputError: Sendable, Hashable {
+        /// The largest difference from the true value.
+        public var largestError: Double
+        /// The largest true number.
+        public var largestMagnitude: Double
+        /// The first as a part of the second; 0 where all is exact.
+        public var part: Double {
+            largestError == 0 ? 0 : largestError / largestMagnitude
+        }
+    }
+
     /// The error that is wanted where nothing is said: this part of a value's largest number.
     public static let usualWantedError = 0x1p-8
 
@@ -61,6 +73,8 @@ public struct CheckReport: Sendable {
     public var layers: [Layer]
     /// What `reveal` would have returned; nil at a party that isn't told, and where a value left the range.
     public var values: [Tensor]?
+    /// How far each expression is from its true value; nil where it is public, or wasn't reached.
+    public var outputErrors: [OutputError?] = []
     /// What is wrong: a number that has wrapped, after which nothing is known; or else all operations that began to yield other numbers
     /// than is documented of them, where an output is wrong for it.
     public var violations: [Finding] = []
@@ -76,6 +90,10 @@ public struct CheckReport: Sendable {
         violations = run.violations
         imprecisions = run.outcome.violation == nil ? writer.imprecisions(wanted: wanted) : []
         violation = run.problem
+        let found = Dictionary(run.outcome.findings.map { ($0.entry, $0) }, uniquingKeysWith: { $1 })
+        outputErrors = run.outcome.outputs.map { entry in
+            found[entry].map { OutputError(largestError: $0.error, largestMagnitude: $0.largestTruth) }
+        }
         operations = run.outcome.findings.map { finding in
             Value(
                 layer: finding.layer,

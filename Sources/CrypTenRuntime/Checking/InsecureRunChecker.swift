@@ -25,6 +25,8 @@ final class InsecureRunChecker: @unchecked Sendable {
     /// What was found in a run; the same at every party.
     struct Outcome {
         var findings: [EntryFinding] = []
+        /// The entry of each output, in their order.
+        var outputs: [Int] = []
         var inner: [String?: RangeUse] = [:]
         var violation: RangeViolation?
         /// What kept the run from being followed to its end.
@@ -148,6 +150,7 @@ final class InsecureRunChecker: @unchecked Sendable {
         if isOver {
             do {
                 outcome.findings = try run.exact?.report() ?? []
+                outcome.outputs = run.contributions[0]?.planned.plan.graph.outputs.map(\.entry) ?? []
             } catch {
                 outcome.failure = (error as? CrypTenError) ?? CrypTenError(.partyFailed, "the check failed: \(error)")
             }

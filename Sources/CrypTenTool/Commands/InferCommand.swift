@@ -34,6 +34,9 @@ struct InferCommand: AsyncParsableCommand {
             --output-dir may be left out.
 
               crypten infer --model m.onnx --input images.npy --local 2 --check
+
+            --suggest with --check tries fraction bits from 8 to 28 on the inputs given, samples of those to come, and prints the \
+            options of the cheapest run that is exact enough. --fraction-bits auto does the same, and then runs with them.
             """
     )
 
@@ -67,6 +70,12 @@ struct InferCommand: AsyncParsableCommand {
     )
     var wantedError: Double?
 
+    @Flag(
+        name: .long,
+        help: "With --check: try fraction bits from 8 to 28, and print the options that are exact enough and cost least."
+    )
+    var suggest = false
+
     @Flag(name: .long, help: "Say where the time went, by member and kind of work.")
     var profile = false
 
@@ -82,11 +91,14 @@ struct InferCommand: AsyncParsableCommand {
             )
         }
         if let wantedError {
-            guard check else { throw ValidationError("--wanted-error says what --check looks for: give --check, too") }
+            guard check || encoding.isAuto else {
+                throw ValidationError("--wanted-error says what --check looks for: give --check, too")
+            }
             guard wantedError > 0, wantedError < 1 else {
                 throw ValidationError("--wanted-error \(wantedError): choose more than 0 and less than 1")
             }
         }
+        if suggest, !check { throw ValidationError("--suggest tries checked runs: give --check, too") }
         guard files.outputDir != nil || check else {
             throw ValidationError("--output-dir is missing: where to write the outputs")
         }
@@ -101,24 +113,16 @@ struct InferCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if suggest { return try await printSuggestion() }
+        let fractionBits = encoding.isAuto ? try await foundFractionBits() : encoding.fractionBits
         let run = LocalRun(
             parties: local,
-            fractionBits: encoding.fractionBits,
+            fractionBits: fractionBits,
             threads: threads.threads,
             deadlines: deadlines.arguments,
-            inference: Inference(
-                model: model,
-                secret: Set(visibility.secret),
-                open: Set(visibility.open),
-                inputs: files.input,
-                publicInputs: files.publicInputs,
-                outputDirectory: files.outputDir,
-                prepares: preparation.prepare || preparation.preparedFile != nil,
-                memoryLimit: memory.memoryLimit,
-                preparedFile: preparation.preparedFile
-            )
+            inference: inference
         )
-        if check { return try await runChecked(run.inference) }
+        if check { return try await runChecked(run.inference, fractionBits: fractionBits) }
         ProgressLine.show("starting \(local) parties and a dealer")
         var report = try await run.run { layer, fraction in
             ProgressLine.show("\(Int(fraction * 100)) %  \(layer ?? "")")
@@ -134,18 +138,67 @@ struct InferCommand: AsyncParsableCommand {
         }
     }
 
-    private func runChecked(_ inference: Inference) async throws {
+    private var inference: Inference {
+        Inference(
+            model: model,
+            secret: Set(visibility.secret),
+            open: Set(visibility.open),
+            inputs: files.input,
+            publicInputs: files.publicInputs,
+            outputDirectory: files.outputDir,
+            prepares: preparation.prepare || preparation.preparedFile != nil,
+            memoryLimit: memory.memoryLimit,
+            preparedFile: preparation.preparedFile
+        )
+    }
+
+    /// What checked runs with several fraction bits have given.
+    private func suggestion() async throws -> Suggestion {
+        let suggestion = try await Suggestion.trying(
+            CheckedInference(
+                parties: local,
+                fractionBits: encoding.fractionBits,
+                threads: threads.threads,
+                wantedError: wantedError ?? CheckReport.usualWantedError,
+                inference: inference
+            )
+        ) { ProgressLine.show("checking with \($0) fraction bits") }
+        ProgressLine.clear()
+        return suggestion
+    }
+
+    private func printSuggestion() async throws {
+        let suggestion = try await suggestion()
+        if json { try Output.result(json: suggestion) } else { Output.result(suggestion.text) }
+        if let problem = suggestion.problem { throw problem }
+    }
+
+    private func foundFractionBits() async throws -> Int {
+        let suggestion = try await suggestion()
+        guard let bits = suggestion.fractionBits else {
+            throw suggestion.problem ?? CrypTenError(.outOfRange, "no fraction bits from 8 to 28 are exact enough")
+        }
+        Output.note("found on these inputs: --fraction-bits \(bits)")
+        return bits
+    }
+
+    private func runChecked(_ inference: Inference, fractionBits: Int) async throws {
         ProgressLine.show("checking \(local) parties in this process")
         let wantedError = wantedError ?? CheckReport.usualWantedError
-        let (check, outputs) = try await CheckedInference(
+        let result = try await CheckedInference(
             parties: local,
-            fractionBits: encoding.fractionBits,
+            fractionBits: fractionBits,
             threads: threads.threads,
             wantedError: wantedError,
             inference: inference
         ).run()
         ProgressLine.clear()
-        let table = CheckTable(check, outputs: outputs, wantedError: wantedError)
+        let table = CheckTable(
+            result.check,
+            outputs: result.outputs,
+            losses: result.losses,
+            wantedError: wantedError
+        )
         if json { try Output.result(json: table) } else { Output.result(table.text) }
         guard let last = table.sentences.last else { return }
         for sentence in table.sentences.dropLast() { Output.error(sentence) }

@@ -68,6 +68,7 @@ struct PartyCommand: AsyncParsableCommand {
     var supervised = false
 
     func validate() throws {
+        try encoding.refuseAuto("the others' data are secret, and all must name the same")
         guard id >= 0 else { throw ValidationError("--id \(id): parties are counted from 0") }
         if id != 0, !files.input.isEmpty || !files.publicInputs.isEmpty || files.outputDir != nil {
             throw ValidationError("--input, --public and --output-dir belong to party 0, and this is party \(id)")

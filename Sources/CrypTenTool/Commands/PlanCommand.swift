@@ -64,6 +64,7 @@ struct PlanCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PartyCount.check(parties, option: "--parties")
+        try encoding.refuseAuto("what it plans for has no numbers")
         guard threads.threads == nil || network.network != nil else {
             throw ValidationError("--threads says how a time is predicted: give --network, too")
         }
@@ -83,6 +84,7 @@ struct PlanCommand: AsyncParsableCommand {
             threads: threads.threads
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
         ProgressLine.clear()
+        if let text = LossNote.weights(report.losses, fractionBits: encoding.fractionBits).text { Output.note(text) }
         if let html { try PlanPage(report, title: model).write(to: html) }
         if json { return try Output.result(json: report) }
         Output.result(report.text)

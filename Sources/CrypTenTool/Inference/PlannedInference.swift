@@ -66,7 +66,7 @@ struct PlannedInference {
                 progress: progress
             ).prediction(on: network)
         }
-        return PlanReport(
+        var report = PlanReport(
             online: online,
             setup: setup,
             memory: memory,
@@ -77,6 +77,8 @@ struct PlannedInference {
             },
             constants: model.constants
         )
+        report.losses = model.encodingLosses(fractionBits: fractionBits)
+        return report
     }
 
     private func checkNames(_ model: ONNXModel) throws {

@@ -36,8 +36,18 @@ struct CheckTable: Encodable, Sendable {
         }
     }
 
+    /// How far an output is from its true value.
+    struct OutputError: Encodable, Sendable {
+        var name: String
+        /// Null for what is public.
+        var largestError: Double?
+        /// The error as a part of the largest true number.
+        var part: Double?
+    }
+
     var layers: [Layer]
     var outputs: [OutputReport]
+    var outputErrors: [OutputError]
     /// What is wrong.
     var violations: [Finding]
     /// Outputs that are further from the true ones than wanted.
@@ -46,7 +56,10 @@ struct CheckTable: Encodable, Sendable {
     /// The sentence about the first thing that is wrong.
     var outOfRange: String?
 
-    init(_ check: CheckReport, outputs: [OutputReport], wantedError: Double) {
+    /// What the encoding takes from weights and inputs.
+    var losses: [EncodingLoss]
+
+    init(_ check: CheckReport, outputs: [OutputReport], losses: [EncodingLoss], wantedError: Double) {
         layers = check.layers.map { layer in
             Layer(
                 name: layer.name,
@@ -57,6 +70,14 @@ struct CheckTable: Encodable, Sendable {
             )
         }
         self.outputs = outputs
+        self.losses = losses
+        outputErrors = zip(outputs, check.outputErrors).map { output, error in
+            OutputError(
+                name: output.name,
+                largestError: error.flatMap { $0.largestError.isFinite ? $0.largestError : nil },
+                part: error.flatMap { $0.part.isFinite ? $0.part : nil }
+            )
+        }
         self.wantedError = wantedError
         violations = check.violations.map(Finding.init)
         imprecisions = check.imprecisions.map(Finding.init)
@@ -81,8 +102,13 @@ struct CheckTable: Encodable, Sendable {
                 ] + (isMarked ? [layer.isImprecise ? "no" : ""] : [])
             )
         }
-        let files = outputs.map { output in
-            ("output \(output.name.shortened(to: CheckReport.widestName))", "\(output.shape) in \(output.file ?? "no file")")
+        let files = outputs.enumerated().map { index, output in
+            let error = index < outputErrors.count ? outputErrors[index].largestError : nil
+            return (
+                "output \(output.name.shortened(to: CheckReport.widestName))",
+                "\(output.shape) in \(output.file ?? "no file")"
+                    + (error.map { ", off by up to \($0.significant(2))" } ?? "")
+            )
         }
         return table.text + (files.isEmpty ? "" : "\n\n" + TextTable.list(files))
     }

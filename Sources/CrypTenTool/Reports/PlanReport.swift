@@ -62,6 +62,8 @@ struct PlanReport: Encodable, Sendable {
     var inputs: [Input]
     var outputs: [Output]
     var constants: [Constant]
+    /// What the encoding takes from weights.
+    var losses: [EncodingLoss] = []
 
     /// Joins the costs of masking the weights once and of running the model once.
     init(
