@@ -164,8 +164,8 @@ private struct RandomExpression: Sendable, CustomStringConvertible {
 
     // MARK: In double
 
-    /// Every node's value, one of them moved.
-    private func evaluate(moving moved: Int? = nil, by distance: [Double] = []) -> [[Double]] {
+    /// Every node's value, some of them moved.
+    private func evaluate(moving distances: [Int: [Double]] = [:]) -> [[Double]] {
         var values: [[Double]] = []
         for (index, step) in steps.enumerated() {
             let x = step.operands.map { values[$0] }
@@ -178,7 +178,7 @@ private struct RandomExpression: Sendable, CustomStringConvertible {
                     Self.apply(step.operation, x.map { $0[place] }, step.numbers.isEmpty ? 0 : step.numbers[place])
                 }
             }
-            if index == moved { value = zip(value, distance).map(+) }
+            if let distance = distances[index] { value = zip(value, distance).map(+) }
             values.append(value)
         }
         return values
@@ -232,28 +232,42 @@ private struct RandomExpression: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The sum over the nodes of how far the result moves when one of them is off by what is documented, a little more for what two of
-    /// them do together, and a step of the encoding for the result's own rounding.
+    /// The sum over the nodes of how far the result moves when one of them is off by what is documented, or how far it moves when all
+    /// are, and a step of the encoding for the result's own rounding.
     var bound: [Double] {
         let values = evaluate()
         let y = values[values.count - 1]
-        var sum = [Self.unit, Self.unit]
-        for (index, step) in steps.enumerated() {
-            let bounds = documented(step, step.operands.map { values[$0] }, values[index])
+        var sum = [0.0, 0.0]
+        let allBounds = steps.indices.map { documented(steps[$0], steps[$0].operands.map { values[$0] }, values[$0]) }
+        for index in steps.indices {
+            let bounds = allBounds[index]
             for place in 0..<2 where bounds[place] > 0 {
                 var most = [0.0, 0.0]
                 for sign in [-1.0, 1.0] {
                     let distance = (0..<2).map { $0 == place ? sign * bounds[place] : 0 }
-                    let moved = evaluate(moving: index, by: distance)[values.count - 1]
+                    let moved = evaluate(moving: [index: distance])[values.count - 1]
                     for output in 0..<2 {
                         let change = abs(moved[output] - y[output])
                         most[output] = max(most[output], change.isNaN ? .infinity : change)
                     }
                 }
-                for output in 0..<2 { sum[output] += most[output] * 1.05 }
+                for output in 0..<2 { sum[output] += most[output] }
             }
         }
-        return sum
+        // Two decisions that are both open, or a quotient of two numbers that are both off, move further together.
+        var signs = TestRandom(seed: 1)
+        for _ in 0..<16 {
+            var distances: [Int: [Double]] = [:]
+            for index in steps.indices where allBounds[index].contains(where: { $0 > 0 }) {
+                distances[index] = allBounds[index].map { Bool.random(using: &signs) ? $0 : -$0 }
+            }
+            let moved = evaluate(moving: distances)[values.count - 1]
+            for output in 0..<2 {
+                let change = abs(moved[output] - y[output])
+                sum[output] = max(sum[output], change.isNaN ? .infinity : change)
+            }
+        }
+        return sum.map { $0 + Self.unit }
     }
 
     /// Whether all numbers lie in the ranges that are documented of the operations that read them.

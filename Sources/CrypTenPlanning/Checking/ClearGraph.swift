@@ -52,19 +52,28 @@ struct ClearGraph {
 
     /// Takes over what a run has decided, at places where either outcome is right: what depends on it is then compared with what is
     /// right for that outcome.
+    ///
+    /// Of a number that may be anything, as a quotient by what may be 0, no outcome is known to be right.
     mutating func adopt(_ index: Int, _ numbers: [Double]) throws {
         let node = graph.entries[index]
         let value = try value(of: index)
         guard let errors = value.errors else { return }
         let whole = value.tensor.doubles
-        var isRight = zip(numbers, zip(whole, errors)).map { abs($0 - $1.0) <= $1.1 }
-        if case .argmax(let axis) = node.operation { try confirm(&isRight, numbers, node, axis) }
+        var isRight = numbers.indices.map { errors[$0] > 0 && abs(numbers[$0] - whole[$0]) <= errors[$0] }
+        switch node.operation {
+        case .argmax(let axis): try confirm(&isRight, numbers, node, axis)
+        case .floor, .isNegative, .isZero:
+            if let operands = try self.value(of: node.inputs[0]).errors {
+                for place in isRight.indices where !operands[place].isFinite { isRight[place] = false }
+            }
+        default: break
+        }
         let adopted = numbers.indices.map { isRight[$0] ? numbers[$0] : whole[$0] }
         let tensor =
             node.kind == .bit
             ? Tensor(.bool(adopted.map { $0 == 1 }), shape: node.shape)
             : Tensor(adopted.map { Int64(exactly: $0) ?? 0 }, shape: node.shape)
-        known[index] = ClearValue(tensor)
+        known[index] = ClearValue(tensor, errors: numbers.indices.map { isRight[$0] ? 0 : errors[$0] })
     }
 
     /// An index of a largest element is right where that element may be the largest.
@@ -119,10 +128,10 @@ struct ClearGraph {
                 value.errors = value.tensor.roundingErrors(scale: scale)
             }
             return value
-        case .add:
-            if let choice = choice(entry) {
-                let (bits, chosen, other) = (operand(choice.bits), operand(choice.chosen), operand(choice.other))
-                return bounds.choice(of: bits, chosen, other, shape: entry.shape, step: step(of: index, entry))
+        case .add, .subtract:
+            if let composed = composed(entry) {
+                let step = max(step(of: index, entry), step(of: composed.inner, graph.entries[composed.inner]))
+                return bounds.value(of: composed.meaning, composed.parts.map { operand($0) }, entry.shape, step: step)
             }
             fallthrough
         default:
@@ -133,15 +142,41 @@ struct ClearGraph {
         }
     }
 
-    /// What `y + select(bit, x − y)` chooses: in double the difference and the sum would take all digits from x where y is as large as a
-    /// mask's −10³⁰.
-    private func choice(_ entry: Graph.Entry) -> (bits: Int, chosen: Int, other: Int)? {
-        for (selected, other) in [(entry.inputs[0], entry.inputs[1]), (entry.inputs[1], entry.inputs[0])] {
-            let select = graph.entries[selected]
-            guard case .select = select.operation, entry.kind == .real else { continue }
-            let difference = graph.entries[select.inputs[1]]
-            guard case .subtract = difference.operation, difference.inputs[1] == other else { continue }
-            return (select.inputs[0], difference.inputs[0], other)
+    /// What is composed of a difference and a sum, and means less: choices, the larger and the smaller of two numbers, magnitudes.
+    ///
+    /// By their parts they would be thought three times as far off, and in double the difference and the sum would take all digits from
+    /// x where y is as large as a mask's −10³⁰.
+    private func composed(_ entry: Graph.Entry) -> (meaning: ErrorBounds.Meaning, parts: [Int], inner: Int)? {
+        guard entry.kind == .real else { return nil }
+        func operation(_ index: Int) -> Primitive { graph.entries[index].operation }
+        func operands(_ index: Int) -> [Int] { graph.entries[index].inputs }
+        if case .subtract = entry.operation {
+            let (x, inner) = (entry.inputs[0], entry.inputs[1])
+            if case .relu = operation(inner), case .subtract = operation(operands(inner)[0]),
+                case let parts = operands(operands(inner)[0]), parts[0] == x
+            {
+                return (.smaller, parts, inner)
+            }
+            if case .bilinear(.multiply) = operation(x), case .relu = operation(operands(x)[0]),
+                operands(operands(x)[0])[0] == inner, case .constant(let two) = operation(operands(x)[1]),
+                two.doubles.allSatisfy({ $0 == 2 })
+            {
+                return (.magnitude, [inner], operands(x)[0])
+            }
+            return nil
+        }
+        for (inner, y) in [(entry.inputs[0], entry.inputs[1]), (entry.inputs[1], entry.inputs[0])] {
+            switch operation(inner) {
+            case .select:
+                guard case .subtract = operation(operands(inner)[1]) else { continue }
+                let parts = operands(operands(inner)[1])
+                if parts[1] == y { return (.choice, [parts[0], y, operands(inner)[0]], inner) }
+            case .relu:
+                guard case .subtract = operation(operands(inner)[0]) else { continue }
+                let parts = operands(operands(inner)[0])
+                if parts[1] == y { return (.larger, parts, inner) }
+            default: continue
+            }
         }
         return nil
     }

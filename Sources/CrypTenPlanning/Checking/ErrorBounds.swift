@@ -300,15 +300,31 @@ struct ErrorBounds {
 
     // MARK: Decisions
 
-    /// One of two numbers, by a bit: either where the bit is open.
-    func choice(of bits: Operand, _ chosen: Operand, _ other: Operand, shape: Shape, step: Double) -> ClearValue {
+    /// What several operations mean together.
+    enum Meaning {
+        /// `[x, y, bit]`: x where the bit is 1, else y.
+        case choice
+        case larger, smaller
+        case magnitude
+    }
+
+    /// One of the operands, which is as far off as they are; either where the bit is open.
+    func value(of meaning: Meaning, _ parts: [Operand], _ shape: Shape, step: Double) -> ClearValue {
         var (numbers, errors): ([Double], [Double]) = ([], [])
+        let rounding = parts.contains(where: \.isRounded) ? 1.5 * step : step
         for place in 0..<shape.count {
-            let (x, y) = (chosen.doubles[place], other.doubles[place])
-            let isChosen = bits.doubles[place] != 0
-            numbers.append(isChosen ? x : y)
-            let distance = bits.error(place) > 0 ? abs(x - y) : 0
-            errors.append(distance + max(chosen.error(place), other.error(place)) + 1.5 * step)
+            let x = parts[0].doubles[place]
+            let y = parts.count > 1 ? parts[1].doubles[place] : x
+            var error = parts.prefix(2).reduce(0) { max($0, $1.error(place)) } + rounding
+            switch meaning {
+            case .choice:
+                numbers.append(parts[2].doubles[place] != 0 ? x : y)
+                if parts[2].error(place) > 0 { error += abs(x - y) }
+            case .larger: numbers.append(max(x, y))
+            case .smaller: numbers.append(min(x, y))
+            case .magnitude: numbers.append(x.magnitude)
+            }
+            errors.append(error)
         }
         return ClearValue(Tensor(numbers, shape: shape), errors: errors)
     }

@@ -84,7 +84,7 @@ struct PlanCommand: AsyncParsableCommand {
             threads: threads.threads
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
         ProgressLine.clear()
-        if let text = LossNote.weights(report.losses, fractionBits: encoding.fractionBits).text { Output.note(text) }
+        if let text = LossNote.weights(report.losses ?? [], fractionBits: encoding.fractionBits).text { Output.note(text) }
         if let html { try PlanPage(report, title: model).write(to: html) }
         if json { return try Output.result(json: report) }
         Output.result(report.text)

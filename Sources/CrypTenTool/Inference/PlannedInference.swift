@@ -77,7 +77,8 @@ struct PlannedInference {
             },
             constants: model.constants
         )
-        report.losses = model.encodingLosses(fractionBits: fractionBits)
+        let losses = model.encodingLosses(fractionBits: fractionBits).filter(\.isNotable)
+        report.losses = losses.isEmpty ? nil : losses
         return report
     }
 

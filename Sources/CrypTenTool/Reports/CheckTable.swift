@@ -102,14 +102,17 @@ struct CheckTable: Encodable, Sendable {
                 ] + (isMarked ? [layer.isImprecise ? "no" : ""] : [])
             )
         }
-        let files = outputs.enumerated().map { index, output in
-            let error = index < outputErrors.count ? outputErrors[index].largestError : nil
-            return (
-                "output \(output.name.shortened(to: CheckReport.widestName))",
-                "\(output.shape) in \(output.file ?? "no file")"
-                    + (error.map { ", off by up to \($0.significant(2))" } ?? "")
-            )
+        let files = outputs.map { output in
+            ("output \(output.name.shortened(to: CheckReport.widestName))", "\(output.shape) in \(output.file ?? "no file")")
         }
-        return table.text + (files.isEmpty ? "" : "\n\n" + TextTable.list(files))
+        let errors = outputErrors.compactMap { output in
+            output.largestError.map { error in
+                (
+                    "error of \(output.name.shortened(to: CheckReport.widestName))",
+                    "up to \(error.significant(2))" + (output.part.map { ", \($0.significant(2)) of the largest number" } ?? "")
+                )
+            }
+        }
+        return table.text + (files.isEmpty ? "" : "\n\n" + TextTable.list(errors + files))
     }
 }

@@ -63,7 +63,7 @@ struct PlanReport: Encodable, Sendable {
     var outputs: [Output]
     var constants: [Constant]
     /// What the encoding takes from weights.
-    var losses: [EncodingLoss] = []
+    var losses: [EncodingLoss]?
 
     /// Joins the costs of masking the weights once and of running the model once.
     init(
