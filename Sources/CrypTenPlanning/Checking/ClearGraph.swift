@@ -23,11 +23,13 @@ struct ClearGraph {
     private let bounds: ErrorBounds
     /// The least fraction bits of each entry's forms in the plan, and whether it has several.
     private let scales: [(least: Int, isTruncated: Bool)?]
+    private let consumers: [[Int]]
     private var known: [Int: ClearValue] = [:]
 
     /// - Parameter source: The clear values of inputs, kept values and public operands.
     init(_ prepared: PreparedPlan, source: @escaping @Sendable (Primitive) throws -> ClearValue) {
         graph = prepared.graph
+        consumers = prepared.graph.consumers
         bounds = ErrorBounds(fractionBits: prepared.plan.fractionBits)
         var scales = [(least: Int, isTruncated: Bool)?](repeating: nil, count: prepared.graph.entries.count)
         for meaning in prepared.meanings {
@@ -137,7 +139,13 @@ struct ClearGraph {
         default:
             let operands = entry.inputs.map { operand($0) }
             let result = try ClearEvaluator.apply(entry.operation, to: operands.map(\.tensor), shape: entry.shape)
-            let errors = try bounds.errors(of: entry, operands, result, step: step(of: index, entry))
+            let errors = try bounds.errors(
+                of: entry,
+                operands,
+                result,
+                step: step(of: index, entry),
+                isAdded: isAdded(index)
+            )
             return ClearValue(result, errors: errors)
         }
     }
@@ -179,6 +187,28 @@ struct ClearGraph {
             }
         }
         return nil
+    }
+
+    /// Whether a value goes into a sum, as it is or moved.
+    private func isAdded(_ index: Int) -> Bool {
+        consumers[index].contains { reader in
+            switch graph.entries[reader].operation {
+            case .add, .subtract, .sum: true
+            case .negate, .reshape, .permute, .slice, .broadcast, .concatenate, .take, .pad: isAdded(reader)
+            default: false
+            }
+        }
+    }
+
+    /// The true numbers of an entry that don't lie in the range declared of it: how many, the first one, and where it stands.
+    ///
+    /// Nil for what is evaluated no more, and where all lie in it.
+    func outside(of index: Int) -> (count: Int, number: Double, place: Int, range: ValueRange)? {
+        guard case .declared(let range) = graph.entries[index].operation,
+            let numbers = known[graph.entries[index].inputs[0]]?.tensor.doubles
+        else { return nil }
+        let places = numbers.indices.filter { !(numbers[$0] >= range.low && numbers[$0] <= range.high) }
+        return places.first.map { (places.count, numbers[$0], $0, range) }
     }
 
     private func operand(_ entry: Int) -> ErrorBounds.Operand {

@@ -29,6 +29,8 @@ package struct EntryFinding: Sendable {
     package var loss: Loss?
     /// How many numbers have no true value, as a quotient by 0, and where the first one stands.
     package var undefined = (count: 0, place: 0)
+    /// Numbers outside of the range that is declared of them.
+    package var outside: Outside?
     /// The narrowest use; nil where no gate reads the value for what it says.
     package var use: RangeUse?
 
@@ -42,6 +44,15 @@ package struct EntryFinding: Sendable {
         package var bound = 0.0
         /// The true operands at that place, where the operation is one by elements.
         package var operands: [Double] = []
+    }
+
+    /// Numbers outside of a declared range, and the first of them.
+    package struct Outside: Sendable {
+        package var count: Int
+        package var number: Double
+        package var place: Int
+        package var low: Double
+        package var high: Double
     }
 
     /// Numbers of which little is left.

@@ -21,7 +21,14 @@ struct ErrorBounds {
     ///   - x: Its operands, and whether each is public.
     ///   - result: The true result.
     ///   - step: The step of the encoding that the result is rounded to; 0 where it isn't.
-    func errors(of entry: Graph.Entry, _ x: [Operand], _ result: Tensor, step: Double) throws -> [Double]? {
+    ///   - isAdded: Whether the result goes into a sum, which leaves a public factor fewer bits.
+    func errors(
+        of entry: Graph.Entry,
+        _ x: [Operand],
+        _ result: Tensor,
+        step: Double,
+        isAdded: Bool
+    ) throws -> [Double]? {
         let shape = entry.shape
         let count = shape.count
         switch entry.operation {
@@ -48,7 +55,7 @@ struct ErrorBounds {
             }
             let rounding = x.contains(where: \.isRounded) ? step * 1.5 : step
             return added(rounding, to: sum, entry)
-        case .negate, .toReal, .not, .bitToInteger:
+        case .negate, .toReal, .declared, .not, .bitToInteger:
             return added(step, to: x[0].errors, entry)
         case .sum(let axes):
             let sum = try x[0].errors.map { errors in
@@ -57,7 +64,7 @@ struct ErrorBounds {
             }
             return added(step, to: sum, entry)
         case .bilinear(let operation):
-            return added(step, to: try product(operation, x[0], x[1], result), entry)
+            return added(step, to: try product(operation, x[0], x[1], result, isAdded: isAdded), entry)
         case .floor:
             return zip(x[0].doubles, x[0].errors ?? zeros(count)).map { v, e in
                 e == 0 ? 0 : (v + e).rounded(.down) - (v - e).rounded(.down)
@@ -195,11 +202,18 @@ struct ErrorBounds {
     /// Beyond so many products of numbers a product's bound is made of the largest factors alone.
     private static let mostProducts = 1 << 22
 
-    /// (|x| + e)·(|y| + d) − |x|·|y|; public factors keep 20 bits each.
-    private func product(_ operation: BilinearOperation, _ x: Operand, _ y: Operand, _ result: Tensor) throws -> [Double]? {
+    /// (|x| + e)·(|y| + d) − |x|·|y|; public factors keep 20 bits each, and in sums at least the five beyond the session's.
+    private func product(
+        _ operation: BilinearOperation,
+        _ x: Operand,
+        _ y: Operand,
+        _ result: Tensor,
+        isAdded: Bool
+    ) throws -> [Double]? {
+        let least = isAdded ? step / 32 : 0
         let operands = [x, y].map { operand -> (sizes: [Double], errors: [Double])? in
             let sizes = operand.doubles.map(\.magnitude)
-            if operand.isRounded { return (sizes, sizes.map { $0 * 0x1p-20 }) }
+            if operand.isRounded { return (sizes, sizes.map { max($0 * 0x1p-20, least) }) }
             return operand.errors.map { (sizes, $0) }
         }
         if operands.allSatisfy({ $0 == nil }) { return nil }

@@ -259,6 +259,7 @@ package struct ExactRun {
         case .absorbed: return operands[0].flatMap { left in operands[1].map { left + $0 } }
         case .truncate(let gate): return operands[0].map { $0 - gate.shift }
         case .truncateInPlace(let gate): return operands[0].map { $0 - gate.shift }
+        case .quotient(let gate): return operands[0].map { $0 - gate.shift }
         case .truncatedReLU(let gate): return operands[0].map { $0 - gate.shift }
         case .random: return prepared.plan.fractionBits
         case .step, .polynomial, .piecewise, .trigonometric, .exponential: return nil
@@ -282,6 +283,16 @@ package struct ExactRun {
     /// - Throws: as evaluation in the clear.
     package mutating func report() throws -> [EntryFinding] {
         let outputs = Set(prepared.graph.outputs.map(\.entry))
+        for entry in prepared.graph.entries.indices {
+            guard let outside = clear.outside(of: entry) else { continue }
+            findings[entry, default: EntryFinding()].outside = EntryFinding.Outside(
+                count: outside.count,
+                number: outside.number,
+                place: outside.place,
+                low: outside.range.low,
+                high: outside.range.high
+            )
+        }
         return try findings.sorted { $0.key < $1.key }.map { entry, finding in
             var finding = finding
             let node = prepared.graph.entries[entry]

@@ -14,6 +14,8 @@ extension CheckReport {
             /// Numbers are further from the true ones than is documented of the operation: they lie beyond the range of a function, or
             /// what they are made of has vanished.
             case deviates
+            /// Numbers lie outside of the range that was declared of them, from which scales were chosen.
+            case undeclared
             /// There is no true number: a quotient by 0, the root of a negative number.
             case undefined
             /// An output is within what is documented, and further from the true one than wanted.
@@ -64,7 +66,7 @@ struct FindingWriter {
     ///
     /// What deviates on the way and doesn't reach an output, as a number that is then not chosen, is none.
     func violations() -> [CheckReport.Finding] {
-        var (found, seen) = ([CheckReport.Finding](), Set<Int>())
+        var (found, seen) = (findings.compactMap(undeclared), Set<Int>())
         for output in findings where output.isOutput {
             if output.deviation != nil {
                 for cause in causes(of: output, where: { $0.deviation != nil }) where seen.insert(cause.entry).inserted {
@@ -138,6 +140,23 @@ struct FindingWriter {
             \(FindingWriter.text(deviation.number))\(position(deviation.place, finding)) should be \
             \(FindingWriter.text(deviation.truth))\(of), within \(FindingWriter.text(deviation.bound)), with \(fractionBits) \
             fraction bits; \(remedy)
+            """
+        )
+    }
+
+    private func undeclared(_ finding: EntryFinding) -> CheckReport.Finding? {
+        guard let outside = finding.outside else { return nil }
+        return made(
+            .undeclared,
+            finding,
+            count: outside.count,
+            place: outside.place,
+            expected: outside.number,
+            limit: max(outside.low.magnitude, outside.high.magnitude),
+            """
+            \(outside.count) of \(finding.shape.count) numbers lie outside of the range \(FindingWriter.text(outside.low)) to \
+            \(FindingWriter.text(outside.high)) that is declared of them, the first one \(FindingWriter.text(outside.number))\
+            \(position(outside.place, finding)); declare a wider range
             """
         )
     }

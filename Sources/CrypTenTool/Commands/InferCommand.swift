@@ -44,6 +44,7 @@ struct InferCommand: AsyncParsableCommand {
     var model: String
 
     @OptionGroup var files: InputOptions
+    @OptionGroup var ranges: RangeOptions
 
     @Option(name: .long, help: ArgumentHelp("How many parties, each a process, beside the dealer.", valueName: "n"))
     var local: Int
@@ -145,6 +146,7 @@ struct InferCommand: AsyncParsableCommand {
             open: Set(visibility.open),
             inputs: files.input,
             publicInputs: files.publicInputs,
+            ranges: ranges.range,
             outputDirectory: files.outputDir,
             prepares: preparation.prepare || preparation.preparedFile != nil,
             memoryLimit: memory.memoryLimit,
