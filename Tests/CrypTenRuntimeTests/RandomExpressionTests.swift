@@ -224,7 +224,12 @@ private struct RandomExpression: Sendable, CustomStringConvertible {
             case .add, .subtract, .negative, .sum, .maximum, .minimum, .absolute, .relu, .floor: return 0
             case .choose, .plusConstant: return Self.unit
             case .multiply, .square: return Self.unit
-            case .timesConstant, .overConstant, .mean: return Self.unit + y[place].magnitude * 0x1p-20
+            // A sum that goes on leaves a factor 21 fraction bits, see `Lowering+PublicFactors`; and 20 bits hold factors of numbers
+            // below 2^26.
+            case .timesConstant, .overConstant:
+                let large = max(1, x[0][place].magnitude * 0x1p-26)
+                return Self.unit + max(y[place].magnitude * 0x1p-20 * large, x[0][place].magnitude * 0x1p-21)
+            case .mean: return Self.unit + y[place].magnitude * 0x1p-20
             case .divide, .reciprocal, .root, .inverseRoot, .exponential: return relative
             case .logarithm: return 1e-3
             case .sigmoid, .tanh: return 7e-5

@@ -35,8 +35,8 @@ struct InferCommand: AsyncParsableCommand {
 
               crypten infer --model m.onnx --input images.npy --local 2 --check
 
-            --suggest with --check tries fraction bits from 8 to 28 on the inputs given, samples of those to come, and prints the \
-            options of the cheapest run that is exact enough. --fraction-bits auto does the same, and then runs with them.
+            --suggest with --check tries fraction bits from 8 to 28 on the inputs given, samples of those to come, and where none will \
+            do exponents of weights and ranges of inputs as well; it prints the options of the cheapest run that is exact enough. --fraction-bits auto does the same, and then runs with them.
             """
     )
 
@@ -144,6 +144,7 @@ struct InferCommand: AsyncParsableCommand {
             model: model,
             secret: Set(visibility.secret),
             open: Set(visibility.open),
+            weightExponents: visibility.weightExponents,
             inputs: files.input,
             publicInputs: files.publicInputs,
             ranges: ranges.range,
@@ -164,7 +165,7 @@ struct InferCommand: AsyncParsableCommand {
                 wantedError: wantedError ?? CheckReport.usualWantedError,
                 inference: inference
             )
-        ) { ProgressLine.show("checking with \($0) fraction bits") }
+        ) { ProgressLine.show("checking with \($0)") }
         ProgressLine.clear()
         return suggestion
     }
@@ -175,13 +176,24 @@ struct InferCommand: AsyncParsableCommand {
         if let problem = suggestion.problem { throw problem }
     }
 
+    /// The fraction bits that are exact enough, as the inference was asked for: what else becomes public its owner decides.
     private func foundFractionBits() async throws -> Int {
         let suggestion = try await suggestion()
-        guard let bits = suggestion.fractionBits else {
+        guard let bits = suggestion.fractionBits, let options = suggestion.options else {
             throw suggestion.problem ?? CrypTenError(.outOfRange, "no fraction bits from 8 to 28 are exact enough")
+        }
+        guard suggestion.candidates.contains(where: { $0.reason == nil && $0.others == givenOptions }) else {
+            throw CrypTenError(
+                .outOfRange,
+                "no fraction bits from 8 to 28 alone are exact enough on these inputs; these options are, and make public what they say: \(options)"
+            )
         }
         Output.note("found on these inputs: --fraction-bits \(bits)")
         return bits
+    }
+
+    private var givenOptions: [String] {
+        (visibility.weightExponents ? ["--weight-exponents"] : []) + ranges.range.map { "--range \($0.argument)" }
     }
 
     private func runChecked(_ inference: Inference, fractionBits: Int) async throws {

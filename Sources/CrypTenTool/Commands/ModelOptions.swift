@@ -20,6 +20,12 @@ struct VisibilityOptions: ParsableArguments {
         )
     )
     var open: [String] = []
+
+    @Flag(
+        name: .long,
+        help: "Give each secret weight a public exponent, which all members learn: then small ones keep their bits."
+    )
+    var weightExponents = false
 }
 
 /// What an inference reads and how it computes.

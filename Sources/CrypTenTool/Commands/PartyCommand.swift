@@ -86,6 +86,9 @@ struct PartyCommand: AsyncParsableCommand {
         if id != 1, model != nil || !visibility.secret.isEmpty || !visibility.open.isEmpty {
             throw ValidationError("--model, --secret and --open belong to party 1, and this is party \(id)")
         }
+        if id != 1, visibility.weightExponents {
+            throw ValidationError("--weight-exponents belongs to party 1, and this is party \(id)")
+        }
         if id == 1, model == nil { throw ValidationError("--model is missing: party 1 has the model") }
         if supervised { return }
         guard let parties, dealer != nil, session != nil else {
@@ -104,6 +107,7 @@ struct PartyCommand: AsyncParsableCommand {
             model: model,
             secret: Set(visibility.secret),
             open: Set(visibility.open),
+            weightExponents: visibility.weightExponents,
             inputs: files.input,
             publicInputs: files.publicInputs,
             ranges: ranges.range,

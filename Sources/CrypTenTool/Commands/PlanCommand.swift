@@ -82,6 +82,7 @@ struct PlanCommand: AsyncParsableCommand {
             fractionBits: encoding.fractionBits,
             secret: Set(visibility.secret),
             open: Set(visibility.open),
+            weightExponents: visibility.weightExponents,
             network: network.network,
             threads: threads.threads
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
@@ -89,7 +90,7 @@ struct PlanCommand: AsyncParsableCommand {
         if let text = LossNote.weights(report.losses ?? [], fractionBits: encoding.fractionBits).text { Output.note(text) }
         if let html { try PlanPage(report, title: model).write(to: html) }
         if json { return try Output.result(json: report) }
-        Output.result(report.text)
+        Output.result(report.text + (report.weightExponents?.lines.map { "\n\n\($0)" } ?? ""))
     }
 }
 

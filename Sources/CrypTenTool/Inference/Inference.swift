@@ -16,6 +16,8 @@ struct Inference: Sendable {
     var secret: Set<String> = []
     /// Constants that are public against the rule; at party 1.
     var open: Set<String> = []
+    /// At party 1: whether each secret weight has a public exponent of its own.
+    var weightExponents = false
     /// At party 0.
     var inputs: [NamedFile] = []
     /// At party 0; sent to all.
@@ -64,8 +66,10 @@ struct Inference: Sendable {
             },
             model: model.map { path in
                 Result {
-                    let model = try ONNXModel(contentsOf: URL(fileURLWithPath: path), secret: secret, open: open)
+                    var model = try ONNXModel(contentsOf: URL(fileURLWithPath: path), secret: secret, open: open)
+                    if weightExponents { model = model.withWeightExponents() }
                     if let text = PublicConstants(of: model).text { note(text) }
+                    if let text = WeightExponents(of: model).text { note(text) }
                     return model
                 }
             }

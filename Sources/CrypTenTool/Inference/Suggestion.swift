@@ -1,4 +1,5 @@
 import CrypTen
+import CrypTenONNX
 import Foundation
 
 /// Options with which an inference is as exact as wanted, found by checked runs on sample inputs.
@@ -6,6 +7,8 @@ struct Suggestion: Encodable, Sendable {
     /// What one of the runs gave.
     struct Candidate: Encodable, Sendable {
         var fractionBits: Int
+        /// Options beside it.
+        var others: [String]
         var rounds: Int?
         /// Of the party that writes most.
         var onlineBytes: Int?
@@ -27,24 +30,35 @@ struct Suggestion: Encodable, Sendable {
     /// The fraction bits that are tried.
     private static let tried = stride(from: 8, through: 28, by: 2)
 
-    /// Tries them.
+    /// Tries them; where none will do, with exponents of weights, then with ranges of inputs, and then with both.
     ///
-    /// - Parameter progress: Told the fraction bits that are tried next.
-    /// - Throws: what is wrong with the model or a file, whatever the fraction bits.
-    static func trying(_ inference: CheckedInference, _ progress: (Int) -> Void) async throws -> Suggestion {
+    /// - Parameter progress: Told what is tried next.
+    /// - Throws: what is wrong with the model or a file, whatever the options.
+    static func trying(_ inference: CheckedInference, _ progress: (String) -> Void) async throws -> Suggestion {
         var inference = inference
         inference.inference.isQuiet = true
         inference.inference.outputDirectory = nil
+        let given = (exponents: inference.inference.weightExponents, ranges: inference.inference.ranges)
+        let wider = try inference.inference.observedRanges()
         var candidates: [Candidate] = []
-        for bits in tried {
-            progress(bits)
-            inference.fractionBits = bits
-            do {
-                candidates.append(Candidate(try await inference.run(), fractionBits: bits))
-            } catch let error as CrypTenError where error.code == .outOfRange || error.code == .partyFailed {
-                // An input or a weight that so many bits leave no room for.
-                candidates.append(Candidate(fractionBits: bits, reason: error.message))
+        for (exponents, ranges) in [
+            (given.exponents, given.ranges), (true, given.ranges), (given.exponents, wider), (true, wider),
+        ] {
+            inference.inference.weightExponents = exponents
+            inference.inference.ranges = ranges
+            let others = (exponents ? ["--weight-exponents"] : []) + ranges.map { "--range \($0.argument)" }
+            if candidates.contains(where: { $0.others == others }) { continue }
+            for bits in tried {
+                progress((["--fraction-bits \(bits)"] + others).joined(separator: " "))
+                inference.fractionBits = bits
+                do {
+                    candidates.append(Candidate(try await inference.run(), fractionBits: bits, others: others))
+                } catch let error as CrypTenError where error.code == .outOfRange || error.code == .partyFailed {
+                    // An input or a weight that so many bits leave no room for.
+                    candidates.append(Candidate(fractionBits: bits, others: others, reason: error.message))
+                }
             }
+            if candidates.contains(where: { $0.reason == nil }) { break }
         }
         return Suggestion(candidates, wantedError: inference.wantedError)
     }
@@ -59,8 +73,9 @@ struct Suggestion: Encodable, Sendable {
         // Of those that cost the same, or nearly, the one that leaves most on both sides: the inputs are samples.
         guard let least = good.map(cost).min() else { return }
         let cheap = good.filter { Double(cost($0)) <= Double(least) * 1.02 }
-        fractionBits = cheap[cheap.count / 2].fractionBits
-        options = fractionBits.map { "--fraction-bits \($0)" }
+        let chosen = cheap[cheap.count / 2]
+        fractionBits = chosen.fractionBits
+        options = (["--fraction-bits \(chosen.fractionBits)"] + chosen.others).joined(separator: " ")
     }
 
     /// Why nothing is suggested.
@@ -77,24 +92,26 @@ struct Suggestion: Encodable, Sendable {
     }
 
     var text: String {
-        var table = TextTable(["fraction bits", "rounds", "online bytes", "dealer bytes", "error", "head room", ""])
+        var table = TextTable(["fraction bits", "rounds", "online bytes", "dealer bytes", "error", "head room", "outputs"])
         for candidate in candidates {
             table.add([
                 "\(candidate.fractionBits)", candidate.rounds.map { "\($0)" } ?? "–",
                 candidate.onlineBytes?.grouped ?? "–", candidate.dealerBytes?.grouped ?? "–",
                 candidate.error?.significant(2) ?? "–", candidate.headRoomBits?.fixed(1) ?? "–",
-                candidate.reason == nil ? (candidate.fractionBits == fractionBits ? "suggested" : "right") : "wrong",
+                (candidate.reason == nil ? "right" : "wrong") + (candidate.others.isEmpty ? "" : " with the options below"),
             ])
         }
-        return table.text + (options.map { "\n\n\($0)" } ?? "")
+        let isPublic = options?.contains(" --") == true
+        return table.text + (isPublic ? "\n\nranges and exponents become public:" : "") + (options.map { "\n\n\($0)" } ?? "")
     }
 }
 
 extension Suggestion.Candidate {
-    fileprivate init(_ result: CheckedInference.Result, fractionBits: Int) {
+    fileprivate init(_ result: CheckedInference.Result, fractionBits: Int, others: [String]) {
         let check = result.check
         self.init(
             fractionBits: fractionBits,
+            others: others,
             rounds: result.cost.rounds,
             onlineBytes: result.cost.onlineBytes.max() ?? 0,
             dealerBytes: result.cost.dealerBytes,
@@ -102,5 +119,24 @@ extension Suggestion.Candidate {
             headRoomBits: check.layers.compactMap(\.headRoomBits).filter(\.isFinite).min(),
             reason: (check.violations + check.imprecisions).first?.message
         )
+    }
+}
+
+extension Inference {
+    /// Ranges of the secret real inputs: twice what they hold, up to a power of two, and from 0 where no number is negative.
+    fileprivate func observedRanges() throws -> [NamedRange] {
+        guard let path = model else { return ranges }
+        let model = try ONNXModel(contentsOf: URL(fileURLWithPath: path), secret: secret, open: open)
+        let names = try InputList(secret: inputs, public: publicInputs).names(for: model)
+        var observed = ranges
+        for (name, file) in zip(names, inputs) where !ranges.contains(where: { $0.name == name }) {
+            let numbers = try file.tensor(below: .infinity).doubles
+            guard let largest = numbers.lazy.map(\.magnitude).max(), largest > 0 else { continue }
+            let limit = Double(sign: .plus, exponent: Int(largest.exponent) + 2, significand: 1)
+            let isSigned = numbers.contains { $0 < 0 }
+            let text = limit >= 1 && limit < 0x1p53 ? "\(Int(limit))" : "\(limit)"
+            if let range = NamedRange(argument: "\(name)=\(isSigned ? "-" + text : "0")..\(text)") { observed.append(range) }
+        }
+        return observed
     }
 }
