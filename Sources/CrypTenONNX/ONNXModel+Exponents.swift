@@ -1,4 +1,5 @@
 internal import CrypTenBase
+internal import CrypTenExpressions
 internal import CrypTenRing
 
 /// Public exponents of secret weights.

@@ -202,7 +202,8 @@ struct ErrorBounds {
     /// Beyond so many products of numbers a product's bound is made of the largest factors alone.
     private static let mostProducts = 1 << 22
 
-    /// (|x| + e)·(|y| + d) − |x|·|y|; public factors keep 20 bits each, and in sums at least the five beyond the session's.
+    /// (|x| + e)·(|y| + d) − |x|·|y|; public factors keep 20 bits each, fewer by what numbers are larger than 2^(42 − f), and in sums
+    /// at least the five bits beyond the session's.
     private func product(
         _ operation: BilinearOperation,
         _ x: Operand,
@@ -211,9 +212,13 @@ struct ErrorBounds {
         isAdded: Bool
     ) throws -> [Double]? {
         let least = isAdded ? step / 32 : 0
-        let operands = [x, y].map { operand -> (sizes: [Double], errors: [Double])? in
+        let operands = zip([x, y], [y, x]).map { operand, other -> (sizes: [Double], errors: [Double])? in
             let sizes = operand.doubles.map(\.magnitude)
-            if operand.isRounded { return (sizes, sizes.map { max($0 * 0x1p-20, least) }) }
+            if operand.isRounded {
+                let largest = other.doubles.lazy.map(\.magnitude).max() ?? 0
+                let part = 0x1p-20 * max(1, largest * Double(sign: .plus, exponent: fractionBits - 42, significand: 1))
+                return (sizes, sizes.map { max($0 * part, least) })
+            }
             return operand.errors.map { (sizes, $0) }
         }
         if operands.allSatisfy({ $0 == nil }) { return nil }
