@@ -41,7 +41,9 @@ struct FindingTests {
         #expect(inside.violations.isEmpty && inside.imprecisions.isEmpty)
     }
 
-    @Test("the reference is the function of unrounded numbers: an input that vanishes makes an output imprecise, and is named")
+    @Test(
+        "the reference is the function of unrounded numbers: an input that vanishes makes an output imprecise, and is named"
+    )
     func vanishing() async throws {
         let report = try await Self.check([1e-6, 2e-6], [8e5, 5e5]) { $0 * $1 }
         #expect(report.violations.isEmpty)
@@ -109,7 +111,10 @@ struct FindingTests {
         }
         for report in reports {
             let message = try #require(report.imprecisions.first?.message)
-            #expect(message.contains("in slope / kept value 1 of 1 numbers lose more than 2^-8 of their size"), "\(message)")
+            #expect(
+                message.contains("in slope / kept value 1 of 1 numbers lose more than 2^-8 of their size"),
+                "\(message)"
+            )
         }
     }
 

@@ -57,7 +57,9 @@ struct RandomExpressionTests {
             }
         }
         if Self.environment["CRYPTEN_EXPRESSIONS"] != nil {
-            print("seed \(Self.seed): \(fitting) of \(Self.count) fit, \(false_.count) of them are announced, \(silent.count) silent")
+            print(
+                "seed \(Self.seed): \(fitting) of \(Self.count) fit, \(false_.count) of them are announced, \(silent.count) silent"
+            )
             print(counts.sorted { $0.value > $1.value })
             for line in silent.prefix(40) { print("silent", line) }
             for line in false_.prefix(40) { print("announced", line) }

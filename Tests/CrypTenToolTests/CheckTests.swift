@@ -103,7 +103,9 @@ struct CheckTests {
         }
     }
 
-    @Test("--suggest prints fraction bits with which the run is as exact as wanted, and --fraction-bits auto runs with them")
+    @Test(
+        "--suggest prints fraction bits with which the run is as exact as wanted, and --fraction-bits auto runs with them"
+    )
     func suggestion() async throws {
         let run = try await Tool.run(Self.arguments + ["--suggest"])
         #expect(run.code == 0)

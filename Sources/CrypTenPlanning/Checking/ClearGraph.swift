@@ -79,7 +79,8 @@ struct ClearGraph {
     }
 
     /// An index of a largest element is right where that element may be the largest.
-    private mutating func confirm(_ isRight: inout [Bool], _ numbers: [Double], _ node: Graph.Entry, _ axis: Int) throws {
+    private mutating func confirm(_ isRight: inout [Bool], _ numbers: [Double], _ node: Graph.Entry, _ axis: Int) throws
+    {
         let x = try value(of: node.inputs[0])
         guard let errors = x.errors else { return }
         let (values, extent) = (x.tensor.doubles, x.tensor.shape[axis])

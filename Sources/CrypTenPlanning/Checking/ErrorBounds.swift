@@ -112,7 +112,8 @@ struct ErrorBounds {
             return through(x[0], result, at: { v, e in [v - e / 2, v + e / 2] }, function.clearFunction) { _ in bound }
         case .sine, .cosine:
             return (0..<count).map { place in
-                let turning = x[0].doubles[place].magnitude * Double(sign: .plus, exponent: fractionBits - 60, significand: 1)
+                let turning =
+                    x[0].doubles[place].magnitude * Double(sign: .plus, exponent: fractionBits - 60, significand: 1)
                 return min(2, x[0].error(place) + max(3e-4, 4 * self.step) + turning)
             }
 
@@ -263,7 +264,10 @@ struct ErrorBounds {
             v.magnitude > e ? divisor(v.magnitude - e).magnitude : 0
         }
         let least = try spread(ends, y.tensor.shape)
-        let sizes = try spread(zip(x.doubles, x.errors ?? zeros(x.doubles.count)).map { $0.magnitude + $1 }, x.tensor.shape)
+        let sizes = try spread(
+            zip(x.doubles, x.errors ?? zeros(x.doubles.count)).map { $0.magnitude + $1 },
+            x.tensor.shape
+        )
         return result.doubles.indices.map { place in
             let q = result.doubles[place].magnitude
             let reached = least[place] > 0 ? sizes[place] / least[place] - q : .infinity

@@ -334,7 +334,8 @@ package struct ExactRun {
                     shape: node.shape
                 ).doubles[place]
             }
-        case .exponential, .logarithm, .reciprocal, .squareRoot, .inverseSquareRoot, .smooth, .sine, .cosine, .polynomial:
+        case .exponential, .logarithm, .reciprocal, .squareRoot, .inverseSquareRoot, .smooth, .sine, .cosine,
+            .polynomial:
             return [try clear.value(of: node.inputs[0]).tensor.doubles[place]]
         default: return []
         }

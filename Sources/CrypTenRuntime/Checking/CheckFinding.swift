@@ -69,7 +69,8 @@ struct FindingWriter {
         var (found, seen) = (findings.compactMap(undeclared), Set<Int>())
         for output in findings where output.isOutput {
             if output.deviation != nil {
-                for cause in causes(of: output, where: { $0.deviation != nil }) where seen.insert(cause.entry).inserted {
+                for cause in causes(of: output, where: { $0.deviation != nil }) where seen.insert(cause.entry).inserted
+                {
                     found.append(deviation(cause))
                 }
             }
@@ -244,7 +245,8 @@ struct FindingWriter {
     }
 
     private func counted(_ count: Int, _ finding: EntryFinding) -> String {
-        finding.shape.count == 1 ? "the number is" : "\(count) of \(finding.shape.count) numbers \(count == 1 ? "is" : "are")"
+        finding.shape.count == 1
+            ? "the number is" : "\(count) of \(finding.shape.count) numbers \(count == 1 ? "is" : "are")"
     }
 
     private func position(_ place: Int, _ finding: EntryFinding) -> String {
@@ -256,7 +258,8 @@ struct FindingWriter {
     }
 
     static func text(_ number: Double) -> String {
-        number == number.rounded() && abs(number) < 1e9 ? String(format: "%.0f", number) : String(format: "%.6g", number)
+        number == number.rounded() && abs(number) < 1e9
+            ? String(format: "%.0f", number) : String(format: "%.6g", number)
     }
 }
 

@@ -73,7 +73,8 @@ struct InferCommand: AsyncParsableCommand {
 
     @Flag(
         name: .long,
-        help: "With --check: try fraction bits from 8 to 28, and print the options that are exact enough and cost least."
+        help:
+            "With --check: try fraction bits from 8 to 28, and print the options that are exact enough and cost least."
     )
     var suggest = false
 

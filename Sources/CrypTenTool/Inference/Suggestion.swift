@@ -92,17 +92,21 @@ struct Suggestion: Encodable, Sendable {
     }
 
     var text: String {
-        var table = TextTable(["fraction bits", "rounds", "online bytes", "dealer bytes", "error", "head room", "outputs"])
+        var table = TextTable([
+            "fraction bits", "rounds", "online bytes", "dealer bytes", "error", "head room", "outputs",
+        ])
         for candidate in candidates {
             table.add([
                 "\(candidate.fractionBits)", candidate.rounds.map { "\($0)" } ?? "–",
                 candidate.onlineBytes?.grouped ?? "–", candidate.dealerBytes?.grouped ?? "–",
                 candidate.error?.significant(2) ?? "–", candidate.headRoomBits?.fixed(1) ?? "–",
-                (candidate.reason == nil ? "right" : "wrong") + (candidate.others.isEmpty ? "" : " with the options below"),
+                (candidate.reason == nil ? "right" : "wrong")
+                    + (candidate.others.isEmpty ? "" : " with the options below"),
             ])
         }
         let isPublic = options?.contains(" --") == true
-        return table.text + (isPublic ? "\n\nranges and exponents become public:" : "") + (options.map { "\n\n\($0)" } ?? "")
+        return table.text + (isPublic ? "\n\nranges and exponents become public:" : "")
+            + (options.map { "\n\n\($0)" } ?? "")
     }
 }
 
@@ -115,7 +119,8 @@ extension Suggestion.Candidate {
             rounds: result.cost.rounds,
             onlineBytes: result.cost.onlineBytes.max() ?? 0,
             dealerBytes: result.cost.dealerBytes,
-            error: check.violation == nil ? check.outputErrors.compactMap { $0?.part }.filter(\.isFinite).max() ?? 0 : nil,
+            error: check.violation == nil
+                ? check.outputErrors.compactMap { $0?.part }.filter(\.isFinite).max() ?? 0 : nil,
             headRoomBits: check.layers.compactMap(\.headRoomBits).filter(\.isFinite).min(),
             reason: (check.violations + check.imprecisions).first?.message
         )
@@ -135,7 +140,9 @@ extension Inference {
             let limit = Double(sign: .plus, exponent: Int(largest.exponent) + 2, significand: 1)
             let isSigned = numbers.contains { $0 < 0 }
             let text = limit >= 1 && limit < 0x1p53 ? "\(Int(limit))" : "\(limit)"
-            if let range = NamedRange(argument: "\(name)=\(isSigned ? "-" + text : "0")..\(text)") { observed.append(range) }
+            if let range = NamedRange(argument: "\(name)=\(isSigned ? "-" + text : "0")..\(text)") {
+                observed.append(range)
+            }
         }
         return observed
     }

@@ -103,13 +103,17 @@ struct CheckTable: Encodable, Sendable {
             )
         }
         let files = outputs.map { output in
-            ("output \(output.name.shortened(to: CheckReport.widestName))", "\(output.shape) in \(output.file ?? "no file")")
+            (
+                "output \(output.name.shortened(to: CheckReport.widestName))",
+                "\(output.shape) in \(output.file ?? "no file")"
+            )
         }
         let errors = outputErrors.compactMap { output in
             output.largestError.map { error in
                 (
                     "error of \(output.name.shortened(to: CheckReport.widestName))",
-                    "up to \(error.significant(2))" + (output.part.map { ", \($0.significant(2)) of the largest number" } ?? "")
+                    "up to \(error.significant(2))"
+                        + (output.part.map { ", \($0.significant(2)) of the largest number" } ?? "")
                 )
             }
         }

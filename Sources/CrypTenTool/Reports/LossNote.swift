@@ -26,7 +26,8 @@ struct LossNote {
         guard let most = notable.map(\.neededFractionBits).max() else { return nil }
         let names = notable.prefix(LossNote.named).map { loss in
             let vanished = loss.vanished > 0 ? ", \(loss.vanished.grouped) vanish" : ""
-            return "\(loss.name.shortened(to: CheckReport.widestName)) (\(loss.imprecise.grouped) of \(loss.numbers.grouped)\(vanished))"
+            return
+                "\(loss.name.shortened(to: CheckReport.widestName)) (\(loss.imprecise.grouped) of \(loss.numbers.grouped)\(vanished))"
         }
         let rest = notable.count > LossNote.named ? " and \(notable.count - LossNote.named) more" : ""
         let bits = most <= 28 ? "--fraction-bits \(most) or \(remedy)" : remedy
