@@ -13,6 +13,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
     case bilinear(BilinearGate)
     case absorbed(AbsorbedGate)
     case truncate(TruncateGate)
+    case quotient(QuotientGate)
     case truncateInPlace(TruncateInPlaceGate)
     case truncatedProduct(TruncatedProductGate)
     case sign(SignGate)
@@ -49,6 +50,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
         case .bilinear(let gate): gate
         case .absorbed(let gate): gate
         case .truncate(let gate): gate
+        case .quotient(let gate): gate
         case .truncateInPlace(let gate): gate
         case .truncatedProduct(let gate): gate
         case .sign(let gate): gate

@@ -185,6 +185,7 @@ private struct Ledger {
         case .bilinear(let gate): return [share(gate.product.output.count)]
         case .absorbed(let gate): return [wire(gate.shape.count, sharesHeld: false)]
         case .truncate(let gate): return [share(gate.shape.count)]
+        case .quotient(let gate): return [share(gate.shape.count)]
         case .truncateInPlace(let gate):
             let count = gate.shape.count
             return [role == nil ? made(count, 8 * count, 8 * count) : made(count, 8 * count, count / 8 + 8)]
@@ -273,6 +274,7 @@ extension PlanGate {
         case .truncateInPlace(let gate): return atDealer ? 16 * gate.shape.count : 0
         // Slabs, before they are joined.
         case .truncate(let gate): return atDealer ? 0 : 8 * gate.shape.count
+        case .quotient(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .truncatedProduct(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .truncatedReLU(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .bitToArithmetic(let gate): return atDealer ? 0 : 8 * gate.shape.count

@@ -159,6 +159,7 @@ extension PlanGate {
         case .bilinear(let gate): [gate.product.left, gate.product.right]
         case .absorbed(let gate): [gate.shape] + gate.products.flatMap { [$0.left, $0.right] }
         case .truncate(let gate): [gate.shape]
+        case .quotient(let gate): [gate.shape]
         case .truncateInPlace(let gate): [gate.shape]
         case .truncatedProduct(let gate): [gate.shape]
         case .sign(let gate): [gate.shape]

@@ -44,6 +44,8 @@ package protocol Kernels: Sendable {
     func accumulate(_ sum: inout RingTensor, adding a: RingTensor, times scalar: UInt64)
     /// The element shifted right by `bits` (0 … 63), zeros coming in.
     func shiftRight(_ a: RingTensor, by bits: Int) -> RingTensor
+    /// ⌊a · factor / 2^62⌋ of elements without a sign, for a factor below 2^62.
+    func multiplyHigh(_ a: RingTensor, factor: UInt64) -> RingTensor
     /// The element shifted left by `bits` (0 … 63).
     func shiftLeft(_ a: RingTensor, by bits: Int) -> RingTensor
     /// The `bits` (1 … 64) low bits.

@@ -50,6 +50,11 @@ extension NativeKernels {
         return map(a) { cct_u64_shift_right(set, $0, $1, UInt32(bits), $2) }
     }
 
+    package func multiplyHigh(_ a: RingTensor, factor: UInt64) -> RingTensor {
+        precondition(factor < 1 << 62, "a factor of at most 62 bits")
+        return map(a) { cct_u64_multiply_high(set, $0, $1, factor, $2) }
+    }
+
     package func shiftLeft(_ a: RingTensor, by bits: Int) -> RingTensor {
         precondition((0...63).contains(bits), "a shift by \(bits) bits")
         return map(a) { cct_u64_shift_left(set, $0, $1, UInt32(bits), $2) }

@@ -42,7 +42,7 @@ struct TranscriptSubject: Sendable {
 
 /// The cases of `PlanGate`. A new one doesn't compile before it has a kind here, and a kind none before it has subjects.
 enum GateKind: String, CaseIterable, Sendable {
-    case input, mask, unmask, linear, addPlain, plainProduct, gather, promote, bilinear, absorbed, truncate
+    case input, mask, unmask, linear, addPlain, plainProduct, gather, promote, bilinear, absorbed, truncate, quotient
     case truncateInPlace, truncatedProduct, sign, truncatedReLU, isZero, bitToArithmetic, step, magnitude, stepProduct
     case select, polynomial
     case piecewise, trigonometric, exponential, boolean, linearBits, maximum, random, drawnBits, reveal, revealBits
@@ -61,6 +61,7 @@ enum GateKind: String, CaseIterable, Sendable {
             case .bilinear: .bilinear
             case .absorbed: .absorbed
             case .truncate: .truncate
+            case .quotient: .quotient
             case .truncateInPlace: .truncateInPlace
             case .truncatedProduct: .truncatedProduct
             case .sign: .sign
@@ -202,6 +203,12 @@ extension GateKind {
                         [try s.truncatedWire(v, shift: 16)]
                     )
                 },
+            ]
+        case .quotient:
+            return [
+                TranscriptSubject("quotient") { s, v in
+                    (.quotient(QuotientGate(shape: [v.count], divisor: 300, shift: 7)), [s.wire(v)])
+                }
             ]
         case .truncateInPlace:
             return [

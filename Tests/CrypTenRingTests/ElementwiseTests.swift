@@ -42,6 +42,14 @@ struct ElementwiseTests {
                 #expect(kernels.shiftLeft(a, by: bits).elements == plain.shiftLeft(a, by: bits).elements)
                 #expect(kernels.lowBits(a, bits + 1).elements == plain.lowBits(a, bits + 1).elements)
             }
+            for factor in [0, 1, 3, 0x0123_4567_89AB_CDEF, (1 << 62) - 1] as [UInt64] {
+                let want = a.elements.map { element -> UInt64 in
+                    let (high, low) = element.multipliedFullWidth(by: factor)
+                    return high << 2 | low >> 62
+                }
+                #expect(kernels.multiplyHigh(a, factor: factor).elements == want)
+                #expect(plain.multiplyHigh(a, factor: factor).elements == want)
+            }
         }
     }
 

@@ -145,6 +145,8 @@ void cct_u64_add_scaled(cct_instruction_set set, uint64_t *out, const uint64_t *
                         size_t count);
 /// out[i] = a[i] >> bits, zeros coming in; 0 <= bits <= 63
 void cct_u64_shift_right(cct_instruction_set set, uint64_t *out, const uint64_t *a, unsigned bits, size_t count);
+/// out[i] = floor(a[i] * factor / 2^62); factor < 2^62
+void cct_u64_multiply_high(cct_instruction_set set, uint64_t *out, const uint64_t *a, uint64_t factor, size_t count);
 /// out[i] = a[i] << bits; 0 <= bits <= 63
 void cct_u64_shift_left(cct_instruction_set set, uint64_t *out, const uint64_t *a, unsigned bits, size_t count);
 /// out[i] = a[i] & mask

@@ -50,6 +50,8 @@ extension ExactRun {
             return [product(.multiply, x[0], x[1])]
         case .truncate(let gate):
             return [gate.shift == 0 ? x[0] : try truncated(0, x[0], by: gate.shift, step)]
+        case .quotient(let gate):
+            return [try quotient(gate, x[0], step)]
         case .truncateInPlace(let gate):
             return [try truncated(0, x[0], by: gate.shift, step)]
         case .truncatedReLU(let gate):
@@ -316,6 +318,23 @@ extension ExactRun {
         return ExactValue(words)
     }
 
+    /// z over a whole number, rounded as the public part of the wire has it, see `QuotientGate`.
+    private mutating func quotient(_ gate: QuotientGate, _ value: ExactValue, _ step: PlanStep) throws -> ExactValue {
+        try require(0, value, .truncation, step)
+        guard let hat = hats[step.inputs[0]] else { preconditionFailure("a quotient is of a wire") }
+        let factor = gate.factor
+        func high(_ number: UInt64) -> UInt64 {
+            let (high, low) = number.multipliedFullWidth(by: factor)
+            return high << 2 | low >> 62
+        }
+        let words = zip(hat.elements, value.words.elements).map { hat, word in
+            let (sum, mask) = (hat &+ 1 << 62, hat &- word)
+            let hasWrapped = mask >> 63 == 1 && sum >> 63 == 0
+            return high(sum) &- factor &- high(mask) &+ (hasWrapped ? 4 &* factor : 0)
+        }
+        return ExactValue(RingTensor(words, shape: gate.shape))
+    }
+
     private func positive(_ value: ExactValue) -> ExactValue {
         ExactValue(map(value.words, value.shape) { Int64(bitPattern: $0) < 0 ? 0 : $0 })
     }
@@ -458,6 +477,7 @@ extension PlanGate {
         switch self {
         case .truncate, .truncateInPlace: "truncation"
         case .truncatedReLU: "truncation and ReLU"
+        case .quotient: "division by a public number"
         case .sign, .magnitude: "comparison"
         case .maximum: "maximum"
         case .piecewise: "piecewise polynomial"

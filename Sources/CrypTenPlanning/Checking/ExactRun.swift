@@ -253,6 +253,7 @@ package struct ExactRun {
         case .absorbed: return operands[0].flatMap { left in operands[1].map { left + $0 } }
         case .truncate(let gate): return operands[0].map { $0 - gate.shift }
         case .truncateInPlace(let gate): return operands[0].map { $0 - gate.shift }
+        case .quotient(let gate): return operands[0].map { $0 - gate.shift }
         case .truncatedReLU(let gate): return operands[0].map { $0 - gate.shift }
         case .random: return prepared.plan.fractionBits
         case .step, .stepProduct, .polynomial, .piecewise, .trigonometric, .exponential: return nil

@@ -26,7 +26,7 @@ extension SessionState {
                 InsecureRunChecker.Contribution(
                     planned: planned,
                     operands: operands,
-                    inputs: planned.sources.inputs.map { inputs[$0]?.clear },
+                    inputs: planned.sources.inputs.map { inputs[$0]?.tensor },
                     plain: try publicOperands(of: planned)
                 )
             )

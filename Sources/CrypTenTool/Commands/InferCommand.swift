@@ -39,6 +39,7 @@ struct InferCommand: AsyncParsableCommand {
     var model: String
 
     @OptionGroup var files: InputOptions
+    @OptionGroup var ranges: RangeOptions
 
     @Option(name: .long, help: ArgumentHelp("How many parties, each a process, beside the dealer.", valueName: "n"))
     var local: Int
@@ -95,6 +96,7 @@ struct InferCommand: AsyncParsableCommand {
                 open: Set(visibility.open),
                 inputs: files.input,
                 publicInputs: files.publicInputs,
+                ranges: ranges.range,
                 outputDirectory: files.outputDir,
                 prepares: preparation.prepare || preparation.preparedFile != nil,
                 memoryLimit: memory.memoryLimit,

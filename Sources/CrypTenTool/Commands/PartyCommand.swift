@@ -43,6 +43,7 @@ struct PartyCommand: AsyncParsableCommand {
     var model: String?
 
     @OptionGroup var files: InputOptions
+    @OptionGroup var ranges: RangeOptions
     @OptionGroup var encoding: EncodingOptions
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var visibility: VisibilityOptions
@@ -69,8 +70,12 @@ struct PartyCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard id >= 0 else { throw ValidationError("--id \(id): parties are counted from 0") }
-        if id != 0, !files.input.isEmpty || !files.publicInputs.isEmpty || files.outputDir != nil {
-            throw ValidationError("--input, --public and --output-dir belong to party 0, and this is party \(id)")
+        if id != 0,
+            !files.input.isEmpty || !files.publicInputs.isEmpty || !ranges.range.isEmpty || files.outputDir != nil
+        {
+            throw ValidationError(
+                "--input, --public, --range and --output-dir belong to party 0, and this is party \(id)"
+            )
         }
         if id != 0, memory.memoryLimit != nil {
             throw ValidationError("--memory-limit belongs to party 0 and to the dealer, and this is party \(id)")
@@ -100,6 +105,7 @@ struct PartyCommand: AsyncParsableCommand {
             open: Set(visibility.open),
             inputs: files.input,
             publicInputs: files.publicInputs,
+            ranges: ranges.range,
             outputDirectory: files.outputDir,
             prepares: prepare,
             memoryLimit: memory.memoryLimit,

@@ -44,6 +44,7 @@ struct PlanCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("How many parties, beside the dealer.", valueName: "n"))
     var parties = 2
 
+    @OptionGroup var ranges: RangeOptions
     @OptionGroup var encoding: EncodingOptions
     @OptionGroup var visibility: VisibilityOptions
 
@@ -75,6 +76,7 @@ struct PlanCommand: AsyncParsableCommand {
             model: model,
             shapes: inputShape,
             publicInputs: publicInputs,
+            ranges: ranges.range,
             parties: parties,
             fractionBits: encoding.fractionBits,
             secret: Set(visibility.secret),

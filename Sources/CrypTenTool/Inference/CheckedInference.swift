@@ -56,7 +56,9 @@ extension Inference {
     /// What one party has of it.
     fileprivate func part(of party: PartyID) -> Inference {
         var part = self
-        if party != Inference.inputOwner { (part.inputs, part.publicInputs, part.outputDirectory) = ([], [], nil) }
+        if party != Inference.inputOwner {
+            (part.inputs, part.publicInputs, part.ranges, part.outputDirectory) = ([], [], [], nil)
+        }
         if party != Inference.modelOwner { (part.model, part.secret, part.open) = (nil, [], []) }
         return part
     }

@@ -20,6 +20,8 @@ struct Inference: Sendable {
     var inputs: [NamedFile] = []
     /// At party 0; sent to all.
     var publicInputs: [NamedFile] = []
+    /// At party 0; sent to all.
+    var ranges: [NamedRange] = []
     /// Where party 0 writes the outputs; nil: nowhere.
     var outputDirectory: String?
     /// At party 0: whether the run is dealt before it starts.
@@ -46,7 +48,10 @@ struct Inference: Sendable {
 
     /// Reads what this party has, before it meets the others; who has the model is told what of it all will see.
     func readFiles(fractionBits: Int) -> Files {
-        let limit = FixedPoint.limit(fractionBits: fractionBits)
+        // Numbers within a declared range may be larger than those of which nothing is known; which input it is of is seen later.
+        let limit = ranges.reduce(FixedPoint.limit(fractionBits: fractionBits)) {
+            max($0, $1.low.magnitude.nextUp, $1.high.magnitude.nextUp)
+        }
         return Files(
             tensors: Result {
                 try OutputFiles(directory: outputDirectory).prepare()
@@ -70,7 +75,7 @@ struct Inference: Sendable {
     func run(_ files: Files, on session: Session) async throws -> PartyReport {
         let list = try await session.broadcast(from: Inference.inputOwner) {
             let tensors = try files.tensors.get()
-            var list = InputList(secret: inputs, public: publicInputs, prepares: prepares)
+            var list = InputList(secret: inputs, public: publicInputs, prepares: prepares, ranges: self.ranges)
             if let memoryLimit { list.bound(to: memoryLimit, tensors) }
             return Array(try JSONEncoder().encode(list))
         }
@@ -135,6 +140,8 @@ struct Inference: Sendable {
         var index: Int
         var name: String
         var entry: InputList.Entry
+        /// What all may know of a secret input.
+        var range: ClosedRange<Double>?
         /// A public input, as a whole.
         var known: (expression: CrypTensor, value: Tensor)?
     }
@@ -148,6 +155,7 @@ struct Inference: Sendable {
         var operands: [Operand] = []
         for (index, name) in try list.names(for: model).enumerated() {
             var operand = Operand(index: index, name: name, entry: list.entries[index])
+            operand.range = list.ranges.first { $0.name == name }?.range
             if operand.entry.isPublic {
                 operand.known = try await session.publicInput(from: Inference.inputOwner, name: name) {
                     try files.tensors.get()[index]
@@ -227,11 +235,17 @@ struct Inference: Sendable {
                     from: Inference.inputOwner,
                     shape: slice.map { Shape([$0.count] + shape.dimensions.dropFirst()) } ?? shape,
                     kind: operand.entry.kind,
+                    range: operand.range,
                     name: name,
                     load
                 )
             } else {
-                arguments.tensors[name] = try await session.input(from: Inference.inputOwner, name: name, load)
+                arguments.tensors[name] = try await session.input(
+                    from: Inference.inputOwner,
+                    range: operand.range,
+                    name: name,
+                    load
+                )
             }
         }
         return arguments

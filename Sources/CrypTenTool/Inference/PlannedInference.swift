@@ -7,6 +7,7 @@ struct PlannedInference {
     var model: String
     var shapes: [NamedShape]
     var publicInputs: [PublicInput]
+    var ranges: [NamedRange] = []
     var parties: Int
     var fractionBits: Int
     var secret: Set<String>
@@ -36,7 +37,8 @@ struct PlannedInference {
             let shape = try value?.shape ?? shape(of: input, in: model)
             let (kind, name) = (value?.kind ?? input.type.kind, input.name)
             if publicInput == nil {
-                tensors[name] = rehearsal.input(from: Inference.inputOwner, shape: shape, kind: kind, name: name)
+                let input = rehearsal.input(from: Inference.inputOwner, shape: shape, kind: kind, name: name)
+                tensors[name] = ranges.first { $0.name == name }.map { input.declaring(range: $0.range) } ?? input
             } else if let value, input.mustBeKnown {
                 publicValues[name] = value
             } else {
@@ -81,6 +83,7 @@ struct PlannedInference {
 
     private func checkNames(_ model: ONNXModel) throws {
         let known = Set(model.inputs.map(\.name))
+        try RangeOptions.check(ranges, inputs: model.inputs.map(\.name), summary: model.inputSummary)
         let given = shapes.map(\.name) + publicInputs.map(\.name)
         if let stranger = given.first(where: { !known.contains($0) }) {
             throw CrypTenError(.invalidArgument, "the model has no input '\(stranger)'; it has \(model.inputSummary)")
