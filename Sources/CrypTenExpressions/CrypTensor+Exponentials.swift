@@ -3,21 +3,24 @@ internal import CrypTenRing
 
 /// Exponentials and logarithms.
 extension CrypTensor {
-    /// eˣ for x ≤ 10: relative error 10⁻³ or absolute 2⁻¹³, whichever is larger, with 16 fraction bits. For more than 10.375 the
-    /// result stays there.
+    /// eˣ for x ≤ 20.79 with 16 fraction bits: relative error 10⁻³ or absolute 2⁻¹³, whichever is larger. For more the result stays
+    /// there, at 1.07·10⁹.
+    ///
+    /// With f fraction bits results end at 2^(62 − 2f), but not below 2¹⁵ nor above 2³⁰. Of operands that are known to be at most 10, as
+    /// of what ReLU's opposite gives, the relative error is 2⁻¹⁶.
     /// - Complexity: 5 rounds.
     public func exp(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { real(at: $0).applying(.exponential, at: $0) }
     }
 
-    /// The natural logarithm for 2⁻¹² ≤ x ≤ 2³⁰: absolute error 5·10⁻⁴ with 16 fraction bits.
+    /// The natural logarithm for all x > 0 that the encoding holds: absolute error 5·10⁻⁴ with 16 fraction bits.
     ///
-    /// What is less than 2⁻¹⁶, and so what isn't positive, counts as 2⁻¹⁶: then the result is −11.09. The result for more than
-    /// 2³⁰ is 20.8.
+    /// A sum of products is read as it is, not truncated: from 2⁻³² to 2³⁰ with 16 fraction bits; other numbers from 2⁻¹⁶ to 2⁴⁶. What is
+    /// less than a unit, and so what isn't positive, counts as one: then the result is −22.18, or −11.09.
     /// - Complexity: 7 rounds.
     public func log(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            real(at: origin).applying(.logarithm(MagnitudeRange(-16, 30)), at: origin)
+            real(at: origin).applying(.logarithm(.whole), at: origin)
         }
     }
 

@@ -13,7 +13,10 @@ extension Lowering {
     /// 29 octaves and fewer the relative error is 2^-17, of the 44 that 16 fraction bits have room for 2^-12, and absolute 2^-14.
     mutating func lowerExponential(_ index: Int) {
         let shape = entry(index).shape
-        let range = ExponentialRange(below: bounds.bounds[entry(index).inputs[0]].range.high, fractionBits: fractionBits)
+        let range = ExponentialRange(
+            below: bounds.bounds[entry(index).inputs[0]].range.high,
+            fractionBits: fractionBits
+        )
         let octaves = range.highestOctave - ExponentialRange.lowestOctave
         var scaling = Exponential(lowestOctave: ExponentialRange.lowestOctave, octaves: octaves, guardBits: 2)
         if octaves > ExponentialRange.fewOctaves {

@@ -87,7 +87,9 @@ extension Lowering {
             return made
         }
         guard let sum = values[index].sum else { preconditionFailure("entry \(index) has no arithmetic form") }
-        if !sum.products.isEmpty, sum.scale > target(index), consumers[index].count > 1 || !readersSum(index) {
+        if !sum.products.isEmpty, sum.scale > target(index), !feedsMagnitude[index],
+            consumers[index].count > 1 || !readersSum(index)
+        {
             return reducedShare(index)
         }
         let made = Scaled(slot: materialise(sum, entry(index).shape), scale: sum.scale)
@@ -208,6 +210,8 @@ extension Lowering {
     /// Whether a sum may be opened under a mask that nobody holds shares of: a share of it can still be had by
     /// truncation, or else is not asked for.
     private func absorbs(_ index: Int, _ sum: Sum) -> Bool {
+        // Functions of any magnitude read it as it is, and need shares of its mask.
+        if isReal(index), feedsMagnitude[index] { return false }
         if isReal(index), sum.scale > target(index) { return true }
         return consumers[index].allSatisfy { reader in
             switch entry(reader).operation {

@@ -24,6 +24,8 @@ extension Lowering {
         let mantissa: Scaled
         /// A share of the function of the segment that was asked for.
         let step: Scaled
+        /// Fraction bits of a function of the mantissa that is multiplied by it.
+        var valueScale = 24
     }
 
     /// Where a number lies, in ascending order.
@@ -40,8 +42,8 @@ extension Lowering {
     // MARK: The functions
 
     mutating func lowerReciprocal(_ index: Int, _ range: MagnitudeRange) {
-        let range = dropping(range, above: fractionBits - 2)
-        let magnitude = magnitude(of: entry(index).inputs[0], range, step: reciprocalStep(range))
+        let x = operand(entry(index).inputs[0], dropping(range, above: fractionBits - 2))
+        let magnitude = magnitude(of: x, step: reciprocalStep(x.range))
         lowerProduct(index, magnitude, .reciprocalMantissa)
     }
 
@@ -49,63 +51,69 @@ extension Lowering {
     private func dropping(_ range: MagnitudeRange, above exponent: Int) -> MagnitudeRange {
         guard range.dropsSmallResults else { return range }
         var range = range
-        range.highest = max(range.lowest + 1, min(range.highest, exponent))
+        range.highest = max(range.lowest + 1, min(range.highest, exponent - Int(range.factor.exponent)))
         return range
     }
 
     /// What brings the reciprocal of a mantissa back.
     private func reciprocalStep(_ range: MagnitudeRange) -> Step {
         let atCenter = TrigonometricSeries.reciprocalMantissa.atCenter
-        return Step(scale: factorScale) { segment in
+        return Step(largest: Lowering.power(-range.lowest) / range.factor, self) { segment in
             switch segment {
             case .large: 0
-            case .part(let normalizer, let isNegative): isNegative ? -normalizer : normalizer
-            case .small(let isNegative): Lowering.power(-range.lowest) / atCenter * (isNegative ? -1 : 1)
+            case .part(let normalizer, let isNegative): (isNegative ? -normalizer : normalizer) / range.factor
+            case .small(let isNegative):
+                Lowering.power(-range.lowest) / range.factor / atCenter * (isNegative ? -1 : 1)
             }
         }
     }
 
     mutating func lowerSquareRoot(_ index: Int, _ range: MagnitudeRange) {
         let atCenter = TrigonometricSeries.rootMantissa.atCenter
-        // Roots reach 2^15.
-        let step = Step(scale: factorScale - 2) { segment in
+        let x = operand(entry(index).inputs[0], range)
+        let root = range.factor.squareRoot()
+        let largest = Lowering.power(x.range.highest).squareRoot() * root
+        let step = Step(largest: largest, self) { segment in
             switch segment {
-            case .large: Lowering.power(range.highest).squareRoot() / atCenter
-            case .part(let normalizer, _): 1 / normalizer.squareRoot()
+            case .large: largest / atCenter
+            case .part(let normalizer, _): root / normalizer.squareRoot()
             case .small: 0
             }
         }
-        lowerProduct(index, magnitude(of: entry(index).inputs[0], range, step: step), .rootMantissa)
+        lowerProduct(index, magnitude(of: x, step: step), .rootMantissa)
     }
 
     mutating func lowerInverseSquareRoot(_ index: Int, _ range: MagnitudeRange) {
-        let range = dropping(range, above: 2 * (fractionBits - 2))
         let atCenter = TrigonometricSeries.inverseRootMantissa.atCenter
-        let step = Step(scale: factorScale) { segment in
+        let x = operand(entry(index).inputs[0], dropping(range, above: 2 * (fractionBits - 2)))
+        let root = range.factor.squareRoot()
+        let largest = Lowering.power(-x.range.lowest).squareRoot() / root
+        let step = Step(largest: largest, self) { segment in
             switch segment {
             case .large: 0
-            case .part(let normalizer, _): normalizer.squareRoot()
-            case .small: Lowering.power(-range.lowest).squareRoot() / atCenter
+            case .part(let normalizer, _): normalizer.squareRoot() / root
+            case .small: largest / atCenter
             }
         }
-        lowerProduct(index, magnitude(of: entry(index).inputs[0], range, step: step), .inverseRootMantissa)
+        lowerProduct(index, magnitude(of: x, step: step), .inverseRootMantissa)
     }
 
     mutating func lowerLogarithm(_ index: Int, _ range: MagnitudeRange) {
         let table = TrigonometricSeries.logarithmMantissa
-        let magnitude = magnitude(of: entry(index).inputs[0], range, step: logarithmStep(table, range))
+        let x = operand(entry(index).inputs[0], range)
+        let magnitude = magnitude(of: x, step: logarithmStep(table, x.range))
         let logarithm = logarithm(magnitude, table)
         setShare(index, logarithm.slot, scale: logarithm.scale)
     }
 
     /// What is added to the logarithm of a mantissa.
     func logarithmStep(_ table: TrigonometricSeries, _ range: MagnitudeRange) -> Step {
-        let atCenter = table.atCenter
+        let (atCenter, own) = (table.atCenter, range.factor == 1 ? 0 : PortableFunctions.log(range.factor))
         return Step(scale: fractionBits) { segment in
             switch segment {
-            case .large: Lowering.logarithm(of: Lowering.power(range.highest)) - atCenter
-            case .part(let normalizer, _): -Lowering.logarithm(of: normalizer)
-            case .small: Lowering.logarithm(of: Lowering.power(range.lowest)) - atCenter
+            case .large: own + Lowering.logarithm(of: Lowering.power(range.highest)) - atCenter
+            case .part(let normalizer, _): own - Lowering.logarithm(of: normalizer)
+            case .small: own + Lowering.logarithm(of: Lowering.power(range.lowest)) - atCenter
             }
         }
     }
@@ -122,7 +130,10 @@ extension Lowering {
     mutating func lowerDivide(_ index: Int, _ range: MagnitudeRange) {
         let shape = entry(index).shape
         let (x, y) = (entry(index).inputs[0], entry(index).inputs[1])
-        let magnitude = magnitude(of: y, range, step: reciprocalStep(range))
+        let divisor = operand(y, range)
+        var step = reciprocalStep(divisor.range)
+        step.scale = factorScale
+        let magnitude = magnitude(of: divisor, step: step)
         var numerator = reducedWire(x)
         if numerator.scale == 0 {
             // A whole number: its product with the factor is truncated like that of any other.
@@ -160,6 +171,8 @@ extension Lowering {
         let (x, y) = (entry(index).inputs[0], entry(index).inputs[1])
         let table = TrigonometricSeries.inverseRootFineMantissa
         let root = Double(count).squareRoot()
+        let divisor = operand(y, range, isFine: true)
+        let range = divisor.range
         let step = Step(scale: factorScale) { segment in
             switch segment {
             case .large: 0
@@ -167,7 +180,7 @@ extension Lowering {
             case .small: root * Lowering.power(-range.lowest).squareRoot() / table.atCenter
             }
         }
-        let inverse = inverse(magnitude(of: y, range, isFine: true, step: step), table)
+        let inverse = inverse(magnitude(of: divisor, isFine: true, step: step), table)
         let numerator = reducedWire(x)
         let product = Sum.Product(operation: .multiply, left: numerator.slot, right: inverse.slot)
         values[index].sum = Sum(products: [product], scale: numerator.scale + inverse.scale)
@@ -186,26 +199,51 @@ extension Lowering {
 
     // MARK: Parts
 
-    /// What is made of a value's segment.
+    /// What a function of any magnitude reads.
+    private struct Operand {
+        var wire: Scaled
+        /// The magnitudes that it can have there.
+        var range: MagnitudeRange
+        var shape: Shape
+    }
+
+    /// A value as a function reads it, and the part of the range that its encoding holds.
     ///
-    /// What is masked at a scale that leaves room is read as it is: small numbers keep their bits.
-    private mutating func magnitude(
-        of index: Int,
-        _ range: MagnitudeRange,
-        isFine: Bool = false,
-        step: Step
-    ) -> Magnitude {
+    /// What is masked at a scale that leaves room is read as it is: small numbers keep their bits. Of a declared range nothing is compared
+    /// with what lies outside.
+    private mutating func operand(_ index: Int, _ range: MagnitudeRange, isFine: Bool = false) -> Operand {
         let scale = naturalScale(index)
-        let isRoomy = scale <= scaleLimit && range.highest + scale <= Lowering.highestBit(isFine: isFine)
+        let isWhole = range.highest == MagnitudeRange.whole.highest || range.dropsSmallResults
+        let isRoomy = scale <= bounds.limit(index) && (isWhole || range.highest + scale <= Lowering.highestBit)
         var wire = isRoomy ? wire(index) : reducedWire(index)
         if !sharesHeld(wire.slot) { wire = reducedWire(index) }
-        return magnitude(of: wire, range, entry(index).shape, isFine: isFine, step: step)
+        var range = range
+        range.lowest = min(max(range.lowest, -wire.scale), Lowering.highestBit - 1 - wire.scale)
+        range.highest = max(range.lowest + 1, min(range.highest, Lowering.highestBit - wire.scale))
+        if let declared = bounds.declaredRange(of: index), let exponent = declared.exponent {
+            range.highest = max(range.lowest + 1, min(range.highest, exponent + 1))
+            if declared.low > 0 {
+                range.lowest = min(max(range.lowest, Int(declared.low.exponent)), range.highest - 1)
+                range.isSigned = false
+            }
+        }
+        return Operand(wire: wire, range: range, shape: entry(index).shape)
+    }
+
+    private mutating func magnitude(of operand: Operand, isFine: Bool = false, step: Step) -> Magnitude {
+        magnitude(of: operand.wire, operand.range, operand.shape, isFine: isFine, step: step)
     }
 
     /// What numbers of a range, in the ring, stay below: mantissas have as many fraction bits, and are whole numbers of a phase
-    /// whose period is 32/m, or 2 where segments are fine.
-    private static func highestBit(isFine: Bool) -> Int {
-        isFine ? 62 : 59
+    /// whose period is 4/m.
+    private static let highestBit = 62
+
+    /// Fraction bits of a function of the mantissa and of the step that brings it back, which leave their product room: of results up to
+    /// `largest` they have 60 bits together. A step has 19 at least, so that small results are right to a unit.
+    private func scales(largest: Double) -> (value: Int, step: Int) {
+        let whole = max(0, Int(largest.exponent) + 1)
+        let value = min(factorScale, 60 - 19 - whole)
+        return (value, min(factorScale, 60 - value - whole))
     }
 
     /// What is made of a wire's segment; segments are four octaves, two where `isFine`, and there are none outside of the range
@@ -219,7 +257,7 @@ extension Lowering {
         step: Step
     ) -> Magnitude {
         let lowest = max(range.lowest, -wire.scale)
-        let highest = max(lowest + 1, min(range.highest, Lowering.highestBit(isFine: isFine) - wire.scale))
+        let highest = max(lowest + 1, min(range.highest, Lowering.highestBit - wire.scale))
         var segments: [Segment] = []
         var thresholds: [UInt64] = []
         // From the top, where mantissas have no bit to spare; the last may be shorter.
@@ -254,14 +292,26 @@ extension Lowering {
         return Magnitude(
             shape: shape,
             mantissa: absorbed(product, adding: Array(made[2...]), scale: top, shape),
-            step: Scaled(slot: made[0], scale: step.scale)
+            step: Scaled(slot: made[0], scale: step.scale),
+            valueScale: step.valueScale
         )
     }
 
     /// A public function of the segment, with so many fraction bits.
     struct Step {
-        let scale: Int
+        var scale: Int
+        /// Fraction bits of what it is multiplied by.
+        var valueScale: Int
         let value: (Segment) -> Double
+
+        init(scale: Int, value: @escaping (Segment) -> Double) {
+            (self.scale, self.valueScale, self.value) = (scale, 24, value)
+        }
+
+        fileprivate init(largest: Double, _ lowering: Lowering, value: @escaping (Segment) -> Double) {
+            (valueScale, scale) = lowering.scales(largest: largest)
+            self.value = value
+        }
     }
 
     /// Shares of functions of the segment: the value of the last one, and at every threshold the difference of its neighbours.
@@ -333,18 +383,19 @@ extension Lowering {
     /// A function of the mantissa times the step.
     private mutating func lowerProduct(_ index: Int, _ magnitude: Magnitude, _ table: TrigonometricSeries) {
         let shape = magnitude.shape
-        let share = product(mask(value(table, of: magnitude), shape), mask(magnitude.step, shape), shape)
+        let value = mask(value(table, of: magnitude), shape)
+        let share = product(value, mask(magnitude.step, shape), shape, scale: magnitude.valueScale)
         setShare(index, share.slot, scale: share.scale)
     }
 
     /// An opened value, truncated as it is read, times a masked factor.
-    mutating func product(_ value: Scaled, _ factor: Scaled, _ shape: Shape) -> Scaled {
-        let place = truncatedInPlace(value, to: factorScale)
-        let form = WireForm(sharesHeld: false, shift: value.scale - factorScale)
+    mutating func product(_ value: Scaled, _ factor: Scaled, _ shape: Shape, scale: Int = 24) -> Scaled {
+        let place = truncatedInPlace(value, to: scale)
+        let form = WireForm(sharesHeld: false, shift: value.scale - scale)
         let gate = TruncatedProductGate(shape: shape, form: form)
         return Scaled(
             slot: emit(.truncatedProduct(gate), [place, factor.slot], .share, shape),
-            scale: factorScale + factor.scale
+            scale: scale + factor.scale
         )
     }
 
@@ -353,6 +404,23 @@ extension Lowering {
         let shape = slots[wire.slot].shape
         let gate = TruncateGate(shape: shape, form: form(wire.slot), shift: wire.scale - scale)
         return emit(.truncate(gate), [wire.slot], .share, shape)
+    }
+}
+
+extension Graph {
+    /// Of each entry whether a function of any magnitude reads it, itself or as part of a sum.
+    var feedsMagnitude: [Bool] {
+        var feeds = [Bool](repeating: false, count: entries.count)
+        for (index, entry) in entries.enumerated().reversed() {
+            switch entry.operation {
+            case .logarithm, .reciprocal, .squareRoot, .inverseSquareRoot: feeds[entry.inputs[0]] = true
+            case .divide, .divideByRoot: feeds[entry.inputs[1]] = true
+            case .add, .subtract, .negate, .sum, .reshape, .declared:
+                if feeds[index] { for input in entry.inputs { feeds[input] = true } }
+            default: break
+            }
+        }
+        return feeds
     }
 }
 

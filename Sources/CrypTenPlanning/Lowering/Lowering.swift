@@ -29,6 +29,8 @@ struct Lowering {
     var slots: [Slot] = []
     var signs = SignGroups()
     let consumers: [[Int]]
+    /// Entries that a function of any magnitude reads, itself or as part of a sum: of them nothing is truncated before.
+    let feedsMagnitude: [Bool]
     /// How large values are, and the fraction bits that follow from it.
     let bounds: ValueBounds
     /// The layer of the entry that is being lowered.
@@ -96,6 +98,7 @@ struct Lowering {
         self.parties = parties
         self.fractionBits = fractionBits
         consumers = graph.consumers
+        feedsMagnitude = graph.feedsMagnitude
         bounds = ValueBounds(
             graph,
             fractionBits: fractionBits,

@@ -203,6 +203,12 @@ struct ValueBounds {
         case .add:
             return follows(ranges[0].adding(ranges[1]))
         case .subtract:
+            // x − max(x, 0) is min(x, 0).
+            if case .relu = graph.entries[entry.inputs[1]].operation,
+                graph.entries[entry.inputs[1]].inputs == [entry.inputs[0]]
+            {
+                return follows(ranges[0].map { Swift.min($0, 0) })
+            }
             return follows(ranges[0].adding(ranges[1].negated))
         case .negate:
             return follows(ranges[0].negated)
