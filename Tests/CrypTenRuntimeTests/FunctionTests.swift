@@ -50,17 +50,17 @@ struct FunctionTests {
     static let claims: [Claim] = [
         Claim(
             name: "exp",
-            points: evenly(-12, 10, 99_000) + magnitudes(12, 0x1p29, 900).map { -$0 } + [0, 10, -9.5, -0x1p29],
+            points: evenly(-12, 20.79, 99_000) + magnitudes(12, 0x1p29, 900).map { -$0 } + [0, 10, -9.5, -0x1p29],
             tolerance: relative,
             rounds: 5,
             bytes: 26,
-            dealt: 138,
+            dealt: 202,
             function: { exp($0) },
             truth: { Foundation.exp($0) }
         ),
         Claim(
             name: "log",
-            points: magnitudes(0x1p-12, 0x1.fffep29, 99_000) + evenly(0.4, 2.1, 1_000),
+            points: magnitudes(0x1p-16, 0x1.fffep29, 99_000) + evenly(0.4, 2.1, 1_000),
             tolerance: { _ in 5e-4 },
             rounds: 7,
             bytes: 96,
@@ -70,7 +70,7 @@ struct FunctionTests {
         ),
         Claim(
             name: "reciprocal",
-            points: bothSigns(magnitudes(0x1p-10, 0x1p20, 50_000)),
+            points: bothSigns(magnitudes(0x1p-16, 0x1.fffep29, 50_000)),
             tolerance: relative,
             rounds: 8,
             bytes: 122,
@@ -80,7 +80,7 @@ struct FunctionTests {
         ),
         Claim(
             name: "sqrt",
-            points: magnitudes(0x1p-12, 0x1.fffep29, 99_000) + evenly(0, 2, 1_000),
+            points: magnitudes(0x1p-16, 0x1.fffep29, 99_000) + evenly(0, 2, 1_000),
             tolerance: relative,
             rounds: 8,
             bytes: 112,
@@ -90,7 +90,7 @@ struct FunctionTests {
         ),
         Claim(
             name: "inverse sqrt",
-            points: magnitudes(0x1p-12, 0x1.fffep29, 100_000),
+            points: magnitudes(0x1p-16, 0x1.fffep29, 100_000),
             tolerance: relative,
             rounds: 8,
             bytes: 102,
@@ -473,18 +473,18 @@ struct FunctionTests {
             for result in results { values.append(try await session.reveal(result, to: .all)!.doubles) }
             return values
         }[0]
-        let reciprocals: [Double] = [1024, -1024, 1024, -1024, 1024, 0, 0, 0, 0, -1.0]
+        let reciprocals: [Double] = [65536, -65536, 65536, -2048, 2048, 0, 0, 0, 0, -1.0]
         let roots: [Double] = [
             0, 0, 1 / 256, 0, 0x1p-11.squareRoot(), 0x1p21.squareRoot(), 0, 0x1p29.squareRoot(), 0, 0,
         ]
         let inverseRoots: [Double] = [
-            64, 64, 64, 64, 0x1p11.squareRoot(), 0x1p-21.squareRoot(), 64, 0x1p-29.squareRoot(), 64, 64,
+            256, 256, 256, 256, 0x1p11.squareRoot(), 0x1p-21.squareRoot(), 256, 0x1p-29.squareRoot(), 256, 256,
         ]
         let floor = -16 * M_LN2
         let logarithms: [Double] = [
             floor, floor, floor, floor, -11 * M_LN2, 21 * M_LN2, floor, 29 * M_LN2, floor, floor,
         ]
-        let exponentials: [Double] = [1, 1, 1, 1, 1, 32047.8, 0, 32047.8, 0, Foundation.exp(-1)]
+        let exponentials: [Double] = [1, 1, 1, 1, 1, 0x1p30, 0, 0x1p30, 0, Foundation.exp(-1)]
         let truths: [[Double]] = [reciprocals, roots, inverseRoots, logarithms, exponentials, reciprocals]
         for (values, truths) in zip(values, truths) {
             for (value, truth) in zip(values, truths) {
