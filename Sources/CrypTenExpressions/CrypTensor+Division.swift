@@ -7,7 +7,7 @@ internal import CrypTenRing
 /// Computation with Fixed-Point Numbers" (2010), but without a loop: a trigonometric series gives the reciprocal there.
 extension CrypTensor {
     /// The magnitudes of divisors for which quotients are built where nothing else is said.
-    package static let divisors = MagnitudeRange(-10, 20, isSigned: true)
+    package static let divisors = MagnitudeRange(-62, 62, isSigned: true)
 
     /// 1 / x for 2⁻¹⁰ ≤ |x| ≤ 2²⁰: relative error 10⁻³ or absolute 2⁻¹³, whichever is larger, with 16 fraction bits.
     ///
@@ -80,7 +80,7 @@ extension CrypTensor {
             let magnitudes = try MagnitudeRange(range, isSigned: isSigned, else: CrypTensor.divisors, in: "divide")
             let (x, y) = (real(at: origin), divisor.real(at: origin))
             if x.visibility == .public {
-                return y.applying(.reciprocal(magnitudes), at: origin).applying(.bilinear(.multiply), x, at: origin)
+                return y.dividing(x, magnitudes, at: origin) ?? x.applying(.divide(magnitudes), y, at: origin)
             }
             if y.visibility == .public {
                 return x.applying(.bilinear(.multiply), y.applying(.reciprocal(magnitudes), at: origin), at: origin)
@@ -89,6 +89,34 @@ extension CrypTensor {
         } catch {
             return CrypTensor(failing: error, at: origin)
         }
+    }
+}
+
+extension CrypTensor {
+    /// One public number over this, as the reciprocal of this over that number: so that nothing is lost of small ones. Nil where the
+    /// numbers aren't one, or it is 0.
+    private func dividing(
+        _ numbers: CrypTensor,
+        _ magnitudes: MagnitudeRange,
+        at origin: SourceOrigin?
+    ) -> CrypTensor? {
+        guard let constant = numbers.constantValue, let number = constant.doubles.first, number != 0, number.isFinite,
+            constant.doubles.allSatisfy({ $0 == number }), (1 / number).isFinite, 1 / number != 0
+        else { return nil }
+        var range = magnitudes
+        range.dropsSmallResults = true
+        var divisor = self
+        if number.magnitude != 1 {
+            let exponent = Int(number.magnitude.exponent)
+            if range.lowest > MagnitudeRange.whole.lowest { range.lowest -= exponent + 1 }
+            if range.highest < MagnitudeRange.whole.highest { range.highest -= exponent }
+            let factor = CrypTensor(constant: Tensor(1 / number.magnitude), at: origin)
+            divisor = applying(.bilinear(.multiply), factor, at: origin)
+        }
+        var quotient = divisor.applying(.reciprocal(range), at: origin)
+        if number < 0 { quotient = quotient.applying(.negate, at: origin) }
+        guard let shape = Shape.broadcast(shape, numbers.shape) else { return nil }
+        return quotient.broadcasted(to: shape, at: origin)
     }
 }
 

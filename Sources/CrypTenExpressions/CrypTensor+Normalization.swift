@@ -126,10 +126,8 @@ extension CrypTensor {
         let distances = mean.map { x.applying(.subtract, $0.broadcasted(to: shape, at: origin), at: origin) } ?? x
         let squares = distances.applying(.bilinear(.multiply), distances, at: origin)
         let sum = squares.sum(axes: axes, keepDimensions: true)
-        let bits = Int(Double(count).exponent)
-        let range = MagnitudeRange(-17 + bits, 18 + bits + 1)
         let shifted = sum.adding(CrypTensor(constant: Tensor(epsilon * Double(count)), at: origin), at: origin)
-        return distances.applying(.divideByRoot(range, count: count), shifted, at: origin)
+        return distances.applying(.divideByRoot(.whole, count: count), shifted, at: origin)
     }
 
     private func affine(_ weight: CrypTensor?, _ bias: CrypTensor?, at origin: SourceOrigin) -> CrypTensor {
