@@ -119,23 +119,28 @@ struct ErrorBounds {
 
         case .exponential:
             return through(x[0], result, PortableFunctions.exp, adding: relative)
-        case .logarithm:
-            return through(x[0], result, PortableFunctions.log) { _ in max(1e-3, 8 * self.step) }
-        case .reciprocal:
+        case .logarithm(let range):
+            return through(x[0], result, { PortableFunctions.log($0 * range.factor) }) { _ in max(1e-3, 8 * self.step) }
+        case .reciprocal(let range):
             return (0..<count).map { place in
                 let (v, e) = (x[0].doubles[place].magnitude, x[0].error(place))
-                return (v > e ? 1 / (v - e) - 1 / v : .infinity) + relative(result.doubles[place])
+                return (v > e ? (1 / (v - e) - 1 / v) / range.factor : .infinity) + relative(result.doubles[place])
             }
-        case .squareRoot:
+        case .squareRoot(let range):
             return (0..<count).map { place in
-                let (v, e) = (x[0].doubles[place], x[0].error(place))
+                let (v, e) = (x[0].doubles[place] * range.factor, x[0].error(place) * range.factor)
                 let root = max(v, 0).squareRoot()
                 return max(max(v + e, 0).squareRoot() - root, root - max(v - e, 0).squareRoot()) + relative(root)
             }
-        case .inverseSquareRoot:
-            return through(x[0], result, { $0 > 0 ? 1 / $0.squareRoot() : .infinity }, adding: relative)
-        case .divide:
-            return try quotient(x[0], x[1], result) { $0 }
+        case .inverseSquareRoot(let range):
+            return through(
+                x[0],
+                result,
+                { $0 > 0 ? 1 / ($0 * range.factor).squareRoot() : .infinity },
+                adding: relative
+            )
+        case .divide(let range):
+            return try quotient(x[0], x[1], result) { $0 * range.factor }
         case .divideByRoot(_, let count):
             let bound = max(2e-3, 64 * self.step)
             return try quotient(x[0], x[1], result) { y in (max(y, 0) / Double(count)).squareRoot() }
