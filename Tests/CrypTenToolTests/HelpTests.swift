@@ -25,12 +25,13 @@ struct HelpTests {
             (
                 "plan",
                 "USAGE: crypten plan --model <m.onnx> [--input-shape <name=1x1x28x28> ...] [--public <name[=x.npy]> ...] "
-                    + "[--parties <n>] [--fraction-bits <f>] [--secret <name> ...] [--open <name> ...] [--network <name>] "
+                    + "[--parties <n>] [--range <name=low..high> ...] [--fraction-bits <f>] [--secret <name> ...] [--open <name> ...] [--network <name>] "
                     + "[--threads <t>] [--html <file>] [--json]"
             ),
             ("plan", "metro 1 Gbit/s, 2 ms; wan 400 Mbit/s,"), ("party", "--parties <host:port,…>"),
             ("party", "--dealer <host:port>"), ("party", "--session <name>"),
-            ("infer", "--check"), ("infer", "crypten infer --model m.onnx --input images.npy --local 2 --check"),
+            ("infer", "--range <name=low..high>"), ("infer", "--check"),
+            ("infer", "crypten infer --model m.onnx --input images.npy --local 2 --check"),
             ("infer", "--memory-limit <size>"), ("party", "--memory-limit <size>"), ("dealer", "--memory-limit <size>"),
             ("party", "--id <i>"), ("party", "--prepare"), ("party", "--prepared-file <file>"),
             ("party", "--insecure-plaintext"), ("dealer", "--listen <host:port>"),

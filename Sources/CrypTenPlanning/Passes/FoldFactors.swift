@@ -65,7 +65,9 @@ package enum FoldFactors {
         private func form(_ index: Int) -> Form? {
             let entry = graph.entries[index]
             guard entry.isSecret, entry.kind == .real, !handedOut.contains(index),
-                consumers[index].allSatisfy({ reader in function(graph.entries[reader])?.operand == place(of: index, in: reader) })
+                consumers[index].allSatisfy({ reader in
+                    function(graph.entries[reader])?.operand == place(of: index, in: reader)
+                })
             else { return nil }
             switch entry.operation {
             case .bilinear(.multiply):
@@ -90,7 +92,8 @@ package enum FoldFactors {
             let entry = graph.entries[index]
             for (secret, plain) in [(0, 1), (1, 0)] {
                 let value = entry.inputs[secret]
-                guard graph.entries[value].isSecret, graph.entries[value].kind == .real, graph.entries[value].shape == entry.shape,
+                guard graph.entries[value].isSecret, graph.entries[value].kind == .real,
+                    graph.entries[value].shape == entry.shape,
                     let factor = uniform(entry.inputs[plain]), factor > 0x1p-40, factor < 0x1p40
                 else { continue }
                 return Form(value: value, factor: factor)
@@ -117,7 +120,9 @@ package enum FoldFactors {
             let value = graph.entries[form.value]
             out.entries.append(
                 Graph.Entry(
-                    operation: .constant(Tensor([Double](repeating: form.addend, count: value.shape.count), shape: value.shape)),
+                    operation: .constant(
+                        Tensor([Double](repeating: form.addend, count: value.shape.count), shape: value.shape)
+                    ),
                     inputs: [],
                     shape: value.shape,
                     kind: .real,
