@@ -15,8 +15,10 @@ extension CrypTensor {
     /// The hyperbolic sine for |x| ≤ 10: 5 rounds; relative error 10⁻³ or absolute 2⁻¹³.
     public func sinh(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            let x = real(at: origin)
-            let falling = x.applying(.negate, at: origin).applying(.exponential, at: origin)
+            // Of operands that are no larger exponentials have more bits.
+            let x = real(at: origin).applying(.declared(.hyperbolic), at: origin)
+            let falling = real(at: origin).applying(.negate, at: origin).applying(.declared(.hyperbolic), at: origin)
+                .applying(.exponential, at: origin)
             return x.applying(.exponential, at: origin).applying(.subtract, falling, at: origin)
                 .scaled(by: 0.5, at: origin)
         }
@@ -25,8 +27,10 @@ extension CrypTensor {
     /// The hyperbolic cosine for |x| ≤ 10: 6 rounds; relative error 10⁻³.
     public func cosh(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            let x = real(at: origin)
-            let falling = x.applying(.negate, at: origin).applying(.exponential, at: origin)
+            // Of operands that are no larger exponentials have more bits.
+            let x = real(at: origin).applying(.declared(.hyperbolic), at: origin)
+            let falling = real(at: origin).applying(.negate, at: origin).applying(.declared(.hyperbolic), at: origin)
+                .applying(.exponential, at: origin)
             return x.applying(.exponential, at: origin).applying(.add, falling, at: origin)
                 .scaled(by: 0.5, at: origin)
         }
@@ -126,4 +130,9 @@ extension CrypTensor {
 /// The tangent of x in radians.
 public func tan(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.tan(file: file, line: line)
+}
+
+extension ValueRange {
+    /// The operands of exponentials of which hyperbolic functions are made.
+    fileprivate static let hyperbolic = ValueRange(-.infinity, 10.375)
 }

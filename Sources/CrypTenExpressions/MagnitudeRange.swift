@@ -39,10 +39,4 @@ package struct MagnitudeRange: Hashable, Sendable {
         range.lowest = Swift.min(range.lowest, range.highest - 1)
         return range
     }
-
-    /// What the function takes a number for.
-    package func operand(_ x: Double) -> Double {
-        if x.magnitude >= smallest, isSigned || x > 0 { return x }
-        return isSigned && x < 0 ? -smallest : smallest
-    }
 }

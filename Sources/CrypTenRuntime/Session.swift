@@ -266,6 +266,16 @@ public final class Session: Sendable {
         }
     }
 
+    /// What revealing a list of expressions as one plan will cost.
+    ///
+    /// - Throws: as for expressions that are listed.
+    package func cost(of expressions: [CrypTensor], revealingTo recipients: Recipients = .all) async throws -> Cost {
+        let nodes = expressions.map(\.node)
+        return try await perform { state in
+            Cost(try state.plan(nodes.map { ($0, .reveal(to: recipients.party)) }).cost)
+        }
+    }
+
     /// What `evaluate` of expressions will cost.
     ///
     /// - Throws: what `evaluate` throws before it sends anything.

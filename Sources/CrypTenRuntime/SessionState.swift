@@ -16,6 +16,8 @@ final class SessionState {
     let checker: InsecureRunChecker?
     /// What was found in the last run of a checked session.
     var lastCheck: CheckedRun?
+    /// Whether a run is under way whose deviations are reported, and not thrown.
+    var isReporting = false
     let party: Int
     let parties: Int
     let identity = SessionIdentity()

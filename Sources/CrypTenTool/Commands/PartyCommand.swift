@@ -69,6 +69,7 @@ struct PartyCommand: AsyncParsableCommand {
     var supervised = false
 
     func validate() throws {
+        try encoding.refuseAuto("the others' data are secret, and all must name the same")
         guard id >= 0 else { throw ValidationError("--id \(id): parties are counted from 0") }
         if id != 0,
             !files.input.isEmpty || !files.publicInputs.isEmpty || !ranges.range.isEmpty || files.outputDir != nil
@@ -84,6 +85,9 @@ struct PartyCommand: AsyncParsableCommand {
         if id != 0, prepare { throw ValidationError("--prepare belongs to party 0, and this is party \(id)") }
         if id != 1, model != nil || !visibility.secret.isEmpty || !visibility.open.isEmpty {
             throw ValidationError("--model, --secret and --open belong to party 1, and this is party \(id)")
+        }
+        if id != 1, visibility.weightExponents {
+            throw ValidationError("--weight-exponents belongs to party 1, and this is party \(id)")
         }
         if id == 1, model == nil { throw ValidationError("--model is missing: party 1 has the model") }
         if supervised { return }
@@ -103,6 +107,7 @@ struct PartyCommand: AsyncParsableCommand {
             model: model,
             secret: Set(visibility.secret),
             open: Set(visibility.open),
+            weightExponents: visibility.weightExponents,
             inputs: files.input,
             publicInputs: files.publicInputs,
             ranges: ranges.range,

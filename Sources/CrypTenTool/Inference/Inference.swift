@@ -16,6 +16,8 @@ struct Inference: Sendable {
     var secret: Set<String> = []
     /// Constants that are public against the rule; at party 1.
     var open: Set<String> = []
+    /// At party 1: whether each secret weight has a public exponent of its own.
+    var weightExponents = false
     /// At party 0.
     var inputs: [NamedFile] = []
     /// At party 0; sent to all.
@@ -37,6 +39,8 @@ struct Inference: Sendable {
         session in
         try await session.reveal(outputs, to: recipients)
     }
+    /// Whether nothing is said before the run: it is one of several.
+    var isQuiet = false
     /// Which slice is under way.
     let slices = SliceProgress()
 
@@ -44,6 +48,8 @@ struct Inference: Sendable {
     struct Files: Sendable {
         fileprivate var tensors: Result<[Tensor], any Error>
         fileprivate var model: Result<ONNXModel, any Error>?
+        /// What the encoding takes from this party's own numbers.
+        fileprivate var losses: [EncodingLoss] = []
     }
 
     /// Reads what this party has, before it meets the others; who has the model is told what of it all will see.
@@ -52,7 +58,7 @@ struct Inference: Sendable {
         let limit = ranges.reduce(FixedPoint.limit(fractionBits: fractionBits)) {
             max($0, $1.low.magnitude.nextUp, $1.high.magnitude.nextUp)
         }
-        return Files(
+        var files = Files(
             tensors: Result {
                 try OutputFiles(directory: outputDirectory).prepare()
                 return try inputs.map { try $0.tensor(below: limit) }
@@ -60,15 +66,34 @@ struct Inference: Sendable {
             },
             model: model.map { path in
                 Result {
-                    let model = try ONNXModel(contentsOf: URL(fileURLWithPath: path), secret: secret, open: open)
-                    if let text = PublicConstants(of: model).text {
-                        ProgressLine.clear()
-                        Output.note(text)
-                    }
+                    var model = try ONNXModel(contentsOf: URL(fileURLWithPath: path), secret: secret, open: open)
+                    if weightExponents { model = model.withWeightExponents() }
+                    if let text = PublicConstants(of: model).text { note(text) }
+                    if let text = WeightExponents(of: model).text { note(text) }
                     return model
                 }
             }
         )
+        var notes: [LossNote] = []
+        if case .success(let tensors) = files.tensors {
+            let losses = zip(inputs, tensors).compactMap { file, tensor in
+                EncodingLoss(of: tensor, fractionBits: fractionBits, name: file.name ?? file.path)
+            }
+            notes.append(.inputs(losses, fractionBits: fractionBits))
+        }
+        if case .success(let model) = files.model {
+            notes.append(.weights(model.encodingLosses(fractionBits: fractionBits), fractionBits: fractionBits))
+        }
+        for text in notes.compactMap(\.text) { note(text) }
+        files.losses = notes.flatMap(\.losses)
+        return files
+    }
+
+    /// Tells this party's owner something before the run.
+    private func note(_ text: String) {
+        guard !isQuiet else { return }
+        ProgressLine.clear()
+        Output.note(text)
     }
 
     /// Runs the inference; all parties call it.
@@ -120,6 +145,7 @@ struct Inference: Sendable {
         let seconds = ContinuousClock.now - start
         var report = PartyReport(try await session.statistics, seconds: seconds)
         report.slices = ranges?.count ?? 1
+        report.losses = files.losses
         if session.party == Inference.inputOwner, !parts.isEmpty {
             report.outputs = try OutputFiles(directory: outputDirectory).write(
                 model.outputs.enumerated().map { index, output in

@@ -12,6 +12,8 @@ struct PlannedInference {
     var fractionBits: Int
     var secret: Set<String>
     var open: Set<String>
+    /// Whether each secret weight has a public exponent of its own.
+    var weightExponents = false
     /// The network to predict a time for; nil: none is predicted.
     var network: NetworkProfile?
     /// Threads of each member; nil: the machine's processors, on one machine their part of them.
@@ -22,7 +24,8 @@ struct PlannedInference {
     /// - Parameter progress: Told the share of the measuring that is done, 0 to 1.
     /// - Throws: what is wrong with the model or a file, and what `infer` would refuse.
     func report(_ progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> PlanReport {
-        let model = try ONNXModel(contentsOf: URL(fileURLWithPath: model), secret: secret, open: open)
+        var model = try ONNXModel(contentsOf: URL(fileURLWithPath: model), secret: secret, open: open)
+        if weightExponents { model = model.withWeightExponents() }
         try checkNames(model)
         var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
         let announced = rehearsal.announce(model, from: Inference.modelOwner)
@@ -68,7 +71,7 @@ struct PlannedInference {
                 progress: progress
             ).prediction(on: network)
         }
-        return PlanReport(
+        var report = PlanReport(
             online: online,
             setup: setup,
             memory: memory,
@@ -79,6 +82,10 @@ struct PlannedInference {
             },
             constants: model.constants
         )
+        let losses = model.encodingLosses(fractionBits: fractionBits).filter(\.isNotable)
+        report.losses = losses.isEmpty ? nil : losses
+        report.weightExponents = weightExponents ? WeightExponents(of: model) : nil
+        return report
     }
 
     private func checkNames(_ model: ONNXModel) throws {

@@ -42,6 +42,7 @@ struct LocalRun: Sendable {
             if let model = inference.model { arguments += ["--model", model] }
             arguments += inference.secret.sorted().flatMap { ["--secret", $0] }
             arguments += inference.open.sorted().flatMap { ["--open", $0] }
+            if inference.weightExponents { arguments.append("--weight-exponents") }
         }
         if index == parties - 1, let file = inference.preparedFile { arguments += ["--prepared-file", file] }
         return arguments
