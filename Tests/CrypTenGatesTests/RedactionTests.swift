@@ -133,8 +133,8 @@ struct RedactionTests {
         case .exponential: return ["offset"]
         case .maximum: return ["payload.constants._0"]
         case .input, .mask, .unmask, .addPlain, .plainProduct, .gather, .promote, .bilinear, .absorbed, .truncate,
-            .quotient,
-            .truncateInPlace, .truncatedProduct, .magnitude, .truncatedReLU, .isZero, .bitToArithmetic, .select,
+            .quotient, .truncateInPlace, .truncatedProduct, .magnitude, .truncatedReLU, .isZero, .bitToArithmetic,
+            .select,
             .boolean,
             .linearBits, .random, .drawnBits, .reveal, .revealBits:
             return []
@@ -146,7 +146,7 @@ struct RedactionTests {
     static let needed: Set<String> = [
         "shape", "shapes", "owner", "receiver", "axis", "table", "indices", "left", "right", "addends", "shift",
         "outputShift", "form.shift", "bits", "planes", "inputs", "operands", "octaves", "entries", "tableBits",
-        "factorBits", "positions", "divisor",
+        "factorBits", "divisor", "positions",
     ]
 
     private static func fields(_ gate: PlanGate) throws -> (name: String, fields: Field) {

@@ -102,8 +102,9 @@ extension Lowering {
 
     // MARK: The functions
 
-    /// Results may be as large as products, and at least 2^10: then they are limited to that.
-    private var largestResult: Int { max(62 - 2 * fractionBits, 10) }
+    /// Where reciprocals and inverse roots end, as a power of two: of the 62 bits of a product the function of the mantissa keeps 12 and what
+    /// brings it back two more than the encoding.
+    private var largestResult: Int { 48 - fractionBits }
 
     mutating func lowerReciprocal(_ index: Int, _ range: MagnitudeRange) {
         let factor = range.factor
