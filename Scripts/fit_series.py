@@ -135,7 +135,12 @@ def main():
             print(f"    package static let {name}{suffix}Mantissa = TrigonometricSeries(")
             write_series(8, *series)
             print("    )")
-    print("}")
+    # Of a number that decides about many.
+    coefficients = fit(lambda v: 1 / np.sqrt(v), 1 / 16, 1, 2.0, 10, "cs", lambda v: 2e-5 / np.sqrt(v))[1]
+    print("\n    /// 1 / √x in [1/16, 1), of more terms.")
+    print("    package static let inverseRootExactMantissa = TrigonometricSeries(")
+    write_series(8, 2.0, coefficients)
+    print("    )\n}")
 
 
 main()

@@ -7,7 +7,7 @@ extension CrypTensor {
     ///
     /// A sum of products is read as it is, not truncated: from 2⁻³² to 2³⁰ with 16 fraction bits; other numbers from 2⁻¹⁶ to 2⁴⁶. 0 for
     /// what is less than a unit, and so for what is negative.
-    /// - Complexity: 8 rounds.
+    /// - Complexity: 7 rounds.
     public func sqrt(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             real(at: origin).applying(.squareRoot(.whole), at: origin)
@@ -19,7 +19,7 @@ extension CrypTensor {
     /// A sum of products is read as it is, not truncated: from 2⁻³² with 16 fraction bits; other numbers from 2⁻¹⁶. What is less than a
     /// unit, and so what is negative, counts as one: then the result is 2¹⁶, or 2⁸. 0 for more than 2²⁸ with 16 fraction bits, of which it
     /// is less than four units.
-    /// - Complexity: 8 rounds.
+    /// - Complexity: 7 rounds.
     public func inverseSquareRoot(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             var magnitudes = MagnitudeRange.whole
@@ -31,14 +31,14 @@ extension CrypTensor {
 
 /// √x, of all x ≥ 0 that the encoding holds.
 ///
-/// 8 rounds.
+/// 7 rounds.
 public func sqrt(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.sqrt(file: file, line: line)
 }
 
 /// 1 / √x, of all x > 0 that the encoding holds.
 ///
-/// 8 rounds.
+/// 7 rounds.
 public func rsqrt(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.inverseSquareRoot(file: file, line: line)
 }

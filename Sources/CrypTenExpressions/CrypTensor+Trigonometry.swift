@@ -3,7 +3,7 @@ internal import CrypTenRing
 
 /// Trigonometric and hyperbolic functions beyond sine and cosine, and their inverses.
 extension CrypTensor {
-    /// The tangent of x in radians, for |tan x| ≤ 2¹⁰: 11 rounds; relative error 10⁻³ or absolute 2⁻¹³.
+    /// The tangent of x in radians, for |tan x| ≤ 2¹⁰: 10 rounds; relative error 2·10⁻³ or absolute 2⁻¹³.
     public func tan(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = real(at: origin)
@@ -37,7 +37,7 @@ extension CrypTensor {
     }
 
     /// The angle in (−π/2, π/2) whose tangent is x, for all that the encoding holds: a series for |x| ≤ 1, to which a
-    /// reciprocal brings larger numbers. Absolute error 2·10⁻⁴; 28 rounds.
+    /// reciprocal brings larger numbers. Absolute error 2·10⁻⁴; 27 rounds.
     public func atan(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = real(at: origin)
@@ -58,7 +58,7 @@ extension CrypTensor {
     }
 
     /// The angle in [−π/2, π/2] whose sine is x, for −1 ≤ x ≤ 1: `2 · atan(x / (1 + √(1 − x²)))`; absolute error 2·10⁻³,
-    /// 22 rounds.
+    /// 19 rounds.
     public func asin(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = real(at: origin)
@@ -79,7 +79,7 @@ extension CrypTensor {
         }
     }
 
-    /// The angle in [0, π] whose cosine is x, for −1 ≤ x ≤ 1: `π/2 − asin(x)`; absolute error 2·10⁻³, 22 rounds.
+    /// The angle in [0, π] whose cosine is x, for −1 ≤ x ≤ 1: `π/2 − asin(x)`; absolute error 2·10⁻³, 19 rounds.
     public func acos(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let quarter = CrypTensor(constant: Tensor(Double.pi / 2), at: origin).broadcasted(to: shape, at: origin)
@@ -88,7 +88,7 @@ extension CrypTensor {
     }
 
     /// The number whose hyperbolic sine is x, `±log(|x| + √(x² + 1))`, for |x| ≤ 2¹⁴: absolute error 10⁻³,
-    /// 18 rounds.
+    /// 16 rounds.
     public func asinh(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = real(at: origin)
@@ -100,7 +100,7 @@ extension CrypTensor {
     }
 
     /// The number from 0 on whose hyperbolic cosine is x, `log(x + √(x² − 1))`, for 1 ≤ x ≤ 2¹⁴: absolute error 2·10⁻³, near 1
-    /// up to 10⁻²; 16 rounds.
+    /// up to 10⁻²; 14 rounds.
     public func acosh(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = real(at: origin)
@@ -115,7 +115,7 @@ extension CrypTensor {
 
     /// The number whose hyperbolic tangent is x, `(log(1 + x) − log(1 − x)) / 2`, for |x| ≤ 1 − 2⁻¹²: absolute error 5·10⁻⁴.
     ///
-    /// 8 rounds.
+    /// 7 rounds.
     public func atanh(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let x = real(at: origin)

@@ -24,18 +24,18 @@ struct FingerprintTests {
         ("tanh", { x().tanh() }, "4b7d8c1bd66c41a0c7d6fb0d513a55bd4044219a6109b853b53b0952e41a91df"),
         ("gelu", { x().gelu() }, "9914d5f082534a50920fd73677a8eac1a8d9cd8eb6bf532cb1f6489282fb91dc"),
         ("swish", { x().swish(1.7) }, "99f7614f25f0a4a0c930f735b470a842f69b4a4233b98d2eb1052c9f071ef92e"),
-        ("reciprocal", { x().reciprocal() }, "0b0969e025d5b20bdfd74838f891722dee610425debea1f0b46cfbdd84335008"),
-        ("a quotient", { x() / x([4, 6], 1) }, "15e3654086ecab2d389132a49e354b021081e0cd5eecd9a0af13d9071fc20a77"),
-        ("root", { x().sqrt() }, "0f8e36d12fb077ec9af9989e820bec03b769cc66dbd94b4349814a459798d96a"),
+        ("reciprocal", { x().reciprocal() }, "e893849bd7a5da91ada5fd6f34936d0bfc5aa5140d49aa24cbc8d634c8323e2d"),
+        ("a quotient", { x() / x([4, 6], 1) }, "256967883042c07eb872ccfed5b528153775f604c7eef02141d5dd4d92f60504"),
+        ("root", { x().sqrt() }, "897ad33ecacdb6063ce479284d7e77c7cebe2799da7b31b632e6f9e266af0abc"),
         (
             "inverse root", { x().inverseSquareRoot() },
-            "3b3cc4159618d083480ed4b7d92ca38d43ccf5d45eea1dd72f4c947daa42bf25"
+            "429c2c36eb803fd3e3181ba1db0e2052832f72eadf73a9bcb725cb5e4ad484bf"
         ),
         ("exp", { x().exp() }, "2561878483dd1302ec27c615a35d2aec332598027551b160e84a93bd647ec40b"),
-        ("log", { x().log() }, "85bc8fdd8186f23f777a5463ba4e2f506a684a974136db06d8b1b0f600d8c47a"),
-        ("softmax", { x().softmax(axis: 1) }, "06ddc9b4c9af92b93ec574f145a38aaeb53fd2afbf1a2791128ccf741ae99bfb"),
-        ("logSoftmax", { x().logSoftmax(axis: 1) }, "e918ed79a8265bd6ee070791925fa1fe12b74fd5e24fdf2e976c4016daeff81e"),
-        ("layerNorm", { x().layerNorm() }, "d943e56e205b0dad60cf5d70fc79ab5d65ac7944154ab1e412d5b9f5e7d10a24"),
+        ("log", { x().log() }, "6fbb6438676df19989fbdbc79fc142ed8ac7a0c86450dcd29cb36b7240123f50"),
+        ("softmax", { x().softmax(axis: 1) }, "74cab213fcb4ba3415aafd7a07110b4d126fa32caacf1f078e512c99b9b823bb"),
+        ("logSoftmax", { x().logSoftmax(axis: 1) }, "c135f212b616f0574e9ce3dcf80d2efd2737db43f3f554001c91728afbb57ec0"),
+        ("layerNorm", { x().layerNorm() }, "572373da5686c2704d08b0ecc9a7dc691d19cabca42364cfec5ea3f6e58e1409"),
         (
             "sine and cosine", { x().sin() + x().cos() },
             "8ded4c0f0d324247dc7261013a0c8d531e907f9e4d240a65a2fe7362459de756"
@@ -53,7 +53,7 @@ struct FingerprintTests {
             "comparisons", { (x() .< 1.25).where(x() .>= -0.5, otherwise: x() .== 2.0) },
             "18398bb45264b5b9cbf5f37d8bdf9af1dc8bb4c07f8fdf7e5413e989b7ad8b29"
         ),
-        ("power", { x().pow(1.3) }, "15ca197ccfda46dfbe74a926fb667efc9da8152df86eba13ce295b8e1b0eda86"),
+        ("power", { x().pow(1.3) }, "0b57403a69cb0add6341efbdab6e141ab5e2a22f4dad88e6a9e174f8efae9aef"),
         (
             "folded functions",
             {
@@ -115,7 +115,8 @@ struct FingerprintTests {
 
     @Test("public operands as they were before")
     func publicOperands() throws {
-        #expect(try Self.operands() == "b3ea8186fce5f373c3eb2b02fc55bb2087b239d10a82fff33ba7d9068560f69a")
+        let found = try Self.operands()
+        #expect(found == "b3ea8186fce5f373c3eb2b02fc55bb2087b239d10a82fff33ba7d9068560f69a")
     }
 
     /// `MathLibraryTests` runs this suite once more with a library that is off by a unit.

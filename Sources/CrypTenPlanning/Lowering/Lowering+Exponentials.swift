@@ -37,7 +37,7 @@ extension Lowering {
             guard case .part(let normalizer, _) = segment else { return 0 }
             return normalizer
         }
-        let (powers, magnitude) = exponentialSums(entry(index).inputs[0], axis: axis, step: step)
+        let (powers, magnitude) = exponentialSums(entry(index).inputs[0], axis: axis) { _, _ in step }
         let inverse = inverse(magnitude, .reciprocalFineMantissa)
         let numerator = mask(powers, shape)
         let spread = linear(.broadcast(shape), .wire, [inverse.slot], shape)
@@ -47,9 +47,9 @@ extension Lowering {
 
     mutating func lowerLogarithmOfExponentials(_ index: Int, axis: Int) {
         let table = TrigonometricSeries.logarithmFineMantissa
-        // Sums lie in the range: nothing is said of what doesn't.
-        let step = logarithmStep(table, MagnitudeRange(0, 1))
-        let (_, magnitude) = exponentialSums(entry(index).inputs[0], axis: axis, step: step)
+        let (_, magnitude) = exponentialSums(entry(index).inputs[0], axis: axis) { lowering, segments in
+            lowering.logarithmStep(table, segments)
+        }
         let logarithm = logarithm(magnitude, table)
         let slot = linear(.reshape(entry(index).shape), .share, [logarithm.slot], entry(index).shape)
         setShare(index, slot, scale: logarithm.scale)
@@ -59,7 +59,7 @@ extension Lowering {
     private mutating func exponentialSums(
         _ index: Int,
         axis: Int,
-        step: Step
+        step: (Lowering, Segments) -> Step
     ) -> (powers: Scaled, sums: Magnitude) {
         let shape = entry(index).shape
         let terms = max(1, shape[axis])
@@ -81,9 +81,8 @@ extension Lowering {
             kept
         )
         let wire = mask(Scaled(slot: sums, scale: powers.scale), kept)
-        return (
-            powers, magnitude(of: wire, MagnitudeRange(0, exponents), kept, isFine: true, isWithin: true, step: step)
-        )
+        let segments = ownSegments(MagnitudeRange(0, exponents), scale: wire.scale, octaves: 2, isWithin: true)
+        return (powers, magnitude(of: wire, segments, kept, steps: [step(self, segments)]))
     }
 
     /// How powers are laid out in the ring.
