@@ -12,7 +12,7 @@ extension CrypTensor {
         }
     }
 
-    /// The hyperbolic sine for |x| ≤ 10: 5 rounds; relative error 10⁻³ or absolute 2⁻¹³.
+    /// The hyperbolic sine for |x| ≤ 10: 6 rounds; relative error 10⁻³ or absolute 2⁻¹³.
     public func sinh(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             // Of operands that are no larger exponentials have more bits.

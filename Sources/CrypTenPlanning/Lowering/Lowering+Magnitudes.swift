@@ -107,24 +107,24 @@ extension Lowering {
     private var largestResult: Int { 48 - fractionBits }
 
     mutating func lowerReciprocal(_ index: Int, _ range: MagnitudeRange) {
-        let factor = range.factor
+        // Of a factor its power of two moves the exponents, and the rest is in the series: powers of two are exact.
+        let moved = Int(range.factor.exponent)
+        let table = TrigonometricSeries.reciprocalMantissa.divided(by: range.factor.significand)
         var range = dropping(range, above: fractionBits - 2)
-        range.lowest = max(range.lowest, min(-largestResult - Int(factor.exponent), range.highest - 1))
+        range.lowest = max(range.lowest, min(-largestResult - moved, range.highest - 1))
         let x = operand(entry(index).inputs[0], range)
         let segments = segments(x)
-        let atCenter = TrigonometricSeries.reciprocalMantissa.atCenter
-        let largest = Double(sign: .plus, exponent: -segments.lowest, significand: 1) / factor
-        // Powers of two are exact.
-        let bits = factor == 1 ? max(0, segments.highest) : fractionBits + 4
-        let step = Step(scale: bits) { segment in
+        let largest = Lowering.power(-segments.lowest - moved)
+        let step = Step(scale: max(0, segments.highest + moved)) { segment in
             switch segment {
             case .large: 0
-            case .part(let normalizer, let isNegative): (isNegative ? -normalizer : normalizer) / factor
-            case .small(let isNegative): largest / atCenter * (isNegative ? -1 : 1)
+            case .part(let normalizer, let isNegative): Lowering.power(-moved) * (isNegative ? -normalizer : normalizer)
+            case .small(let isNegative):
+                largest / range.factor.significand / table.atCenter * (isNegative ? -1 : 1)
             }
         }
         let magnitude = magnitude(of: x.wire, segments, x.shape, steps: [step])
-        lowerProduct(index, magnitude, .reciprocalMantissa, resultBits: Int(largest.exponent) + 1)
+        lowerProduct(index, magnitude, table, resultBits: Int(largest.exponent) + 1)
     }
 
     /// The range without operands whose results may count as 0.
