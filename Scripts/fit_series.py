@@ -73,8 +73,8 @@ SMOOTH_FUNCTIONS = [
 ]
 # Of functions without such limits, on an interval: beyond it the value at its end.
 INTERVALS = [("arctangent", "The arctangent of −1 to 1.", np.arctan, -1.0625, 1.0625)]
-# Of a number in [1/16, 1), periods 32/m; and of one in [1/4, 1), period 2: see Lowering+Magnitudes.swift.
-COARSE_PERIODS = [32 / m for m in range(16, 25)]
+# Of a number in [1/16, 1), periods 4/m; and of one in [1/4, 1), period 2: see Lowering+Magnitudes.swift.
+COARSE_PERIODS = [4 / m for m in (2, 3)]
 MANTISSAS = [
     ("reciprocal", "1 / x", lambda v: 1 / v, lambda v: 2.2e-4 / v, lambda v: 2e-5 / v),
     ("root", "√x", np.sqrt, lambda v: 2.5e-4 * np.sqrt(v), None),
@@ -135,7 +135,12 @@ def main():
             print(f"    package static let {name}{suffix}Mantissa = TrigonometricSeries(")
             write_series(8, *series)
             print("    )")
-    print("}")
+    # Of a number that decides about many.
+    coefficients = fit(lambda v: 1 / np.sqrt(v), 1 / 16, 1, 2.0, 10, "cs", lambda v: 2e-5 / np.sqrt(v))[1]
+    print("\n    /// 1 / √x in [1/16, 1), of more terms.")
+    print("    package static let inverseRootExactMantissa = TrigonometricSeries(")
+    write_series(8, 2.0, coefficients)
+    print("    )\n}")
 
 
 main()

@@ -115,6 +115,18 @@ private func gates() -> [(gate: PlanGate, operands: [PlanBinding.Source], output
             .step(StepGate(shape: [3], bits: 2, outputs: [StepGate.Output(constant: 1, factors: [2, 3])])),
             [bits, bits], 1
         ),
+        (.magnitude(MagnitudeGate(shape: [3], positions: [0, 4, 8], isSigned: true)), [wire], 7),
+        (
+            .stepProduct(
+                StepProductGate(
+                    shape: [3],
+                    form: WireForm(),
+                    bits: 2,
+                    steps: [StepGate.Output(constant: 1, factors: [2, 3])],
+                    products: [StepGate.Output(constant: 4, factors: [5, 6])]
+                )
+            ), [bits, bits, wire], 2
+        ),
         (
             .piecewise(
                 PiecewiseGate(

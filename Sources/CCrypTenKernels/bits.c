@@ -53,6 +53,7 @@ CCT_FOR_EACH_SET(cct_u64_negate_where,
 /// The group's generate and propagate bits; `size` and which are wanted are constants where this is called.
 CCT_INLINE void borrow(uint64_t *restrict generate, uint64_t *restrict propagate, const uint64_t *restrict bits, size_t bit_step,
                        const uint64_t *restrict products, size_t product_step, const int size, uint64_t first, size_t count) {
+    CCT_LINES
     for (size_t i = 0; i < count; i++) {
         uint64_t q[4], folds[4], f[8];
         CCT_UNROLL
@@ -107,6 +108,7 @@ CCT_FOR_EACH_SET(cct_bits_borrow,
 
 CCT_INLINE void subset_products(uint64_t *restrict out, size_t out_step, const uint64_t *restrict bits, size_t bit_step,
                                 const int size, size_t count) {
+    CCT_LINES
     for (size_t i = 0; i < count; i++) {
         uint64_t product[16];
         CCT_UNROLL
@@ -141,6 +143,7 @@ CCT_INLINE void fold(uint64_t *restrict out, const uint64_t *const *hats, const 
     for (int j = 0; j < size; j++) hat[j] = hats[j] + start;
     CCT_UNROLL
     for (int s = 1; s < 1 << size; s++) share[s - 1] = shares[s - 1] + start;
+    CCT_LINES
     for (size_t i = 0; i < count; i++) {
         uint64_t f[64];
         f[0] = first;

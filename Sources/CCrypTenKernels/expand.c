@@ -29,7 +29,7 @@ cct_cipher_kind cct_expand_cipher(cct_instruction_set set) {
     return CCT_CIPHER_BITSLICED;
 }
 
-static cct_cipher cipher_of(cct_cipher_kind kind) {
+cct_cipher cct_cipher_of(cct_cipher_kind kind) {
     switch (kind) {
 #if CCT_X86
     case CCT_CIPHER_VAES: return cct_cipher_vaes();
@@ -42,10 +42,10 @@ static cct_cipher cipher_of(cct_cipher_kind kind) {
     }
 }
 
-void cct_expand(cct_cipher_kind kind, cct_combination combination, uint64_t *out, size_t count, uint64_t key_low,
-                uint64_t key_high, uint64_t number, uint64_t start) {
+void cct_expand(cct_cipher_kind kind, cct_combination combination, uint64_t *out, const uint64_t *in, size_t count,
+                uint64_t key_low, uint64_t key_high, uint64_t number, uint64_t start) {
     if (count == 0) return;
-    const cct_cipher cipher = cipher_of(kind);
+    const cct_cipher cipher = cct_cipher_of(kind);
     const size_t group = 2 * cipher.at_once;  // words
     cct_schedule schedule;
     uint64_t words[2 * CCT_MOST_BLOCKS_AT_ONCE] __attribute__((aligned(64)));
@@ -53,23 +53,25 @@ void cct_expand(cct_cipher_kind kind, cct_combination combination, uint64_t *out
     cipher.prepare(&schedule, key_low, key_high);
     if (start % 2) {  // half of the first block is skipped
         const size_t used = cct_min(count, group - 1);
-        cipher.blocks(&schedule, CCT_STORE, words, 1, start / 2, number);
-        cct_combine(out, words + 1, used, combination);
+        cipher.blocks(&schedule, CCT_STORE, words, words, 1, start / 2, number);
+        cct_combine(out, in, words + 1, used, combination);
         out += used;
+        in += used;
         count -= used;
         start += used;
         partial = 1;
     }
     const size_t groups = count / group;
     if (groups) {
-        cipher.blocks(&schedule, combination, out, groups, start / 2, number);
+        cipher.blocks(&schedule, combination, out, in, groups, start / 2, number);
         out += groups * group;
+        in += groups * group;
         count -= groups * group;
         start += groups * group;
     }
     if (count) {
-        cipher.blocks(&schedule, CCT_STORE, words, 1, start / 2, number);
-        cct_combine(out, words, count, combination);
+        cipher.blocks(&schedule, CCT_STORE, words, words, 1, start / 2, number);
+        cct_combine(out, in, words, count, combination);
         partial = 1;
     }
     cct_wipe(&schedule, cipher.schedule_bytes);

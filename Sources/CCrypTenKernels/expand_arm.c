@@ -44,8 +44,8 @@ ARMV8 static void prepare(cct_schedule *schedule, uint64_t key_low, uint64_t key
 
 enum { AT_ONCE = 8 };  // enough to hide an instruction's latency
 
-ARMV8 static void blocks(const cct_schedule *schedule, cct_combination combination, uint64_t *out, size_t groups, uint64_t first,
-                         uint64_t number) {
+ARMV8 static void blocks(const cct_schedule *schedule, cct_combination combination, uint64_t *out, const uint64_t *in,
+                         size_t groups, uint64_t first, uint64_t number) {
     uint64_t made[2 * AT_ONCE];
     for (size_t g = 0; g < groups; g++) {
         uint8x16_t state[AT_ONCE];
@@ -62,11 +62,11 @@ ARMV8 static void blocks(const cct_schedule *schedule, cct_combination combinati
         CCT_UNROLL
         for (size_t b = 0; b < AT_ONCE; b++)
             vst1q_u64(made + 2 * b, vreinterpretq_u64_u8(veorq_u8(vaeseq_u8(state[b], key), last)));
-        cct_combine(out + 2 * g * AT_ONCE, made, 2 * AT_ONCE, combination);
+        cct_combine(out + 2 * g * AT_ONCE, in + 2 * g * AT_ONCE, made, 2 * AT_ONCE, combination);
     }
     cct_wipe(made, sizeof made);
 }
 
-cct_cipher cct_cipher_armv8(void) { return (cct_cipher){AT_ONCE, 22 * sizeof(uint64_t), prepare, blocks}; }
+cct_cipher cct_cipher_armv8(void) { return (cct_cipher){AT_ONCE, 22 * sizeof(uint64_t), prepare, blocks, sizeof(uint64_t)}; }
 
 #endif

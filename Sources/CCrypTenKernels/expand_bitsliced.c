@@ -180,14 +180,14 @@ static void encrypt(const cct_schedule *schedule, uint64_t *out, uint64_t first,
     }
 }
 
-static void blocks(const cct_schedule *schedule, cct_combination combination, uint64_t *out, size_t groups, uint64_t first,
-                   uint64_t number) {
+static void blocks(const cct_schedule *schedule, cct_combination combination, uint64_t *out, const uint64_t *in, size_t groups,
+                   uint64_t first, uint64_t number) {
     uint64_t words[2 * AT_ONCE];
     for (size_t g = 0; g < groups; g++) {
         encrypt(schedule, words, first + g * AT_ONCE, number);
-        cct_combine(out + 2 * g * AT_ONCE, words, 2 * AT_ONCE, combination);
+        cct_combine(out + 2 * g * AT_ONCE, in + 2 * g * AT_ONCE, words, 2 * AT_ONCE, combination);
     }
     cct_wipe(words, sizeof words);
 }
 
-cct_cipher cct_cipher_bitsliced(void) { return (cct_cipher){AT_ONCE, 16 * 11 * sizeof(uint64_t), prepare, blocks}; }
+cct_cipher cct_cipher_bitsliced(void) { return (cct_cipher){AT_ONCE, 16 * 11 * sizeof(uint64_t), prepare, blocks, sizeof(uint64_t)}; }

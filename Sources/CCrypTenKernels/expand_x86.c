@@ -39,11 +39,11 @@ AESNI static void prepare(cct_schedule *schedule, uint64_t key_low, uint64_t key
 /// BLOCKS(NAME, TARGET, VECTOR, COUNT, WIDTH, …) defines a cipher's block function for vectors of WIDTH blocks, COUNT of them in
 /// flight: `one_each` has the blocks' places in a vector, KEY broadcasts a round key.
 #define BLOCKS(NAME, TARGET, VECTOR, COUNT, WIDTH, ONE_EACH, SET, ADD, SUBTRACT, XOR, LOAD, STORE, KEY, ENCRYPT, ENCRYPT_LAST) \
-    CCT_INLINE TARGET void NAME##_groups(const __m128i *keys, cct_combination combination, uint64_t *out, size_t groups,       \
-                                         uint64_t first, uint64_t number) {                                                    \
+    CCT_INLINE TARGET void NAME##_groups(const __m128i *keys, cct_combination combination, uint64_t *out, const uint64_t *in,  \
+                                         size_t groups, uint64_t first, uint64_t number) {                                     \
         VECTOR counter = ADD(SET(number, first), ONE_EACH);                                                                    \
         const VECTOR step = SET(0, WIDTH);                                                                                     \
-        for (; groups > 0; groups--, out += 2 * WIDTH * COUNT) {                                                               \
+        for (; groups > 0; groups--, out += 2 * WIDTH * COUNT, in += 2 * WIDTH * COUNT) {                                      \
             VECTOR state[COUNT], key = KEY(keys[0]);                                                                           \
             CCT_UNROLL                                                                                                         \
             for (size_t b = 0; b < COUNT; b++) {                                                                               \
@@ -60,28 +60,29 @@ AESNI static void prepare(cct_schedule *schedule, uint64_t key_low, uint64_t key
             CCT_UNROLL                                                                                                         \
             for (size_t b = 0; b < COUNT; b++) {                                                                               \
                 VECTOR *const place = (VECTOR *)(out + 2 * WIDTH * b);                                                         \
+                const VECTOR *const from = (const VECTOR *)(in + 2 * WIDTH * b);                                               \
                 const VECTOR words = ENCRYPT_LAST(state[b], key);                                                              \
                 switch (combination) {                                                                                         \
                 case CCT_STORE: STORE(place, words); break;                                                                    \
-                case CCT_ADD: STORE(place, ADD(LOAD(place), words)); break;                                                    \
-                case CCT_SUBTRACT: STORE(place, SUBTRACT(LOAD(place), words)); break;                                          \
-                case CCT_XOR: STORE(place, XOR(LOAD(place), words)); break;                                                    \
+                case CCT_ADD: STORE(place, ADD(LOAD(from), words)); break;                                                     \
+                case CCT_SUBTRACT: STORE(place, SUBTRACT(LOAD(from), words)); break;                                           \
+                case CCT_XOR: STORE(place, XOR(LOAD(from), words)); break;                                                     \
                 }                                                                                                              \
             }                                                                                                                  \
         }                                                                                                                      \
     }                                                                                                                          \
-    TARGET static void NAME(const cct_schedule *schedule, cct_combination combination, uint64_t *out, size_t groups,           \
-                            uint64_t first, uint64_t number) {                                                                 \
+    TARGET static void NAME(const cct_schedule *schedule, cct_combination combination, uint64_t *out, const uint64_t *in,      \
+                            size_t groups, uint64_t first, uint64_t number) {                                                  \
         const __m128i *keys = (const __m128i *)schedule->words;                                                                \
         switch (combination) {                                                                                                 \
-        case CCT_STORE: NAME##_groups(keys, CCT_STORE, out, groups, first, number); break;                                     \
-        case CCT_ADD: NAME##_groups(keys, CCT_ADD, out, groups, first, number); break;                                         \
-        case CCT_SUBTRACT: NAME##_groups(keys, CCT_SUBTRACT, out, groups, first, number); break;                               \
-        case CCT_XOR: NAME##_groups(keys, CCT_XOR, out, groups, first, number); break;                                         \
+        case CCT_STORE: NAME##_groups(keys, CCT_STORE, out, in, groups, first, number); break;                                 \
+        case CCT_ADD: NAME##_groups(keys, CCT_ADD, out, in, groups, first, number); break;                                     \
+        case CCT_SUBTRACT: NAME##_groups(keys, CCT_SUBTRACT, out, in, groups, first, number); break;                           \
+        case CCT_XOR: NAME##_groups(keys, CCT_XOR, out, in, groups, first, number); break;                                     \
         }                                                                                                                      \
     }                                                                                                                          \
     cct_cipher cct_cipher_##NAME(void) {                                                                                       \
-        return (cct_cipher){WIDTH * COUNT, (ROUNDS + 1) * sizeof(__m128i), prepare, NAME};                                     \
+        return (cct_cipher){WIDTH * COUNT, (ROUNDS + 1) * sizeof(__m128i), prepare, NAME, 1};                                  \
     }
 
 #define SET_128(HIGH, LOW) _mm_set_epi64x((long long)(HIGH), (long long)(LOW))

@@ -24,24 +24,33 @@
 /// The loop that follows is short: one vector at a time, which leaves fewer elements over to be done one by one.
 #define CCT_SHORT _Pragma("clang loop interleave_count(1)")
 
+/// The loop that follows reads and writes many arrays that may be a multiple of 4 KiB apart, where a cache keeps few lines of them:
+/// two vectors at a time, so that with vectors of half a line each line is used up at once.
+#define CCT_LINES _Pragma("clang loop interleave_count(2)")
+
 #define CCT_INLINE static inline __attribute__((always_inline))
 
 /// CCT_FOR_EACH_SET(NAME, PARAMETERS, ARGUMENTS, BODY) defines `NAME PARAMETERS BODY` for every instruction set of the
 /// target, and `NAME` itself, which picks one: its first parameter must be `cct_instruction_set set`. The compiler
 /// vectorises the loops of the body for each.
+///
+/// CCT_FOR_EACH_OTHER_SET leaves out AVX2: NAME_avx2 is written by hand, above.
 #if CCT_X86
-#define CCT_FOR_EACH_SET(NAME, PARAMETERS, ARGUMENTS, ...)    \
-    static void NAME##_portable PARAMETERS __VA_ARGS__        \
-    CCT_AVX2 static void NAME##_avx2 PARAMETERS __VA_ARGS__   \
-    CCT_AVX512 static void NAME##_avx512 PARAMETERS __VA_ARGS__ \
-    void NAME PARAMETERS {                                    \
-        switch (set) {                                        \
-        case CCT_SET_AVX512: NAME##_avx512 ARGUMENTS; break;  \
-        case CCT_SET_AVX2: NAME##_avx2 ARGUMENTS; break;      \
-        default: NAME##_portable ARGUMENTS;                   \
-        }                                                     \
+#define CCT_FOR_EACH_OTHER_SET(NAME, PARAMETERS, ARGUMENTS, ...) \
+    static void NAME##_portable PARAMETERS __VA_ARGS__           \
+    CCT_AVX512 static void NAME##_avx512 PARAMETERS __VA_ARGS__  \
+    void NAME PARAMETERS {                                       \
+        switch (set) {                                           \
+        case CCT_SET_AVX512: NAME##_avx512 ARGUMENTS; break;     \
+        case CCT_SET_AVX2: NAME##_avx2 ARGUMENTS; break;         \
+        default: NAME##_portable ARGUMENTS;                      \
+        }                                                        \
     }
+#define CCT_FOR_EACH_SET(NAME, PARAMETERS, ARGUMENTS, ...)  \
+    CCT_AVX2 static void NAME##_avx2 PARAMETERS __VA_ARGS__ \
+    CCT_FOR_EACH_OTHER_SET(NAME, PARAMETERS, ARGUMENTS, __VA_ARGS__)
 #else
+#define CCT_FOR_EACH_OTHER_SET(NAME, PARAMETERS, ARGUMENTS, ...) void NAME PARAMETERS __VA_ARGS__
 #define CCT_FOR_EACH_SET(NAME, PARAMETERS, ARGUMENTS, ...) void NAME PARAMETERS __VA_ARGS__
 #endif
 

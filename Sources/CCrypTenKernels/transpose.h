@@ -26,6 +26,15 @@ CCT_INLINE void cct_transpose_64(uint64_t *restrict m, const uint64_t *restrict 
 }
 
 #if CCT_X86
+/// Eight squares of elements as `planes` lines, and perhaps more: lines[8p + s] is bit low + p of each word of square s.
+void cct_lines_of_words_avx2(uint64_t *lines, const uint64_t *a, unsigned low, unsigned planes);
+/// The line of bit `low` alone.
+void cct_line_of_words_avx2(uint64_t *line, const uint64_t *a, unsigned low);
+/// The inverse of 64 lines.
+void cct_words_of_lines_avx2(uint64_t *out, const uint64_t *lines);
+/// The inverse of one line: words that are 0 or 1.
+void cct_words_of_line_avx2(uint64_t *out, const uint64_t *line);
+
 void cct_transpose_avx512(uint64_t *out, const uint64_t *in, unsigned shift, size_t count);
 int cct_supports_gfni(void);
 /// The same with GFNI, where the machine has it beside AVX-512.

@@ -86,7 +86,8 @@ package struct BatchIndependence {
             return try place(operation, operands, node)
         case .gather, .input, .publicInput, .kept, .constant, .random:
             throw across
-        case .broadcast, .add, .subtract, .negate, .toReal, .floor, .isNegative, .isZero, .and, .xor, .not, .select,
+        case .broadcast, .add, .subtract, .negate, .toReal, .declared, .floor, .isNegative, .isZero, .and, .xor, .not,
+            .select,
             .bitToInteger,
             .relu, .polynomial, .piecewise, .smooth, .sine, .cosine, .exponential, .logarithm, .reciprocal, .divide,
             .squareRoot,

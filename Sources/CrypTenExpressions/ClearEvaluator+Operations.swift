@@ -36,6 +36,8 @@ extension ClearEvaluator {
                 ClearProduct(bilinear, x[0].shape, x[1].shape, shape).evaluate(x[0].doubles, x[1].doubles),
                 shape: shape
             )
+        case .declared:
+            return x[0]
         case .toReal:
             return Tensor(x[0].doubles, shape: shape)
         case .floor:
@@ -80,17 +82,17 @@ extension ClearEvaluator {
         case .exponential:
             return map(x[0], PortableFunctions.exp)
         case .logarithm(let range):
-            return map(x[0]) { PortableFunctions.log(range.operand($0)) }
+            return map(x[0]) { PortableFunctions.log($0 * range.factor) }
         case .reciprocal(let range):
-            return map(x[0]) { 1 / range.operand($0) }
+            return map(x[0]) { 1 / ($0 * range.factor) }
         case .squareRoot(let range):
-            return map(x[0]) { $0 >= range.smallest ? $0.squareRoot() : 0 }
+            return map(x[0]) { ($0 * range.factor).squareRoot() }
         case .inverseSquareRoot(let range):
-            return map(x[0]) { 1 / range.operand($0).squareRoot() }
+            return map(x[0]) { 1 / ($0 * range.factor).squareRoot() }
         case .divide(let range):
-            return try broadcasting(x[0], x[1], shape) { $0 / range.operand($1) }
-        case .divideByRoot(let range, let count):
-            return try broadcasting(x[0], x[1], shape) { $0 / (range.operand($1) / Double(count)).squareRoot() }
+            return try broadcasting(x[0], x[1], shape) { $0 / ($1 * range.factor) }
+        case .divideByRoot(_, let count):
+            return try broadcasting(x[0], x[1], shape) { $0 / ($1 / Double(count)).squareRoot() }
         case .normalizedExponential(let axis):
             let powers = map(x[0], PortableFunctions.exp)
             let sums = sum(powers, axes: [axis], shape: x[0].shape.reducing([axis], keepDimensions: true))

@@ -3,8 +3,9 @@ internal import CrypTenRing
 
 /// Evaluates expressions on plain numbers: the oracle of tests, demonstrations and checks.
 ///
-/// Reals are doubles and nothing is rounded to a fixed point; integers are exact modulo 2^64; smooth functions are the
-/// true ones, where a plan has tables. It shares no code with gates and kernels.
+/// Reals are doubles and nothing is rounded to a fixed point; integers are exact modulo 2^64; functions are those of mathematics,
+/// whatever the range is for which a plan has them: the logarithm of 0 is −∞, and the root of −1 not a number. It shares no code
+/// with gates and kernels.
 ///
 /// Every machine computes the same bits, with `PortableFunctions` in the place of the system's library: what the parties
 /// fold into a plan, and what public tensors they compute for a run, must be one number to all of them.

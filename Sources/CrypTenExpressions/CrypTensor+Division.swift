@@ -7,16 +7,17 @@ internal import CrypTenRing
 /// Computation with Fixed-Point Numbers" (2010), but without a loop: a trigonometric series gives the reciprocal there.
 extension CrypTensor {
     /// The magnitudes of divisors for which quotients are built where nothing else is said.
-    package static let divisors = MagnitudeRange(-10, 20, isSigned: true)
+    package static let divisors = MagnitudeRange(-62, 62, isSigned: true)
 
-    /// 1 / x for 2⁻¹⁰ ≤ |x| ≤ 2²⁰: relative error 10⁻³ or absolute 2⁻¹³, whichever is larger, with 16 fraction bits.
+    /// 1 / x for all x that the encoding holds, but 0: relative error 10⁻³ or absolute 2⁻¹³, whichever is larger, with 16 fraction bits.
     ///
-    /// Beyond 2¹⁴ with 16 fraction bits, where it is less than four units, the result is 0; nearer to 0 than 2⁻¹⁰ it is 2¹⁰, with the sign of x and + for 0 itself.
+    /// A sum of products is read as it is, not truncated. Results end between 2³⁰ and 2³² with 16 fraction bits, which only sums of
+    /// products reach; 0 itself counts as one positive unit: 2¹⁶, or that end. Beyond 2¹⁶, where it is less than a unit, the result is 0.
     ///
     /// - Parameter range: Magnitudes of x if more is known of it, positive then unless `isSigned`; bounds are widened to powers
     ///   of two. The fewer there are, the fewer comparisons are made.
     /// - Parameter isSigned: Whether x may be negative.
-    /// - Complexity: 8 rounds.
+    /// - Complexity: 7 rounds.
     public func reciprocal(
         range: ClosedRange<Double>? = nil,
         isSigned: Bool = false,
@@ -32,8 +33,8 @@ extension CrypTensor {
 
     /// The quotient; they broadcast.
     ///
-    /// Of two secrets, for divisors of 2⁻¹⁰ ≤ |y| ≤ 2²⁰ and quotients up to 2²⁰: relative error 10⁻³ or absolute 2⁻¹³,
-    /// whichever is larger, with 16 fraction bits; 9 rounds. Divisors nearer to 0 count as ±2⁻¹⁰, larger ones give 0. By public
+    /// Of two secrets, for all divisors that the encoding holds, to 2⁴⁶, and quotients below 2³⁰ with 16 fraction bits: relative error
+    /// 10⁻³ or absolute 2⁻¹³, whichever is larger; 8 rounds. 0 counts as one positive unit. Larger quotients are no numbers. By public
     /// numbers, a product with their reciprocals, of which none may be 0.
     public static func / (left: CrypTensor, right: CrypTensor) -> CrypTensor {
         left.divided(by: right, range: nil, isSigned: true, at: left.node.origin ?? right.node.origin)
@@ -55,7 +56,7 @@ extension CrypTensor {
     ///   - range: Magnitudes of the divisor, positive ones unless `isSigned`; bounds are widened to powers of two. The fewer there
     ///     are, the fewer comparisons are made.
     ///   - isSigned: Whether the divisor may be negative.
-    /// - Complexity: 9 rounds.
+    /// - Complexity: 8 rounds.
     public func divided(
         by divisor: CrypTensor,
         range: ClosedRange<Double>? = nil,
@@ -80,7 +81,7 @@ extension CrypTensor {
             let magnitudes = try MagnitudeRange(range, isSigned: isSigned, else: CrypTensor.divisors, in: "divide")
             let (x, y) = (real(at: origin), divisor.real(at: origin))
             if x.visibility == .public {
-                return y.applying(.reciprocal(magnitudes), at: origin).applying(.bilinear(.multiply), x, at: origin)
+                return y.dividing(x, magnitudes, at: origin) ?? x.applying(.divide(magnitudes), y, at: origin)
             }
             if y.visibility == .public {
                 return x.applying(.bilinear(.multiply), y.applying(.reciprocal(magnitudes), at: origin), at: origin)
@@ -89,6 +90,34 @@ extension CrypTensor {
         } catch {
             return CrypTensor(failing: error, at: origin)
         }
+    }
+}
+
+extension CrypTensor {
+    /// One public number over this, as the reciprocal of this over that number: so that nothing is lost of small ones. Nil where the
+    /// numbers aren't one, or it is 0.
+    private func dividing(
+        _ numbers: CrypTensor,
+        _ magnitudes: MagnitudeRange,
+        at origin: SourceOrigin?
+    ) -> CrypTensor? {
+        guard let constant = numbers.constantValue, let number = constant.doubles.first, number != 0, number.isFinite,
+            constant.doubles.allSatisfy({ $0 == number }), (1 / number).isFinite, 1 / number != 0
+        else { return nil }
+        var range = magnitudes
+        range.dropsSmallResults = true
+        var divisor = self
+        if number.magnitude != 1 {
+            let exponent = Int(number.magnitude.exponent)
+            if range.lowest > MagnitudeRange.whole.lowest { range.lowest -= exponent + 1 }
+            if range.highest < MagnitudeRange.whole.highest { range.highest -= exponent }
+            let factor = CrypTensor(constant: Tensor(1 / number.magnitude), at: origin)
+            divisor = applying(.bilinear(.multiply), factor, at: origin)
+        }
+        var quotient = divisor.applying(.reciprocal(range), at: origin)
+        if number < 0 { quotient = quotient.applying(.negate, at: origin) }
+        guard let shape = Shape.broadcast(shape, numbers.shape) else { return nil }
+        return quotient.broadcasted(to: shape, at: origin)
     }
 }
 
@@ -116,9 +145,9 @@ extension MagnitudeRange {
     }
 }
 
-/// 1 / x for 2⁻¹⁰ ≤ |x| ≤ 2²⁰.
+/// 1 / x, of all x that the encoding holds, but 0.
 ///
-/// 8 rounds.
+/// 7 rounds.
 public func reciprocal(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.reciprocal(file: file, line: line)
 }

@@ -48,7 +48,7 @@ extension CrypTensor {
 
     /// `x / (1 + |x|)`.
     ///
-    /// For all that the encoding holds; beyond 2¹⁶, where the result is ±1 within 2·10⁻⁵, x counts as ±2¹⁶. 17 rounds;
+    /// For all that the encoding holds; beyond 2¹⁶, where the result is ±1 within 2·10⁻⁵, x counts as ±2¹⁶. 16 rounds;
     /// the error is that of a quotient.
     public func softsign(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
@@ -90,7 +90,7 @@ public func geluTanh(_ x: CrypTensor, file: StaticString = #fileID, line: UInt =
 
 /// `x / (1 + |x|)`.
 ///
-/// 17 rounds.
+/// 16 rounds.
 public func softsign(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.softsign(file: file, line: line)
 }

@@ -6,7 +6,7 @@ extension CrypTensor {
     /// The p-norm over the given axes, over all where none are given: the sum of |x| for p = 1, √Σx² for 2, the largest |x| for
     /// infinity, `(Σ |x|^p)^(1/p)` for other p ≥ 1.
     ///
-    /// 4 rounds for p = 1, 10 for 2, 4 and those of `max` for infinity; exact for 1 and infinity, else the error is that of `sqrt`,
+    /// 4 rounds for p = 1, 8 for 2, 4 and those of `max` for infinity; exact for 1 and infinity, else the error is that of `sqrt`,
     /// or of the powers.
     public func norm(
         _ p: Double = 2,
@@ -38,7 +38,7 @@ extension CrypTensor {
 
     /// The standard deviation over the given axes, with n − 1 in the denominator where `unbiased`.
     ///
-    /// 11 rounds; the error is that of `sqrt`.
+    /// 9 rounds; the error is that of `sqrt`.
     public func std(
         axes: [Int]? = nil,
         unbiased: Bool = false,
@@ -54,7 +54,7 @@ extension CrypTensor {
 
     /// The cosine of the angle between two tensors along an axis, which disappears: `Σxy / √(Σx² · Σy²)`; they broadcast.
     ///
-    /// For lengths in [2⁻⁶, 2¹⁵]; shorter vectors count as that long. 14 rounds; absolute error 4·10⁻³.
+    /// For lengths in [2⁻⁶, 2¹⁵]; shorter vectors count as that long. 12 rounds; absolute error 4·10⁻³.
     public func cosineSimilarity(
         _ other: CrypTensor,
         axis: Int = 1,

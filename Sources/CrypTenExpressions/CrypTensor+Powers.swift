@@ -7,7 +7,7 @@ extension CrypTensor {
     ///
     /// Whole exponents from 0 on are products (see `pow`), whole ones below 0 those of the reciprocal: relative error 2·10⁻³ for
     /// exponents down to −8 and |x| ≥ 2⁻¹⁰; ±1/2 are roots. All others are `e^(exponent · log x)`, for x > 0 and results up
-    /// to e¹⁰: relative error 10⁻³ and 5·10⁻⁴ times the exponent; 12 rounds.
+    /// to e¹⁰: relative error 10⁻³ and 5·10⁻⁴ times the exponent; 11 rounds.
     public func pow(_ exponent: Double, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             guard exponent.isFinite, exponent.magnitude <= 0x1p20 else {
@@ -25,7 +25,7 @@ extension CrypTensor {
 
     /// x to a secret power, `e^(exponent · log x)` for x > 0 and results up to e¹⁰; they broadcast.
     ///
-    /// 13 rounds; relative error 10⁻³ and 5·10⁻⁴ times the exponent.
+    /// 12 rounds; relative error 10⁻³ and 5·10⁻⁴ times the exponent.
     public func pow(_ exponent: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self, exponent], file: file, line: line) { origin in
             log(file: file, line: line).applying(.bilinear(.multiply), exponent.real(at: origin), at: origin)

@@ -3,40 +3,42 @@ internal import CrypTenRing
 
 /// Square roots and what is divided by them.
 extension CrypTensor {
-    /// √x for 0 ≤ x ≤ 2³⁰: relative error 10⁻³ or absolute 2⁻¹³, whichever is larger, with 16 fraction bits.
+    /// √x for all x ≥ 0 that the encoding holds: relative error 10⁻³ or one unit of the result, whichever is larger.
     ///
-    /// 0 for what is less than the smallest positive number that the encoding holds, and so for what is negative.
-    /// - Complexity: 8 rounds.
+    /// A sum of products is read as it is, not truncated: from 2⁻³² to 2³⁰ with 16 fraction bits; other numbers from 2⁻¹⁶ to 2⁴⁶. 0 for
+    /// what is less than a unit, and so for what is negative.
+    /// - Complexity: 7 rounds.
     public func sqrt(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            real(at: origin).applying(.squareRoot(MagnitudeRange(-16, 30)), at: origin)
+            real(at: origin).applying(.squareRoot(.whole), at: origin)
         }
     }
 
-    /// 1 / √x for 2⁻¹² ≤ x ≤ 2³⁰: relative error 10⁻³ or absolute 2⁻¹³, whichever is larger, with 16 fraction bits.
+    /// 1 / √x for all x > 0 that the encoding holds: relative error 10⁻³ or absolute 2⁻¹³, whichever is larger, with 16 fraction bits.
     ///
-    /// 64 for what is less than 2⁻¹², and so for what is negative; 0 for more than 2²⁸ with 16 fraction bits, of which it is less than four
-    /// units.
-    /// - Complexity: 8 rounds.
+    /// A sum of products is read as it is, not truncated: from 2⁻³² with 16 fraction bits; other numbers from 2⁻¹⁶. What is less than a
+    /// unit, and so what is negative, counts as one: then the result is 2¹⁶, or 2⁸. 0 for more than 2²⁸ with 16 fraction bits, of which it
+    /// is less than four units.
+    /// - Complexity: 7 rounds.
     public func inverseSquareRoot(file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
-            var magnitudes = MagnitudeRange(-12, 30)
+            var magnitudes = MagnitudeRange.whole
             magnitudes.dropsSmallResults = true
             return real(at: origin).applying(.inverseSquareRoot(magnitudes), at: origin)
         }
     }
 }
 
-/// √x for 0 ≤ x ≤ 2³⁰.
+/// √x, of all x ≥ 0 that the encoding holds.
 ///
-/// 8 rounds.
+/// 7 rounds.
 public func sqrt(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.sqrt(file: file, line: line)
 }
 
-/// 1 / √x for 2⁻¹² ≤ x ≤ 2³⁰.
+/// 1 / √x, of all x > 0 that the encoding holds.
 ///
-/// 8 rounds.
+/// 7 rounds.
 public func rsqrt(_ x: CrypTensor, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
     x.inverseSquareRoot(file: file, line: line)
 }

@@ -12,6 +12,13 @@ package struct MagnitudeRange: Hashable, Sendable {
     /// of which they come are compared with nothing.
     package var dropsSmallResults = false
 
+    /// Where the operand is a value times a public positive number, that number: the function is of the product, and takes no
+    /// step for it. `lowest` and `highest` are the value's.
+    package private(set) var factor = 1.0
+
+    /// All magnitudes that the operand's encoding holds: from one unit of the scale at which it is read.
+    package static let whole = MagnitudeRange(-62, 62)
+
     package init(_ lowest: Int, _ highest: Int, isSigned: Bool = false) {
         precondition(lowest < highest, "magnitudes from 2^\(lowest) to 2^\(highest)")
         self.lowest = lowest
@@ -22,9 +29,14 @@ package struct MagnitudeRange: Hashable, Sendable {
     /// The smallest magnitude.
     package var smallest: Double { Double(sign: .plus, exponent: lowest, significand: 1) }
 
-    /// What the function takes a number for.
-    package func operand(_ x: Double) -> Double {
-        if x.magnitude >= smallest, isSigned || x > 0 { return x }
-        return isSigned && x < 0 ? -smallest : smallest
+    /// The same function, of values that are to be multiplied by a positive number.
+    package func scaled(by number: Double) -> MagnitudeRange {
+        var range = self
+        range.factor *= number
+        let exponent = Int(number.exponent)
+        if lowest > MagnitudeRange.whole.lowest { range.lowest = Swift.max(-62, lowest - exponent - 1) }
+        if highest < MagnitudeRange.whole.highest { range.highest = Swift.min(62, highest - exponent) }
+        range.lowest = Swift.min(range.lowest, range.highest - 1)
+        return range
     }
 }

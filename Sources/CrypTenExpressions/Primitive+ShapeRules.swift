@@ -51,7 +51,7 @@ extension Primitive {
             try requireOneKind(operands)
             try requireOneShape(operands)
             return (operands[0].shape, operands[0].kind)
-        case .negate:
+        case .negate, .declared:
             try require(operands, count: 1)
             try requireNumbers(operands)
             return (operands[0].shape, operands[0].kind)

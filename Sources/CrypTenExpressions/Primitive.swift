@@ -52,6 +52,8 @@ package enum Primitive: Hashable, Sendable {
     case bilinear(BilinearOperation)
     /// An integer as a real number.
     case toReal
+    /// The same number, of which a range is public.
+    case declared(ValueRange)
     /// The largest whole number that isn't above a real one, an integer.
     case floor
 
@@ -142,6 +144,7 @@ package enum Primitive: Hashable, Sendable {
         case .sum: "sum"
         case .bilinear(let operation): operation.name
         case .toReal: "toReal"
+        case .declared: "declared range"
         case .floor: "floor"
         case .isNegative: "isNegative"
         case .isZero: "isZero"

@@ -90,7 +90,7 @@ package struct SmoothFunction: Hashable, Sendable {
     }
 
     /// The function that this stands for, on plain numbers: the same bits on every machine.
-    var clearFunction: (Double) -> Double {
+    package var clearFunction: (Double) -> Double {
         let function = named
         return factor == 1 ? function : { function($0 * factor) / factor }
     }
@@ -105,7 +105,7 @@ package struct SmoothFunction: Hashable, Sendable {
         case "softplus": { max($0, 0) + PortableFunctions.log1p(PortableFunctions.exp(-$0.magnitude)) }
         case "mish":
             { $0 * PortableFunctions.tanh(max($0, 0) + PortableFunctions.log1p(PortableFunctions.exp(-$0.magnitude))) }
-        case "arctangent": { PortableFunctions.atan(min(max($0, lowest), highest)) }
+        case "arctangent": { PortableFunctions.atan($0) }
         case "geluTanh":
             { $0 / 2 * (1 + PortableFunctions.tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }
         default: preconditionFailure("\(name) has a table, and no definition")

@@ -52,14 +52,12 @@ package final class DealerStage {
 
     /// Deals additive shares: all but the last party's come from their seeds, the last one's is sent.
     package func deal(_ secret: RingTensor) throws {
-        var correction = secret
-        let number = numbers.correlation()
-        for key in keys.dropLast() {
+        let (number, keys) = (numbers.correlation(), keys.dropLast().map(\.correlations))
+        try sink.send(secret.count) { words, place in
             clock.measure(.expansion) {
-                kernels.accumulateExpansion(&correction, key.correlations, number: number, from: 0, subtracting: true)
+                kernels.writeDifference(of: secret, keys, number: number, words: words, to: place)
             }
         }
-        try sink.send(correction)
     }
 
     /// Deals shares modulo 2^bits of elements of few bits, packed.
@@ -81,14 +79,12 @@ package final class DealerStage {
 
     /// Deals XOR shares of planes of bits.
     package func deal(_ secret: BitPlanes) throws {
-        var correction = secret
-        let number = numbers.correlation()
-        for key in keys.dropLast() {
+        let (number, keys) = (numbers.correlation(), keys.dropLast().map(\.correlations))
+        try sink.send(secret.planes * secret.wordsPerPlane) { words, place in
             clock.measure(.expansion) {
-                kernels.accumulateBitExpansion(&correction, key.correlations, number: number, fromPlane: 0)
+                kernels.writeDifference(of: secret, keys, number: number, words: words, to: place)
             }
         }
-        try sink.send(correction.asWords)
     }
 
     // MARK: Openings

@@ -94,8 +94,9 @@ package struct Opening: Hashable, Sendable {
 
 /// Elementwise gates work through their elements in slabs, so that no gate holds a layer's whole correlation.
 package enum Slabs {
-    /// Elements of a slab: a multiple of 64, small enough that a sign's correlation stays in the cache.
-    package static let size = 1 << 15
+    /// Elements of a slab: a multiple of 64, small enough that a sign's correlation stays in the cache. A plane takes 65 lines of
+    /// 64 bytes, an odd number: of planes a power of two apart, the same places would all fall on the same few lines of the cache.
+    package static let size = 65 << 9
 
     /// The slabs of `count` elements, in order; `size` is a multiple of 64, too.
     package static func of(_ count: Int, size: Int = Slabs.size) -> [Range<Int>] {

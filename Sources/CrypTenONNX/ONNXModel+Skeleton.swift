@@ -15,6 +15,9 @@ extension ONNXModel {
         proto.irVersion = 8
         proto.opsetImport = [.with { $0.version = Int64(opset) }]
         proto.metadataProps = [.with { ($0.key, $0.value) = (GraphReader.skeletonKey, "1") }]
+        if !weightExponents.isEmpty {
+            proto.metadataProps.append(.with { ($0.key, $0.value) = (GraphReader.exponentsKey, exponentText) })
+        }
         proto.graph.name = graph.name
         proto.graph.input = graph.inputs.map { valueInfo($0.name, $0.type, $0.dimensions) }
         proto.graph.output = graph.outputs.map { valueInfo($0.name, $0.type, $0.dimensions) }

@@ -32,6 +32,10 @@ public struct ONNXModel: Sendable {
     /// The secret tensors that ``apply(inputs:parameters:publicValues:)`` takes, in the order of their first use.
     public let parameters: [Parameter]
 
+    /// Public exponents of parameters, by name: all numbers of one lie below 2 to its exponent in magnitude. None unless
+    /// ``withWeightExponents()`` made them.
+    public internal(set) var weightExponents: [String: Int] = [:]
+
     /// The graph as it was read, without secret numbers.
     let graph: Graph
     /// The nodes that are imported, and the constants that they read.
@@ -90,6 +94,9 @@ public struct ONNXModel: Sendable {
                     "\(file.name): parameter '\(parameter.name)' (from \(parameter.sources.joined(separator: ", "))) isn't finite at index \(index)"
                 )
             }
+        }
+        if let exponents = reader.exponents {
+            weightExponents = try ONNXModel.exponents(exponents, of: parameters, file.problem)
         }
         for index in graph.constants.indices where graph.constants[index].isSecret {
             graph.constants[index].tensor = nil

@@ -13,6 +13,8 @@ extension Session {
     ///   - owner: The party that has it.
     ///   - secret: Constants to keep secret whatever their type and size. At the owner.
     ///   - open: Constants to make public whatever their type and size. At the owner.
+    ///   - weightExponents: Whether each secret weight has a public exponent of its own, with which small ones keep their bits; at the
+    ///     owner. All parties and the dealer see the exponents, as they see shapes.
     /// - Returns: The model, callable on this session's tensors.
     /// - Throws: at the owner what is wrong with the file, before anything is sent; at the others the same, as it reached
     ///   them. Then the session is over.
@@ -21,9 +23,15 @@ extension Session {
         onnx url: URL,
         from owner: PartyID,
         secret: Set<String> = [],
-        open: Set<String> = []
+        open: Set<String> = [],
+        weightExponents: Bool = false
     ) async throws -> ONNXModule {
-        try await hold(try await announce(from: owner) { try ONNXModel(contentsOf: url, secret: secret, open: open) })
+        try await hold(
+            try await announce(from: owner) {
+                let model = try ONNXModel(contentsOf: url, secret: secret, open: open)
+                return weightExponents ? model.withWeightExponents() : model
+            }
+        )
     }
 
     /// The first half of ``load(onnx:from:secret:open:)``: all know the model, and its weights are inputs that no run has
@@ -57,6 +65,7 @@ extension Session {
                 from: owner,
                 shape: parameter.shape,
                 kind: parameter.type.kind,
+                range: model.range(of: parameter),
                 name: model.layer(of: parameter)
             ) {
                 guard let value else {
@@ -86,12 +95,13 @@ extension Rehearsal {
     package mutating func announce(_ model: ONNXModel, from owner: PartyID) -> ONNXModule {
         var parameters = ParameterTree()
         for parameter in model.parameters {
-            parameters[parameter.name] = input(
+            let weight = input(
                 from: owner,
                 shape: parameter.shape,
                 kind: parameter.type.kind,
                 name: model.layer(of: parameter)
             )
+            parameters[parameter.name] = model.range(of: parameter).map { weight.declaring(range: $0) } ?? weight
         }
         return ONNXModule(model: model, parameters: parameters)
     }
@@ -113,7 +123,7 @@ extension ONNXModel {
     /// - Throws: `.outOfRange` naming the first weight that fixed point can't hold.
     func checkRange(fractionBits: Int) throws {
         let limit = FixedPoint.limit(fractionBits: fractionBits)
-        for parameter in parameters where parameter.type.kind == .real {
+        for parameter in parameters where parameter.type.kind == .real && weightExponents[parameter.name] == nil {
             guard let values = parameter.value?.doubles,
                 let index = values.firstIndex(where: { !($0.magnitude < limit) })
             else { continue }

@@ -141,6 +141,8 @@ package struct PreparedPlan: Sendable {
     /// What was lowered, and which of its entries each slot holds, where it holds one: for checks alone.
     package let graph: Graph
     package let meanings: [SlotMeaning?]
+    /// What is known of each output by declarations; nil where nothing is.
+    package let keptRanges: [ValueRange?]
     package let schedule: Schedule
     /// SHA-256 of the plan and its constants: equal at all parties.
     package let fingerprint: [UInt8]

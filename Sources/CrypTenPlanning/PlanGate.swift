@@ -13,6 +13,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
     case bilinear(BilinearGate)
     case absorbed(AbsorbedGate)
     case truncate(TruncateGate)
+    case quotient(QuotientGate)
     case truncateInPlace(TruncateInPlaceGate)
     case truncatedProduct(TruncatedProductGate)
     case sign(SignGate)
@@ -20,6 +21,8 @@ package enum PlanGate: Hashable, Sendable, Codable {
     case isZero(IsZeroGate)
     case bitToArithmetic(BitToArithmeticGate)
     case step(StepGate)
+    case magnitude(MagnitudeGate)
+    case stepProduct(StepProductGate)
     case select(SelectGate)
     case polynomial(PolynomialGate)
     case piecewise(PiecewiseGate)
@@ -47,6 +50,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
         case .bilinear(let gate): gate
         case .absorbed(let gate): gate
         case .truncate(let gate): gate
+        case .quotient(let gate): gate
         case .truncateInPlace(let gate): gate
         case .truncatedProduct(let gate): gate
         case .sign(let gate): gate
@@ -54,6 +58,8 @@ package enum PlanGate: Hashable, Sendable, Codable {
         case .isZero(let gate): gate
         case .bitToArithmetic(let gate): gate
         case .step(let gate): gate
+        case .magnitude(let gate): gate
+        case .stepProduct(let gate): gate
         case .select(let gate): gate
         case .polynomial(let gate): gate
         case .piecewise(let gate): gate
@@ -75,6 +81,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
         case .linear(let gate): .linear(gate.redacted)
         case .sign(let gate): .sign(gate.redacted)
         case .step(let gate): .step(gate.redacted)
+        case .stepProduct(let gate): .stepProduct(gate.redacted)
         case .polynomial(let gate): .polynomial(gate.redacted)
         case .piecewise(let gate): .piecewise(gate.redacted)
         case .trigonometric(let gate): .trigonometric(gate.redacted)

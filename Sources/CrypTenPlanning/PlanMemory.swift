@@ -185,6 +185,7 @@ private struct Ledger {
         case .bilinear(let gate): return [share(gate.product.output.count)]
         case .absorbed(let gate): return [wire(gate.shape.count, sharesHeld: false)]
         case .truncate(let gate): return [share(gate.shape.count)]
+        case .quotient(let gate): return [share(gate.shape.count)]
         case .truncateInPlace(let gate):
             let count = gate.shape.count
             return [role == nil ? made(count, 8 * count, 8 * count) : made(count, 8 * count, count / 8 + 8)]
@@ -194,6 +195,8 @@ private struct Ledger {
         case .isZero(let gate): return [bits(gate.shape.count)]
         case .bitToArithmetic(let gate): return [share(gate.shape.count)]
         case .step(let gate): return step.outputs.map { _ in share(gate.shape.count) }
+        case .magnitude(let gate): return step.outputs.map { _ in bits(gate.shape.count, sharesHeld: false) }
+        case .stepProduct(let gate): return step.outputs.map { _ in share(gate.shape.count) }
         case .select(let gate): return [share(gate.shape.count)]
         case .polynomial(let gate): return [share(gate.shape.count)]
         case .piecewise(let gate): return [share(gate.shape.count)]
@@ -271,10 +274,13 @@ extension PlanGate {
         case .truncateInPlace(let gate): return atDealer ? 16 * gate.shape.count : 0
         // Slabs, before they are joined.
         case .truncate(let gate): return atDealer ? 0 : 8 * gate.shape.count
+        case .quotient(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .truncatedProduct(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .truncatedReLU(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .bitToArithmetic(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .step(let gate): return atDealer ? 0 : 8 * gate.outputs.count * gate.shape.count
+        case .stepProduct(let gate):
+            return atDealer ? 0 : 8 * (gate.steps.count + gate.products.count) * gate.shape.count
         case .select(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .polynomial(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .piecewise(let gate): return atDealer ? 0 : 8 * gate.shape.count

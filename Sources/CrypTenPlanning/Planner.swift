@@ -1,5 +1,5 @@
 import CrypTenBase
-import CrypTenExpressions
+package import CrypTenExpressions
 import CrypTenGates
 package import CrypTenRing
 import Crypto
@@ -9,10 +9,13 @@ import Foundation
 package struct KeptValue: Hashable, Sendable {
     package var form: KeptForm
     package var scale: Int
+    /// What follows from declarations; nil where nothing does.
+    package var range: ValueRange?
 
-    package init(form: KeptForm, scale: Int) {
+    package init(form: KeptForm, scale: Int, range: ValueRange? = nil) {
         self.form = form
         self.scale = scale
+        self.range = range
     }
 }
 
@@ -31,7 +34,7 @@ package struct Planner: Sendable {
     /// - Throws: `CrypTenError` for what this protocol can't compute.
     package func plan(_ graph: Graph, kept: [KeptValue]) throws -> PreparedPlan {
         try graph.checkSizes()
-        let pooled = PoolBeforeReLU.apply(graph)
+        let pooled = PoolBeforeReLU.apply(FoldFactors.apply(graph))
         var lowering = Lowering(pooled, parties: parties, fractionBits: fractionBits, kept: kept)
         try lowering.run()
         let (plan, numbers) = DropUnused.apply(
@@ -48,7 +51,13 @@ package struct Planner: Sendable {
         for (slot, meaning) in lowering.meanings {
             if let number = numbers[slot] { meanings[number] = meaning }
         }
-        return try PreparedPlan(plan, constants: lowering.constants, graph: pooled, meanings: meanings)
+        return try PreparedPlan(
+            plan,
+            constants: lowering.constants,
+            graph: pooled,
+            meanings: meanings,
+            keptRanges: pooled.outputs.map { lowering.bounds.declaredRange(of: $0.entry) }
+        )
     }
 }
 
@@ -74,7 +83,13 @@ extension PreparedPlan {
     /// Adds to a plan what follows from it.
     ///
     /// - Throws: `CrypTenError.Code.malformedFile` for a plan that can't be run, as one whose values are too large.
-    package init(_ plan: Plan, constants: [RingTensor], graph: Graph, meanings: [SlotMeaning?]) throws {
+    package init(
+        _ plan: Plan,
+        constants: [RingTensor],
+        graph: Graph,
+        meanings: [SlotMeaning?],
+        keptRanges: [ValueRange?]? = nil
+    ) throws {
         try plan.validate()
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -91,6 +106,7 @@ extension PreparedPlan {
             constants: constants,
             graph: graph,
             meanings: meanings,
+            keptRanges: keptRanges ?? plan.outputs.map { _ in nil },
             schedule: Schedule(plan),
             fingerprint: Array(hash.finalize()),
             dealerPlan: Array(dealerPlan),

@@ -154,6 +154,7 @@ extension PlanGate {
         case .bilinear(let gate): [gate.product.left, gate.product.right]
         case .absorbed(let gate): [gate.shape] + gate.products.flatMap { [$0.left, $0.right] }
         case .truncate(let gate): [gate.shape]
+        case .quotient(let gate): [gate.shape]
         case .truncateInPlace(let gate): [gate.shape]
         case .truncatedProduct(let gate): [gate.shape]
         case .sign(let gate): [gate.shape]
@@ -161,6 +162,8 @@ extension PlanGate {
         case .isZero(let gate): [gate.shape]
         case .bitToArithmetic(let gate): [gate.shape]
         case .step(let gate): [gate.shape]
+        case .magnitude(let gate): [gate.shape]
+        case .stepProduct(let gate): [gate.shape]
         case .select(let gate): [gate.shape]
         case .polynomial(let gate): [gate.shape]
         case .piecewise(let gate): [gate.shape]

@@ -70,6 +70,22 @@ package struct BitPlanes: Sendable {
         return try body(storage.words + firstWord)
     }
 
+    /// The words of all planes, all of them to be written, and what they are: in the same place, or, where others share the storage,
+    /// in theirs, so that nothing is copied first. Tail bits must stay zero.
+    package mutating func withUpdatedWords<Result>(
+        _ body: (_ new: UnsafeMutablePointer<UInt64>, _ old: UnsafePointer<UInt64>) throws -> Result
+    ) rethrows -> Result {
+        let old = (
+            storage: isKnownUniquelyReferenced(&storage) ? nil : storage,
+            words: UnsafePointer(storage.words + firstWord)
+        )
+        if old.storage != nil {
+            storage = Storage(uninitialized: planes * wordsPerPlane)
+            firstWord = 0
+        }
+        return try withExtendedLifetime(old.storage) { try body(storage.words + firstWord, old.words) }
+    }
+
     /// Overwrites the bits, and what else lies in their storage, with zeros; one that others share stays as it is.
     package mutating func wipe() {
         if isKnownUniquelyReferenced(&storage) { storage.wipe() }
@@ -103,6 +119,17 @@ extension BitPlanes {
         let (planes, perPlane, tail) = (planes, wordsPerPlane, lowBitsMask(count % 64))
         withMutableWords { words in
             for plane in 0..<planes { words[plane * perPlane + perPlane - 1] &= tail }
+        }
+    }
+
+    /// Does the same to a copy of words `range` of planes like these.
+    func clearTails(ofWords range: Range<Int>, at words: UnsafeMutablePointer<UInt64>) {
+        guard count % 64 != 0 else { return }
+        let tail = lowBitsMask(count % 64)
+        // The last word of the plane that the range begins in, and of those that follow.
+        let first = range.lowerBound / wordsPerPlane * wordsPerPlane + wordsPerPlane - 1
+        for last in stride(from: first, to: range.upperBound, by: wordsPerPlane) {
+            words[last - range.lowerBound] &= tail
         }
     }
 }

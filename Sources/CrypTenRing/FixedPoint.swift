@@ -9,10 +9,28 @@ package enum FixedPoint {
 
     /// Encodes what comes from outside.
     ///
+    /// - Parameter range: Where all numbers are said to lie; nil: below `limit(fractionBits:)`.
     /// - Throws: `CrypTenError.Code.outOfRange` naming the index of the first number that isn't finite or is too large.
-    package static func encode(_ values: [Double], fractionBits: Int, shape: Shape, name: String) throws -> RingTensor {
+    package static func encode(
+        _ values: [Double],
+        fractionBits: Int,
+        within range: ClosedRange<Double>? = nil,
+        shape: Shape,
+        name: String
+    ) throws -> RingTensor {
         let unit = Double(sign: .plus, exponent: fractionBits, significand: 1)
-        let limit = limit(fractionBits: fractionBits)
+        let limit =
+            range == nil
+            ? limit(fractionBits: fractionBits) : Double(sign: .plus, exponent: 62 - fractionBits, significand: 1)
+        if let range, let index = values.firstIndex(where: { !range.contains($0) }) {
+            throw CrypTenError(
+                .outOfRange,
+                """
+                \(name), element \(index), lies outside of the range \(range.lowerBound) to \(range.upperBound) that is declared for it; \
+                declare a wider one at all parties
+                """
+            )
+        }
         var out = RingTensor(uninitialized: shape)
         try out.withMutableWords { words in
             for (index, value) in values.enumerated() {

@@ -58,9 +58,10 @@ package struct KernelBenchmark: Sendable {
         self.duration = duration
     }
 
-    /// All rows, best instruction set first.
+    /// All rows, best instruction set first; the first one is memory's.
     package func run() -> [Row] {
-        products() + convolutions() + expansions() + transpositions()
+        let short = KernelBenchmark(repetitions: repetitions, duration: duration / 4)
+        return [memory()] + products() + convolutions() + expansions() + short.families()
     }
 
     /// The product of two square matrices, against three nested loops compiled for AVX2 and against one thread.
@@ -124,7 +125,8 @@ package struct KernelBenchmark: Sendable {
         }
     }
 
-    /// The generator with every cipher that the machine has, 1 MB at a time, against the circuit of bits.
+    /// The generator with every cipher that the machine has, 1 MB at a time: VAES against AES-NI, the others against the circuit of
+    /// bits.
     package func expansions() -> [Row] {
         let words = 131_072
         let key = ExpansionKey(low: 0x0706_0504_0302_0100, high: 0x0F0E_0D0C_0B0A_0908)
@@ -134,29 +136,14 @@ package struct KernelBenchmark: Sendable {
             return { kernels.accumulateExpansion(&sum, key, number: 0, from: 0, subtracting: false) }
         }
         return NativeKernels.Cipher.available.map { cipher in
-            row(
+            let baseline: NativeKernels.Cipher = cipher == .vaes || cipher == .vaes256 ? .aesni : .bitsliced
+            return row(
                 "expansion, \(cipher.rawValue), 1 thread",
                 "GB/s",
                 Double(8 * words),
                 expansion(cipher),
-                against: "bitsliced",
-                expansion(.bitsliced)
-            )
-        }
-    }
-
-    /// Elements to planes of bits, 512 kB at a time, against the specification in plain Swift.
-    package func transpositions() -> [Row] {
-        let a = RingTensor.benchmark([65_536], 7)
-        return NativeKernels.available.map { set in
-            let kernels = NativeKernels(threads: 1, instructionSet: set)
-            return row(
-                "64 bit planes of words, \(set.rawValue), 1 thread",
-                "GB/s",
-                Double(8 * a.count),
-                { _ = kernels.planes(of: a, from: 0, count: 64) },
-                against: "plain Swift",
-                { _ = PlainKernels().planes(of: a, from: 0, count: 64) }
+                against: baseline.rawValue,
+                expansion(baseline)
             )
         }
     }
@@ -166,7 +153,7 @@ package struct KernelBenchmark: Sendable {
 
 extension KernelBenchmark {
     /// A row whose figure and baseline do the same amount.
-    private func row(
+    func row(
         _ name: String,
         _ unit: String,
         _ amount: Double,
@@ -177,7 +164,7 @@ extension KernelBenchmark {
         row(name, unit, amount, body, against: baseline, amount, baselineBody)
     }
 
-    private func row(
+    func row(
         _ name: String,
         _ unit: String,
         _ amount: Double,
@@ -219,7 +206,7 @@ extension KernelBenchmark {
 
 extension RingTensor {
     /// Words that look random.
-    fileprivate static func benchmark(_ shape: Shape, _ number: UInt64) -> RingTensor {
+    static func benchmark(_ shape: Shape, _ number: UInt64) -> RingTensor {
         let key = ExpansionKey(low: 0x5EED, high: 0)
         return NativeKernels(threads: 1).expand(key, number: number, from: 0, shape: shape)
     }

@@ -23,6 +23,22 @@ package protocol Kernels: Sendable {
     func expandBits(_ key: ExpansionKey, number: UInt64, fromPlane start: Int, planes: Int, count: Int) -> BitPlanes
     /// XORs those bits into `sum`.
     func accumulateBitExpansion(_ sum: inout BitPlanes, _ key: ExpansionKey, number: UInt64, fromPlane start: Int)
+    /// Words `range` of `secret` less those of stream `number` under each of the keys: to `out`, which holds nothing yet.
+    func writeDifference(
+        of secret: RingTensor,
+        _ keys: [ExpansionKey],
+        number: UInt64,
+        words range: Range<Int>,
+        to out: UnsafeMutablePointer<UInt64>
+    )
+    /// Words `range` of the planes XOR those of the streams, from the first plane on; tail bits are zeros.
+    func writeDifference(
+        of secret: BitPlanes,
+        _ keys: [ExpansionKey],
+        number: UInt64,
+        words range: Range<Int>,
+        to out: UnsafeMutablePointer<UInt64>
+    )
 
     // MARK: Elementwise on the ring
 
@@ -44,6 +60,8 @@ package protocol Kernels: Sendable {
     func accumulate(_ sum: inout RingTensor, adding a: RingTensor, times scalar: UInt64)
     /// The element shifted right by `bits` (0 … 63), zeros coming in.
     func shiftRight(_ a: RingTensor, by bits: Int) -> RingTensor
+    /// ⌊a · factor / 2^62⌋ of elements without a sign, for a factor below 2^62.
+    func multiplyHigh(_ a: RingTensor, factor: UInt64) -> RingTensor
     /// The element shifted left by `bits` (0 … 63).
     func shiftLeft(_ a: RingTensor, by bits: Int) -> RingTensor
     /// The `bits` (1 … 64) low bits.
@@ -196,5 +214,38 @@ extension Kernels {
     /// The tensor repeated to a shape by NumPy's rule; itself where it has that shape.
     package func broadcast(_ a: RingTensor, to shape: Shape) -> RingTensor {
         a.shape == shape ? a : gather(a, .broadcasting(a.shape, to: shape))
+    }
+}
+
+// Differences are put together of expansions where kernels have nothing faster.
+extension Kernels {
+    package func writeDifference(
+        of secret: RingTensor,
+        _ keys: [ExpansionKey],
+        number: UInt64,
+        words range: Range<Int>,
+        to out: UnsafeMutablePointer<UInt64>
+    ) {
+        var piece = secret.flat(range)
+        for key in keys {
+            accumulateExpansion(&piece, key, number: number, from: range.lowerBound, subtracting: true)
+        }
+        piece.withWords { out.update(from: $0, count: range.count) }
+    }
+
+    package func writeDifference(
+        of secret: BitPlanes,
+        _ keys: [ExpansionKey],
+        number: UInt64,
+        words range: Range<Int>,
+        to out: UnsafeMutablePointer<UInt64>
+    ) {
+        secret.asWords.flat(range).withWords { out.update(from: $0, count: range.count) }
+        for key in keys {
+            expand(key, number: number, from: range.lowerBound, shape: [range.count]).withWords { words in
+                for i in 0..<range.count { out[i] ^= words[i] }
+            }
+        }
+        secret.clearTails(ofWords: range, at: out)
     }
 }

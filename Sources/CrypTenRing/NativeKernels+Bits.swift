@@ -61,11 +61,11 @@ extension NativeKernels {
     }
 
     package func accumulate(_ sum: inout BitPlanes, xor a: BitPlanes) {
-        update(&sum, a, a) { sum, a, _, count in cct_bits_xor(set, sum, sum, a, count) }
+        update(&sum, a, a) { sum, old, a, _, count in cct_bits_xor(set, sum, old, a, count) }
     }
 
     package func accumulate(_ sum: inout BitPlanes, xorAndOf a: BitPlanes, _ b: BitPlanes) {
-        update(&sum, a, b) { cct_bits_xor_and(set, $0, $0, $1, $2, $3) }
+        update(&sum, a, b) { cct_bits_xor_and(set, $0, $1, $2, $3, $4) }
     }
 
     package func stack(_ parts: [BitPlanes]) -> BitPlanes {
@@ -161,15 +161,16 @@ extension NativeKernels {
         _ body: (MutableWords, Words, Words, Int) -> Void
     ) -> BitPlanes {
         var out = BitPlanes(uninitialized: a.planes, count: a.count)
-        update(&out, a, b, body)
+        update(&out, a, b) { out, _, a, b, count in body(out, a, b, count) }
         return out
     }
 
+    /// Calls `body` with where the sum goes, the sum as it is, `a` and `b`.
     private func update(
         _ sum: inout BitPlanes,
         _ a: BitPlanes,
         _ b: BitPlanes,
-        _ body: (MutableWords, Words, Words, Int) -> Void
+        _ body: (MutableWords, Words, Words, Words, Int) -> Void
     ) {
         precondition(
             sum.planes == a.planes && a.planes == b.planes && sum.count == a.count && a.count == b.count,
@@ -178,8 +179,11 @@ extension NativeKernels {
         let words = a.planes * a.wordsPerPlane
         a.withWords { a in
             b.withWords { b in
-                sum.withMutableWords { sum in
-                    split(words) { body(sum + $0.lowerBound, a + $0.lowerBound, b + $0.lowerBound, $0.count) }
+                sum.withUpdatedWords { new, old in
+                    split(words) { range in
+                        let start = range.lowerBound
+                        body(new + start, old + start, a + start, b + start, range.count)
+                    }
                 }
             }
         }

@@ -26,28 +26,33 @@ extension NativeKernels {
     }
 
     package func accumulate(_ sum: inout RingTensor, adding a: RingTensor) {
-        update(&sum, a) { cct_u64_add(set, $0, $0, $1, $2) }
+        update(&sum, a) { cct_u64_add(set, $0, $1, $2, $3) }
     }
 
     package func accumulate(_ sum: inout RingTensor, subtracting a: RingTensor) {
-        update(&sum, a) { cct_u64_subtract(set, $0, $0, $1, $2) }
+        update(&sum, a) { cct_u64_subtract(set, $0, $1, $2, $3) }
     }
 
     package func accumulate(_ sum: inout RingTensor, addingProductOf a: RingTensor, _ b: RingTensor) {
-        update(&sum, a, b) { cct_u64_multiply_add(set, $0, $0, $1, $2, $3) }
+        update(&sum, a, b) { cct_u64_multiply_add(set, $0, $1, $2, $3, $4) }
     }
 
     package func accumulate(_ sum: inout RingTensor, subtractingProductOf a: RingTensor, _ b: RingTensor) {
-        update(&sum, a, b) { cct_u64_multiply_subtract(set, $0, $0, $1, $2, $3) }
+        update(&sum, a, b) { cct_u64_multiply_subtract(set, $0, $1, $2, $3, $4) }
     }
 
     package func accumulate(_ sum: inout RingTensor, adding a: RingTensor, times scalar: UInt64) {
-        update(&sum, a) { cct_u64_add_scaled(set, $0, $0, $1, scalar, $2) }
+        update(&sum, a) { cct_u64_add_scaled(set, $0, $1, $2, scalar, $3) }
     }
 
     package func shiftRight(_ a: RingTensor, by bits: Int) -> RingTensor {
         precondition((0...63).contains(bits), "a shift by \(bits) bits")
         return map(a) { cct_u64_shift_right(set, $0, $1, UInt32(bits), $2) }
+    }
+
+    package func multiplyHigh(_ a: RingTensor, factor: UInt64) -> RingTensor {
+        precondition(factor < 1 << 62, "a factor of at most 62 bits")
+        return map(a) { cct_u64_multiply_high(set, $0, $1, factor, $2) }
     }
 
     package func shiftLeft(_ a: RingTensor, by bits: Int) -> RingTensor {
@@ -123,17 +128,26 @@ extension NativeKernels {
     }
 
     func combine(_ a: RingTensor, _ b: RingTensor, _ body: (MutableWords, Words, Words, Int) -> Void) -> RingTensor {
+        precondition(a.count == b.count, "elementwise on shapes \(a.shape) and \(b.shape)")
         var out = RingTensor(uninitialized: a.shape)
-        update(&out, a, b, body)
+        let count = a.count
+        a.withWords { a in
+            b.withWords { b in
+                out.withMutableWords { out in
+                    split(count) { body(out + $0.lowerBound, a + $0.lowerBound, b + $0.lowerBound, $0.count) }
+                }
+            }
+        }
         return out
     }
 
-    func update(_ sum: inout RingTensor, _ a: RingTensor, _ body: (MutableWords, Words, Int) -> Void) {
+    /// Calls `body` with where the sum goes, the sum as it is, and `a`.
+    func update(_ sum: inout RingTensor, _ a: RingTensor, _ body: (MutableWords, Words, Words, Int) -> Void) {
         precondition(sum.count == a.count, "elementwise on shapes \(sum.shape) and \(a.shape)")
         let count = a.count
         a.withWords { a in
-            sum.withMutableWords { sum in
-                split(count) { body(sum + $0.lowerBound, a + $0.lowerBound, $0.count) }
+            sum.withUpdatedWords { new, old in
+                split(count) { body(new + $0.lowerBound, old + $0.lowerBound, a + $0.lowerBound, $0.count) }
             }
         }
     }
@@ -142,7 +156,7 @@ extension NativeKernels {
         _ sum: inout RingTensor,
         _ a: RingTensor,
         _ b: RingTensor,
-        _ body: (MutableWords, Words, Words, Int) -> Void
+        _ body: (MutableWords, Words, Words, Words, Int) -> Void
     ) {
         precondition(
             sum.count == a.count && a.count == b.count,
@@ -151,8 +165,11 @@ extension NativeKernels {
         let count = a.count
         a.withWords { a in
             b.withWords { b in
-                sum.withMutableWords { sum in
-                    split(count) { body(sum + $0.lowerBound, a + $0.lowerBound, b + $0.lowerBound, $0.count) }
+                sum.withUpdatedWords { new, old in
+                    split(count) { range in
+                        let start = range.lowerBound
+                        body(new + start, old + start, a + start, b + start, range.count)
+                    }
                 }
             }
         }

@@ -39,9 +39,9 @@ package struct NativeKernels: Kernels {
         instructionSet.rawValue
     }
 
-    /// Kernels with the best instructions that the machine has.
+    /// Kernels with the instructions that the environment names, or else the best that the machine has.
     package init(threads: Int) {
-        self.init(threads: threads, instructionSet: NativeKernels.available[0])
+        self.init(threads: threads, instructionSet: NativeKernels.preferred)
     }
 
     /// Kernels with an instruction set, and a cipher, that the machine must have.

@@ -60,6 +60,14 @@ package struct PlainKernels: Kernels {
         return map(a) { $0 &>> UInt64(bits) }
     }
 
+    package func multiplyHigh(_ a: RingTensor, factor: UInt64) -> RingTensor {
+        precondition(factor < 1 << 62, "a factor of at most 62 bits")
+        return map(a) { element in
+            let (high, low) = element.multipliedFullWidth(by: factor)
+            return high << 2 | low >> 62
+        }
+    }
+
     package func shiftLeft(_ a: RingTensor, by bits: Int) -> RingTensor {
         precondition((0...63).contains(bits), "a shift by \(bits) bits")
         return map(a) { $0 &<< UInt64(bits) }

@@ -68,6 +68,21 @@ package struct RingTensor: Sendable {
         return try body(storage.words + offset)
     }
 
+    /// The elements, all of them to be written, and what they are: in the same place, or, where other tensors share the storage, in
+    /// theirs, so that nothing is copied first.
+    package mutating func withUpdatedWords<Result>(
+        _ body: (_ new: UnsafeMutablePointer<UInt64>, _ old: UnsafePointer<UInt64>) throws -> Result
+    ) rethrows -> Result {
+        let old = (
+            storage: isKnownUniquelyReferenced(&storage) ? nil : storage, words: UnsafePointer(storage.words + offset)
+        )
+        if old.storage != nil {
+            storage = Storage(uninitialized: count)
+            offset = 0
+        }
+        return try withExtendedLifetime(old.storage) { try body(storage.words + offset, old.words) }
+    }
+
     /// Overwrites the elements, and what else lies in their storage, with zeros; one that others share stays as it is.
     package mutating func wipe() {
         if isKnownUniquelyReferenced(&storage) { storage.wipe() }

@@ -106,18 +106,16 @@ final class CorrectionStream: CorrectionSink {
         self.account = account
     }
 
-    func send(_ words: RingTensor) throws {
-        try context.clock.measure(.copying) { try write(words) }
-    }
-
-    private func write(_ words: RingTensor) throws {
-        let perChunk = context.framing.chunkBytes / 8
-        var written = 0
-        while written < words.count {
-            let end = min(words.count, written + perChunk - outgoing.readableBytes / 8)
-            outgoing.write(words, written..<end, capacity: context.framing.chunkBytes)
-            written = end
-            if outgoing.readableBytes >= context.framing.chunkBytes { try flush() }
+    func send(_ count: Int, _ write: (Range<Int>, UnsafeMutablePointer<UInt64>) -> Void) throws {
+        try context.clock.measure(.copying) {
+            let perChunk = context.framing.chunkBytes / 8
+            var written = 0
+            while written < count {
+                let end = min(count, written + perChunk - outgoing.readableBytes / 8)
+                outgoing.write(written..<end, capacity: context.framing.chunkBytes, write)
+                written = end
+                if outgoing.readableBytes >= context.framing.chunkBytes { try flush() }
+            }
         }
     }
 

@@ -83,9 +83,9 @@ public struct Rehearsal {
         if expressions.isEmpty { return ([], Cost(partyCount: partyCount)) }
         let plan = try planned(expressions.map { ($0.node, .keep) })
         setupMemory.formMaximum(MemoryEstimate(plan, correctionWindow: SessionConfiguration().correctionWindow))
-        let results = plan.plan.outputs.map { output -> CrypTensor in
+        let results = zip(plan.plan.outputs, plan.keptRanges).map { output, range -> CrypTensor in
             guard let form = output.kept else { preconditionFailure("a kept output has a form") }
-            kept.append(KeptValue(form: form, scale: output.scale))
+            kept.append(KeptValue(form: form, scale: output.scale, range: range))
             return CrypTensor(
                 Node(
                     source: .kept(number: kept.count - 1),

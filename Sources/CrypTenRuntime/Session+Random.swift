@@ -70,7 +70,7 @@ extension Session {
     ///   - shape: The numbers' shape.
     ///   - source: Who draws the uniform numbers. The dealer knows its own but for the rounding of the steps between.
     /// - Throws: `.sessionBusy` while another call is under way.
-    /// - Complexity: 17 rounds, and one more drawn by everyone; the cosine's run beside the root's.
+    /// - Complexity: 15 rounds, and one more drawn by everyone; the cosine's run beside the root's.
     public func normal(_ shape: Shape, drawnBy source: RandomSource = .dealer) async throws -> CrypTensor {
         let (radius, angle) = (try await uniform(shape, drawnBy: source), try await uniform(shape, drawnBy: source))
         return CrypTensor.normal(radius: radius, angle: angle)

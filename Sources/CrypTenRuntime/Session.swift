@@ -73,23 +73,33 @@ public final class Session: Sendable {
     ///
     /// - Parameters:
     ///   - owner: The party that has it.
+    ///   - range: Where all numbers lie, the same at all parties, who learn it and so does the dealer: numbers that are larger or
+    ///     smaller than the session's encoding takes are right then, see ``CrypTensor/declaring(range:file:line:)``. Nil: magnitudes
+    ///     below 2^(62 − 2·fractionBits), 2³⁰ with 16.
     ///   - name: What to call it in errors and cost reports.
     ///   - load: Runs at the owner alone.
     /// - Returns: An expression; its elements are masked and sent, 8 bytes each, in the first round of a run that reads it.
-    /// - Throws: `.outOfRange` at the owner for what fixed point can't hold, and what `load` throws: the owner alone learns what is
+    /// - Throws: `.outOfRange` at the owner for what fixed point can't hold or lies outside of the range, and what `load` throws: the owner alone learns what is
     ///   wrong. At the others `.partyFailed`, with a fixed sentence. The call fails everywhere, and the session lives. `.invalidArgument`
     ///   for an owner that the session doesn't have.
     /// - Complexity: the owner sends the shape to each other party, which counts in no total; no round.
     public func input(
         from owner: PartyID,
+        range: ClosedRange<Double>? = nil,
         name: String = "input",
         _ load: @escaping @Sendable () throws -> Tensor
     ) async throws -> CrypTensor {
-        CrypTensor(
+        try Session.check(range)
+        return CrypTensor(
             try await perform { state in
-                try state.guarded { try state.input(owner: owner, name: name, load: load) }
+                try state.guarded { try state.input(owner: owner, range: range, name: name, load: load) }
             }
-        )
+        ).declaring(range)
+    }
+
+    /// A range that can't be declared is the caller's error, before anybody is asked anything.
+    private static func check(_ range: ClosedRange<Double>?) throws {
+        if let range { _ = try ValueRange(declaring: range) }
     }
 
     /// A secret tensor whose shape all parties know already: nothing is announced.
@@ -98,6 +108,7 @@ public final class Session: Sendable {
     ///   - owner: The party that has it.
     ///   - shape: What `load` gives, the same at all parties.
     ///   - kind: Reals or integers, the same at all parties.
+    ///   - range: Where all numbers lie, the same at all parties, as for ``input(from:range:name:_:)``.
     ///   - name: What to call it in errors and cost reports.
     ///   - load: Runs at the owner alone.
     /// - Returns: An expression; its elements are masked and sent, 8 bytes each, in the first round of a run that reads it.
@@ -108,16 +119,18 @@ public final class Session: Sendable {
         from owner: PartyID,
         shape: Shape,
         kind: ElementKind = .real,
+        range: ClosedRange<Double>? = nil,
         name: String = "input",
         _ load: @escaping @Sendable () throws -> Tensor
     ) async throws -> CrypTensor {
-        CrypTensor(
+        try Session.check(range)
+        return CrypTensor(
             try await perform { state in
                 try state.guarded {
-                    try state.input(owner: owner, shape: shape, kind: kind, name: name, load: load)
+                    try state.input(owner: owner, shape: shape, kind: kind, range: range, name: name, load: load)
                 }
             }
-        )
+        ).declaring(range)
     }
 
     /// A tensor that one party reads and sends to all, such as token numbers.
@@ -253,6 +266,16 @@ public final class Session: Sendable {
         }
     }
 
+    /// What revealing a list of expressions as one plan will cost.
+    ///
+    /// - Throws: as for expressions that are listed.
+    package func cost(of expressions: [CrypTensor], revealingTo recipients: Recipients = .all) async throws -> Cost {
+        let nodes = expressions.map(\.node)
+        return try await perform { state in
+            Cost(try state.plan(nodes.map { ($0, .reveal(to: recipients.party)) }).cost)
+        }
+    }
+
     /// What `evaluate` of expressions will cost.
     ///
     /// - Throws: what `evaluate` throws before it sends anything.
@@ -358,5 +381,11 @@ private struct ThreadConfined<Value>: @unchecked Sendable {
 
     init(_ value: Value) {
         self.value = value
+    }
+}
+
+extension CrypTensor {
+    fileprivate func declaring(_ range: ClosedRange<Double>?) -> CrypTensor {
+        range.map { declaring(range: $0) } ?? self
     }
 }

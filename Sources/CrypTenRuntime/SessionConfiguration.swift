@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenRing
 import CrypTenTransport
 
 /// What all members of a session agree on, and how they wait for each other.
@@ -45,6 +46,7 @@ public struct SessionConfiguration: Sendable {
 extension SessionConfiguration {
     /// - Throws: `.invalidArgument` naming what no session can have.
     func check() throws {
+        try NativeKernels.checkEnvironment()
         try SessionConfiguration.check(fractionBits: fractionBits)
         guard silenceLimit >= TCPConfiguration.leastSilenceLimit else {
             throw CrypTenError(

@@ -7,8 +7,14 @@ import NIOCore
 /// What parties put in, and what one of them tells all.
 extension SessionState {
     /// A secret input of a known shape: nothing is sent before a run reads it.
-    func input(owner: PartyID, shape: Shape, kind: ElementKind, name: String, load: () throws -> Tensor) throws -> Node
-    {
+    func input(
+        owner: PartyID,
+        shape: Shape,
+        kind: ElementKind,
+        range: ClosedRange<Double>? = nil,
+        name: String,
+        load: () throws -> Tensor
+    ) throws -> Node {
         try check(owner)
         let number = try machine.newInput()
         var own: OwnInput?
@@ -21,7 +27,10 @@ extension SessionState {
                         "\(name) has shape \(tensor.shape), where \(shape) was announced"
                     )
                 }
-                return OwnInput(try encode(tensor, kind: kind, name: name), clear: checker == nil ? nil : tensor)
+                let own = OwnInput(tensor, kind: kind, name: name, range: range)
+                // What can't be encoded is refused now, and not when it is read.
+                _ = try own.encoded(fractionBits: range == nil ? configuration.fractionBits : 0)
+                return own
             }
             inputs[number] = value
             own = value
@@ -51,7 +60,12 @@ extension SessionState {
     }
 
     /// A secret input whose shape its owner announces.
-    func input(owner: PartyID, name: String, load: () throws -> Tensor) throws -> Node {
+    func input(
+        owner: PartyID,
+        range: ClosedRange<Double>? = nil,
+        name: String,
+        load: () throws -> Tensor
+    ) throws -> Node {
         try check(owner)
         guard owner.index == party else {
             var payload = try control(from: owner)
@@ -65,6 +79,7 @@ extension SessionState {
                 owner: owner,
                 shape: shape,
                 kind: values[0] == 0 ? .real : .integer,
+                range: range,
                 name: name,
                 load: load
             )
@@ -73,10 +88,11 @@ extension SessionState {
             let tensor = try load()
             let kind: ElementKind = tensor.kind == .real ? .real : .integer
             // What can't be encoded is refused before anything of it is announced.
-            _ = try encode(tensor, kind: kind, name: name)
+            _ = try OwnInput(tensor, kind: kind, name: name, range: range)
+                .encoded(fractionBits: range == nil ? configuration.fractionBits : 0)
             return (tensor, kind)
         }
-        let node = try input(owner: owner, shape: tensor.shape, kind: kind, name: name) { tensor }
+        let node = try input(owner: owner, shape: tensor.shape, kind: kind, range: range, name: name) { tensor }
         let header = [kind == .real ? 0 : 1] + tensor.shape.dimensions.map(Int64.init)
         var payload = ByteBuffer()
         TensorCoding.write(Tensor(header, shape: [header.count]), to: &payload)
@@ -140,24 +156,6 @@ extension SessionState {
         guard (0..<parties).contains(id.index) else {
             throw CrypTenError(.invalidArgument, "there is no \(id): the session has parties 0 to \(parties - 1)")
         }
-    }
-
-    func encode(_ tensor: Tensor, kind: ElementKind, name: String) throws -> RingTensor {
-        if kind == .integer {
-            guard let integers = tensor.integers else {
-                throw CrypTenError(
-                    .invalidArgument,
-                    "\(name) was announced as integers and holds numbers that aren't whole"
-                )
-            }
-            return RingTensor(integers.map(UInt64.init(bitPattern:)), shape: tensor.shape)
-        }
-        return try FixedPoint.encode(
-            tensor.doubles,
-            fractionBits: configuration.fractionBits,
-            shape: tensor.shape,
-            name: name
-        )
     }
 
     /// What a party has that the others wait to hear of. Where it can't be used they are told that, and a fixed sentence why; the

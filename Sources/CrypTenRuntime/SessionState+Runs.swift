@@ -71,7 +71,7 @@ extension SessionState {
         }
         try machine.finishedRun()
         checker?.name(keptOutputs: dealt.run.keptOutputs, of: dealt.run.number)
-        return try results(planned.plan.plan, values, dealt.run.keptOutputs)
+        return try results(planned.plan, values, dealt.run.keptOutputs)
     }
 
     /// The run that is used next: one that was dealt ahead, if there is one, else one that the dealer is asked for.
@@ -123,6 +123,11 @@ extension SessionState {
     private func operands(for planned: Planned) throws -> PartyEngine.Operands {
         let sources = planned.sources
         let tensors = try publicOperands(of: planned)
+        var ownInputs = [RingTensor?](repeating: nil, count: sources.inputs.count)
+        for binding in planned.plan.plan.bindings {
+            guard case .input(_, let index) = binding.source, let own = inputs[sources.inputs[index]] else { continue }
+            ownInputs[index] = try own.encoded(fractionBits: binding.scale)
+        }
         var plainValues: [Int: RingTensor] = [:]
         for binding in planned.plan.plan.bindings {
             guard case .plain(let index) = binding.source else { continue }
@@ -134,7 +139,7 @@ extension SessionState {
             )
         }
         return PartyEngine.Operands(
-            inputs: sources.inputs.map { inputs[$0]?.encoded },
+            inputs: ownInputs,
             plain: plainValues,
             kept: try sources.kept.map { try keptValue($0).value }
         )
@@ -199,12 +204,18 @@ extension SessionState {
         return DealtRun(run: run, hash: hash, keys: keys)
     }
 
-    private func results(_ plan: Plan, _ values: [PartyValue], _ keptOutputs: [Int]) throws -> [RunResult] {
+    private func results(
+        _ prepared: PreparedPlan,
+        _ values: [PartyValue],
+        _ keptOutputs: [Int]
+    ) throws -> [RunResult] {
+        let plan = prepared.plan
         var keptOutputs = keptOutputs[...]
-        return try zip(plan.outputs, values).map { output, value in
+        return try zip(zip(plan.outputs, prepared.keptRanges), values).map { output, value in
+            let (output, range) = output
             if let form = output.kept {
                 guard let number = keptOutputs.popFirst() else { preconditionFailure("every kept output has a number") }
-                kept[number] = (value, KeptValue(form: form, scale: output.scale))
+                kept[number] = (value, KeptValue(form: form, scale: output.scale, range: range))
                 return .kept(
                     Node(
                         source: .kept(number: number),

@@ -16,6 +16,8 @@ final class SessionState {
     let checker: InsecureRunChecker?
     /// What was found in the last run of a checked session.
     var lastCheck: CheckedRun?
+    /// Whether a run is under way whose deviations are reported, and not thrown.
+    var isReporting = false
     let party: Int
     let parties: Int
     let identity = SessionIdentity()
@@ -135,15 +137,43 @@ final class SessionState {
     }
 }
 
-/// A party's own numbers, encoded; held by the expression that they are the input of.
+/// A party's own numbers; held by the expression that they are the input of.
 final class OwnInput: Sendable {
-    let encoded: RingTensor
-    /// As they came, where the session is checked.
-    let clear: Tensor?
+    /// As they came.
+    let tensor: Tensor
+    let kind: ElementKind
+    /// What errors call them.
+    let name: String
+    /// Where all of them lie; nil: below what products of the session's encoding take.
+    let range: ClosedRange<Double>?
 
-    init(_ encoded: RingTensor, clear: Tensor? = nil) {
-        self.encoded = encoded
-        self.clear = clear
+    init(_ tensor: Tensor, kind: ElementKind, name: String, range: ClosedRange<Double>?) {
+        self.tensor = tensor
+        self.kind = kind
+        self.name = name
+        self.range = range
+    }
+
+    /// The numbers with so many fraction bits.
+    ///
+    /// - Throws: `.outOfRange` naming the index of a number that doesn't fit, or lies outside of the declared range.
+    func encoded(fractionBits: Int) throws -> RingTensor {
+        guard kind == .real else {
+            guard let integers = tensor.integers else {
+                throw CrypTenError(
+                    .invalidArgument,
+                    "\(name) was announced as integers and holds numbers that aren't whole"
+                )
+            }
+            return RingTensor(integers.map(UInt64.init(bitPattern:)), shape: tensor.shape)
+        }
+        return try FixedPoint.encode(
+            tensor.doubles,
+            fractionBits: fractionBits,
+            within: range,
+            shape: tensor.shape,
+            name: name
+        )
     }
 }
 

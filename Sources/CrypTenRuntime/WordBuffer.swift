@@ -6,9 +6,23 @@ import NIOCore
 extension ByteBuffer {
     /// Appends words `range` of a tensor; a buffer that has to grow grows to `capacity` at once.
     mutating func write(_ words: RingTensor, _ range: Range<Int>, capacity: Int) {
-        if readableBytes > 0, writableBytes < range.count * 8 { reserveCapacity(capacity) }
         words.withWords { pointer in
-            _ = writeBytes(UnsafeRawBufferPointer(start: pointer + range.lowerBound, count: range.count * 8))
+            write(range, capacity: capacity) { $1.update(from: pointer + $0.lowerBound, count: $0.count) }
+        }
+    }
+
+    /// Appends words of a range that `body` writes; whatever is in the buffer is whole words, too.
+    mutating func write(
+        _ range: Range<Int>,
+        capacity: Int,
+        _ body: (Range<Int>, UnsafeMutablePointer<UInt64>) -> Void
+    ) {
+        guard !range.isEmpty else { return }
+        if readableBytes > 0, writableBytes < range.count * 8 { reserveCapacity(capacity) }
+        writeWithUnsafeMutableBytes(minimumWritableBytes: range.count * 8) { space in
+            // The allocator aligns a buffer's beginning.
+            body(range, space.baseAddress!.assumingMemoryBound(to: UInt64.self))
+            return range.count * 8
         }
     }
 }

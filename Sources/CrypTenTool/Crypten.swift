@@ -31,6 +31,7 @@ enum Main {
         ProcessMemory.keepFreed()
         do {
             var command = try Crypten.parseAsRoot()
+            try checkEnvironment()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -40,6 +41,15 @@ enum Main {
         } catch {
             if let signal = Interruption.received { Interruption.exit(signal) }
             exit(reporting: error)
+        }
+    }
+
+    /// A set of kernels that the environment names and the machine doesn't have is as wrong as an option would be.
+    private static func checkEnvironment() throws {
+        do {
+            try NativeKernels.checkEnvironment()
+        } catch {
+            throw ValidationError(error.message)
         }
     }
 

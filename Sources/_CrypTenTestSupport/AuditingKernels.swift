@@ -158,6 +158,10 @@ package struct AuditingKernels: Kernels {
         base.shiftRight(a, by: bits)
     }
 
+    package func multiplyHigh(_ a: RingTensor, factor: UInt64) -> RingTensor {
+        base.multiplyHigh(a, factor: factor)
+    }
+
     package func shiftLeft(_ a: RingTensor, by bits: Int) -> RingTensor {
         base.shiftLeft(a, by: bits)
     }

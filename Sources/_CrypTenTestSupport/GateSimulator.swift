@@ -436,7 +436,9 @@ final class SimulatedCorrections: CorrectionSink {
         queue.isEmpty
     }
 
-    func send(_ words: RingTensor) throws {
+    func send(_ count: Int, _ write: (Range<Int>, UnsafeMutablePointer<UInt64>) -> Void) throws {
+        var words = RingTensor(uninitialized: [count])
+        words.withMutableWords { write(0..<count, $0) }
         queue.append(words)
         recent.append(words.elements)
         total += words.count

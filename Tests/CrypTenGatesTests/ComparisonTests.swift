@@ -28,6 +28,70 @@ struct ComparisonTests {
         ) { [$0.wire(v)] }
     }
 
+    private func magnitudes(_ v: [UInt64], _ positions: [Int], isSigned: Bool) -> [[UInt64]] {
+        let v = v.signed
+        return positions.map { k in words(v.map { $0 >= 0 && $0 < 1 << Int64(k) }) }
+            + (isSigned ? positions : []).map { k in words(v.map { $0 < 0 && $0 >= -(1 << Int64(k)) }) }
+            + [words(v.map { $0 < 0 })]
+    }
+
+    /// Powers of two by which magnitudes are told: all that 64 bits have, some, and one.
+    static let positions = [
+        Array(stride(from: 0, through: 60, by: 4)), [4, 60], [60], [0], [32], [16, 20, 24, 28, 32, 36],
+    ]
+
+    @Test("magnitudes are exact on the whole ring", arguments: parties, positions)
+    func magnitudes(parties: Int, positions: [Int]) throws {
+        // Around every power of two of both signs, and anything.
+        let edges = (0..<64).flatMap { k in ([0, 1, .max, 2] as [UInt64]).map { (1 << UInt64(k)) &+ $0 } }
+        for (count, isSigned) in [(0, true), (1, false), (65, true), (4097, true), (4097, false)] {
+            let random = ringVectors(count, seed: 35)
+            let v = random.enumerated().map { index, word -> UInt64 in
+                switch index % 4 {
+                case 0: return edges[index / 4 % edges.count]
+                case 1: return 0 &- edges[index / 4 % edges.count]
+                case 2: return UInt64(bitPattern: Int64(bitPattern: word) >> Int64(index / 4 % 64))
+                default: return word
+                }
+            }
+            let sharesHeld = count == 65
+            let form = WireForm(sharesHeld: sharesHeld)
+            let gate = MagnitudeGate(shape: [count], form: form, positions: positions, isSigned: isSigned)
+            let expected = magnitudes(v, positions, isSigned: isSigned)
+            try check(gate, parties: parties, expected: expected) { [$0.wire(v, sharesHeld: sharesHeld)] }
+        }
+    }
+
+    @Test("magnitudes of few bits: all values, under many masks", arguments: 2...8)
+    func magnitudesOfFewBits(bits: Int) throws {
+        // Truncations read in place have as many bits; half of their values can be, under masks that take all.
+        let shift = 64 - bits
+        let values = 1 << (bits - 1)
+        let v = (0..<64 * values).map { UInt64(bitPattern: Int64($0 % values - values / 2) << Int64(shift)) }
+        for kernels in backends() {
+            let simulator = GateSimulator(parties: 2, seed: UInt64(bits), kernels: kernels)
+            let wire = try simulator.truncatedWire(v, shift: shift)
+            for positions in 1..<1 << (bits - 1) where bits < 7 || positions % 7 == 0 {
+                let positions = (0..<bits - 1).filter { positions >> $0 & 1 == 1 }
+                let gate = MagnitudeGate(
+                    shape: [v.count],
+                    form: WireForm(sharesHeld: false, shift: shift),
+                    positions: positions,
+                    isSigned: true
+                )
+                let got = try simulator.run(gate, [wire]).map { try $0.plain() }
+                #expect(got == magnitudes(try wire.plain(), positions, isSigned: true), "\(positions)")
+            }
+        }
+    }
+
+    @Test("magnitudes of more than a slab")
+    func magnitudesOfManyElements() throws {
+        let v = ringVectors(moreThanASlab, seed: 36)
+        let gate = MagnitudeGate(shape: [v.count], positions: [4, 8, 32], isSigned: true)
+        try check(gate, parties: 2, expected: magnitudes(v, [4, 8, 32], isSigned: true)) { [$0.wire(v)] }
+    }
+
     @Test("a sign has an equality beside it", arguments: parties, [0, 1, 65, 4097])
     func equality(parties: Int, count: Int) throws {
         var v = ringVectors(count, seed: 32, in: (.min + 1) ... .max)

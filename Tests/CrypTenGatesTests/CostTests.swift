@@ -84,11 +84,26 @@ struct CostTests {
         }
         let outputs = (0..<3).map { StepGate.Output(constant: $0, factors: [1, 2, 3, 4]) }
         expect(StepGate(shape: shape, bits: 4, outputs: outputs), opened: 0, dealt: 256, rounds: 0)
+        for (form, dealt) in [(WireForm(), 512.0), (WireForm(sharesHeld: false), 576), (truncated, 656)] {
+            let gate = StepProductGate(shape: shape, form: form, bits: 4, steps: outputs, products: outputs)
+            expect(gate, opened: 0, dealt: dealt, rounds: 0)
+        }
         expect(RandomGate(shape: shape, distribution: .uniformBits(16)), opened: 0, dealt: 64, rounds: 0)
         expect(RandomGate(shape: shape, distribution: .bit(.fair)), opened: 0, dealt: 0, rounds: 0)
         for planes in [1, 16] {
             expect(DrawnBitsGate(planes: planes, shape: shape), opened: Double(planes), dealt: 0, rounds: 1)
         }
+    }
+
+    @Test("magnitudes take a few bits a power of two", arguments: [false, true])
+    func magnitudes(isSigned: Bool) {
+        let positions = Array(stride(from: 0, through: 60, by: 4))
+        let gate = MagnitudeGate(shape: shape, positions: positions, isSigned: isSigned)
+        expect(gate, opened: isSigned ? 151 : 107, dealt: isSigned ? 2057 : 1382, rounds: 3)
+        #expect(MagnitudeGate.openedBits(bits: 64, positions: positions, isSigned: isSigned) == (isSigned ? 151 : 107))
+        // Of every second bit there are too many groups.
+        let many = Array(stride(from: 0, through: 60, by: 2))
+        #expect(MagnitudeGate.openedBits(bits: 64, positions: many, isSigned: isSigned) == nil)
     }
 
     @Test("comparisons and bits cost what the table says")

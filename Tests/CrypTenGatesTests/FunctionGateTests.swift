@@ -126,6 +126,52 @@ struct FunctionGateTests {
         }
     }
 
+    @Test("steps times a wire are exact modulo 2^64", arguments: parties, [0, 1, 65, moreThanASlab])
+    func stepProducts(parties: Int, count: Int) throws {
+        let (v, z) = (ringVectors(count, seed: 91), ringVectors(count, seed: 92, in: truncationRange))
+        let outputs = [
+            StepGate.Output(constant: 0 &- 5, factors: [1 << 63, 0, 3]),
+            StepGate.Output(constant: 0, factors: [0, 0, 0]),
+            StepGate.Output(constant: 1 << 40, factors: ringVectors(3, seed: 93)),
+        ]
+        let places = [3, 17, 63]
+        let steps = outputs.map { output in
+            v.map { word in
+                zip(places, output.factors).reduce(output.constant) { $0 &+ (word >> UInt64($1.0) & 1) &* $1.1 }
+            }
+        }
+        func bits(_ simulator: GateSimulator) -> [SimulatedValue] {
+            places.map { place in
+                simulator.bits(v.map { $0 >> UInt64(place) & 1 == 1 }, sharesHeld: place != 17)
+            }
+        }
+        for sharesHeld in [true, false] {
+            let gate = StepProductGate(
+                shape: [count],
+                form: WireForm(sharesHeld: sharesHeld),
+                bits: 3,
+                steps: [outputs[2]],
+                products: outputs
+            )
+            let expected = [steps[2]] + steps.map { zip($0, z).map { $0 &* $1 } }
+            try check(gate, parties: parties, expected: expected) { bits($0) + [$0.wire(z, sharesHeld: sharesHeld)] }
+        }
+        for kernels in backends() {
+            let simulator = GateSimulator(parties: parties, kernels: kernels)
+            let wire = try simulator.truncatedWire(z, shift: 16)
+            let gate = StepProductGate(
+                shape: [count],
+                form: WireForm(sharesHeld: false, shift: 16),
+                bits: 3,
+                steps: [],
+                products: outputs
+            )
+            let got = try simulator.run(gate, bits(simulator) + [wire]).map { try $0.plain() }
+            let rounded = try wire.plain()
+            #expect(got == steps.map { zip($0, rounded).map { $0 &* $1 } })
+        }
+    }
+
     // Integer pieces that meet nowhere: a wrong bit or a wrong coefficient shows.
     private static let knots: [Int64] = [-(3 << 16), -(1 << 16), 0, 1 << 15, 9 << 16]
 

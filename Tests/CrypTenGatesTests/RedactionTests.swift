@@ -125,13 +125,17 @@ struct RedactionTests {
             }
         case .sign: return ["thresholds"]
         case .step: return ["outputs.constant", "outputs.factors"]
+        case .stepProduct:
+            return ["steps.constant", "steps.factors", "products.constant", "products.factors"]
         case .polynomial: return ["coefficients"]
         case .piecewise: return ["knots", "pieces.center", "pieces.coefficients"]
         case .trigonometric: return ["constant", "cosines", "sines"]
         case .exponential: return ["offset"]
         case .maximum: return ["payload.constants._0"]
         case .input, .mask, .unmask, .addPlain, .plainProduct, .gather, .promote, .bilinear, .absorbed, .truncate,
-            .truncateInPlace, .truncatedProduct, .truncatedReLU, .isZero, .bitToArithmetic, .select, .boolean,
+            .quotient, .truncateInPlace, .truncatedProduct, .magnitude, .truncatedReLU, .isZero, .bitToArithmetic,
+            .select,
+            .boolean,
             .linearBits, .random, .drawnBits, .reveal, .revealBits:
             return []
         }
@@ -142,7 +146,7 @@ struct RedactionTests {
     static let needed: Set<String> = [
         "shape", "shapes", "owner", "receiver", "axis", "table", "indices", "left", "right", "addends", "shift",
         "outputShift", "form.shift", "bits", "planes", "inputs", "operands", "octaves", "entries", "tableBits",
-        "factorBits",
+        "factorBits", "divisor", "positions",
     ]
 
     private static func fields(_ gate: PlanGate) throws -> (name: String, fields: Field) {
@@ -202,7 +206,7 @@ struct RedactionTests {
 
     /// Kinds that have something to leave out.
     static let redactedKinds: [GateKind] = [
-        .linear, .sign, .step, .polynomial, .piecewise, .trigonometric, .exponential, .maximum,
+        .linear, .sign, .step, .stepProduct, .polynomial, .piecewise, .trigonometric, .exponential, .maximum,
     ]
 
     @Test(

@@ -127,6 +127,18 @@ extension ViewSubject {
         } result: { _, x, y, facts in
             rounded(zip(x, y).map { $0 &* $1 }, hat: facts.hat(4), shift: 16)
         },
+        ViewSubject(name: "quotient, reveal") { owners, count, receiver in
+            program(
+                owners,
+                count,
+                [
+                    .init(QuotientGate(shape: [count], divisor: 300, shift: 7), [2]),
+                    .init(RevealGate(shape: [count], receiver: receiver), [4]),
+                ]
+            )
+        } result: { _, x, _, facts in
+            quotient(x, hat: facts.hat(2), divisor: 300, shift: 7)
+        },
         ViewSubject(name: "truncate in place, truncated product, to a share, reveal") { owners, count, receiver in
             program(
                 owners,
@@ -219,6 +231,38 @@ extension ViewSubject {
             return x.indices.map { index in
                 zip(factors, [first[index], second[index], same[index]]).reduce(7) { $1.1 ? $0 &+ $1.0 : $0 }
             }
+        },
+        ViewSubject(name: "magnitudes, steps times a wire, reveal") { owners, count, receiver in
+            let output = StepGate.Output(constant: 7, factors: [3, 1 << 40, 5, 11, 9])
+            return program(
+                owners,
+                count,
+                [
+                    .init(MagnitudeGate(shape: [count], positions: [8, 40], isSigned: true), [2]),
+                    .init(
+                        StepProductGate(
+                            shape: [count],
+                            form: WireForm(),
+                            bits: 5,
+                            steps: [output],
+                            products: [output]
+                        ),
+                        [4, 5, 6, 7, 8, 3]
+                    ),
+                    .init(RevealGate(shape: [count], receiver: receiver), [9]),
+                    .init(RevealGate(shape: [count], receiver: receiver), [10]),
+                ]
+            )
+        } result: { step, x, y, _ in
+            let steps = x.map { word -> UInt64 in
+                let v = Int64(bitPattern: word)
+                let conditions = [
+                    v >= 0 && v < 1 << 8, v >= 0 && v < 1 << 40, v < 0 && v >= -(1 << 8), v < 0 && v >= -(1 << 40),
+                    v < 0,
+                ]
+                return zip([3, 1 << 40, 5, 11, 9], conditions).reduce(7) { $1.1 ? $0 &+ $1.0 : $0 }
+            }
+            return step == 4 ? steps : zip(steps, y).map { $0 &* $1 }
         },
         ViewSubject(name: "maximum of two with numbers, reveal") { owners, count, receiver in
             program(
@@ -423,6 +467,20 @@ extension ViewSubject {
             )
         }
         return sum.elements
+    }
+
+    /// ⌊c·q⌋ − ⌊λ·q⌋ of a wire with this public part, less what the wrap and the offset make, with q = m / 2^62.
+    private static func quotient(_ x: [UInt64], hat: [UInt64], divisor: Int, shift: Int) -> [UInt64] {
+        let factor = UInt64((Double(sign: .plus, exponent: 62 - shift, significand: 1) / Double(divisor)).rounded())
+        let kernels = PlainKernels()
+        func high(_ numbers: [UInt64]) -> [UInt64] {
+            kernels.multiplyHigh(RingTensor(numbers, shape: [numbers.count]), factor: factor).elements
+        }
+        let (sums, masks) = (hat.map { $0 &+ 1 << 62 }, zip(hat, x).map { $0 &- $1 })
+        return zip(zip(high(sums), high(masks)), zip(sums, masks)).map { highs, words in
+            let hasWrapped = words.1 >> 63 == 1 && words.0 >> 63 == 0
+            return highs.0 &- highs.1 &- factor &+ (hasWrapped ? 4 &* factor : 0)
+        }
     }
 
     private static func exponential(_ count: Int) -> ExponentialGate {

@@ -42,8 +42,9 @@ struct TranscriptSubject: Sendable {
 
 /// The cases of `PlanGate`. A new one doesn't compile before it has a kind here, and a kind none before it has subjects.
 enum GateKind: String, CaseIterable, Sendable {
-    case input, mask, unmask, linear, addPlain, plainProduct, gather, promote, bilinear, absorbed, truncate
-    case truncateInPlace, truncatedProduct, sign, truncatedReLU, isZero, bitToArithmetic, step, select, polynomial
+    case input, mask, unmask, linear, addPlain, plainProduct, gather, promote, bilinear, absorbed, truncate, quotient
+    case truncateInPlace, truncatedProduct, sign, truncatedReLU, isZero, bitToArithmetic, step, magnitude, stepProduct
+    case select, polynomial
     case piecewise, trigonometric, exponential, boolean, linearBits, maximum, random, drawnBits, reveal, revealBits
 
     init(_ gate: PlanGate) {
@@ -60,6 +61,7 @@ enum GateKind: String, CaseIterable, Sendable {
             case .bilinear: .bilinear
             case .absorbed: .absorbed
             case .truncate: .truncate
+            case .quotient: .quotient
             case .truncateInPlace: .truncateInPlace
             case .truncatedProduct: .truncatedProduct
             case .sign: .sign
@@ -67,6 +69,8 @@ enum GateKind: String, CaseIterable, Sendable {
             case .isZero: .isZero
             case .bitToArithmetic: .bitToArithmetic
             case .step: .step
+            case .magnitude: .magnitude
+            case .stepProduct: .stepProduct
             case .select: .select
             case .polynomial: .polynomial
             case .piecewise: .piecewise
@@ -200,6 +204,12 @@ extension GateKind {
                     )
                 },
             ]
+        case .quotient:
+            return [
+                TranscriptSubject("quotient") { s, v in
+                    (.quotient(QuotientGate(shape: [v.count], divisor: 300, shift: 7)), [s.wire(v)])
+                }
+            ]
         case .truncateInPlace:
             return [
                 TranscriptSubject("truncate in place", isSilent: true) { s, v in
@@ -273,6 +283,65 @@ extension GateKind {
                         [s.bits(of: v, place: 17), s.bits(of: v, place: 18, sharesHeld: false)]
                     )
                 }
+            ]
+        case .magnitude:
+            return [
+                TranscriptSubject("magnitude") { s, v in
+                    let gate = MagnitudeGate(shape: [v.count], positions: [0, 4, 8, 12], isSigned: false)
+                    return (.magnitude(gate), [s.wire(v)])
+                },
+                TranscriptSubject("signed magnitude of an unshared wire") { s, v in
+                    let gate = MagnitudeGate(
+                        shape: [v.count],
+                        form: unshared,
+                        positions: Array(stride(from: 0, through: 60, by: 4)),
+                        isSigned: true
+                    )
+                    return (.magnitude(gate), [s.wire(v, sharesHeld: false)])
+                },
+                TranscriptSubject("magnitude of a truncation") { s, v in
+                    let gate = MagnitudeGate(shape: [v.count], form: rounded16, positions: [5], isSigned: true)
+                    return (.magnitude(gate), [try s.truncatedWire(v, shift: 16)])
+                },
+            ]
+        case .stepProduct:
+            return [
+                TranscriptSubject("step product") { s, v in
+                    let outputs = [[3, 5], [0, 1 << 40]].map { StepGate.Output(constant: 7, factors: $0) }
+                    let gate = StepProductGate(
+                        shape: [v.count],
+                        form: WireForm(),
+                        bits: 2,
+                        steps: [outputs[0]],
+                        products: outputs
+                    )
+                    return (
+                        .stepProduct(gate),
+                        [s.bits(of: v, place: 17), s.bits(of: v, place: 18, sharesHeld: false), s.wire(v)]
+                    )
+                },
+                TranscriptSubject("step product of an unshared wire") { s, v in
+                    let output = StepGate.Output(constant: 7, factors: [9])
+                    let gate = StepProductGate(
+                        shape: [v.count],
+                        form: unshared,
+                        bits: 1,
+                        steps: [],
+                        products: [output]
+                    )
+                    return (.stepProduct(gate), [s.bits(of: v, place: 17), s.wire(v, sharesHeld: false)])
+                },
+                TranscriptSubject("step product of a truncation") { s, v in
+                    let output = StepGate.Output(constant: 7, factors: [9])
+                    let gate = StepProductGate(
+                        shape: [v.count],
+                        form: rounded16,
+                        bits: 1,
+                        steps: [],
+                        products: [output]
+                    )
+                    return (.stepProduct(gate), [s.bits(of: v, place: 17), try s.truncatedWire(v, shift: 16)])
+                },
             ]
         case .piecewise:
             return [

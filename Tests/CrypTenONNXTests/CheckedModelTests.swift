@@ -1,6 +1,8 @@
 import CrypTen
+import CrypTenBase
 import CrypTenONNX
 import Foundation
+import SwiftProtobuf
 import Testing
 
 @Suite("Checked models")
@@ -33,5 +35,40 @@ struct CheckedModelTests {
         }
         #expect(reports[0].values?[0].shape[0] == rows)
         #expect(reports[1].values == nil)
+    }
+
+    @Test("with exponents of its weights a network is right, too; all parties read the same, and none that can't be")
+    func exponents() async throws {
+        let reference = try #require(ReferenceModel.committed.first)
+        let url = reference.url("\(reference.file).onnx", in: ReferenceModel.fixtures)
+        let model = try ONNXModel(contentsOf: url).withWeightExponents()
+        #expect(!model.weightExponents.isEmpty)
+        for parameter in model.parameters {
+            guard let largest = parameter.value?.doubles.map(\.magnitude).max(), largest > 0 else { continue }
+            let exponent = try #require(model.weightExponents[parameter.name])
+            #expect(largest < pow(2, Double(exponent)) && largest >= pow(2, Double(exponent - 1)))
+        }
+        #expect(try ONNXModel(skeleton: model.skeleton()).weightExponents == model.weightExponents)
+        #expect(try ONNXModel(skeleton: ONNXModel(contentsOf: url).skeleton()).weightExponents.isEmpty)
+        let proto = try Onnx_ModelProto(serializedBytes: model.skeleton())
+        for text in ["", "1", "999", "x", String(repeating: ",", count: model.parameters.count)] {
+            var broken = proto
+            let place = try #require(broken.metadataProps.firstIndex { $0.value.contains(",") })
+            broken.metadataProps[place].value = text
+            let bytes = try broken.serializedData() as Data
+            let error = #expect(throws: CrypTenError.self) { try ONNXModel(skeleton: bytes) }
+            #expect(error?.code == .malformedFile)
+        }
+        let input = try #require(try reference.inputs(in: ReferenceModel.fixtures)[reference.input.name])
+        let part = Tensor(
+            Array(input.doubles[..<(input.shape.count / input.shape[0])]),
+            shape: Shape([1] + input.shape.dimensions.dropFirst())
+        )
+        let reports = try await withInsecureCheckedParties(2) { session in
+            let module = try await session.load(onnx: url, from: .party(1), weightExponents: true)
+            let x = try await session.input(from: .party(0), name: reference.input.name) { part }
+            return try await session.check(module(x))
+        }
+        for report in reports { #expect(report.violations.isEmpty && report.imprecisions.isEmpty) }
     }
 }

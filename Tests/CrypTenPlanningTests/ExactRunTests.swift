@@ -16,7 +16,7 @@ struct ExactRunTests {
         let run = try ExactRun(plan, kernels: PlainKernels()) { _ in
             ExactRun.Bound(value: ExactValue(words))
         } source: { _ in
-            clear
+            ClearValue(clear)
         }
         return (run, plan)
     }

@@ -24,18 +24,18 @@ struct FingerprintTests {
         ("tanh", { x().tanh() }, "4b7d8c1bd66c41a0c7d6fb0d513a55bd4044219a6109b853b53b0952e41a91df"),
         ("gelu", { x().gelu() }, "9914d5f082534a50920fd73677a8eac1a8d9cd8eb6bf532cb1f6489282fb91dc"),
         ("swish", { x().swish(1.7) }, "99f7614f25f0a4a0c930f735b470a842f69b4a4233b98d2eb1052c9f071ef92e"),
-        ("reciprocal", { x().reciprocal() }, "632ee795b1d9fdfa26c533ac7c8a9cb28a9be2f793048d999d25f2d3f302ce9e"),
-        ("a quotient", { x() / x([4, 6], 1) }, "188521e649abede05772a569db5137c3b306dfd6eed03baa5392f2dfa64141c3"),
-        ("root", { x().sqrt() }, "23c8b6c93db22206ec2d6d4029022a51e0e31fc4074a5aab6c4000546cb77790"),
+        ("reciprocal", { x().reciprocal() }, "e893849bd7a5da91ada5fd6f34936d0bfc5aa5140d49aa24cbc8d634c8323e2d"),
+        ("a quotient", { x() / x([4, 6], 1) }, "256967883042c07eb872ccfed5b528153775f604c7eef02141d5dd4d92f60504"),
+        ("root", { x().sqrt() }, "897ad33ecacdb6063ce479284d7e77c7cebe2799da7b31b632e6f9e266af0abc"),
         (
             "inverse root", { x().inverseSquareRoot() },
-            "35bde8ec15ba5601bb81748e91f53af82aeb3e0b4a0afbc9e47c5ffdcafcaa21"
+            "429c2c36eb803fd3e3181ba1db0e2052832f72eadf73a9bcb725cb5e4ad484bf"
         ),
-        ("exp", { x().exp() }, "864aaf6673946fdf03e9921428f479d8979ba76265a874a22247ed53ea3340be"),
-        ("log", { x().log() }, "8e67b0e023a7d611ca0b2eb994fa21bdb28df1358f3ef7988554dc5975e79ab3"),
-        ("softmax", { x().softmax(axis: 1) }, "06ddc9b4c9af92b93ec574f145a38aaeb53fd2afbf1a2791128ccf741ae99bfb"),
-        ("logSoftmax", { x().logSoftmax(axis: 1) }, "e918ed79a8265bd6ee070791925fa1fe12b74fd5e24fdf2e976c4016daeff81e"),
-        ("layerNorm", { x().layerNorm() }, "ec90dfbc081a7b56242f9bdb0864e7132933ea88e939653a64707cc8eef02942"),
+        ("exp", { x().exp() }, "2561878483dd1302ec27c615a35d2aec332598027551b160e84a93bd647ec40b"),
+        ("log", { x().log() }, "6fbb6438676df19989fbdbc79fc142ed8ac7a0c86450dcd29cb36b7240123f50"),
+        ("softmax", { x().softmax(axis: 1) }, "74cab213fcb4ba3415aafd7a07110b4d126fa32caacf1f078e512c99b9b823bb"),
+        ("logSoftmax", { x().logSoftmax(axis: 1) }, "c135f212b616f0574e9ce3dcf80d2efd2737db43f3f554001c91728afbb57ec0"),
+        ("layerNorm", { x().layerNorm() }, "572373da5686c2704d08b0ecc9a7dc691d19cabca42364cfec5ea3f6e58e1409"),
         (
             "sine and cosine", { x().sin() + x().cos() },
             "8ded4c0f0d324247dc7261013a0c8d531e907f9e4d240a65a2fe7362459de756"
@@ -53,16 +53,16 @@ struct FingerprintTests {
             "comparisons", { (x() .< 1.25).where(x() .>= -0.5, otherwise: x() .== 2.0) },
             "18398bb45264b5b9cbf5f37d8bdf9af1dc8bb4c07f8fdf7e5413e989b7ad8b29"
         ),
-        ("power", { x().pow(1.3) }, "8d57a12438655633f605ad8074b29b68dce9a6a3de7da8c5063cdf2a924a7d8a"),
+        ("power", { x().pow(1.3) }, "0b57403a69cb0add6341efbdab6e141ab5e2a22f4dad88e6a9e174f8efae9aef"),
         (
             "folded functions",
             {
                 x()
                     * (CrypTensor(0.7).exp() * CrypTensor(1.9).log() + CrypTensor(2.2).sin() * CrypTensor(0.4).erf()
                         + CrypTensor(0.3).tanh())
-            }, "8d4b128eb101b732b1b96cc42eff0ffa52f5378848358b04b466f6c2d9435e80"
+            }, "4b1b57663b6c3139decbca93297fe256d17103e331585e1bb97733309ccd393c"
         ),
-        ("elu", { x().elu(1.3) }, "618d5ebe4743360f5e1995679040ce5bdce75917c9eb9b0ee8df9e91a2d6e9d3"),
+        ("elu", { x().elu(1.3) }, "015356b34bf846feead0ccd89c866366d9a76950c9b2c9b13e7386bffb8f2561"),
         (
             "clamp", { x().clamp(min: -0.7, max: 2.1) },
             "7d3d34b54e0f43e50977d4268c824643c55dcef6b86aa70c517c53e0e5033010"
@@ -115,7 +115,8 @@ struct FingerprintTests {
 
     @Test("public operands as they were before")
     func publicOperands() throws {
-        #expect(try Self.operands() == "b3ea8186fce5f373c3eb2b02fc55bb2087b239d10a82fff33ba7d9068560f69a")
+        let found = try Self.operands()
+        #expect(found == "85b907efa561c6d6642f4602ae6479bedf678b7d63c44cc7f81240809bdf0ae8")
     }
 
     /// `MathLibraryTests` runs this suite once more with a library that is off by a unit.

@@ -68,6 +68,14 @@ struct HostilePlanTests {
     )
     private static let exponential = ExponentialGate(shape: [3], offset: 0, octaves: 29, tableBits: 17, factorBits: 16)
     private static let series = TrigonometricGate(shape: [3], cosines: [1, 2], sines: [3, 4])
+    private static let magnitude = MagnitudeGate(shape: [3], positions: [8, 16], isSigned: false)
+    private static let stepProduct = StepProductGate(
+        shape: [3],
+        form: WireForm(),
+        bits: 1,
+        steps: [StepGate.Output(constant: 0, factors: [9])],
+        products: [StepGate.Output(constant: 0, factors: [7])]
+    )
     private static let step = StepGate(
         shape: [3],
         bits: 1,
@@ -134,6 +142,42 @@ struct HostilePlanTests {
         Field(gate: .trigonometric(series), inputs: [1], old: "\"cosines\":[1,2]", new: "\"cosines\":[1,4294967297]"),
         Field(gate: .step(step), inputs: [2], old: "\"factors\":[9]", new: "\"factors\":[]"),
         Field(gate: .step(step), inputs: [2], old: "\"bits\":1", new: "\"bits\":0"),
+        Field(
+            gate: .magnitude(magnitude),
+            inputs: [1],
+            outputs: 3,
+            old: "\"positions\":[8,16]",
+            new: "\"positions\":[]"
+        ),
+        Field(
+            gate: .magnitude(magnitude),
+            inputs: [1],
+            outputs: 3,
+            old: "\"positions\":[8,16]",
+            new: "\"positions\":[16,8]"
+        ),
+        Field(
+            gate: .magnitude(magnitude),
+            inputs: [1],
+            outputs: 3,
+            old: "\"positions\":[8,16]",
+            new: "\"positions\":[8,63]"
+        ),
+        Field(
+            gate: .magnitude(magnitude),
+            inputs: [1],
+            outputs: 3,
+            old: "\"positions\":[8,16]",
+            new: "\"positions\":[1,2,3,4,5,6,7]"
+        ),
+        Field(gate: .stepProduct(stepProduct), inputs: [2, 1], outputs: 2, old: "\"bits\":1", new: "\"bits\":0"),
+        Field(
+            gate: .stepProduct(stepProduct),
+            inputs: [2, 1],
+            outputs: 2,
+            old: "\"factors\":[9]",
+            new: "\"factors\":[]"
+        ),
         Field(
             gate: .polynomial(PolynomialGate(shape: [3], form: WireForm(), coefficients: [7])),
             inputs: [1],

@@ -22,6 +22,19 @@ struct BitTests {
         }
     }
 
+    @Test("planes of extreme words equal the specification's, whatever their number", arguments: natives)
+    func extremes(kernels: NativeKernels) {
+        let a = ElementwiseTests.operand(1300, seed: 9)
+        for planes in 0...64 {
+            for low in Set([0, 64 - planes, min(1, 64 - planes)]) {
+                let expected = plain.planes(of: a, from: low, count: planes)
+                let out = kernels.planes(of: a, from: low, count: planes)
+                #expect(out.allWords == expected.allWords, "planes \(low) ..< \(low + planes)")
+                #expect(kernels.words(of: out, shape: [1300]).elements == plain.words(of: out, shape: [1300]).elements)
+            }
+        }
+    }
+
     @Test("a plane holds the bit that its number says", arguments: [plain] + natives as [any Kernels])
     func meaning(kernels: any Kernels) {
         let a = RingTensor([0b101, 0b110, 0b011], shape: [3])

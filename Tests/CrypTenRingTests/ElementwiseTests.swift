@@ -42,6 +42,14 @@ struct ElementwiseTests {
                 #expect(kernels.shiftLeft(a, by: bits).elements == plain.shiftLeft(a, by: bits).elements)
                 #expect(kernels.lowBits(a, bits + 1).elements == plain.lowBits(a, bits + 1).elements)
             }
+            for factor in [0, 1, 3, 0x0123_4567_89AB_CDEF, (1 << 62) - 1] as [UInt64] {
+                let want = a.elements.map { element -> UInt64 in
+                    let (high, low) = element.multipliedFullWidth(by: factor)
+                    return high << 2 | low >> 62
+                }
+                #expect(kernels.multiplyHigh(a, factor: factor).elements == want)
+                #expect(plain.multiplyHigh(a, factor: factor).elements == want)
+            }
         }
     }
 
@@ -57,6 +65,9 @@ struct ElementwiseTests {
                 body(kernels, &sum)
                 #expect(sum.elements == expected.elements)
                 #expect(base.elements == Self.operand(count, seed: 6).elements, "a copy was written to")
+                var own = Self.operand(count, seed: 6)
+                body(kernels, &own)
+                #expect(own.elements == expected.elements, "a storage that nobody shares")
             }
             check { $0.accumulate(&$1, adding: a) }
             check { $0.accumulate(&$1, subtracting: a) }
@@ -149,9 +160,10 @@ struct IntegerFunctionTests {
                 )
             }
             let (cosine, sine) = (ElementwiseTests.operand(count, seed: 12), ElementwiseTests.operand(count, seed: 13))
-            for (number, p, q) in [(1, 1 << 30, 0), (2, -7, 1 << 32), (63, -(1 << 32), -(1 << 32))]
-                as [(Int, Int64, Int64)]
-            {
+            for (number, p, q) in [
+                (1, 1 << 30, 0), (2, -7, 1 << 32), (63, -(1 << 32), -(1 << 32)), (5, 0x7FFF_FFFF, -0x8000_0000),
+                (64, -0x8000_0000, 0x7FFF_FFFF), (7, 0x8000_0000, 1), (3, 1, -0x8000_0001),
+            ] as [(Int, Int64, Int64)] {
                 var (got, expected) = (a, a)
                 kernels.accumulate(&got, harmonic: number, of: a, cosine: cosine, sine: sine, factors: (p, q))
                 plain.accumulate(&expected, harmonic: number, of: a, cosine: cosine, sine: sine, factors: (p, q))
@@ -162,6 +174,45 @@ struct IntegerFunctionTests {
             kernels.accumulate(&got, adding: cosine, where: bits)
             plain.accumulate(&expected, adding: cosine, where: bits)
             #expect(got.elements == expected.elements)
+        }
+    }
+}
+
+@Suite("Elements that begin anywhere")
+struct AlignmentTests {
+    @Test("kernels of a part of a tensor equal the specification's", arguments: natives)
+    func parts(kernels: NativeKernels) {
+        for count in [1, 4, 31, 33, 64, 129, 512, 1001] {
+            for offset in 1...3 {
+                let all = (0..<4).map { ElementwiseTests.operand(count + offset, seed: UInt64(20 + $0)) }
+                let parts = all.map { $0.flat(offset..<count + offset) }
+                func check(_ name: String, _ body: (any Kernels, [RingTensor]) -> [UInt64]) {
+                    #expect(body(kernels, parts) == body(plain, parts), "\(name) of \(count) from \(offset)")
+                }
+                check("planes") { $0.planes(of: $1[0], from: 0, count: 64).allWords }
+                check("one plane") { $0.planes(of: $1[0], from: 63, count: 1).allWords }
+                check("three planes") { $0.planes(of: $1[0], from: 30, count: 3).allWords }
+                check("sine") { $0.sine($1[0]).elements }
+                check("power") { $0.powerOfTwo($1[0], fractionBits: 16).elements }
+                check("harmonic") {
+                    var sum = $1[3]
+                    $0.accumulate(
+                        &sum,
+                        harmonic: 3,
+                        of: $1[0],
+                        cosine: $1[1],
+                        sine: $1[2],
+                        factors: (5 << 28, -7 << 27)
+                    )
+                    return sum.elements
+                }
+                check("product") { $0.multiply($1[0], $1[1]).elements }
+                check("truncation") {
+                    let (out, selector) = $0.truncate($1[0], by: 13)
+                    return out.elements + selector.allWords
+                }
+                check("packing") { $0.pack($1[0], bits: 20).elements }
+            }
         }
     }
 }

@@ -141,6 +141,39 @@ struct ExpansionTests {
         }
     }
 
+    @Test("differences, written piece by piece, are what is left of tensors and planes", arguments: [1, 2, 3])
+    func differences(keys count: Int) {
+        let keys = (0..<count).map { ExpansionKey(low: UInt64($0), high: 0xD1FF) }
+        var numbers = SeededNumbers(0xD1)
+        for kernels in generators as [any Kernels] + [plain] {
+            for (elements, planes) in [(1, 1), (65, 3), (128, 2), (1000, 5)] {
+                let (secret, bits) = (numbers.tensor([elements]), numbers.planes(planes, count: elements))
+                var (tensor, left) = (secret, bits)
+                for key in keys {
+                    plain.accumulateExpansion(&tensor, key, number: 9, from: 0, subtracting: true)
+                    plain.accumulateBitExpansion(&left, key, number: 9, fromPlane: 0)
+                }
+                func pieces(_ count: Int, _ write: (Range<Int>, UnsafeMutablePointer<UInt64>) -> Void) -> [UInt64] {
+                    var out = RingTensor(zeros: [count])
+                    out.withMutableWords { out in
+                        for (from, to) in [(0, count / 3), (count / 3, count / 3), (count / 3, count)] {
+                            write(from..<to, out + from)
+                        }
+                    }
+                    return out.elements
+                }
+                let words = pieces(elements) {
+                    kernels.writeDifference(of: secret, keys, number: 9, words: $0, to: $1)
+                }
+                #expect(words == tensor.elements, "\(elements) words, \(kernels.name)")
+                let planar = pieces(planes * bits.wordsPerPlane) {
+                    kernels.writeDifference(of: bits, keys, number: 9, words: $0, to: $1)
+                }
+                #expect(planar == left.allWords, "\(planes) planes of \(elements), \(kernels.name)")
+            }
+        }
+    }
+
     @Test("pieces of a range equal the whole", arguments: backends.indices)
     func pieces(backend: Int) {
         let kernels = Self.backends[backend]

@@ -68,19 +68,19 @@ struct ComposedFunctionTests {
         Claim("swish", -30...30, within(1e-4), rounds: 4, { $0.swish(1.702) }, { $0 / (1 + exp(-1.702 * $0)) }),
         Claim("falling swish", -30...30, within(1e-4), rounds: 4, { $0.swish(-2) }, { $0 / (1 + exp(2 * $0)) }),
         Claim("slow swish", -9...9, within(1e-3), rounds: 6, { $0.swish(0.125) }, { $0 / (1 + exp(-0.125 * $0)) }),
-        Claim("softsign", -1e5...1e5, relative(1e-3), rounds: 17, { $0.softsign() }, { $0 / (1 + abs($0)) }),
-        Claim("tan", -1.56...1.56, relative(1e-3), rounds: 11, { $0.tan() }, { Foundation.tan($0) }),
+        Claim("softsign", -1e5...1e5, relative(1e-3), rounds: 16, { $0.softsign() }, { $0 / (1 + abs($0)) }),
+        Claim("tan", -1.56...1.56, relative(2e-3), rounds: 10, { $0.tan() }, { Foundation.tan($0) }),
         Claim("sinh", -10...10, relative(1e-3), rounds: 6, { $0.sinh() }, { Foundation.sinh($0) }),
         Claim("cosh", -10...10, relative(1e-3), rounds: 6, { $0.cosh() }, { Foundation.cosh($0) }),
-        Claim("atan", -1000...1000, within(2e-4), rounds: 28, { $0.atan() }, { Foundation.atan($0) }),
-        Claim("atan near 0", -2...2, within(2e-4), rounds: 28, { $0.atan() }, { Foundation.atan($0) }),
-        Claim("asin", -1...1, within(2e-3), rounds: 23, { $0.asin() }, { Foundation.asin($0) }),
-        Claim("acos", -1...1, within(2e-3), rounds: 23, { $0.acos() }, { Foundation.acos($0) }),
-        Claim("asinh", -16000...16000, within(1e-3), rounds: 19, { $0.asinh() }, { Foundation.asinh($0) }),
-        Claim("asinh near 0", -4...4, within(1e-3), rounds: 19, { $0.asinh() }, { Foundation.asinh($0) }),
-        Claim("acosh", 2...16000, within(2e-3), rounds: 17, { $0.acosh() }, { Foundation.acosh($0) }),
-        Claim("acosh near 1", 1...2, within(1e-2), rounds: 17, { $0.acosh() }, { Foundation.acosh($0) }),
-        Claim("atanh", -0.99975...0.99975, within(5e-4), rounds: 8, { $0.atanh() }, { Foundation.atanh($0) }),
+        Claim("atan", -1000...1000, within(2e-4), rounds: 27, { $0.atan() }, { Foundation.atan($0) }),
+        Claim("atan near 0", -2...2, within(2e-4), rounds: 27, { $0.atan() }, { Foundation.atan($0) }),
+        Claim("asin", -1...1, within(2e-3), rounds: 19, { $0.asin() }, { Foundation.asin($0) }),
+        Claim("acos", -1...1, within(2e-3), rounds: 19, { $0.acos() }, { Foundation.acos($0) }),
+        Claim("asinh", -16000...16000, within(1e-3), rounds: 16, { $0.asinh() }, { Foundation.asinh($0) }),
+        Claim("asinh near 0", -4...4, within(1e-3), rounds: 16, { $0.asinh() }, { Foundation.asinh($0) }),
+        Claim("acosh", 2...16000, within(2e-3), rounds: 14, { $0.acosh() }, { Foundation.acosh($0) }),
+        Claim("acosh near 1", 1...2, within(1e-2), rounds: 14, { $0.acosh() }, { Foundation.acosh($0) }),
+        Claim("atanh", -0.99975...0.99975, within(5e-4), rounds: 7, { $0.atanh() }, { Foundation.atanh($0) }),
         Claim(
             "logSigmoid",
             -30...30,
@@ -89,11 +89,11 @@ struct ComposedFunctionTests {
             { $0.logSigmoid() },
             { min($0, 0) - log1p(exp(-abs($0))) }
         ),
-        Claim("x to -3", 0.1...8, relative(2e-3), rounds: 12, { $0.pow(-3.0) }, { Foundation.pow($0, -3) }),
-        Claim("x to -8", 0.3...4, relative(2e-3), rounds: 14, { $0.pow(-8.0) }, { Foundation.pow($0, -8) }),
+        Claim("x to -3", 0.1...8, relative(2e-3), rounds: 11, { $0.pow(-3.0) }, { Foundation.pow($0, -3) }),
+        Claim("x to -8", 0.3...4, relative(2e-3), rounds: 13, { $0.pow(-8.0) }, { Foundation.pow($0, -8) }),
         Claim("x to 7", -4...4, relative(2e-3), rounds: 6, { $0.pow(7) }, { Foundation.pow($0, 7) }),
-        Claim("x to 2.5", 0.01...40, relative(3e-3), rounds: 12, { $0.pow(2.5) }, { Foundation.pow($0, 2.5) }),
-        Claim("x to -1/2", 0.001...4000, relative(1e-3), rounds: 8, { $0.pow(-0.5) }, { 1 / $0.squareRoot() }),
+        Claim("x to 2.5", 0.01...40, relative(3e-3), rounds: 11, { $0.pow(2.5) }, { Foundation.pow($0, 2.5) }),
+        Claim("x to -1/2", 0.001...4000, relative(1e-3), rounds: 7, { $0.pow(-0.5) }, { 1 / $0.squareRoot() }),
         Claim(
             "hardSwish",
             -8...8,
@@ -102,10 +102,10 @@ struct ComposedFunctionTests {
             { $0.hardSwish() },
             { $0 * min(max($0 / 6 + 0.5, 0), 1) }
         ),
-        Claim("log2", 0.01...1000, within(8e-4), rounds: 8, { $0.log() * 1.4426950408889634 }, { Foundation.log2($0) }),
+        Claim("log2", 0.01...1000, within(8e-4), rounds: 7, { $0.log() * 1.4426950408889634 }, { Foundation.log2($0) }),
     ]
 
-    @Test("a quotient takes 9 rounds, a secret power 13, a layer normalisation with a secret weight 14")
+    @Test("a quotient takes 8 rounds, a secret power 12, a layer normalisation with a secret weight 13")
     func twoOperands() async throws {
         let x = (0..<600).map { 0.25 + Double($0) / 128 }
         let y = (0..<600).map { 2.3 - Double($0) / 128 }.map { ($0 * 0x1p16).rounded() * 0x1p-16 }
@@ -125,7 +125,7 @@ struct ComposedFunctionTests {
             }
             return (values, rounds)
         }[0]
-        #expect(outcomes.rounds == [9, 13, 14])
+        #expect(outcomes.rounds == [8, 12, 13])
         for index in 0..<600 {
             let (quotient, power) = (x[index] / y[index], Foundation.pow(x[index], y[index]))
             #expect(abs(outcomes.values[0][index] - quotient) <= max(1e-3 * abs(quotient), 0x1p-13))
@@ -135,11 +135,11 @@ struct ComposedFunctionTests {
     }
 
     static let documented: [(name: String, rounds: Int, function: @Sendable (CrypTensor) -> CrypTensor)] = [
-        ("norm 1", 4, { $0.norm(1, axes: [1]) }), ("norm 2", 10, { $0.norm(2, axes: [1]) }),
-        ("std", 11, { $0.std(axes: [1]) }), ("cosineSimilarity", 14, { $0.cosineSimilarity($0 * 2 + 1, axis: 1) }),
+        ("norm 1", 4, { $0.norm(1, axes: [1]) }), ("norm 2", 8, { $0.norm(2, axes: [1]) }),
+        ("std", 9, { $0.std(axes: [1]) }), ("cosineSimilarity", 12, { $0.cosineSimilarity($0 * 2 + 1, axis: 1) }),
         ("floor", 5, { $0.floor() }), ("trunc", 9, { $0.trunc() }), ("round", 15, { $0.round() }),
         ("remainder", 10, { $0.remainder(3) }), ("fmod", 14, { $0.fmod(3) }),
-        ("attention", 27, { scaledDotProductAttention($0.reshape(2, 8, 8), $0.reshape(2, 8, 8), $0.reshape(2, 8, 8)) }),
+        ("attention", 26, { scaledDotProductAttention($0.reshape(2, 8, 8), $0.reshape(2, 8, 8), $0.reshape(2, 8, 8)) }),
     ]
 
     @Test("documented rounds", arguments: documented.indices)
@@ -150,7 +150,7 @@ struct ComposedFunctionTests {
         #expect(outcomes[0].rounds == rounds, "\(name)")
     }
 
-    @Test("recurrent networks take 5, 13 and 12 rounds a step; normal numbers 17")
+    @Test("recurrent networks take 5, 13 and 12 rounds a step; normal numbers 15")
     func recurrentRounds() async throws {
         let rounds = try await withLocalParties(2) { session -> [Int] in
             func measured(_ body: () async throws -> CrypTensor) async throws -> Int {
@@ -186,7 +186,7 @@ struct ComposedFunctionTests {
             }
             return rounds + [try await measured { try await session.normal([4]) }]
         }[0]
-        #expect(rounds == [5, 13, 12, 17])
+        #expect(rounds == [5, 13, 12, 15])
     }
 
     @Test("in ranges", arguments: claims)

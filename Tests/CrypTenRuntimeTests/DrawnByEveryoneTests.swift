@@ -128,7 +128,7 @@ struct DrawnByEveryoneTests {
         #expect(noisy.rounds == 1)
     }
 
-    @Test("take one round more as normal numbers, 18 in all, and as many as the dealer's where others wait anyway")
+    @Test("take one round more as normal numbers, 16 in all, and as many as the dealer's where others wait anyway")
     func normalRounds() async throws {
         let rounds = try await withLocalParties(2) { session -> [Int] in
             var rounds: [Int] = []
@@ -139,7 +139,7 @@ struct DrawnByEveryoneTests {
             }
             return rounds
         }[0]
-        #expect(rounds == [17, 18])
+        #expect(rounds == [15, 16])
     }
 
     @Test("are followed by a check in the clear, step by step")

@@ -80,4 +80,62 @@ struct CheckTests {
         #expect(party.code == 64)
         #expect(party.lastLine == "error: Unknown option '--check'")
     }
+
+    @Test("errors above --wanted-error end it with 1; what is said of outputs is in the table and in --json")
+    func wantedError() async throws {
+        let strict = try await Tool.run(Self.arguments + ["--wanted-error", "0.0000001"])
+        #expect(strict.code == 1)
+        #expect(strict.lastLine.hasPrefix("error: "))
+        #expect(strict.lastLine.contains("the output is off by"))
+        #expect(strict.stdout.contains("as exact as wanted"))
+        let run = try await Tool.run(Self.arguments + ["--json"])
+        let errors = try #require(try run.json()["output_errors"] as? [[String: Any]])
+        #expect(errors.count == 1 && errors[0]["name"] as? String == "logits")
+        #expect((errors[0]["part"] as? Double).map { $0 > 0 && $0 < 0x1p-8 } == true)
+        #expect(try await Tool.run(Self.arguments).stdout.contains("error of logits"))
+        for (arguments, message) in [
+            (Array(Self.arguments.dropFirst(2)), "--wanted-error says what --check looks for"),
+            (Array(Self.arguments.dropFirst()), "--wanted-error 2.0: choose more than 0"),
+        ] {
+            let refused = try await Tool.run(["infer"] + arguments + ["--wanted-error", "2"])
+            #expect(refused.code == 64)
+            #expect(refused.lastLine.contains(message), "\(refused.lastLine)")
+        }
+    }
+
+    @Test(
+        "--suggest prints fraction bits with which the run is as exact as wanted, and --fraction-bits auto runs with them"
+    )
+    func suggestion() async throws {
+        let run = try await Tool.run(Self.arguments + ["--suggest"])
+        #expect(run.code == 0)
+        #expect(run.stdout.hasPrefix("fraction bits"))
+        let line = try #require(run.stdout.split(separator: "\n").last)
+        #expect(line.hasPrefix("--fraction-bits "))
+        let options = line.split(separator: " ").map(String.init)
+        #expect(try await Tool.run(Self.arguments + options).code == 0)
+        let json = try await Tool.run(Self.arguments + ["--suggest", "--json"]).json()
+        #expect((json["candidates"] as? [Any])?.count == 11)
+        #expect((json["fraction_bits"] as? Int).map { "\($0)" } == options[1])
+
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let found = try await Tool.run(
+            ["infer"] + Self.arguments.dropFirst(2) + ["--fraction-bits", "auto", "--output-dir", folder.path("out")]
+        )
+        #expect(found.code == 0)
+        #expect(found.stderr.contains("found on these inputs: \(line)"))
+        #expect(FileManager.default.fileExists(atPath: folder.path("out/logits.npy")))
+    }
+
+    @Test("where data are others' no fraction bits can be found: what to do instead is said")
+    func noSuggestion() async throws {
+        let plan = try await Tool.run("plan", "--model", Tool.fixture("mlp.onnx"), "--fraction-bits", "auto")
+        let party = try await Tool.run("party", "--id", "1", "--model", "m", "--fraction-bits", "auto")
+        for run in [plan, party] {
+            #expect(run.code == 64)
+            #expect(run.lastLine.hasPrefix("error: --fraction-bits auto is for infer --local"))
+            #expect(run.lastLine.contains("--check --suggest"))
+        }
+    }
 }

@@ -22,15 +22,16 @@ struct HelpTests {
                 "infer",
                 "USAGE: crypten infer [<options>] --model <m.onnx> --local <n>"
             ),
-            (
-                "plan",
-                "USAGE: crypten plan --model <m.onnx> [--input-shape <name=1x1x28x28> ...] [--public <name[=x.npy]> ...] "
-                    + "[--parties <n>] [--fraction-bits <f>] [--secret <name> ...] [--open <name> ...] [--network <name>] "
-                    + "[--threads <t>] [--html <file>] [--json]"
-            ),
+            ("plan", "USAGE: crypten plan [<options>] --model <m.onnx>"), ("plan", "--input-shape <name=1x1x28x28>"),
+            ("plan", "--public <name[=x.npy]>"), ("plan", "--range <name=low..high>"), ("plan", "--fraction-bits <f>"),
+            ("plan", "--secret <name>"), ("plan", "--open <name>"), ("plan", "--weight-exponents"),
+            ("plan", "--network <name>"), ("plan", "--threads <t>"), ("plan", "--html <file>"),
             ("plan", "metro 1 Gbit/s, 2 ms; wan 400 Mbit/s,"), ("party", "--parties <host:port,…>"),
             ("party", "--dealer <host:port>"), ("party", "--session <name>"),
-            ("infer", "--check"), ("infer", "crypten infer --model m.onnx --input images.npy --local 2 --check"),
+            ("infer", "--range <name=low..high>"), ("infer", "--check"),
+            ("infer", "--wanted-error <part>"), ("infer", "--suggest"), ("infer", "--weight-exponents"),
+            ("party", "--weight-exponents"),
+            ("infer", "crypten infer --model m.onnx --input images.npy --local 2 --check"),
             ("infer", "--memory-limit <size>"), ("party", "--memory-limit <size>"), ("dealer", "--memory-limit <size>"),
             ("party", "--id <i>"), ("party", "--prepare"), ("party", "--prepared-file <file>"),
             ("party", "--insecure-plaintext"), ("dealer", "--listen <host:port>"),

@@ -168,3 +168,35 @@ struct RefusalTests {
         #expect(run.lastLine.hasPrefix("error: \(input)/out: no folder can be made"))
     }
 }
+
+@Suite("Kernels named by the environment")
+struct NamedKernelsTests {
+    private func run(_ kernels: String, _ arguments: [String]) async throws -> Tool.Run {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        return try await Tool.start(arguments, in: folder, environment: ["CRYPTEN_KERNELS": kernels]).finish()
+    }
+
+    @Test("a name that there isn't is a wrong command line")
+    func unknown() async throws {
+        let run = try await run("fast", ["plan", "--model", Tool.fixture("mlp.onnx"), "--parties", "2"])
+        #expect(run.code == 64)
+        #expect(run.stdout.isEmpty)
+        #expect(run.lastLine.hasPrefix("error: CRYPTEN_KERNELS=\"fast\": there are no such kernels; choose "))
+    }
+
+    @Test("a session runs with the portable ones, which every machine has")
+    func portable() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let run = try await run(
+            "portable",
+            [
+                "infer", "--model", Tool.fixture("mlp.onnx"), "--input", Tool.fixture("x_test.npy"), "--output-dir",
+                folder.path("out"), "--local", "2", "--json",
+            ]
+        )
+        #expect(run.code == 0, "\(run.stderr)")
+        #expect(try !FileManager.default.contentsOfDirectory(atPath: folder.path("out")).isEmpty)
+    }
+}

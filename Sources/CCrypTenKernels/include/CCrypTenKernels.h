@@ -145,6 +145,8 @@ void cct_u64_add_scaled(cct_instruction_set set, uint64_t *out, const uint64_t *
                         size_t count);
 /// out[i] = a[i] >> bits, zeros coming in; 0 <= bits <= 63
 void cct_u64_shift_right(cct_instruction_set set, uint64_t *out, const uint64_t *a, unsigned bits, size_t count);
+/// out[i] = floor(a[i] * factor / 2^62); factor < 2^62
+void cct_u64_multiply_high(cct_instruction_set set, uint64_t *out, const uint64_t *a, uint64_t factor, size_t count);
 /// out[i] = a[i] << bits; 0 <= bits <= 63
 void cct_u64_shift_left(cct_instruction_set set, uint64_t *out, const uint64_t *a, unsigned bits, size_t count);
 /// out[i] = a[i] & mask
@@ -232,10 +234,10 @@ void cct_few_bits_add_where(cct_instruction_set set, uint64_t *sum, const uint64
 
 /// What becomes of the generator's words.
 typedef enum cct_combination {
-    CCT_STORE = 0,  ///< out[i] = word
-    CCT_ADD = 1,    ///< out[i] += word
-    CCT_XOR = 2,    ///< out[i] ^= word
-    CCT_SUBTRACT = 3  ///< out[i] -= word
+    CCT_STORE = 0,    ///< out[i] = word
+    CCT_ADD = 1,      ///< out[i] = in[i] + word
+    CCT_XOR = 2,      ///< out[i] = in[i] ^ word
+    CCT_SUBTRACT = 3  ///< out[i] = in[i] - word
 } cct_combination;
 
 /// Ways to compute AES.
@@ -253,13 +255,13 @@ int cct_supports_cipher(cct_cipher_kind kind);
 /// The fastest cipher of an instruction set on this machine. CCT_SET_PORTABLE has no AES instructions.
 cct_cipher_kind cct_expand_cipher(cct_instruction_set set);
 
-/// Combines `out` with words start ..< start + count of stream `number` of AES-128 in counter mode. Words 2b and 2b + 1
-/// are the little-endian halves of the encryption of the block whose bytes 0-7 are b and 8-15 are `number`, both little
-/// endian; `key_low` and `key_high` are the key's halves, little endian. The schedule and the words that were made are
-/// wiped. AES instructions or a circuit of bits; never a table. The machine must have the cipher.
+/// To `out` what comes of `in`, which may be the same array, and words start ..< start + count of stream `number` of AES-128 in
+/// counter mode. Words 2b and 2b + 1 are the little-endian halves of the encryption of the block whose bytes 0-7 are b and 8-15
+/// are `number`, both little endian; `key_low` and `key_high` are the key's halves, little endian. The schedule and the words that
+/// were made are wiped. AES instructions or a circuit of bits; never a table. The machine must have the cipher.
 /// Cost: a key schedule, and up to one group of blocks more than are used at either end (AES-NI 8, VAES 16 or 32).
-void cct_expand(cct_cipher_kind kind, cct_combination combination, uint64_t *out, size_t count, uint64_t key_low,
-                uint64_t key_high, uint64_t number, uint64_t start);
+void cct_expand(cct_cipher_kind kind, cct_combination combination, uint64_t *out, const uint64_t *in, size_t count,
+                uint64_t key_low, uint64_t key_high, uint64_t number, uint64_t start);
 
 /// out[i] = in[i] ^ pad[i] for i < count, where the pad is stream `number` of `cct_expand` as bytes, each word's lowest first.
 /// `out` may be `in`; neither need be aligned. The words that were made are wiped. The machine must have the cipher.

@@ -15,6 +15,8 @@ struct GraphReader {
     let isSkeleton: Bool
     /// The version of the standard operators that the model uses.
     private(set) var opset = 0
+    /// What a skeleton says of its weights' exponents; nil where it says nothing.
+    private(set) var exponents: String?
 
     init(file: ModelFile, isSkeleton: Bool) {
         self.file = file
@@ -23,6 +25,8 @@ struct GraphReader {
 
     /// The key under which a skeleton says that it is one.
     static let skeletonKey = "swift-crypten.skeleton"
+    /// The key under which a skeleton has the exponents of its weights.
+    static let exponentsKey = "swift-crypten.exponents"
     /// The most floats that an attribute has in the standard's operators: a scale for each axis, or a factor for each gate of
     /// a recurrent layer.
     static let mostAttributeFloats = 64
@@ -70,7 +74,7 @@ struct GraphReader {
 
     // MARK: The file
 
-    private func decode() throws -> Onnx_ModelProto {
+    private mutating func decode() throws -> Onnx_ModelProto {
         var options = BinaryDecodingOptions()
         options.messageDepthLimit = 16  // the schema has no message in itself; this is twice its depth
         options.discardUnknownFields = true
@@ -84,6 +88,7 @@ struct GraphReader {
             throw file.problem.malformed("it isn't an ONNX model, or it is truncated: there is no graph")
         }
         let saysSkeleton = model.metadataProps.contains { $0.key == Self.skeletonKey }
+        if isSkeleton { exponents = model.metadataProps.first { $0.key == Self.exponentsKey }?.value }
         if isSkeleton, !saysSkeleton { throw file.problem.malformed("it is a whole model, not a skeleton") }
         if !isSkeleton, saysSkeleton {
             throw file.problem.malformed(

@@ -50,6 +50,8 @@ extension ExactRun {
             return [product(.multiply, x[0], x[1])]
         case .truncate(let gate):
             return [gate.shift == 0 ? x[0] : try truncated(0, x[0], by: gate.shift, step)]
+        case .quotient(let gate):
+            return [try quotient(gate, x[0], step)]
         case .truncateInPlace(let gate):
             return [try truncated(0, x[0], by: gate.shift, step)]
         case .truncatedReLU(let gate):
@@ -69,6 +71,14 @@ extension ExactRun {
             return [x[0].reshaped(to: gate.shape)]
         case .step(let gate):
             return gate.outputs.map { steps($0, x, gate.shape) }
+        case .magnitude(let gate):
+            return try magnitudes(x[0], gate, step)
+        case .stepProduct(let gate):
+            let bits = Array(x.dropLast())
+            return gate.steps.map { steps($0, bits, gate.shape) }
+                + gate.products.map { output in
+                    product(.multiply, steps(output, bits, gate.shape), reshaped(x[gate.bits], gate.shape))
+                }
         case .select:
             let bits = x[0].words.elements
             var words = x[1].words
@@ -171,6 +181,23 @@ extension ExactRun {
         return thresholds.map { threshold in
             ExactValue(map(value.words, shape) { Int64(bitPattern: $0) < Int64(bitPattern: threshold) ? 1 : 0 })
         }
+    }
+
+    /// Which powers of two a number lies between is right for whatever the ring holds.
+    private mutating func magnitudes(
+        _ value: ExactValue,
+        _ gate: MagnitudeGate,
+        _ step: PlanStep
+    ) throws -> [ExactValue] {
+        let slot = step.inputs[0]
+        if value.wide != nil { throw violation(slot, .ring, at: value.largest, by: step) }
+        note(slot, .ring, value.magnitude, by: step)
+        func bits(_ condition: (Int64) -> Bool) -> ExactValue {
+            ExactValue(map(value.words, gate.shape) { condition(Int64(bitPattern: $0)) ? 1 : 0 })
+        }
+        return gate.positions.map { position in bits { $0 >= 0 && $0 >> Int64(position) == 0 } }
+            + (gate.isSigned ? gate.positions : []).map { position in bits { $0 >> Int64(position) == -1 } }
+            + [bits { $0 < 0 }]
     }
 
     // MARK: Numbers
@@ -289,6 +316,23 @@ extension ExactRun {
             }
         }
         return ExactValue(words)
+    }
+
+    /// z over a whole number, rounded as the public part of the wire has it, see `QuotientGate`.
+    private mutating func quotient(_ gate: QuotientGate, _ value: ExactValue, _ step: PlanStep) throws -> ExactValue {
+        try require(0, value, .truncation, step)
+        guard let hat = hats[step.inputs[0]] else { preconditionFailure("a quotient is of a wire") }
+        let factor = gate.factor
+        func high(_ number: UInt64) -> UInt64 {
+            let (high, low) = number.multipliedFullWidth(by: factor)
+            return high << 2 | low >> 62
+        }
+        let words = zip(hat.elements, value.words.elements).map { hat, word in
+            let (sum, mask) = (hat &+ 1 << 62, hat &- word)
+            let hasWrapped = mask >> 63 == 1 && sum >> 63 == 0
+            return high(sum) &- factor &- high(mask) &+ (hasWrapped ? 4 &* factor : 0)
+        }
+        return ExactValue(RingTensor(words, shape: gate.shape))
     }
 
     private func positive(_ value: ExactValue) -> ExactValue {
@@ -433,7 +477,8 @@ extension PlanGate {
         switch self {
         case .truncate, .truncateInPlace: "truncation"
         case .truncatedReLU: "truncation and ReLU"
-        case .sign: "comparison"
+        case .quotient: "division by a public number"
+        case .sign, .magnitude: "comparison"
         case .maximum: "maximum"
         case .piecewise: "piecewise polynomial"
         case .reveal: "result"

@@ -63,11 +63,11 @@ package struct ExactRun {
         _ prepared: PreparedPlan,
         kernels: any Kernels,
         bound: (PlanBinding) throws -> Bound,
-        source: @escaping @Sendable (Primitive) throws -> Tensor
+        source: @escaping @Sendable (Primitive) throws -> ClearValue
     ) throws {
         self.prepared = prepared
         self.kernels = kernels
-        clear = ClearGraph(prepared.graph, source: source)
+        clear = ClearGraph(prepared, source: source)
         let count = prepared.plan.slots
         slots = Array(repeating: nil, count: count)
         hats = Array(repeating: nil, count: count)
@@ -181,16 +181,22 @@ package struct ExactRun {
         let node = prepared.graph.entries[entry]
         let unit = Double(sign: .plus, exponent: -scale, significand: 1)
         let numbers = value.numbers.map { $0 * unit }
-        if case .random = node.operation { clear.provide(entry, numbers, node) }
-        let inTheClear = try clear.value(of: entry).doubles
+        switch node.operation {
+        case .random: clear.provide(entry, numbers, node)
+        case .floor, .argmax: try clear.adopt(entry, numbers)
+        default: if node.kind == .bit { try clear.adopt(entry, numbers) }
+        }
+        let inTheClear = try clear.value(of: entry)
         var finding = findings[entry] ?? EntryFinding()
         let largest = value.largest
         if largest.number.magnitude * unit >= finding.largest {
             (finding.largest, finding.largestPlace) = (largest.number.magnitude * unit, largest.place)
         }
-        for (place, (number, want)) in zip(numbers, inTheClear).enumerated() {
-            let error = abs(number - want)
-            if error > finding.error { (finding.error, finding.errorPlace) = (error, place) }
+        if node.kind == .integer, value.wide != nil {
+            // Whole numbers are exact modulo 2^64, here as in the clear.
+            finding.compare(ExactValue(value.words).numbers, with: inTheClear, unit: 0)
+        } else {
+            finding.compare(numbers, with: inTheClear, unit: node.kind == .real ? unit : 0)
         }
         findings[entry] = finding
     }
@@ -253,60 +259,91 @@ package struct ExactRun {
         case .absorbed: return operands[0].flatMap { left in operands[1].map { left + $0 } }
         case .truncate(let gate): return operands[0].map { $0 - gate.shift }
         case .truncateInPlace(let gate): return operands[0].map { $0 - gate.shift }
+        case .quotient(let gate): return operands[0].map { $0 - gate.shift }
         case .truncatedReLU(let gate): return operands[0].map { $0 - gate.shift }
         case .random: return prepared.plan.fractionBits
-        case .step, .polynomial, .piecewise, .trigonometric, .exponential: return nil
-        case .sign, .isZero, .boolean, .linearBits, .drawnBits, .bitToArithmetic, .revealBits: return 0
+        case .step, .stepProduct, .polynomial, .piecewise, .trigonometric, .exponential: return nil
+        case .sign, .magnitude, .isZero, .boolean, .linearBits, .drawnBits, .bitToArithmetic, .revealBits: return 0
         }
     }
 
     /// The numbers of an output, and those in the clear.
-    package mutating func output(_ index: Int) throws -> (value: ExactValue, clear: Tensor) {
+    package mutating func output(_ index: Int) throws -> (value: ExactValue, clear: ClearValue) {
         guard let value = slots[prepared.plan.outputs[index].slot] else {
             preconditionFailure("outputs are filled when the plan has run, and never freed")
         }
-        return (value, try clear.value(of: prepared.graph.outputs[index].entry))
+        let entry = prepared.graph.outputs[index].entry
+        var inTheClear = try clear.value(of: entry)
+        inTheClear.layer = prepared.graph.entries[entry].layer
+        return (value, inTheClear)
     }
 
     /// What has been found so far: an entry for each value that the plan has as such, in the graph's order.
-    package var report: [EntryFinding] {
-        findings.sorted { $0.key < $1.key }.map { entry, finding in
+    ///
+    /// - Throws: as evaluation in the clear.
+    package mutating func report() throws -> [EntryFinding] {
+        let outputs = Set(prepared.graph.outputs.map(\.entry))
+        for entry in prepared.graph.entries.indices {
+            guard let outside = clear.outside(of: entry) else { continue }
+            findings[entry, default: EntryFinding()].outside = EntryFinding.Outside(
+                count: outside.count,
+                number: outside.number,
+                place: outside.place,
+                low: outside.range.low,
+                high: outside.range.high
+            )
+        }
+        return try findings.sorted { $0.key < $1.key }.map { entry, finding in
             var finding = finding
             let node = prepared.graph.entries[entry]
+            finding.entry = entry
             finding.layer = node.layer
+            if case .kept = node.operation { finding.layer = try clear.value(of: entry).layer }
             finding.operation = node.operation.name
             finding.originNumber = node.number
             finding.shape = node.shape
             finding.kind = node.kind
+            finding.isOutput = outputs.contains(entry)
+            finding.isSource = node.inputs.isEmpty
+            finding.operands = ancestors(of: entry)
+            if let deviation = finding.deviation, deviation.count > 0 {
+                finding.deviation?.operands = try operands(of: node, at: deviation.place)
+            }
             return finding
+        }
+    }
+
+    /// The entries that one is made of and that have been looked at, through those that haven't.
+    private func ancestors(of entry: Int) -> [Int] {
+        var (found, seen, pending) = ([Int](), Set<Int>(), prepared.graph.entries[entry].inputs)
+        while let next = pending.popLast() {
+            guard seen.insert(next).inserted else { continue }
+            if findings[next] != nil { found.append(next) } else { pending += prepared.graph.entries[next].inputs }
+        }
+        return found.sorted()
+    }
+
+    /// The true operands of an element of an operation by elements.
+    private mutating func operands(of node: Graph.Entry, at place: Int) throws -> [Double] {
+        switch node.operation {
+        case .divide, .divideByRoot, .bilinear(.multiply):
+            return try node.inputs.map { input in
+                try ClearEvaluator.apply(
+                    .broadcast(node.shape),
+                    to: [Tensor(try clear.value(of: input).tensor.doubles, shape: prepared.graph.entries[input].shape)],
+                    shape: node.shape
+                ).doubles[place]
+            }
+        case .exponential, .logarithm, .reciprocal, .squareRoot, .inverseSquareRoot, .smooth, .sine, .cosine,
+            .polynomial:
+            return [try clear.value(of: node.inputs[0]).tensor.doubles[place]]
+        default: return []
         }
     }
 
     /// The narrowest use of what is inside of gates, by layer.
     package var innerUses: [String?: RangeUse] {
         inner
-    }
-}
-
-/// What was found of one entry of a graph.
-package struct EntryFinding: Sendable {
-    package var layer: String?
-    package var operation = ""
-    package var originNumber = 0
-    package var shape: Shape = []
-    package var kind = ElementKind.real
-    /// The largest magnitude, and where it stands.
-    package var largest = 0.0
-    package var largestPlace = 0
-    /// The largest difference from the value in the clear, and where.
-    package var error = 0.0
-    package var errorPlace = 0
-    /// The narrowest use; nil where no gate reads the value for what it says.
-    package var use: RangeUse?
-
-    mutating func note(_ new: RangeUse) {
-        if let use, use.headRoomBits <= new.headRoomBits { return }
-        use = new
     }
 }
 
@@ -318,7 +355,7 @@ extension PreparedPlan {
         for step in plan.steps {
             let isBounded: Bool =
                 switch step.gate {
-                case .trigonometric, .exponential, .step: true
+                case .trigonometric, .exponential, .step, .stepProduct: true
                 case .linear, .addPlain, .mask, .unmask, .truncate, .truncateInPlace:
                     step.inputs.allSatisfy { fits[$0] }
                 default: false

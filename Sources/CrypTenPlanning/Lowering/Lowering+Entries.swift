@@ -9,7 +9,7 @@ extension Lowering {
         let entry = entry(index)
         switch entry.operation {
         case .input(let owner, let number):
-            let scale = entry.kind == .real ? fractionBits : 0
+            let scale = bounds.inputScale(index)
             guard entry.kind != .bit else {
                 throw CrypTenError(.invalidArgument, "a secret input holds numbers; compare it to get bits")
             }
@@ -56,7 +56,7 @@ extension Lowering {
             lowerSum(index, factors: [1, .max])
         case .negate:
             lowerSum(index, factors: [.max])
-        case .toReal:
+        case .toReal, .declared:
             values[index] = values[entry.inputs[0]]
         case .floor:
             lowerFloor(index)
@@ -185,7 +185,7 @@ extension Lowering {
     mutating func lowerLinear(_ index: Int, _ operation: LinearOperation) {
         let entry = entry(index)
         var shares = entry.inputs.map { input -> Scaled in
-            self.entry(input).isSecret ? linearShare(input) : Scaled(slot: -1, scale: 0)
+            self.entry(input).isSecret ? linearShare(input, for: index) : Scaled(slot: -1, scale: 0)
         }
         let secretScales = zip(entry.inputs, shares).filter { self.entry($0.0).isSecret }.map(\.1.scale)
         // Public reals keep the session's fraction bits.
@@ -229,7 +229,7 @@ extension Lowering {
                 open.scale = sum.scale
                 parts += sum.addends.map { (factor, Scaled(slot: $0, scale: sum.scale)) }
             } else {
-                parts.append((factor, linearShare(input)))
+                parts.append((factor, linearShare(input, for: index)))
             }
         }
         let least = isReal(index) && !publicParts.isEmpty ? fractionBits : 0
@@ -311,7 +311,7 @@ extension Lowering {
         var weights: [UInt64] = []
         for (input, factor) in zip(entry.inputs, factors) where self.entry(input).isSecret {
             guard let wire = values[input].wire ?? values[input].reducedWire, wire.scale <= scale,
-                scale <= scaleLimit || !isReal(index), sharesHeld(wire.slot)
+                scale <= bounds.limit(index) || !isReal(index), sharesHeld(wire.slot)
             else { return }
             wires.append(wire)
             weights.append(factor &* (1 << UInt64(scale - wire.scale)))

@@ -87,7 +87,9 @@ extension Lowering {
             return made
         }
         guard let sum = values[index].sum else { preconditionFailure("entry \(index) has no arithmetic form") }
-        if !sum.products.isEmpty, sum.scale > fractionBits, consumers[index].count > 1 || !readersSum(index) {
+        if !sum.products.isEmpty, sum.scale > target(index), !feedsMagnitude[index],
+            consumers[index].count > 1 || !readersSum(index)
+        {
             return reducedShare(index)
         }
         let made = Scaled(slot: materialise(sum, entry(index).shape), scale: sum.scale)
@@ -96,9 +98,12 @@ extension Lowering {
     }
 
     /// A share that is added, summed or multiplied by whole numbers: one whose scale leaves room for that.
-    mutating func linearShare(_ index: Int) -> Scaled {
+    ///
+    /// - Parameter reader: What is made of it.
+    mutating func linearShare(_ index: Int, for reader: Int) -> Scaled {
         let share = share(index)
-        return isReal(index) && share.scale > scaleLimit ? reducedShare(index) : share
+        return isReal(index) && share.scale > min(bounds.limit(index), bounds.limit(reader))
+            ? reducedShare(index) : share
     }
 
     /// Whether the only reader adds up elements, so that the products are better summed before they are opened.
@@ -107,24 +112,26 @@ extension Lowering {
         return true
     }
 
-    /// A share of at most `fractionBits` fraction bits.
+    /// A share of at most the value's target of fraction bits.
     mutating func reducedShare(_ index: Int) -> Scaled {
         let reader = enterLayer(of: index)
         defer { layer = reader }
         if let share = values[index].reducedShare { return share }
         let made: Scaled
-        if let share = values[index].share, share.scale <= fractionBits || !isReal(index) {
+        if let share = values[index].share, share.scale <= target(index) || !isReal(index) {
             made = share
         } else if let wire = values[index].reducedWire {
             made = Scaled(slot: unmask(wire.slot), scale: wire.scale)
+        } else if let mean = truncatedMean(index) {
+            made = mean
         } else {
             let wire = wire(index)
-            if wire.scale <= fractionBits || !isReal(index) {
+            if wire.scale <= target(index) || !isReal(index) {
                 made = Scaled(slot: unmask(wire.slot), scale: wire.scale)
             } else {
                 let shape = entry(index).shape
-                let gate = TruncateGate(shape: shape, form: form(wire.slot), shift: wire.scale - fractionBits)
-                made = Scaled(slot: emit(.truncate(gate), [wire.slot], .share, shape), scale: fractionBits)
+                let gate = TruncateGate(shape: shape, form: form(wire.slot), shift: wire.scale - target(index))
+                made = Scaled(slot: emit(.truncate(gate), [wire.slot], .share, shape), scale: target(index))
             }
         }
         values[index].reducedShare = made
@@ -203,7 +210,9 @@ extension Lowering {
     /// Whether a sum may be opened under a mask that nobody holds shares of: a share of it can still be had by
     /// truncation, or else is not asked for.
     private func absorbs(_ index: Int, _ sum: Sum) -> Bool {
-        if isReal(index), sum.scale > fractionBits { return true }
+        // Functions of any magnitude read it as it is, and need shares of its mask.
+        if isReal(index), feedsMagnitude[index] { return false }
+        if isReal(index), sum.scale > target(index) { return true }
         return consumers[index].allSatisfy { reader in
             switch entry(reader).operation {
             case .isNegative, .isZero, .relu, .piecewise, .smooth: true
@@ -213,16 +222,16 @@ extension Lowering {
         } && !graph.outputs.contains { $0.entry == index }
     }
 
-    /// A masked wire of at most `fractionBits` fraction bits, whose mask the parties hold shares of.
+    /// A masked wire of at most the value's target of fraction bits, whose mask the parties hold shares of.
     mutating func reducedWire(_ index: Int) -> Scaled {
         let reader = enterLayer(of: index)
         defer { layer = reader }
         if let wire = values[index].reducedWire { return wire }
-        if let wire = values[index].wire, wire.scale <= fractionBits || !isReal(index), sharesHeld(wire.slot) {
+        if let wire = values[index].wire, wire.scale <= target(index) || !isReal(index), sharesHeld(wire.slot) {
             return wire
         }
         let natural = naturalScale(index)
-        if natural <= fractionBits || !isReal(index), values[index].reducedShare == nil {
+        if natural <= target(index) || !isReal(index), values[index].reducedShare == nil {
             let wire = wire(index)
             if sharesHeld(wire.slot) { return wire }
         }
@@ -238,14 +247,15 @@ extension Lowering {
         return made
     }
 
-    /// A wire for a gate that reads truncations in place: `(slot, form, scale)` with at most `fractionBits`.
+    /// A wire for a gate that reads truncations in place: `(slot, form, scale)` with at most the value's target.
     mutating func inPlace(_ index: Int) -> (slot: Int, form: WireForm, scale: Int) {
         if let reduced = values[index].reducedWire { return (reduced.slot, form(reduced.slot), reduced.scale) }
         let wire = wire(index)
-        guard wire.scale > fractionBits, isReal(index) else { return (wire.slot, form(wire.slot), wire.scale) }
-        let slot = values[index].inPlace ?? truncatedInPlace(wire, to: fractionBits)
+        let target = target(index)
+        guard wire.scale > target, isReal(index) else { return (wire.slot, form(wire.slot), wire.scale) }
+        let slot = values[index].inPlace ?? truncatedInPlace(wire, to: target)
         values[index].inPlace = slot
-        return (slot, WireForm(sharesHeld: false, shift: wire.scale - fractionBits), fractionBits)
+        return (slot, WireForm(sharesHeld: false, shift: wire.scale - target), target)
     }
 
     /// A truncation of a wire that elementwise gates read in place.
@@ -309,9 +319,9 @@ extension Lowering {
     private mutating func movedReducedWire(_ index: Int) -> Scaled? {
         guard let move = linearMove(index) else { return nil }
         let inputs = entry(index).inputs
-        guard inputs.allSatisfy({ entry($0).isSecret }), rootCount(index) <= entry(index).shape.count else {
-            return nil
-        }
+        guard inputs.allSatisfy({ entry($0).isSecret && target($0) <= target(index) }),
+            rootCount(index) <= entry(index).shape.count
+        else { return nil }
         let wires = inputs.map { reducedWire($0) }
         guard Set(wires.map(\.scale)).count == 1 else { return nil }
         return Scaled(slot: linear(move, .wire, wires.map(\.slot), entry(index).shape), scale: wires[0].scale)

@@ -2,7 +2,7 @@ import CrypTenExpressions
 import CrypTenGates
 import CrypTenRing
 
-/// Bilinear operations: of two secrets, and of a secret and a public tensor.
+/// Bilinear operations of two secrets; those with a public tensor are in `Lowering+PublicFactors.swift`.
 extension Lowering {
     mutating func lowerProduct(_ index: Int, _ operation: BilinearOperation) {
         let inputs = entry(index).inputs
@@ -21,8 +21,9 @@ extension Lowering {
         }
         var a = operand(left)
         var b = left == right ? a : operand(right)
+        let limit = bounds.limit(index)
         // Operands a little above the fraction bits may do: one truncation less.
-        if a.scale + b.scale > scaleLimit {
+        if a.scale + b.scale > limit {
             if a.scale >= b.scale {
                 a = reducedWire(left)
                 if left == right { b = a }
@@ -30,7 +31,7 @@ extension Lowering {
                 b = reducedWire(right)
             }
         }
-        if a.scale + b.scale > scaleLimit {
+        if a.scale + b.scale > limit {
             a = reducedWire(left)
             b = left == right ? a : reducedWire(right)
         }
@@ -41,9 +42,15 @@ extension Lowering {
         values[index].sum = sum
     }
 
+    /// The fraction bits with which a value needs no truncation to be an operand: a few more than it would be truncated to, unless
+    /// those were chosen for what is known of its size.
+    private func roomyTarget(_ index: Int) -> Int {
+        bounds.bounds[index].isDeclared && bounds.bounds[index].exponent != nil ? target(index) : target(index) + 4
+    }
+
     /// An operand of a product: the value's own wire where its scale leaves room, else its truncation, masked again.
     private mutating func operand(_ index: Int) -> Scaled {
-        if isReal(index), naturalScale(index) > fractionBits + 4 { return reducedWire(index) }
+        if isReal(index), naturalScale(index) > roomyTarget(index) { return reducedWire(index) }
         if values[index].reducedWire == nil {
             let wire = wire(index)
             if sharesHeld(wire.slot) { return wire }
@@ -60,8 +67,9 @@ extension Lowering {
     ) -> Scaled? {
         guard case .multiply = operation, left != right, entry(left).shape == entry(right).shape else { return nil }
         for (truncated, other) in [(left, right), (right, left)] {
-            guard isReal(truncated), naturalScale(truncated) > fractionBits + 4, values[truncated].reducedWire == nil,
-                naturalScale(other) <= fractionBits, consumers[truncated].count == 1
+            guard isReal(truncated), naturalScale(truncated) > roomyTarget(truncated),
+                values[truncated].reducedWire == nil,
+                naturalScale(other) <= target(other), consumers[truncated].count == 1
             else { continue }
             let factor = operand(other)
             let place = inPlace(truncated)
@@ -70,62 +78,5 @@ extension Lowering {
             return Scaled(slot: slot, scale: place.scale + factor.scale)
         }
         return nil
-    }
-
-    private mutating func lowerPlainProduct(
-        _ index: Int,
-        _ operation: BilinearOperation,
-        secret: Int,
-        plain: Int,
-        plainIsLeft: Bool
-    ) {
-        let shape = entry(index).shape
-        let bits = plainFractionBits(plain)
-        var share = linearShare(secret)
-        if bits > 0, share.scale > fractionBits, share.scale + bits > scaleLimit { share = reducedShare(secret) }
-        if case .multiply = operation, let factor = uniformFactor(plain, scale: bits),
-            entry(secret).shape == shape
-        {
-            // One number for all: a factor of the plan.
-            let slot =
-                factor == 1 ? share.slot : linear(.combine(factors: [factor]), .share, [share.slot], shape)
-            setShare(index, slot, scale: share.scale + bits)
-            return
-        }
-        let numbers = self.plain(plain, scale: bits)
-        let gate = PlainProductGate(
-            operation: operation,
-            left: entry(plainIsLeft ? plain : secret).shape,
-            right: entry(plainIsLeft ? secret : plain).shape,
-            plainIsLeft: plainIsLeft
-        )
-        let slot = emit(
-            .plainProduct(gate),
-            plainIsLeft ? [numbers, share.slot] : [share.slot, numbers],
-            .share,
-            shape
-        )
-        setShare(index, slot, scale: share.scale + bits)
-    }
-
-    /// As few fraction bits as hold a public factor exactly; else the session's, and for factors below 1 up to six more,
-    /// with which the product takes no more room.
-    private func plainFractionBits(_ index: Int) -> Int {
-        guard isReal(index) else { return 0 }
-        guard case .constant(let tensor) = entry(index).operation else { return fractionBits }
-        let numbers = tensor.doubles
-        let largest = numbers.lazy.map(\.magnitude).max() ?? 0
-        let spare = largest > 0 && largest < 1 ? min(-Int(largest.exponent) - 1, 6) : 0
-        let most = fractionBits + max(spare, 0)
-        return exactFractionBits(numbers, atMost: most)
-    }
-
-    /// The one number that a constant repeats, encoded.
-    private func uniformFactor(_ index: Int, scale: Int) -> UInt64? {
-        guard case .constant(let tensor) = entry(index).operation, let first = tensor.doubles.first,
-            tensor.doubles.allSatisfy({ $0 == first })
-        else { return nil }
-        if let integers = tensor.integers, scale == 0 { return UInt64(bitPattern: integers[0]) }
-        return FixedPoint.encodeConstant(first, scale: scale)
     }
 }

@@ -11,7 +11,8 @@ import CrypTenRing
 /// kept, so that a mask is spent once and serves every gate that reads the wire.
 ///
 /// A real value's *scale* is the number of its fraction bits in the ring: `fractionBits` after a truncation, twice that
-/// after a product. Truncation comes as late as `scaleLimit` allows.
+/// after a product. Truncation comes as late as `scaleLimit` allows. Values whose range is declared have scales of their own
+/// (``ValueBounds``).
 struct Lowering {
     let graph: Graph
     let parties: Int
@@ -28,6 +29,10 @@ struct Lowering {
     var slots: [Slot] = []
     var signs = SignGroups()
     let consumers: [[Int]]
+    /// Entries that a function of any magnitude reads, itself or as part of a sum: of them nothing is truncated before.
+    let feedsMagnitude: [Bool]
+    /// How large values are, and the fraction bits that follow from it.
+    let bounds: ValueBounds
     /// The layer of the entry that is being lowered.
     var layer: String?
 
@@ -66,15 +71,23 @@ struct Lowering {
 
     /// The forms that an entry's value has.
     struct Value {
+        /// A sum, by its entry, over the number of its terms.
+        struct Mean {
+            var sum: Int
+            var terms: Int
+        }
+
         var sum: Sum?
         var share: Scaled?
         var wire: Scaled?
-        /// Truncated to at most `fractionBits`: differs from the above where their scale is larger.
+        /// Truncated to at most the value's target: differs from the above where their scale is larger.
         var reducedShare: Scaled?
         var reducedWire: Scaled?
         /// A truncation of `wire` that elementwise gates read in place.
         var inPlace: Int?
         var bits: Int?
+        /// Set for a sum's mean: then its truncation is the division.
+        var mean: Mean?
         /// Set for a move of elements that waits for a wire to be asked for: the scale that it will have.
         var waitingMove: Int?
     }
@@ -85,13 +98,30 @@ struct Lowering {
         self.parties = parties
         self.fractionBits = fractionBits
         consumers = graph.consumers
+        feedsMagnitude = graph.feedsMagnitude
+        bounds = ValueBounds(
+            graph,
+            fractionBits: fractionBits,
+            usualLimit: Lowering.scaleLimit(fractionBits),
+            kept: kept.map(\.range)
+        )
         values = Array(repeating: Value(), count: graph.entries.count)
     }
 
-    /// Fraction bits that a sum or product may have: a few more than a product of two values with `fractionBits`, so that
-    /// exact factors such as the quarter of a 2×2 mean cost no truncation; reals up to `2^(62 − scaleLimit)` stay in range.
+    /// Fraction bits that a sum or product may have where nothing is known of it: a few more than a product of two values with
+    /// `fractionBits`, so that exact factors such as the quarter of a 2×2 mean cost no truncation; reals up to
+    /// `2^(62 − scaleLimit)` stay in range.
     var scaleLimit: Int {
+        Lowering.scaleLimit(fractionBits)
+    }
+
+    private static func scaleLimit(_ fractionBits: Int) -> Int {
         2 * fractionBits + max(0, min(4, (30 - fractionBits) / 2))
+    }
+
+    /// Fraction bits to which a value is truncated where it must be: the session's, unless its range is declared.
+    func target(_ index: Int) -> Int {
+        bounds.targets[index]
     }
 
     /// Lowers everything that the outputs need.
@@ -216,7 +246,7 @@ struct Lowering {
             for form in [value.share, value.wire, value.reducedShare, value.reducedWire] {
                 if let form { note(form.slot, entry, form.scale) }
             }
-            if let slot = value.inPlace { note(slot, entry, fractionBits) }
+            if let slot = value.inPlace { note(slot, entry, target(entry)) }
             if let slot = value.bits { note(slot, entry, 0) }
         }
         for (output, handed) in zip(outputs, graph.outputs) { note(output.slot, handed.entry, output.scale) }
@@ -235,7 +265,7 @@ struct Lowering {
         if entry(index).kind == .bit { return (bits(index), 0, .bits) }
         for candidate in [values[index].reducedWire, values[index].wire] {
             guard let candidate, case .wire(true, let owner) = slots[candidate.slot].form,
-                candidate.scale <= fractionBits
+                candidate.scale <= target(index)
             else { continue }
             return (candidate.slot, candidate.scale, .wire(owner: owner))
         }

@@ -25,7 +25,7 @@ public struct CheckReport: Sendable {
         public var largestIndex: [Int]
         /// The largest difference from the same expression in the clear, in double; 0 for bits.
         ///
-        /// A comparison of two almost equal numbers may come out otherwise in the clear, and then what depends on it differs.
+        /// Where numbers are so near that a comparison may come out either way, the run's outcome counts as the true one.
         public var largestError: Double
         /// Where that stands.
         public var errorIndex: [Int]
@@ -48,7 +48,24 @@ public struct CheckReport: Sendable {
         ///
         /// Counts also what is inside of functions, such as the levels of a maximum.
         public var headRoomBits: Double?
+        /// Whether a value of it is further from the true one than wanted: a warning, as only outputs count.
+        public var isImprecise = false
     }
+
+    /// How far one of the expressions is from its true value.
+    public struct OutputError: Sendable, Hashable {
+        /// The largest difference from the true value.
+        public var largestError: Double
+        /// The largest true number.
+        public var largestMagnitude: Double
+        /// The first as a part of the second; 0 where all is exact.
+        public var part: Double {
+            largestError == 0 ? 0 : largestError / largestMagnitude
+        }
+    }
+
+    /// The error that is wanted where nothing is said: this part of a value's largest number.
+    public static let usualWantedError = 0x1p-8
 
     /// The values, in the order in which the expression computes them; up to the one that left the range.
     public var operations: [Value]
@@ -56,12 +73,27 @@ public struct CheckReport: Sendable {
     public var layers: [Layer]
     /// What `reveal` would have returned; nil at a party that isn't told, and where a value left the range.
     public var values: [Tensor]?
-    /// The value that left the range, as `reveal` would have thrown it: then what was computed from it is wrong.
+    /// How far each expression is from its true value; nil where it is public, or wasn't reached.
+    public var outputErrors: [OutputError?] = []
+    /// What is wrong: a number that has wrapped, after which nothing is known; or else all operations that began to yield other numbers
+    /// than is documented of them, where an output is wrong for it.
+    public var violations: [Finding] = []
+    /// The outputs that are further from the true ones than wanted, though within what is documented: the encoding can't hold what
+    /// they are made of.
+    public var imprecisions: [Finding] = []
+    /// The first violation, as `reveal` throws it; nil where there is none.
     public var violation: CrypTenError?
 
-    init(_ run: CheckedRun, values: [Tensor]?, problem: CrypTenError? = nil) {
+    init(_ run: CheckedRun, values: [Tensor]?, wanted: Double) {
         self.values = values
-        violation = problem
+        let writer = run.writer
+        violations = run.violations
+        imprecisions = run.outcome.violation == nil ? writer.imprecisions(wanted: wanted) : []
+        violation = run.problem
+        let found = Dictionary(run.outcome.findings.map { ($0.entry, $0) }, uniquingKeysWith: { $1 })
+        outputErrors = run.outcome.outputs.map { entry in
+            found[entry].map { OutputError(largestError: $0.error, largestMagnitude: $0.largestTruth) }
+        }
         operations = run.outcome.findings.map { finding in
             Value(
                 layer: finding.layer,
@@ -78,7 +110,7 @@ public struct CheckReport: Sendable {
         }
         layers = []
         var places: [String: Int] = [:]
-        func add(_ name: String, _ magnitude: Double, _ error: Double, _ room: Double?) {
+        func add(_ name: String, _ magnitude: Double, _ error: Double, _ room: Double?, isImprecise: Bool = false) {
             let place = places[name] ?? layers.count
             if place == layers.count {
                 places[name] = place
@@ -86,14 +118,16 @@ public struct CheckReport: Sendable {
             }
             layers[place].largestMagnitude = max(layers[place].largestMagnitude, magnitude)
             layers[place].largestError = max(layers[place].largestError, error)
+            if isImprecise { layers[place].isImprecise = true }
             if let room { layers[place].headRoomBits = min(layers[place].headRoomBits ?? .infinity, room) }
         }
-        for value in operations {
+        for (value, finding) in zip(operations, run.outcome.findings) {
             add(
                 value.layer ?? PlanCost.unnamedLayer,
                 value.largestMagnitude,
                 value.largestError,
-                value.headRoomBits
+                value.headRoomBits,
+                isImprecise: writer.isAbove(finding, wanted)
             )
         }
         for (layer, use) in run.outcome.inner.sorted(by: { $0.key ?? "" < $1.key ?? "" }) {
@@ -104,7 +138,7 @@ public struct CheckReport: Sendable {
 
 extension Shape {
     /// The index of the element at a place of the row-major order.
-    fileprivate func index(of place: Int) -> [Int] {
+    func index(of place: Int) -> [Int] {
         zip(dimensions, strides).map { extent, stride in extent == 0 ? 0 : place / stride % extent }
     }
 }
@@ -123,7 +157,7 @@ extension CrypTenError {
         let origin = violation.originNumber.flatMap { $0 < origins.count ? origins[$0] : nil }
         let place = violation.shape.rank == 0 ? "" : " at \(violation.shape.index(of: violation.place))"
         let limit = power(violation.rule.exponent - (violation.scale ?? 0))
-        let reader = violation.reader
+        let reader = violation.reader.shortened(to: 2 * CheckReport.widestName)
         let problem =
             switch violation.rule {
             case .ring: "outside ±\(limit), the ring's range, where \(reader) reads it"
@@ -137,7 +171,7 @@ extension CrypTenError {
         self.init(
             .outOfRange,
             """
-            \(violation.layer ?? PlanCost.unnamedLayer) / \(violation.operation)\(origin.map { " (\($0))" } ?? ""): \
+            \((violation.layer ?? PlanCost.unnamedLayer).shortened(to: CheckReport.widestName)) / \(violation.operation)\(origin.map { " (\($0))" } ?? ""): \
             \(text(violation.number * (unit ?? 1)))\(unit == nil ? " in units of the ring" : "")\(place) is \(problem), with \
             \(format); \(remedy)
             """

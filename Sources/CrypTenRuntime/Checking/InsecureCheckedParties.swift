@@ -14,8 +14,10 @@ import Foundation
 ///
 ///     conv2 / convolution with sums: 91234567.5 at [0, 3, 5, 5] is outside ±2^26 = 67108864, where conv2 / truncation …
 ///
-/// The results of such a run are given up, and the session goes on. ``Session/check(_:revealingTo:)`` reports instead, for each
-/// value and layer. What is sent, rounds and bytes, is what it is without the check.
+/// They throw it as well when a result is further from the true function, in double and of unrounded inputs, than is documented of the
+/// operations that it is made of. The results of such a run are given up, and the session goes on.
+/// ``Session/check(_:revealingTo:wantedError:)`` reports instead, for each value and layer. What is sent, rounds and bytes, is what it
+/// is without the check.
 ///
 /// ```swift
 /// let reports = try await withInsecureCheckedParties(2) { session in
@@ -56,13 +58,15 @@ extension Session {
     /// - Parameters:
     ///   - expressions: What to run.
     ///   - recipients: Who gets `values`.
-    /// - Returns: What was found; a value that left its range is the report's `violation`, and not thrown.
+    ///   - wantedError: How far outputs may be from the true ones without being reported, as a part of their largest number.
+    /// - Returns: What was found; what is wrong is the report's `violations`, and not thrown.
     /// - Throws: as `reveal`, but for `.outOfRange` of values in between; `.invalidArgument` in any other session.
     public func check(
         _ expressions: CrypTensor...,
-        revealingTo recipients: Recipients = .all
+        revealingTo recipients: Recipients = .all,
+        wantedError: Double = CheckReport.usualWantedError
     ) async throws -> CheckReport {
-        try await check(expressions, revealingTo: recipients)
+        try await check(expressions, revealingTo: recipients, wantedError: wantedError)
     }
 
     /// Reveals expressions as one plan, and reports on it.
@@ -70,11 +74,12 @@ extension Session {
     /// - Throws: as for expressions that are listed.
     public func check(
         _ expressions: [CrypTensor],
-        revealingTo recipients: Recipients = .all
+        revealingTo recipients: Recipients = .all,
+        wantedError: Double = CheckReport.usualWantedError
     ) async throws -> CheckReport {
         let nodes = expressions.map(\.node)
         return try await perform { state in
-            try state.check(nodes.map { ($0, .reveal(to: recipients.party)) })
+            try state.check(nodes.map { ($0, .reveal(to: recipients.party)) }, wanted: wantedError)
         }
     }
 }

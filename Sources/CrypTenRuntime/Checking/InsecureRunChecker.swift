@@ -25,6 +25,8 @@ final class InsecureRunChecker: @unchecked Sendable {
     /// What was found in a run; the same at every party.
     struct Outcome {
         var findings: [EntryFinding] = []
+        /// The entry of each output, in their order.
+        var outputs: [Int] = []
         var inner: [String?: RangeUse] = [:]
         var violation: RangeViolation?
         /// What kept the run from being followed to its end.
@@ -41,7 +43,7 @@ final class InsecureRunChecker: @unchecked Sendable {
         var followed = 0
         var outcome: Outcome?
         /// The values of the outputs, and those in the clear.
-        var outputs: [(value: ExactValue, clear: Tensor)] = []
+        var outputs: [(value: ExactValue, clear: ClearValue)] = []
         var ended = 0
     }
 
@@ -49,7 +51,7 @@ final class InsecureRunChecker: @unchecked Sendable {
     private let kernels: any Kernels
     private let condition = NSCondition()
     private var runs: [UInt64: Run] = [:]
-    private var kept: [Int: (value: ExactValue, clear: Tensor)] = [:]
+    private var kept: [Int: (value: ExactValue, clear: ClearValue)] = [:]
 
     init(parties: Int, kernels: any Kernels) {
         self.parties = parties
@@ -146,7 +148,12 @@ final class InsecureRunChecker: @unchecked Sendable {
             isOver = true
         }
         if isOver {
-            outcome.findings = run.exact?.report ?? []
+            do {
+                outcome.findings = try run.exact?.report() ?? []
+                outcome.outputs = run.contributions[0]?.planned.plan.graph.outputs.map(\.entry) ?? []
+            } catch {
+                outcome.failure = (error as? CrypTenError) ?? CrypTenError(.partyFailed, "the check failed: \(error)")
+            }
             outcome.inner = run.exact?.innerUses ?? [:]
             run.outcome = outcome
             (run.exact, run.told) = (nil, [:])
@@ -210,9 +217,9 @@ final class InsecureRunChecker: @unchecked Sendable {
             }
         } source: { operation in
             switch operation {
-            case .input(_, let number): inputs[number]
+            case .input(_, let number): ClearValue(inputs[number])
             case .kept(let number): known[number].clear
-            case .publicInput(let number): plain[number]
+            case .publicInput(let number): ClearValue(plain[number])
             default: throw CrypTenError(.diverged, "\(operation.name) has no value before its step has run")
             }
         }

@@ -26,14 +26,14 @@ extension SessionState {
                 InsecureRunChecker.Contribution(
                     planned: planned,
                     operands: operands,
-                    inputs: planned.sources.inputs.map { inputs[$0]?.clear },
+                    inputs: planned.sources.inputs.map { inputs[$0]?.tensor },
                     plain: try publicOperands(of: planned)
                 )
             )
             let values = try body(engine)
             let outcome = try checker.end(number, party: party, patience: configuration.patience)
             if let failure = outcome.failure { throw failure }
-            lastCheck = CheckedRun(outcome: outcome, origins: planned.sources.origins)
+            lastCheck = CheckedRun(outcome, planned.sources.origins, fractionBits: configuration.fractionBits)
             return values
         } catch {
             checker.abandon(number, party: party, error)
@@ -43,9 +43,10 @@ extension SessionState {
 
     /// Gives the results of a run up that was found to have gone wrong.
     ///
-    /// - Throws: `.outOfRange` naming the value that left the range; the session goes on.
+    /// - Throws: `.outOfRange` naming the value that left its range or is further from the true one than it may be; the session goes on.
     func checked(_ results: [RunResult]) throws {
-        guard let problem = lastCheck?.problem(fractionBits: configuration.fractionBits) else { return }
+        guard let check = lastCheck, let problem = check.problem else { return }
+        if isReporting, check.outcome.violation == nil { return }
         try release(
             results.compactMap { result in
                 guard case .kept(let node) = result else { return nil }
@@ -56,35 +57,79 @@ extension SessionState {
     }
 
     /// Runs expressions, and reports instead of throwing what was found.
-    func check(_ roots: [(Node, Graph.Destination)]) throws -> CheckReport {
+    ///
+    /// - Parameter wanted: The error that is wanted of outputs, as a part of their largest number.
+    func check(_ roots: [(Node, Graph.Destination)], wanted: Double) throws -> CheckReport {
         guard checker != nil else {
             throw CrypTenError(
                 .invalidArgument,
                 "only sessions of withInsecureCheckedParties can be checked: whoever checks sees what all parties have"
             )
         }
-        lastCheck = nil
+        guard wanted > 0, wanted.isFinite else {
+            throw CrypTenError(.invalidArgument, "a wanted error of \(wanted) can't be checked: it must be positive")
+        }
+        (lastCheck, isReporting) = (nil, true)
+        defer { isReporting = false }
         do {
             let tensors = try run(roots, isSetup: false).compactMap { result -> Tensor? in
                 guard case .revealed(let tensor) = result else { return nil }
                 return tensor
             }
             guard let check = lastCheck else { preconditionFailure("a checked run leaves what was found") }
-            return CheckReport(check, values: tensors.count == roots.count ? tensors : nil)
+            return CheckReport(check, values: tensors.count == roots.count ? tensors : nil, wanted: wanted)
         } catch let error as CrypTenError {
             guard let check = lastCheck, check.outcome.violation != nil else { throw error }
-            return CheckReport(check, values: nil, problem: error)
+            return CheckReport(check, values: nil, wanted: wanted)
         }
     }
 }
 
 /// What was found in a run, and where its entries were written.
 struct CheckedRun {
-    var outcome: InsecureRunChecker.Outcome
-    var origins: [SourceOrigin?]
+    let outcome: InsecureRunChecker.Outcome
+    let origins: [SourceOrigin?]
+    let fractionBits: Int
+    /// What is wrong.
+    let violations: [CheckReport.Finding]
 
-    /// The value that left its range, as an error.
-    func problem(fractionBits: Int) -> CrypTenError? {
-        outcome.violation.map { CrypTenError($0, origins, fractionBits: fractionBits) }
+    init(_ outcome: InsecureRunChecker.Outcome, _ origins: [SourceOrigin?], fractionBits: Int) {
+        self.outcome = outcome
+        self.origins = origins
+        self.fractionBits = fractionBits
+        let writer = FindingWriter(outcome.findings, origins: origins, fractionBits: fractionBits)
+        violations =
+            outcome.violation.map { [CheckReport.Finding($0, origins, fractionBits: fractionBits)] }
+            ?? writer.violations()
+    }
+
+    var writer: FindingWriter {
+        FindingWriter(outcome.findings, origins: origins, fractionBits: fractionBits)
+    }
+
+    /// The first thing that is wrong, as an error.
+    var problem: CrypTenError? {
+        violations.first.map { CrypTenError(.outOfRange, $0.message) }
+    }
+}
+
+extension CheckReport.Finding {
+    /// A number that has left the range of what reads it.
+    fileprivate init(_ violation: RangeViolation, _ origins: [SourceOrigin?], fractionBits: Int) {
+        let unit = Double(sign: .plus, exponent: -(violation.scale ?? 0), significand: 1)
+        let origin = violation.originNumber.flatMap { $0 < origins.count ? origins[$0] : nil }
+        self.init(
+            kind: .wrapped,
+            layer: violation.layer,
+            operation: violation.operation,
+            origin: origin?.description,
+            shape: violation.shape,
+            count: 1,
+            index: violation.shape.index(of: violation.place),
+            value: nil,
+            expected: violation.number * unit,
+            limit: Double(sign: .plus, exponent: violation.rule.exponent, significand: 1) * unit,
+            message: CrypTenError(violation, origins, fractionBits: fractionBits).message
+        )
     }
 }

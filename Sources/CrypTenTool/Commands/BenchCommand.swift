@@ -18,7 +18,8 @@ struct BenchCommand: AsyncParsableCommand {
               crypten bench resnet18_b1 --json          one JSON object a line and workload
               crypten bench lenet_b1 --network wan      over a relay that delays and paces, beside the prediction
               crypten bench lenet_b1 --soak 1000        whether a long session grows: resident memory, open files
-              crypten bench kernels                     multiply-accumulates and bytes a second
+              crypten bench kernels                     multiply-accumulates and bytes a second,
+                                                        beside memory's and baselines
 
             Figures of JSON are in seconds and bytes. Peak memory is that of each process, the dealer's last.
             """
@@ -143,10 +144,12 @@ struct BenchCommand: AsyncParsableCommand {
         let rows = KernelBenchmark().run()
         ProgressLine.clear()
         if json { return try Output.result(json: KernelReport(rows: rows)) }
-        var table = TextTable(["kernel", "speed", "unit", "baseline", "its speed", "times"])
+        var table = TextTable(["kernel", "speed", "unit", "baseline", "its speed", "times", "of a copy"])
         for row in rows {
+            let share = row.unit == rows[0].unit ? (row.figure / rows[0].figure).fixed(2) : ""
             table.add([
                 row.name, row.figure.fixed(2), row.unit, row.baseline, row.baselineFigure.fixed(2), row.ratio.fixed(2),
+                share,
             ])
         }
         Output.result(table.text)

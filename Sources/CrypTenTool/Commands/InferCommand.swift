@@ -25,13 +25,18 @@ struct InferCommand: AsyncParsableCommand {
 
               crypten infer --model m.onnx --input images.npy --local 2 --memory-limit 2GiB --output-dir out
 
-            --check asks whether numbers grow too large. Numbers are fixed point in 64 bits; one that leaves its range becomes \
-            another, and in a secret run nobody can see it. So --check runs all parties in one process, where nothing is secret, \
-            beside the same model in the clear. For each layer it prints the largest value, the largest error, and how many bits \
-            of head room are left: with 1.0 bits the values may double. When a value leaves its range the last line names the \
-            layer, the operation, the value and the limit, and the exit code is 1. --output-dir may be left out.
+            --check asks whether the numbers are right. Numbers are fixed point in 64 bits; one that is too large becomes another \
+            one, one that is too small vanishes, and in a secret run nobody can see it. So --check runs all parties in one process, \
+            where nothing is secret, beside the true functions in double on unrounded weights and inputs. For each layer it prints \
+            the largest value, the largest error, and how many bits of head room are left: with 1.0 bits the values may double. \
+            When a value has left its range, or an output is further from the true one than is documented or than --wanted-error, \
+            the last lines name the layer, the operation, the value, the limit and what to do, and the exit code is 1. \
+            --output-dir may be left out.
 
               crypten infer --model m.onnx --input images.npy --local 2 --check
+
+            --suggest with --check tries fraction bits from 8 to 28 on the inputs given, samples of those to come, and where none will \
+            do exponents of weights and ranges of inputs as well; it prints the options of the cheapest run that is exact enough. --fraction-bits auto does the same, and then runs with them.
             """
     )
 
@@ -39,6 +44,7 @@ struct InferCommand: AsyncParsableCommand {
     var model: String
 
     @OptionGroup var files: InputOptions
+    @OptionGroup var ranges: RangeOptions
 
     @Option(name: .long, help: ArgumentHelp("How many parties, each a process, beside the dealer.", valueName: "n"))
     var local: Int
@@ -56,6 +62,22 @@ struct InferCommand: AsyncParsableCommand {
     )
     var check = false
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "With --check: how far outputs may be from the true ones, as a part of their largest number.",
+            valueName: "part"
+        )
+    )
+    var wantedError: Double?
+
+    @Flag(
+        name: .long,
+        help:
+            "With --check: try fraction bits from 8 to 28, and print the options that are exact enough and cost least."
+    )
+    var suggest = false
+
     @Flag(name: .long, help: "Say where the time went, by member and kind of work.")
     var profile = false
 
@@ -70,6 +92,15 @@ struct InferCommand: AsyncParsableCommand {
                 "--check follows one run in one process: leave out --prepare, --prepared-file, --memory-limit and --profile"
             )
         }
+        if let wantedError {
+            guard check || encoding.isAuto else {
+                throw ValidationError("--wanted-error says what --check looks for: give --check, too")
+            }
+            guard wantedError > 0, wantedError < 1 else {
+                throw ValidationError("--wanted-error \(wantedError): choose more than 0 and less than 1")
+            }
+        }
+        if suggest, !check { throw ValidationError("--suggest tries checked runs: give --check, too") }
         guard files.outputDir != nil || check else {
             throw ValidationError("--output-dir is missing: where to write the outputs")
         }
@@ -84,24 +115,16 @@ struct InferCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        if suggest { return try await printSuggestion() }
+        let fractionBits = encoding.isAuto ? try await foundFractionBits() : encoding.fractionBits
         let run = LocalRun(
             parties: local,
-            fractionBits: encoding.fractionBits,
+            fractionBits: fractionBits,
             threads: threads.threads,
             deadlines: deadlines.arguments,
-            inference: Inference(
-                model: model,
-                secret: Set(visibility.secret),
-                open: Set(visibility.open),
-                inputs: files.input,
-                publicInputs: files.publicInputs,
-                outputDirectory: files.outputDir,
-                prepares: preparation.prepare || preparation.preparedFile != nil,
-                memoryLimit: memory.memoryLimit,
-                preparedFile: preparation.preparedFile
-            )
+            inference: inference
         )
-        if check { return try await runChecked(run.inference) }
+        if check { return try await runChecked(run.inference, fractionBits: fractionBits) }
         ProgressLine.show("starting \(local) parties and a dealer")
         var report = try await run.run { layer, fraction in
             ProgressLine.show("\(Int(fraction * 100)) %  \(layer ?? "")")
@@ -117,17 +140,83 @@ struct InferCommand: AsyncParsableCommand {
         }
     }
 
-    private func runChecked(_ inference: Inference) async throws {
+    private var inference: Inference {
+        Inference(
+            model: model,
+            secret: Set(visibility.secret),
+            open: Set(visibility.open),
+            weightExponents: visibility.weightExponents,
+            inputs: files.input,
+            publicInputs: files.publicInputs,
+            ranges: ranges.range,
+            outputDirectory: files.outputDir,
+            prepares: preparation.prepare || preparation.preparedFile != nil,
+            memoryLimit: memory.memoryLimit,
+            preparedFile: preparation.preparedFile
+        )
+    }
+
+    /// What checked runs with several fraction bits have given.
+    private func suggestion() async throws -> Suggestion {
+        let suggestion = try await Suggestion.trying(
+            CheckedInference(
+                parties: local,
+                fractionBits: encoding.fractionBits,
+                threads: threads.threads,
+                wantedError: wantedError ?? CheckReport.usualWantedError,
+                inference: inference
+            )
+        ) { ProgressLine.show("checking with \($0)") }
+        ProgressLine.clear()
+        return suggestion
+    }
+
+    private func printSuggestion() async throws {
+        let suggestion = try await suggestion()
+        if json { try Output.result(json: suggestion) } else { Output.result(suggestion.text) }
+        if let problem = suggestion.problem { throw problem }
+    }
+
+    /// The fraction bits that are exact enough, as the inference was asked for: what else becomes public its owner decides.
+    private func foundFractionBits() async throws -> Int {
+        let suggestion = try await suggestion()
+        guard let bits = suggestion.fractionBits, let options = suggestion.options else {
+            throw suggestion.problem ?? CrypTenError(.outOfRange, "no fraction bits from 8 to 28 are exact enough")
+        }
+        guard suggestion.candidates.contains(where: { $0.reason == nil && $0.others == givenOptions }) else {
+            throw CrypTenError(
+                .outOfRange,
+                "no fraction bits from 8 to 28 alone are exact enough on these inputs; these options are, and make public what they say: \(options)"
+            )
+        }
+        Output.note("found on these inputs: --fraction-bits \(bits)")
+        return bits
+    }
+
+    private var givenOptions: [String] {
+        (visibility.weightExponents ? ["--weight-exponents"] : []) + ranges.range.map { "--range \($0.argument)" }
+    }
+
+    private func runChecked(_ inference: Inference, fractionBits: Int) async throws {
         ProgressLine.show("checking \(local) parties in this process")
-        let (check, outputs) = try await CheckedInference(
+        let wantedError = wantedError ?? CheckReport.usualWantedError
+        let result = try await CheckedInference(
             parties: local,
-            fractionBits: encoding.fractionBits,
+            fractionBits: fractionBits,
             threads: threads.threads,
+            wantedError: wantedError,
             inference: inference
         ).run()
         ProgressLine.clear()
-        let table = CheckTable(check, outputs: outputs)
+        let table = CheckTable(
+            result.check,
+            outputs: result.outputs,
+            losses: result.losses,
+            wantedError: wantedError
+        )
         if json { try Output.result(json: table) } else { Output.result(table.text) }
-        if let violation = check.violation { throw violation }
+        guard let last = table.sentences.last else { return }
+        for sentence in table.sentences.dropLast() { Output.error(sentence) }
+        throw CrypTenError(.outOfRange, last)
     }
 }

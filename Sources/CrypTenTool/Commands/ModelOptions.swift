@@ -20,6 +20,12 @@ struct VisibilityOptions: ParsableArguments {
         )
     )
     var open: [String] = []
+
+    @Flag(
+        name: .long,
+        help: "Give each secret weight a public exponent, which all members learn: then small ones keep their bits."
+    )
+    var weightExponents = false
 }
 
 /// What an inference reads and how it computes.
@@ -113,12 +119,58 @@ struct ThreadOptions: ParsableArguments {
 
 /// The encoding of real numbers.
 struct EncodingOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("Fraction bits of fixed-point numbers, 4 to 28.", valueName: "f"))
-    var fractionBits = 16
+    @Option(
+        name: .customLong("fraction-bits"),
+        help: ArgumentHelp("Fraction bits of fixed-point numbers, 4 to 28.", valueName: "f")
+    )
+    private var choice = FractionBits.number(16)
+
+    /// How many, where they are chosen by hand; else those that are usual.
+    var fractionBits: Int {
+        if case .number(let bits) = choice { bits } else { 16 }
+    }
+
+    /// Whether they are to be found.
+    var isAuto: Bool {
+        choice == .auto
+    }
 
     func validate() throws {
         guard (4...28).contains(fractionBits) else {
             throw ValidationError("--fraction-bits \(fractionBits): choose 4 to 28")
+        }
+    }
+
+    /// For commands that have nothing to find them with.
+    ///
+    /// - Parameter reason: Why.
+    func refuseAuto(_ reason: String) throws {
+        guard isAuto else { return }
+        throw ValidationError(
+            """
+            --fraction-bits auto is for infer --local, which tries them on the data: here \(reason); find a number with \
+            infer --local 2 --check --suggest on sample inputs, and name it
+            """
+        )
+    }
+
+    /// A number of fraction bits, or that one is to be found.
+    enum FractionBits: ExpressibleByArgument, Hashable, Sendable {
+        case number(Int)
+        case auto
+
+        init?(argument: String) {
+            if argument == "auto" {
+                self = .auto
+            } else if let bits = Int(argument) {
+                self = .number(bits)
+            } else {
+                return nil
+            }
+        }
+
+        var defaultValueDescription: String {
+            if case .number(let bits) = self { "\(bits)" } else { "auto" }
         }
     }
 }

@@ -43,6 +43,7 @@ struct PartyCommand: AsyncParsableCommand {
     var model: String?
 
     @OptionGroup var files: InputOptions
+    @OptionGroup var ranges: RangeOptions
     @OptionGroup var encoding: EncodingOptions
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var visibility: VisibilityOptions
@@ -68,9 +69,14 @@ struct PartyCommand: AsyncParsableCommand {
     var supervised = false
 
     func validate() throws {
+        try encoding.refuseAuto("the others' data are secret, and all must name the same")
         guard id >= 0 else { throw ValidationError("--id \(id): parties are counted from 0") }
-        if id != 0, !files.input.isEmpty || !files.publicInputs.isEmpty || files.outputDir != nil {
-            throw ValidationError("--input, --public and --output-dir belong to party 0, and this is party \(id)")
+        if id != 0,
+            !files.input.isEmpty || !files.publicInputs.isEmpty || !ranges.range.isEmpty || files.outputDir != nil
+        {
+            throw ValidationError(
+                "--input, --public, --range and --output-dir belong to party 0, and this is party \(id)"
+            )
         }
         if id != 0, memory.memoryLimit != nil {
             throw ValidationError("--memory-limit belongs to party 0 and to the dealer, and this is party \(id)")
@@ -79,6 +85,9 @@ struct PartyCommand: AsyncParsableCommand {
         if id != 0, prepare { throw ValidationError("--prepare belongs to party 0, and this is party \(id)") }
         if id != 1, model != nil || !visibility.secret.isEmpty || !visibility.open.isEmpty {
             throw ValidationError("--model, --secret and --open belong to party 1, and this is party \(id)")
+        }
+        if id != 1, visibility.weightExponents {
+            throw ValidationError("--weight-exponents belongs to party 1, and this is party \(id)")
         }
         if id == 1, model == nil { throw ValidationError("--model is missing: party 1 has the model") }
         if supervised { return }
@@ -98,8 +107,10 @@ struct PartyCommand: AsyncParsableCommand {
             model: model,
             secret: Set(visibility.secret),
             open: Set(visibility.open),
+            weightExponents: visibility.weightExponents,
             inputs: files.input,
             publicInputs: files.publicInputs,
+            ranges: ranges.range,
             outputDirectory: files.outputDir,
             prepares: prepare,
             memoryLimit: memory.memoryLimit,

@@ -44,6 +44,7 @@ struct PlanCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("How many parties, beside the dealer.", valueName: "n"))
     var parties = 2
 
+    @OptionGroup var ranges: RangeOptions
     @OptionGroup var encoding: EncodingOptions
     @OptionGroup var visibility: VisibilityOptions
 
@@ -64,6 +65,7 @@ struct PlanCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PartyCount.check(parties, option: "--parties")
+        try encoding.refuseAuto("what it plans for has no numbers")
         guard threads.threads == nil || network.network != nil else {
             throw ValidationError("--threads says how a time is predicted: give --network, too")
         }
@@ -75,17 +77,22 @@ struct PlanCommand: AsyncParsableCommand {
             model: model,
             shapes: inputShape,
             publicInputs: publicInputs,
+            ranges: ranges.range,
             parties: parties,
             fractionBits: encoding.fractionBits,
             secret: Set(visibility.secret),
             open: Set(visibility.open),
+            weightExponents: visibility.weightExponents,
             network: network.network,
             threads: threads.threads
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
         ProgressLine.clear()
+        if let text = LossNote.weights(report.losses ?? [], fractionBits: encoding.fractionBits).text {
+            Output.note(text)
+        }
         if let html { try PlanPage(report, title: model).write(to: html) }
         if json { return try Output.result(json: report) }
-        Output.result(report.text)
+        Output.result(report.text + (report.weightExponents?.lines.map { "\n\n\($0)" } ?? ""))
     }
 }
 

@@ -16,10 +16,14 @@ struct Inference: Sendable {
     var secret: Set<String> = []
     /// Constants that are public against the rule; at party 1.
     var open: Set<String> = []
+    /// At party 1: whether each secret weight has a public exponent of its own.
+    var weightExponents = false
     /// At party 0.
     var inputs: [NamedFile] = []
     /// At party 0; sent to all.
     var publicInputs: [NamedFile] = []
+    /// At party 0; sent to all.
+    var ranges: [NamedRange] = []
     /// Where party 0 writes the outputs; nil: nowhere.
     var outputDirectory: String?
     /// At party 0: whether the run is dealt before it starts.
@@ -35,6 +39,8 @@ struct Inference: Sendable {
         session in
         try await session.reveal(outputs, to: recipients)
     }
+    /// Whether nothing is said before the run: it is one of several.
+    var isQuiet = false
     /// Which slice is under way.
     let slices = SliceProgress()
 
@@ -42,12 +48,17 @@ struct Inference: Sendable {
     struct Files: Sendable {
         fileprivate var tensors: Result<[Tensor], any Error>
         fileprivate var model: Result<ONNXModel, any Error>?
+        /// What the encoding takes from this party's own numbers.
+        fileprivate var losses: [EncodingLoss] = []
     }
 
     /// Reads what this party has, before it meets the others; who has the model is told what of it all will see.
     func readFiles(fractionBits: Int) -> Files {
-        let limit = FixedPoint.limit(fractionBits: fractionBits)
-        return Files(
+        // Numbers within a declared range may be larger than those of which nothing is known; which input it is of is seen later.
+        let limit = ranges.reduce(FixedPoint.limit(fractionBits: fractionBits)) {
+            max($0, $1.low.magnitude.nextUp, $1.high.magnitude.nextUp)
+        }
+        var files = Files(
             tensors: Result {
                 try OutputFiles(directory: outputDirectory).prepare()
                 return try inputs.map { try $0.tensor(below: limit) }
@@ -55,22 +66,41 @@ struct Inference: Sendable {
             },
             model: model.map { path in
                 Result {
-                    let model = try ONNXModel(contentsOf: URL(fileURLWithPath: path), secret: secret, open: open)
-                    if let text = PublicConstants(of: model).text {
-                        ProgressLine.clear()
-                        Output.note(text)
-                    }
+                    var model = try ONNXModel(contentsOf: URL(fileURLWithPath: path), secret: secret, open: open)
+                    if weightExponents { model = model.withWeightExponents() }
+                    if let text = PublicConstants(of: model).text { note(text) }
+                    if let text = WeightExponents(of: model).text { note(text) }
                     return model
                 }
             }
         )
+        var notes: [LossNote] = []
+        if case .success(let tensors) = files.tensors {
+            let losses = zip(inputs, tensors).compactMap { file, tensor in
+                EncodingLoss(of: tensor, fractionBits: fractionBits, name: file.name ?? file.path)
+            }
+            notes.append(.inputs(losses, fractionBits: fractionBits))
+        }
+        if case .success(let model) = files.model {
+            notes.append(.weights(model.encodingLosses(fractionBits: fractionBits), fractionBits: fractionBits))
+        }
+        for text in notes.compactMap(\.text) { note(text) }
+        files.losses = notes.flatMap(\.losses)
+        return files
+    }
+
+    /// Tells this party's owner something before the run.
+    private func note(_ text: String) {
+        guard !isQuiet else { return }
+        ProgressLine.clear()
+        Output.note(text)
     }
 
     /// Runs the inference; all parties call it.
     func run(_ files: Files, on session: Session) async throws -> PartyReport {
         let list = try await session.broadcast(from: Inference.inputOwner) {
             let tensors = try files.tensors.get()
-            var list = InputList(secret: inputs, public: publicInputs, prepares: prepares)
+            var list = InputList(secret: inputs, public: publicInputs, prepares: prepares, ranges: self.ranges)
             if let memoryLimit { list.bound(to: memoryLimit, tensors) }
             return Array(try JSONEncoder().encode(list))
         }
@@ -115,6 +145,7 @@ struct Inference: Sendable {
         let seconds = ContinuousClock.now - start
         var report = PartyReport(try await session.statistics, seconds: seconds)
         report.slices = ranges?.count ?? 1
+        report.losses = files.losses
         if session.party == Inference.inputOwner, !parts.isEmpty {
             report.outputs = try OutputFiles(directory: outputDirectory).write(
                 model.outputs.enumerated().map { index, output in
@@ -135,6 +166,8 @@ struct Inference: Sendable {
         var index: Int
         var name: String
         var entry: InputList.Entry
+        /// What all may know of a secret input.
+        var range: ClosedRange<Double>?
         /// A public input, as a whole.
         var known: (expression: CrypTensor, value: Tensor)?
     }
@@ -148,6 +181,7 @@ struct Inference: Sendable {
         var operands: [Operand] = []
         for (index, name) in try list.names(for: model).enumerated() {
             var operand = Operand(index: index, name: name, entry: list.entries[index])
+            operand.range = list.ranges.first { $0.name == name }?.range
             if operand.entry.isPublic {
                 operand.known = try await session.publicInput(from: Inference.inputOwner, name: name) {
                     try files.tensors.get()[index]
@@ -227,11 +261,17 @@ struct Inference: Sendable {
                     from: Inference.inputOwner,
                     shape: slice.map { Shape([$0.count] + shape.dimensions.dropFirst()) } ?? shape,
                     kind: operand.entry.kind,
+                    range: operand.range,
                     name: name,
                     load
                 )
             } else {
-                arguments.tensors[name] = try await session.input(from: Inference.inputOwner, name: name, load)
+                arguments.tensors[name] = try await session.input(
+                    from: Inference.inputOwner,
+                    range: operand.range,
+                    name: name,
+                    load
+                )
             }
         }
         return arguments

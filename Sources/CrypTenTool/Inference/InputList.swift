@@ -23,9 +23,12 @@ struct InputList: Codable, Sendable {
     var prepares: Bool
     /// The bytes that no process may go beyond; nil: whatever a run takes.
     var memoryLimit: Int?
+    /// Ranges of secret inputs that all may know.
+    var ranges: [NamedRange] = []
 
-    init(secret: [NamedFile], public publicFiles: [NamedFile], prepares: Bool = false) {
+    init(secret: [NamedFile], public publicFiles: [NamedFile], prepares: Bool = false, ranges: [NamedRange] = []) {
         self.prepares = prepares
+        self.ranges = ranges
         entries =
             secret.map { Entry(name: $0.name, isPublic: false) }
             + publicFiles.map { Entry(name: $0.name, isPublic: true) }
@@ -45,6 +48,7 @@ struct InputList: Codable, Sendable {
     /// - Throws: `.invalidArgument` for a name that the model doesn't have, or has twice; the message lists its inputs.
     func names(for model: ONNXModel) throws -> [String] {
         let known = model.inputs.map(\.name)
+        try RangeOptions.check(ranges, inputs: known, summary: model.inputSummary)
         var free = known.filter { name in !entries.contains { $0.name == name } }[...]
         var taken: Set<String> = []
         return try entries.map { entry in

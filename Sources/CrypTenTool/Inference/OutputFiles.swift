@@ -45,16 +45,26 @@ struct OutputFiles {
         }
     }
 
-    /// The file of an output: characters outside letters, digits, `.`, `_` and `-` become `_`.
+    /// The longest name of a file without its ending: systems take 255 bytes.
+    private static let longestName = 200
+
+    /// The file of an output: characters outside letters, digits, `.`, `_` and `-` become `_`, and a long name loses its middle for a
+    /// number that tells it from others.
     static func fileName(for output: String) -> String {
-        String(
+        let name = String(
             output.unicodeScalars.map { scalar -> Character in
                 switch scalar {
                 case "a"..."z", "A"..."Z", "0"..."9", ".", "_", "-": Character(scalar)
                 default: "_"
                 }
             }
-        ) + ".npy"
+        )
+        if name.count <= longestName { return name + ".npy" }
+        // FNV-1a, the same on every machine.
+        let number = output.utf8.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        let digits = String(number, radix: 16)
+        let kept = (longestName - digits.count - 2) / 2
+        return "\(name.prefix(kept))-\(digits)-\(name.suffix(kept)).npy"
     }
 }
 

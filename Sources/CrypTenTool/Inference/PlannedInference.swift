@@ -7,10 +7,13 @@ struct PlannedInference {
     var model: String
     var shapes: [NamedShape]
     var publicInputs: [PublicInput]
+    var ranges: [NamedRange] = []
     var parties: Int
     var fractionBits: Int
     var secret: Set<String>
     var open: Set<String>
+    /// Whether each secret weight has a public exponent of its own.
+    var weightExponents = false
     /// The network to predict a time for; nil: none is predicted.
     var network: NetworkProfile?
     /// Threads of each member; nil: the machine's processors, on one machine their part of them.
@@ -21,7 +24,8 @@ struct PlannedInference {
     /// - Parameter progress: Told the share of the measuring that is done, 0 to 1.
     /// - Throws: what is wrong with the model or a file, and what `infer` would refuse.
     func report(_ progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> PlanReport {
-        let model = try ONNXModel(contentsOf: URL(fileURLWithPath: model), secret: secret, open: open)
+        var model = try ONNXModel(contentsOf: URL(fileURLWithPath: model), secret: secret, open: open)
+        if weightExponents { model = model.withWeightExponents() }
         try checkNames(model)
         var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
         let announced = rehearsal.announce(model, from: Inference.modelOwner)
@@ -36,7 +40,8 @@ struct PlannedInference {
             let shape = try value?.shape ?? shape(of: input, in: model)
             let (kind, name) = (value?.kind ?? input.type.kind, input.name)
             if publicInput == nil {
-                tensors[name] = rehearsal.input(from: Inference.inputOwner, shape: shape, kind: kind, name: name)
+                let input = rehearsal.input(from: Inference.inputOwner, shape: shape, kind: kind, name: name)
+                tensors[name] = ranges.first { $0.name == name }.map { input.declaring(range: $0.range) } ?? input
             } else if let value, input.mustBeKnown {
                 publicValues[name] = value
             } else {
@@ -66,7 +71,7 @@ struct PlannedInference {
                 progress: progress
             ).prediction(on: network)
         }
-        return PlanReport(
+        var report = PlanReport(
             online: online,
             setup: setup,
             memory: memory,
@@ -77,10 +82,15 @@ struct PlannedInference {
             },
             constants: model.constants
         )
+        let losses = model.encodingLosses(fractionBits: fractionBits).filter(\.isNotable)
+        report.losses = losses.isEmpty ? nil : losses
+        report.weightExponents = weightExponents ? WeightExponents(of: model) : nil
+        return report
     }
 
     private func checkNames(_ model: ONNXModel) throws {
         let known = Set(model.inputs.map(\.name))
+        try RangeOptions.check(ranges, inputs: model.inputs.map(\.name), summary: model.inputSummary)
         let given = shapes.map(\.name) + publicInputs.map(\.name)
         if let stranger = given.first(where: { !known.contains($0) }) {
             throw CrypTenError(.invalidArgument, "the model has no input '\(stranger)'; it has \(model.inputSummary)")

@@ -33,6 +33,7 @@ struct LocalRun: Sendable {
         if index == Inference.inputOwner.index {
             arguments += inference.inputs.flatMap { ["--input", $0.argument] }
             arguments += inference.publicInputs.flatMap { ["--public", $0.argument] }
+            arguments += inference.ranges.flatMap { ["--range", $0.argument] }
             if let directory = inference.outputDirectory { arguments += ["--output-dir", directory] }
             if inference.prepares { arguments.append("--prepare") }
             if let limit = inference.memoryLimit { arguments += ["--memory-limit", "\(limit / 1024)KiB"] }
@@ -41,6 +42,7 @@ struct LocalRun: Sendable {
             if let model = inference.model { arguments += ["--model", model] }
             arguments += inference.secret.sorted().flatMap { ["--secret", $0] }
             arguments += inference.open.sorted().flatMap { ["--open", $0] }
+            if inference.weightExponents { arguments.append("--weight-exponents") }
         }
         if index == parties - 1, let file = inference.preparedFile { arguments += ["--prepared-file", file] }
         return arguments

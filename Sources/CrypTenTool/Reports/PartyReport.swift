@@ -17,6 +17,8 @@ struct PartyReport: Codable, Sendable {
     var slices: Int?
     /// At the party that learns them.
     var outputs: [OutputReport]?
+    /// What the encoding takes from this party's own weights or inputs.
+    var losses: [EncodingLoss]?
 
     init(_ statistics: SessionStatistics, seconds: Duration) {
         rounds = statistics.rounds
@@ -66,6 +68,8 @@ struct InferenceReport: Codable, Sendable {
     /// Where the time went, by member, the dealer last.
     var profile: [WorkTimes]?
     var outputs: [OutputReport]
+    /// What the encoding takes from weights and inputs, where it is worth a word; these processes are all their owner's.
+    var losses: [EncodingLoss]?
 
     /// Joins what all have told; the parties in order.
     init(parties: [PartyReport], dealer: DealerReport) {
@@ -82,6 +86,8 @@ struct InferenceReport: Codable, Sendable {
         peakMemoryBytes = parties.map(\.peakMemoryBytes) + [dealer.peakMemoryBytes]
         profile = parties.map(\.work) + [dealer.work]
         outputs = parties.lazy.compactMap(\.outputs).first ?? []
+        let notable = parties.flatMap { $0.losses ?? [] }.filter(\.isNotable)
+        losses = notable.isEmpty ? nil : notable
     }
 
     /// The costs as lines of a table.

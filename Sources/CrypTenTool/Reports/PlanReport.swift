@@ -62,6 +62,10 @@ struct PlanReport: Encodable, Sendable {
     var inputs: [Input]
     var outputs: [Output]
     var constants: [Constant]
+    /// The public exponents of secret weights; nil where they have none.
+    var weightExponents: WeightExponents?
+    /// What the encoding takes from weights.
+    var losses: [EncodingLoss]?
 
     /// Joins the costs of masking the weights once and of running the model once.
     init(

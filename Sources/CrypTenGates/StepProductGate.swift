@@ -1,0 +1,122 @@
+package import CrypTenRing
+
+/// Public functions of masked bits that are linear in them, and such functions times a wire, without masking them first.
+///
+/// With shares of the bits' masks β_j dealt, `b_j = b_j^ + (1 − 2·b_j^)·β_j`; with those of λ and β_j·λ also b_j·v
+/// (`Selection.swift`), and so shares of `(constant + Σ_j factors[j]·b_j)·v`.
+///
+/// Operands: masked bits, with XOR shares of their masks or without, then a wire of form `form`, which may be a truncation read in
+/// place. - Returns: a share for each of `steps`, then for each of `products`, modulo 2^64.
+/// - Complexity: no round, no bytes; the dealer sends 16 bytes an element and bit, and what a truncation in place needs; 8 bytes
+///   more for a wire whose mask isn't shared.
+/// > Security: Semi-honest, up to all parties but one; exact; shows nothing but the shape and the numbers of bits and outputs.
+package struct StepProductGate: Gate {
+    package static let name = "step product"
+
+    package let shape: Shape
+    package let form: WireForm
+    package let bits: Int
+    /// Functions of the bits alone.
+    package let steps: [StepGate.Output]
+    /// Functions by which the wire is multiplied.
+    package let products: [StepGate.Output]
+
+    package init(
+        shape: Shape,
+        form: WireForm,
+        bits: Int,
+        steps: [StepGate.Output],
+        products: [StepGate.Output]
+    ) {
+        self.shape = shape
+        self.form = form
+        self.bits = bits
+        self.steps = steps
+        self.products = products
+        trapUnlessValid()
+    }
+
+    package func check() throws {
+        try form.check()
+        try require((1...GateLimits.list).contains(bits), "steps of \(bits) bits")
+        try require(steps.count <= GateLimits.list, "\(steps.count) steps")
+        try require((1...GateLimits.list).contains(products.count), "\(products.count) products of steps")
+        try require(
+            (steps + products).allSatisfy { $0.factors.count == bits },
+            "a step has a factor for each of its \(bits) bits"
+        )
+    }
+
+    package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
+        try operands.require(count: bits + 1)
+        for index in 0..<bits { try operands.bits(index, count: shape.count) }
+        try operands.wire(bits, count: shape.count, form: form)
+        return (steps + products).map { _ in .share(shape) }
+    }
+
+    package var stages: Int {
+        1
+    }
+
+    package func deal(stage: Int, _ context: DealerStage) throws {
+        let kernels = context.kernels
+        for slab in Slabs.of(shape.count) {
+            let wire = context.wire(bits).slab(slab)
+            try context.dealMask(of: wire)
+            for index in 0..<bits {
+                let mask = kernels.slab(context.bits(index), slab)
+                let beta = kernels.words(of: mask, shape: wire.mask.shape)
+                try context.deal(beta)
+                try context.dealSelection(beta, of: wire)
+            }
+        }
+        for _ in steps + products { context.yield(.nothing) }
+    }
+
+    package func evaluate(stage: Int, _ context: PartyStage) throws {
+        let kernels = context.kernels
+        var slabs = (steps + products).map { _ in [RingTensor]() }
+        for slab in Slabs.of(shape.count) {
+            let wire = context.wire(bits).slab(slab, kernels)
+            let mask = try context.mask(of: wire)
+            var sums = steps.map { context.first(RingTensor(repeating: $0.constant, shape: wire.hat.shape)) }
+            let value = context.unmasked(wire, mask: mask)
+            var products = products.map { output in
+                var sum = RingTensor(zeros: wire.hat.shape)
+                if output.constant != 0 { kernels.accumulate(&sum, adding: value, times: output.constant) }
+                return sum
+            }
+            for index in 0..<bits {
+                let hat = kernels.slab(context.bits(index).hat, slab)
+                let beta = try context.correlation(wire.hat.shape)
+                if steps.contains(where: { $0.factors[index] != 0 }) {
+                    let bit = context.arithmetic(hat, mask: beta)
+                    for (place, output) in steps.enumerated() where output.factors[index] != 0 {
+                        kernels.accumulate(&sums[place], adding: bit, times: output.factors[index])
+                    }
+                }
+                let selected = try context.selection(hat, beta: beta, of: wire, mask: mask)
+                for (place, output) in self.products.enumerated() where output.factors[index] != 0 {
+                    kernels.accumulate(&products[place], adding: selected, times: output.factors[index])
+                }
+            }
+            for (place, sum) in (sums + products).enumerated() { slabs[place].append(sum) }
+        }
+        for slabs in slabs { context.yield(.share(kernels.join(slabs, shape: shape))) }
+    }
+
+    package func cost(parties: Int) -> [StageCost] {
+        [.slabs(of: shape.count) { form.maskWords($0) + bits * ($0 + form.functionWords($0)) }]
+    }
+
+    package var redacted: StepProductGate {
+        let zeros = StepGate.Output(constant: 0, factors: [UInt64](repeating: 0, count: bits))
+        return StepProductGate(
+            shape: shape,
+            form: form,
+            bits: bits,
+            steps: steps.map { _ in zeros },
+            products: products.map { _ in zeros }
+        )
+    }
+}

@@ -1,0 +1,21 @@
+public import CrypTen
+
+extension ONNXModel {
+    /// What fixed point takes from the secret weights: at their owner, who alone has them.
+    ///
+    /// - Parameter fractionBits: The session's.
+    /// - Returns: The tensors of which some number is off by more than 2⁻⁸ of its size, by layer and name, in the model's order; none
+    ///   at a party that has the skeleton alone.
+    public func encodingLosses(fractionBits: Int) -> [EncodingLoss] {
+        parameters.compactMap { parameter in
+            guard let value = parameter.value, parameter.type.kind == .real else { return nil }
+            let layer = layer(of: parameter)
+            let name = layer == parameter.name ? layer : "\(layer) / \(parameter.name)"
+            // As a plan encodes what is declared to lie in ±2^e, see `ValueBounds`.
+            let bits = weightExponents[parameter.name].map { exponent in
+                max(0, min(30 - exponent, max(fractionBits, fractionBits + 4 - exponent)))
+            }
+            return EncodingLoss(of: value, fractionBits: bits ?? fractionBits, name: name)
+        }
+    }
+}
