@@ -223,8 +223,9 @@ private struct RandomExpression: Sendable, CustomStringConvertible {
             case .input:
                 let scaled = step.numbers[place] / Self.unit
                 return abs(scaled - scaled.rounded()) * Self.unit
-            case .add, .subtract, .negative, .sum, .maximum, .minimum, .absolute, .relu, .floor: return 0
-            case .choose, .plusConstant: return Self.unit
+            case .negative, .floor: return 0
+            // Results of functions have more bits, and are rounded where they are read; so the magnitude of nearly 0 may be less.
+            case .add, .subtract, .sum, .maximum, .minimum, .absolute, .relu, .choose, .plusConstant: return Self.unit
             case .multiply, .square: return Self.unit
             // A sum that goes on leaves a factor 21 fraction bits, see `Lowering+PublicFactors`; and 20 bits hold factors of numbers
             // below 2^26.

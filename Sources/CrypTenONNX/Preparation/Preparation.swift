@@ -42,7 +42,7 @@ struct Preparation {
         }
         scaleGemms()
         foldBatchNormalizations()
-        replaceDivisions()
+        replaceDivisions(exceptOf: namesOfData(graph.inputs.map(\.name)))
     }
 
     /// The weights that nodes or outputs read, in the order of their first use.
@@ -194,12 +194,33 @@ struct Preparation {
         return true
     }
 
+    /// Operations whose results are of the same kind as what they read: amounts remain amounts.
+    private static let dataOperations: Set<String> = [
+        "Abs", "Add", "Cast", "Clip", "Concat", "Div", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Max", "Mean", "Min",
+        "Mul", "Neg", "Pad", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare", "Reshape", "Slice", "Split",
+        "Squeeze", "Sub", "Sum", "Tile", "Transpose", "Unsqueeze", "Where",
+    ]
+
+    /// The names of data as they came: what inputs and constants become without a layer or a function.
+    private func namesOfData(_ inputs: [String]) -> Set<String> {
+        var data = Set(inputs)
+        // Nodes are in the order in which they are computed.
+        for node in nodes where Preparation.dataOperations.contains(node.operation) {
+            let read = node.inputs.filter { !$0.isEmpty && constants[$0] == nil }
+            if !read.isEmpty, read.allSatisfy(data.contains) { data.formUnion(node.outputs) }
+        }
+        return data
+    }
+
     /// A division by a secret constant becomes a product with its reciprocal, which the owner computes; that of zero is no number,
     /// and refused at the owner.
-    private mutating func replaceDivisions() {
+    ///
+    /// Not so a division of data: those may be amounts in the millions, and the reciprocal of their unit or of their deviation would be
+    /// next to nothing in the encoding. What a layer has made is of moderate size, and its divisors are.
+    private mutating func replaceDivisions(exceptOf data: Set<String>) {
         for index in nodes.indices where nodes[index].operation == "Div" && nodes[index].inputs.count == 2 {
             let node = nodes[index]
-            guard let divisor = constants[node.inputs[1]], case .weight = divisor.content, divisor.type.kind == .real,
+            guard !data.contains(node.inputs[0]), let divisor = constants[node.inputs[1]], case .weight = divisor.content, divisor.type.kind == .real,
                 let reciprocal = try? divisor.mapped(
                     reals: { $0 == 0 ? .nan : 1 / $0 },
                     integers: { $0 },
