@@ -140,6 +140,11 @@ def main():
     print("\n    /// 1 / √x in [1/16, 1), of more terms.")
     print("    package static let inverseRootExactMantissa = TrigonometricSeries(")
     write_series(8, 2.0, coefficients)
+    print("    )")
+    coefficients = fit(lambda v: 1 / v, 1 / 16, 1, 4 / 3, 16, "cs", lambda v: 1 / v)[1]
+    print("\n    /// 1 / x in [1/16, 1), of more terms.")
+    print("    package static let reciprocalExactMantissa = TrigonometricSeries(")
+    write_series(8, 4 / 3, coefficients)
     print("    )\n}")
 
 

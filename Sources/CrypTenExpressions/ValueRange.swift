@@ -47,7 +47,9 @@ package struct ValueRange: Hashable, Sendable, Codable {
     // No operators: one more overload of each costs every expression of the package its type check.
 
     package func adding(_ other: ValueRange) -> ValueRange {
-        ValueRange(low + other.low, high + other.high)
+        let (low, high) = (low + other.low, high + other.high)
+        // Infinities of both signs, where nothing is known.
+        return ValueRange(low.isNaN ? -.infinity : low, high.isNaN ? .infinity : high)
     }
 
     package var negated: ValueRange {

@@ -15,7 +15,7 @@ extension ONNXModel {
     /// At the owner, who has the numbers.
     public func withWeightExponents() -> ONNXModel {
         var model = self
-        for parameter in parameters where parameter.type.kind == .real {
+        for parameter in parameters where parameter.type.kind == .real && !parameter.isSeparated {
             guard let largest = parameter.value?.doubles.lazy.map(\.magnitude).max(), largest > 0, largest.isFinite
             else { continue }
             let exponent = Int(largest.exponent) + 1
@@ -23,6 +23,12 @@ extension ONNXModel {
             model.weightExponents[parameter.name] = max(exponent, ONNXModel.exponents.lowerBound)
         }
         return model
+    }
+
+    /// The fraction bits with which a plan encodes a weight of an exponent, see `ValueBounds`.
+    func fractionBits(of parameter: Parameter, session: Int) -> Int {
+        guard let exponent = weightExponents[parameter.name].map({ max($0, -24) }) else { return session }
+        return max(0, min(30 - exponent, max(session, session + 4 - exponent)))
     }
 
     /// What the exponent of a parameter says of its numbers.

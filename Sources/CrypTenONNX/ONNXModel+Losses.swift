@@ -11,11 +11,8 @@ extension ONNXModel {
             guard let value = parameter.value, parameter.type.kind == .real else { return nil }
             let layer = layer(of: parameter)
             let name = layer == parameter.name ? layer : "\(layer) / \(parameter.name)"
-            // As a plan encodes what is declared to lie in ±2^e, see `ValueBounds`.
-            let bits = weightExponents[parameter.name].map { exponent in
-                max(0, min(30 - exponent, max(fractionBits, fractionBits + 4 - exponent)))
-            }
-            return EncodingLoss(of: value, fractionBits: bits ?? fractionBits, name: name)
+            let bits = self.fractionBits(of: parameter, session: fractionBits)
+            return EncodingLoss(of: value, fractionBits: bits, name: name)
         }
     }
 }

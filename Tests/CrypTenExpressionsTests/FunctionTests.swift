@@ -45,6 +45,7 @@ struct FunctionTests {
             (.reciprocalMantissa, 1 / 16, { 1 / $0 }, 2.2e-4, true), (.rootMantissa, 1 / 16, sqrt, 2.5e-4, true),
             (.inverseRootMantissa, 1 / 16, { 1 / sqrt($0) }, 2.5e-4, true),
             (.logarithmMantissa, 1 / 16, { log($0) }, 1e-4, false),
+            (.reciprocalExactMantissa, 1 / 16, { 1 / $0 }, 2.5e-5, true),
             (.reciprocalFineMantissa, 1 / 4, { 1 / $0 }, 2e-5, true),
             (.inverseRootFineMantissa, 1 / 4, { 1 / sqrt($0) }, 2e-5, true),
             (.logarithmFineMantissa, 1 / 4, { log($0) }, 1e-5, false),

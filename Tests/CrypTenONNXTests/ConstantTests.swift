@@ -107,7 +107,8 @@ struct ConstantTests {
         builder.input("x", .float, [2])
         builder.constant("w", [1, 2], [2])
         builder.node("Identity", ["w"], ["w1"], name: "i")
-        builder.node("Mul", ["x", "w1"], ["p"], name: "p")
+        builder.node("Relu", ["x"], ["r"])
+        builder.node("Mul", ["r", "w1"], ["p"], name: "p")
         builder.node("Add", ["p", "w"], name: "s")
         builder.output("y")
         let model = try ONNXModel(bytes: try builder.bytes)
@@ -115,16 +116,47 @@ struct ConstantTests {
         #expect(try evaluate(model, ["x": Tensor([3.0, 4], shape: [2])])["y"]?.doubles == [4, 10])
     }
 
-    @Test("a division by a secret constant is a product with the reciprocal that the owner computes")
+    @Test("a layer's division by a secret constant is a product with the reciprocal that the owner computes")
     func division() throws {
         var builder = ModelBuilder()
         builder.input("x", .float, [2])
         builder.constant("w", [4, 0.5], [2])
-        builder.node("Div", ["x", "w"])
+        builder.node("Relu", ["x"], ["r"])
+        builder.node("Div", ["r", "w"])
         builder.output("y")
         let model = try ONNXModel(bytes: try builder.bytes)
         #expect(model.parameters.map(\.value) == [Tensor([0.25, 2], shape: [2])])
         #expect(try evaluate(model, ["x": Tensor([3.0, 4], shape: [2])])["y"]?.doubles == [0.75, 8])
+    }
+
+    @Test(
+        "a secret factor of data is one of moderate size and a divisor, whatever it is, and has no exponent",
+        arguments: ["Div", "Mul"]
+    )
+    func factorsOfData(operation: String) throws {
+        let isQuotient = operation == "Div"
+        let factors: [Double] = [0.5, -3, isQuotient ? 1 : 0, 2.5e-5, -1e-6, 1e-9, 1e5]
+        var builder = ModelBuilder()
+        builder.input("x", .float, [7])
+        builder.constant("m", [1, 2, 3, 4, 5, 6, 7], [7])
+        builder.constant("w", factors.map { isQuotient ? 1 / $0 : $0 }, [7])
+        builder.node("Sub", ["x", "m"], ["c"])
+        builder.node(operation, ["c", "w"])
+        builder.output("y")
+        let model = try ONNXModel(bytes: try builder.bytes)
+        let parts = model.parameters.filter { $0.sources == ["w"] }
+        #expect(parts.count == 3)
+        for part in parts {
+            let sizes = try #require(part.value).doubles.map(\.magnitude).filter { $0 > 0 }
+            #expect(sizes.allSatisfy { $0 > 0x1p-9 && $0 <= 0x1p22 })
+        }
+        #expect(model.withWeightExponents().weightExponents.count == 1)
+        let x = Tensor([9e5, -8e5, 7e5, 6e5, -5e5, 4e5, 3], shape: [7])
+        let y = try #require(try evaluate(model, ["x": x])["y"]).doubles
+        for (place, value) in y.enumerated() {
+            let want = (x.doubles[place] - Double(place + 1)) * factors[place]
+            #expect(abs(value - want) <= 1e-5 * abs(want) + 1e-6)
+        }
     }
 
     @Test("alpha and beta of Gemm go into the weights")

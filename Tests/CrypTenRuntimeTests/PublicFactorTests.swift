@@ -51,8 +51,10 @@ struct PublicFactorTests {
         }
         var checked = 0
         for (factor, result) in zip(all, results) {
+            // A factor has no more than 44 fraction bits beside the operand's 16: of those below 10^-8 that leaves fewer than 20.
+            let rounding = (abs(factor) < 1e-8 ? 1.13 : 1.01) * Self.unit
             for (x, y) in zip(points, result) where abs(x * factor) < 0x1p26 {
-                #expect(abs(y - x * factor) <= 0x1p-20 * abs(x * factor) + 1.01 * Self.unit, "\(x) · \(factor)")
+                #expect(abs(y - x * factor) <= 0x1p-20 * abs(x * factor) + rounding, "\(x) · \(factor)")
                 checked += 1
             }
         }

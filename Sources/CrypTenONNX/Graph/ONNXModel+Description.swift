@@ -135,5 +135,7 @@ extension ONNXModel {
         public var sources: [String]
         /// The numbers, in double where they were computed; nil for parties that have only the skeleton.
         public var value: Tensor?
+        /// Whether it is a part of a factor of data, of moderate size whatever that is: it needs no exponent.
+        var isSeparated = false
     }
 }

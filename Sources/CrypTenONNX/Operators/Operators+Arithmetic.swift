@@ -94,7 +94,7 @@ extension OperatorTable {
     /// The quotient.
     ///
     /// A public divisor becomes a factor; one that is a secret constant has become a reciprocal that the owner
-    /// computed, before any node is imported; another one is divided by as `/` does, up to 2²⁰; quotients of
+    /// computed, before any node is imported, unless it divides data; another one is divided by as `/` does; quotients of
     /// integers, which are truncated, are exact up to 2⁸.
     private static func divide(_ operation: Operation) throws -> [Value] {
         let (a, b) = try operation.alignedPair()

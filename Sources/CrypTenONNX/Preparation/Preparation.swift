@@ -8,9 +8,11 @@ internal import CrypTenRing
 /// Every step depends on names, shapes and public constants only, so that who has just a skeleton prepares the same nodes
 /// and the same parameters, without their numbers.
 struct Preparation {
-    private(set) var nodes: [GraphNode]
+    var nodes: [GraphNode]
     /// Known values and weights by name.
     private(set) var constants: [String: Value]
+    /// Names of weights that are parts of factors of data.
+    var separated: Set<String> = []
     private let outputs: Set<String>
     /// Every name in use.
     private var names: Set<String>
@@ -42,7 +44,9 @@ struct Preparation {
         }
         scaleGemms()
         foldBatchNormalizations()
-        replaceDivisions(exceptOf: namesOfData(graph.inputs.map(\.name)))
+        let data = DataNames(inputs: graph.inputs, nodes: nodes, constants: constants)
+        replaceDivisions(exceptOf: data)
+        separateFactors(of: data)
     }
 
     /// The weights that nodes or outputs read, in the order of their first use.
@@ -57,7 +61,8 @@ struct Preparation {
                 type: value.type,
                 sources: weight.sources,
                 // No fixed point holds so much: a mask's infinity.
-                value: weight.tensor?.saturated(beyond: 0x1p62)
+                value: weight.tensor?.saturated(beyond: 0x1p62),
+                isSeparated: separated.contains(name)
             )
         }
     }
@@ -194,33 +199,13 @@ struct Preparation {
         return true
     }
 
-    /// Operations whose results are of the same kind as what they read: amounts remain amounts.
-    private static let dataOperations: Set<String> = [
-        "Abs", "Add", "Cast", "Clip", "Concat", "Div", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Max", "Mean", "Min",
-        "Mul", "Neg", "Pad", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare", "Reshape", "Slice", "Split",
-        "Squeeze", "Sub", "Sum", "Tile", "Transpose", "Unsqueeze", "Where",
-    ]
-
-    /// The names of data as they came: what inputs and constants become without a layer or a function.
-    private func namesOfData(_ inputs: [String]) -> Set<String> {
-        var data = Set(inputs)
-        // Nodes are in the order in which they are computed.
-        for node in nodes where Preparation.dataOperations.contains(node.operation) {
-            let read = node.inputs.filter { !$0.isEmpty && constants[$0] == nil }
-            if !read.isEmpty, read.allSatisfy(data.contains) { data.formUnion(node.outputs) }
-        }
-        return data
-    }
-
     /// A division by a secret constant becomes a product with its reciprocal, which the owner computes; that of zero is no number,
-    /// and refused at the owner.
-    ///
-    /// Not so a division of data: those may be amounts in the millions, and the reciprocal of their unit or of their deviation would be
-    /// next to nothing in the encoding. What a layer has made is of moderate size, and its divisors are.
-    private mutating func replaceDivisions(exceptOf data: Set<String>) {
+    /// and refused at the owner. Data are divided, see `separateFactors`.
+    private mutating func replaceDivisions(exceptOf data: DataNames) {
         for index in nodes.indices where nodes[index].operation == "Div" && nodes[index].inputs.count == 2 {
             let node = nodes[index]
-            guard !data.contains(node.inputs[0]), let divisor = constants[node.inputs[1]], case .weight = divisor.content, divisor.type.kind == .real,
+            guard !data.names.contains(node.inputs[0]), let divisor = constants[node.inputs[1]],
+                case .weight = divisor.content, divisor.type.kind == .real,
                 let reciprocal = try? divisor.mapped(
                     reals: { $0 == 0 ? .nan : 1 / $0 },
                     integers: { $0 },
@@ -244,13 +229,23 @@ struct Preparation {
     }
 
     /// Adds a constant under a name, or under one made of it where that is taken by something that is still read.
-    private mutating func adding(_ value: Value, named wish: String, readBy reader: String) -> String {
+    mutating func adding(_ value: Value, named wish: String, readBy reader: String) -> String {
         var name = wish
         if names.contains(wish), constants[wish] == nil || readers[wish, default: 0] > 1 { name = "\(wish).\(reader)" }
         while names.contains(name), name != wish { name += "'" }
         names.insert(name)
         readers[name] = 1
         constants[name] = value
+        return name
+    }
+}
+
+extension Preparation {
+    /// A name that nothing has, for what a node makes.
+    mutating func unused(_ wish: String) -> String {
+        var name = wish
+        while names.contains(name) { name += "'" }
+        names.insert(name)
         return name
     }
 }

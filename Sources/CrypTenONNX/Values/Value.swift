@@ -79,22 +79,24 @@ struct Value: Sendable {
 
     /// The value as an expression; known numbers become public constants.
     ///
-    /// Infinities, and numbers as large as masks have them, are held at ±``saturation``: then a sum with a score, and its
-    /// differences, still lie in the range of the fixed point.
+    /// Infinities, and numbers as large as masks have them, from ``largest`` on, are held at ±``saturation``: then a sum with a score,
+    /// and its differences, still lie in the range of the fixed point.
     ///
     /// - Throws: ``NeedsRun`` for a weight: while a model is prepared there are no expressions of weights; `.outOfRange` where a
     ///   known element isn't a number.
     func expression() throws -> CrypTensor {
         switch content {
-        case .known(let tensor): return try checked(CrypTensor(constant: tensor.saturated(beyond: Value.saturation)))
+        case .known(let tensor): return try checked(CrypTensor(constant: tensor.saturated(beyond: Value.largest)))
         case .weight: throw NeedsRun()
         case .expression(let expression): return expression
         }
     }
 
-    /// The largest magnitude of a public real number in an expression: 2²⁸, a quarter of what products of reals may be with 16
-    /// fraction bits.
+    /// What a public real number that is too large becomes: 2²⁸, a quarter of what products of reals may be with 16 fraction bits.
     static let saturation: Double = 0x1p28
+
+    /// The magnitude from which public real numbers are no amounts: 2³², which has room in a sum with 28 fraction bits.
+    static let largest: Double = 0x1p32
 
     /// The same value under another type of the same kind.
     func retyped(_ type: ONNXElementType) -> Value {

@@ -222,7 +222,7 @@ extension Lowering {
                 continue
             }
             if let sum = values[input].sum, !sum.products.isEmpty, values[input].share == nil,
-                values[input].wire == nil,
+                values[input].wire == nil, !isReal(index) || sum.scale <= bounds.limit(index),
                 consumers[input].count == 1, open.products.isEmpty || open.scale == sum.scale
             {
                 open.products += factor == 1 ? sum.products : sum.products.map { negated($0) }

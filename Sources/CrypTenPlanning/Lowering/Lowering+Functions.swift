@@ -93,7 +93,7 @@ extension Lowering {
 
     /// The operand of a piecewise polynomial, at exactly the scale for which its knots and coefficients are encoded.
     private mutating func piecewiseOperand(_ index: Int, scale: Int) -> (slot: Int, form: WireForm, scale: Int) {
-        if scale < fractionBits {
+        if scale < fractionBits || target(index) > scale {
             let wire = values[index].reducedWire ?? wire(index)
             if wire.scale > scale {
                 let form = WireForm(sharesHeld: false, shift: wire.scale - scale)

@@ -136,8 +136,12 @@ extension Lowering {
     }
 
     mutating func lowerSquareRoot(_ index: Int, _ range: MagnitudeRange) {
-        let x = operand(entry(index).inputs[0], range)
+        var x = operand(entry(index).inputs[0], range)
         let root = range.factor.squareRoot()
+        // A factor may take the result beyond what leaves the mantissa's root 13 bits: there, at the end of a segment, it stays.
+        let end = 2 * (largestResult - 1) - 1 - Int(range.factor.exponent)
+        let aligned = (end + x.wire.scale) / 4 * 4 - x.wire.scale
+        x.range.highest = max(x.range.lowest + 1, min(x.range.highest, aligned))
         let segments = segments(x)
         let atCenter = TrigonometricSeries.rootMantissa.atCenter
         let largest = Lowering.power(segments.highest).squareRoot() * root
@@ -217,7 +221,9 @@ extension Lowering {
         let segments = segments(divisor)
         // Of a factor its power of two moves the exponents, and the rest is in the series.
         let moved = Int(range.factor.exponent)
-        let table = TrigonometricSeries.reciprocalMantissa.divided(by: range.factor.significand)
+        let decidesAboutMany = divisor.shape.count < shape.count
+        let table = (decidesAboutMany ? TrigonometricSeries.reciprocalExactMantissa : .reciprocalMantissa)
+            .divided(by: range.factor.significand)
         let end = segments.highest + moved
         var numerator = entry(x).isSecret ? reducedWire(x) : publicNumerator(x)
         if numerator.scale == 0 {
@@ -234,10 +240,11 @@ extension Lowering {
         let scale = 62 - largestQuotient
         let bits = scale - numerator.scale
         var shifts = [max(0, numerator.scale - fractionBits)]
-        while bits + shifts[shifts.count - 1] < end {
+        // Of what is divided by still larger numbers nothing is left.
+        while bits + shifts[shifts.count - 1] < end, shifts[shifts.count - 1] < Lowering.highestBit {
             let next = shifts[shifts.count - 1] + scale - fractionBits - 1
             // One bit of precision for a factor less.
-            shifts.append(next + bits + 1 == end ? next + 1 : next)
+            shifts.append(min(Lowering.highestBit, next + bits + 1 == end ? next + 1 : next))
         }
         let factors = shifts.indices.map { group in
             let most = Lowering.power(bits + shifts[group] - moved)

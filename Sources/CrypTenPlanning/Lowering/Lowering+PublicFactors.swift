@@ -129,7 +129,8 @@ extension Lowering {
     ///
     /// The number of terms follows from shapes, which the dealer sees anyway; it must know what it truncates masks by.
     mutating func truncatedMean(_ index: Int) -> Scaled? {
-        guard let mean = values[index].mean, values[index].wire == nil else { return nil }
+        // A sum of whole numbers has no fraction bits, and a mean that is made of it so would have none.
+        guard let mean = values[index].mean, values[index].wire == nil, naturalScale(mean.sum) > 0 else { return nil }
         let wire = wire(mean.sum)
         let scale = min(target(index), wire.scale)
         // sum · 2^-wire.scale / terms, in units of 2^-scale.

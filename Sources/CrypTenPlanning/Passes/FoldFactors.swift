@@ -7,22 +7,29 @@ import CrypTenRing
 /// So a mean of squares is read as the sum of products that it is made of, and nothing of it is truncated away. A public number that
 /// is added in between goes along: c·z + e = c·(z + e/c).
 package enum FoldFactors {
-    package static func apply(_ graph: Graph) -> Graph {
-        let consumers = graph.consumers
-        var folding = Folding(graph: graph, handedOut: Set(graph.outputs.map(\.entry)), consumers: consumers)
+    package static func apply(_ graph: Graph, fractionBits: Int) -> Graph {
+        var folding = Folding(
+            graph: graph,
+            largestAddend: min(0x1p24, Double(sign: .plus, exponent: 59 - 2 * fractionBits, significand: 1)),
+            handedOut: Set(graph.outputs.map(\.entry)),
+            consumers: graph.consumers
+        )
         return folding.run()
     }
 
     private struct Folding {
         let graph: Graph
+        /// What is added to products has room at their scale below this.
+        let largestAddend: Double
         let handedOut: Set<Int>
         let consumers: [[Int]]
         private var out = Graph()
         /// The new number of each entry.
         private var places: [Int] = []
 
-        init(graph: Graph, handedOut: Set<Int>, consumers: [[Int]]) {
-            (self.graph, self.handedOut, self.consumers) = (graph, handedOut, consumers)
+        init(graph: Graph, largestAddend: Double, handedOut: Set<Int>, consumers: [[Int]]) {
+            (self.graph, self.largestAddend) = (graph, largestAddend)
+            (self.handedOut, self.consumers) = (handedOut, consumers)
         }
 
         mutating func run() -> Graph {
@@ -77,7 +84,7 @@ package enum FoldFactors {
                     guard let addend = uniform(entry.inputs[plain]), graph.entries[entry.inputs[secret]].isSecret,
                         consumers[entry.inputs[secret]].count == 1, !handedOut.contains(entry.inputs[secret]),
                         case .bilinear(.multiply) = graph.entries[entry.inputs[secret]].operation,
-                        var form = product(entry.inputs[secret]), abs(addend / form.factor) < 0x1p24
+                        var form = product(entry.inputs[secret]), abs(addend / form.factor) < largestAddend
                     else { continue }
                     form.addend = addend / form.factor
                     return form
@@ -108,7 +115,7 @@ package enum FoldFactors {
 
         /// The one number of a constant.
         private func uniform(_ index: Int) -> Double? {
-            guard case .constant(let tensor) = graph.entries[index].operation, tensor.kind == .real,
+            guard case .constant(let tensor) = graph.entries[index].operation,
                 let first = tensor.doubles.first, first.isFinite, tensor.doubles.allSatisfy({ $0 == first })
             else { return nil }
             return first

@@ -95,10 +95,18 @@ struct ValueBounds {
         for index in graph.entries.indices where bounds[index].isDeclared {
             guard let exponent = bounds[index].exponent else { continue }
             // What no product reads needs no room for one, but room for the sums that it goes into.
-            let room = readers[index].filter { isSum(graph.entries[$0]) }.map { limit($0) }.min() ?? limit(index)
+            // What is added to numbers of unknown size needs no more bits than those have.
+            let sums = readers[index].filter { isSum(graph.entries[$0]) }
+            let room =
+                sums.map { bounds[$0].exponent == nil ? fractionBits + bounds[$0].gain : limit($0) }.min()
+                ?? limit(index)
             let isFactor = readers[index].contains { isProduct(graph, $0) }
             let wanted = isFactor ? targets[index] : max(fractionBits, fractionBits + 4 - exponent)
             targets[index] = max(0, min(wanted, room, limit(index)))
+            // A step of Horner's rule has the session's bits besides, and coefficients of any size.
+            if readers[index].contains(where: { isPolynomial(graph.entries[$0]) }) {
+                targets[index] = min(targets[index], fractionBits)
+            }
         }
         for (index, entry) in graph.entries.enumerated() {
             guard case .bilinear = entry.operation, bounds[index].isDeclared, bounds[index].exponent != nil,
@@ -124,6 +132,10 @@ struct ValueBounds {
         case .add, .subtract, .negate, .sum: true
         default: false
         }
+    }
+
+    private func isPolynomial(_ entry: Graph.Entry) -> Bool {
+        if case .polynomial = entry.operation { true } else { false }
     }
 
     private func isProduct(_ graph: Graph, _ index: Int) -> Bool {
@@ -178,6 +190,7 @@ struct ValueBounds {
         case .constant(let tensor):
             let numbers = tensor.doubles
             // What is too large for any encoding saturates.
+            guard !numbers.contains(where: \.isNaN) else { return Bound() }
             guard let low = numbers.min(), let high = numbers.max() else { return Bound(range: .zero) }
             return Bound(range: ValueRange(low, high).clamped(to: 0x1p62))
         case .kept(let number):
@@ -238,7 +251,10 @@ struct ValueBounds {
         case .reciprocal where operands[0].isDeclared && ranges[0].low > 0:
             return follows(ValueRange(0, 1.01 / ranges[0].low))
         case .divide where operands[1].isDeclared && ranges[1].low > 0:
-            return follows(ranges[0].multiplied(by: ValueRange(0, 1.01 / ranges[1].low)))
+            var bound = follows(ranges[0].multiplied(by: ValueRange(0, 1.01 / ranges[1].low)))
+            // Over a small divisor nothing is smaller.
+            bound.gain = 0
+            return bound
         case .polynomial, .piecewise, .logarithm, .reciprocal, .divide, .squareRoot, .inverseSquareRoot, .divideByRoot,
             .logarithmOfExponentials:
             return Bound()
@@ -273,6 +289,9 @@ struct ValueBounds {
         let gains = zip(entry.inputs, operands).map { input, bound in
             graph.entries[input].isSecret ? gain(bound) : 0
         }
-        return Bound(range: range, isDeclared: isDeclared, gain: gains.reduce(0, +))
+        let growth = zip(entry.inputs, operands).map { input, bound in
+            graph.entries[input].isSecret ? 0 : max(0, bound.exponent ?? 62)
+        }
+        return Bound(range: range, isDeclared: isDeclared, gain: max(0, gains.reduce(0, +) - growth.reduce(0, +)))
     }
 }
