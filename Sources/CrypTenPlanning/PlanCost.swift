@@ -33,6 +33,8 @@ package struct PlanCost: Hashable, Sendable {
         package var dealerBytes = 0
         /// Multiply-accumulates of the products in the clear.
         package var multiplyAccumulates = 0
+        /// Real values of the layer are right below 2 to this power; nil where there are none, or nothing is known of them.
+        package var magnitudeExponent: Int?
     }
 
     /// The layer of what was made outside of any.
@@ -43,6 +45,13 @@ package struct PlanCost: Hashable, Sendable {
     package var onlineBytes: [Int]
     package var dealerBytes = 0
     package var multiplyAccumulates = 0
+
+    /// With what the parties know besides: up to which magnitudes each layer is right.
+    package init(of prepared: PreparedPlan, framing: Framing) {
+        self.init(of: prepared.plan, schedule: prepared.schedule, framing: framing)
+        let limits = prepared.magnitudeLimits
+        for index in parts.indices { parts[index].magnitudeExponent = limits[parts[index].layer] }
+    }
 
     package init(of plan: Plan, schedule: Schedule, framing: Framing) {
         let parties = plan.parties

@@ -131,7 +131,7 @@ public struct Rehearsal {
     }
 
     private static func cost(of plan: PreparedPlan) -> Cost {
-        Cost(PlanCost(of: plan.plan, schedule: plan.schedule, framing: .wire))
+        Cost(PlanCost(of: plan, framing: .wire))
     }
 }
 

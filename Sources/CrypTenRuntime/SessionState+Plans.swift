@@ -11,7 +11,7 @@ extension SessionState {
 
         /// What one run of it costs.
         var cost: PlanCost {
-            PlanCost(of: plan.plan, schedule: plan.schedule, framing: .wire)
+            PlanCost(of: plan, framing: .wire)
         }
 
         /// How the dealer calls the plan, and how much it is sent.

@@ -60,6 +60,9 @@ public struct Cost: Sendable, Hashable {
         public var dealerBytes: Int
         /// Multiply-accumulates of its products in the clear.
         public var multiplyAccumulates: Int
+        /// Its real values are right below 2 to this power, whatever they are: mostly what the truncation of a product takes, 62 − 2f with f
+        /// fraction bits, or what the scales leave that follow from declared ranges. Nil where it has no such values.
+        public var magnitudeExponent: Int?
     }
 
     /// Openings on which a party waits for others.
@@ -101,7 +104,8 @@ extension Cost {
                     rounds: $0.rounds,
                     onlineBytes: $0.onlineBytes,
                     dealerBytes: $0.dealerBytes,
-                    multiplyAccumulates: $0.multiplyAccumulates
+                    multiplyAccumulates: $0.multiplyAccumulates,
+                    magnitudeExponent: $0.magnitudeExponent
                 )
             }
         )

@@ -40,9 +40,13 @@ struct RoomTests {
     @Test("quotients with few fraction bits, by large numbers and of small ones", arguments: [4, 5, 6, 8, 9, 10, 12])
     func fewBits(fractionBits: Int) async throws {
         let unit = Double(sign: .plus, exponent: -fractionBits, significand: 1)
-        let folded = try await revealed([([3], nil), ([4], nil)], fractionBits: fractionBits) { $0[0] / ($0[1] * 393_068.1875) }
+        let folded = try await revealed([([3], nil), ([4], nil)], fractionBits: fractionBits) {
+            $0[0] / ($0[1] * 393_068.1875)
+        }
         #expect(abs(folded[0] - 3 / (4 * 393_068.1875)) <= 8 * unit)
-        let small = try await revealed([([0.00004], 0...0.00005), ([0.5], nil)], fractionBits: fractionBits) { $0[0] / $0[1] }
+        let small = try await revealed([([0.00004], 0...0.00005), ([0.5], nil)], fractionBits: fractionBits) {
+            $0[0] / $0[1]
+        }
         #expect(abs(small[0] - 0.00008) <= 8 * unit)
         let product = try await revealed(
             [([0.0007], 0...0.001), ([0.5], nil), ([0.0009], 0...0.001)],
@@ -58,7 +62,9 @@ struct RoomTests {
         let result = try await revealed([(numbers, -size...size)], fractionBits: fractionBits) {
             clamp($0[0], min: 0.1 * size, max: 0.9 * size)
         }
-        for (x, y) in zip(numbers, result) { #expect(abs(y - Swift.min(Swift.max(x, 0.1 * size), 0.9 * size)) <= 2 * unit) }
+        for (x, y) in zip(numbers, result) {
+            #expect(abs(y - Swift.min(Swift.max(x, 0.1 * size), 0.9 * size)) <= 2 * unit)
+        }
     }
 
     @Test("sums of products of small numbers, and of something large")
@@ -71,7 +77,9 @@ struct RoomTests {
         #expect(zip(secret, [5e6 + 0.25, -3e6 + 1]).allSatisfy { abs($0 - $1) <= 0x1p-14 })
         let undeclared = try await revealed([([2e8, -1e8], nil), ([5e-8, 1e-7], 0...1e-7)]) { $0[0] + $0[1] }
         #expect(zip(undeclared, [2e8, -1e8]).allSatisfy { abs($0 - $1) <= 0x1p-14 })
-        let fine = try await revealed([([12_000, -9_000], nil), ([5e-8, 1e-7], 0...1e-7)], fractionBits: 24) { $0[0] + $0[1] }
+        let fine = try await revealed([([12_000, -9_000], nil), ([5e-8, 1e-7], 0...1e-7)], fractionBits: 24) {
+            $0[0] + $0[1]
+        }
         #expect(zip(fine, [12_000, -9_000]).allSatisfy { abs($0 - $1) <= 1e-6 })
     }
 
@@ -107,6 +115,23 @@ struct RoomTests {
             return try await session.cost(of: powers[6] - powers[5]).rounds
         }[0]
         #expect(cost > 0)
+    }
+
+    @Test("a cost says below which magnitudes the values of each layer are right")
+    func limits() async throws {
+        func limit(_ fractionBits: Int, _ range: ClosedRange<Double>?) async throws -> Int? {
+            var configuration = SessionConfiguration()
+            configuration.fractionBits = fractionBits
+            return try await withLocalParties(2, configuration: configuration) { session in
+                let x = try await session.input(from: .party(0), range: range) { Tensor([1.0, 2.0], shape: [2]) }
+                let y = relu(x * x)
+                return try await session.cost(of: y).layers.first { $0.name == "other" }?.magnitudeExponent
+            }[0]
+        }
+        #expect(try await limit(16, nil) == 30)
+        #expect(try await limit(24, nil) == 14)
+        // Numbers below 2^18 have 12 fraction bits as factors, and their squares need 36 bits before the point.
+        #expect(try await limit(16, 0...250_000) == 38)
     }
 
     @Test("polynomials of numbers that are declared to be small")

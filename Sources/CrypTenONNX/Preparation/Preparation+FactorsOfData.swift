@@ -21,8 +21,10 @@ extension Preparation {
 
         /// Operations whose results are of the same kind as what they read: amounts remain amounts.
         private static let operations: Set<String> = [
-            "Abs", "Add", "Clip", "Concat", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Max", "Mean", "Min", "Mul", "Neg",
-            "Pad", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare", "Reshape", "Slice", "Split", "Squeeze",
+            "Abs", "Add", "Clip", "Concat", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Max", "Mean", "Min",
+            "Mul", "Neg",
+            "Pad", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare", "Reshape", "Slice", "Split",
+            "Squeeze",
             "Sub", "Sum", "Tile", "Transpose", "Unsqueeze", "Where",
         ]
 
@@ -33,7 +35,9 @@ extension Preparation {
             for node in nodes where DataNames.operations.contains(node.operation) {
                 let read = node.inputs.filter { !$0.isEmpty && constants[$0] == nil }
                 if !read.isEmpty, read.allSatisfy(names.contains) { names.formUnion(node.outputs) }
-                if ["Add", "Sub"].contains(node.operation), raw.contains(node.inputs[0]), constants[node.inputs[1]] != nil {
+                if ["Add", "Sub"].contains(node.operation), raw.contains(node.inputs[0]),
+                    constants[node.inputs[1]] != nil
+                {
                     moved.formUnion(node.outputs)
                 }
             }
@@ -113,7 +117,9 @@ extension Preparation {
             return added
         }
         let output = node.outputs[0]
-        let (large, small, quotient) = (unused("\(output).large"), unused("\(output).small"), unused("\(output).quotient"))
+        let (large, small, quotient) = (
+            unused("\(output).large"), unused("\(output).small"), unused("\(output).quotient")
+        )
         return [
             computed("Mul", [data, added(factor, "factor")], large),
             computed("Mul", [data, added(part, "part")], small),

@@ -70,7 +70,7 @@ package struct MeasuredRun: Sendable {
         machines: Machines,
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws {
-        cost = Cost(PlanCost(of: prepared.plan, schedule: prepared.schedule, framing: .wire))
+        cost = Cost(PlanCost(of: prepared, framing: .wire))
         let run = DryRun(prepared: prepared, kernels: kernels, correctionWindow: correctionWindow)
         let threads = (kernels as? NativeKernels)?.threads ?? 1
         cores = ProcessInfo.processInfo.activeProcessorCount

@@ -33,6 +33,8 @@ struct PlanReport: Encodable, Sendable {
         var setupBytesPerParty: [Int]
         var dealerBytes = 0
         var multiplyAccumulates = 0
+        /// Its real values are right below 2 to this power; nil where it has none.
+        var magnitudeExponent: Int?
         /// Seconds of the prediction; nil where nothing is predicted.
         var seconds: Double?
     }
@@ -98,6 +100,7 @@ struct PlanReport: Encodable, Sendable {
             layers[index].onlineBytesPerParty = part.onlineBytes
             layers[index].dealerBytes = part.dealerBytes
             layers[index].multiplyAccumulates = part.multiplyAccumulates
+            layers[index].magnitudeExponent = part.magnitudeExponent
         }
         for part in setup.layers {
             let index = place(part.name)
@@ -154,7 +157,7 @@ struct PlanReport: Encodable, Sendable {
     /// Parties differ where one of them owns what is sent; the layers' figures are the largest.
     var text: String {
         var costs = TextTable(
-            ["layer", "rounds", "online bytes", "setup bytes", "dealer bytes", "multiply-accumulates"]
+            ["layer", "rounds", "online bytes", "setup bytes", "dealer bytes", "multiply-accumulates", "right below"]
                 + (predictedSeconds == nil ? [] : ["seconds"])
         )
         for layer in layers {
@@ -162,7 +165,7 @@ struct PlanReport: Encodable, Sendable {
                 [
                     layer.name, "\(layer.rounds)", (layer.onlineBytesPerParty.max() ?? 0).grouped,
                     (layer.setupBytesPerParty.max() ?? 0).grouped, layer.dealerBytes.grouped,
-                    layer.multiplyAccumulates.grouped,
+                    layer.multiplyAccumulates.grouped, layer.magnitudeExponent.map { "2^\($0)" } ?? "",
                 ] + (predictedSeconds == nil ? [] : [layer.seconds?.fixed(4) ?? ""])
             )
         }
