@@ -12,6 +12,13 @@ public struct ONNXModule: Module {
     public let model: ONNXModel
     /// The secret weights by name.
     public var parameters: ParameterTree
+    /// What the encoding would take from constants that are only added.
+    package private(set) var remainders = AddendRemainders()
+
+    init(model: ONNXModel, parameters: ParameterTree, remainders: AddendRemainders) {
+        self.init(model: model, parameters: parameters)
+        self.remainders = remainders
+    }
 
     /// A network with the tensors to use as its weights.
     public init(model: ONNXModel, parameters: ParameterTree) {
@@ -30,7 +37,8 @@ public struct ONNXModule: Module {
         _ inputs: [String: CrypTensor],
         publicValues: [String: Tensor] = [:]
     ) throws -> [String: CrypTensor] {
-        let tensors = Dictionary(parameters.map { ($0.name, $0.tensor) }, uniquingKeysWith: { _, last in last })
+        let all = Dictionary(parameters.map { ($0.name, $0.tensor) }, uniquingKeysWith: { _, last in last })
+        let tensors = remainders.added(to: all)
         return try model.apply(inputs: inputs, parameters: tensors, publicValues: publicValues)
     }
 

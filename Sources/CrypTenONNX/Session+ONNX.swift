@@ -34,14 +34,14 @@ extension Session {
         )
     }
 
-    /// The first half of ``load(onnx:from:secret:open:)``: all know the model, and its weights are inputs that no run has
+    /// The first half of ``load(onnx:from:secret:open:weightExponents:)``: all know the model, and its weights are inputs that no run has
     /// read, so that what can't be run is found before anything of them is sent.
     ///
     /// - Parameters:
     ///   - owner: The party that has the model.
     ///   - load: Runs at the owner alone.
     /// - Returns: The model; ``hold(_:)`` makes it ready for many runs.
-    /// - Throws: as ``load(onnx:from:secret:open:)`` does.
+    /// - Throws: as ``load(onnx:from:secret:open:weightExponents:)`` does.
     package func announce(
         from owner: PartyID,
         _ load: @escaping @Sendable () throws -> ONNXModel
@@ -58,26 +58,41 @@ extension Session {
         let model = try ONNXModel(skeleton: Data(skeleton))
         var values: [String: Tensor] = [:]
         for parameter in try loaded?.get().parameters ?? [] { values[parameter.name] = parameter.value }
+        let remainders = AddendRemainders(of: model, fractionBits: fractionBits)
         var parameters = ParameterTree()
         for parameter in model.parameters {
-            let value = values[parameter.name]
-            parameters[parameter.name] = try await input(
-                from: owner,
-                shape: parameter.shape,
-                kind: parameter.type.kind,
-                range: model.range(of: parameter),
-                name: model.layer(of: parameter)
-            ) {
-                guard let value else {
-                    throw CrypTenError(
-                        .malformedFile,
-                        "parameter '\(parameter.name)' is in the skeleton, but not in the model"
-                    )
-                }
-                return value
+            var value = values[parameter.name]
+            if let remainder = remainders.names[parameter.name] {
+                let parts = value.map { remainders.parts(of: $0) }
+                value = parts?.encoded
+                parameters[remainder] = try await weight(parameter, of: model, from: owner, parts?.rest)
             }
+            parameters[parameter.name] = try await weight(parameter, of: model, from: owner, value)
         }
-        return ONNXModule(model: model, parameters: parameters)
+        return ONNXModule(model: model, parameters: parameters, remainders: remainders)
+    }
+
+    private func weight(
+        _ parameter: ONNXModel.Parameter,
+        of model: ONNXModel,
+        from owner: PartyID,
+        _ value: Tensor?
+    ) async throws -> CrypTensor {
+        try await input(
+            from: owner,
+            shape: parameter.shape,
+            kind: parameter.type.kind,
+            range: model.range(of: parameter),
+            name: model.layer(of: parameter)
+        ) {
+            guard let value else {
+                throw CrypTenError(
+                    .malformedFile,
+                    "parameter '\(parameter.name)' is in the skeleton, but not in the model"
+                )
+            }
+            return value
+        }
     }
 
     /// Masks a module's parameters, once for all its runs.
@@ -85,7 +100,8 @@ extension Session {
         let kept = try await hold(module.parameters.map(\.tensor))
         return ONNXModule(
             model: module.model,
-            parameters: ParameterTree(zip(module.parameters.names, kept).map { ($0, $1) })
+            parameters: ParameterTree(zip(module.parameters.names, kept).map { ($0, $1) }),
+            remainders: module.remainders
         )
     }
 }
@@ -93,24 +109,28 @@ extension Session {
 extension Rehearsal {
     /// What a session's `announce` would give.
     package mutating func announce(_ model: ONNXModel, from owner: PartyID) -> ONNXModule {
+        let remainders = AddendRemainders(of: model, fractionBits: fractionBits)
         var parameters = ParameterTree()
         for parameter in model.parameters {
-            let weight = input(
-                from: owner,
-                shape: parameter.shape,
-                kind: parameter.type.kind,
-                name: model.layer(of: parameter)
-            )
-            parameters[parameter.name] = model.range(of: parameter).map { weight.declaring(range: $0) } ?? weight
+            let names = [remainders.names[parameter.name], parameter.name].compactMap { $0 }
+            for name in names {
+                let weight = input(
+                    from: owner,
+                    shape: parameter.shape,
+                    kind: parameter.type.kind,
+                    name: model.layer(of: parameter)
+                )
+                parameters[name] = model.range(of: parameter).map { weight.declaring(range: $0) } ?? weight
+            }
         }
-        return ONNXModule(model: model, parameters: parameters)
+        return ONNXModule(model: model, parameters: parameters, remainders: remainders)
     }
 
     /// What a session's `hold` would give and cost.
     package mutating func hold(_ module: ONNXModule) throws -> (module: ONNXModule, setup: Cost) {
         let (kept, setup) = try hold(module.parameters.map(\.tensor))
         let parameters = ParameterTree(zip(module.parameters.names, kept).map { ($0, $1) })
-        return (ONNXModule(model: module.model, parameters: parameters), setup)
+        return (ONNXModule(model: module.model, parameters: parameters, remainders: module.remainders), setup)
     }
 }
 

@@ -165,6 +165,15 @@ final class OwnInput: Sendable {
                     "\(name) was announced as integers and holds numbers that aren't whole"
                 )
             }
+            if let range, let index = integers.firstIndex(where: { !range.contains(Double($0)) }) {
+                throw CrypTenError(
+                    .outOfRange,
+                    """
+                    \(name): the number at index \(tensor.shape.index(of: index)) is \(integers[index]), and lies outside of the range \
+                    \(range.lowerBound) to \(range.upperBound) that is declared; declare a wider one at all parties
+                    """
+                )
+            }
             return RingTensor(integers.map(UInt64.init(bitPattern:)), shape: tensor.shape)
         }
         return try FixedPoint.encode(

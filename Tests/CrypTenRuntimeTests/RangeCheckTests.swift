@@ -266,7 +266,7 @@ struct RangeCheckTests {
             #expect(message.hasPrefix("conv2 / convolution with sums"), "\(message)")
             // 4 · 180,000 · (9000 + 1) / 2 + 1
             #expect(message.contains("3240360001 at [0, 0, 1, 1] is outside ±2^30 = 1073741824"), "\(message)")
-            #expect(message.contains("16 fraction bits; use fewer fraction bits, or scale what goes in"))
+            #expect(message.contains("16 fraction bits; use fewer fraction bits, declare ranges of what goes in"))
             let names = report.layers.map(\.name)
             #expect(names.contains("conv1") && !names.contains("head"))
             #expect(report.layers.first { $0.name == "conv1" }.map { abs($0.largestMagnitude - 4500.5) < 1e-3 } == true)

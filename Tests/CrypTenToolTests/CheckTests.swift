@@ -54,7 +54,11 @@ struct CheckTests {
         #expect(run.stdout.hasPrefix("layer"))
         #expect(run.lastLine.hasPrefix("error: "))
         #expect(run.lastLine.contains(" is outside ±2^30 = 1073741824, where "))
-        #expect(run.lastLine.hasSuffix("with 16 fraction bits; use fewer fraction bits, or scale what goes in"))
+        #expect(
+            run.lastLine.hasSuffix(
+                "with 16 fraction bits; use fewer fraction bits, declare ranges of what goes in (--range), or scale it"
+            )
+        )
         #expect(run.stderr.split(separator: "\n").count == 1)
     }
 
@@ -137,5 +141,36 @@ struct CheckTests {
             #expect(run.lastLine.hasPrefix("error: --fraction-bits auto is for infer --local"))
             #expect(run.lastLine.contains("--check --suggest"))
         }
+    }
+
+    @Test(
+        "a range that is none, is given twice, or is of a public input is refused, and so is a number outside",
+        arguments: [
+            (["x=5..1"], "5 is above 1; write the lower end first"), (["x=nan..1"], "'nan' is no number"),
+            (["x=7"], "isn't two numbers with two dots between"), (["=0..1"], "the input's name is missing"),
+            (["z=0..1"], "the model has no such input"), (["x=0..1", "x=0..2"], "is given twice"),
+            (["x=0..1e300"], "ends are at most 2^46"), (["x=0..0.01"], "lies outside of the range 0.0 to 0.01"),
+        ]
+    )
+    func wrongRanges(ranges: [String], sentence: String) async throws {
+        let run = try await Tool.run(Self.arguments + ranges.flatMap { ["--range", $0] })
+        #expect(run.code != 0)
+        #expect(run.lastLine.hasPrefix("error: "))
+        #expect(run.lastLine.contains(sentence))
+    }
+
+    @Test("a range may be written as in Swift; one of a public input says nothing")
+    func ranges() async throws {
+        #expect(try await Tool.run(Self.arguments + ["--range", "x=-1_000...1_000"]).code == 0)
+        let arguments = ["plan", "--model", Tool.fixture("mlp.onnx"), "--input-shape", "x=1x30"]
+        let known = try await Tool.run(arguments + ["--public", "x", "--range", "x=0..1"])
+        #expect(known.lastLine.contains("input 'x' is public"))
+    }
+
+    @Test("with --suggest nothing is written, and words of a shell are quoted")
+    func suggestionsOptions() async throws {
+        let run = try await Tool.run(Self.arguments + ["--suggest", "--output-dir", "out"])
+        #expect(run.code == 64)
+        #expect(run.lastLine.hasPrefix("error: --suggest writes no outputs"))
     }
 }

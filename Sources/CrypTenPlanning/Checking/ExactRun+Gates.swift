@@ -183,15 +183,14 @@ extension ExactRun {
         }
     }
 
-    /// Which powers of two a number lies between is right for whatever the ring holds.
+    /// Which powers of two a number lies between is right for whatever has a mantissa.
     private mutating func magnitudes(
         _ value: ExactValue,
         _ gate: MagnitudeGate,
         _ step: PlanStep
     ) throws -> [ExactValue] {
-        let slot = step.inputs[0]
-        if value.wide != nil { throw violation(slot, .ring, at: value.largest, by: step) }
-        note(slot, .ring, value.magnitude, by: step)
+        // Mantissas have 62 bits.
+        try require(0, value, .truncation, step)
         func bits(_ condition: (Int64) -> Bool) -> ExactValue {
             ExactValue(map(value.words, gate.shape) { condition(Int64(bitPattern: $0)) ? 1 : 0 })
         }

@@ -1,4 +1,4 @@
-package import CrypTenExpressions
+import CrypTenExpressions
 import CrypTenGates
 
 /// Up to which magnitudes a plan is right: what an `ExactRun` holds numbers against, known before there are any.
@@ -26,7 +26,7 @@ extension PlanGate {
     fileprivate var rangeRule: RangeRule? {
         switch self {
         case .truncate(let gate): gate.shift == 0 ? nil : .truncation
-        case .truncateInPlace, .truncatedReLU, .quotient: .truncation
+        case .truncateInPlace, .truncatedReLU, .quotient, .magnitude: .truncation
         case .sign(let gate): .difference(bits: 64 - gate.form.shift)
         case .reveal: .ring
         default: nil

@@ -93,13 +93,14 @@ struct FindingWriter {
     }
 
     /// Whether a value's error is above the wanted one, which is a part of its largest true number; eight steps of the encoding, which
-    /// functions are allowed, are always within.
+    /// functions are allowed, are always within, or one step where less is wanted than usually.
     func isAbove(_ finding: EntryFinding, _ wanted: Double) -> Bool {
         finding.kind != .bit && finding.error > allowed(finding, wanted)
     }
 
     private func allowed(_ finding: EntryFinding, _ wanted: Double) -> Double {
-        let steps = finding.kind == .real ? Double(sign: .plus, exponent: 3 - fractionBits, significand: 1) : 0.5
+        let exponent = wanted < CheckReport.usualWantedError ? 0 : 3
+        let steps = finding.kind == .real ? Double(sign: .plus, exponent: exponent - fractionBits, significand: 1) : 0.5
         return max(wanted * finding.largestTruth, steps)
     }
 
@@ -121,10 +122,12 @@ struct FindingWriter {
         let operands = deviation.operands.map(FindingWriter.text).joined(separator: " and ")
         let of = operands.isEmpty ? "" : " of \(operands)"
         let remedy: String
-        if deviation.number.magnitude < deviation.truth.magnitude / 2, deviation.truth.magnitude >= 1024 {
-            remedy = "it is too large for the operation: use fewer fraction bits, or scale what goes in"
-        } else if deviation.operands.contains(where: { $0 != 0 && $0.magnitude < step * 1024 }) {
+        let end = Double(sign: .plus, exponent: 62 - 2 * fractionBits, significand: 1)
+        let isLess = deviation.number.magnitude < deviation.truth.magnitude / 2 && deviation.truth.magnitude >= 1024
+        if deviation.operands.contains(where: { $0 != 0 && $0.magnitude < step * 1024 }) {
             remedy = "it is too small for the operation: use more fraction bits, declare a range, or scale what goes in"
+        } else if isLess || deviation.operands.contains(where: { $0.magnitude >= end }) {
+            remedy = "it is too large for the operation: use fewer fraction bits, or scale what goes in"
         } else {
             remedy = "use more fraction bits, declare a range, or scale what goes in"
         }
@@ -194,10 +197,16 @@ struct FindingWriter {
         let more = min(excess.exponent + (excess.significand > 1 ? 1 : 0), 64)
         let room = findings.compactMap(\.use?.headRoomBits).min() ?? .infinity
         let bits = fractionBits + max(more, 1)
-        let remedy =
+        // Inputs of products have 62 − 2f bits.
+        let largest = findings.lazy.filter(\.isSource).map(\.largest).max() ?? 0
+        let hasRoom =
             bits <= 28 && room > Double(2 * (bits - fractionBits))
-            ? "use \(bits) fraction bits or more, or declare ranges"
-            : "more fraction bits leave no room here: declare ranges, or scale what goes in"
+            && largest < Double(sign: .plus, exponent: 62 - 2 * bits, significand: 1)
+        let others = "declare ranges, give a model's weights exponents of their own (--weight-exponents)"
+        let remedy =
+            hasRoom
+            ? "use \(bits) fraction bits or more, \(others)"
+            : "more fraction bits leave no room here: \(others), or scale what goes in"
         return made(
             .imprecise,
             output,

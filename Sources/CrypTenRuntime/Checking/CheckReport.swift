@@ -167,7 +167,9 @@ extension CrypTenError {
             case .publicNumber: "met by a public number of \(limit) or more, which \(reader) can't take"
             }
         let format = violation.scale == 0 ? "whole numbers" : "\(fractionBits) fraction bits"
-        let remedy = violation.scale == 0 ? "use smaller numbers" : "use fewer fraction bits, or scale what goes in"
+        let remedy =
+            violation.scale == 0
+            ? "use smaller numbers" : "use fewer fraction bits, declare ranges of what goes in (--range), or scale it"
         self.init(
             .outOfRange,
             """

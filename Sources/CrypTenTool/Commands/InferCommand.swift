@@ -74,7 +74,7 @@ struct InferCommand: AsyncParsableCommand {
     @Flag(
         name: .long,
         help:
-            "With --check: try fraction bits from 8 to 28, and print the options that are exact enough and cost least."
+            "With --check: try fraction bits 8, 10, … 28, and print the options that are exact enough and cost least."
     )
     var suggest = false
 
@@ -101,6 +101,11 @@ struct InferCommand: AsyncParsableCommand {
             }
         }
         if suggest, !check { throw ValidationError("--suggest tries checked runs: give --check, too") }
+        if suggest, files.outputDir != nil || encoding.isAuto {
+            throw ValidationError(
+                "--suggest writes no outputs and tries all fraction bits: leave out --output-dir and --fraction-bits auto"
+            )
+        }
         guard files.outputDir != nil || check else {
             throw ValidationError("--output-dir is missing: where to write the outputs")
         }
@@ -194,7 +199,8 @@ struct InferCommand: AsyncParsableCommand {
     }
 
     private var givenOptions: [String] {
-        (visibility.weightExponents ? ["--weight-exponents"] : []) + ranges.range.map { "--range \($0.argument)" }
+        (visibility.weightExponents ? ["--weight-exponents"] : [])
+            + ranges.range.map { "--range \($0.argument.quotedForShell)" }
     }
 
     private func runChecked(_ inference: Inference, fractionBits: Int) async throws {

@@ -22,6 +22,10 @@ enum ClearInference {
         for parameter in model.parameters {
             guard let expression = module.parameters[parameter.name] else { continue }
             values[ObjectIdentifier(expression.node)] = parameter.value
+            if let remainder = module.remainders.names[parameter.name].flatMap({ module.parameters[$0] }) {
+                // Nothing is taken from the constants here.
+                values[ObjectIdentifier(remainder.node)] = Tensor([0.0], shape: parameter.shape)
+            }
         }
         let outputs = try module(arguments)
         return try ClearEvaluator { node in

@@ -48,7 +48,12 @@ struct InputList: Codable, Sendable {
     /// - Throws: `.invalidArgument` for a name that the model doesn't have, or has twice; the message lists its inputs.
     func names(for model: ONNXModel) throws -> [String] {
         let known = model.inputs.map(\.name)
-        try RangeOptions.check(ranges, inputs: known, summary: model.inputSummary)
+        try RangeOptions.check(
+            ranges,
+            inputs: known,
+            known: entries.filter { $0.isPublic }.compactMap(\.name),
+            summary: model.inputSummary
+        )
         var free = known.filter { name in !entries.contains { $0.name == name } }[...]
         var taken: Set<String> = []
         return try entries.map { entry in

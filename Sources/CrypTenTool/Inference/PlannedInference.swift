@@ -90,7 +90,12 @@ struct PlannedInference {
 
     private func checkNames(_ model: ONNXModel) throws {
         let known = Set(model.inputs.map(\.name))
-        try RangeOptions.check(ranges, inputs: model.inputs.map(\.name), summary: model.inputSummary)
+        try RangeOptions.check(
+            ranges,
+            inputs: model.inputs.map(\.name),
+            known: publicInputs.map(\.name),
+            summary: model.inputSummary
+        )
         let given = shapes.map(\.name) + publicInputs.map(\.name)
         if let stranger = given.first(where: { !known.contains($0) }) {
             throw CrypTenError(.invalidArgument, "the model has no input '\(stranger)'; it has \(model.inputSummary)")

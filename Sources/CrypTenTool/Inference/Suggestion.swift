@@ -46,13 +46,21 @@ struct Suggestion: Encodable, Sendable {
         ] {
             inference.inference.weightExponents = exponents
             inference.inference.ranges = ranges
-            let others = (exponents ? ["--weight-exponents"] : []) + ranges.map { "--range \($0.argument)" }
+            let others =
+                (exponents ? ["--weight-exponents"] : []) + ranges.map { "--range \($0.argument.quotedForShell)" }
             if candidates.contains(where: { $0.others == others }) { continue }
             for bits in tried {
                 progress((["--fraction-bits \(bits)"] + others).joined(separator: " "))
                 inference.fractionBits = bits
                 do {
-                    candidates.append(Candidate(try await inference.run(), fractionBits: bits, others: others))
+                    candidates.append(
+                        Candidate(
+                            try await inference.run(),
+                            fractionBits: bits,
+                            others: others,
+                            wantedError: inference.wantedError
+                        )
+                    )
                 } catch let error as CrypTenError where error.code == .outOfRange || error.code == .partyFailed {
                     // An input or a weight that so many bits leave no room for.
                     candidates.append(Candidate(fractionBits: bits, others: others, reason: error.message))
@@ -101,7 +109,7 @@ struct Suggestion: Encodable, Sendable {
                 candidate.onlineBytes?.grouped ?? "–", candidate.dealerBytes?.grouped ?? "–",
                 candidate.error?.significant(2) ?? "–", candidate.headRoomBits?.fixed(1) ?? "–",
                 (candidate.reason == nil ? "right" : "wrong")
-                    + (candidate.others.isEmpty ? "" : " with the options below"),
+                    + (candidate.others.isEmpty ? "" : " with " + candidate.others.joined(separator: " ")),
             ])
         }
         let isPublic = options?.contains(" --") == true
@@ -111,18 +119,27 @@ struct Suggestion: Encodable, Sendable {
 }
 
 extension Suggestion.Candidate {
-    fileprivate init(_ result: CheckedInference.Result, fractionBits: Int, others: [String]) {
+    fileprivate init(
+        _ result: CheckedInference.Result,
+        fractionBits: Int,
+        others: [String],
+        wantedError: Double
+    ) {
         let check = result.check
+        let error =
+            check.violation == nil ? check.outputErrors.compactMap { $0?.part }.filter(\.isFinite).max() ?? 0 : nil
         self.init(
             fractionBits: fractionBits,
             others: others,
             rounds: result.cost.rounds,
             onlineBytes: result.cost.onlineBytes.max() ?? 0,
             dealerBytes: result.cost.dealerBytes,
-            error: check.violation == nil
-                ? check.outputErrors.compactMap { $0?.part }.filter(\.isFinite).max() ?? 0 : nil,
+            error: error,
             headRoomBits: check.layers.compactMap(\.headRoomBits).filter(\.isFinite).min(),
             reason: (check.violations + check.imprecisions).first?.message
+                ?? error.flatMap {
+                    $0 > wantedError ? "an output is off by \($0.significant(2)) of its largest number" : nil
+                }
         )
     }
 }
@@ -139,11 +156,17 @@ extension Inference {
             guard let largest = numbers.lazy.map(\.magnitude).max(), largest > 0 else { continue }
             let limit = Double(sign: .plus, exponent: Int(largest.exponent) + 2, significand: 1)
             let isSigned = numbers.contains { $0 < 0 }
-            let text = limit >= 1 && limit < 0x1p53 ? "\(Int(limit))" : "\(limit)"
-            if let range = NamedRange(argument: "\(name)=\(isSigned ? "-" + text : "0")..\(text)") {
-                observed.append(range)
-            }
+            observed.append(NamedRange(name: name, low: isSigned ? -limit : 0, high: limit))
         }
         return observed
+    }
+}
+
+extension String {
+    /// As one word of a shell's command line.
+    var quotedForShell: String {
+        let plain = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./:=+-")
+        if !isEmpty, allSatisfy(plain.contains) { return self }
+        return "'" + replacing("'", with: "'\\''") + "'"
     }
 }
