@@ -47,7 +47,15 @@ struct FailureTests {
 
         func signal(_ signal: Int32) {
             let identifier = process.withLock { $0 }
-            if identifier > 0 { kill(identifier, signal) }
+            guard identifier > 0 else { return }
+            kill(identifier, signal)
+            // A stop takes effect when one of the process's threads has seen it; until then another may do what comes next.
+            for _ in 0..<500 where signal == SIGSTOP {
+                guard let state = try? String(contentsOfFile: "/proc/\(identifier)/stat", encoding: .utf8),
+                    !state.contains(") T ")
+                else { break }
+                usleep(1000)
+            }
         }
     }
 
