@@ -55,8 +55,10 @@ extension ONNXModel {
             !sums.isEmpty, !outputs.contains(where: { $0.name == parameter.name })
         else { return false }
         return sums.allSatisfy { sum in
-            guard sum.operation == "Add", !outputs.contains(where: { $0.name == sum.outputs[0] }) else { return false }
-            let readers = nodes.filter { $0.inputs.contains(sum.outputs[0]) }
+            guard sum.operation == "Add", let name = sum.outputs.first, !name.isEmpty,
+                !outputs.contains(where: { $0.name == name })
+            else { return false }
+            let readers = nodes.filter { $0.inputs.contains(name) }
             return !readers.isEmpty && readers.allSatisfy { ONNXModel.functionsOfMagnitude.contains($0.operation) }
         }
     }

@@ -35,7 +35,7 @@ extension Preparation {
             for node in nodes where DataNames.operations.contains(node.operation) {
                 let read = node.inputs.filter { !$0.isEmpty && constants[$0] == nil }
                 if !read.isEmpty, read.allSatisfy(names.contains) { names.formUnion(node.outputs) }
-                if ["Add", "Sub"].contains(node.operation), raw.contains(node.inputs[0]),
+                if ["Add", "Sub"].contains(node.operation), node.inputs.count == 2, raw.contains(node.inputs[0]),
                     constants[node.inputs[1]] != nil
                 {
                     moved.formUnion(node.outputs)
@@ -63,7 +63,9 @@ extension Preparation {
     /// A quotient of data and a secret constant; or a product, of data as they came or moved by a constant: other products, such as
     /// that of a mask with its penalty, are no change of a unit.
     private mutating func separation(of node: GraphNode, _ data: DataNames) -> [GraphNode]? {
-        guard node.inputs.count == 2, ["Div", "Mul"].contains(node.operation) else { return nil }
+        guard node.inputs.count == 2, node.outputs.count == 1, !node.outputs[0].isEmpty,
+            ["Div", "Mul"].contains(node.operation)
+        else { return nil }
         let isQuotient = node.operation == "Div"
         let constant = isQuotient || isSecretFactor(node.inputs[1]) ? 1 : 0
         let name = node.inputs[1 - constant]
