@@ -22,10 +22,8 @@ extension Preparation {
         /// Operations whose results are of the same kind as what they read: amounts remain amounts.
         private static let operations: Set<String> = [
             "Abs", "Add", "Clip", "Concat", "Dropout", "Expand", "Flatten", "Gather", "Identity", "Max", "Mean", "Min",
-            "Mul", "Neg",
-            "Pad", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare", "Reshape", "Slice", "Split",
-            "Squeeze",
-            "Sub", "Sum", "Tile", "Transpose", "Unsqueeze", "Where",
+            "Mul", "Neg", "Pad", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "ReduceSumSquare", "Reshape",
+            "Slice", "Split", "Squeeze", "Sub", "Sum", "Tile", "Transpose", "Unsqueeze", "Where",
         ]
 
         /// - Parameter nodes: In the order in which they are computed.
@@ -67,17 +65,12 @@ extension Preparation {
             ["Div", "Mul"].contains(node.operation)
         else { return nil }
         let isQuotient = node.operation == "Div"
-        let constant = isQuotient || isSecretFactor(node.inputs[1]) ? 1 : 0
+        let constant = isQuotient || secretFactor(node.inputs[1]) != nil ? 1 : 0
         let name = node.inputs[1 - constant]
-        guard isSecretFactor(node.inputs[constant]), let value = constants[node.inputs[constant]],
+        guard let value = secretFactor(node.inputs[constant]),
             isQuotient ? data.names.contains(name) : data.moved.contains(name)
         else { return nil }
         return separated(node, name, node.inputs[constant], value, isQuotient: isQuotient)
-    }
-
-    private func isSecretFactor(_ name: String) -> Bool {
-        guard let value = constants[name], case .weight = value.content else { return false }
-        return value.type.kind == .real
     }
 
     private mutating func separated(
@@ -88,11 +81,7 @@ extension Preparation {
         isQuotient: Bool
     ) -> [GraphNode]? {
         func constant(_ function: @escaping (Double) -> Double) -> Value? {
-            try? value.mapped(
-                reals: { function(isQuotient ? ($0 == 0 ? .nan : 1 / $0) : $0) },
-                integers: { $0 },
-                expression: { $0 }
-            )
+            try? value.mapped { function(isQuotient ? $0.reciprocal : $0) }
         }
         func isSmall(_ factor: Double) -> Bool { factor != 0 && factor.magnitude < Preparation.least }
         func isLess(_ factor: Double) -> Bool { factor.magnitude * Preparation.largest < 1 }

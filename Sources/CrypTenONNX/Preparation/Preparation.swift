@@ -204,17 +204,18 @@ struct Preparation {
     private mutating func replaceDivisions(exceptOf data: DataNames) {
         for index in nodes.indices where nodes[index].operation == "Div" && nodes[index].inputs.count == 2 {
             let node = nodes[index]
-            guard !data.names.contains(node.inputs[0]), let divisor = constants[node.inputs[1]],
-                case .weight = divisor.content, divisor.type.kind == .real,
-                let reciprocal = try? divisor.mapped(
-                    reals: { $0 == 0 ? .nan : 1 / $0 },
-                    integers: { $0 },
-                    expression: { $0 }
-                )
+            guard !data.names.contains(node.inputs[0]), let divisor = secretFactor(node.inputs[1]),
+                let reciprocal = try? divisor.mapped(\.reciprocal)
             else { continue }
             nodes[index].inputs[1] = adding(reciprocal, named: "\(node.inputs[1]).reciprocal", readBy: node.name)
             nodes[index].operation = "Mul"
         }
+    }
+
+    /// A weight of reals.
+    func secretFactor(_ name: String) -> Value? {
+        guard let value = constants[name], case .weight = value.content, value.type.kind == .real else { return nil }
+        return value
     }
 
     // MARK: Names
@@ -250,7 +251,17 @@ extension Preparation {
     }
 }
 
+extension Double {
+    /// That of zero is no number.
+    var reciprocal: Double { self == 0 ? .nan : 1 / self }
+}
+
 extension Value {
+    /// A function of every element of a weight of reals.
+    func mapped(_ function: (Double) -> Double) throws -> Value {
+        try mapped(reals: function, integers: { $0 }, expression: { $0 })
+    }
+
     /// Whether it is known or made of weights.
     fileprivate var isConstant: Bool {
         if case .expression = content { return false }

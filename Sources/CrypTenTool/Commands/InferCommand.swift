@@ -188,7 +188,8 @@ struct InferCommand: AsyncParsableCommand {
         guard let bits = suggestion.fractionBits, let options = suggestion.options else {
             throw suggestion.problem ?? CrypTenError(.outOfRange, "no fraction bits from 8 to 28 are exact enough")
         }
-        guard suggestion.candidates.contains(where: { $0.reason == nil && $0.others == givenOptions }) else {
+        guard suggestion.candidates.contains(where: { $0.reason == nil && $0.others == inference.publishingOptions })
+        else {
             throw CrypTenError(
                 .outOfRange,
                 "no fraction bits from 8 to 28 alone are exact enough on these inputs; these options are, and make public what they say: \(options)"
@@ -196,11 +197,6 @@ struct InferCommand: AsyncParsableCommand {
         }
         Output.note("found on these inputs: --fraction-bits \(bits)")
         return bits
-    }
-
-    private var givenOptions: [String] {
-        (visibility.weightExponents ? ["--weight-exponents"] : [])
-            + ranges.range.map { "--range \($0.argument.quotedForShell)" }
     }
 
     private func runChecked(_ inference: Inference, fractionBits: Int) async throws {

@@ -46,8 +46,7 @@ struct Suggestion: Encodable, Sendable {
         ] {
             inference.inference.weightExponents = exponents
             inference.inference.ranges = ranges
-            let others =
-                (exponents ? ["--weight-exponents"] : []) + ranges.map { "--range \($0.argument.quotedForShell)" }
+            let others = inference.inference.publishingOptions
             if candidates.contains(where: { $0.others == others }) { continue }
             for bits in tried {
                 progress((["--fraction-bits \(bits)"] + others).joined(separator: " "))
@@ -145,6 +144,11 @@ extension Suggestion.Candidate {
 }
 
 extension Inference {
+    /// The options by which something of weights and inputs becomes public, as they stand on a command line.
+    var publishingOptions: [String] {
+        (weightExponents ? ["--weight-exponents"] : []) + ranges.map { "--range \($0.argument.quotedForShell)" }
+    }
+
     /// Ranges of the secret real inputs: twice what they hold, up to a power of two, and from 0 where no number is negative.
     fileprivate func observedRanges() throws -> [NamedRange] {
         guard let path = model else { return ranges }
