@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Fits the functions' trigonometric series and writes Sources/CrypTenExpressions/SeriesTables.swift.
+"""Fits the functions' trigonometric series and writes Sources/CrypTenExpressions/Series/SeriesTables.swift.
 
-    python3 Scripts/fit_series.py > Sources/CrypTenExpressions/SeriesTables.swift
+    python3 Scripts/fit_series.py > Sources/CrypTenExpressions/Series/SeriesTables.swift
 
 Needs NumPy. A series has as few terms as the bound on the error allows, with a period, longer than the interval, that serves
 best: what the series is beyond the interval doesn't matter. The largest error over the bound is made small by Lawson's
