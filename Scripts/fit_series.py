@@ -60,6 +60,21 @@ def gelu_tanh(v):
     return v * (1 + np.tanh((2 / pi) ** 0.5 * (v + 0.044715 * v**3))) / 2
 
 
+def gelu_slope(v):
+    return (1 + ERF(v / 2**0.5)) / 2 + v * np.exp(-(v**2) / 2) / (2 * pi) ** 0.5
+
+
+def mish_slope(v):
+    t = np.tanh(np.logaddexp(0, v))
+    return t + v * sigmoid(v) * (1 - t**2)
+
+
+def gelu_tanh_slope(v):
+    c, a = (2 / pi) ** 0.5, 0.044715
+    t = np.tanh(c * (v + a * v**3))
+    return (1 + t) / 2 + v / 2 * (1 - t**2) * c * (1 + 3 * a * v**2)
+
+
 # Constant, what it is, function, limits below and above (None: x itself).
 SMOOTH_FUNCTIONS = [
     ("sigmoid", "1 / (1 + e⁻ˣ)", sigmoid, 0.0, 1.0),
@@ -70,6 +85,14 @@ SMOOTH_FUNCTIONS = [
     ("softplus", "log(1 + eˣ)", lambda v: np.logaddexp(0, v), 0.0, None),
     ("mish", "x · tanh(log(1 + eˣ))", lambda v: v * np.tanh(np.logaddexp(0, v)), 0.0, None),
     ("geluTanh", "x · (1 + tanh(√(2/π) · (x + 0.044715 · x³))) / 2", gelu_tanh, 0.0, None),
+]
+# Derivatives of those that aren't polynomials of the function itself, and of which kinds their terms are.
+SLOPES = [
+    ("erfSlope", "The derivative of the error function.", lambda v: 2 / pi**0.5 * np.exp(-(v**2)), 0.0, 0.0, "c"),
+    ("geluSlope", "The derivative of `gelu`.", gelu_slope, 0.0, 1.0, "s"),
+    ("siluSlope", "The derivative of `silu`.", lambda v: sigmoid(v) * (1 + v * (1 - sigmoid(v))), 0.0, 1.0, "s"),
+    ("mishSlope", "The derivative of `mish`.", mish_slope, 0.0, 1.0, "cs"),
+    ("geluTanhSlope", "The derivative of `geluTanh`.", gelu_tanh_slope, 0.0, 1.0, "s"),
 ]
 # Of functions without such limits, on an interval: beyond it the value at its end.
 INTERVALS = [("arctangent", "The arctangent of −1 to 1.", np.arctan, -1.0625, 1.0625)]
@@ -102,8 +125,8 @@ def write_series(indent, period, coefficients):
     print(f"{space}cosines: {numbers(cosines)},\n{space}sines: {numbers(sines)}")
 
 
-def write_function(name, meaning, function, low, high, below, above, bound, constant, isFirst):
-    kinds = "s" if above is not None else "cs"  # bounded functions are odd but for a constant
+def write_function(name, meaning, function, low, high, below, above, bound, constant, isFirst, kinds=None):
+    kinds = kinds or ("s" if above is not None else "cs")  # bounded functions are odd but for a constant
     periods = [(high - low) * stretch for stretch in np.linspace(1.02, 2.0, 50)]
     period, coefficients = shortest(function, low, high, periods, kinds, lambda v: np.full_like(v, bound))
     print(("" if isFirst else "\n") + f"    /// {meaning}")
@@ -125,6 +148,10 @@ def main():
     for name, meaning, function, low, high in INTERVALS:
         below, above = float(function(low)), float(function(high))
         write_function(name, meaning, function, low, high, below, above, ACCURATE_BOUND, name, False)
+    for name, meaning, function, below, above, kinds in SLOPES:
+        for suffix, note, bound in [("", "", BOUND), ("Accurate", " More exact, of more terms.", ACCURATE_BOUND)]:
+            high, low = end(function, above, bound), -end(lambda v: function(-v), below, bound)
+            write_function(name, meaning + note, function, low, high, below, above, bound, name + suffix, False, kinds)
     print("}\n\nextension TrigonometricSeries {")
     for index, (name, meaning, function, coarse, fine) in enumerate(MANTISSAS):
         for suffix, low, periods, bound in [("", 1 / 16, COARSE_PERIODS, coarse), ("Fine", 1 / 4, [2.0], fine)]:

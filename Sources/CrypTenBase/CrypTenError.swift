@@ -10,7 +10,7 @@ public struct CrypTenError: Error, Sendable, CustomStringConvertible {
             // Numbers on the wire: new ones go to the end.
             case shapeMismatch, invalidArgument, outOfRange, unsupportedOperator, malformedFile, fileNotReadable
             case sessionBusy, sessionClosed, peerLost, timedOut, malformedFrame, diverged, wordReused, cancelled
-            case addressInUse, insecureTransport, partyFailed, wrongSession
+            case addressInUse, insecureTransport, partyFailed, wrongSession, noGradient
         }
 
         private let kind: Kind
@@ -51,6 +51,9 @@ public struct CrypTenError: Error, Sendable, CustomStringConvertible {
         public static let partyFailed = Code(kind: .partyFailed)
         /// A connection, a tensor or a file of a session, or of a party, that doesn't belong to this one.
         public static let wrongSession = Code(kind: .wrongSession)
+
+        /// A gradient with respect to a tensor that no path of operations with gradients leads to.
+        public static let noGradient = Code(kind: .noGradient)
 
         /// The code of a number that a peer sent; nil for one that isn't known here.
         package init?(number: UInt8) {

@@ -41,7 +41,7 @@ package enum PublicReason: UInt8, Sendable, CaseIterable {
         self =
             switch code {
             case .shapeMismatch: .shapes
-            case .invalidArgument: .argument
+            case .invalidArgument, .noGradient: .argument
             case .outOfRange: .range
             case .unsupportedOperator: .unsupportedOperator
             case .malformedFile: .malformedFile

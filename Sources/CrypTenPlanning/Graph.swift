@@ -35,6 +35,8 @@ package struct Graph: Hashable, Sendable {
         case reveal(to: PartyID?)
         /// The parties keep it, for later runs.
         case keep
+        /// The same with so many fraction bits: what small changes are added to, as a network's parameters.
+        case keepFine(fractionBits: Int)
     }
 
     package var entries: [Entry] = []

@@ -34,7 +34,7 @@ package struct Planner: Sendable {
     /// - Throws: `CrypTenError` for what this protocol can't compute.
     package func plan(_ graph: Graph, kept: [KeptValue]) throws -> PreparedPlan {
         try graph.checkSizes()
-        let pooled = PoolBeforeReLU.apply(FoldFactors.apply(graph, fractionBits: fractionBits))
+        let pooled = ShareEqual.apply(PoolBeforeReLU.apply(FoldFactors.apply(graph, fractionBits: fractionBits)))
         var lowering = Lowering(pooled, parties: parties, fractionBits: fractionBits, kept: kept)
         try lowering.run()
         let (plan, numbers) = DropUnused.apply(

@@ -36,7 +36,7 @@ extension ClearEvaluator {
                 ClearProduct(bilinear, x[0].shape, x[1].shape, shape).evaluate(x[0].doubles, x[1].doubles),
                 shape: shape
             )
-        case .declared:
+        case .declared, .stopGradient:
             return x[0]
         case .toReal:
             return Tensor(x[0].doubles, shape: shape)
@@ -45,6 +45,8 @@ extension ClearEvaluator {
 
         case .isNegative:
             return test(x[0], { $0 < 0 }, { $0 < 0 })
+        case .isPositive:
+            return test(x[0], { $0 > 0 }, { $0 > 0 })
         case .isZero:
             return test(x[0], { $0 == 0 }, { $0 == 0 })
         case .and:
@@ -68,6 +70,10 @@ extension ClearEvaluator {
             return Tensor(x[0].elements.picking(best.positions), shape: shape)
         case .argmax(let axis):
             return Tensor(largest(x[0], axis: axis).indices.map(Int64.init), shape: shape)
+        case .winners(let axis):
+            var winners = [Bool](repeating: false, count: shape.count)
+            for position in largest(x[0], axis: axis).positions { winners[position] = true }
+            return Tensor(.bool(winners), shape: shape)
         case .polynomial(let coefficients):
             return map(x[0]) { v in coefficients.reversed().reduce(0) { $0 * v + $1 } }
         case .piecewise(let function):

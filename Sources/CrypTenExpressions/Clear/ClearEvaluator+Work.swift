@@ -15,7 +15,7 @@ extension ClearEvaluator {
             switch node.operation {
             case .bilinear(let operation):
                 add(operation.multiplyAccumulates(node.inputs[0].shape, node.inputs[1].shape) / 64)
-            case .sum, .maximum, .argmax:
+            case .sum, .maximum, .argmax, .winners:
                 add(node.inputs[0].shape.count)
             default:
                 break

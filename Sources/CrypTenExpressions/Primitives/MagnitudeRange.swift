@@ -29,6 +29,11 @@ package struct MagnitudeRange: Hashable, Sendable {
     /// The smallest magnitude.
     package var smallest: Double { Double(sign: .plus, exponent: lowest, significand: 1) }
 
+    /// The same magnitudes of a value that isn't multiplied by anything.
+    package var withoutFactor: MagnitudeRange {
+        MagnitudeRange(lowest, highest, isSigned: isSigned)
+    }
+
     /// The same function, of values that are to be multiplied by a positive number.
     package func scaled(by number: Double) -> MagnitudeRange {
         var range = self

@@ -51,7 +51,7 @@ extension Primitive {
             try requireOneKind(operands)
             try requireOneShape(operands)
             return (operands[0].shape, operands[0].kind)
-        case .negate, .declared:
+        case .negate, .declared, .stopGradient:
             try require(operands, count: 1)
             try requireNumbers(operands)
             return (operands[0].shape, operands[0].kind)
@@ -74,7 +74,7 @@ extension Primitive {
             try require(operands, kind: .real)
             return (operands[0].shape, .integer)
 
-        case .isNegative, .isZero:
+        case .isNegative, .isPositive, .isZero:
             try require(operands, count: 1)
             try requireNumbers(operands)
             return (operands[0].shape, .bit)
@@ -103,13 +103,14 @@ extension Primitive {
             try require(operands, count: 1)
             try requireNumbers(operands)
             return (operands[0].shape, operands[0].kind)
-        case .maximum(let axis), .argmax(let axis):
+        case .maximum(let axis), .argmax(let axis), .winners(let axis):
             try require(operands, count: 1)
             try requireNumbers(operands)
             try requireAxes([axis], of: operands)
             guard operands[0].shape[axis] > 0 else {
                 throw mismatch(operands, "axis \(axis) is empty, so there is no largest")
             }
+            if case .winners = self { return (operands[0].shape, .bit) }
             let shape = operands[0].shape.reducing([axis], keepDimensions: false)
             if case .argmax = self { return (shape, .integer) }
             return (shape, operands[0].kind)

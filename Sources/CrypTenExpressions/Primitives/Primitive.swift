@@ -4,9 +4,7 @@ package import CrypTenRing
 /// The few operations that expressions are made of; everything else is composed of them.
 ///
 /// Each has one shape rule (`Primitive+ShapeRules.swift`), one clear meaning (`ClearEvaluator+Operations.swift`), one
-/// lowering (planner) and one gradient rule. The gradient rules are one table, in the order of the cases here, that
-/// goes into `GradientRules.swift`: from the gradient of the result, and the operands, to the gradients of the
-/// operands.
+/// lowering (planner) and one gradient rule (`GradientRules.swift`), in the order of the cases here.
 ///
 /// Unless said otherwise operands are tensors of one kind and one shape, and composing functions insert `broadcast`.
 package enum Primitive: Hashable, Sendable {
@@ -54,6 +52,8 @@ package enum Primitive: Hashable, Sendable {
     case toReal
     /// The same number, of which a range is public.
     case declared(ValueRange)
+    /// The same numbers, through which no gradient passes.
+    case stopGradient
     /// The largest whole number that isn't above a real one, an integer.
     case floor
 
@@ -61,6 +61,8 @@ package enum Primitive: Hashable, Sendable {
 
     /// x < 0, a bit.
     case isNegative
+    /// x > 0, a bit: what the gradient of `relu` asks for, and `relu` has.
+    case isPositive
     /// x = 0, a bit.
     case isZero
     /// The conjunction of two bits or more.
@@ -81,6 +83,8 @@ package enum Primitive: Hashable, Sendable {
     case maximum(axis: Int)
     /// The lowest index of the largest along an axis, which disappears; an integer.
     case argmax(axis: Int)
+    /// Bits of the operand's shape: 1 for the first of the largest along an axis, as `maximum` has found it.
+    case winners(axis: Int)
     /// `Σ_d coefficients[d] x^d`
     case polynomial([Double])
     case piecewise(PiecewisePolynomial)
@@ -145,8 +149,10 @@ package enum Primitive: Hashable, Sendable {
         case .bilinear(let operation): operation.name
         case .toReal: "toReal"
         case .declared: "declared range"
+        case .stopGradient: "stopGradient"
         case .floor: "floor"
         case .isNegative: "isNegative"
+        case .isPositive: "isPositive"
         case .isZero: "isZero"
         case .and: "and"
         case .xor: "xor"
@@ -156,6 +162,7 @@ package enum Primitive: Hashable, Sendable {
         case .relu: "relu"
         case .maximum: "maximum"
         case .argmax: "argmax"
+        case .winners: "winners"
         case .polynomial: "polynomial"
         case .piecewise(let function): function.name
         case .smooth(let function): function.name

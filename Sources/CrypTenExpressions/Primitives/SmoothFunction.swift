@@ -108,6 +108,29 @@ package struct SmoothFunction: Hashable, Sendable {
         case "arctangent": { PortableFunctions.atan($0) }
         case "geluTanh":
             { $0 / 2 * (1 + PortableFunctions.tanh((2 / Double.pi).squareRoot() * ($0 + 0.044715 * $0 * $0 * $0))) }
+        case "erfSlope": { 2 / Double.pi.squareRoot() * PortableFunctions.exp(-$0 * $0) }
+        case "geluSlope":
+            {
+                PortableFunctions.erfc(-$0 / 2.0.squareRoot()) / 2
+                    + $0 * PortableFunctions.exp(-$0 * $0 / 2) / (2 * Double.pi).squareRoot()
+            }
+        case "siluSlope":
+            { x in
+                let s = 1 / (1 + PortableFunctions.exp(-x))
+                return s * (1 + x * (1 - s))
+            }
+        case "mishSlope":
+            { x in
+                let s = 1 / (1 + PortableFunctions.exp(-x))
+                let t = PortableFunctions.tanh(max(x, 0) + PortableFunctions.log1p(PortableFunctions.exp(-x.magnitude)))
+                return t + x * s * (1 - t * t)
+            }
+        case "geluTanhSlope":
+            { x in
+                let (c, a) = ((2 / Double.pi).squareRoot(), 0.044715)
+                let t = PortableFunctions.tanh(c * (x + a * x * x * x))
+                return (1 + t) / 2 + x / 2 * (1 - t * t) * c * (1 + 3 * a * x * x)
+            }
         default: preconditionFailure("\(name) has a table, and no definition")
         }
     }

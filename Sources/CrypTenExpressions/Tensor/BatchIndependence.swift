@@ -71,7 +71,7 @@ package struct BatchIndependence {
         case .sum(let gone):
             guard !gone.contains(axis) else { throw across }
             return axis - gone.count { $0 < axis }
-        case .normalizedExponential(let place):
+        case .normalizedExponential(let place), .winners(let place):
             guard place != axis else { throw across }
             return axis
         case .maximum(let gone), .argmax(let gone), .logarithmOfExponentials(let gone):
@@ -86,7 +86,8 @@ package struct BatchIndependence {
             return try place(operation, operands, node)
         case .gather, .input, .publicInput, .kept, .constant, .random:
             throw across
-        case .broadcast, .add, .subtract, .negate, .toReal, .declared, .floor, .isNegative, .isZero, .and, .xor, .not,
+        case .broadcast, .add, .subtract, .negate, .toReal, .declared, .stopGradient, .floor, .isNegative, .isPositive,
+            .isZero, .and, .xor, .not,
             .select,
             .bitToInteger,
             .relu, .polynomial, .piecewise, .smooth, .sine, .cosine, .exponential, .logarithm, .reciprocal, .divide,

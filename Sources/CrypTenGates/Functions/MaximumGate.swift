@@ -7,7 +7,8 @@ package import CrypTenRing
 /// gives `x_last + Σ w_k·(x_k − x_last)`, and the payload in the same way.
 ///
 /// Operands: the wires, all of one shape and with shares of their masks or all without; then the payload's wires, where it
-/// has them. Yields a share of the maximum and, with a payload, a share of the winner's.
+/// has them. Yields a share of the maximum and, with a payload, a share of the winner's; where `yieldsWinners` then the masked bits w_k for
+/// all operands but the last, with XOR shares of their masks: the last one wins where no other does.
 /// - Complexity: 3 rounds for two, 39 bits opened and 57 bytes dealt an element; 4 rounds for more, 119 bits and 237 bits for
 ///   three and four, and 156.6 and 296.25 bytes. Without shares of the masks 8 bytes more are dealt an operand. Public
 ///   payloads cost nothing, wires 8 bytes for each operand but one.
@@ -29,12 +30,20 @@ package struct MaximumGate: Gate {
     package let operands: Int
     package let sharesHeld: Bool
     package let payload: Payload
+    package let yieldsWinners: Bool
 
-    package init(shape: Shape, operands: Int, sharesHeld: Bool, payload: Payload = .none) {
+    package init(
+        shape: Shape,
+        operands: Int,
+        sharesHeld: Bool,
+        payload: Payload = .none,
+        yieldsWinners: Bool = false
+    ) {
         self.shape = shape
         self.operands = operands
         self.sharesHeld = sharesHeld
         self.payload = payload
+        self.yieldsWinners = yieldsWinners
         trapUnlessValid()
     }
 
@@ -52,11 +61,19 @@ package struct MaximumGate: Gate {
             if index >= self.operands, case .wires(let payloadHeld) = payload { held = payloadHeld }
             try operands.wire(index, count: shape.count, form: WireForm(sharesHeld: held))
         }
-        return payload == .none ? [.share(shape)] : [.share(shape), .share(shape)]
+        let winners = OperandType.bits(count: shape.count, sharesHeld: true)
+        return [OperandType](repeating: .share(shape), count: shares)
+            + [OperandType](repeating: winners, count: yieldsWinners ? self.operands - 1 : 0)
     }
 
+    /// How many shares it yields.
+    package var shares: Int {
+        payload == .none ? 1 : 2
+    }
+
+    /// Of two operands the sign decides who wins; of more, a bit that is opened for it.
     private var signs: SignProtocol {
-        SignProtocol(bits: 64)
+        SignProtocol(bits: 64, sharesHeld: yieldsWinners && operands == 2)
     }
 
     /// All pairs of a slab are compared as one, so that few calls do much.
@@ -121,6 +138,7 @@ package struct MaximumGate: Gate {
                 "a maximum is of ordinary wires"
             )
         }
+        var winners: [BitPlanes] = []
         for slab in slabs {
             switch stage {
             case 0:
@@ -134,14 +152,18 @@ package struct MaximumGate: Gate {
                     try context.deal(kernels.bundle(products.masks(variables, kernels)))
                     context.memory.bits.append(context.openBitMask(planes: operands - 1, count: slab.count))
                 } else {
+                    winners.append(less[0])
                     try dealSelections(less[0], slab, context)
                 }
-            default: try dealSelections(context.memory.bits.removeFirst(), slab, context)
+            default:
+                winners.append(context.memory.bits.removeFirst())
+                try dealSelections(winners[winners.count - 1], slab, context)
             }
         }
         guard stage == stages - 1 else { return }
-        context.yield(.nothing)
-        if payload != .none { context.yield(.nothing) }
+        for _ in 0..<shares { context.yield(.nothing) }
+        guard yieldsWinners else { return }
+        for k in 0..<operands - 1 { context.yield(.bits(kernels.join(winners.map { $0[k] }, count: shape.count))) }
     }
 
     /// What the selection by the masks of the winners' bits needs.
@@ -165,6 +187,7 @@ package struct MaximumGate: Gate {
         let (signs, kernels) = (signs, context.kernels)
         if stage == 0 { context.memory.wires = (0..<wires).map { context.wire($0) } }
         var done: [[RingTensor]] = []
+        var winners: [MaskedBits] = []
         for slab in slabs {
             switch stage {
             case 0:
@@ -179,15 +202,21 @@ package struct MaximumGate: Gate {
                 if operands > 2 {
                     try openWinners(less, context)
                 } else {
-                    done.append(try select(kernels.not(less[0].hat), slab, context))
+                    let masks = negative.maskShare.map { parts($0, slab.count, kernels)[0] }
+                    winners.append(MaskedBits(hat: kernels.not(hats[0]), maskShare: masks))
+                    done.append(try select(winners[winners.count - 1].hat, slab, context))
                 }
-            default: done.append(try select(try context.openedBits().hat, slab, context))
+            default:
+                winners.append(try context.openedBits())
+                done.append(try select(winners[winners.count - 1].hat, slab, context))
             }
         }
         guard stage == stages - 1 else { return }
-        for output in 0..<(payload == .none ? 1 : 2) {
+        for output in 0..<shares {
             context.yield(.share(kernels.join(done.map { $0[output] }, shape: shape)))
         }
+        guard yieldsWinners else { return }
+        for k in 0..<operands - 1 { context.yield(.bits(kernels.join(winners.map { $0[k] }, count: shape.count))) }
     }
 
     /// Opens whether operand k beats all others, for all but the last.
@@ -263,7 +292,8 @@ package struct MaximumGate: Gate {
             shape: shape,
             operands: operands,
             sharesHeld: sharesHeld,
-            payload: .constants([UInt64](repeating: 0, count: numbers.count))
+            payload: .constants([UInt64](repeating: 0, count: numbers.count)),
+            yieldsWinners: yieldsWinners
         )
     }
 }

@@ -3,8 +3,9 @@ package import CrypTenRing
 /// The ReLU of a wire divided by 2^shift, as a share, out of one opening of the wire: truncation, sign and selection.
 ///
 /// The wire is truncated in place, the sign is that of the *rounded* value on its 64 − shift bits, and one selection reads
-/// the same truncation. Operand: a wire of any shape, with shares of its mask or without: an absorbed product.
-/// - Complexity: 3 rounds; for shift 16 an element opens 29 bits, and the dealer sends 57.5 bytes.
+/// the same truncation. Operand: a wire of any shape, with shares of its mask or without: an absorbed product. Yields the share,
+/// and where `yieldsBits` the masked bits of which rounded values are above zero, with XOR shares of their masks: a gradient's.
+/// - Complexity: 3 rounds; for shift 16 an element opens 29 bits, and the dealer sends 57.5 bytes, and one bit where `yieldsBits`.
 /// > Note: exact of the rounded value (see `TruncateGate`), for |z| ≤ 2^62 and 1 ≤ shift ≤ 62.
 /// > Security: Semi-honest, up to all parties but one; shows nothing but the shape.
 package struct TruncatedReLUGate: Gate {
@@ -14,11 +15,13 @@ package struct TruncatedReLUGate: Gate {
     /// Whether the parties hold shares of the wire's mask: it makes no difference here.
     package let sharesHeld: Bool
     package let shift: Int
+    package let yieldsBits: Bool
 
-    package init(shape: Shape, sharesHeld: Bool, shift: Int) {
+    package init(shape: Shape, sharesHeld: Bool, shift: Int, yieldsBits: Bool = false) {
         self.shape = shape
         self.sharesHeld = sharesHeld
         self.shift = shift
+        self.yieldsBits = yieldsBits
         trapUnlessValid()
     }
 
@@ -29,11 +32,16 @@ package struct TruncatedReLUGate: Gate {
     package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
         try operands.require(count: 1)
         try operands.wire(0, count: shape.count)
-        return [.share(shape)]
+        return [.share(shape)] + (yieldsBits ? [.bits(count: shape.count, sharesHeld: true)] : [])
     }
 
     private var signs: SignProtocol {
-        SignProtocol(bits: 64 - shift)
+        SignProtocol(bits: 64 - shift, sharesHeld: yieldsBits)
+    }
+
+    /// Of a rounded value that is zero either bit gives the same ReLU; the gradient's is 0 there.
+    private var threshold: UInt64 {
+        yieldsBits ? 1 : 0
     }
 
     package var stages: Int {
@@ -44,16 +52,20 @@ package struct TruncatedReLUGate: Gate {
         let signs = signs
         if stage == 0 { context.memory.wireMasks.append(context.wire(0)) }
         let wire = context.memory.wireMasks[0]
+        var signsOfSlabs: [BitPlanes] = []
         for slab in Slabs.of(shape.count) {
             switch stage {
             case 0: try signs.deal(context.truncated(wire.slab(slab), by: shift).mask, context)
             case signs.openings:
                 let negative = signs.finish(context).negative[0]
+                signsOfSlabs.append(negative)
                 try context.dealSelect(negative, context.truncated(wire.slab(slab), by: shift))
             default: try signs.deal(level: stage, context)
             }
         }
-        if stage == signs.openings { context.yield(.nothing) }
+        guard stage == signs.openings else { return }
+        context.yield(.nothing)
+        if yieldsBits { context.yield(.bits(context.kernels.join(signsOfSlabs, count: shape.count))) }
     }
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
@@ -61,18 +73,23 @@ package struct TruncatedReLUGate: Gate {
         if stage == 0 { context.memory.wires.append(context.wire(0)) }
         let wire = context.memory.wires[0]
         var slabs: [RingTensor] = []
+        var bits: [MaskedBits] = []
         for slab in Slabs.of(shape.count) {
             switch stage {
             case 0:
                 let hat = context.truncated(wire.slab(slab, kernels), by: shift).hat
-                try signs.evaluate(hat, thresholds: [0], context)
+                try signs.evaluate(hat, thresholds: [threshold], context)
             case signs.openings:
-                let positive = kernels.not(try signs.finish(context).negative[0].hat)
-                slabs.append(try context.select(positive, context.truncated(wire.slab(slab, kernels), by: shift)))
+                var positive = try signs.finish(context).negative[0]
+                positive.hat = kernels.not(positive.hat)
+                bits.append(positive)
+                slabs.append(try context.select(positive.hat, context.truncated(wire.slab(slab, kernels), by: shift)))
             default: try signs.evaluate(level: stage, context)
             }
         }
-        if stage == signs.openings { context.yield(.share(kernels.join(slabs, shape: shape))) }
+        guard stage == signs.openings else { return }
+        context.yield(.share(kernels.join(slabs, shape: shape)))
+        if yieldsBits { context.yield(.bits(kernels.join(bits, count: shape.count))) }
     }
 
     package func cost(parties: Int) -> [StageCost] {

@@ -55,7 +55,7 @@ struct ErrorBounds {
             }
             let rounding = x.contains(where: \.isRounded) ? step * 1.5 : step
             return added(rounding, to: sum, entry)
-        case .negate, .toReal, .declared, .not, .bitToInteger:
+        case .negate, .toReal, .declared, .stopGradient, .not, .bitToInteger:
             return added(step, to: x[0].errors, entry)
         case .sum(let axes):
             let sum = try x[0].errors.map { errors in
@@ -72,6 +72,8 @@ struct ErrorBounds {
 
         case .isNegative:
             return doubt(x[0]) { v, e in v - e < 0 && v + e >= 0 }
+        case .isPositive:
+            return doubt(x[0]) { v, e in v - e <= 0 && v + e > 0 }
         case .isZero:
             return doubt(x[0]) { v, e in v.magnitude <= e }
         case .and:
@@ -98,6 +100,8 @@ struct ErrorBounds {
             return added(step, to: kept, entry)
         case .maximum(let axis):
             return added(step, to: x[0].errors == nil ? nil : try largest(x[0], axis), entry)
+        case .winners(let axis):
+            return try rivals(x[0], axis: axis)
         case .argmax(let axis):
             return try ties(x[0], axis: axis, shape)
         case .polynomial(let coefficients):
@@ -359,6 +363,21 @@ struct ErrorBounds {
 
     private func doubt(_ x: Operand, _ isOpen: (Double, Double) -> Bool) -> [Double]? {
         x.errors.map { errors in zip(x.doubles, errors).map { v, e in e > 0 && isOpen(v, e) ? 1 : 0 } }
+    }
+
+    /// Whether an element's being the largest is open: of all that come near enough to the largest, where there are several.
+    private func rivals(_ x: Operand, axis: Int) throws -> [Double]? {
+        guard let errors = x.errors else { return nil }
+        let (extent, inner) = (x.tensor.shape[axis], x.tensor.shape.dimensions[(axis + 1)...].reduce(1, *))
+        var open = zeros(errors.count)
+        for place in 0..<errors.count / max(1, extent) {
+            let start = place / inner * extent * inner + place % inner
+            let row = (0..<extent).map { start + $0 * inner }
+            guard let best = row.max(by: { x.doubles[$0] < x.doubles[$1] }) else { continue }
+            let near = row.filter { x.doubles[$0] + errors[$0] >= x.doubles[best] - errors[best] }
+            if near.count > 1 { for place in near { open[place] = 1 } }
+        }
+        return open
     }
 
     /// By how much an index of a largest element may be another: any, where a second one comes near enough.

@@ -55,7 +55,9 @@ extension ExactRun {
         case .truncateInPlace(let gate):
             return [try truncated(0, x[0], by: gate.shift, step)]
         case .truncatedReLU(let gate):
-            return [positive(try truncated(0, x[0], by: gate.shift, step))]
+            let rounded = try truncated(0, x[0], by: gate.shift, step)
+            let bits = ExactValue(map(rounded.words, gate.shape) { Int64(bitPattern: $0) > 0 ? 1 : 0 })
+            return [positive(rounded)] + (gate.yieldsBits ? [bits] : [])
         case .sign(let gate):
             return try signs(x[0], gate.thresholds, bits: 64 - gate.form.shift, gate.shape, step)
                 + (gate.equality ? [zeros(x[0].words, gate.thresholds[0], gate.shape)] : [])
@@ -432,12 +434,15 @@ extension ExactRun {
                 return winners.indices.map { numbers[winners[$0]][$0] }
             }
         }
+        let bits = (0..<(gate.yieldsWinners ? gate.operands - 1 : 0)).map { k in
+            ExactValue(RingTensor(winners.map { $0 == k ? 1 : 0 }, shape: gate.shape))
+        }
         switch gate.payload {
-        case .none: return [chosen(operands)]
+        case .none: return [chosen(operands)] + bits
         case .constants(let constants):
             let words = RingTensor(winners.map { constants[$0] }, shape: gate.shape)
-            return [chosen(operands), ExactValue(words)]
-        case .wires: return [chosen(operands), chosen(Array(x.suffix(gate.operands)))]
+            return [chosen(operands), ExactValue(words)] + bits
+        case .wires: return [chosen(operands), chosen(Array(x.suffix(gate.operands)))] + bits
         }
     }
 }

@@ -260,7 +260,7 @@ package struct ExactRun {
         case .truncate(let gate): return operands[0].map { $0 - gate.shift }
         case .truncateInPlace(let gate): return operands[0].map { $0 - gate.shift }
         case .quotient(let gate): return operands[0].map { $0 - gate.shift }
-        case .truncatedReLU(let gate): return operands[0].map { $0 - gate.shift }
+        case .truncatedReLU(let gate): return output == 0 ? operands[0].map { $0 - gate.shift } : 0
         case .random: return prepared.plan.fractionBits
         case .step, .stepProduct, .polynomial, .piecewise, .trigonometric, .exponential: return nil
         case .sign, .magnitude, .isZero, .boolean, .linearBits, .drawnBits, .bitToArithmetic, .revealBits: return 0

@@ -29,24 +29,25 @@ extension Lowering {
         let shape = entry(base).shape
         var thresholds: [UInt64] = []
         for member in members {
-            let encoded = threshold(member.threshold, scale: place.scale)
+            let encoded = threshold(member, scale: place.scale)
             if !thresholds.contains(encoded) { thresholds.append(encoded) }
         }
         let gate = SignGate(shape: shape, form: place.form, thresholds: thresholds, equality: false)
         let made = emit(.sign(gate), [place.slot], outputs: thresholds.count, .bits, shape)
         for member in members {
-            let encoded = threshold(member.threshold, scale: place.scale)
-            guard let position = thresholds.firstIndex(of: encoded) else { continue }
-            values[member.entry].bits = made[position]
+            guard let position = thresholds.firstIndex(of: threshold(member, scale: place.scale)) else { continue }
+            values[member.entry].bits =
+                member.isAbove ? linearBits([made[position]], constant: true, shape) : made[position]
         }
     }
 
-    /// A threshold at a value's scale: to the nearest with the session's fraction bits, as values are; below them values
-    /// are exact, and v < t where v is less than the next number of that scale.
-    private func threshold(_ number: Double, scale: Int) -> UInt64 {
-        if scale >= fractionBits { return FixedPoint.encodeConstant(number, scale: scale) }
-        let unit = Double(sign: .plus, exponent: scale, significand: 1)
-        return FixedPoint.encodeConstant((number * unit).rounded(.up), scale: 0)
+    /// The number below which a value is, or isn't, at the value's scale: to the nearest with the session's fraction bits, as values
+    /// are; below them values are exact, and v < t where v is less than the next number of that scale.
+    private func threshold(_ member: SignGroups.Member, scale: Int) -> UInt64 {
+        let next: UInt64 = member.isAbove ? 1 : 0
+        if scale >= fractionBits { return FixedPoint.encodeConstant(member.threshold, scale: scale) &+ next }
+        let scaled = member.threshold * Double(sign: .plus, exponent: scale, significand: 1)
+        return FixedPoint.encodeConstant(scaled.rounded(member.isAbove ? .down : .up), scale: 0) &+ next
     }
 
     /// XOR and NOT: nothing is opened.
@@ -114,14 +115,41 @@ extension Lowering {
     }
 
     /// ReLU: of a value that is to be truncated anyway, out of one opening; else a sign and a select.
+    ///
+    /// Where the bits of `isPositive` are asked for, as a gradient does, they are the same bits.
     mutating func lowerReLU(_ index: Int) {
         let input = entry(index).inputs[0]
         let shape = entry(index).shape
         let place = inPlace(input)
-        if place.form.shift > 0 {
+        let comparison = consumers[input].first { reader in
+            if case .isPositive = entry(reader).operation { true } else { false }
+        }
+        let isAlone = comparison.flatMap { signs.value[$0] }.flatMap { signs.groups[$0] }?.count == 1
+        if place.form.shift > 0, comparison == nil || isAlone && values[comparison!].bits == nil {
             guard let wire = values[input].wire else { preconditionFailure("a truncation in place has its wire") }
-            let gate = TruncatedReLUGate(shape: shape, sharesHeld: sharesHeld(wire.slot), shift: place.form.shift)
-            setShare(index, emit(.truncatedReLU(gate), [wire.slot], .share, shape), scale: place.scale)
+            let gate = TruncatedReLUGate(
+                shape: shape,
+                sharesHeld: sharesHeld(wire.slot),
+                shift: place.form.shift,
+                yieldsBits: comparison != nil
+            )
+            let share = slot(.share, shape)
+            var outputs = [share]
+            if let comparison {
+                let bits = slot(.bits, shape)
+                values[comparison].bits = bits
+                outputs.append(bits)
+            }
+            steps.append(PlanStep(gate: .truncatedReLU(gate), inputs: [wire.slot], outputs: outputs, layer: layer))
+            setShare(index, share, scale: place.scale)
+        } else if let comparison {
+            lowerSign(comparison)
+            let select = SelectGate(shape: shape, form: place.form)
+            setShare(
+                index,
+                emit(.select(select), [bits(comparison), place.slot], .share, shape),
+                scale: place.scale
+            )
         } else {
             let sign = SignGate(shape: shape, form: place.form, sharesHeld: false)
             let negative = emit(.sign(sign), [place.slot], .bits, shape)

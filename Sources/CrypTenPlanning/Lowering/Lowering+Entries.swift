@@ -56,14 +56,14 @@ extension Lowering {
             lowerSum(index, factors: [1, .max])
         case .negate:
             lowerSum(index, factors: [.max])
-        case .toReal, .declared:
+        case .toReal, .declared, .stopGradient:
             values[index] = values[entry.inputs[0]]
         case .floor:
             lowerFloor(index)
         case .bilinear(let operation):
             lowerProduct(index, operation)
 
-        case .isNegative:
+        case .isNegative, .isPositive:
             lowerSign(index)
         case .isZero:
             let wire = wire(entry.inputs[0])
@@ -86,6 +86,8 @@ extension Lowering {
             lowerMaximum(index, axis: axis)
         case .argmax(let axis):
             lowerArgmax(index, axis: axis)
+        case .winners(let axis):
+            lowerWinners(index, axis: axis)
         case .polynomial(let coefficients):
             try lowerPolynomial(index, coefficients)
         case .piecewise(let function):
@@ -174,7 +176,7 @@ extension Lowering {
         guard Set(entry(index).inputs.map { naturalScale($0) }).count == 1 else { return false }
         return consumers[index].allSatisfy { reader in
             switch entry(reader).operation {
-            case .maximum, .argmax, .relu, .isNegative, .isZero, .piecewise, .smooth: true
+            case .maximum, .argmax, .winners, .relu, .isNegative, .isPositive, .isZero, .piecewise, .smooth: true
             case .reshape, .permute, .slice, .concatenate, .take: readsMoved(reader)
             default: false
             }

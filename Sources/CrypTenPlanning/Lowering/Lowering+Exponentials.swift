@@ -33,34 +33,59 @@ extension Lowering {
     /// eˣ over its sum, of x whose largest is 0: the sum lies between 1 and the number of terms.
     mutating func lowerNormalizedExponential(_ index: Int, axis: Int) {
         let shape = entry(index).shape
-        let step = Step(scale: factorScale) { segment in
-            guard case .part(let normalizer, _) = segment else { return 0 }
-            return normalizer
-        }
-        let (powers, magnitude) = exponentialSums(entry(index).inputs[0], axis: axis) { _, _ in step }
-        let inverse = inverse(magnitude, .reciprocalFineMantissa)
-        let numerator = mask(powers, shape)
+        let sums = exponentialSums(entry(index).inputs[0], axis: axis)
+        let inverse = inverse(sums.magnitude(.reciprocal), .reciprocalFineMantissa)
+        let numerator = mask(sums.powers, shape)
         let spread = linear(.broadcast(shape), .wire, [inverse.slot], shape)
         let product = product(numerator, Scaled(slot: spread, scale: inverse.scale), shape)
         setShare(index, product.slot, scale: product.scale)
     }
 
     mutating func lowerLogarithmOfExponentials(_ index: Int, axis: Int) {
-        let table = TrigonometricSeries.logarithmFineMantissa
-        let (_, magnitude) = exponentialSums(entry(index).inputs[0], axis: axis) { lowering, segments in
-            lowering.logarithmStep(table, segments)
-        }
-        let logarithm = logarithm(magnitude, table)
+        let sums = exponentialSums(entry(index).inputs[0], axis: axis)
+        let logarithm = logarithm(sums.magnitude(.logarithm), .logarithmFineMantissa)
         let slot = linear(.reshape(entry(index).shape), .share, [logarithm.slot], entry(index).shape)
         setShare(index, slot, scale: logarithm.scale)
     }
 
     /// eˣ for x ≤ 0 as shares, and the segment of its sums along an axis, which stays with extent 1.
-    private mutating func exponentialSums(
-        _ index: Int,
-        axis: Int,
-        step: (Lowering, Segments) -> Step
-    ) -> (powers: Scaled, sums: Magnitude) {
+    ///
+    /// Softmax and the logarithm of the sum, of which one is the other's gradient, share them.
+    struct ExponentialSums {
+        struct Key: Hashable {
+            var entry: Int
+            var axis: Int
+        }
+
+        /// What is made of a sum.
+        enum Function: CaseIterable {
+            case reciprocal, logarithm
+        }
+
+        var powers: Scaled
+        fileprivate var sums: Magnitude
+        /// What the steps of `sums` are for.
+        fileprivate var functions: [Function]
+
+        fileprivate func magnitude(_ function: Function) -> Magnitude {
+            guard let step = functions.firstIndex(of: function) else {
+                preconditionFailure("the sums were made for all that read them")
+            }
+            return Magnitude(shape: sums.shape, mantissa: sums.mantissa, steps: [sums.steps[step]])
+        }
+    }
+
+    private mutating func exponentialSums(_ index: Int, axis: Int) -> ExponentialSums {
+        let key = ExponentialSums.Key(entry: index, axis: axis)
+        if let known = exponentialSums[key] { return known }
+        let functions = ExponentialSums.Function.allCases.filter { function in
+            let operation: Primitive =
+                switch function {
+                case .reciprocal: .normalizedExponential(axis: axis)
+                case .logarithm: .logarithmOfExponentials(axis: axis)
+                }
+            return consumers[index].contains { entry($0).operation == operation }
+        }
         let shape = entry(index).shape
         let terms = max(1, shape[axis])
         // Sums of many need room above.
@@ -82,7 +107,23 @@ extension Lowering {
         )
         let wire = mask(Scaled(slot: sums, scale: powers.scale), kept)
         let segments = ownSegments(MagnitudeRange(0, exponents), scale: wire.scale, octaves: 2, isWithin: true)
-        return (powers, magnitude(of: wire, segments, kept, steps: [step(self, segments)]))
+        let steps = functions.map { function in
+            switch function {
+            case .reciprocal:
+                Step(scale: factorScale) { segment in
+                    guard case .part(let normalizer, _) = segment else { return 0 }
+                    return normalizer
+                }
+            case .logarithm: logarithmStep(.logarithmFineMantissa, segments)
+            }
+        }
+        let made = ExponentialSums(
+            powers: powers,
+            sums: magnitude(of: wire, segments, kept, steps: steps),
+            functions: functions
+        )
+        exponentialSums[key] = made
+        return made
     }
 
     /// How powers are laid out in the ring.

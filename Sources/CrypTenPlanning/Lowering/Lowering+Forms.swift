@@ -215,7 +215,7 @@ extension Lowering {
         if isReal(index), sum.scale > target(index) { return true }
         return consumers[index].allSatisfy { reader in
             switch entry(reader).operation {
-            case .isNegative, .isZero, .relu, .piecewise, .smooth: true
+            case .isNegative, .isPositive, .isZero, .relu, .piecewise, .smooth: true
             case .select: entry(entry(reader).inputs[0]).isSecret
             default: false
             }

@@ -6,16 +6,36 @@ import CrypTenRing
 ///
 /// A level is one masking of its operands and one `MaximumGate` for each size of group: five openings for four times
 /// fewer values. Groups are runs of neighbours and the lowest index wins within one, so it wins over all.
+///
+/// The bits of who has won, which the gradient of a maximum asks for, are those of the levels: an element is the largest where it won
+/// its group and its group has won. Of several levels that is an AND, one opening, beside what follows on the maximum.
 extension Lowering {
     mutating func lowerMaximum(_ index: Int, axis: Int) {
-        let (slot, scale, _) = tournament(index, axis: axis, withIndex: false)
-        setShare(index, slot, scale: scale)
+        if values[index].share != nil { return }
+        play(maximum: index, winners: partner(of: index, doing: .winners(axis: axis)), axis: axis)
+    }
+
+    mutating func lowerWinners(_ index: Int, axis: Int) {
+        if values[index].bits != nil { return }
+        play(maximum: partner(of: index, doing: .maximum(axis: axis)), winners: index, axis: axis)
     }
 
     mutating func lowerArgmax(_ index: Int, axis: Int) {
-        let (_, _, winner) = tournament(index, axis: axis, withIndex: true)
-        guard let winner else { preconditionFailure("the tournament was asked for the index") }
+        let outcome = tournament(entry(index).inputs[0], axis: axis, withIndex: true, withWinners: false)
+        guard let winner = outcome.index else { preconditionFailure("the tournament was asked for the index") }
         setShare(index, winner, scale: 0)
+    }
+
+    /// Another operation on the same operand.
+    private func partner(of index: Int, doing operation: Primitive) -> Int? {
+        consumers[entry(index).inputs[0]].first { entry($0).operation == operation }
+    }
+
+    private mutating func play(maximum: Int?, winners: Int?, axis: Int) {
+        guard let reader = maximum ?? winners else { preconditionFailure("somebody asks for the outcome") }
+        let outcome = tournament(entry(reader).inputs[0], axis: axis, withIndex: false, withWinners: winners != nil)
+        if let maximum { setShare(maximum, outcome.maximum.slot, scale: outcome.maximum.scale) }
+        if let winners { values[winners].bits = outcome.winners }
     }
 
     /// Sizes of the groups of a tournament's first level: as few levels as fours allow, and of those the cheapest.
@@ -78,27 +98,42 @@ extension Lowering {
         }
     }
 
-    /// - Returns: shares of the maximum and of the winner's index.
-    private mutating func tournament(_ index: Int, axis: Int, withIndex: Bool) -> (Int, Int, Int?) {
-        let input = entry(index).inputs[0]
-        let rest = entry(index).shape
+    /// What a tournament along an axis gives: shares of the maximum and of the winner's index, and the bit of each element.
+    private struct Outcome {
+        var maximum: Scaled
+        var index: Int?
+        var winners: Int?
+    }
+
+    private mutating func tournament(_ input: Int, axis: Int, withIndex: Bool, withWinners: Bool) -> Outcome {
         let base = wireReadOften(input)
         var scale = base.scale
         var values = base.slot
         var indices: Int?
         var shape = entry(input).shape
+        let rest = shape.reducing([axis], keepDimensions: false)
+        var path = withWinners ? WinnersPath(count: shape[axis]) : nil
         if shape[axis] == 1 {
             let share = sharesHeld(values) ? Scaled(slot: unmask(values), scale: scale) : reducedShare(input)
             scale = share.scale
             let value = linear(.reshape(rest), .share, [share.slot], rest)
-            return (value, scale, withIndex ? linear(.combine(factors: [0]), .share, [value], rest) : nil)
+            return Outcome(
+                maximum: Scaled(slot: value, scale: scale),
+                index: withIndex ? linear(.combine(factors: [0]), .share, [value], rest) : nil,
+                winners: withWinners ? ones(shape) : nil
+            )
         }
         while true {
-            let level = play(values, indices, shape, axis: axis, withIndex: withIndex)
+            let level = play(values, indices, shape, axis: axis, withIndex: withIndex, withWinners: withWinners)
+            path?.add(sizes: Lowering.groupSizes(shape[axis]), bits: level.winners)
             shape = level.shape
             if shape[axis] == 1 {
                 let value = linear(.reshape(rest), .share, [level.maxima], rest)
-                return (value, scale, level.indices.map { linear(.reshape(rest), .share, [$0], rest) })
+                return Outcome(
+                    maximum: Scaled(slot: value, scale: scale),
+                    index: level.indices.map { linear(.reshape(rest), .share, [$0], rest) },
+                    winners: path.map { winners(of: $0, entry(input).shape, axis) }
+                )
             }
             values = mask(Scaled(slot: level.maxima, scale: scale), shape).slot
             indices = level.indices.map { mask(Scaled(slot: $0, scale: 0), shape).slot }
@@ -111,11 +146,13 @@ extension Lowering {
         _ indices: Int?,
         _ shape: Shape,
         axis: Int,
-        withIndex: Bool
-    ) -> (maxima: Int, indices: Int?, shape: Shape) {
+        withIndex: Bool,
+        withWinners: Bool
+    ) -> (maxima: Int, indices: Int?, winners: [Int], shape: Shape) {
         let sizes = Lowering.groupSizes(shape[axis])
         var maxima: [Int] = []
         var winners: [Int] = []
+        var bits: [Int] = []
         var start = 0
         var position = 0
         while position < sizes.count {
@@ -125,11 +162,24 @@ extension Lowering {
             let made = shape.replacing(axis: axis, with: groups)
             let payload: MaximumGate.Payload =
                 !withIndex ? .none : indices == nil ? .constants((0..<size).map(UInt64.init)) : .wires(sharesHeld: true)
-            let gate = MaximumGate(shape: made, operands: size, sharesHeld: sharesHeld(values), payload: payload)
+            let gate = MaximumGate(
+                shape: made,
+                operands: size,
+                sharesHeld: sharesHeld(values),
+                payload: payload,
+                yieldsWinners: withWinners
+            )
             let operands = [values, indices].compactMap { $0 }.flatMap { wire in
                 (0..<size).map { slices(wire, axis: axis, from: start + $0, step: size, made) }
             }
-            let outputs = emit(.maximum(gate), operands, outputs: withIndex ? 2 : 1, .share, made)
+            let outputs = (0..<gate.shares).map { _ in slot(.share, made) }
+            var won = (0..<(withWinners ? size - 1 : 0)).map { _ in slot(.bits, made) }
+            steps.append(
+                PlanStep(gate: .maximum(gate), inputs: operands, outputs: outputs + won, layer: layer)
+            )
+            // The last one wins where no other does.
+            if withWinners { won.append(linearBits(won, constant: true, made)) }
+            bits += won
             maxima.append(outputs[0])
             if withIndex {
                 winners.append(indices == nil ? offset(outputs[1], from: start, step: size, made, axis) : outputs[1])
@@ -138,7 +188,58 @@ extension Lowering {
             position += groups
         }
         let shape = shape.replacing(axis: axis, with: sizes.count)
-        return (join(maxima, shape, axis), withIndex ? join(winners, shape, axis) : nil, shape)
+        return (join(maxima, shape, axis), withIndex ? join(winners, shape, axis) : nil, bits, shape)
+    }
+
+    /// Whom each element of an axis meets, level by level.
+    private struct WinnersPath {
+        /// For each level its bits, one slot for each place in the groups of a size, and for each element of the axis where its own is
+        /// along the axis of all of them.
+        private(set) var levels: [(bits: [Int], places: [Int])] = []
+        /// The group in which each element is now.
+        private var members: [Int]
+
+        init(count: Int) {
+            members = Array(0..<count)
+        }
+
+        mutating func add(sizes: [Int], bits: [Int]) {
+            var (places, groups): ([Int], [Int]) = ([], [])
+            var (start, first) = (0, 0)
+            while first < sizes.count {
+                let size = sizes[first]
+                let run = sizes[first...].prefix { $0 == size }.count
+                for group in 0..<run {
+                    for place in 0..<size {
+                        places.append(start + place * run + group)
+                        groups.append(first + group)
+                    }
+                }
+                start += size * run
+                first += run
+            }
+            levels.append((bits, members.map { places[$0] }))
+            members = members.map { groups[$0] }
+        }
+    }
+
+    /// The bits of all elements of an axis.
+    private mutating func winners(of path: WinnersPath, _ shape: Shape, _ axis: Int) -> Int {
+        let levels = path.levels.map { level in
+            let extent = level.bits.reduce(0) { $0 + slots[$1].shape[axis] }
+            let all =
+                level.bits.count == 1
+                ? level.bits[0]
+                : linear(.concatenate(axis: axis), .bits, level.bits, shape.replacing(axis: axis, with: extent))
+            return linear(.take(axis: axis, indices: level.places), .bits, [all], shape)
+        }
+        return conjunction(levels, shape)
+    }
+
+    /// Bits that are 1.
+    private mutating func ones(_ shape: Shape) -> Int {
+        let words = constant(RingTensor(repeating: 1, shape: shape), kind: .integer, scale: 0)
+        return emit(.promote(PromoteGate(shape: shape, asBits: true)), [words], .bits, shape)
     }
 
     /// Every `step`-th slice along an axis.

@@ -23,6 +23,16 @@ extension Lowering {
         let shape = entry(index).shape
         let factor = PublicFactor(entry(plain), isReal: isReal(plain), fractionBits: fractionBits)
         if lowerMixed(index, operation, factor, secret: secret, plain: plain, plainIsLeft: plainIsLeft) { return }
+        if case .multiply = operation, let terms = factor.reciprocalOfCount, bounds.isFine(index),
+            bounds.isFine(secret),
+            entry(secret).shape == shape
+        {
+            // Divided by a whole number as it is: no bit is given up for the factor.
+            let wire = wire(secret)
+            let gate = QuotientGate(shape: shape, divisor: terms, shift: 0)
+            setShare(index, emit(.quotient(gate), [wire.slot], .share, shape), scale: wire.scale)
+            return
+        }
         var share = linearShare(secret, for: secret)
         var bits = factorBits(factor, of: share, into: index)
         if bits > 0, share.scale > target(secret), share.scale + bits > bounds.limit(index) {
@@ -79,7 +89,11 @@ extension Lowering {
     private static let largestScale = 60
 
     private func factorBits(_ factor: PublicFactor, of share: Scaled, into index: Int) -> Int {
-        guard isReal(index), let largest = factor.largestExponent else { return factor.usualBits }
+        guard isReal(index), let largest = factor.largestExponent else {
+            // Of what is known at run time alone, beside a value of more bits as many as there is room for.
+            guard isReal(index), factor.isRunTime, bounds.isFine(index) else { return factor.usualBits }
+            return max(factor.usualBits, min(PublicFactor.mostSignificantBits, bounds.limit(index) + 10 - share.scale))
+        }
         if let exact = factor.exactBits { return exact }
         // Factors that are so small that this cuts bits off make products below a unit.
         let significant = min(factor.significantFractionBits, Lowering.largestScale - share.scale)

@@ -28,6 +28,8 @@ struct Lowering {
     /// What is known of every slot.
     var slots: [Slot] = []
     var signs = SignGroups()
+    /// Sums of exponentials that two functions read.
+    var exponentialSums: [ExponentialSums.Key: ExponentialSums] = [:]
     let consumers: [[Int]]
     /// Entries that a function of any magnitude reads, itself or as part of a sum: of them nothing is truncated before.
     let feedsMagnitude: [Bool]
@@ -103,7 +105,7 @@ struct Lowering {
             graph,
             fractionBits: fractionBits,
             usualLimit: Lowering.scaleLimit(fractionBits),
-            kept: kept.map(\.range)
+            kept: kept
         )
         values = Array(repeating: Value(), count: graph.entries.count)
     }
@@ -221,8 +223,12 @@ struct Lowering {
                     scale: scale
                 )
             )
-        case .keep:
-            let (slot, scale, form) = try formToKeep(output.entry)
+        case .keep, .keepFine:
+            var (slot, scale, form) = try formToKeep(output.entry)
+            if case .keepFine(let bits) = output.destination, scale < bits, entry.kind == .real {
+                slot = raise(reducedShare(output.entry), to: bits)
+                (scale, form) = (bits, .share)
+            }
             outputs.append(
                 PlanOutput(
                     slot: slot,

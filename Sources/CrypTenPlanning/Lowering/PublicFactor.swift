@@ -18,9 +18,12 @@ struct PublicFactor {
     /// The session's fraction bits, and for factors below 1 up to six more, with which the product takes no more room.
     let usualBits: Int
     private let integers: [Int64]?
+    /// Whether its numbers are known at run time alone.
+    let isRunTime: Bool
 
     init(_ entry: Graph.Entry, isReal: Bool, fractionBits: Int) {
         shape = entry.shape
+        isRunTime = if case .constant = entry.operation { false } else { true }
         guard case .constant(let tensor) = entry.operation, isReal else {
             (numbers, largestExponent) = ([], nil)
             integers = if case .constant(let tensor) = entry.operation { tensor.integers } else { nil }

@@ -2,14 +2,15 @@ import CrypTenExpressions
 
 /// Comparisons of one value with several constants: they share level one of their sign gate.
 ///
-/// `isNegative(x − c)`, with c one number for all elements, is the sign of x against the threshold c. All such comparisons
-/// of one x are one gate.
+/// `isNegative(x − c)`, with c one number for all elements, is the sign of x against the threshold c, and `isPositive(x − c)` the
+/// opposite of that against the next larger number. All such comparisons of one x are one gate.
 struct SignGroups {
-    /// One comparison: the bit `[value < threshold]`.
+    /// One comparison: the bit `[value < threshold]`, or `[value > threshold]`.
     struct Member {
         /// The entry of the comparison.
         var entry: Int
         var threshold: Double
+        var isAbove = false
     }
 
     /// The comparisons of a value, by the value's entry.
@@ -21,9 +22,14 @@ struct SignGroups {
 
     init(_ graph: Graph, needed: [Bool]) {
         for (index, entry) in graph.entries.enumerated() where needed[index] && entry.isSecret {
-            guard case .isNegative = entry.operation else { continue }
+            let isAbove: Bool
+            switch entry.operation {
+            case .isNegative: isAbove = false
+            case .isPositive: isAbove = true
+            default: continue
+            }
             let (base, threshold) = SignGroups.threshold(of: entry.inputs[0], graph)
-            groups[base, default: []].append(Member(entry: index, threshold: threshold))
+            groups[base, default: []].append(Member(entry: index, threshold: threshold, isAbove: isAbove))
             value[index] = base
         }
     }

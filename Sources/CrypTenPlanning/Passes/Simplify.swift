@@ -66,6 +66,8 @@ package struct Simplify {
             if node.shape == graph.entries[inputs[0]].shape { return inputs[0] }
         case .permute(let axes):
             if axes == Array(axes.indices) { return inputs[0] }
+        case .stopGradient:
+            return inputs[0]
         default:
             break
         }

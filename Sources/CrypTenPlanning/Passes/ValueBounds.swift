@@ -14,6 +14,9 @@ import CrypTenRing
 /// bits first. Linear operations on small numbers by unknown ones, as weights are, hand their additional bits on: what is 2^-k of what
 /// it would be has k bits more (`gain`).
 ///
+/// Values that are kept with more fraction bits, as parameters in training are, have them as operands of products, whose sums may have as
+/// many more; and what is added to such values has them, too (`FineBits`).
+///
 /// As compilers for encrypted arithmetic choose scales: Dathathri et al., "EVA: An Encrypted Vector Arithmetic Language and
 /// Compiler", PLDI 2020; here by ranges instead of depth.
 struct ValueBounds {
@@ -36,6 +39,7 @@ struct ValueBounds {
     /// Fraction bits of sums and products of which nothing is known.
     private let usualLimit: Int
     private let kinds: [ElementKind]
+    private let fine: FineBits
 
     /// Bits of a value that is declared, with its fraction, which leave as many for the other factor.
     private static let operandBits = 30
@@ -44,13 +48,16 @@ struct ValueBounds {
     /// Bits of a value in the ring that every gate takes, less one for what rounding adds.
     private static let roomyBits = 61
 
-    init(_ graph: Graph, fractionBits: Int, usualLimit: Int, kept: [ValueRange?]) {
+    init(_ graph: Graph, fractionBits: Int, usualLimit: Int, kept: [KeptValue]) {
         self.fractionBits = fractionBits
         self.usualLimit = usualLimit
         kinds = graph.entries.map(\.kind)
+        fine = FineBits(graph, fractionBits: fractionBits, kept: kept)
         bounds = []
         for entry in graph.entries {
-            bounds.append(ValueBounds.bound(of: entry, bounds, kept, graph, fractionBits: fractionBits))
+            bounds.append(
+                ValueBounds.bound(of: entry, bounds, kept.map(\.range), graph, fractionBits: fractionBits)
+            )
         }
         targets = []
         targets = bounds.indices.map { usualTarget($0) }
@@ -60,10 +67,17 @@ struct ValueBounds {
     /// The most fraction bits that an entry may have as a sum or a product.
     func limit(_ index: Int) -> Int {
         let bound = bounds[index]
-        guard let exponent = bound.exponent else { return usualLimit + bound.gain }
+        guard let exponent = bound.exponent else {
+            return min(ValueBounds.roomyBits, usualLimit + bound.gain + fine.room[index])
+        }
         return bound.isDeclared
             ? max(0, ValueBounds.roomyBits - exponent)
             : max(fractionBits, min(usualLimit, ValueBounds.roomyBits + 1 - exponent))
+    }
+
+    /// Whether an entry has more fraction bits than the session's, for it is kept with them.
+    func isFine(_ index: Int) -> Bool {
+        fine.target[index] > 0 && bounds[index].exponent == nil
     }
 
     /// A finite range that is behind declarations.
@@ -80,8 +94,9 @@ struct ValueBounds {
 
     private func usualTarget(_ index: Int) -> Int {
         let bound = bounds[index]
-        guard bound.isDeclared else { return fractionBits + bound.gain }
-        guard let exponent = bound.exponent else { return fractionBits + bound.gain }
+        guard bound.isDeclared, let exponent = bound.exponent else {
+            return fractionBits + max(bound.gain, fine.target[index])
+        }
         return max(
             0,
             min(ValueBounds.operandBits - exponent, max(fractionBits, fractionBits + 4 - exponent))
@@ -202,7 +217,7 @@ struct ValueBounds {
         case .input, .publicInput:
             return Bound()
 
-        case .reshape, .permute, .slice, .broadcast, .take, .concatenate, .toReal, .maximum:
+        case .reshape, .permute, .slice, .broadcast, .take, .concatenate, .toReal, .stopGradient, .maximum:
             return follows(ranges.dropFirst().reduce(ranges[0]) { $0.union($1) })
         case .gather:
             return follows(ranges[0])
@@ -231,7 +246,7 @@ struct ValueBounds {
         case .bilinear(let operation):
             return product(operation, entry, operands, graph)
 
-        case .isNegative, .isZero, .and, .xor, .not, .bitToInteger:
+        case .isNegative, .isPositive, .isZero, .winners, .and, .xor, .not, .bitToInteger:
             return Bound(range: ValueRange(0, 1))
         case .argmax(let axis):
             return Bound(range: ValueRange(0, Double(graph.entries[entry.inputs[0]].shape[axis])))

@@ -191,7 +191,8 @@ private struct Ledger {
             return [role == nil ? made(count, 8 * count, 8 * count) : made(count, 8 * count, count / 8 + 8)]
         case .truncatedProduct(let gate): return [share(gate.shape.count)]
         case .sign(let gate): return step.outputs.map { _ in bits(gate.shape.count, sharesHeld: gate.sharesHeld) }
-        case .truncatedReLU(let gate): return [share(gate.shape.count)]
+        case .truncatedReLU(let gate):
+            return [share(gate.shape.count)] + (gate.yieldsBits ? [bits(gate.shape.count)] : [])
         case .isZero(let gate): return [bits(gate.shape.count)]
         case .bitToArithmetic(let gate): return [share(gate.shape.count)]
         case .step(let gate): return step.outputs.map { _ in share(gate.shape.count) }
@@ -204,7 +205,8 @@ private struct Ledger {
         case .exponential(let gate): return [share(gate.shape.count)]
         case .boolean(let gate): return step.outputs.map { _ in bits(gate.shape.count) }
         case .linearBits(let gate): return step.outputs.map { _ in bits(gate.shape.count) }
-        case .maximum(let gate): return step.outputs.map { _ in share(gate.shape.count) }
+        case .maximum(let gate):
+            return step.outputs.indices.map { $0 < gate.shares ? share(gate.shape.count) : bits(gate.shape.count) }
         case .random(let gate):
             if case .bit = gate.distribution { return [bits(gate.shape.count)] }
             return [share(gate.shape.count)]

@@ -158,6 +158,21 @@ public final class Session: Sendable {
         return (CrypTensor(node), tensor)
     }
 
+    /// Numbers that the program computes at every party, and that change from run to run, as a learning rate: no part of a plan.
+    ///
+    /// What is computed with them has one plan, whatever they are. Every run that reads them is bound to them: where parties have others, it
+    /// throws `.diverged`.
+    ///
+    /// - Returns: A public tensor. As a factor of what is kept with more fraction bits it has up to 30 itself.
+    /// - Throws: `.outOfRange` for infinities and what isn't a number, `.sessionBusy` while another call is under way.
+    /// - Complexity: local.
+    public func publicValue(_ tensor: Tensor, name: String = "public value") async throws -> CrypTensor {
+        guard tensor.doubles.allSatisfy(\.isFinite) else {
+            throw CrypTenError(.outOfRange, "\(name) of shape \(tensor.shape) holds infinities or NaN")
+        }
+        return CrypTensor(try await perform { try $0.publicValue(tensor, name: name) })
+    }
+
     /// Bytes that one party has and all others get; they count in no total.
     ///
     /// - Parameter reason: What the others are told where `load` throws.
@@ -215,6 +230,54 @@ public final class Session: Sendable {
     ///   run that multiplies or compares it masks it then.
     public func evaluate(_ expressions: [CrypTensor]) async throws -> [CrypTensor] {
         try await keep(expressions, isSetup: false)
+    }
+
+    /// Runs expressions as one plan: of some the values are kept with more fraction bits than the session's, of others they are revealed.
+    ///
+    /// What training does at each step. A kept value with more bits is masked with all of them by the next run, in whose products it has
+    /// them; sums of those hold values up to 2^(62 − f − `fractionBits`).
+    ///
+    /// - Parameters:
+    ///   - expressions: Real ones, whose values are kept.
+    ///   - fractionBits: Of what is kept, at least the session's, and at most 40 less those.
+    ///   - revealed: Expressions whose values are told to `recipients`.
+    /// - Returns: Expressions for the kept values, and what was revealed, nil at a party that isn't told.
+    /// - Throws: as `reveal` and `evaluate`; `.invalidArgument` for fraction bits that aren't in range.
+    public func evaluate(
+        _ expressions: [CrypTensor],
+        fractionBits: Int,
+        revealing revealed: [CrypTensor] = [],
+        to recipients: Recipients = .all
+    ) async throws -> (kept: [CrypTensor], revealed: [Tensor]?) {
+        let range = configuration.fractionBits...max(configuration.fractionBits, 40 - configuration.fractionBits)
+        guard range.contains(fractionBits) else {
+            throw CrypTenError(
+                .invalidArgument,
+                "values can't be kept with \(fractionBits) fraction bits: this session's can with \(range.lowerBound) to \(range.upperBound)"
+            )
+        }
+        return try await evaluate(expressions.map { ($0, fractionBits) }, revealing: revealed, to: recipients)
+    }
+
+    /// The same, of values that have fraction bits of their own each.
+    package func evaluate(
+        _ expressions: [(tensor: CrypTensor, fractionBits: Int)],
+        revealing revealed: [CrypTensor],
+        to recipients: Recipients
+    ) async throws -> (kept: [CrypTensor], revealed: [Tensor]?) {
+        let roots =
+            expressions.map { ($0.tensor.node, Graph.Destination.keepFine(fractionBits: $0.fractionBits)) }
+            + revealed.map { ($0.node, Graph.Destination.reveal(to: recipients.party)) }
+        let results = try await perform { try $0.run(roots, isSetup: false) }
+        var (kept, tensors): ([CrypTensor], [Tensor]) = ([], [])
+        for result in results {
+            switch result {
+            case .kept(let node): kept.append(CrypTensor(node))
+            case .revealed(let tensor): tensors.append(tensor)
+            case .absent: break
+            }
+        }
+        return (kept, tensors.count == revealed.count ? tensors : nil)
     }
 
     /// Masks inputs once, so that no later run sends them again: what a fixed model's weights are for.

@@ -114,9 +114,18 @@ extension SessionState {
             var payload = try control(from: reader)
             tensor = try TensorCoding.read(&payload)
         }
+        return (publicNode(tensor, number, name: name), tensor)
+    }
+
+    /// A tensor that all know.
+    func publicValue(_ tensor: Tensor, name: String) throws -> Node {
+        publicNode(tensor, try machine.newPublicInput(), name: name)
+    }
+
+    private func publicNode(_ tensor: Tensor, _ number: Int, name: String) -> Node {
         let known = PublicTensor(tensor)
         plain[number] = known
-        let node = Node(
+        return Node(
             source: .publicInput(number: number),
             shape: tensor.shape,
             kind: tensor.kind,
@@ -125,7 +134,6 @@ extension SessionState {
             layer: name,
             payload: known
         )
-        return (node, tensor)
     }
 
     /// Values that no party knows.

@@ -58,7 +58,11 @@ extension CrypTensor {
         CrypTensor.composing([self], file: file, line: line) { origin in
             let (position, shifted) = try shifted(axis: axis, in: "logSumExp", at: origin)
             let sums = shifted.applying(.logarithmOfExponentials(axis: position), at: origin)
-            let largest = real(at: origin).applying(.maximum(axis: position), at: origin)
+            // The largest alone, whose gradient isn't that of the sum, is no more than a shift.
+            let largest = real(at: origin).applying(.maximum(axis: position), at: origin).applying(
+                .stopGradient,
+                at: origin
+            )
             let total = sums.applying(.add, largest, at: origin)
             return keepDimensions
                 ? total.reshaped(shape.reducing([position], keepDimensions: true), at: origin) : total
@@ -71,6 +75,7 @@ extension CrypTensor {
         let x = real(at: origin)
         guard shape[position] > 0 else { return (position, x) }
         let largest = x.applying(.maximum(axis: position), at: origin)
+            .applying(.stopGradient, at: origin)
             .reshaped(shape.reducing([position], keepDimensions: true), at: origin)
         return (position, x.applying(.subtract, largest.broadcasted(to: shape, at: origin), at: origin))
     }

@@ -95,6 +95,28 @@ public func crossEntropy(
     }
 }
 
+/// The same of secret labels that are known to be one-hot along the classes' axis, both `[N, C, …]`, real numbers or bits: `ln Σ eˣ − x` of
+/// the true class.
+///
+/// Nobody checks that each column of labels adds up to 1, which the owner of labels sees to; the gradient is then `softmax(x) − labels`, with
+/// a product and a round less than where that isn't known.
+public func crossEntropy(
+    _ scores: CrypTensor,
+    labels: CrypTensor,
+    reduction: LossReduction = .mean,
+    file: StaticString = #fileID,
+    line: UInt = #line
+) -> CrypTensor {
+    CrypTensor.composing([scores, labels], file: file, line: line) { origin in
+        try checkShapes(scores, labels, "crossEntropy")
+        let own =
+            labels.kind == .bit
+            ? labels.applying(.select, scores.real(at: origin), at: origin) : labels.real(at: origin) * scores
+        let losses = scores.logSumExp(axis: 1, file: file, line: line) - own.sum(axis: 1, file: file, line: line)
+        return reduction.applied(to: losses, file: file, line: line)
+    }
+}
+
 /// `−t log p − (1 − t) log(1 − p)` of probabilities and targets of their shape; probabilities count as at least 2⁻¹⁶.
 ///
 /// The error is that of `log`.

@@ -1,0 +1,160 @@
+import CrypTenBase
+public import CrypTenExpressions
+public import CrypTenRuntime
+
+/// Makes new parameters of old ones and their gradients, step by step.
+///
+/// Parameters and what an optimiser remembers of them are secrets that the session keeps, with more fraction bits than activations have:
+/// steps are smaller than a unit of those. What changes from step to step, as the learning rate, is a public number of the run: the plan is the
+/// same, so that from the second step on nothing is planned and no plan is sent.
+///
+/// ```swift
+/// var optimizer = SGD(learningRate: 0.1, momentum: 0.9)
+/// for batch in batches {
+///     let (loss, gradients) = valueAndGradient(of: model) { mseLoss($0(batch.x), batch.y) }
+///     try await optimizer.update(&model, gradients, on: session)
+/// }
+/// ```
+public protocol Optimizer: Sendable {
+    /// By what steps are multiplied: public, and free to change between them.
+    var learningRate: Double { get set }
+    /// How many steps were taken.
+    var stepCount: Int { get set }
+    /// What is remembered of each parameter, under its name and the slot's: `"fc.weight/momentum"`.
+    var state: ParameterTree { get set }
+
+    /// What is remembered of each parameter.
+    var slots: [OptimizerSlot] { get }
+    /// The public numbers of a step, which count from 1.
+    func rates(at step: Int) -> [Double]
+    /// One parameter's step.
+    ///
+    /// - Parameters:
+    ///   - remembered: By slot.
+    ///   - rates: What `rates(at:)` gives, as public tensors of one element.
+    /// - Returns: The new parameter, and what is remembered from now on, by slot.
+    func step(
+        _ parameter: CrypTensor,
+        _ gradient: CrypTensor,
+        _ remembered: [String: CrypTensor],
+        rates: [CrypTensor]
+    ) -> (parameter: CrypTensor, remembered: [String: CrypTensor])
+}
+
+/// What an optimiser remembers of each parameter, a tensor of its shape.
+public struct OptimizerSlot: Hashable, Sendable {
+    /// What it is called.
+    public var name: String
+    /// With how many fraction bits it is kept, but for what the session leaves room for.
+    public var fractionBits: Int
+
+    public init(_ name: String, fractionBits: Int) {
+        self.name = name
+        self.fractionBits = fractionBits
+    }
+}
+
+extension Optimizer {
+    /// Takes a step, and keeps the new parameters.
+    ///
+    /// - Parameters:
+    ///   - model: Gets the new parameters.
+    ///   - gradients: As `valueAndGradient` gives them: those of all parameters, or of some, which then are the ones that are trained.
+    ///   - session: Keeps them; the old ones are released.
+    ///   - revealed: What is told at this step, as its loss.
+    ///   - recipients: Whom.
+    /// - Returns: What was told, nil at a party that isn't.
+    /// - Throws: what is wrong with the gradients' expressions, `.invalidArgument` for a gradient of no parameter; and as `Session.evaluate`.
+    /// - Complexity: one run. The update takes three rounds more than the gradients, and 24 bytes opened a parameter for SGD.
+    @discardableResult
+    public mutating func update<Model: Module>(
+        _ model: inout Model,
+        _ gradients: ParameterTree,
+        on session: Session,
+        revealing revealed: [CrypTensor] = [],
+        to recipients: Recipients = .all
+    ) async throws -> [Tensor]? {
+        var parameters = model.parameters
+        if let stranger = gradients.names.first(where: { parameters[$0] == nil }) {
+            throw CrypTenError(
+                .invalidArgument,
+                "there is a gradient of \(stranger), which is no parameter of the model"
+            )
+        }
+        for (_, gradient) in gradients { if let error = gradient.error { throw error } }
+        try await begin(gradients.names, parameters, on: session)
+        var rates: [CrypTensor] = []
+        for rate in self.rates(at: stepCount + 1) {
+            rates.append(try await session.publicValue(Tensor(rate), name: "rate"))
+        }
+        let bits = Self.fractionBits(of: session)
+        var expressions: [(tensor: CrypTensor, fractionBits: Int)] = []
+        for (name, gradient) in gradients {
+            let remembered = Dictionary(uniqueKeysWithValues: slots.map { ($0.name, state["\(name)/\($0.name)"]!) })
+            let next = step(parameters[name]!, gradient, remembered, rates: rates)
+            expressions.append((next.parameter, bits))
+            expressions += slots.map { (next.remembered[$0.name]!, $0.bits(of: session)) }
+        }
+        let (kept, tensors) = try await session.evaluate(
+            expressions,
+            revealing: revealed,
+            to: recipients
+        )
+        var old: [CrypTensor] = []
+        for (index, name) in gradients.names.enumerated() {
+            let first = index * (slots.count + 1)
+            old.append(parameters[name]!)
+            parameters[name] = kept[first]
+            for (place, slot) in slots.enumerated() {
+                old.append(state["\(name)/\(slot.name)"]!)
+                state["\(name)/\(slot.name)"] = kept[first + 1 + place]
+            }
+        }
+        model.parameters = parameters
+        stepCount += 1
+        try await session.release(old.filter(\.isKept))
+        return tensors
+    }
+
+    /// Fraction bits of parameters: as many as their products have room for, at most 24.
+    static func fractionBits(of session: Session) -> Int {
+        max(session.configuration.fractionBits, min(24, 40 - session.configuration.fractionBits))
+    }
+
+    /// Zeros for what isn't remembered yet.
+    private mutating func begin(_ names: [String], _ parameters: ParameterTree, on session: Session) async throws {
+        let missing = names.flatMap { name in
+            slots.map { (name: name, key: "\(name)/\($0.name)", bits: $0.bits(of: session)) }
+        }.filter { state[$0.key] == nil }
+        if missing.isEmpty { return }
+        let zeros = try await session.evaluate(
+            missing.map { (parameters[$0.name]! * 0.0, $0.bits) },
+            revealing: [],
+            to: .all
+        ).kept
+        for (place, zero) in zip(missing, zeros) { state[place.key] = zero }
+    }
+}
+
+extension CrypTensor {
+    /// Whether a session keeps the value.
+    fileprivate var isKept: Bool {
+        if case .kept = node.operation { true } else { false }
+    }
+}
+
+extension OptimizerSlot {
+    /// As many bits as leave the values of a session 14 above the point.
+    fileprivate func bits(of session: Session) -> Int {
+        max(session.configuration.fractionBits, min(fractionBits, 62 - session.configuration.fractionBits))
+    }
+}
+
+extension CrypTensor {
+    /// This, of which a part of 1 − `rate` has gone: where 1 / (1 − rate) is a whole number, less a quotient by it, which is exact to a unit.
+    func decayed(to rate: Double) -> CrypTensor {
+        let parts = (1 / (1 - rate)).rounded()
+        guard parts >= 2, parts < 0x1p30, (1 - 1 / parts - rate).magnitude < 1e-9 else { return self * rate }
+        return self - self * (1 / parts)
+    }
+}

@@ -1,0 +1,59 @@
+public import CrypTenExpressions
+
+/// Stochastic gradient descent, as PyTorch has it: with momentum, Nesterov's, and weight decay.
+///
+///     g ← gradient + weightDecay · p,    b ← momentum · b + (1 − dampening) · g
+///     p ← p − learningRate · (b, or g + momentum · b with Nesterov's)
+///
+/// All products are with public numbers: a step costs maskings for truncations alone.
+/// > Sutskever and others, "On the importance of initialization and momentum in deep learning", ICML 2013.
+public struct SGD: Optimizer {
+    public var learningRate: Double
+    /// How much of the last step goes into the next.
+    public var momentum: Double
+    /// How much less of a gradient goes into the momentum.
+    public var dampening: Double
+    /// How much of a parameter is added to its gradient.
+    public var weightDecay: Double
+    /// Whether the gradient is taken where the momentum leads.
+    public var nesterov: Bool
+    public var state = ParameterTree()
+    public var stepCount = 0
+
+    public init(
+        learningRate: Double,
+        momentum: Double = 0,
+        dampening: Double = 0,
+        weightDecay: Double = 0,
+        nesterov: Bool = false
+    ) {
+        self.learningRate = learningRate
+        self.momentum = momentum
+        self.dampening = dampening
+        self.weightDecay = weightDecay
+        self.nesterov = nesterov
+    }
+
+    public var slots: [OptimizerSlot] {
+        momentum == 0 ? [] : [OptimizerSlot("momentum", fractionBits: 24)]
+    }
+
+    public func rates(at step: Int) -> [Double] {
+        [learningRate]
+    }
+
+    public func step(
+        _ parameter: CrypTensor,
+        _ gradient: CrypTensor,
+        _ remembered: [String: CrypTensor],
+        rates: [CrypTensor]
+    ) -> (parameter: CrypTensor, remembered: [String: CrypTensor]) {
+        let slope = weightDecay == 0 ? gradient : gradient + parameter * weightDecay
+        guard let last = remembered["momentum"] else {
+            return (parameter - slope * rates[0], [:])
+        }
+        let moved = last.decayed(to: momentum) + (dampening == 0 ? slope : slope.rescaled(by: 1 - dampening))
+        let direction = nesterov ? slope + moved.decayed(to: momentum) : moved
+        return (parameter - direction * rates[0], ["momentum": moved])
+    }
+}
