@@ -131,6 +131,7 @@ let package = Package(
         .testTarget(
             name: "CrypTenTests",
             dependencies: ["CrypTen"],
+            exclude: ["Fixtures"],
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -2,7 +2,7 @@ public import CrypTenExpressions
 
 /// Stochastic gradient descent, as PyTorch has it: with momentum, Nesterov's, and weight decay.
 ///
-///     g ← gradient + weightDecay · p,    b ← momentum · b + (1 − dampening) · g
+///     g ← gradient + weightDecay · p,    b ← momentum · b + (1 − dampening) · g, at first g
 ///     p ← p − learningRate · (b, or g + momentum · b with Nesterov's)
 ///
 /// All products are with public numbers: a step costs maskings for truncations alone.
@@ -39,7 +39,8 @@ public struct SGD: Optimizer {
     }
 
     public func rates(at step: Int) -> [Double] {
-        [learningRate]
+        // The first step's momentum is the gradient.
+        dampening == 0 ? [learningRate] : [learningRate, step == 1 ? 1 : 1 - dampening]
     }
 
     public func step(
@@ -52,7 +53,7 @@ public struct SGD: Optimizer {
         guard let last = remembered["momentum"] else {
             return (parameter - slope * rates[0], [:])
         }
-        let moved = last.decayed(to: momentum) + (dampening == 0 ? slope : slope.rescaled(by: 1 - dampening))
+        let moved = last.decayed(to: momentum) + (dampening == 0 ? slope : slope * rates[1])
         let direction = nesterov ? slope + moved.decayed(to: momentum) : moved
         return (parameter - direction * rates[0], ["momentum": moved])
     }
