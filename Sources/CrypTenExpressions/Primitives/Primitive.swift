@@ -83,7 +83,8 @@ package enum Primitive: Hashable, Sendable {
     case argmax(axis: Int)
     /// `Σ_d coefficients[d] x^d`
     case polynomial([Double])
-    case piecewise(PiecewisePolynomial)
+    /// x, but never below `low` or above `high`.
+    case clamp(low: Double, high: Double)
     case smooth(SmoothFunction)
     case sine
     case cosine
@@ -157,7 +158,7 @@ package enum Primitive: Hashable, Sendable {
         case .maximum: "maximum"
         case .argmax: "argmax"
         case .polynomial: "polynomial"
-        case .piecewise(let function): function.name
+        case .clamp: "clamp"
         case .smooth(let function): function.name
         case .sine: "sine"
         case .cosine: "cosine"

@@ -89,7 +89,7 @@ package struct BatchIndependence {
         case .broadcast, .add, .subtract, .negate, .toReal, .declared, .floor, .isNegative, .isZero, .and, .xor, .not,
             .select,
             .bitToInteger,
-            .relu, .polynomial, .piecewise, .smooth, .sine, .cosine, .exponential, .logarithm, .reciprocal, .divide,
+            .relu, .polynomial, .clamp, .smooth, .sine, .cosine, .exponential, .logarithm, .reciprocal, .divide,
             .squareRoot,
             .inverseSquareRoot, .divideByRoot:
             return try aligned(operands, node)

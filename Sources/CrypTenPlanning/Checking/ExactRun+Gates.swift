@@ -90,8 +90,6 @@ extension ExactRun {
             ]
         case .polynomial(let gate):
             return [try polynomial(gate, x[0], step)]
-        case .piecewise(let gate):
-            return [try piecewise(gate, x[0], disclosed[0], step)]
         case .trigonometric, .exponential, .random, .drawnBits:
             // Whatever the angle or the exponent: their periods divide the ring. What was drawn, and how a function was rounded, the
             // parties' shares tell.
@@ -356,40 +354,6 @@ extension ExactRun {
         }
     }
 
-    /// The selected piece's value must fit the truncation that follows; the knots are compared as thresholds are.
-    private mutating func piecewise(
-        _ gate: PiecewiseGate,
-        _ x: ExactValue,
-        _ disclosed: RingTensor?,
-        _ step: PlanStep
-    ) throws -> ExactValue {
-        _ = try signs(x, gate.knots, bits: 64 - gate.form.shift, gate.shape, step)
-        let knots = gate.knots.map { Int64(bitPattern: $0) }
-        let exact = x.words.elements.map { word -> (word: UInt64, number: Double) in
-            let v = Int64(bitPattern: word)
-            let piece = gate.pieces[knots.lastIndex { $0 <= v }.map { $0 + 1 } ?? 0]
-            let distance = word &- piece.center
-            let far = Double(v) - Double(Int64(bitPattern: piece.center))
-            return (
-                piece.coefficients.reversed().reduce(0) { $0 &* distance &+ $1 },
-                piece.coefficients.reversed().reduce(0) { $0 * far + Double(Int64(bitPattern: $1)) }
-            )
-        }
-        let value = ExactValue(RingTensor(exact.map(\.word), shape: gate.shape), bound: .infinity) {
-            exact.map(\.number)
-        }
-        if gate.outputShift > 0 {
-            let isInside = value.wide == nil && value.low.value >= -(1 << 62) && value.high.value <= 1 << 62
-            guard isInside else {
-                let place = value.largest.place
-                throw violation(step.inputs[0], .function, at: (x.numbers[place], place), by: step)
-            }
-            guard let disclosed else { preconditionFailure("a piecewise polynomial yields a share") }
-            return ExactValue(disclosed.reshaped(to: gate.shape))
-        }
-        return value
-    }
-
     /// All pairs are compared: their differences must fit the ring, whatever the operands are.
     private mutating func maximum(_ gate: MaximumGate, _ x: [ExactValue], _ step: PlanStep) throws -> [ExactValue] {
         let operands = x.prefix(gate.operands).map { reshaped($0, gate.shape) }
@@ -479,7 +443,6 @@ extension PlanGate {
         case .quotient: "division by a public number"
         case .sign, .magnitude: "comparison"
         case .maximum: "maximum"
-        case .piecewise: "piecewise polynomial"
         case .reveal: "result"
         default: type(of: gate).name
         }

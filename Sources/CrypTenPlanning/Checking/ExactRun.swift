@@ -262,7 +262,7 @@ package struct ExactRun {
         case .quotient(let gate): return operands[0].map { $0 - gate.shift }
         case .truncatedReLU(let gate): return operands[0].map { $0 - gate.shift }
         case .random: return prepared.plan.fractionBits
-        case .step, .stepProduct, .polynomial, .piecewise, .trigonometric, .exponential: return nil
+        case .step, .stepProduct, .polynomial, .trigonometric, .exponential: return nil
         case .sign, .magnitude, .isZero, .boolean, .linearBits, .drawnBits, .bitToArithmetic, .revealBits: return 0
         }
     }

@@ -212,6 +212,8 @@ struct ValueBounds {
             return follows(ValueRange(ranges[0].low - 1, ranges[0].high))
         case .relu:
             return follows(ranges[0].map { Swift.max(0, $0) })
+        case .clamp(let low, let high):
+            return follows(ranges[0].map { Swift.min(Swift.max($0, low), high) })
 
         case .add:
             return follows(ranges[0].adding(ranges[1]))
@@ -255,7 +257,7 @@ struct ValueBounds {
             // Over a small divisor nothing is smaller.
             bound.gain = 0
             return bound
-        case .polynomial, .piecewise, .logarithm, .reciprocal, .divide, .squareRoot, .inverseSquareRoot, .divideByRoot,
+        case .polynomial, .logarithm, .reciprocal, .divide, .squareRoot, .inverseSquareRoot, .divideByRoot,
             .logarithmOfExponentials:
             return Bound()
         }

@@ -89,7 +89,7 @@ package struct PlanOutput: Hashable, Sendable, Codable {
 /// everywhere. A plan depends on public things only.
 package struct Plan: Hashable, Sendable, Codable {
     /// Raised whenever the meaning of a plan, a gate or a stream changes: parties of different versions don't mix.
-    package static let version = 5
+    package static let version = 6
 
     package var version = Plan.version
     package var parties: Int
