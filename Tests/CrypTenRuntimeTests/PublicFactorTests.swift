@@ -11,27 +11,6 @@ import _CrypTenTestSupport
 struct PublicFactorTests {
     private static let unit = 0x1p-16
 
-    /// Reveals functions of a tensor of party 0's, all as one plan.
-    private func revealed(
-        _ points: [Double],
-        shape: Shape? = nil,
-        parties: Int = 2,
-        fractionBits: Int = 16,
-        range: ClosedRange<Double>? = nil,
-        _ functions: @escaping @Sendable (CrypTensor) -> [CrypTensor]
-    ) async throws -> [[Double]] {
-        var configuration = SessionConfiguration()
-        configuration.fractionBits = fractionBits
-        let results = try await withLocalParties(parties, configuration: configuration) { session in
-            let x = try await session.input(from: .party(0), range: range) {
-                Tensor(points, shape: shape ?? [points.count])
-            }
-            return try await session.reveal(functions(x), to: .party(0))
-        }
-        let tensors: [Tensor] = try #require(results[0])
-        return tensors.map(\.doubles)
-    }
-
     /// Multiples of a unit of all magnitudes up to a bound, with both signs.
     private static func operands(below bound: Double) -> [Double] {
         (0..<400).map { index in

@@ -49,15 +49,15 @@ extension ExactRun {
         case .truncatedProduct:
             return [product(.multiply, x[0], x[1])]
         case .truncate(let gate):
-            return [gate.shift == 0 ? x[0] : try truncated(0, x[0], by: gate.shift, step)]
+            return [gate.shift == 0 ? x[0] : try truncated(x[0], by: gate.shift, step)]
         case .quotient(let gate):
             return [try quotient(gate, x[0], step)]
         case .truncateInPlace(let gate):
-            return [try truncated(0, x[0], by: gate.shift, step)]
+            return [try truncated(x[0], by: gate.shift, step)]
         case .truncatedReLU(let gate):
-            return [positive(try truncated(0, x[0], by: gate.shift, step))]
+            return [positive(try truncated(x[0], by: gate.shift, step))]
         case .sign(let gate):
-            return try signs(x[0], gate.thresholds, bits: 64 - gate.form.shift, gate.shape, step)
+            return try signs(x[0], gate, step)
                 + (gate.equality ? [zeros(x[0].words, gate.thresholds[0], gate.shape)] : [])
         case .isZero(let gate):
             // The ring says zero of all multiples of 2^64.
@@ -106,7 +106,7 @@ extension ExactRun {
         case .maximum(let gate):
             return try maximum(gate, x, step)
         case .reveal:
-            if kind(ofOutput: step.outputs[0]) == .real { try require(0, x[0], .ring, step) }
+            if kind(ofOutput: step.outputs[0]) == .real { try require(x[0], step) }
             return x
         }
     }
@@ -131,9 +131,10 @@ extension ExactRun {
 
     // MARK: What a gate requires
 
-    /// Numbers that a gate takes for what they say must lie within a limit.
-    private mutating func require(_ operand: Int, _ value: ExactValue, _ rule: RangeRule, _ step: PlanStep) throws {
-        let slot = step.inputs[operand]
+    /// Numbers that a gate takes for what they say must lie within its limit: those of its first operand.
+    private mutating func require(_ value: ExactValue, _ step: PlanStep) throws {
+        guard let rule = step.gate.rangeRule else { return }
+        let slot = step.inputs[0]
         let isInside =
             value.wide == nil
             && (rule == .ring || (value.low.value >= -(1 << 62) && value.high.value <= 1 << 62))
@@ -153,17 +154,17 @@ extension ExactRun {
     /// `[v < t]` is right where v − t fits the bits that are compared, and t is what was meant.
     private mutating func signs(
         _ value: ExactValue,
-        _ thresholds: [UInt64],
-        bits: Int,
-        _ shape: Shape,
+        _ gate: SignGate,
         _ step: PlanStep
     ) throws -> [ExactValue] {
         let slot = step.inputs[0]
         if value.wide != nil { throw violation(slot, .ring, at: value.largest, by: step) }
-        let rule = bits == 64 && thresholds == [0] ? RangeRule.ring : .difference(bits: bits)
-        let limit = Int64.max >> Int64(64 - bits)
+        guard let rule = step.gate.rangeRule else {
+            preconditionFailure("comparisons are right on differences that fit")
+        }
+        let limit = Int64.max >> Int64(gate.form.shift)
         var largest = 0.0
-        for threshold in thresholds.map(Int64.init(bitPattern:)) {
+        for threshold in gate.thresholds.map(Int64.init(bitPattern:)) {
             for extreme in [value.low, value.high] {
                 let (difference, overflows) = extreme.value.subtractingReportingOverflow(threshold)
                 guard !overflows, difference >= -limit - 1, difference <= limit else {
@@ -176,8 +177,8 @@ extension ExactRun {
             }
         }
         note(slot, rule, largest, by: step)
-        return thresholds.map { threshold in
-            ExactValue(map(value.words, shape) { Int64(bitPattern: $0) < Int64(bitPattern: threshold) ? 1 : 0 })
+        return gate.thresholds.map { threshold in
+            ExactValue(map(value.words, gate.shape) { Int64(bitPattern: $0) < Int64(bitPattern: threshold) ? 1 : 0 })
         }
     }
 
@@ -187,8 +188,7 @@ extension ExactRun {
         _ gate: MagnitudeGate,
         _ step: PlanStep
     ) throws -> [ExactValue] {
-        // Mantissas have 62 bits.
-        try require(0, value, .truncation, step)
+        try require(value, step)
         func bits(_ condition: (Int64) -> Bool) -> ExactValue {
             ExactValue(map(value.words, gate.shape) { condition(Int64(bitPattern: $0)) ? 1 : 0 })
         }
@@ -292,13 +292,12 @@ extension ExactRun {
 
     /// `⌊z / 2^shift⌋ + [δ < z mod 2^shift]` with the public δ of the wire, see `TruncateGate`.
     private mutating func truncated(
-        _ operand: Int,
         _ value: ExactValue,
         by shift: Int,
         _ step: PlanStep
     ) throws -> ExactValue {
-        try require(operand, value, .truncation, step)
-        guard let hat = hats[step.inputs[operand]] else { preconditionFailure("a truncation reads a wire") }
+        try require(value, step)
+        guard let hat = hats[step.inputs[0]] else { preconditionFailure("a truncation reads a wire") }
         let low = UInt64(1) << UInt64(shift) - 1
         var words = RingTensor(uninitialized: value.shape)
         words.withMutableWords { out in
@@ -317,7 +316,7 @@ extension ExactRun {
 
     /// z over a whole number, rounded as the public part of the wire has it, see `QuotientGate`.
     private mutating func quotient(_ gate: QuotientGate, _ value: ExactValue, _ step: PlanStep) throws -> ExactValue {
-        try require(0, value, .truncation, step)
+        try require(value, step)
         guard let hat = hats[step.inputs[0]] else { preconditionFailure("a quotient is of a wire") }
         let factor = gate.factor
         func high(_ number: UInt64) -> UInt64 {

@@ -26,7 +26,7 @@ struct ValueBounds {
         var gain = 0
 
         /// |v| ≤ 2^R.
-        var exponent: Int? { range.exponent.map { max($0, ValueBounds.leastExponent) } }
+        var exponent: Int? { range.exponent.map { max($0, ValueRange.leastExponent) } }
     }
 
     private(set) var bounds: [Bound]
@@ -37,10 +37,6 @@ struct ValueBounds {
     private let usualLimit: Int
     private let kinds: [ElementKind]
 
-    /// Bits of a value that is declared, with its fraction, which leave as many for the other factor.
-    private static let operandBits = 30
-    /// Numbers that are smaller still get no more fraction bits.
-    private static let leastExponent = -24
     /// Bits of a value in the ring that every gate takes, less one for what rounding adds.
     private static let roomyBits = 61
 
@@ -82,10 +78,7 @@ struct ValueBounds {
         let bound = bounds[index]
         guard bound.isDeclared else { return fractionBits + bound.gain }
         guard let exponent = bound.exponent else { return fractionBits + bound.gain }
-        return max(
-            0,
-            min(ValueBounds.operandBits - exponent, max(fractionBits, fractionBits + 4 - exponent))
-        )
+        return ValueRange.fractionBits(ofExponent: exponent, session: fractionBits)
     }
 
     /// First by what reads each value, then for products whose operands have too many bits together.
