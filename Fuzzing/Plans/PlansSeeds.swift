@@ -103,7 +103,6 @@ private func expressions() -> [String: CrypTensor] {
 private func gates() -> [(gate: PlanGate, operands: [PlanBinding.Source], outputs: Int)] {
     let wire = PlanBinding.Source.kept(index: 0, form: .wire(owner: nil))
     let bits = PlanBinding.Source.kept(index: 1, form: .bits)
-    let pieces = (0..<3).map { PolynomialPiece(center: 0, coefficients: [1, UInt64($0), 3]) }
     let xor = BooleanForm(constant: true, products: [[0], [1]])
     return [
         (.trigonometric(TrigonometricGate(shape: [3], constant: 1, cosines: [2, 3], sines: [4, 5])), [wire], 1),
@@ -126,17 +125,6 @@ private func gates() -> [(gate: PlanGate, operands: [PlanBinding.Source], output
                     products: [StepGate.Output(constant: 4, factors: [5, 6])]
                 )
             ), [bits, bits, wire], 2
-        ),
-        (
-            .piecewise(
-                PiecewiseGate(
-                    shape: [3],
-                    form: WireForm(),
-                    knots: [16, 48],
-                    pieces: pieces,
-                    outputShift: 4
-                )
-            ), [wire], 1
         ),
         (.isZero(IsZeroGate(shape: [3])), [wire], 1),
         (.sign(SignGate(shape: [3], thresholds: [7], equality: true)), [wire], 2),

@@ -17,11 +17,9 @@ package struct AddendRemainders: Sendable {
 
     init(of model: ONNXModel, fractionBits: Int) {
         unit = Double(sign: .plus, exponent: -fractionBits, significand: 1)
-        let taken = Set(model.parameters.map(\.name))
+        var taken = Set(model.parameters.map(\.name))
         for parameter in model.parameters where model.isAddend(parameter) {
-            var name = "\(parameter.name).remainder"
-            while taken.contains(name) { name += "'" }
-            names[parameter.name] = name
+            names[parameter.name] = taken.unused("\(parameter.name).remainder")
         }
     }
 

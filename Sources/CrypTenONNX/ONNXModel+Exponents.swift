@@ -25,10 +25,9 @@ extension ONNXModel {
         return model
     }
 
-    /// The fraction bits with which a plan encodes a weight of an exponent, see `ValueBounds`.
+    /// The fraction bits with which a plan encodes a weight of an exponent.
     func fractionBits(of parameter: Parameter, session: Int) -> Int {
-        guard let exponent = weightExponents[parameter.name].map({ max($0, -24) }) else { return session }
-        return max(0, min(30 - exponent, max(session, session + 4 - exponent)))
+        weightExponents[parameter.name].map { ValueRange.fractionBits(ofExponent: $0, session: session) } ?? session
     }
 
     /// What the exponent of a parameter says of its numbers.

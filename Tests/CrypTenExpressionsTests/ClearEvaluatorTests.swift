@@ -85,19 +85,4 @@ struct ClearEvaluatorTests {
         for _ in 0..<100_000 { x = x + 1 }
         #expect(try session.value(x).integers == [100_000])
     }
-
-    @Test("of a function in pieces that piece counts in which the number lies")
-    func pieces() {
-        let steps = PiecewisePolynomial(
-            name: "steps",
-            knots: [0, 1],
-            pieces: [
-                .init(center: 0, coefficients: [5]), .init(center: 0.5, coefficients: [1, 2]),
-                .init(center: 0, coefficients: [9]),
-            ]
-        )
-        let x = CrypTensor(constant: Tensor([-1, 0, 0.75, 1, 3], shape: [5]))
-        let result = try? ClearEvaluator { _ in Tensor(0) }.evaluate([Node(.piecewise(steps), [x.node])])
-        #expect(result?[0].doubles == [5, 0, 1.5, 9, 9])
-    }
 }

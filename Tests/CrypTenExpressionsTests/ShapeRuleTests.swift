@@ -76,11 +76,6 @@ struct ShapeRuleTests {
     @Test("what breaks a rule is named with the operation and the shapes")
     func errors() {
         let (real, integer, bit) = (Self.real, { Self.integer($0) }, Self.bit)
-        let clamp = PiecewisePolynomial(
-            name: "crooked",
-            knots: [1, 0],
-            pieces: [[0], [0], [0]].map { .init(center: 0, coefficients: $0) }
-        )
         let cases: [(Primitive, [Primitive.Operand], CrypTenError.Code, [String])] = [
             (.kept(number: 0), [], .invalidArgument, ["kept value"]),
             (.random(.bernoulli(1.5), [2], number: 0), [], .invalidArgument, ["1.5"]),
@@ -125,7 +120,9 @@ struct ShapeRuleTests {
             (.polynomial([]), [real([2])], .invalidArgument, ["polynomial"]),
             (.polynomial([.nan]), [real([2])], .invalidArgument, ["polynomial"]),
             (.polynomial([1]), [integer([2])], .invalidArgument, ["polynomial", "real"]),
-            (.piecewise(clamp), [real([2])], .invalidArgument, ["crooked", "[1.0, 0.0]"]),
+            (.clamp(low: 1, high: 0), [real([2])], .invalidArgument, ["clamp", "1.0 and 0.0"]),
+            (.clamp(low: -.infinity, high: 0), [real([2])], .invalidArgument, ["clamp", "-inf"]),
+            (.clamp(low: 0, high: 1), [integer([2])], .invalidArgument, ["clamp", "real"]),
             (.sine, [bit([2])], .invalidArgument, ["sine"]),
         ]
         for (operation, operands, code, words) in cases {

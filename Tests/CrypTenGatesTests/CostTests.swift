@@ -138,22 +138,4 @@ struct CostTests {
         expect(MaximumGate(shape: shape, operands: 4, sharesHeld: true), opened: 237, dealt: 2370, rounds: 4)
         expect(MaximumGate(shape: shape, operands: 2, sharesHeld: true), opened: 39, dealt: 456, rounds: 3)
     }
-
-    @Test(
-        "a piecewise cubic costs what the table says",
-        arguments: [(12, 532, 4692), (11, 493, 4340), (17, 727, 6452), (14, 610, 5396)]
-    )
-    func piecewise(knots: Int, opened: Int, dealt: Int) {
-        let pieces = [PolynomialPiece](
-            repeating: PolynomialPiece(center: 0, coefficients: [1, 2, 3, 4]),
-            count: knots + 1
-        )
-        let places = (0..<knots).map { UInt64($0) << 14 }
-        expect(
-            PiecewiseGate(shape: shape, form: WireForm(), knots: places, pieces: pieces, outputShift: 44),
-            opened: Double(opened),
-            dealt: Double(dealt),
-            rounds: 4
-        )
-    }
 }

@@ -128,7 +128,6 @@ struct RedactionTests {
         case .stepProduct:
             return ["steps.constant", "steps.factors", "products.constant", "products.factors"]
         case .polynomial: return ["coefficients"]
-        case .piecewise: return ["knots", "pieces.center", "pieces.coefficients"]
         case .trigonometric: return ["constant", "cosines", "sines"]
         case .exponential: return ["offset"]
         case .maximum: return ["payload.constants._0"]
@@ -206,7 +205,7 @@ struct RedactionTests {
 
     /// Kinds that have something to leave out.
     static let redactedKinds: [GateKind] = [
-        .linear, .sign, .step, .stepProduct, .polynomial, .piecewise, .trigonometric, .exponential, .maximum,
+        .linear, .sign, .step, .stepProduct, .polynomial, .trigonometric, .exponential, .maximum,
     ]
 
     @Test(

@@ -327,29 +327,23 @@ extension ViewSubject {
         } result: { step, x, y, facts in
             (step == 5 ? x : rounded(y, hat: facts.hat(3), shift: 16)).map { polynomial(cubic, $0) }
         },
-        ViewSubject(name: "piecewise, reveal") { owners, count, receiver in
+        ViewSubject(name: "signs, steps times a truncation and of it, reveal") { owners, count, receiver in
             program(
                 owners,
                 count,
                 [
-                    .init(piecewise(count, outputShift: 0), [2]),
-                    .init(RevealGate(shape: [count], receiver: receiver), [4]),
+                    .init(TruncateInPlaceGate(shape: [count], shift: 16), [3]),
+                    .init(SignGate(shape: [count], form: inPlace, thresholds: bounds, sharesHeld: false), [4]),
+                    .init(clamp(count), [5, 6, 4]),
+                    .init(LinearGate(.combine(factors: [1, 1]), form: .share, shapes: [[count], [count]]), [7, 8]),
+                    .init(RevealGate(shape: [count], receiver: receiver), [9]),
                 ]
             )
-        } result: { _, x, _, _ in
-            x.map(piece)
-        },
-        ViewSubject(name: "piecewise, truncated, reveal") { owners, count, receiver in
-            program(
-                owners,
-                count,
-                [
-                    .init(piecewise(count, outputShift: 16), [2]),
-                    .init(RevealGate(shape: [count], receiver: receiver), [4]),
-                ]
-            )
-        } result: { _, x, _, facts in
-            rounded(x.map(piece), hat: facts.lastOpened(), shift: 16)
+        } result: { _, _, y, facts in
+            rounded(y, hat: facts.hat(3), shift: 16).map { y in
+                let isLess = bounds.map { Int64(bitPattern: y) < Int64(bitPattern: $0) }
+                return isLess[0] ? bounds[0] : isLess[1] ? y : bounds[1]
+            }
         },
         ViewSubject(name: "trigonometric series, reveal") { owners, count, receiver in
             program(
@@ -430,21 +424,17 @@ extension ViewSubject {
         coefficients.reversed().reduce(0) { $0 &* x &+ $1 }
     }
 
-    private static let knots: [UInt64] = [0 &- (1 << 20), 0, 1 << 20]
-    private static let pieces: [[UInt64]] = [[0 &- (3 << 30)], [4, 1 << 10, 2], [0, 5, 1], [7 << 30, 9]]
+    private static let bounds: [UInt64] = [0 &- (1 << 20), 1 << 20]
 
-    private static func piecewise(_ count: Int, outputShift: Int) -> PiecewiseGate {
-        PiecewiseGate(
+    /// A wire, but never outside of the bounds, in two parts.
+    private static func clamp(_ count: Int) -> StepProductGate {
+        StepProductGate(
             shape: [count],
-            form: WireForm(),
-            knots: knots,
-            pieces: pieces.map { PolynomialPiece(center: 0, coefficients: $0) },
-            outputShift: outputShift
+            form: inPlace,
+            bits: 2,
+            steps: [StepGate.Output(constant: bounds[1], factors: [bounds[0], 0 &- bounds[1]])],
+            products: [StepGate.Output(constant: 0, factors: [.max, 1])]
         )
-    }
-
-    private static func piece(_ x: UInt64) -> UInt64 {
-        polynomial(pieces[knots.count { Int64(bitPattern: x &- $0) >= 0 }], x)
     }
 
     private static let cosines: [UInt64] = [1 << 30, 0 &- 77]

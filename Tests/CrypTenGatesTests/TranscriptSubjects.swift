@@ -44,8 +44,8 @@ struct TranscriptSubject: Sendable {
 enum GateKind: String, CaseIterable, Sendable {
     case input, mask, unmask, linear, addPlain, plainProduct, gather, promote, bilinear, absorbed, truncate, quotient
     case truncateInPlace, truncatedProduct, sign, truncatedReLU, isZero, bitToArithmetic, step, magnitude, stepProduct
-    case select, polynomial
-    case piecewise, trigonometric, exponential, boolean, linearBits, maximum, random, drawnBits, reveal, revealBits
+    case select, polynomial, trigonometric, exponential, boolean, linearBits, maximum, random, drawnBits, reveal,
+        revealBits
 
     init(_ gate: PlanGate) {
         self =
@@ -73,7 +73,6 @@ enum GateKind: String, CaseIterable, Sendable {
             case .stepProduct: .stepProduct
             case .select: .select
             case .polynomial: .polynomial
-            case .piecewise: .piecewise
             case .trigonometric: .trigonometric
             case .exponential: .exponential
             case .boolean: .boolean
@@ -342,20 +341,6 @@ extension GateKind {
                     )
                     return (.stepProduct(gate), [s.bits(of: v, place: 17), try s.truncatedWire(v, shift: 16)])
                 },
-            ]
-        case .piecewise:
-            return [
-                TranscriptSubject("piecewise") { s, v in
-                    let pieces = (0..<3).map { PolynomialPiece(center: 0, coefficients: [UInt64($0), 1, 2]) }
-                    let gate = PiecewiseGate(
-                        shape: [v.count],
-                        form: WireForm(),
-                        knots: [0, 1 << 14],
-                        pieces: pieces,
-                        outputShift: 16
-                    )
-                    return (.piecewise(gate), [s.wire(v)])
-                }
             ]
         case .trigonometric:
             return [

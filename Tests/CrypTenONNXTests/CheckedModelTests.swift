@@ -4,6 +4,7 @@ import CrypTenONNX
 import Foundation
 import SwiftProtobuf
 import Testing
+import _CrypTenONNXTestSupport
 
 @Suite("Checked models")
 struct CheckedModelTests {
@@ -70,5 +71,41 @@ struct CheckedModelTests {
             return try await session.check(module(x))
         }
         for report in reports { #expect(report.violations.isEmpty && report.imprecisions.isEmpty) }
+    }
+
+    @Test(
+        "what leaves the range in a model of whole numbers is told by input, node and operation, and by no line of this package"
+    )
+    func integers() async throws {
+        var builder = ModelBuilder()
+        builder.input("count", .int64, [2])
+        builder.output("y", .float)
+        builder.constant("w", [3.7, 1.3], [2])
+        builder.node("Cast", ["count"], ["real"], name: "cast", ["to": .int(1)])
+        builder.node("Mul", ["real", "w"], ["product"], name: "scale")
+        builder.node("Relu", ["product"], ["y"], name: "relu")
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).onnx")
+        try builder.bytes.write(to: file)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let products = try await withInsecureCheckedParties(2) { session in
+            let module = try await session.load(onnx: file, from: .party(1))
+            let x = try await session.input(from: .party(0), name: "count") { Tensor([1 << 52, Int64(5)], shape: [2]) }
+            return try await session.check(module(x), revealingTo: .party(0))
+        }
+        for report in products {
+            let finding = try #require(report.violations.first)
+            #expect(finding.message.hasPrefix("scale / multiply: "), "\(finding.message)")
+            #expect(finding.origin == nil && !finding.message.contains(".swift:"))
+        }
+        // Differences of inputs themselves are the inputs'.
+        let reports = try await withInsecureCheckedParties(2) { session in
+            let x = try await session.input(from: .party(0), name: "count") {
+                Tensor([Int64.max / 4 * 3, Int64.min / 4 * 3], shape: [2])
+            }
+            return try await session.check([x.toReal().max()])
+        }
+        for report in reports {
+            #expect(report.violations.first?.message.hasPrefix("count / input: ") == true, "\(report.violations)")
+        }
     }
 }

@@ -94,10 +94,10 @@ struct GradientPlanTests {
         )
     }
 
-    @Test("abs, where and sort compare nothing again")
+    @Test("clamp, abs, where and sort compare nothing again")
     func others() throws {
         let functions: [(CrypTensor) -> CrypTensor] = [
-            { $0.abs() }, { `where`($0 .< 0.5, $0 * $0, $0) }, { $0.sort() },
+            { $0.abs() }, { $0.clamp(min: -1, max: 2) }, { `where`($0 .< 0.5, $0 * $0, $0) }, { $0.sort() },
             { $0.leakyRelu(0.1) },
         ]
         for function in functions {

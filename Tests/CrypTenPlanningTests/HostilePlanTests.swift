@@ -56,16 +56,6 @@ struct HostilePlanTests {
         var testDescription: String { "\(type(of: gate.gate).name): \(new)" }
     }
 
-    private static let pieces = [
-        PolynomialPiece(center: 0, coefficients: [1, 2]), PolynomialPiece(center: 0, coefficients: [3]),
-    ]
-    private static let piecewise = PiecewiseGate(
-        shape: [3],
-        form: WireForm(),
-        knots: [16],
-        pieces: pieces,
-        outputShift: 3
-    )
     private static let exponential = ExponentialGate(shape: [3], offset: 0, octaves: 29, tableBits: 17, factorBits: 16)
     private static let series = TrigonometricGate(shape: [3], cosines: [1, 2], sines: [3, 4])
     private static let magnitude = MagnitudeGate(shape: [3], positions: [8, 16], isSigned: false)
@@ -184,9 +174,6 @@ struct HostilePlanTests {
             old: "[7]",
             new: "[]"
         ),
-        Field(gate: .piecewise(piecewise), inputs: [1], old: "\"knots\":[16]", new: "\"knots\":[]"),
-        Field(gate: .piecewise(piecewise), inputs: [1], old: "\"coefficients\":[3]", new: "\"coefficients\":[]"),
-        Field(gate: .piecewise(piecewise), inputs: [1], old: "\"outputShift\":3", new: "\"outputShift\":-3"),
         Field(
             gate: .random(RandomGate(shape: [3], distribution: .uniformBits(16))),
             inputs: [],

@@ -8,26 +8,6 @@ import _CrypTenTestSupport
 
 @Suite("Declared ranges: right numbers at any fraction bits")
 struct DeclaredRangeTests {
-    private func revealed(
-        _ points: [Double],
-        shape: Shape? = nil,
-        range: ClosedRange<Double>,
-        parties: Int = 2,
-        fractionBits: Int = 16,
-        _ functions: @escaping @Sendable (CrypTensor) -> [CrypTensor]
-    ) async throws -> [[Double]] {
-        var configuration = SessionConfiguration()
-        configuration.fractionBits = fractionBits
-        let results = try await withLocalParties(parties, configuration: configuration) { session in
-            let x = try await session.input(from: .party(0), range: range) {
-                Tensor(points, shape: shape ?? [points.count])
-            }
-            return try await session.reveal(functions(x), to: .party(0))
-        }
-        let tensors: [Tensor] = try #require(results[0])
-        return tensors.map(\.doubles)
-    }
-
     private static let salaries: [Double] = (0..<20_000).map { index in
         let usual = Double(12_000 + index * 7919 % 60_013)
         return index % 977 == 0 ? usual + 150_000 : usual

@@ -11,27 +11,6 @@ import _CrypTenTestSupport
 struct PublicFactorTests {
     private static let unit = 0x1p-16
 
-    /// Reveals functions of a tensor of party 0's, all as one plan.
-    private func revealed(
-        _ points: [Double],
-        shape: Shape? = nil,
-        parties: Int = 2,
-        fractionBits: Int = 16,
-        range: ClosedRange<Double>? = nil,
-        _ functions: @escaping @Sendable (CrypTensor) -> [CrypTensor]
-    ) async throws -> [[Double]] {
-        var configuration = SessionConfiguration()
-        configuration.fractionBits = fractionBits
-        let results = try await withLocalParties(parties, configuration: configuration) { session in
-            let x = try await session.input(from: .party(0), range: range) {
-                Tensor(points, shape: shape ?? [points.count])
-            }
-            return try await session.reveal(functions(x), to: .party(0))
-        }
-        let tensors: [Tensor] = try #require(results[0])
-        return tensors.map(\.doubles)
-    }
-
     /// Multiples of a unit of all magnitudes up to a bound, with both signs.
     private static func operands(below bound: Double) -> [Double] {
         (0..<400).map { index in
@@ -143,6 +122,38 @@ struct PublicFactorTests {
         for (name, rounds, bytes) in costs {
             #expect(rounds == costs[0].1, "\(name) in \(rounds) rounds, not \(costs[0].1)")
             #expect(bytes <= costs[0].2 + 8 * 100, "\(name) with \(bytes) bytes")
+        }
+    }
+
+    @Test(
+        "large factors leave their products room: up to 2^35, where 16 more bits would leave 2^30",
+        arguments: [2, 3]
+    )
+    func room(parties: Int) async throws {
+        let factors = [1000.3, -700.123, 3e5 + 0.7, 9.87654e6]
+        let points = Self.operands(below: 0x1p26)
+        let results = try await revealed(points, parties: parties) { x in factors.map { x * $0 } }
+        var checked = 0
+        for (factor, result) in zip(factors, results) {
+            for (x, y) in zip(points, result) where abs(x * factor) < 0x1p35 {
+                #expect(abs(y - x * factor) <= 0x1p-20 * abs(x * factor) + 1.01 * Self.unit, "\(x) · \(factor)")
+                checked += abs(x * factor) > 0x1p30 ? 1 : 0
+            }
+        }
+        #expect(checked > 50)
+    }
+
+    @Test("and with many fraction bits they keep as many more", arguments: [24, 28])
+    func precise(fractionBits: Int) async throws {
+        let unit = Double(sign: .plus, exponent: -fractionBits, significand: 1)
+        for factor in [3.3, 41.7, -1000.3] {
+            let points = (0..<200).map { (Double($0 - 100) / 128 / unit).rounded() * unit / abs(factor) }
+                .map { ($0 / unit).rounded() * unit }
+            let result = try await revealed(points, fractionBits: fractionBits) { [$0 * factor] }[0]
+            for (x, y) in zip(points, result) {
+                let part = Double(sign: .plus, exponent: -fractionBits - 2, significand: 1)
+                #expect(abs(y - x * factor) <= part * abs(x * factor) + 1.01 * unit, "\(x) · \(factor)")
+            }
         }
     }
 }

@@ -8,27 +8,6 @@ import _CrypTenTestSupport
 
 @Suite("Scales leave room: what meets small declared numbers, few fraction bits, or counts, is right")
 struct RoomTests {
-    private func revealed(
-        _ inputs: [(numbers: [Double], range: ClosedRange<Double>?)],
-        fractionBits: Int = 16,
-        _ function: @escaping @Sendable ([CrypTensor]) -> CrypTensor
-    ) async throws -> [Double] {
-        var configuration = SessionConfiguration()
-        configuration.fractionBits = fractionBits
-        let results = try await withLocalParties(2, configuration: configuration) { session in
-            var tensors: [CrypTensor] = []
-            for input in inputs {
-                tensors.append(
-                    try await session.input(from: .party(0), range: input.range) {
-                        Tensor(input.numbers, shape: [input.numbers.count])
-                    }
-                )
-            }
-            return try await session.reveal(function(tensors), to: .party(0))
-        }
-        return try #require(results[0]).doubles
-    }
-
     @Test("means of bits and of integers have the session's fraction bits", arguments: [3, 7, 10, 100])
     func counts(terms: Int) async throws {
         let numbers = (0..<terms).map { Double($0 * 7919 % 10) / 10 }

@@ -76,8 +76,8 @@ extension ClearEvaluator {
             return Tensor(.bool(winners), shape: shape)
         case .polynomial(let coefficients):
             return map(x[0]) { v in coefficients.reversed().reduce(0) { $0 * v + $1 } }
-        case .piecewise(let function):
-            return map(x[0], function.evaluate)
+        case .clamp(let low, let high):
+            return map(x[0]) { min(max($0, low), high) }
         case .smooth(let function):
             return map(x[0], function.clearFunction)
         case .sine:

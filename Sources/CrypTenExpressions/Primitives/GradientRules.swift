@@ -83,8 +83,14 @@ extension Primitive {
             guard coefficients.count > 1 else { return [nil] }
             let slopes = coefficients.enumerated().dropFirst().map { Double($0.offset) * $0.element }
             return [g.timesPolynomial(slopes, of: x[0], at: place)]
-        case .piecewise(let function):
-            return [try function.gradient(g, at: x[0], place)]
+        case .clamp(let low, let high):
+            // Of its bounds' signs, with which it has been compared.
+            func isBelow(_ bound: Double) -> CrypTensor {
+                let number = CrypTensor(constant: Tensor(bound), at: place).broadcasted(to: x[0].shape, at: place)
+                return x[0].applying(.subtract, number, at: place).applying(.isNegative, at: place)
+            }
+            let isInside = isBelow(low).applying(.xor, isBelow(high), at: place)
+            return [isInside.applying(.select, g, at: place)]
         case .smooth(let function):
             return [g.times(try function.derivative(of: x[0], y, at: place), at: place)]
         case .sine:
@@ -194,22 +200,5 @@ extension BilinearOperation {
                 { product(.convolution(geometry), x, g) }
             )
         }
-    }
-}
-
-extension PiecewisePolynomial {
-    /// g times the slope of pieces that are straight: where x lies between the knots of such a piece, g times a number.
-    fileprivate func gradient(_ g: CrypTensor, at x: CrypTensor, _ place: SourceOrigin?) throws -> CrypTensor {
-        let slopes = pieces.map { $0.coefficients.count > 1 ? $0.coefficients[1] : 0 }
-        // The slope is s_0 + Σ_j [x ≥ knot_j]·(s_{j+1} − s_j).
-        var sum = slopes[0] == 0 ? nil : g.scaled(by: slopes[0], at: place)
-        for (knot, (slope, next)) in zip(knots, zip(slopes, slopes.dropFirst())) where slope != next {
-            let threshold = CrypTensor(constant: Tensor(knot), at: place).broadcasted(to: x.shape, at: place)
-            let isFrom = x.applying(.subtract, threshold, at: place).applying(.isNegative, at: place)
-                .applying(.not, at: place)
-            let term = isFrom.applying(.select, g, at: place).scaled(by: next - slope, at: place)
-            sum = sum.map { $0.applying(.add, term, at: place) } ?? term
-        }
-        return sum ?? g.scaled(by: 0, at: place)
     }
 }

@@ -124,14 +124,13 @@ extension Primitive {
                 )
             }
             return (operands[0].shape, .real)
-        case .piecewise(let function):
+        case .clamp(let low, let high):
             try require(operands, count: 1)
             try require(operands, kind: .real)
-            guard function.isWellFormed else {
+            guard low.isFinite, high.isFinite, low <= high else {
                 throw CrypTenError(
                     .invalidArgument,
-                    "\(name) can't have knots \(function.knots): they must be finite, ascending and distinct, and all coefficients "
-                        + "finite"
+                    "\(name) can't have bounds \(low) and \(high): they must be finite and in order"
                 )
             }
             return (operands[0].shape, .real)
@@ -294,15 +293,5 @@ extension Primitive {
             separator: " and "
         )
         return CrypTenError(.invalidArgument, "\(name) can't take \(list.isEmpty ? "no operands" : list): \(rule)")
-    }
-}
-
-extension PiecewisePolynomial {
-    /// Whether the knots ascend, all numbers are finite, and 0 is a knot where the positive part is added.
-    package var isWellFormed: Bool {
-        knots.allSatisfy(\.isFinite) && zip(knots, knots.dropFirst()).allSatisfy { $0 < $1 }
-            && pieces.allSatisfy {
-                !$0.coefficients.isEmpty && $0.center.isFinite && $0.coefficients.allSatisfy(\.isFinite)
-            }
     }
 }

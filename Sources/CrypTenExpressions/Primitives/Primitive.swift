@@ -87,7 +87,8 @@ package enum Primitive: Hashable, Sendable {
     case winners(axis: Int)
     /// `Σ_d coefficients[d] x^d`
     case polynomial([Double])
-    case piecewise(PiecewisePolynomial)
+    /// x, but never below `low` or above `high`.
+    case clamp(low: Double, high: Double)
     case smooth(SmoothFunction)
     case sine
     case cosine
@@ -164,7 +165,7 @@ package enum Primitive: Hashable, Sendable {
         case .argmax: "argmax"
         case .winners: "winners"
         case .polynomial: "polynomial"
-        case .piecewise(let function): function.name
+        case .clamp: "clamp"
         case .smooth(let function): function.name
         case .sine: "sine"
         case .cosine: "cosine"

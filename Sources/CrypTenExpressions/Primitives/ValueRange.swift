@@ -35,6 +35,21 @@ package struct ValueRange: Hashable, Sendable, Codable {
         return Int(magnitude.exponent) + (magnitude.significand > 1 ? 1 : 0)
     }
 
+    /// Numbers that are smaller still get no more fraction bits.
+    package static let leastExponent = -24
+    /// Bits of a value that is declared, with its fraction, which leave as many for the other factor.
+    private static let operandBits = 30
+
+    /// The fraction bits of an operand of products of which |v| ≤ 2^R is declared: `min(30 − R, max(f, f + 4 − R))`, with the session's
+    /// f, so that the product of two has room.
+    package static func fractionBits(ofExponent exponent: Int, session fractionBits: Int) -> Int {
+        let exponent = Swift.max(exponent, leastExponent)
+        return Swift.max(
+            0,
+            Swift.min(operandBits - exponent, Swift.max(fractionBits, fractionBits + 4 - exponent))
+        )
+    }
+
     /// With ends of at most this magnitude.
     package func clamped(to limit: Double) -> ValueRange {
         ValueRange(Swift.min(Swift.max(low, -limit), limit), Swift.min(Swift.max(high, -limit), limit))

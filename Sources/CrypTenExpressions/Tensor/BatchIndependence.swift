@@ -90,7 +90,7 @@ package struct BatchIndependence {
             .isZero, .and, .xor, .not,
             .select,
             .bitToInteger,
-            .relu, .polynomial, .piecewise, .smooth, .sine, .cosine, .exponential, .logarithm, .reciprocal, .divide,
+            .relu, .polynomial, .clamp, .smooth, .sine, .cosine, .exponential, .logarithm, .reciprocal, .divide,
             .squareRoot,
             .inverseSquareRoot, .divideByRoot:
             return try aligned(operands, node)

@@ -37,6 +37,8 @@ package struct StepGate: Gate {
         try require((1...GateLimits.list).contains(bits), "steps of \(bits) bits")
         try require((1...GateLimits.list).contains(outputs.count), "\(outputs.count) steps")
         try require(outputs.allSatisfy { $0.factors.count == bits }, "a step has a factor for each of its \(bits) bits")
+        let slabs = shape.count / Slabs.size + 1
+        try require(slabs <= GateLimits.streams / bits, "\(bits) bits of \(shape.count) elements")
     }
 
     package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {

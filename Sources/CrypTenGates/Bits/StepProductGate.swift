@@ -45,6 +45,8 @@ package struct StepProductGate: Gate {
             (steps + products).allSatisfy { $0.factors.count == bits },
             "a step has a factor for each of its \(bits) bits"
         )
+        let slabs = shape.count / Slabs.size + 1
+        try require(slabs <= GateLimits.streams / (2 * (bits + 1)), "\(bits) bits of \(shape.count) elements")
     }
 
     package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {

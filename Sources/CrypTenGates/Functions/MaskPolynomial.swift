@@ -4,8 +4,7 @@ internal import CrypTenRing
 ///
 ///     Σ_k a_k (h − λ)^k = Σ_e h^e · A_e,    A_e = Σ_d (−1)^d·C(d + e, d)·a_{d+e}·λ^d
 ///
-/// The sums A_e are linear in shares of λ^d, so several polynomials, each times a shared bit, gather in the same sums: then
-/// shares of b·λ^d take the place of λ^d. Horner's rule in h ends it.
+/// The sums A_e are linear in shares of λ^d; Horner's rule in h ends it.
 struct MaskPolynomial {
     private var sums: [RingTensor?]
 
@@ -47,19 +46,6 @@ struct MaskPolynomial {
 
     static func binomial(_ n: Int, _ k: Int) -> Int {
         (0..<k).reduce(1) { $0 * (n - $1) / ($1 + 1) }
-    }
-
-    /// The coefficients about zero of Σ a_k·(v − center)^k, modulo 2^64.
-    static func recentered(_ coefficients: [UInt64], center: UInt64) -> [UInt64] {
-        var out = [UInt64](repeating: 0, count: coefficients.count)
-        for (m, a) in coefficients.enumerated() {
-            var term = a  // a_m·(−center)^(m − k)
-            for k in stride(from: m, through: 0, by: -1) {
-                out[k] &+= term &* UInt64(truncatingIfNeeded: binomial(m, k))
-                term &*= 0 &- center
-            }
-        }
-        return out
     }
 }
 

@@ -142,7 +142,7 @@ extension Gate {
 
 /// What no gate of a plan may have more of: far more than any expression asks for.
 package enum GateLimits {
-    /// Thresholds, knots, positions, outputs or operands.
+    /// Thresholds, positions, outputs or operands.
     package static let list = 1 << 10
     /// Streams of random words that one stage draws; their numbers have 24 bits.
     package static let streams = 1 << 24

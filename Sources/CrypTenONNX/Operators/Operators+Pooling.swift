@@ -8,21 +8,12 @@ extension OperatorTable {
         "MaxPool": OperatorEntry([1, 8, 10, 11, 12, 22], poolLargest),
         "AveragePool": OperatorEntry([1, 7, 10, 11, 19, 22]) { operation in
             let countsPadding = try operation.flag("count_include_pad", default: false)
-            return try pooled(operation) { image, windows, ceilMode in
-                image.avgPool2d(
-                    windows.kernelPair,
-                    stride: windows.stridePair,
-                    padding: windows.sides,
-                    dilation: windows.dilationPair,
-                    ceilMode: ceilMode,
-                    countIncludePad: countsPadding
-                )
-            } volume: { volume, windows, ceilMode in
-                try volume.averagePooled(
-                    windows.windows,
+            return try pooled(operation) { x, windows, ceilMode in
+                try x.averagePooled(
+                    windows,
                     ceilMode: ceilMode,
                     countIncludePad: countsPadding,
-                    name: "avgPool3d",
+                    name: "avgPool\(windows.count)d",
                     at: nil
                 )
             }
@@ -64,18 +55,13 @@ extension OperatorTable {
 
     private static func pooled(
         _ operation: Operation,
-        _ image: (CrypTensor, WindowAttributes, Bool) -> CrypTensor,
-        volume: (CrypTensor, WindowAttributes, Bool) throws -> CrypTensor
+        _ pool: (CrypTensor, [CrypTensor.AxisWindow], _ ceilMode: Bool) throws -> CrypTensor
     ) throws -> [Value] {
         let input = try operation.real(0)
         let windows = try WindowAttributes(operation, shape: input.shape, kernel: nil)
         try windows.checkCount(operation, input.shape)
         let ceilMode = try operation.flag("ceil_mode", default: false)
-        if input.shape.rank == 5 {
-            return [Value(input.type, try checked(try volume(try input.expression(), windows, ceilMode)))]
-        }
-        let result = image(try input.asImage().expression(), windows, ceilMode)
-        return [try Value(input.type, try checked(result)).asSignal(input.shape.rank == 3)]
+        return [Value(input.type, try checked(try pool(try input.expression(), windows.windows, ceilMode)))]
     }
 
     private static func overall(_ operation: Operation, _ pool: (CrypTensor) -> CrypTensor) throws -> [Value] {
@@ -84,16 +70,8 @@ extension OperatorTable {
     }
 
     private static func poolLargest(_ operation: Operation) throws -> [Value] {
-        let values = try pooled(operation) { image, windows, ceilMode in
-            image.maxPool2d(
-                windows.kernelPair,
-                stride: windows.stridePair,
-                padding: windows.sides,
-                dilation: windows.dilationPair,
-                ceilMode: ceilMode
-            )
-        } volume: { volume, windows, ceilMode in
-            try volume.maxPooled(windows.windows, ceilMode: ceilMode, name: "maxPool3d", at: nil)
+        let values = try pooled(operation) { x, windows, ceilMode in
+            try x.maxPooled(windows, ceilMode: ceilMode, name: "maxPool\(windows.count)d", at: nil)
         }
         guard operation.isRead(output: 1) else { return values }
         return values + [try placesOfLargest(operation, values[0].shape)]

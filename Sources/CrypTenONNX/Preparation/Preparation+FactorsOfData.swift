@@ -109,7 +109,7 @@ extension Preparation {
         }
         let output = node.outputs[0]
         let (large, small, quotient) = (
-            unused("\(output).large"), unused("\(output).small"), unused("\(output).quotient")
+            names.unused("\(output).large"), names.unused("\(output).small"), names.unused("\(output).quotient")
         )
         return [
             computed("Mul", [data, added(factor, "factor")], large),

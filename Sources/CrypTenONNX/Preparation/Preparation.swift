@@ -15,7 +15,7 @@ struct Preparation {
     var separated: Set<String> = []
     private let outputs: Set<String>
     /// Every name in use.
-    private var names: Set<String>
+    var names: Set<String>
     /// How many nodes and outputs read a name, or more: a name that is read no longer keeps its count.
     private var readers: [String: Int] = [:]
 
@@ -231,9 +231,8 @@ struct Preparation {
 
     /// Adds a constant under a name, or under one made of it where that is taken by something that is still read.
     mutating func adding(_ value: Value, named wish: String, readBy reader: String) -> String {
-        var name = wish
-        if names.contains(wish), constants[wish] == nil || readers[wish, default: 0] > 1 { name = "\(wish).\(reader)" }
-        while names.contains(name), name != wish { name += "'" }
+        let isTaken = names.contains(wish) && (constants[wish] == nil || readers[wish, default: 0] > 1)
+        let name = isTaken ? names.unused("\(wish).\(reader)") : wish
         names.insert(name)
         readers[name] = 1
         constants[name] = value
@@ -241,12 +240,12 @@ struct Preparation {
     }
 }
 
-extension Preparation {
-    /// A name that nothing has, for what a node makes.
+extension Set<String> {
+    /// A name that nothing has: the one that is wished for, with as many primes as that takes. It is taken then.
     mutating func unused(_ wish: String) -> String {
         var name = wish
-        while names.contains(name) { name += "'" }
-        names.insert(name)
+        while contains(name) { name += "'" }
+        insert(name)
         return name
     }
 }

@@ -230,7 +230,7 @@ struct ClearGraph {
             return 0
         }
         switch entry.operation {
-        case .bilinear, .relu, .select, .piecewise, .polynomial: break
+        case .bilinear, .relu, .select, .clamp, .polynomial: break
         default: if !scale.isTruncated, entry.inputs.allSatisfy({ graph.entries[$0].isSecret }) { return 0 }
         }
         return Double(sign: .plus, exponent: -scale.least, significand: 1)

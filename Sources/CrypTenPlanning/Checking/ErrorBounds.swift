@@ -106,11 +106,8 @@ struct ErrorBounds {
             return try ties(x[0], axis: axis, shape)
         case .polynomial(let coefficients):
             return polynomial(coefficients, x[0], step: max(step, self.step))
-        case .piecewise(let function):
-            let knots = function.knots
-            return through(x[0], result, at: { v, e in knots.filter { $0 > v - e && $0 < v + e } }, function.evaluate) {
-                _ in max(step, self.step)
-            }
+        case .clamp(let low, let high):
+            return through(x[0], result, { min(max($0, low), high) }) { _ in max(step, self.step) }
         case .smooth(let function):
             let bound = max(7e-5, 4 * self.step)
             return through(x[0], result, at: { v, e in [v - e / 2, v + e / 2] }, function.clearFunction) { _ in bound }

@@ -49,17 +49,17 @@ extension ExactRun {
         case .truncatedProduct:
             return [product(.multiply, x[0], x[1])]
         case .truncate(let gate):
-            return [gate.shift == 0 ? x[0] : try truncated(0, x[0], by: gate.shift, step)]
+            return [gate.shift == 0 ? x[0] : try truncated(x[0], by: gate.shift, step)]
         case .quotient(let gate):
             return [try quotient(gate, x[0], step)]
         case .truncateInPlace(let gate):
-            return [try truncated(0, x[0], by: gate.shift, step)]
+            return [try truncated(x[0], by: gate.shift, step)]
         case .truncatedReLU(let gate):
-            let rounded = try truncated(0, x[0], by: gate.shift, step)
+            let rounded = try truncated(x[0], by: gate.shift, step)
             let bits = ExactValue(map(rounded.words, gate.shape) { Int64(bitPattern: $0) > 0 ? 1 : 0 })
             return [positive(rounded)] + (gate.yieldsBits ? [bits] : [])
         case .sign(let gate):
-            return try signs(x[0], gate.thresholds, bits: 64 - gate.form.shift, gate.shape, step)
+            return try signs(x[0], gate, step)
                 + (gate.equality ? [zeros(x[0].words, gate.thresholds[0], gate.shape)] : [])
         case .isZero(let gate):
             // The ring says zero of all multiples of 2^64.
@@ -92,8 +92,6 @@ extension ExactRun {
             ]
         case .polynomial(let gate):
             return [try polynomial(gate, x[0], step)]
-        case .piecewise(let gate):
-            return [try piecewise(gate, x[0], disclosed[0], step)]
         case .trigonometric, .exponential, .random, .drawnBits:
             // Whatever the angle or the exponent: their periods divide the ring. What was drawn, and how a function was rounded, the
             // parties' shares tell.
@@ -110,7 +108,7 @@ extension ExactRun {
         case .maximum(let gate):
             return try maximum(gate, x, step)
         case .reveal:
-            if kind(ofOutput: step.outputs[0]) == .real { try require(0, x[0], .ring, step) }
+            if kind(ofOutput: step.outputs[0]) == .real { try require(x[0], step) }
             return x
         }
     }
@@ -135,9 +133,10 @@ extension ExactRun {
 
     // MARK: What a gate requires
 
-    /// Numbers that a gate takes for what they say must lie within a limit.
-    private mutating func require(_ operand: Int, _ value: ExactValue, _ rule: RangeRule, _ step: PlanStep) throws {
-        let slot = step.inputs[operand]
+    /// Numbers that a gate takes for what they say must lie within its limit: those of its first operand.
+    private mutating func require(_ value: ExactValue, _ step: PlanStep) throws {
+        guard let rule = step.gate.rangeRule else { return }
+        let slot = step.inputs[0]
         let isInside =
             value.wide == nil
             && (rule == .ring || (value.low.value >= -(1 << 62) && value.high.value <= 1 << 62))
@@ -157,17 +156,17 @@ extension ExactRun {
     /// `[v < t]` is right where v − t fits the bits that are compared, and t is what was meant.
     private mutating func signs(
         _ value: ExactValue,
-        _ thresholds: [UInt64],
-        bits: Int,
-        _ shape: Shape,
+        _ gate: SignGate,
         _ step: PlanStep
     ) throws -> [ExactValue] {
         let slot = step.inputs[0]
         if value.wide != nil { throw violation(slot, .ring, at: value.largest, by: step) }
-        let rule = bits == 64 && thresholds == [0] ? RangeRule.ring : .difference(bits: bits)
-        let limit = Int64.max >> Int64(64 - bits)
+        guard let rule = step.gate.rangeRule else {
+            preconditionFailure("comparisons are right on differences that fit")
+        }
+        let limit = Int64.max >> Int64(gate.form.shift)
         var largest = 0.0
-        for threshold in thresholds.map(Int64.init(bitPattern:)) {
+        for threshold in gate.thresholds.map(Int64.init(bitPattern:)) {
             for extreme in [value.low, value.high] {
                 let (difference, overflows) = extreme.value.subtractingReportingOverflow(threshold)
                 guard !overflows, difference >= -limit - 1, difference <= limit else {
@@ -180,8 +179,8 @@ extension ExactRun {
             }
         }
         note(slot, rule, largest, by: step)
-        return thresholds.map { threshold in
-            ExactValue(map(value.words, shape) { Int64(bitPattern: $0) < Int64(bitPattern: threshold) ? 1 : 0 })
+        return gate.thresholds.map { threshold in
+            ExactValue(map(value.words, gate.shape) { Int64(bitPattern: $0) < Int64(bitPattern: threshold) ? 1 : 0 })
         }
     }
 
@@ -191,8 +190,7 @@ extension ExactRun {
         _ gate: MagnitudeGate,
         _ step: PlanStep
     ) throws -> [ExactValue] {
-        // Mantissas have 62 bits.
-        try require(0, value, .truncation, step)
+        try require(value, step)
         func bits(_ condition: (Int64) -> Bool) -> ExactValue {
             ExactValue(map(value.words, gate.shape) { condition(Int64(bitPattern: $0)) ? 1 : 0 })
         }
@@ -296,13 +294,12 @@ extension ExactRun {
 
     /// `⌊z / 2^shift⌋ + [δ < z mod 2^shift]` with the public δ of the wire, see `TruncateGate`.
     private mutating func truncated(
-        _ operand: Int,
         _ value: ExactValue,
         by shift: Int,
         _ step: PlanStep
     ) throws -> ExactValue {
-        try require(operand, value, .truncation, step)
-        guard let hat = hats[step.inputs[operand]] else { preconditionFailure("a truncation reads a wire") }
+        try require(value, step)
+        guard let hat = hats[step.inputs[0]] else { preconditionFailure("a truncation reads a wire") }
         let low = UInt64(1) << UInt64(shift) - 1
         var words = RingTensor(uninitialized: value.shape)
         words.withMutableWords { out in
@@ -321,7 +318,7 @@ extension ExactRun {
 
     /// z over a whole number, rounded as the public part of the wire has it, see `QuotientGate`.
     private mutating func quotient(_ gate: QuotientGate, _ value: ExactValue, _ step: PlanStep) throws -> ExactValue {
-        try require(0, value, .truncation, step)
+        try require(value, step)
         guard let hat = hats[step.inputs[0]] else { preconditionFailure("a quotient is of a wire") }
         let factor = gate.factor
         func high(_ number: UInt64) -> UInt64 {
@@ -356,40 +353,6 @@ extension ExactRun {
             let coefficients = coefficients.map(Double.init)
             return x.numbers.map { value($0, coefficients) }
         }
-    }
-
-    /// The selected piece's value must fit the truncation that follows; the knots are compared as thresholds are.
-    private mutating func piecewise(
-        _ gate: PiecewiseGate,
-        _ x: ExactValue,
-        _ disclosed: RingTensor?,
-        _ step: PlanStep
-    ) throws -> ExactValue {
-        _ = try signs(x, gate.knots, bits: 64 - gate.form.shift, gate.shape, step)
-        let knots = gate.knots.map { Int64(bitPattern: $0) }
-        let exact = x.words.elements.map { word -> (word: UInt64, number: Double) in
-            let v = Int64(bitPattern: word)
-            let piece = gate.pieces[knots.lastIndex { $0 <= v }.map { $0 + 1 } ?? 0]
-            let distance = word &- piece.center
-            let far = Double(v) - Double(Int64(bitPattern: piece.center))
-            return (
-                piece.coefficients.reversed().reduce(0) { $0 &* distance &+ $1 },
-                piece.coefficients.reversed().reduce(0) { $0 * far + Double(Int64(bitPattern: $1)) }
-            )
-        }
-        let value = ExactValue(RingTensor(exact.map(\.word), shape: gate.shape), bound: .infinity) {
-            exact.map(\.number)
-        }
-        if gate.outputShift > 0 {
-            let isInside = value.wide == nil && value.low.value >= -(1 << 62) && value.high.value <= 1 << 62
-            guard isInside else {
-                let place = value.largest.place
-                throw violation(step.inputs[0], .function, at: (x.numbers[place], place), by: step)
-            }
-            guard let disclosed else { preconditionFailure("a piecewise polynomial yields a share") }
-            return ExactValue(disclosed.reshaped(to: gate.shape))
-        }
-        return value
     }
 
     /// All pairs are compared: their differences must fit the ring, whatever the operands are.
@@ -484,7 +447,6 @@ extension PlanGate {
         case .quotient: "division by a public number"
         case .sign, .magnitude: "comparison"
         case .maximum: "maximum"
-        case .piecewise: "piecewise polynomial"
         case .reveal: "result"
         default: type(of: gate).name
         }

@@ -211,10 +211,11 @@ package struct ExactRun {
         let leaver = slots[slot]?.wide == nil ? nil : leavers[slot]
         let maker = leaver ?? makers[slot]
         let isMakers = leaver != nil || maker.map { $0.largest.number == found.number } ?? false
-        let entry = maker?.entry ?? prepared.meanings[slot]?.entry
+        let entry = (maker?.entry ?? prepared.meanings[slot]?.entry).map(named)
         let node = entry.map { prepared.graph.entries[$0] }
+        let isInput = node.map { $0.inputs.isEmpty && $0.layer != nil } ?? false
         return RangeViolation(
-            layer: maker?.layer,
+            layer: isInput ? node?.layer : maker?.layer,
             operation: maker?.step.flatMap { prepared.plan.steps[$0].gate.products } ?? node?.operation.name
                 ?? maker?.step.map { type(of: prepared.plan.steps[$0].gate.gate).name } ?? "a public number",
             originNumber: node?.number,
@@ -225,6 +226,18 @@ package struct ExactRun {
             place: isMakers ? maker?.largest.place ?? found.place : found.place,
             shape: (isMakers ? maker?.shape : nil) ?? slots[slot]?.shape ?? []
         )
+    }
+
+    /// The input that an entry is, as a real number or with its range, or the entry itself.
+    private func named(_ entry: Int) -> Int {
+        var source = entry
+        while true {
+            switch prepared.graph.entries[source].operation {
+            case .toReal, .declared: source = prepared.graph.entries[source].inputs[0]
+            case .input: return source
+            default: return entry
+            }
+        }
     }
 
     /// Notes how near a number came to where its reader goes wrong.
@@ -262,7 +275,7 @@ package struct ExactRun {
         case .quotient(let gate): return operands[0].map { $0 - gate.shift }
         case .truncatedReLU(let gate): return output == 0 ? operands[0].map { $0 - gate.shift } : 0
         case .random: return prepared.plan.fractionBits
-        case .step, .stepProduct, .polynomial, .piecewise, .trigonometric, .exponential: return nil
+        case .step, .stepProduct, .polynomial, .trigonometric, .exponential: return nil
         case .sign, .magnitude, .isZero, .boolean, .linearBits, .drawnBits, .bitToArithmetic, .revealBits: return 0
         }
     }
@@ -297,10 +310,11 @@ package struct ExactRun {
             var finding = finding
             let node = prepared.graph.entries[entry]
             finding.entry = entry
-            finding.layer = node.layer
+            let source = prepared.graph.entries[named(entry)]
+            finding.layer = source.layer
             if case .kept = node.operation { finding.layer = try clear.value(of: entry).layer }
-            finding.operation = node.operation.name
-            finding.originNumber = node.number
+            finding.operation = source.operation.name
+            finding.originNumber = source.number
             finding.shape = node.shape
             finding.kind = node.kind
             finding.isOutput = outputs.contains(entry)

@@ -22,12 +22,14 @@ extension PreparedPlan {
 }
 
 extension PlanGate {
-    /// What the gate requires of its first operand; nil where it takes whatever the ring holds.
-    fileprivate var rangeRule: RangeRule? {
+    /// What the gate requires of its first operand; nil where it takes whatever the ring holds, or holds numbers against others.
+    var rangeRule: RangeRule? {
         switch self {
         case .truncate(let gate): gate.shift == 0 ? nil : .truncation
+        // Mantissas have 62 bits, too.
         case .truncateInPlace, .truncatedReLU, .quotient, .magnitude: .truncation
-        case .sign(let gate): .difference(bits: 64 - gate.form.shift)
+        case .sign(let gate):
+            gate.form.shift == 0 && gate.thresholds == [0] ? .ring : .difference(bits: 64 - gate.form.shift)
         case .reveal: .ring
         default: nil
         }

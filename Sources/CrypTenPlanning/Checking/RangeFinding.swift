@@ -6,8 +6,6 @@ package enum RangeRule: Hashable, Sendable {
     case ring
     /// It lies beyond ±2^62: truncations, of a product or within a function, go wrong.
     case truncation
-    /// What a function is there, before its truncation, lies beyond ±2^62.
-    case function
     /// The difference of what is compared takes more than so many bits with its sign.
     case difference(bits: Int)
     /// It is a public number that was too large for its scale, as a factor or a threshold.
@@ -17,7 +15,7 @@ package enum RangeRule: Hashable, Sendable {
     package var exponent: Int {
         switch self {
         case .ring: 63
-        case .truncation, .function, .publicNumber: 62
+        case .truncation, .publicNumber: 62
         case .difference(let bits): bits - 1
         }
     }

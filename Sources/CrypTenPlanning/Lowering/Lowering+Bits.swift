@@ -19,35 +19,106 @@ extension Lowering {
         return made
     }
 
-    /// The sign of a value against all the constants that it is compared with, in one gate.
+    /// A comparison, as a bit of the one gate that compares its value with all its constants.
     mutating func lowerSign(_ index: Int) {
-        if values[index].bits != nil { return }
-        guard let base = signs.value[index], let members = signs.groups[base] else {
-            preconditionFailure("every comparison has its group")
-        }
-        let place = inPlace(base)
-        let shape = entry(base).shape
-        var thresholds: [UInt64] = []
-        for member in members {
-            let encoded = threshold(member, scale: place.scale)
-            if !thresholds.contains(encoded) { thresholds.append(encoded) }
-        }
-        let gate = SignGate(shape: shape, form: place.form, thresholds: thresholds, equality: false)
-        let made = emit(.sign(gate), [place.slot], outputs: thresholds.count, .bits, shape)
-        for member in members {
-            guard let position = thresholds.firstIndex(of: threshold(member, scale: place.scale)) else { continue }
-            values[member.entry].bits =
-                member.isAbove ? linearBits([made[position]], constant: true, shape) : made[position]
-        }
+        guard let comparison = signs.comparisons[index],
+            let bit = comparisons(of: comparison.value).bits[comparison.threshold]
+        else { preconditionFailure("every comparison has its group") }
+        values[index].bits =
+            comparison.threshold.isNext ? linearBits([bit], constant: true, entry(index).shape) : bit
     }
 
-    /// The number below which a value is, or isn't, at the value's scale: to the nearest with the session's fraction bits, as values
-    /// are; below them values are exact, and v < t where v is less than the next number of that scale.
-    private func threshold(_ member: SignGroups.Member, scale: Int) -> UInt64 {
-        let next: UInt64 = member.isAbove ? 1 : 0
-        if scale >= fractionBits { return FixedPoint.encodeConstant(member.threshold, scale: scale) &+ next }
-        let scaled = member.threshold * Double(sign: .plus, exponent: scale, significand: 1)
-        return FixedPoint.encodeConstant(scaled.rounded(member.isAbove ? .down : .up), scale: 0) &+ next
+    /// x, but never below `low` or above `high`: `x·[low ≤ x < high] + low·[x < low] + high·[x ≥ high]`, exact on the encoded
+    /// numbers.
+    ///
+    /// With b₀ = [x < low] and b₁ = [x < high] the first term is (b₁ − b₀)·x and the others are high + b₀·low − b₁·high: nothing is
+    /// opened but the signs.
+    mutating func lowerClamp(_ index: Int, low: Double, high: Double) {
+        let input = entry(index).inputs[0]
+        let shape = entry(index).shape
+        let compared =
+            SignGroups.isGrouped(index, value: input, bounds.targets)
+            ? comparisons(of: input)
+            : compare(
+                inPlace(input, atMost: target(index)),
+                with: [low, high].map { SignGroups.Threshold(number: $0) },
+                shape,
+                sharesHeld: false
+            )
+        guard let isBelow = compared.bits[SignGroups.Threshold(number: low)],
+            let isInside = compared.bits[SignGroups.Threshold(number: high)]
+        else {
+            preconditionFailure("a clamp compares its operand with its bounds")
+        }
+        let place = compared.place
+        // A bound between two numbers of few fraction bits is given with the session's.
+        let scale = max(place.scale, min(fractionBits, target(index)))
+        let factor = UInt64(1) << UInt64(scale - place.scale)
+        let (least, most) = (
+            FixedPoint.encodeConstant(low, scale: scale), FixedPoint.encodeConstant(high, scale: scale)
+        )
+        let gate = StepProductGate(
+            shape: shape,
+            form: place.form,
+            bits: 2,
+            steps: [StepGate.Output(constant: most, factors: [least, 0 &- most])],
+            products: [StepGate.Output(constant: 0, factors: [0 &- factor, factor])]
+        )
+        let parts = emit(.stepProduct(gate), [isBelow, isInside, place.slot], outputs: 2, .share, shape)
+        setShare(index, combine(parts, shape), scale: scale)
+    }
+
+    /// The bits of a value against all the constants that it is compared with, of one gate.
+    private mutating func comparisons(of value: Int) -> Comparisons {
+        if let made = compared[value] { return made }
+        let made = compare(
+            inPlace(value),
+            with: signs.thresholds[value] ?? [],
+            entry(value).shape,
+            sharesHeld: signs.valuesWithBits.contains(value)
+        )
+        compared[value] = made
+        return made
+    }
+
+    private mutating func compare(
+        _ place: InPlace,
+        with numbers: [SignGroups.Threshold],
+        _ shape: Shape,
+        sharesHeld: Bool
+    ) -> Comparisons {
+        var made = Comparisons(place: place)
+        var thresholds: [UInt64] = []
+        for number in numbers {
+            let encoded = threshold(number, place)
+            if !thresholds.contains(encoded) { thresholds.append(encoded) }
+        }
+        var bits: [UInt64: Int] = [:]
+        for start in stride(from: 0, to: thresholds.count, by: GateLimits.list) {
+            let some = Array(thresholds[start..<min(start + GateLimits.list, thresholds.count)])
+            let gate = SignGate(shape: shape, form: place.form, thresholds: some, sharesHeld: sharesHeld)
+            let outputs = emit(.sign(gate), [place.slot], outputs: some.count, .bits, shape)
+            for (threshold, output) in zip(some, outputs) { bits[threshold] = output }
+        }
+        for number in numbers { made.bits[number] = bits[threshold(number, place)] }
+        return made
+    }
+
+    /// A threshold at a value's scale: to the nearest with the session's fraction bits, as values are; below them values
+    /// are exact, and v < t where v is less than the next number of that scale.
+    ///
+    /// One that no truncation reaches is as large as the bits that are compared leave room for.
+    private func threshold(_ threshold: SignGroups.Threshold, _ place: InPlace) -> UInt64 {
+        let unit = Double(sign: .plus, exponent: place.scale, significand: 1)
+        let (number, next): (Double, UInt64) = (threshold.number, threshold.isNext ? 1 : 0)
+        let encoded =
+            next
+            &+ (place.scale >= fractionBits
+                ? FixedPoint.encodeConstant(number, scale: place.scale)
+                : FixedPoint.encodeConstant((number * unit).rounded(threshold.isNext ? .down : .up), scale: 0))
+        if place.form.shift == 0 { return encoded }
+        let most = Int64(1) << Int64(62 - place.form.shift)
+        return UInt64(bitPattern: min(max(Int64(bitPattern: encoded), 1 - most), most))
     }
 
     /// XOR and NOT: nothing is opened.
@@ -124,8 +195,9 @@ extension Lowering {
         let comparison = consumers[input].first { reader in
             if case .isPositive = entry(reader).operation { true } else { false }
         }
-        let isAlone = comparison.flatMap { signs.value[$0] }.flatMap { signs.groups[$0] }?.count == 1
-        if place.form.shift > 0, comparison == nil || isAlone && values[comparison!].bits == nil {
+        let compared = comparison.flatMap { signs.comparisons[$0]?.value }
+        let isAlone = compared.map { signs.thresholds[$0]?.count == 1 && self.compared[$0] == nil } ?? true
+        if place.form.shift > 0, isAlone {
             guard let wire = values[input].wire else { preconditionFailure("a truncation in place has its wire") }
             let gate = TruncatedReLUGate(
                 shape: shape,

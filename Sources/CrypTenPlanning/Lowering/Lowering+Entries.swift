@@ -90,8 +90,8 @@ extension Lowering {
             lowerWinners(index, axis: axis)
         case .polynomial(let coefficients):
             try lowerPolynomial(index, coefficients)
-        case .piecewise(let function):
-            lowerPiecewise(index, function)
+        case .clamp(let low, let high):
+            lowerClamp(index, low: low, high: high)
         case .smooth(let function):
             lowerSmooth(index, function)
         case .sine:
@@ -176,7 +176,7 @@ extension Lowering {
         guard Set(entry(index).inputs.map { naturalScale($0) }).count == 1 else { return false }
         return consumers[index].allSatisfy { reader in
             switch entry(reader).operation {
-            case .maximum, .argmax, .winners, .relu, .isNegative, .isPositive, .isZero, .piecewise, .smooth: true
+            case .maximum, .argmax, .winners, .relu, .isNegative, .isPositive, .isZero, .clamp, .smooth: true
             case .reshape, .permute, .slice, .concatenate, .take: readsMoved(reader)
             default: false
             }

@@ -215,7 +215,7 @@ extension Lowering {
         if isReal(index), sum.scale > target(index) { return true }
         return consumers[index].allSatisfy { reader in
             switch entry(reader).operation {
-            case .isNegative, .isPositive, .isZero, .relu, .piecewise, .smooth: true
+            case .isNegative, .isPositive, .isZero, .relu, .clamp, .smooth: true
             case .select: entry(entry(reader).inputs[0]).isSecret
             default: false
             }
@@ -248,7 +248,7 @@ extension Lowering {
     }
 
     /// A wire for a gate that reads truncations in place: `(slot, form, scale)` with at most the value's target.
-    mutating func inPlace(_ index: Int) -> (slot: Int, form: WireForm, scale: Int) {
+    mutating func inPlace(_ index: Int) -> InPlace {
         if let reduced = values[index].reducedWire { return (reduced.slot, form(reduced.slot), reduced.scale) }
         let wire = wire(index)
         let target = target(index)
@@ -256,6 +256,13 @@ extension Lowering {
         let slot = values[index].inPlace ?? truncatedInPlace(wire, to: target)
         values[index].inPlace = slot
         return (slot, WireForm(sharesHeld: false, shift: wire.scale - target), target)
+    }
+
+    /// The same, with at most so many fraction bits.
+    mutating func inPlace(_ index: Int, atMost scale: Int) -> InPlace {
+        let wire = values[index].reducedWire ?? wire(index)
+        guard wire.scale > scale else { return (wire.slot, form(wire.slot), wire.scale) }
+        return (truncatedInPlace(wire, to: scale), WireForm(sharesHeld: false, shift: wire.scale - scale), scale)
     }
 
     /// A truncation of a wire that elementwise gates read in place.

@@ -3,19 +3,8 @@ import CrypTenExpressions
 import CrypTenGates
 import CrypTenRing
 
-/// Polynomials and piecewise polynomials: public numbers as integers, by exact scaling alone.
+/// Polynomials: public numbers as integers, by exact scaling alone.
 extension Lowering {
-    /// Fraction bits of the values that piecewise polynomials take before their truncation.
-    private var innerScale: Int {
-        60
-    }
-
-    /// Fraction bits with which tables of piecewise polynomials are read: a cubic's leading coefficient keeps
-    /// `60 − 3 · 16` bits, and what is cut off the operand changes these functions by less than their tables' error.
-    private var tableFractionBits: Int {
-        16
-    }
-
     /// Out of one wire where coefficients of few bits and a low degree let the sum fit the ring; else by Horner's rule.
     mutating func lowerPolynomial(_ index: Int, _ coefficients: [Double]) throws {
         let input = entry(index).inputs[0]
@@ -64,46 +53,5 @@ extension Lowering {
         let words = RingTensor(repeating: FixedPoint.encodeConstant(number, scale: share.scale), shape: shape)
         let slot = constant(words, kind: .real, scale: share.scale)
         return emit(.addPlain(AddPlainGate(form: .share)), [share.slot, slot], .share, shape)
-    }
-
-    mutating func lowerPiecewise(_ index: Int, _ function: PiecewisePolynomial) {
-        let exact = function.pieces.allSatisfy { piece in
-            piece.coefficients.count <= 2 && piece.coefficients.dropFirst().allSatisfy { $0 == $0.rounded() }
-        }
-        let bits = exact ? fractionBits : min(fractionBits, tableFractionBits)
-        let total = exact ? bits : innerScale
-        let place = piecewiseOperand(entry(index).inputs[0], scale: bits)
-        let shape = entry(index).shape
-        let gate = PiecewiseGate(
-            shape: shape,
-            form: place.form,
-            knots: function.knots.map { FixedPoint.encodeConstant($0, scale: bits) },
-            pieces: function.pieces.map { piece in
-                PolynomialPiece(
-                    center: FixedPoint.encodeConstant(piece.center, scale: bits),
-                    coefficients: piece.coefficients.enumerated().map { power, number in
-                        FixedPoint.encodeConstant(number, scale: total - power * bits)
-                    }
-                )
-            },
-            outputShift: total - bits
-        )
-        setShare(index, emit(.piecewise(gate), [place.slot], .share, shape), scale: bits)
-    }
-
-    /// The operand of a piecewise polynomial, at exactly the scale for which its knots and coefficients are encoded.
-    private mutating func piecewiseOperand(_ index: Int, scale: Int) -> (slot: Int, form: WireForm, scale: Int) {
-        if scale < fractionBits || target(index) > scale {
-            let wire = values[index].reducedWire ?? wire(index)
-            if wire.scale > scale {
-                let form = WireForm(sharesHeld: false, shift: wire.scale - scale)
-                return (truncatedInPlace(wire, to: scale), form, scale)
-            }
-        }
-        let place = inPlace(index)
-        if place.scale == scale { return place }
-        let factor = UInt64(1) << UInt64(scale - place.scale)
-        let raised = linear(.combine(factors: [factor]), .wire, [place.slot], entry(index).shape)
-        return (raised, place.form, scale)
     }
 }

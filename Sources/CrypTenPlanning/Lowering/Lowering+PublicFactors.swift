@@ -101,11 +101,13 @@ extension Lowering {
             let most = min(PublicFactor.mostSignificantBits - 1 - largest, Lowering.largestScale - share.scale)
             return max(0, min(most, bounds.limit(index) - share.scale))
         }
-        let wanted = max(significant, factor.usualBits)
+        // Large factors have their significant bits before the point, and leave the product the room.
+        let usual = factor.wantedBits(fractionBits: fractionBits)
+        let wanted = max(significant, usual)
         let room = bounds.limit(index) - share.scale
         if wanted <= room { return wanted }
         // What is truncated before anybody adds to it may have as many as it wants.
-        return factor.usualBits > room || !isAdded(index) ? max(significant, 0) : max(room, 0)
+        return usual > room || !isAdded(index) ? max(significant, 0) : max(room, 0)
     }
 
     /// Whether the declared range of a product leaves its factor fewer bits than it should have.

@@ -30,6 +30,8 @@ struct Lowering {
     var signs = SignGroups()
     /// Sums of exponentials that two functions read.
     var exponentialSums: [ExponentialSums.Key: ExponentialSums] = [:]
+    /// Of values that are compared, what has become of it.
+    var compared: [Int: Comparisons] = [:]
     let consumers: [[Int]]
     /// Entries that a function of any magnitude reads, itself or as part of a sum: of them nothing is truncated before.
     let feedsMagnitude: [Bool]
@@ -55,6 +57,16 @@ struct Lowering {
     struct Scaled {
         var slot: Int
         var scale: Int
+    }
+
+    /// A wire that gates read by elements, truncated on the way or not: its slot, how it is read, and its fraction bits then.
+    typealias InPlace = (slot: Int, form: WireForm, scale: Int)
+
+    /// The bits `[value < number]` of a value that is read in place.
+    struct Comparisons {
+        var place: InPlace
+        /// The slot of each bit, by the number.
+        var bits: [SignGroups.Threshold: Int] = [:]
     }
 
     /// A linear combination that hasn't been computed yet.
@@ -131,7 +143,7 @@ struct Lowering {
     /// - Throws: `CrypTenError` for what this protocol can't compute; shapes were checked when the nodes were made.
     mutating func run() throws {
         let needed = reachable()
-        signs = SignGroups(graph, needed: needed)
+        signs = SignGroups(graph, needed: needed, targets: bounds.targets)
         for index in graph.entries.indices where needed[index] && graph.entries[index].isSecret {
             layer = graph.entries[index].layer
             try lower(index)

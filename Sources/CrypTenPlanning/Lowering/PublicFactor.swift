@@ -45,6 +45,15 @@ struct PublicFactor {
         max(0, PublicFactor.significantBits - 1 - (largestExponent ?? 0))
     }
 
+    /// Fraction bits with which each number has its significant bits, at least four beyond the session's: `usualBits` where numbers are
+    /// smaller than that, or not known.
+    func wantedBits(fractionBits: Int) -> Int {
+        let least = numbers.lazy.map(\.magnitude).filter { $0 > 0 }.min()
+        guard let smallest = least?.exponent else { return usualBits }
+        let significant = max(PublicFactor.significantBits, fractionBits + 4)
+        return max(0, min(usualBits, significant - 1 - max(Int(smallest), -1074)))
+    }
+
     /// As few fraction bits as hold all numbers exactly.
     static func exactBits(_ numbers: [Double], atMost most: Int) -> Int? {
         (0...most).first { bits in

@@ -29,7 +29,7 @@ struct ValueBounds {
         var gain = 0
 
         /// |v| ≤ 2^R.
-        var exponent: Int? { range.exponent.map { max($0, ValueBounds.leastExponent) } }
+        var exponent: Int? { range.exponent.map { max($0, ValueRange.leastExponent) } }
     }
 
     private(set) var bounds: [Bound]
@@ -41,10 +41,6 @@ struct ValueBounds {
     private let kinds: [ElementKind]
     private let fine: FineBits
 
-    /// Bits of a value that is declared, with its fraction, which leave as many for the other factor.
-    private static let operandBits = 30
-    /// Numbers that are smaller still get no more fraction bits.
-    private static let leastExponent = -24
     /// Bits of a value in the ring that every gate takes, less one for what rounding adds.
     private static let roomyBits = 61
 
@@ -97,10 +93,7 @@ struct ValueBounds {
         guard bound.isDeclared, let exponent = bound.exponent else {
             return fractionBits + max(bound.gain, fine.target[index])
         }
-        return max(
-            0,
-            min(ValueBounds.operandBits - exponent, max(fractionBits, fractionBits + 4 - exponent))
-        )
+        return ValueRange.fractionBits(ofExponent: exponent, session: fractionBits)
     }
 
     /// First by what reads each value, then for products whose operands have too many bits together.
@@ -227,6 +220,8 @@ struct ValueBounds {
             return follows(ValueRange(ranges[0].low - 1, ranges[0].high))
         case .relu:
             return follows(ranges[0].map { Swift.max(0, $0) })
+        case .clamp(let low, let high):
+            return follows(ranges[0].map { Swift.min(Swift.max($0, low), high) })
 
         case .add:
             return follows(ranges[0].adding(ranges[1]))
@@ -270,7 +265,7 @@ struct ValueBounds {
             // Over a small divisor nothing is smaller.
             bound.gain = 0
             return bound
-        case .polynomial, .piecewise, .logarithm, .reciprocal, .divide, .squareRoot, .inverseSquareRoot, .divideByRoot,
+        case .polynomial, .logarithm, .reciprocal, .divide, .squareRoot, .inverseSquareRoot, .divideByRoot,
             .logarithmOfExponentials:
             return Bound()
         }

@@ -25,7 +25,6 @@ package enum PlanGate: Hashable, Sendable, Codable {
     case stepProduct(StepProductGate)
     case select(SelectGate)
     case polynomial(PolynomialGate)
-    case piecewise(PiecewiseGate)
     case trigonometric(TrigonometricGate)
     case exponential(ExponentialGate)
     case boolean(BooleanGate)
@@ -62,7 +61,6 @@ package enum PlanGate: Hashable, Sendable, Codable {
         case .stepProduct(let gate): gate
         case .select(let gate): gate
         case .polynomial(let gate): gate
-        case .piecewise(let gate): gate
         case .trigonometric(let gate): gate
         case .exponential(let gate): gate
         case .boolean(let gate): gate
@@ -83,7 +81,6 @@ package enum PlanGate: Hashable, Sendable, Codable {
         case .step(let gate): .step(gate.redacted)
         case .stepProduct(let gate): .stepProduct(gate.redacted)
         case .polynomial(let gate): .polynomial(gate.redacted)
-        case .piecewise(let gate): .piecewise(gate.redacted)
         case .trigonometric(let gate): .trigonometric(gate.redacted)
         case .exponential(let gate): .exponential(gate.redacted)
         case .maximum(let gate): .maximum(gate.redacted)

@@ -200,7 +200,6 @@ private struct Ledger {
         case .stepProduct(let gate): return step.outputs.map { _ in share(gate.shape.count) }
         case .select(let gate): return [share(gate.shape.count)]
         case .polynomial(let gate): return [share(gate.shape.count)]
-        case .piecewise(let gate): return [share(gate.shape.count)]
         case .trigonometric(let gate): return [share(gate.shape.count)]
         case .exponential(let gate): return [share(gate.shape.count)]
         case .boolean(let gate): return step.outputs.map { _ in bits(gate.shape.count) }
@@ -285,7 +284,6 @@ extension PlanGate {
             return atDealer ? 0 : 8 * (gate.steps.count + gate.products.count) * gate.shape.count
         case .select(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .polynomial(let gate): return atDealer ? 0 : 8 * gate.shape.count
-        case .piecewise(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .trigonometric(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .exponential(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .maximum(let gate): return atDealer ? 0 : 8 * gate.shape.count * (gate.payload == .none ? 1 : 2)

@@ -166,7 +166,6 @@ extension PlanGate {
         case .stepProduct(let gate): [gate.shape]
         case .select(let gate): [gate.shape]
         case .polynomial(let gate): [gate.shape]
-        case .piecewise(let gate): [gate.shape]
         case .trigonometric(let gate): [gate.shape]
         case .exponential(let gate): [gate.shape]
         case .boolean(let gate): [gate.shape]

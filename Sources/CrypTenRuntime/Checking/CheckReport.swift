@@ -162,7 +162,6 @@ extension CrypTenError {
             switch violation.rule {
             case .ring: "outside ±\(limit), the ring's range, where \(reader) reads it"
             case .truncation: "outside ±\(limit), where \(reader) is right"
-            case .function: "where \(reader) has a value outside its range"
             case .difference: "further than \(limit) from what \(reader) compares it with"
             case .publicNumber: "met by a public number of \(limit) or more, which \(reader) can't take"
             }

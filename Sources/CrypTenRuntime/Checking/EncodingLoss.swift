@@ -35,6 +35,13 @@ public struct EncodingLoss: Sendable, Hashable, Codable {
         neededFractionBits = max(fractionBits + 1, 7 - Int(sizes[sizes.count / 8].exponent))
     }
 
+    /// The same of numbers whose range is declared: with the fraction bits that follow from it.
+    package init?(of tensor: Tensor, fractionBits: Int, range: ClosedRange<Double>?, name: String) {
+        let exponent = range.flatMap { ValueRange($0.lowerBound, $0.upperBound).exponent }
+        let bits = exponent.map { ValueRange.fractionBits(ofExponent: $0, session: fractionBits) } ?? fractionBits
+        self.init(of: tensor, fractionBits: bits, name: name)
+    }
+
     /// Whether so many numbers lose so much that it is worth a word: more than one in eight; of any network some weights are small.
     public var isNotable: Bool {
         imprecise * 8 > numbers

@@ -95,6 +95,8 @@ struct CheckedRun {
 
     init(_ outcome: InsecureRunChecker.Outcome, _ origins: [SourceOrigin?], fractionBits: Int) {
         self.outcome = outcome
+        // Of what was written in this package, as by the importer of a model, layers and inputs tell more.
+        let origins = origins.map { $0.flatMap { $0.isInPackage ? nil : $0 } }
         self.origins = origins
         self.fractionBits = fractionBits
         let writer = FindingWriter(outcome.findings, origins: origins, fractionBits: fractionBits)
@@ -110,6 +112,15 @@ struct CheckedRun {
     /// The first thing that is wrong, as an error.
     var problem: CrypTenError? {
         violations.first.map { CrypTenError(.outOfRange, $0.message) }
+    }
+}
+
+extension SourceOrigin {
+    private static let modules = ["CrypTen/", "CrypTenONNX/", "CrypTenRuntime/", "CrypTenTool/"]
+
+    /// Whether it is no place in a user's program.
+    fileprivate var isInPackage: Bool {
+        SourceOrigin.modules.contains { file.hasPrefix($0) }
     }
 }
 

@@ -7,8 +7,8 @@ struct PartyCommand: AsyncParsableCommand {
         commandName: "party",
         abstract: "Be one party of an inference.",
         discussion: """
-            Party 0 has the inputs and learns the outputs, party 1 has the model; every party names the same addresses, \
-            session and fraction bits. What is sent is encrypted, but nothing shows who is at the other end: only loopback \
+            Party 0 has the inputs, declares their ranges with --range, and learns the outputs; party 1 has the model, and may \
+            give its weights --weight-exponents; every party names the same addresses, session and fraction bits. What is sent is encrypted, but nothing shows who is at the other end: only loopback \
             addresses are taken, unless --insecure-plaintext is given. With --secret-file, the same at all members, no program \
             without it can take a member's place.
 

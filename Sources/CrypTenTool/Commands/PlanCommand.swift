@@ -90,6 +90,7 @@ struct PlanCommand: AsyncParsableCommand {
         if let text = LossNote.weights(report.losses ?? [], fractionBits: encoding.fractionBits).text {
             Output.note(text)
         }
+        if let text = report.heldFactors { Output.note(text) }
         if let html { try PlanPage(report, title: model).write(to: html) }
         if json { return try Output.result(json: report) }
         Output.result(report.text + (report.weightExponents?.lines.map { "\n\n\($0)" } ?? ""))

@@ -48,7 +48,7 @@ struct Inference: Sendable {
     struct Files: Sendable {
         fileprivate var tensors: Result<[Tensor], any Error>
         fileprivate var model: Result<ONNXModel, any Error>?
-        /// What the encoding takes from this party's own numbers.
+        /// What the encoding takes from the weights, at their owner.
         fileprivate var losses: [EncodingLoss] = []
     }
 
@@ -74,18 +74,11 @@ struct Inference: Sendable {
                 }
             }
         )
-        var notes: [LossNote] = []
-        if case .success(let tensors) = files.tensors {
-            let losses = zip(inputs, tensors).compactMap { file, tensor in
-                EncodingLoss(of: tensor, fractionBits: fractionBits, name: file.name ?? file.path)
-            }
-            notes.append(.inputs(losses, fractionBits: fractionBits))
-        }
         if case .success(let model) = files.model {
-            notes.append(.weights(model.encodingLosses(fractionBits: fractionBits), fractionBits: fractionBits))
+            files.losses = model.encodingLosses(fractionBits: fractionBits)
+            if let text = LossNote.weights(files.losses, fractionBits: fractionBits).text { note(text) }
+            if let text = HeldFactors(of: model).text { note(text) }
         }
-        for text in notes.compactMap(\.text) { note(text) }
-        files.losses = notes.flatMap(\.losses)
         return files
     }
 
@@ -116,6 +109,7 @@ struct Inference: Sendable {
         }
         let model = announced.model
         let operands = try await operands(entries, files, model, session)
+        let losses = inputLosses(operands, files, session)
         let ranges = try slices(entries, operands, model, session)
         var arguments = try await arguments(operands, ranges?.first, files, model, session)
         // What doesn't fit is found here, before anything of the inputs or weights is sent.
@@ -145,7 +139,7 @@ struct Inference: Sendable {
         let seconds = ContinuousClock.now - start
         var report = PartyReport(try await session.statistics, seconds: seconds)
         report.slices = ranges?.count ?? 1
-        report.losses = files.losses
+        report.losses = files.losses + losses
         if session.party == Inference.inputOwner, !parts.isEmpty {
             report.outputs = try OutputFiles(directory: outputDirectory).write(
                 model.outputs.enumerated().map { index, output in
@@ -197,6 +191,24 @@ struct Inference: Sendable {
         return operands
     }
 
+    /// What the encoding takes from the inputs, at their owner, who is told: with the fraction bits that follow from their ranges.
+    private func inputLosses(_ operands: [Operand], _ files: Files, _ session: Session) -> [EncodingLoss] {
+        guard session.party == Inference.inputOwner, let tensors = try? files.tensors.get() else { return [] }
+        let fractionBits = session.configuration.fractionBits
+        let secret = operands.filter { $0.known == nil }
+        let losses = secret.compactMap { operand in
+            EncodingLoss(
+                of: tensors[operand.index],
+                fractionBits: fractionBits,
+                range: operand.range,
+                name: inputs[operand.index].name ?? inputs[operand.index].path
+            )
+        }
+        let isDeclared = secret.contains { $0.range != nil }
+        if let text = LossNote.inputs(losses, fractionBits: fractionBits, isDeclared: isDeclared).text { note(text) }
+        return losses
+    }
+
     /// The slices that the batch is cut into; nil: it runs as a whole.
     private func slices(
         _ list: InputList,
@@ -212,7 +224,8 @@ struct Inference: Sendable {
                 name: operand.name,
                 shape: shape,
                 kind: value?.kind ?? operand.entry.kind,
-                value: value
+                value: value,
+                range: operand.range
             )
         }
         return try naming(model) {

@@ -82,8 +82,8 @@ struct PlannedInference {
             },
             constants: model.constants
         )
-        let losses = model.encodingLosses(fractionBits: fractionBits).filter(\.isNotable)
-        report.losses = losses.isEmpty ? nil : losses
+        report.losses = model.encodingLosses(fractionBits: fractionBits).listed
+        report.heldFactors = HeldFactors(of: model).text
         report.weightExponents = weightExponents ? WeightExponents(of: model) : nil
         return report
     }

@@ -11,6 +11,8 @@ struct Slicing {
         var kind: ElementKind
         /// The numbers of a public input; nil: it is secret.
         var value: Tensor?
+        /// What all may know of a secret input.
+        var range: ClosedRange<Double>?
     }
 
     var model: ONNXModel
@@ -206,7 +208,8 @@ struct Slicing {
                     tensors[name] = rehearsal.publicInput(shape: shape, kind: kind, name: name)
                 }
             } else {
-                tensors[name] = rehearsal.input(from: Inference.inputOwner, shape: shape, kind: kind, name: name)
+                let input = rehearsal.input(from: Inference.inputOwner, shape: shape, kind: kind, name: name)
+                tensors[name] = argument.range.map { input.declaring(range: $0) } ?? input
             }
             if isCut, let tensor = tensors[name] { cut.append(tensor) }
         }

@@ -56,8 +56,8 @@ struct CheckTable: Encodable, Sendable {
     /// The sentence about the first thing that is wrong.
     var outOfRange: String?
 
-    /// What the encoding takes from weights and inputs.
-    var losses: [EncodingLoss]
+    /// What the encoding takes from weights and inputs; nil where nothing is worth a word.
+    var losses: [EncodingLoss]?
 
     init(_ check: CheckReport, outputs: [OutputReport], losses: [EncodingLoss], wantedError: Double) {
         layers = check.layers.map { layer in
@@ -70,7 +70,7 @@ struct CheckTable: Encodable, Sendable {
             )
         }
         self.outputs = outputs
-        self.losses = losses
+        self.losses = losses.listed
         outputErrors = zip(outputs, check.outputErrors).map { output, error in
             OutputError(
                 name: output.name,

@@ -13,8 +13,14 @@ struct LossNote {
         LossNote(kind: "weights", losses: losses, fractionBits: fractionBits, remedy: "--weight-exponents")
     }
 
-    static func inputs(_ losses: [EncodingLoss], fractionBits: Int) -> LossNote {
-        LossNote(kind: "inputs", losses: losses, fractionBits: fractionBits, remedy: "--range")
+    /// - Parameter isDeclared: Whether inputs have ranges already.
+    static func inputs(_ losses: [EncodingLoss], fractionBits: Int, isDeclared: Bool) -> LossNote {
+        LossNote(
+            kind: "inputs",
+            losses: losses,
+            fractionBits: fractionBits,
+            remedy: isDeclared ? "a narrower --range" : "--range"
+        )
     }
 
     /// Tensors that are named; the others are counted.
@@ -35,5 +41,13 @@ struct LossNote {
             \(kind) of which \(fractionBits) fraction bits take more than 2^-8 of their size: \
             \(names.joined(separator: ", "))\(rest); \(bits) keeps them
             """
+    }
+}
+
+extension [EncodingLoss] {
+    /// Those that reports list: nil where none is worth a word.
+    var listed: [EncodingLoss]? {
+        let notable = filter(\.isNotable)
+        return notable.isEmpty ? nil : notable
     }
 }

@@ -86,8 +86,7 @@ struct InferenceReport: Codable, Sendable {
         peakMemoryBytes = parties.map(\.peakMemoryBytes) + [dealer.peakMemoryBytes]
         profile = parties.map(\.work) + [dealer.work]
         outputs = parties.lazy.compactMap(\.outputs).first ?? []
-        let notable = parties.flatMap { $0.losses ?? [] }.filter(\.isNotable)
-        losses = notable.isEmpty ? nil : notable
+        losses = parties.flatMap { $0.losses ?? [] }.listed
     }
 
     /// The costs as lines of a table.

@@ -68,6 +68,8 @@ struct PlanReport: Encodable, Sendable {
     var weightExponents: WeightExponents?
     /// What the encoding takes from weights.
     var losses: [EncodingLoss]?
+    /// The sentence about factors that are too large; nil where there are none.
+    var heldFactors: String?
 
     /// Joins the costs of masking the weights once and of running the model once.
     init(

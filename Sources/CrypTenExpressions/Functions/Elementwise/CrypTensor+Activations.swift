@@ -98,7 +98,7 @@ extension CrypTensor {
         }
     }
 
-    /// Two bounds are a function of three straight pieces; one bound is a shifted max(x, 0).
+    /// Two bounds of a real number are one primitive; one bound is a shifted max(x, 0), and so are bounds of a whole number.
     private func clamped(min: Double?, max: Double?, name: String, at origin: SourceOrigin) throws -> CrypTensor {
         let bounds = [min, max].compactMap(\.self)
         guard bounds.allSatisfy(\.isFinite), bounds == bounds.sorted() else {
@@ -120,13 +120,7 @@ extension CrypTensor {
         case (let low?, let high?) where low == high:
             return constant(low)
         case (let low?, let high?) where !whole:
-            let pieces: [[Double]] = [[low], [0, 1], [high]]
-            let function = PiecewisePolynomial(
-                name: name,
-                knots: [low, high],
-                pieces: pieces.map { .init(center: 0, coefficients: $0) }
-            )
-            return x.applying(.piecewise(function), at: origin)
+            return x.applying(.clamp(low: low, high: high), at: origin)
         case (let low, let high):
             var result = x
             if let low {

@@ -69,9 +69,11 @@ struct PoolingWindows {
         }
     }
 
-    /// Whether the largest of two-dimensional windows take fewer comparisons, and no more rounds, along one axis after the
-    /// other than all at once. Counted with groups of four, of which all pairs are compared.
-    static func areCheaperOneByOne(_ rows: PoolingWindows, _ columns: PoolingWindows) -> Bool {
+    /// Whether the largest of windows take fewer comparisons, and no more rounds, along one axis after the other than all at
+    /// once. Counted with groups of four, of which all pairs are compared; windows of volumes always count as such.
+    static func areCheaperOneByOne(_ windows: [PoolingWindows]) -> Bool {
+        guard windows.count == 2 else { return windows.count > 2 }
+        let (rows, columns) = (windows[0], windows[1])
         let (along, across, both) = (
             Tournament(rows.kernel), Tournament(columns.kernel), Tournament(rows.kernel * columns.kernel)
         )
