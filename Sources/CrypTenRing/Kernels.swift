@@ -122,6 +122,8 @@ package protocol Kernels: Sendable {
     func accumulate(_ sum: inout BitPlanes, xor a: BitPlanes)
     /// `sum ^= a & b`
     func accumulate(_ sum: inout BitPlanes, xorAndOf a: BitPlanes, _ b: BitPlanes)
+    /// The outputs of a program, plane by plane, of the planes that its inputs ask for; all of them of as many elements.
+    func run(_ program: BitProgram, on inputs: [BitPlanes]) -> BitPlanes
     /// The planes of all parts, in order, as one.
     func stack(_ parts: [BitPlanes]) -> BitPlanes
     /// Elements `range` of every plane; `range` starts at a multiple of 64.

@@ -247,6 +247,10 @@ package struct AuditingKernels: Kernels {
         base.accumulate(&sum, xorAndOf: a, b)
     }
 
+    package func run(_ program: BitProgram, on inputs: [BitPlanes]) -> BitPlanes {
+        base.run(program, on: inputs)
+    }
+
     package func stack(_ parts: [BitPlanes]) -> BitPlanes {
         base.stack(parts)
     }

@@ -211,6 +211,26 @@ void cct_bits_borrow(cct_instruction_set set, uint64_t *_Nullable generate, uint
 /// products of their masks, shares[S - 1]; `first` as above. Words start ..< start + count of every array.
 void cct_bits_fold(cct_instruction_set set, uint64_t *out, const uint64_t *_Nonnull const *_Nonnull hats,
                    const uint64_t *_Nonnull const *_Nonnull shares, unsigned size, int first, size_t start, size_t count);
+/// What a step of a program of logic does with the places of its operands, for every word.
+typedef enum cct_bits_operation {
+    CCT_BITS_AND = 0,      ///< out = a & b
+    CCT_BITS_XOR = 1,      ///< out = a ^ b
+    CCT_BITS_XOR_AND = 2,  ///< out = c ^ (a & b)
+    CCT_BITS_NOT = 3,      ///< out = ~a
+    CCT_BITS_COPY = 4,     ///< out = a
+    CCT_BITS_CLEAR = 5     ///< out = 0
+} cct_bits_operation;
+
+/// Words of a register of a program of logic: of so many words of every plane all steps are done before the next ones.
+enum { CCT_BITS_BLOCK = 72 };
+
+/// Does the steps of a program of logic in order, on words start ..< start + count of planes. A step is five numbers: its operation, and
+/// the places of out, a, b and c, where each that the operation has no use for is any place. places[p] is where place p begins: of the
+/// first `registers` places CCT_BITS_BLOCK words, and of the others a plane, whose word `start` is the first one of it that is used.
+/// Planes that are written are read in no other place; `out` may be the place of an operand.
+/// Time and memory access depend on the steps, too, which are public.
+void cct_bits_run(cct_instruction_set set, const uint32_t *steps, size_t step_count, uint64_t *_Nonnull const *_Nonnull places,
+                  size_t registers, size_t start, size_t count);
 /// Bit i of plane p is bit low + p of a[i], for i < count and p < planes; low + planes <= 64. Plane p begins at
 /// out[p * plane_step]; the bits beyond `count` in its last word are written as zeros.
 void cct_planes_of_words(cct_instruction_set set, uint64_t *out, size_t plane_step, const uint64_t *a, size_t count,

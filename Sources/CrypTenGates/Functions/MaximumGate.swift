@@ -130,8 +130,7 @@ package struct MaximumGate: Gate {
             case signs.openings:
                 let less = parts(signs.finish(context).negative[0], slab.count, kernels)
                 if operands > 2 {
-                    let variables = Dictionary(uniqueKeysWithValues: less.enumerated().map { ($0.offset, $0.element) })
-                    try context.deal(kernels.bundle(products.masks(variables, kernels)))
+                    try context.deal(kernels.run(winners(.dealer), on: less))
                     context.memory.bits.append(context.openBitMask(planes: operands - 1, count: slab.count))
                 } else {
                     try dealSelections(less[0], slab, context)
@@ -175,11 +174,10 @@ package struct MaximumGate: Gate {
             case signs.openings:
                 let negative = try signs.finish(context).negative[0]
                 let hats = parts(negative.hat, slab.count, kernels)
-                let less = hats.map { MaskedBits(hat: $0, maskShare: nil) }
                 if operands > 2 {
-                    try openWinners(less, context)
+                    try openWinners(hats, context)
                 } else {
-                    done.append(try select(kernels.not(less[0].hat), slab, context))
+                    done.append(try select(kernels.not(hats[0]), slab, context))
                 }
             default: done.append(try select(try context.openedBits().hat, slab, context))
             }
@@ -191,20 +189,46 @@ package struct MaximumGate: Gate {
     }
 
     /// Opens whether operand k beats all others, for all but the last.
-    private func openWinners(_ less: [MaskedBits], _ context: PartyStage) throws {
-        let (kernels, products) = (context.kernels, self.products)
-        let dealt = try context.correlationBits(planes: products.dealt.count, count: less[0].hat.count)
-        let shares = products.shares(held: [:], dealt: dealt, planesEach: 1)
-        let won = terms.enumerated().map { k, term in
-            // k beats a later operand where it isn't less, and an earlier one where that is less.
-            let beats = pairs.enumerated().map { index, pair in
-                var bits = less[index]
-                if pair.0 == k { bits.hat = kernels.not(bits.hat) }
-                return (index, bits)
+    private func openWinners(_ less: [BitPlanes], _ context: PartyStage) throws {
+        let dealt = try context.correlationBits(planes: products.dealt.count, count: less[0].count)
+        let program = winners(context.isFirst ? .firstParty : .party)
+        try context.open(context.kernels.run(program, on: less + [dealt]))
+    }
+
+    private struct ProgramName: Hashable {
+        var operands: Int
+        var role: LevelRole
+    }
+
+    private static let programs = Memo<ProgramName, BitProgram>()
+
+    /// What a role computes of the winners: of the masks of the pairs' bits, or of their public parts and what is dealt.
+    private func winners(_ role: LevelRole) -> BitProgram {
+        MaximumGate.programs.value(ProgramName(operands: operands, role: role)) { _ in
+            var program = BitProgram.Builder()
+            let less = pairs.indices.map { _ in program.input(planes: 1)[0] }
+            let products = products
+            guard role != .dealer else {
+                let variables = Dictionary(uniqueKeysWithValues: less.enumerated().map { ($0.offset, $0.element) })
+                let masks = products.masks(variables, &program)
+                return program.program(masks)
             }
-            return SubsetProducts.share(of: term, Dictionary(uniqueKeysWithValues: beats), shares, context)
+            let dealt = program.input(planes: products.dealt.count)
+            let won = terms.enumerated().map { k, term in
+                // k beats a later operand where it isn't less, and an earlier one where that is less.
+                let beats = pairs.enumerated().map { index, pair in
+                    (index, pair.0 == k ? program.not(less[index]) : less[index])
+                }
+                let shares = products.shares(
+                    hats: Dictionary(uniqueKeysWithValues: beats),
+                    held: [:],
+                    dealt: dealt,
+                    first: role == .firstParty
+                )
+                return shares.sum([(term, nil)], &program)
+            }
+            return program.program(won)
         }
-        try context.open(kernels.bundle(won))
     }
 
     /// The maximum and the payload of a slab, by the public parts of the winners' bits.
