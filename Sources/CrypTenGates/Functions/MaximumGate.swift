@@ -149,11 +149,10 @@ package struct MaximumGate: Gate {
         let values = context.memory.wireMasks.map { $0.slab(slab) }
         for value in values { try context.dealMask(of: value) }
         for k in 0..<operands - 1 {
-            let beta = kernels.words(of: won[k], shape: [slab.count])
-            try context.deal(beta)
+            try context.deal(kernels.words(of: won[k], shape: [slab.count]))
             for first in stride(from: 0, to: wires, by: operands) {
                 let difference = kernels.subtract(values[first + k].mask, values[first + operands - 1].mask)
-                try context.deal(kernels.multiply(beta, difference))
+                try context.deal(kernels.keep(difference, where: won[k]))
             }
         }
     }
