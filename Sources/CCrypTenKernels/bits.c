@@ -136,42 +136,6 @@ CCT_FOR_EACH_SET(cct_bits_subset_products,
                      }
                  })
 
-CCT_INLINE void fold(uint64_t *restrict out, const uint64_t *const *hats, const uint64_t *const *shares, const int size,
-                     uint64_t first, size_t start, size_t count) {
-    const uint64_t *hat[6], *share[63];
-    CCT_UNROLL
-    for (int j = 0; j < size; j++) hat[j] = hats[j] + start;
-    CCT_UNROLL
-    for (int s = 1; s < 1 << size; s++) share[s - 1] = shares[s - 1] + start;
-    CCT_LINES
-    for (size_t i = 0; i < count; i++) {
-        uint64_t f[64];
-        f[0] = first;
-        CCT_UNROLL
-        for (int s = 1; s < 1 << size; s++) f[s] = share[s - 1][i];
-#define HAT(BIT) hat[BIT][i]
-        FOLD(f, HAT, size)
-#undef HAT
-        out[start + i] = f[0];
-    }
-}
-
-CCT_FOR_EACH_SET(cct_bits_fold,
-                 (cct_instruction_set set, uint64_t *out, const uint64_t *const *hats, const uint64_t *const *shares,
-                  unsigned size, int first, size_t start, size_t count),
-                 (set, out, hats, shares, size, first, start, count), {
-                     (void)set;
-                     const uint64_t ones = first ? ~(uint64_t)0 : 0;
-                     switch (size) {
-                     case 1: fold(out, hats, shares, 1, ones, start, count); break;
-                     case 2: fold(out, hats, shares, 2, ones, start, count); break;
-                     case 3: fold(out, hats, shares, 3, ones, start, count); break;
-                     case 4: fold(out, hats, shares, 4, ones, start, count); break;
-                     case 5: fold(out, hats, shares, 5, ones, start, count); break;
-                     default: fold(out, hats, shares, 6, ones, start, count);
-                     }
-                 })
-
 // MARK: Selection and truncation
 
 CCT_FOR_EACH_SET(cct_u64_selection,
@@ -186,6 +150,35 @@ CCT_FOR_EACH_SET(cct_u64_selection,
                          out[i] = (value & mask) + ((flipped ^ mask) - mask);
                      })
                  })
+
+CCT_FOR_EACH_SET(cct_u64_weights,
+                 (cct_instruction_set set, uint64_t *restrict out, const uint64_t *const *planes, const uint64_t *factors,
+                  size_t plane_count, uint64_t constant, size_t first, size_t count),
+                 (set, out, planes, factors, plane_count, constant, first, count), {
+                     (void)set;
+                     for (size_t group = 0; group < count; group += 64) {
+                         uint64_t sums[64], masks[64];
+                         for (size_t i = 0; i < 64; i++) sums[i] = constant;
+                         for (size_t p = 0; p < plane_count; p++) {
+                             cct_masks_of_bits(masks, planes[p][first + group / 64]);
+                             for (size_t i = 0; i < 64; i++) sums[i] += factors[p] & masks[i];
+                         }
+                         memcpy(out + group, sums, cct_min(64, count - group) * sizeof(uint64_t));
+                     }
+                 })
+
+CCT_FOR_EACH_SET(cct_u64_add_signed_multiple,
+                 (cct_instruction_set set, uint64_t *restrict sum, const uint64_t *restrict a, uint64_t factor,
+                  const uint64_t *restrict bits, size_t count),
+                 (set, sum, a, factor, bits, count), GROUPS(sum[i] += ((a[i] ^ mask) - mask) * factor))
+
+CCT_FOR_EACH_SET(cct_u64_add_signed_difference,
+                 (cct_instruction_set set, uint64_t *restrict sum, const uint64_t *restrict a, const uint64_t *restrict b,
+                  const uint64_t *restrict c, uint64_t factor, const uint64_t *restrict bits, size_t count),
+                 (set, sum, a, b, c, factor, bits, count), GROUPS({
+                     const uint64_t difference = a[i] * b[i] - c[i];
+                     sum[i] += ((difference ^ mask) - mask) * factor;
+                 }))
 
 CCT_FOR_EACH_SET(cct_u64_truncate,
                  (cct_instruction_set set, uint64_t *restrict out, uint64_t *restrict selector, const uint64_t *restrict a,

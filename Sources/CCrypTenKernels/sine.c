@@ -87,24 +87,27 @@ CCT_INLINE CCT_AVX2 __m256i with_sign(__m256i y, __m256i u) {
     return _mm256_sub_epi64(_mm256_xor_si256(y, negative), negative);
 }
 
-CCT_INLINE CCT_AVX2 void sines_avx2(uint64_t *out, const uint64_t *a) {
+CCT_INLINE CCT_AVX2 void sines_avx2(uint64_t *out, const uint64_t *a, uint64_t number, uint64_t offset) {
     __m256i u[SINES], position[SINES], y[SINES];
-    FOR_EACH_VECTOR(SINES) u[v] = cct_load(a + v * CCT_LANES);
+    FOR_EACH_VECTOR(SINES) {
+        u[v] = _mm256_add_epi64(cct_multiply(cct_load(a + v * CCT_LANES), cct_all(number)), cct_all(offset));
+    }
     FOR_EACH_VECTOR(SINES) position[v] = position_avx2(u[v]);
     quarter_sines(y, position);
     FOR_EACH_VECTOR(SINES) cct_store(out + v * CCT_LANES, with_sign(y[v], u[v]));
 }
 
-CCT_AVX2 static void cct_u64_sine_avx2(cct_instruction_set set, uint64_t *out, const uint64_t *a, size_t count) {
+CCT_AVX2 static void cct_u64_sine_avx2(cct_instruction_set set, uint64_t *out, const uint64_t *a, uint64_t number,
+                                       uint64_t offset, size_t count) {
     (void)set;
     enum { GROUP = SINES * CCT_LANES };
     size_t i = 0;
-    for (; i + GROUP <= count; i += GROUP) sines_avx2(out + i, a + i);
+    for (; i + GROUP <= count; i += GROUP) sines_avx2(out + i, a + i, number, offset);
     const size_t left = count - i;
     if (left) {
         uint64_t words[GROUP] = {0};
         memcpy(words, a + i, left * sizeof(uint64_t));
-        sines_avx2(words, words);
+        sines_avx2(words, words, number, offset);
         memcpy(out + i, words, left * sizeof(uint64_t));
     }
 }
@@ -180,9 +183,11 @@ CCT_AVX2 static void cct_u64_add_harmonic_avx2(cct_instruction_set set, uint64_t
 // MARK: The functions
 
 CCT_FOR_EACH_OTHER_SET(
-    cct_u64_sine, (cct_instruction_set set, uint64_t *out, const uint64_t *a, size_t count), (set, out, a, count), {
+    cct_u64_sine,
+    (cct_instruction_set set, uint64_t *out, const uint64_t *a, uint64_t number, uint64_t offset, size_t count),
+    (set, out, a, number, offset, count), {
         (void)set;
-        for (size_t i = 0; i < count; i++) out[i] = sine(a[i]);
+        for (size_t i = 0; i < count; i++) out[i] = sine(a[i] * number + offset);
     })
 
 CCT_FOR_EACH_OTHER_SET(

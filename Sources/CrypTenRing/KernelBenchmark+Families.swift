@@ -80,17 +80,13 @@ extension KernelBenchmark {
                     propagate: true
                 )
             },
-            family("folds of 4 bits", 20 * plane) {
-                _ = $0.foldedProduct(
-                    of: (0..<4).map { planes[$0] },
-                    shares: (4..<19).map { planes[$0] },
-                    first: true
-                )
-            },
             family("XOR of planes", 3 * words) { $0.accumulate(&bits, xor: planes) },
             family("negation by bits", 2 * words + plane) { _ = $0.negate(a, where: bit) },
             family("selection", 5 * words + plane) {
                 _ = $0.selection(of: a, beta: b, product: c, mask: d, where: bit, first: true)
+            },
+            family("sums with a signed multiple", 3 * words + plane) {
+                $0.accumulate(&sum, adding: a, times: 0x9E37_79B9_7F4A_7C15, negatedWhere: bit)
             },
             family("truncation", 2 * words + plane) { _ = $0.truncate(a, by: 16) },
             family("packing of 16 bits", words + words / 4) { _ = $0.pack(a, bits: 16) },

@@ -66,8 +66,8 @@ package protocol Kernels: Sendable {
     func shiftLeft(_ a: RingTensor, by bits: Int) -> RingTensor
     /// The `bits` (1 … 64) low bits.
     func lowBits(_ a: RingTensor, _ bits: Int) -> RingTensor
-    /// sin(2π u / 2^64) at scale 2^30 for every element u, in integer arithmetic alone: see `integerSine(_:)`.
-    func sine(_ a: RingTensor) -> RingTensor
+    /// sin(2π u / 2^64) at scale 2^30 for u = a · number + offset, in integer arithmetic alone: see `integerSine(_:)`.
+    func sine(_ a: RingTensor, times number: UInt64, plus offset: UInt64) -> RingTensor
     /// A term of a trigonometric series in φ − λ, out of words for the cosine and the sine of number·λ at scale 2^30: adds
     /// `p·cos + q·sin` of number·(φ − λ), that is
     ///
@@ -82,9 +82,9 @@ package protocol Kernels: Sendable {
         sine: RingTensor,
         factors: (p: Int64, q: Int64)
     )
-    /// 2^(x / 2^58) at scale 2^fractionBits (0 … 46) for every element x, in integer arithmetic alone: see
+    /// 2^(x / 2^58) at scale 2^fractionBits (0 … 46) for x = offset + a, or offset − a where `negated`, in integer arithmetic alone: see
     /// `integerPower(_:fractionBits:)`.
-    func powerOfTwo(_ a: RingTensor, fractionBits: Int) -> RingTensor
+    func powerOfTwo(_ a: RingTensor, negated: Bool, plus offset: UInt64, fractionBits: Int) -> RingTensor
 
     // MARK: Structure
 
@@ -122,6 +122,8 @@ package protocol Kernels: Sendable {
     func accumulate(_ sum: inout BitPlanes, xor a: BitPlanes)
     /// `sum ^= a & b`
     func accumulate(_ sum: inout BitPlanes, xorAndOf a: BitPlanes, _ b: BitPlanes)
+    /// The outputs of a program, plane by plane, of the planes that its inputs ask for; all of them of as many elements.
+    func run(_ program: BitProgram, on inputs: [BitPlanes]) -> BitPlanes
     /// The planes of all parts, in order, as one.
     func stack(_ parts: [BitPlanes]) -> BitPlanes
     /// Elements `range` of every plane; `range` starts at a multiple of 64.
@@ -166,9 +168,6 @@ package protocol Kernels: Sendable {
         generate: Bool,
         propagate: Bool
     ) -> BitPlanes
-    /// A party's share of the AND of 1 to 6 masked bits, plane by plane: the XOR over subsets S of
-    /// `share_S · Π_{k∉S} hats[k]`, with `shares[S − 1]` of the product of the masks in S, and that of none 1 where `first`.
-    func foldedProduct(of hats: [BitPlanes], shares: [BitPlanes], first: Bool) -> BitPlanes
     /// A party's share of b·x for a bit b with the public part `bits` and x = `hat` − λ, out of shares of the bit's mask β, of
     /// β·λ and of λ: with v = `hat` − λ (−λ unless `first`) and u = `hat`·β − β·λ, v − u where the bit is 1, else u.
     func selection(
@@ -179,6 +178,24 @@ package protocol Kernels: Sendable {
         where bits: BitPlanes,
         first: Bool
     ) -> RingTensor
+    /// The constant plus the sum of factors whose bits are 1; one plane of bits for each factor, at least one.
+    func weights(of bits: [BitPlanes], factors: [UInt64], constant: UInt64) -> RingTensor
+    /// `sum += a · factor`, or `-=` where the bit is 1; one plane.
+    func accumulate(
+        _ sum: inout RingTensor,
+        adding a: RingTensor,
+        times factor: UInt64,
+        negatedWhere bits: BitPlanes
+    )
+    /// `sum += (a · b − c) · factor`, or `-=` where the bit is 1; one plane.
+    func accumulate(
+        _ sum: inout RingTensor,
+        addingProductOf a: RingTensor,
+        _ b: RingTensor,
+        less c: RingTensor,
+        times factor: UInt64,
+        negatedWhere bits: BitPlanes
+    )
     /// With c = a + 2^62: `(c >> shift) − (2^62 >> shift)`, and a plane that is 1 where c has no top bit.
     func truncate(_ a: RingTensor, by shift: Int) -> (RingTensor, selector: BitPlanes)
 
@@ -199,6 +216,16 @@ package protocol Kernels: Sendable {
 }
 
 extension Kernels {
+    /// The sine of every element.
+    package func sine(_ a: RingTensor) -> RingTensor {
+        sine(a, times: 1, plus: 0)
+    }
+
+    /// The power of every element.
+    package func powerOfTwo(_ a: RingTensor, fractionBits: Int) -> RingTensor {
+        powerOfTwo(a, negated: false, plus: 0, fractionBits: fractionBits)
+    }
+
     /// `operation(a, b)`
     package func product(_ operation: BilinearOperation, _ a: RingTensor, _ b: RingTensor) -> RingTensor {
         guard let shape = try? operation.outputShape(a.shape, b.shape) else {

@@ -68,6 +68,42 @@ extension NativeKernels {
         update(&sum, a, b) { cct_bits_xor_and(set, $0, $1, $2, $3, $4) }
     }
 
+    package func run(_ program: BitProgram, on inputs: [BitPlanes]) -> BitPlanes {
+        program.check(inputs)
+        var out = BitPlanes(uninitialized: program.outputs, count: inputs[0].count)
+        let step = out.wordsPerPlane
+        let block = Int(CCT_BITS_BLOCK)
+        out.withMutableWords { out in
+            // The planes live until the end of this function, and their words with them.
+            withExtendedLifetime(inputs) {
+                // Inputs are only read.
+                let planes = inputs.flatMap { input in
+                    (0..<input.planes).map { plane in
+                        input.withWords { MutableWords(mutating: $0) + plane * step }
+                    }
+                }
+                let outputs = (0..<program.outputs).map { out + $0 * step }
+                split(step, work: program.steps.count) { range in
+                    let registers = Storage(uninitialized: program.registers * block)
+                    withExtendedLifetime(registers) {
+                        let places = (0..<program.registers).map { registers.words + $0 * block } + planes + outputs
+                        cct_bits_run(
+                            set,
+                            program.words,
+                            program.steps.count,
+                            places,
+                            program.registers,
+                            range.lowerBound,
+                            range.count
+                        )
+                    }
+                }
+            }
+        }
+        out.clearTails()
+        return out
+    }
+
     package func stack(_ parts: [BitPlanes]) -> BitPlanes {
         precondition(
             !parts.isEmpty && parts.allSatisfy { $0.count == parts[0].count },

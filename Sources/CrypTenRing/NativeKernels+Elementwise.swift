@@ -65,8 +65,8 @@ extension NativeKernels {
         return map(a) { cct_u64_mask(set, $0, $1, mask, $2) }
     }
 
-    package func sine(_ a: RingTensor) -> RingTensor {
-        map(a, work: 8) { cct_u64_sine(set, $0, $1, $2) }
+    package func sine(_ a: RingTensor, times number: UInt64, plus offset: UInt64) -> RingTensor {
+        map(a, work: 8) { cct_u64_sine(set, $0, $1, number, offset, $2) }
     }
 
     package func accumulate(
@@ -104,9 +104,11 @@ extension NativeKernels {
         }
     }
 
-    package func powerOfTwo(_ a: RingTensor, fractionBits: Int) -> RingTensor {
+    package func powerOfTwo(_ a: RingTensor, negated: Bool, plus offset: UInt64, fractionBits: Int) -> RingTensor {
         precondition((0...46).contains(fractionBits), "a power with \(fractionBits) fraction bits")
-        return map(a, work: 8) { cct_u64_power_of_two(set, $0, $1, UInt32(fractionBits), $2) }
+        return map(a, work: 8) {
+            cct_u64_power_of_two(set, $0, $1, negated ? 1 : 0, offset, UInt32(fractionBits), $2)
+        }
     }
 }
 

@@ -70,36 +70,6 @@ extension NativeKernels {
         return out
     }
 
-    package func foldedProduct(of hats: [BitPlanes], shares: [BitPlanes], first: Bool) -> BitPlanes {
-        BitPlanes.check(hats: hats, shares: shares)
-        var out = BitPlanes(uninitialized: hats[0].planes, count: hats[0].count)
-        let words = out.planes * out.wordsPerPlane
-        let pointers = { (planes: BitPlanes) in planes.withWords { $0 } }
-        // The planes live until the end of this function, and their words with them.
-        withExtendedLifetime((hats, shares)) {
-            let (hatWords, shareWords) = (hats.map(pointers), shares.map(pointers))
-            out.withMutableWords { out in
-                hatWords.withUnsafeBufferPointer { hatWords in
-                    shareWords.withUnsafeBufferPointer { shareWords in
-                        split(words, work: 1 << hats.count) { range in
-                            cct_bits_fold(
-                                set,
-                                out,
-                                hatWords.baseAddress!,
-                                shareWords.baseAddress!,
-                                UInt32(hatWords.count),
-                                first ? 1 : 0,
-                                range.lowerBound,
-                                range.count
-                            )
-                        }
-                    }
-                }
-            }
-        }
-        return out
-    }
-
     package func selection(
         of hat: RingTensor,
         beta: RingTensor,
@@ -141,6 +111,89 @@ extension NativeKernels {
             }
         }
         return out
+    }
+
+    package func weights(of bits: [BitPlanes], factors: [UInt64], constant: UInt64) -> RingTensor {
+        BitPlanes.check(bits, factors: factors)
+        var out = RingTensor(uninitialized: [bits[0].count])
+        let count = out.count
+        out.withMutableWords { out in
+            // The planes live until the end of this function, and their words with them.
+            withExtendedLifetime(bits) {
+                let planes = bits.map { $0.withWords { $0 } }
+                split(count, work: bits.count, unit: 64) { range in
+                    cct_u64_weights(
+                        set,
+                        out + range.lowerBound,
+                        planes,
+                        factors,
+                        planes.count,
+                        constant,
+                        range.lowerBound / 64,
+                        range.count
+                    )
+                }
+            }
+        }
+        return out
+    }
+
+    package func accumulate(
+        _ sum: inout RingTensor,
+        adding a: RingTensor,
+        times factor: UInt64,
+        negatedWhere bits: BitPlanes
+    ) {
+        let count = sum.count
+        precondition(a.count == count && bits.count == count && bits.planes == 1, "a sum of operands of other counts")
+        a.withWords { a in
+            bits.withWords { bits in
+                sum.withMutableWords { sum in
+                    split(count, work: 2, unit: 64) { range in
+                        let start = range.lowerBound
+                        cct_u64_add_signed_multiple(set, sum + start, a + start, factor, bits + start / 64, range.count)
+                    }
+                }
+            }
+        }
+    }
+
+    package func accumulate(
+        _ sum: inout RingTensor,
+        addingProductOf a: RingTensor,
+        _ b: RingTensor,
+        less c: RingTensor,
+        times factor: UInt64,
+        negatedWhere bits: BitPlanes
+    ) {
+        let count = sum.count
+        precondition(
+            [a.count, b.count, c.count, bits.count].allSatisfy { $0 == count } && bits.planes == 1,
+            "a sum of operands of other counts"
+        )
+        a.withWords { a in
+            b.withWords { b in
+                c.withWords { c in
+                    bits.withWords { bits in
+                        sum.withMutableWords { sum in
+                            split(count, work: 3, unit: 64) { range in
+                                let start = range.lowerBound
+                                cct_u64_add_signed_difference(
+                                    set,
+                                    sum + start,
+                                    a + start,
+                                    b + start,
+                                    c + start,
+                                    factor,
+                                    bits + start / 64,
+                                    range.count
+                                )
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 
     package func truncate(_ a: RingTensor, by shift: Int) -> (RingTensor, selector: BitPlanes) {

@@ -61,6 +61,33 @@ extension PlainKernels {
         accumulate(&sum, xor: and(a, b))
     }
 
+    package func run(_ program: BitProgram, on inputs: [BitPlanes]) -> BitPlanes {
+        program.check(inputs)
+        let count = inputs[0].count
+        let words = BitPlanes.words(for: count)
+        let zeros = [UInt64](repeating: 0, count: words)
+        var places = [[UInt64]](repeating: zeros, count: program.registers)
+        for input in inputs {
+            for plane in 0..<input.planes { places.append(input[plane].asWords.elements) }
+        }
+        places += [[UInt64]](repeating: zeros, count: program.outputs)
+        for step in program.steps {
+            let (a, b, c) = (places[step.a], places[step.b], places[step.c])
+            places[step.out] = (0..<words).map { i in
+                switch step.operation {
+                case .and: a[i] & b[i]
+                case .xor: a[i] ^ b[i]
+                case .xorAnd: c[i] ^ (a[i] & b[i])
+                case .not: ~a[i]
+                case .copy: a[i]
+                case .clear: 0
+                }
+            }
+        }
+        let out = RingTensor(places.suffix(program.outputs).flatMap { $0 }, shape: [program.outputs * words])
+        return BitPlanes(out, planes: program.outputs, count: count)
+    }
+
     package func stack(_ parts: [BitPlanes]) -> BitPlanes {
         precondition(
             !parts.isEmpty && parts.allSatisfy { $0.count == parts[0].count },

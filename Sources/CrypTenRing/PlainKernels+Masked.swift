@@ -47,16 +47,6 @@ extension PlainKernels {
         return stack((generate ? generates : []) + (propagate ? propagates : []))
     }
 
-    package func foldedProduct(of hats: [BitPlanes], shares: [BitPlanes], first: Bool) -> BitPlanes {
-        BitPlanes.check(hats: hats, shares: shares)
-        let zeros = BitPlanes(zeros: hats[0].planes, count: hats[0].count)
-        return (0..<1 << hats.count).reduce(zeros) { sum, subset in
-            let share = subset == 0 ? (first ? not(zeros) : zeros) : shares[subset - 1]
-            let outside = hats.indices.filter { subset >> $0 & 1 == 0 }
-            return xor(sum, outside.reduce(share) { and($0, hats[$1]) })
-        }
-    }
-
     package func selection(
         of hat: RingTensor,
         beta: RingTensor,
@@ -68,6 +58,35 @@ extension PlainKernels {
         let value = first ? subtract(hat, mask) : negate(mask)
         let flipped = subtract(multiply(hat, beta), product)
         return add(keep(value, where: bits), negate(flipped, where: bits))
+    }
+
+    package func weights(of bits: [BitPlanes], factors: [UInt64], constant: UInt64) -> RingTensor {
+        BitPlanes.check(bits, factors: factors)
+        var sum = RingTensor(repeating: constant, shape: [bits[0].count])
+        for (bits, factor) in zip(bits, factors) {
+            accumulate(&sum, adding: words(of: bits, shape: sum.shape), times: factor)
+        }
+        return sum
+    }
+
+    package func accumulate(
+        _ sum: inout RingTensor,
+        adding a: RingTensor,
+        times factor: UInt64,
+        negatedWhere bits: BitPlanes
+    ) {
+        accumulate(&sum, adding: negate(a, where: bits), times: factor)
+    }
+
+    package func accumulate(
+        _ sum: inout RingTensor,
+        addingProductOf a: RingTensor,
+        _ b: RingTensor,
+        less c: RingTensor,
+        times factor: UInt64,
+        negatedWhere bits: BitPlanes
+    ) {
+        accumulate(&sum, adding: negate(subtract(multiply(a, b), c), where: bits), times: factor)
     }
 
     package func truncate(_ a: RingTensor, by shift: Int) -> (RingTensor, selector: BitPlanes) {
@@ -100,12 +119,12 @@ extension BitPlanes {
         )
     }
 
-    /// What all kernels ask of masked bits and the shares of their masks' products.
-    static func check(hats: [BitPlanes], shares: [BitPlanes]) {
+    /// What all kernels ask of bits and their factors.
+    static func check(_ bits: [BitPlanes], factors: [UInt64]) {
         precondition(
-            (1...6).contains(hats.count) && shares.count == 1 << hats.count - 1
-                && (hats + shares).allSatisfy { $0.planes == hats[0].planes && $0.count == hats[0].count },
-            "\(shares.count) products of \(hats.count) bits"
+            !bits.isEmpty && bits.count == factors.count
+                && bits.allSatisfy { $0.planes == 1 && $0.count == bits[0].count },
+            "\(bits.count) planes of bits with \(factors.count) factors"
         )
     }
 }

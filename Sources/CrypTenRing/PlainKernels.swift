@@ -78,8 +78,8 @@ package struct PlainKernels: Kernels {
         return map(a) { $0 & mask }
     }
 
-    package func sine(_ a: RingTensor) -> RingTensor {
-        map(a, integerSine)
+    package func sine(_ a: RingTensor, times number: UInt64, plus offset: UInt64) -> RingTensor {
+        map(a) { integerSine($0 &* number &+ offset) }
     }
 
     package func accumulate(
@@ -102,9 +102,9 @@ package struct PlainKernels: Kernels {
         accumulate(&sum, addingProductOf: sine, RingTensor(parts.map(\.1), shape: sum.shape))
     }
 
-    package func powerOfTwo(_ a: RingTensor, fractionBits: Int) -> RingTensor {
+    package func powerOfTwo(_ a: RingTensor, negated: Bool, plus offset: UInt64, fractionBits: Int) -> RingTensor {
         precondition((0...46).contains(fractionBits), "a power with \(fractionBits) fraction bits")
-        return map(a) { integerPower($0, fractionBits: fractionBits) }
+        return map(a) { integerPower(offset &+ (negated ? 0 &- $0 : $0), fractionBits: fractionBits) }
     }
 }
 

@@ -170,8 +170,8 @@ package struct AuditingKernels: Kernels {
         base.lowBits(a, bits)
     }
 
-    package func sine(_ a: RingTensor) -> RingTensor {
-        base.sine(a)
+    package func sine(_ a: RingTensor, times number: UInt64, plus offset: UInt64) -> RingTensor {
+        base.sine(a, times: number, plus: offset)
     }
 
     package func accumulate(
@@ -185,8 +185,8 @@ package struct AuditingKernels: Kernels {
         base.accumulate(&sum, harmonic: number, of: phase, cosine: cosine, sine: sine, factors: factors)
     }
 
-    package func powerOfTwo(_ a: RingTensor, fractionBits: Int) -> RingTensor {
-        base.powerOfTwo(a, fractionBits: fractionBits)
+    package func powerOfTwo(_ a: RingTensor, negated: Bool, plus offset: UInt64, fractionBits: Int) -> RingTensor {
+        base.powerOfTwo(a, negated: negated, plus: offset, fractionBits: fractionBits)
     }
 
     package func gather(_ a: RingTensor, _ view: StridedView) -> RingTensor {
@@ -245,6 +245,10 @@ package struct AuditingKernels: Kernels {
 
     package func accumulate(_ sum: inout BitPlanes, xorAndOf a: BitPlanes, _ b: BitPlanes) {
         base.accumulate(&sum, xorAndOf: a, b)
+    }
+
+    package func run(_ program: BitProgram, on inputs: [BitPlanes]) -> BitPlanes {
+        base.run(program, on: inputs)
     }
 
     package func stack(_ parts: [BitPlanes]) -> BitPlanes {
@@ -309,10 +313,6 @@ package struct AuditingKernels: Kernels {
         )
     }
 
-    package func foldedProduct(of hats: [BitPlanes], shares: [BitPlanes], first: Bool) -> BitPlanes {
-        base.foldedProduct(of: hats, shares: shares, first: first)
-    }
-
     package func selection(
         of hat: RingTensor,
         beta: RingTensor,
@@ -322,6 +322,30 @@ package struct AuditingKernels: Kernels {
         first: Bool
     ) -> RingTensor {
         base.selection(of: hat, beta: beta, product: product, mask: mask, where: bits, first: first)
+    }
+
+    package func weights(of bits: [BitPlanes], factors: [UInt64], constant: UInt64) -> RingTensor {
+        base.weights(of: bits, factors: factors, constant: constant)
+    }
+
+    package func accumulate(
+        _ sum: inout RingTensor,
+        adding a: RingTensor,
+        times factor: UInt64,
+        negatedWhere bits: BitPlanes
+    ) {
+        base.accumulate(&sum, adding: a, times: factor, negatedWhere: bits)
+    }
+
+    package func accumulate(
+        _ sum: inout RingTensor,
+        addingProductOf a: RingTensor,
+        _ b: RingTensor,
+        less c: RingTensor,
+        times factor: UInt64,
+        negatedWhere bits: BitPlanes
+    ) {
+        base.accumulate(&sum, addingProductOf: a, b, less: c, times: factor, negatedWhere: bits)
     }
 
     package func truncate(_ a: RingTensor, by shift: Int) -> (RingTensor, selector: BitPlanes) {

@@ -65,6 +65,81 @@ struct BitTests {
         }
     }
 
+    /// A program that computes random bits, each of two that are there, and what the outputs are by the logic of planes.
+    private static func random(
+        _ numbers: inout SeededNumbers,
+        inputs: [BitPlanes],
+        length: Int
+    ) -> (program: BitProgram, outputs: [BitPlanes]) {
+        var program = BitProgram.Builder()
+        let count = inputs[0].count
+        var bits = [program.zeros, program.ones] + inputs.flatMap { program.input(planes: $0.planes) }
+        var values = [BitPlanes(zeros: 1, count: count), plain.not(BitPlanes(zeros: 1, count: count))]
+        values += inputs.flatMap { input in (0..<input.planes).map { input[$0] } }
+        for _ in 0..<length {
+            let (a, b) = (Int(numbers.next() % UInt64(bits.count)), Int(numbers.next() % UInt64(bits.count)))
+            switch numbers.next() % 4 {
+            case 0:
+                bits.append(program.not(bits[a]))
+                values.append(plain.not(values[a]))
+            case 1:
+                bits.append(program.xor(bits[a], bits[b]))
+                values.append(plain.xor(values[a], values[b]))
+            default:
+                bits.append(program.and(bits[a], bits[b]))
+                values.append(plain.and(values[a], values[b]))
+            }
+        }
+        // Constants, an input, a plane twice, and what was made last.
+        let chosen = [0, 1, 2, bits.count / 2, bits.count / 2] + (bits.count - min(12, length)..<bits.count)
+        return (program.program(chosen.map { bits[$0] }), chosen.map { values[$0] })
+    }
+
+    @Test("a program computes what its bits were made of", arguments: [plain] + natives as [any Kernels])
+    func programs(kernels: any Kernels) {
+        var numbers = SeededNumbers(0xB7)
+        for count in counts where count > 0 {
+            for length in [0, 1, 7, 150] {
+                let inputs = [3, 0, 5].map { numbers.planes($0, count: count) }
+                let (program, expected) = BitTests.random(&numbers, inputs: inputs, length: length)
+                #expect(
+                    kernels.run(program, on: inputs).allWords == expected.flatMap(\.allWords),
+                    "\(length) operations on \(count)"
+                )
+            }
+        }
+    }
+
+    @Test("a program on more words than a register holds equals the specification's", arguments: natives)
+    func longPrograms(kernels: NativeKernels) {
+        var numbers = SeededNumbers(0xB8)
+        for count in [64 * 71, 64 * 72, 64 * 72 + 1, 64 * 145 - 3, 64 * 1040] {
+            let inputs = [8, 2].map { numbers.planes($0, count: count) }
+            let (program, _) = BitTests.random(&numbers, inputs: inputs, length: 60)
+            #expect(kernels.run(program, on: inputs).allWords == plain.run(program, on: inputs).allWords, "\(count)")
+        }
+    }
+
+    @Test(
+        "a program computes nothing twice, nothing that isn't asked for, and a product with the sum that it goes into"
+    )
+    func shortPrograms() {
+        var program = BitProgram.Builder()
+        let a = program.input(planes: 4)
+        let product = program.and(a[0], a[1])
+        let same = program.and(a[1], a[0])
+        _ = program.xor(a[2], a[3])
+        let outputs = [program.xor(product, a[2]), program.xor(same, a[2])]
+        let made = program.program(outputs)
+        #expect(made.steps.map(\.operation) == [.xorAnd, .copy])
+        #expect(made.registers == 0)
+        let trivial = [
+            program.and(a[0], program.ones), program.and(program.zeros, a[1]), program.xor(a[3], a[3]),
+            program.not(program.not(a[2])), program.xor(a[1], program.ones),
+        ]
+        #expect(trivial == [a[0], program.zeros, program.zeros, a[2], program.not(a[1])])
+    }
+
     @Test("stacks and slabs equal the specification's", arguments: natives)
     func stacks(kernels: NativeKernels) {
         var numbers = SeededNumbers(0xB3)

@@ -118,6 +118,11 @@ struct IntegerSineTests {
         for count in counts {
             let a = ElementwiseTests.operand(count, seed: 8)
             #expect(kernels.sine(a).elements == a.elements.map(integerSine))
+            for (number, offset) in [(1, 1 << 62), (7, 0), (.max, 0x0123_4567_89AB_CDEF)] as [(UInt64, UInt64)] {
+                let expected = a.elements.map { integerSine($0 &* number &+ offset) }
+                #expect(kernels.sine(a, times: number, plus: offset).elements == expected)
+                #expect(plain.sine(a, times: number, plus: offset).elements == expected)
+            }
         }
     }
 }
@@ -158,6 +163,11 @@ struct IntegerFunctionTests {
                     kernels.powerOfTwo(a, fractionBits: bits).elements
                         == plain.powerOfTwo(a, fractionBits: bits).elements
                 )
+                let negated = a.elements.map { integerPower((3 << 60) &- $0, fractionBits: bits) }
+                for kernels in [kernels, plain] as [any Kernels] {
+                    let power = kernels.powerOfTwo(a, negated: true, plus: 3 << 60, fractionBits: bits)
+                    #expect(power.elements == negated)
+                }
             }
             let (cosine, sine) = (ElementwiseTests.operand(count, seed: 12), ElementwiseTests.operand(count, seed: 13))
             for (number, p, q) in [

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("Masked bits and values")
 struct MaskedTests {
-    @Test("subset products, borrows and folds equal the specification's", arguments: natives)
+    @Test("subset products and borrows equal the specification's", arguments: natives)
     func groups(kernels: NativeKernels) {
         var numbers = SeededNumbers(0xF1)
         for count in counts where count > 0 {
@@ -31,17 +31,6 @@ struct MaskedTests {
                     #expect(borrows(kernels).allWords == borrows(plain).allWords, "borrows of \(size) of \(count)")
                 }
             }
-            for size in 1...6 {
-                let hats = (0..<size).map { _ in numbers.planes(2, count: count) }
-                let shares = (1..<1 << size).map { _ in numbers.planes(2, count: count) }
-                for first in [false, true] {
-                    #expect(
-                        kernels.foldedProduct(of: hats, shares: shares, first: first).allWords
-                            == plain.foldedProduct(of: hats, shares: shares, first: first).allWords,
-                        "fold of \(size) of \(count)"
-                    )
-                }
-            }
         }
     }
 
@@ -64,6 +53,20 @@ struct MaskedTests {
         #expect(out.bits(ofPlane: 1) == pairs.map { $0.r == $0.c })
     }
 
+    @Test("weights and signed sums are those of their bits", arguments: [plain] + natives as [any Kernels])
+    func weights(kernels: any Kernels) {
+        let numbers = RingTensor([0, 1, 2, 3], shape: [4])
+        let planes = kernels.planes(of: numbers, from: 0, count: 2)
+        let weights = kernels.weights(of: [planes[0], planes[1]], factors: [10, .max], constant: 5)
+        #expect(weights.elements == [5, 15, 4, 14])
+        var sum = RingTensor([1, 1, 1, 1], shape: [4])
+        kernels.accumulate(&sum, adding: numbers, times: 7, negatedWhere: planes[0])
+        #expect(sum.elements.map { Int64(bitPattern: $0) } == [1, -6, 15, -20])
+        let ones = RingTensor([1, 1, 1, 1], shape: [4])
+        kernels.accumulate(&sum, addingProductOf: numbers, numbers, less: ones, times: 2, negatedWhere: planes[1])
+        #expect(sum.elements.map { Int64(bitPattern: $0) } == [-1, -6, 9, -36])
+    }
+
     @Test("selections and truncations equal the specification's", arguments: natives)
     func elements(kernels: NativeKernels) {
         var numbers = SeededNumbers(0xF2)
@@ -82,6 +85,31 @@ struct MaskedTests {
                     ).elements
                 }
                 #expect(selection(kernels) == selection(plain))
+            }
+            for factor in [1, 0xDEAD_BEEF_0BAD_F00D, 1 << 63, UInt64.max] {
+                func sums(_ kernels: any Kernels) -> [[UInt64]] {
+                    var sums = [operands[3], operands[3]]
+                    kernels.accumulate(&sums[0], adding: operands[1], times: factor, negatedWhere: bits)
+                    kernels.accumulate(
+                        &sums[1],
+                        addingProductOf: operands[0],
+                        operands[1],
+                        less: operands[2],
+                        times: factor,
+                        negatedWhere: bits
+                    )
+                    return sums.map(\.elements)
+                }
+                #expect(sums(kernels) == sums(plain), "\(factor) times \(count)")
+            }
+            for planes in [1, 2, 33] {
+                let bits = (0..<planes).map { _ in numbers.planes(1, count: count) }
+                let factors = (0..<planes).map { _ in numbers.next() }
+                #expect(
+                    kernels.weights(of: bits, factors: factors, constant: factors[0] &+ 1).elements
+                        == plain.weights(of: bits, factors: factors, constant: factors[0] &+ 1).elements,
+                    "\(planes) weights of \(count)"
+                )
             }
             for shift in [1, 16, 62] {
                 let (out, expected) = (kernels.truncate(operands[0], by: shift), plain.truncate(operands[0], by: shift))

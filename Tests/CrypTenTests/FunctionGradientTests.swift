@@ -24,7 +24,9 @@ struct FunctionGradientTests {
     static let secondAllowances: [String: Double] = ["silu": 1.3e-4, "mish": 1.3e-4, "swish": 1.3e-4 * 1.702]
 
     /// By how much the bound between parties is wider than 10⁻³ of a number, or 2⁻¹², for functions whose documented error is.
-    static let widerBounds: [String: Double] = [:]
+    ///
+    /// Of `acosh`, whose root is steep where x is near 1, and of `layerNorm`, whose gradient adds what an inverse root's errors are in.
+    static let widerBounds: [String: Double] = ["acosh": 2.5, "layerNorm": 3]
 
     struct Content: Decodable {
         var cases: [FunctionCase]

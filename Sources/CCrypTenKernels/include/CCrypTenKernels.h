@@ -151,17 +151,18 @@ void cct_u64_multiply_high(cct_instruction_set set, uint64_t *out, const uint64_
 void cct_u64_shift_left(cct_instruction_set set, uint64_t *out, const uint64_t *a, unsigned bits, size_t count);
 /// out[i] = a[i] & mask
 void cct_u64_mask(cct_instruction_set set, uint64_t *out, const uint64_t *a, uint64_t mask, size_t count);
-/// out[i] = sin(2 pi a[i] / 2^64) at scale 2^30, rounded by integer steps that are the same on every machine: the Taylor
+/// out[i] = sin(2 pi u / 2^64) at scale 2^30 for u = number * a[i] + offset, rounded by integer steps that are the same on every machine: the Taylor
 /// polynomial to x^13 in the first quarter, every product rounded down.
-void cct_u64_sine(cct_instruction_set set, uint64_t *out, const uint64_t *a, size_t count);
-/// sum[i] += cosine[i] * R(p * c + q * s) + sine[i] * R(p * s - q * c), where s and c are `cct_u64_sine` of number * phase[i] and of
+void cct_u64_sine(cct_instruction_set set, uint64_t *out, const uint64_t *a, uint64_t number, uint64_t offset, size_t count);
+/// sum[i] += cosine[i] * R(p * c + q * s) + sine[i] * R(p * s - q * c), where s and c are the sine of number * phase[i] and of
 /// a quarter turn more, and R(x) is x / 2^30 rounded to the nearest; p and q have signs, and magnitudes up to 2^32.
 void cct_u64_add_harmonic(cct_instruction_set set, uint64_t *sum, const uint64_t *phase, uint64_t number,
                           const uint64_t *cosine, const uint64_t *sine, uint64_t p, uint64_t q, size_t count);
-/// out[i] = 2^(a[i] / 2^58) at scale 2^fraction_bits, rounded by integer steps that are the same on every machine: the Taylor
-/// polynomial to x^10 in the fraction, every product rounded down, shifted to the nearest. The six high bits of a[i] count modulo
+/// out[i] = 2^(x / 2^58) at scale 2^fraction_bits for x = a[i] + offset, or offset - a[i] where `negated` is not 0, rounded by integer steps that are the same on every machine: the Taylor
+/// polynomial to x^10 in the fraction, every product rounded down, shifted to the nearest. The six high bits of x count modulo
 /// 64, as one of -1 - fraction_bits ... 62 - fraction_bits; 0 <= fraction_bits <= 46.
-void cct_u64_power_of_two(cct_instruction_set set, uint64_t *out, const uint64_t *a, unsigned fraction_bits, size_t count);
+void cct_u64_power_of_two(cct_instruction_set set, uint64_t *out, const uint64_t *a, int negated, uint64_t offset,
+                          unsigned fraction_bits, size_t count);
 /// out[o * inner + i] = sum over r < extent of a[(o * extent + r) * inner + i], for o < outer and i < inner. `out` is
 /// another array than `a`.
 void cct_u64_sum(cct_instruction_set set, uint64_t *out, const uint64_t *a, size_t outer, size_t extent, size_t inner);
@@ -194,6 +195,16 @@ void cct_u64_negate_where(cct_instruction_set set, uint64_t *out, const uint64_t
 /// A party's share of a bit times a value, both masked, where bit i is the bit's public part.
 void cct_u64_selection(cct_instruction_set set, uint64_t *out, const uint64_t *hat, const uint64_t *beta,
                        const uint64_t *product, const uint64_t *lambda, const uint64_t *bits, int first, size_t count);
+/// out[i] = constant + the sum of factors[p] over planes p < plane_count whose bit i is 1, for i < count; the bits begin with the lowest one
+/// of word `first` of every plane.
+void cct_u64_weights(cct_instruction_set set, uint64_t *out, const uint64_t *_Nonnull const *_Nonnull planes,
+                     const uint64_t *factors, size_t plane_count, uint64_t constant, size_t first, size_t count);
+/// sum[i] += factor * a[i], or -= where bit i is 1, for i < count.
+void cct_u64_add_signed_multiple(cct_instruction_set set, uint64_t *sum, const uint64_t *a, uint64_t factor,
+                                 const uint64_t *bits, size_t count);
+/// sum[i] += factor * (a[i] * b[i] - c[i]), or -= where bit i is 1, for i < count.
+void cct_u64_add_signed_difference(cct_instruction_set set, uint64_t *sum, const uint64_t *a, const uint64_t *b,
+                                   const uint64_t *c, uint64_t factor, const uint64_t *bits, size_t count);
 /// With c = a[i] + 2^62: out[i] = (c >> shift) - (2^62 >> shift), and bit i of `selector` is 1 where c has no top bit; the bits
 /// beyond `count` in its last word are zeros. 1 <= shift <= 62.
 void cct_u64_truncate(cct_instruction_set set, uint64_t *out, uint64_t *selector, const uint64_t *a, unsigned shift,
@@ -207,10 +218,26 @@ void cct_bits_subset_products(cct_instruction_set set, uint64_t *out, size_t out
 /// Either output may be NULL, not both. The bits beyond the elements in a last word are whatever comes of those of c.
 void cct_bits_borrow(cct_instruction_set set, uint64_t *_Nullable generate, uint64_t *_Nullable propagate, const uint64_t *bits,
                      size_t bit_step, const uint64_t *products, size_t product_step, unsigned size, int first, size_t count);
-/// A party's share of the AND of `size` (1 ... 6) masked bits with the public parts hats[j], out of its shares of the subset
-/// products of their masks, shares[S - 1]; `first` as above. Words start ..< start + count of every array.
-void cct_bits_fold(cct_instruction_set set, uint64_t *out, const uint64_t *_Nonnull const *_Nonnull hats,
-                   const uint64_t *_Nonnull const *_Nonnull shares, unsigned size, int first, size_t start, size_t count);
+/// What a step of a program of logic does with the places of its operands, for every word.
+typedef enum cct_bits_operation {
+    CCT_BITS_AND = 0,      ///< out = a & b
+    CCT_BITS_XOR = 1,      ///< out = a ^ b
+    CCT_BITS_XOR_AND = 2,  ///< out = c ^ (a & b)
+    CCT_BITS_NOT = 3,      ///< out = ~a
+    CCT_BITS_COPY = 4,     ///< out = a
+    CCT_BITS_CLEAR = 5     ///< out = 0
+} cct_bits_operation;
+
+/// Words of a register of a program of logic: of so many words of every plane all steps are done before the next ones.
+enum { CCT_BITS_BLOCK = 72 };
+
+/// Does the steps of a program of logic in order, on words start ..< start + count of planes. A step is five numbers: its operation, and
+/// the places of out, a, b and c, where each that the operation has no use for is any place. places[p] is where place p begins: of the
+/// first `registers` places CCT_BITS_BLOCK words, and of the others a plane, whose word `start` is the first one of it that is used.
+/// Planes that are written are read in no other place; `out` may be the place of an operand.
+/// Time and memory access depend on the steps, too, which are public.
+void cct_bits_run(cct_instruction_set set, const uint32_t *steps, size_t step_count, uint64_t *_Nonnull const *_Nonnull places,
+                  size_t registers, size_t start, size_t count);
 /// Bit i of plane p is bit low + p of a[i], for i < count and p < planes; low + planes <= 64. Plane p begins at
 /// out[p * plane_step]; the bits beyond `count` in its last word are written as zeros.
 void cct_planes_of_words(cct_instruction_set set, uint64_t *out, size_t plane_step, const uint64_t *a, size_t count,

@@ -36,6 +36,41 @@ package struct BooleanGate: Gate {
         SubsetProducts(terms: outputs.flatMap(\.terms), held: .max)
     }
 
+    private struct ProgramName: Hashable {
+        var outputs: [BooleanForm]
+        var inputs: Int
+        var role: LevelRole
+    }
+
+    private static let programs = Memo<ProgramName, BitProgram>()
+
+    /// What a role computes: of the inputs' masks, or of the public parts, the party's shares of the masks, and what is dealt.
+    private func program(_ role: LevelRole) -> BitProgram {
+        BooleanGate.programs.value(ProgramName(outputs: outputs, inputs: inputs, role: role)) { _ in
+            var program = BitProgram.Builder()
+            let inputs = role.inputs([Int](repeating: 1, count: inputs), &program)
+            func variables(_ planes: [[BitProgram.Builder.Bit]]) -> [Int: BitProgram.Builder.Bit] {
+                Dictionary(uniqueKeysWithValues: planes.enumerated().map { ($0.offset, $0.element[0]) })
+            }
+            let products = products
+            guard role != .dealer else {
+                let masks = products.masks(variables(inputs.masks), &program)
+                return program.program(masks)
+            }
+            let shares = products.shares(
+                hats: variables(inputs.hats),
+                held: variables(inputs.masks),
+                dealt: program.input(planes: products.dealt.count),
+                first: role == .firstParty
+            )
+            let sums = outputs.map { output in
+                let sum = shares.sum(output.terms.map { ($0, nil) }, &program)
+                return output.constantTerm && role == .firstParty ? program.not(sum) : sum
+            }
+            return program.program(sums)
+        }
+    }
+
     package var stages: Int {
         2
     }
@@ -51,8 +86,8 @@ package struct BooleanGate: Gate {
         let (products, kernels) = (products, context.kernels)
         for slab in Slabs.of(shape.count) {
             if !products.dealt.isEmpty {
-                let masks = (0..<inputs).map { ($0, kernels.slab(context.bits($0), slab)) }
-                try context.deal(kernels.bundle(products.masks(Dictionary(uniqueKeysWithValues: masks), kernels)))
+                let masks = (0..<inputs).map { kernels.slab(context.bits($0), slab) }
+                try context.deal(kernels.run(program(.dealer), on: masks))
             }
             context.memory.bits.append(context.openBitMask(planes: outputs.count, count: slab.count))
         }
@@ -72,22 +107,9 @@ package struct BooleanGate: Gate {
                 products.dealt.isEmpty
                 ? BitPlanes(zeros: 0, count: slab.count)
                 : try context.correlationBits(planes: products.dealt.count, count: slab.count)
-            var variables: [Int: MaskedBits] = [:]
-            for input in 0..<inputs {
-                let bits = context.bits(input)
-                precondition(bits.maskShare != nil, "a Boolean gate reads bits whose masks the parties share")
-                variables[input] = bits.slab(slab, kernels)
-            }
-            let shares = products.shares(held: variables, dealt: dealt, planesEach: 1)
-            let sums = outputs.map { output in
-                var sum =
-                    output.terms.isEmpty
-                    ? BitPlanes(zeros: 1, count: slab.count)
-                    : SubsetProducts.share(ofSum: output.terms, variables, shares, context)
-                if output.constantTerm, context.isFirst { sum = kernels.not(sum) }
-                return sum
-            }
-            try context.open(kernels.bundle(sums))
+            let role: LevelRole = context.isFirst ? .firstParty : .party
+            let bits = (0..<inputs).map { context.bits($0).slab(slab, kernels) }
+            try context.open(kernels.run(program(role), on: role.inputs(bits) + [dealt]))
         }
     }
 

@@ -4,7 +4,7 @@ internal import CrypTenRing
 ///
 /// Of a run of groups, lowest first, the highest generates, or all above propagate and the next generates, …; the run
 /// propagates where all do. These are XORs of ANDs of at most four masked bits (`SubsetProducts`). A group on its own
-/// goes on to the next level as it is. Runs of one kind, of all chains, are worked through together.
+/// goes on to the next level as it is. Runs of one kind, of all chains, are dealt and opened together.
 struct CarryLevel: Sendable {
     /// Runs of one size whose same bits are wanted.
     private struct Bundle: Sendable {
@@ -94,80 +94,87 @@ struct CarryLevel: Sendable {
         (0..<size).reduce(0) { $0 | 1 << UInt64(4 + $1) }
     }
 
-    /// The variables of a bundle: each over all its runs.
-    private func variables<Bits: Sendable>(
+    /// The variables of a run.
+    private func variables<Bit: Sendable>(
         _ bundle: Bundle,
-        _ chains: [[CarryPair<Bits>]],
-        _ together: ([Bits]) -> Bits
-    ) -> [Int: Bits] {
-        var variables: [Int: Bits] = [:]
+        _ member: Member,
+        _ chains: [[CarryPair<Bit>]]
+    ) -> [Int: Bit] {
+        var variables: [Int: Bit] = [:]
         for j in 0..<bundle.size {
-            if bundle.generate {
-                variables[j] = together(bundle.members.map { chains[$0.chain][$0.first + j].generate! })
-            }
-            if bundle.propagate || j > 0 {
-                variables[4 + j] = together(bundle.members.map { chains[$0.chain][$0.first + j].propagate! })
-            }
+            let group = chains[member.chain][member.first + j]
+            if bundle.generate { variables[j] = group.generate! }
+            if bundle.propagate || j > 0 { variables[4 + j] = group.propagate! }
         }
         return variables
     }
 
-    /// The products of mask bits to deal.
-    func masks(_ chains: [[CarryPair<BitPlanes>]], _ kernels: any Kernels) -> [BitPlanes] {
-        bundles.flatMap { bundle in
-            bundle.products.masks(variables(bundle, chains) { kernels.bundle($0) }, kernels)
+    /// The products of mask bits to deal: of each bundle the first one of every run, then the second, …
+    func masks(
+        _ chains: [[CarryPair<BitProgram.Builder.Bit>]],
+        _ program: inout BitProgram.Builder
+    ) -> [BitProgram.Builder.Bit] {
+        var out: [BitProgram.Builder.Bit] = []
+        for bundle in bundles {
+            let products = bundle.members.map { member in
+                bundle.products.masks(variables(bundle, member, chains), &program)
+            }
+            for index in bundle.products.dealt.indices { out += products.map { $0[index] } }
         }
+        return out
     }
 
-    /// A party's shares of the bits to open.
+    /// A party's shares of the bits to open, of the public parts of the groups' bits, its shares of their masks, and what is dealt.
     func shares(
-        _ chains: [[CarryPair<MaskedBits>]],
-        dealt: BitPlanes,
-        _ context: PartyStage
-    ) -> [BitPlanes] {
-        var out: [BitPlanes] = []
+        hats: [[CarryPair<BitProgram.Builder.Bit>]],
+        masks: [[CarryPair<BitProgram.Builder.Bit>]],
+        dealt: [BitProgram.Builder.Bit],
+        first: Bool,
+        _ program: inout BitProgram.Builder
+    ) -> [BitProgram.Builder.Bit] {
+        var out: [BitProgram.Builder.Bit] = []
         var cursor = 0
         for bundle in bundles {
-            let variables = variables(bundle, chains) { context.kernels.bundle($0) }
-            let planes = bundle.members.count
-            let end = cursor + bundle.products.dealt.count * planes
-            let shares = bundle.products.shares(held: variables, dealt: dealt[cursor..<end], planesEach: planes)
-            cursor = end
-            if bundle.generate {
-                out.append(
-                    SubsetProducts.share(ofSum: CarryLevel.generateTerms(bundle.size), variables, shares, context)
+            let (runs, products) = (bundle.members.count, bundle.products.dealt.count)
+            let shares = bundle.members.enumerated().map { place, member in
+                bundle.products.shares(
+                    hats: variables(bundle, member, hats),
+                    held: variables(bundle, member, masks),
+                    dealt: (0..<products).map { dealt[cursor + $0 * runs + place] },
+                    first: first
                 )
             }
+            cursor += runs * products
+            if bundle.generate {
+                let terms = CarryLevel.generateTerms(bundle.size).map {
+                    (set: $0, condition: nil as BitProgram.Builder.Bit?)
+                }
+                out += shares.map { $0.sum(terms, &program) }
+            }
             if bundle.propagate {
-                out.append(
-                    SubsetProducts.share(of: CarryLevel.propagateTerm(bundle.size), variables, shares, context)
-                )
+                out += shares.map { $0.sum([(CarryLevel.propagateTerm(bundle.size), nil)], &program) }
             }
         }
         return out
     }
 
-    /// The next level's chains before its opening: the groups that pass, and gaps.
-    func passed<Bits: Sendable>(_ chains: [[CarryPair<Bits>]]) -> [[CarryPair<Bits>]] {
-        var out = shape.map { [CarryPair<Bits>](repeating: CarryPair(generate: nil, propagate: nil), count: $0.count) }
+    /// The next level's chains: runs of one group as they are, the others where this one's opening, number `level`, has them.
+    func chains(_ chains: [[CarryPair<OpenedPlane>]], level: Int) -> [[CarryPair<OpenedPlane>]] {
+        var out = shape.map {
+            [CarryPair<OpenedPlane>](repeating: CarryPair(generate: nil, propagate: nil), count: $0.count)
+        }
         for member in passing { out[member.chain][member.place] = chains[member.chain][member.first] }
-        return out
-    }
-
-    /// The next level's chains, the gaps filled with what was opened.
-    func filled<Bits: PlanarBits>(_ chains: [[CarryPair<Bits>]], _ opened: Bits) -> [[CarryPair<Bits>]] {
-        var out = chains
         var plane = 0
         for bundle in bundles {
             if bundle.generate {
                 for member in bundle.members {
-                    out[member.chain][member.place].generate = opened[plane]
+                    out[member.chain][member.place].generate = OpenedPlane(level: level, plane: plane)
                     plane += 1
                 }
             }
             if bundle.propagate {
                 for member in bundle.members {
-                    out[member.chain][member.place].propagate = opened[plane]
+                    out[member.chain][member.place].propagate = OpenedPlane(level: level, plane: plane)
                     plane += 1
                 }
             }

@@ -130,16 +130,16 @@ struct CarryLevelOne: Sendable {
         }
     }
 
-    /// The chains, out of what was opened.
-    func chains<Bits: PlanarBits>(_ opened: Bits) -> [[CarryPair<Bits>]] {
+    /// The chains, out of what the first opening has.
+    var chains: [[CarryPair<OpenedPlane>]] {
         var plane = 0
-        func next() -> Bits {
+        func next() -> OpenedPlane {
             defer { plane += 1 }
-            return opened[plane]
+            return OpenedPlane(level: 0, plane: plane)
         }
         return zip(sections, bundles).flatMap { section, bundles in
             (0..<section.instances).map { _ in
-                var chain = [CarryPair<Bits>](
+                var chain = [CarryPair<OpenedPlane>](
                     repeating: CarryPair(generate: nil, propagate: nil),
                     count: bundles.reduce(0) { $0 + $1.groups.count }
                 )

@@ -2,28 +2,33 @@ package import CrypTenRing
 
 /// What a group of bits does to a borrow, for z = c − r with c public and r a mask: it generates one where its bits of r
 /// exceed those of c, and propagates one from below where they are equal. Nil: nobody reads it, and it isn't opened.
-package struct CarryPair<Bits: Sendable>: Sendable {
-    package var generate: Bits?
-    package var propagate: Bits?
+struct CarryPair<Bits: Sendable>: Sendable {
+    var generate: Bits?
+    var propagate: Bits?
 }
 
 /// What a comparison keeps of one slab between its stages.
 package struct CarryState<Bits: Sendable>: Sendable {
-    /// The groups of every chain, lowest first; empty pairs where the opening under way will fill them.
-    package var chains: [[CarryPair<Bits>]]
+    /// What was opened so far, level by level.
+    package var opened: [Bits] = []
     /// Public bits for the end: top bits of what is compared, and choices.
     package var known: BitPlanes?
     /// Masks of the top bits, or a party's shares of them.
     package var topMask: BitPlanes?
 }
 
-/// Bits in planes, seen by one role.
-protocol PlanarBits: Sendable {
-    subscript(plane: Int) -> Self { get }
+/// Where a bit of a chain is: a plane of what one of the levels has opened.
+struct OpenedPlane: Hashable, Sendable {
+    var level: Int
+    var plane: Int
 }
 
-extension MaskedBits: PlanarBits {}
-extension BitPlanes: PlanarBits {}
+extension CarryPair<OpenedPlane> {
+    /// The same bits, found in what was opened.
+    func found<Found>(_ find: (OpenedPlane) -> Found) -> CarryPair<Found> {
+        CarryPair<Found>(generate: generate.map(find), propagate: propagate.map(find))
+    }
+}
 
 /// Bits a ..< b of every group of n: fours, but for the lowest group, which takes what is left.
 func carryGroups(_ n: Int) -> [Range<Int>] {

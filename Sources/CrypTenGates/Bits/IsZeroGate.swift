@@ -39,7 +39,7 @@ package struct IsZeroGate: Gate {
                 let wire = context.wire(0)
                 precondition(wire.alternative == nil, "a truncation read in place has no 64 bits to compare")
                 try chains.deal(wire.mask.flat(slab), topMask: nil, dealsTop: false, context)
-            case chains.openings: slabs.append(chains.finish(context).chains[0][0].propagate!)
+            case chains.openings: slabs.append(chains.finish(context).pairs[0][0].propagate!)
             default: try chains.deal(level: stage, context)
             }
         }
@@ -55,7 +55,7 @@ package struct IsZeroGate: Gate {
             case 0:
                 let hat = context.wire(0).hat.flat(slab)
                 try chains.evaluate([[hat]], count: slab.count, known: nil, dealsTop: false, context)
-            case chains.openings: slabs.append(try chains.finish(context).chains[0][0].propagate!)
+            case chains.openings: slabs.append(try chains.finish(context).pairs[0][0].propagate!)
             default: try chains.evaluate(level: stage, context)
             }
         }

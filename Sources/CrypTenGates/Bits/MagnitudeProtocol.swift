@@ -86,6 +86,11 @@ struct MagnitudeProtocol: Sendable {
         private static func set(_ term: Term, _ variables: [Name: Int]) -> UInt64 {
             term.bits.reduce(0) { $0 | 1 << UInt64(variables[$1]!) }
         }
+
+        /// The variables among bits that have names.
+        func variables<Bit>(_ bits: [Name: Bit]) -> [Int: Bit] {
+            Dictionary(uniqueKeysWithValues: variables.map { ($1, bits[$0]!) })
+        }
     }
 
     /// Groups of one size.
@@ -98,7 +103,7 @@ struct MagnitudeProtocol: Sendable {
 
     static let openings = 3
 
-    let bits: Int
+    private let form: Form
     /// The groups, and after them the top one without the sign.
     private let groups: [Range<Int>]
     private let bundles: [Bundle]
@@ -119,6 +124,8 @@ struct MagnitudeProtocol: Sendable {
 
     private static let known = Memo<Form, MagnitudeProtocol>()
 
+    var bits: Int { form.bits }
+
     init(bits: Int, positions: [Int], isSigned: Bool) {
         self = MagnitudeProtocol.known.value(Form(bits: bits, positions: positions, isSigned: isSigned)) {
             MagnitudeProtocol($0)
@@ -126,7 +133,7 @@ struct MagnitudeProtocol: Sendable {
     }
 
     private init(_ form: Form) {
-        bits = form.bits
+        self.form = form
         let groups = MagnitudeGate.groups(bits: form.bits, positions: form.positions)
         let top = groups.count - 1
         self.groups = groups + [groups[top].lowerBound..<form.bits - 1]
@@ -270,38 +277,23 @@ extension MagnitudeProtocol {
             try context.deal(context.kernels.subsetProducts(of: planes, starts: bundle.starts, size: bundle.size))
         }
         let opened = context.openBitMask(planes: singles.count, count: mask.count)
-        context.memory.carryMasks.append(
-            CarryState(
-                chains: [[CarryPair(generate: opened, propagate: nil)]],
-                known: nil,
-                topMask: planes[bits - 1]
-            )
-        )
+        context.memory.carryMasks.append(CarryState(opened: [opened], known: nil, topMask: planes[bits - 1]))
     }
 
     /// A further level of the slab that comes next.
     func deal(level: Int, _ context: DealerStage) throws {
-        let kernels = context.kernels
         var state = context.memory.carryMasks.removeFirst()
-        let count = state.topMask!.count
-        let masks = known(state.chains[0].map { $0.generate! })
-        let products = parts(level).flatMap { part in
-            part.products.masks(
-                Dictionary(uniqueKeysWithValues: part.variables.map { ($1, masks[$0]!) }),
-                kernels
-            )
+        if dealtPlanes(level) > 0 {
+            try context.deal(context.kernels.run(program(level, .dealer), on: state.opened))
         }
-        if !products.isEmpty { try context.deal(kernels.bundle(products)) }
-        let opened = context.openBitMask(planes: openedPlanes(level), count: count)
-        state.chains[0].append(CarryPair(generate: opened, propagate: nil))
+        state.opened.append(context.openBitMask(planes: openedPlanes(level), count: state.topMask!.count))
         context.memory.carryMasks.append(state)
     }
 
     /// The masks of the slab that comes next, after its last level.
     func finish(_ context: DealerStage) -> [BitPlanes] {
         let state = context.memory.carryMasks.removeFirst()
-        let opened = state.chains[0][2].generate!
-        var results = order.map { opened[$0] }
+        var results = order.map { state.opened[2][$0] }
         results[results.count - 1] = context.kernels.xor(results[results.count - 1], state.topMask!)
         return results
     }
@@ -312,132 +304,137 @@ extension MagnitudeProtocol {
 extension MagnitudeProtocol {
     /// The first stage, of a slab of a public `hat`.
     func evaluate(_ hat: RingTensor, _ context: PartyStage) throws {
-        let kernels = context.kernels
-        let planes = kernels.planes(of: hat, from: 0, count: bits)
-        let wanted = Set(singles)
-        var values: [Name: BitPlanes] = [:]
-        for bundle in bundles {
-            let products = try context.correlationBits(
-                planes: bundle.subsets * bundle.groups.count,
-                count: hat.count
-            )
-            func borrows(_ c: BitPlanes, _ starts: [Int], _ kinds: [Kind]) {
-                let out = kernels.borrows(
-                    of: c,
-                    starts: starts,
-                    size: bundle.size,
-                    products: products,
-                    first: context.isFirst,
-                    generate: kinds.contains(.generate),
-                    propagate: kinds.contains { $0 != .generate }
-                )
-                for (index, kind) in kinds.enumerated() {
-                    for (place, group) in bundle.groups.enumerated() {
-                        values[.group(kind, group)] = out[index * bundle.groups.count + place]
-                    }
-                }
-            }
-            borrows(planes, bundle.starts, [.generate, .equal])
-            for kind in [Kind.below, .above]
-            where bundle.groups.contains(where: { wanted.contains(.group(kind, $0)) }) {
-                // Groups of their own, one after the other, each less or more by one.
-                let moved = bundle.starts.flatMap { start in
-                    MagnitudeProtocol.moved(planes[start..<start + bundle.size], up: kind == .above, kernels)
-                }
-                borrows(
-                    kernels.bundle(moved),
-                    bundle.groups.indices.map { $0 * bundle.size },
-                    [kind]
-                )
-            }
+        let planes = context.kernels.planes(of: hat, from: 0, count: bits)
+        let products = try bundles.map { bundle in
+            try context.correlationBits(planes: bundle.subsets * bundle.groups.count, count: hat.count)
         }
-        try context.open(kernels.bundle(singles.map { values[$0]! }))
-        // What the choices ask of c: where each group is zero, and where it's all ones; then the top bit.
-        let groups = groups.dropLast()
-        let negated = kernels.not(planes)
-        let zeros = groups.map { all($0.map { negated[$0] }, kernels) }
-        let ones = groups.map { all($0.map { planes[$0] }, kernels) }
-        context.memory.carries.append(
-            CarryState(chains: [[]], known: kernels.bundle(zeros + ones + [planes[bits - 1]]), topMask: nil)
-        )
-    }
-
-    /// The bits of a group as a number, plus or minus one modulo what they hold.
-    private static func moved(_ planes: BitPlanes, up: Bool, _ kernels: any Kernels) -> [BitPlanes] {
-        var carry: BitPlanes?
-        return (0..<planes.planes).map { place in
-            let bit = planes[place]
-            let negated = kernels.not(bit)
-            let moved = carry.map { kernels.xor(bit, $0) } ?? negated
-            let carries = up ? bit : negated
-            carry = carry.map { kernels.and($0, carries) } ?? carries
-            return moved
-        }
-    }
-
-    private func all(_ planes: [BitPlanes], _ kernels: any Kernels) -> BitPlanes {
-        planes.dropFirst().reduce(planes[0]) { kernels.and($0, $1) }
+        let program = program(0, context.isFirst ? .firstParty : .party)
+        let out = context.kernels.run(program, on: [planes] + products)
+        try context.open(out[0..<singles.count])
+        context.memory.carries.append(CarryState(known: out[singles.count..<out.planes], topMask: nil))
     }
 
     /// A further level of the slab that comes next.
     func evaluate(level: Int, _ context: PartyStage) throws {
-        let kernels = context.kernels
         let state = try opened(context)
-        let count = state.known!.count
-        let values = known(state.chains[0].map { $0.generate! })
-        let parts = parts(level)
-        let planes = parts.reduce(0) { $0 + $1.products.dealt.count }
+        let known = state.known!
+        let planes = dealtPlanes(level)
         let dealt =
             planes == 0
-            ? BitPlanes(zeros: 0, count: count) : try context.correlationBits(planes: planes, count: count)
-        var choices: [Choice: BitPlanes] = [:]
-        func choice(_ choice: Choice) -> BitPlanes {
-            if let known = choices[choice] { return known }
-            let offset = choice.ones ? groups.count - 1 : 0
-            var conditions = choice.fills.map { state.known![offset + $0] }
-            if !choice.stops.isEmpty {
-                conditions.append(kernels.not(all(choice.stops.map { state.known![offset + $0] }, kernels)))
-            }
-            let made = all(conditions, kernels)
-            choices[choice] = made
-            return made
-        }
-        var out: [BitPlanes] = []
-        var cursor = 0
-        for part in parts {
-            let end = cursor + part.products.dealt.count
-            let variables = Dictionary(uniqueKeysWithValues: part.variables.map { ($1, values[$0]!) })
-            let shares = part.products.shares(held: variables, dealt: dealt[cursor..<end], planesEach: 1)
-            cursor = end
-            out += part.outputs.map { terms in
-                var sum: BitPlanes?
-                for term in terms {
-                    var share = SubsetProducts.share(of: part.set(term), variables, shares, context)
-                    if let condition = term.choice { share = kernels.and(share, choice(condition)) }
-                    sum = sum.map { kernels.xor($0, share) } ?? share
-                }
-                return sum!
-            }
-        }
-        // Every level opens something: with no run of two groups or more in it, a plane of zeros.
-        try context.open(out.isEmpty ? BitPlanes(zeros: 1, count: count) : kernels.bundle(out))
+            ? BitPlanes(zeros: 0, count: known.count) : try context.correlationBits(planes: planes, count: known.count)
+        let role: LevelRole = context.isFirst ? .firstParty : .party
+        try context.open(context.kernels.run(program(level, role), on: role.inputs(state.opened) + [known, dealt]))
         context.memory.carries.append(state)
     }
 
     /// The public parts of the bits of the slab that comes next, after its last level.
     func finish(_ context: PartyStage) throws -> [BitPlanes] {
         let state = try opened(context)
-        let opened = state.chains[0][2].generate!.hat
         let known = state.known!
-        var results = order.map { opened[$0] }
+        var results = order.map { state.opened[2].hat[$0] }
         results[results.count - 1] = context.kernels.xor(results[results.count - 1], known[known.planes - 1])
         return results
     }
 
     private func opened(_ context: PartyStage) throws -> CarryState<MaskedBits> {
         var state = context.memory.carries.removeFirst()
-        state.chains[0].append(CarryPair(generate: try context.openedBits(), propagate: nil))
+        state.opened.append(try context.openedBits())
         return state
+    }
+}
+
+// MARK: Programs
+
+extension MagnitudeProtocol {
+    private struct ProgramName: Hashable {
+        var form: Form
+        var level: Int
+        var role: LevelRole
+    }
+
+    private static let programs = Memo<ProgramName, BitProgram>()
+
+    /// What a role computes at a level; of the first one a party alone.
+    private func program(_ level: Int, _ role: LevelRole) -> BitProgram {
+        MagnitudeProtocol.programs.value(ProgramName(form: form, level: level, role: role)) { _ in
+            level == 0 ? firstProgram(role) : laterProgram(level, role)
+        }
+    }
+
+    /// Of the bits of c, and of shares of the products of those of r: shares of what single groups say; then what the choices ask of
+    /// c, where each group is zero, and where it's all ones; then the top bit.
+    private func firstProgram(_ role: LevelRole) -> BitProgram {
+        var program = BitProgram.Builder()
+        let planes = program.input(planes: bits)
+        var values: [Name: BitProgram.Builder.Bit] = [:]
+        for bundle in bundles {
+            let count = bundle.groups.count
+            let products = program.input(planes: bundle.subsets * count)
+            for (place, group) in bundle.groups.enumerated() {
+                let c = Array(planes[bundle.starts[place]..<bundle.starts[place] + bundle.size])
+                let compared = GroupComparison(
+                    products: (0..<bundle.subsets).map { products[$0 * count + place] },
+                    isFirst: role == .firstParty
+                )
+                (values[.group(.generate, group)], values[.group(.equal, group)]) = compared.borrow(c, &program)
+                // The number less or more by one, modulo what its bits hold.
+                values[.group(.below, group)] = compared.borrow(program.moved(c, up: false), &program).equal
+                values[.group(.above, group)] = compared.borrow(program.moved(c, up: true), &program).equal
+            }
+        }
+        let groups = groups.dropLast()
+        let negated = planes.map { program.not($0) }
+        let zeros = groups.map { program.all(negated[$0]) }
+        let ones = groups.map { program.all(planes[$0]) }
+        return program.program(singles.map { values[$0]! } + zeros + ones + [planes[bits - 1]])
+    }
+
+    /// Of what was opened, known of c, and dealt.
+    private func laterProgram(_ level: Int, _ role: LevelRole) -> BitProgram {
+        var program = BitProgram.Builder()
+        let opened = role.inputs((0..<level).map { openedPlanes($0) }, &program)
+        let masks = named(opened.masks)
+        guard role != .dealer else {
+            let products = parts(level).flatMap { $0.products.masks($0.variables(masks), &program) }
+            return program.program(products)
+        }
+        let hats = named(opened.hats)
+        let known = program.input(planes: 2 * (groups.count - 1) + 1)
+        let dealt = program.input(planes: dealtPlanes(level))
+        func condition(_ choice: Choice) -> BitProgram.Builder.Bit {
+            let offset = choice.ones ? groups.count - 1 : 0
+            var conditions = choice.fills.map { known[offset + $0] }
+            if !choice.stops.isEmpty {
+                conditions.append(program.not(program.all(choice.stops.map { known[offset + $0] })))
+            }
+            return program.all(conditions)
+        }
+        var out: [BitProgram.Builder.Bit] = []
+        var cursor = 0
+        for part in parts(level) {
+            let end = cursor + part.products.dealt.count
+            let shares = part.products.shares(
+                hats: part.variables(hats),
+                held: part.variables(masks),
+                dealt: dealt[cursor..<end],
+                first: role == .firstParty
+            )
+            cursor = end
+            for terms in part.outputs {
+                out.append(shares.sum(terms.map { (part.set($0), $0.choice.map(condition)) }, &program))
+            }
+        }
+        // Every level opens something: with no run of two groups or more in it, a plane of zeros.
+        return program.program(out.isEmpty ? [program.zeros] : out)
+    }
+
+    /// The bits that are known after the openings so far.
+    private func named<Bit>(_ opened: [[Bit]]) -> [Name: Bit] {
+        var named: [Name: Bit] = [:]
+        for (names, bits) in zip([singles, runs], opened) {
+            for (name, bit) in zip(names, bits) { named[name] = bit }
+        }
+        return named
     }
 }
 
@@ -448,16 +445,6 @@ extension MagnitudeProtocol {
         level == 1 ? second : third
     }
 
-    /// The bits that are known after the openings so far.
-    private func known<Bits: PlanarBits>(_ opened: [Bits]) -> [Name: Bits] {
-        var known: [Name: Bits] = [:]
-        for (index, name) in singles.enumerated() { known[name] = opened[0][index] }
-        if opened.count > 1 {
-            for (index, name) in runs.enumerated() { known[name] = opened[1][index] }
-        }
-        return known
-    }
-
     func openedPlanes(_ level: Int) -> Int {
         switch level {
         case 0: singles.count
@@ -466,12 +453,14 @@ extension MagnitudeProtocol {
         }
     }
 
-    /// Words that a level of a slab of `count` elements is dealt.
-    func dealtWords(_ level: Int, count: Int) -> Int {
-        let planes =
-            level == 0
+    private func dealtPlanes(_ level: Int) -> Int {
+        level == 0
             ? bundles.reduce(0) { $0 + $1.subsets * $1.groups.count }
             : parts(level).reduce(0) { $0 + $1.products.dealt.count }
-        return Slabs.bitWords(planes: planes, count: count)
+    }
+
+    /// Words that a level of a slab of `count` elements is dealt.
+    func dealtWords(_ level: Int, count: Int) -> Int {
+        Slabs.bitWords(planes: dealtPlanes(level), count: count)
     }
 }

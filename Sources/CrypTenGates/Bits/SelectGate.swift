@@ -60,10 +60,9 @@ package struct SelectGate: Gate {
 extension DealerStage {
     /// A slab's selection by bits of mask `mask`: β, λ, β·λ.
     func dealSelect(_ mask: BitPlanes, _ wire: WireMask) throws {
-        let beta = kernels.words(of: mask, shape: wire.mask.shape)
-        try deal(beta)
+        try deal(kernels.words(of: mask, shape: wire.mask.shape))
         try dealMask(of: wire)
-        try dealSelection(beta, of: wire)
+        try dealSelection(mask, of: wire)
     }
 }
 

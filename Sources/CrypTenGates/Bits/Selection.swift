@@ -5,9 +5,9 @@ internal import CrypTenRing
 //     b·x = (b^ + (1 − 2·b^)·β)(x^ − λ) = b^·(x^ − λ) + (1 − 2·b^)(x^·β − β·λ)
 
 extension DealerStage {
-    /// Shares of β·λ, of the mask β of a plane of bits as numbers.
-    func dealSelection(_ beta: RingTensor, of wire: WireMask) throws {
-        try dealFunction(of: wire) { kernels.multiply(beta, $0) }
+    /// Shares of β·λ, of the mask β of a plane of bits: λ where its bit is 1.
+    func dealSelection(_ mask: BitPlanes, of wire: WireMask) throws {
+        try dealFunction(of: wire) { kernels.keep($0, where: mask) }
     }
 }
 

@@ -56,9 +56,9 @@ struct SignProtocol: Sendable {
     }
 
     func finish(_ context: DealerStage) -> (negative: [BitPlanes], zero: BitPlanes?) {
-        let state = chains.finish(context)
-        let negative = state.chains.map { context.kernels.xor($0[0].generate!, state.topMask!) }
-        return (negative, equality ? state.chains[0][0].propagate : nil)
+        let (pairs, state) = chains.finish(context)
+        let negative = pairs.map { context.kernels.xor($0[0].generate!, state.topMask!) }
+        return (negative, equality ? pairs[0][0].propagate : nil)
     }
 
     // MARK: A party
@@ -76,14 +76,14 @@ struct SignProtocol: Sendable {
     }
 
     func finish(_ context: PartyStage) throws -> (negative: [MaskedBits], zero: MaskedBits?) {
-        let state = try chains.finish(context)
-        let negative = state.chains.enumerated().map { index, chain in
+        let (pairs, state) = try chains.finish(context)
+        let negative = pairs.enumerated().map { index, chain in
             let borrow = chain[0].generate!
             return MaskedBits(
                 hat: context.kernels.xor(borrow.hat, state.known![index]),
                 maskShare: state.topMask.map { context.kernels.xor(borrow.maskShare!, $0) }
             )
         }
-        return (negative, equality ? state.chains[0][0].propagate : nil)
+        return (negative, equality ? pairs[0][0].propagate : nil)
     }
 }

@@ -65,12 +65,12 @@ package struct StepGate: Gate {
         let kernels = context.kernels
         var slabs = outputs.map { _ in [RingTensor]() }
         for slab in Slabs.of(shape.count) {
-            var sums = outputs.map { context.first(RingTensor(repeating: $0.constant, shape: [slab.count])) }
-            for index in 0..<bits {
-                let hat = kernels.slab(context.bits(index).hat, slab)
-                let bit = context.arithmetic(hat, mask: try context.correlation([slab.count]))
+            let hats = (0..<bits).map { kernels.slab(context.bits($0).hat, slab) }
+            var sums = context.publicPart(of: outputs, hats)
+            for (index, hat) in hats.enumerated() {
+                let beta = try context.correlation([slab.count])
                 for (place, output) in outputs.enumerated() where output.factors[index] != 0 {
-                    kernels.accumulate(&sums[place], adding: bit, times: output.factors[index])
+                    kernels.accumulate(&sums[place], adding: beta, times: output.factors[index], negatedWhere: hat)
                 }
             }
             for (place, sum) in sums.enumerated() { slabs[place].append(sum) }
@@ -85,5 +85,16 @@ package struct StepGate: Gate {
     package var redacted: StepGate {
         let zeros = Output(constant: 0, factors: [UInt64](repeating: 0, count: bits))
         return StepGate(shape: shape, bits: bits, outputs: outputs.map { _ in zeros })
+    }
+}
+
+extension PartyStage {
+    /// Of `constant + Σ_j factors[j]·b_j`, as shares, what the public parts of the bits make of it: nothing at the other parties.
+    func publicPart(of outputs: [StepGate.Output], _ hats: [BitPlanes]) -> [RingTensor] {
+        outputs.map { output in
+            isFirst
+                ? kernels.weights(of: hats, factors: output.factors, constant: output.constant)
+                : RingTensor(zeros: [hats[0].count])
+        }
     }
 }

@@ -3,7 +3,11 @@ package import CrypTenRing
 /// Public functions of masked bits that are linear in them, and such functions times a wire, without masking them first.
 ///
 /// With shares of the bits' masks β_j dealt, `b_j = b_j^ + (1 − 2·b_j^)·β_j`; with those of λ and β_j·λ also b_j·v
-/// (`Selection.swift`), and so shares of `(constant + Σ_j factors[j]·b_j)·v`.
+/// (`Selection.swift`), and so shares of `(constant + Σ_j factors[j]·b_j)·v`. What is public is added up first: with
+/// w = constant + Σ_j factors[j]·b_j^, s_j = 1 − 2·b_j^, and v = v^ − λ,
+///
+///     constant + Σ_j factors[j]·b_j = w + Σ_j factors[j]·s_j·β_j
+///     (constant + Σ_j factors[j]·b_j)·v = w·(v^ − λ) + Σ_j factors[j]·s_j·(v^·β_j − β_j·λ)
 ///
 /// Operands: masked bits, with XOR shares of their masks or without, then a wire of form `form`, which may be a truncation read in
 /// place. - Returns: a share for each of `steps`, then for each of `products`, modulo 2^64.
@@ -67,9 +71,8 @@ package struct StepProductGate: Gate {
             try context.dealMask(of: wire)
             for index in 0..<bits {
                 let mask = kernels.slab(context.bits(index), slab)
-                let beta = kernels.words(of: mask, shape: wire.mask.shape)
-                try context.deal(beta)
-                try context.dealSelection(beta, of: wire)
+                try context.deal(kernels.words(of: mask, shape: wire.mask.shape))
+                try context.dealSelection(mask, of: wire)
             }
         }
         for _ in steps + products { context.yield(.nothing) }
@@ -81,25 +84,27 @@ package struct StepProductGate: Gate {
         for slab in Slabs.of(shape.count) {
             let wire = context.wire(bits).slab(slab, kernels)
             let mask = try context.mask(of: wire)
-            var sums = steps.map { context.first(RingTensor(repeating: $0.constant, shape: wire.hat.shape)) }
             let value = context.unmasked(wire, mask: mask)
+            let hats = (0..<bits).map { kernels.slab(context.bits($0).hat, slab) }
+            var sums = context.publicPart(of: steps, hats)
             var products = products.map { output in
-                var sum = RingTensor(zeros: wire.hat.shape)
-                if output.constant != 0 { kernels.accumulate(&sum, adding: value, times: output.constant) }
-                return sum
+                kernels.multiply(value, kernels.weights(of: hats, factors: output.factors, constant: output.constant))
             }
-            for index in 0..<bits {
-                let hat = kernels.slab(context.bits(index).hat, slab)
+            for (index, hat) in hats.enumerated() {
                 let beta = try context.correlation(wire.hat.shape)
-                if steps.contains(where: { $0.factors[index] != 0 }) {
-                    let bit = context.arithmetic(hat, mask: beta)
-                    for (place, output) in steps.enumerated() where output.factors[index] != 0 {
-                        kernels.accumulate(&sums[place], adding: bit, times: output.factors[index])
-                    }
+                for (place, output) in steps.enumerated() where output.factors[index] != 0 {
+                    kernels.accumulate(&sums[place], adding: beta, times: output.factors[index], negatedWhere: hat)
                 }
-                let selected = try context.selection(hat, beta: beta, of: wire, mask: mask)
+                let product = try context.function(of: wire)
                 for (place, output) in self.products.enumerated() where output.factors[index] != 0 {
-                    kernels.accumulate(&products[place], adding: selected, times: output.factors[index])
+                    kernels.accumulate(
+                        &products[place],
+                        addingProductOf: wire.hat,
+                        beta,
+                        less: product,
+                        times: output.factors[index],
+                        negatedWhere: hat
+                    )
                 }
             }
             for (place, sum) in (sums + products).enumerated() { slabs[place].append(sum) }

@@ -3,10 +3,10 @@ internal import CrypTenRing
 /// Products of masked bits: an output is an XOR of terms, each an AND of some variables `x = x^ ⊕ λ`.
 ///
 /// The dealer deals XOR shares of every product of masks that a term needs, `λ_S` for all S ⊆ term, each once; shares of
-/// single masks only where the parties don't hold them. A party folds them into its share of the term
-/// (`Kernels.foldedProduct`), in 15 ANDs for a term of four variables.
+/// single masks only where the parties don't hold them. A party folds them into its share of the term, in 15 ANDs for a term of four
+/// variables. Both are written into programs of logic.
 ///
-/// Terms and subsets are sets of variables 0 … 63, a bit each. Bits may be several planes: then all of it is done on each.
+/// Terms and subsets are sets of variables 0 … 63, a bit each.
 struct SubsetProducts: Sendable {
     /// The products that the dealer deals, in the order of dealing.
     let dealt: [UInt64]
@@ -40,63 +40,92 @@ struct SubsetProducts: Sendable {
     }
 
     /// The products of masks to deal, in order: each from the one without its highest variable.
-    func masks(_ variables: [Int: BitPlanes], _ kernels: any Kernels) -> [BitPlanes] {
-        var products: [UInt64: BitPlanes] = [:]
+    func masks(
+        _ variables: [Int: BitProgram.Builder.Bit],
+        _ program: inout BitProgram.Builder
+    ) -> [BitProgram.Builder.Bit] {
+        var products: [UInt64: BitProgram.Builder.Bit] = [:]
         for subset in needed {
             let highest = 63 - subset.leadingZeroBitCount
             let rest = subset & ~(1 << UInt64(highest))
             guard let variable = variables[highest] else { preconditionFailure("variable \(highest) has a mask") }
-            products[subset] = rest == 0 ? variable : kernels.and(products[rest]!, variable)
+            products[subset] = rest == 0 ? variable : program.and(products[rest]!, variable)
         }
         return dealt.map { products[$0]! }
     }
 
-    /// A party's shares of all products: those held and, from `planes`, those dealt.
+    /// What a party has of terms: the public parts of the variables, its shares of the masks that it holds, and of what is dealt.
     func shares(
-        held variables: [Int: MaskedBits],
-        dealt planes: BitPlanes,
-        planesEach: Int
-    ) -> [UInt64: BitPlanes] {
-        var shares: [UInt64: BitPlanes] = [:]
-        for (variable, bits) in variables { shares[1 << UInt64(variable)] = bits.maskShare }
-        for (index, subset) in dealt.enumerated() {
-            shares[subset] = planes[index * planesEach..<(index + 1) * planesEach]
-        }
-        return shares
+        hats: [Int: BitProgram.Builder.Bit],
+        held: [Int: BitProgram.Builder.Bit],
+        dealt planes: some Collection<BitProgram.Builder.Bit>,
+        first: Bool
+    ) -> Shares {
+        var shares: [UInt64: BitProgram.Builder.Bit] = [:]
+        for (variable, mask) in held { shares[1 << UInt64(variable)] = mask }
+        for (subset, plane) in zip(dealt, planes) { shares[subset] = plane }
+        return Shares(hats: hats, products: shares, isFirst: first)
     }
 
-    /// A party's share of one term.
-    static func share(
-        of term: UInt64,
-        _ variables: [Int: MaskedBits],
-        _ shares: [UInt64: BitPlanes],
-        _ context: PartyStage
-    ) -> BitPlanes {
-        let members = (0..<64).filter { term >> UInt64($0) & 1 == 1 }
-        return context.kernels.foldedProduct(
-            of: members.map { variables[$0]!.hat },
-            shares: (1..<1 << members.count).map { subset in
-                let set = members.enumerated().reduce(UInt64(0)) {
-                    $0 | UInt64(subset >> $1.offset & 1) << UInt64($1.element)
-                }
-                return shares[set]!
-            },
-            first: context.isFirst
-        )
-    }
+    /// What a party has of products.
+    struct Shares {
+        /// A set of variables, and a public bit by which their AND is multiplied.
+        typealias Term = (set: UInt64, condition: BitProgram.Builder.Bit?)
 
-    /// A party's share of the XOR of terms, of which there is at least one.
-    static func share(
-        ofSum terms: [UInt64],
-        _ variables: [Int: MaskedBits],
-        _ shares: [UInt64: BitPlanes],
-        _ context: PartyStage
-    ) -> BitPlanes {
-        var sum = share(of: terms[0], variables, shares, context)
-        for term in terms.dropFirst() {
-            context.kernels.accumulate(&sum, xor: share(of: term, variables, shares, context))
+        fileprivate let hats: [Int: BitProgram.Builder.Bit]
+        fileprivate let products: [UInt64: BitProgram.Builder.Bit]
+        fileprivate let isFirst: Bool
+
+        /// The party's share of the XOR of terms: of each the XOR, over its subsets S, of the share of `λ_S` times the public parts of
+        /// the others, where that of no mask is 1 at the first party.
+        func sum(_ terms: [Term], _ program: inout BitProgram.Builder) -> BitProgram.Builder.Bit {
+            sum(terms, masks: 0, &program)
         }
-        return sum
+
+        /// The same times the product of some masks.
+        ///
+        /// Bit after bit: of the terms that hold a variable x, without it, the sum times x's mask, and x^ times the sum alone; then what
+        /// doesn't hold it. What most of the terms hold comes first, for that is done with all of them together.
+        private func sum(
+            _ terms: [Term],
+            masks: UInt64,
+            _ program: inout BitProgram.Builder
+        ) -> BitProgram.Builder.Bit {
+            let conditions = terms.compactMap(\.condition)
+            let condition = conditions.max { a, b in conditions.count { $0 == a } < conditions.count { $0 == b } }
+            let (variable, holding) = mostFrequent(terms)
+            if let condition, conditions.count(where: { $0 == condition }) >= holding {
+                let inside = terms.filter { $0.condition == condition }.map { Term($0.set, nil) }
+                let outside = terms.filter { $0.condition != condition }
+                let chosen = program.and(condition, sum(inside, masks: masks, &program))
+                return program.xor(chosen, sum(outside, masks: masks, &program))
+            }
+            guard holding > 0 else {
+                // Nothing but ones is left: their number decides.
+                guard terms.count % 2 == 1 else { return program.zeros }
+                if masks == 0 { return isFirst ? program.ones : program.zeros }
+                return products[masks]!
+            }
+            let bit: UInt64 = 1 << UInt64(variable)
+            let inside = terms.filter { $0.set & bit != 0 }.map { Term($0.set & ~bit, $0.condition) }
+            let outside = terms.filter { $0.set & bit == 0 }
+            let masked = sum(inside, masks: masks | bit, &program)
+            let open = program.and(hats[variable]!, sum(inside, masks: masks, &program))
+            return program.xor(program.xor(masked, open), sum(outside, masks: masks, &program))
+        }
+
+        /// The variable that most terms hold, the lowest of several, and how many they are.
+        private func mostFrequent(_ terms: [Term]) -> (variable: Int, terms: Int) {
+            var best = (variable: 0, terms: 0)
+            var left = terms.reduce(0) { $0 | $1.set }
+            while left != 0 {
+                let variable = left.trailingZeroBitCount
+                let holding = terms.count { $0.set >> UInt64(variable) & 1 == 1 }
+                if holding > best.terms { best = (variable, holding) }
+                left &= left - 1
+            }
+            return best
+        }
     }
 }
 

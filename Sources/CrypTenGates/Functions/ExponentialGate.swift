@@ -75,15 +75,13 @@ package struct ExponentialGate: Gate {
         let wire = context.wire(1)
         precondition(wire.alternative == nil, "a truncation read in place is of no use as an exponent")
         for slab in Slabs.of(shape.count) {
-            let exponent = kernels.negate(wire.mask.flat(slab))
+            let mask = wire.mask.flat(slab)
             let selecting = kernels.slab(context.bits(0), slab)
+            let other = kernels.not(selecting)
             for entry in 0..<entries {
-                let moved = entry == 0 ? exponent : kernels.add(exponent, scalar: start(of: entry))
-                var power = kernels.powerOfTwo(moved, fractionBits: tableBits)
-                let selected = kernels.keep(power, where: selecting)
-                kernels.accumulate(&power, subtracting: selected)
-                try context.deal(selected)
-                try context.deal(power)
+                let power = kernels.powerOfTwo(mask, negated: true, plus: start(of: entry), fractionBits: tableBits)
+                try context.deal(kernels.keep(power, where: selecting))
+                try context.deal(kernels.keep(power, where: other))
             }
         }
         context.yield(.nothing)

@@ -138,7 +138,7 @@ package struct MaximumGate: Gate {
                 "a maximum is of ordinary wires"
             )
         }
-        var winners: [BitPlanes] = []
+        var won: [BitPlanes] = []
         for slab in slabs {
             switch stage {
             case 0:
@@ -148,22 +148,21 @@ package struct MaximumGate: Gate {
             case signs.openings:
                 let less = parts(signs.finish(context).negative[0], slab.count, kernels)
                 if operands > 2 {
-                    let variables = Dictionary(uniqueKeysWithValues: less.enumerated().map { ($0.offset, $0.element) })
-                    try context.deal(kernels.bundle(products.masks(variables, kernels)))
+                    try context.deal(kernels.run(winners(.dealer), on: less))
                     context.memory.bits.append(context.openBitMask(planes: operands - 1, count: slab.count))
                 } else {
-                    winners.append(less[0])
+                    won.append(less[0])
                     try dealSelections(less[0], slab, context)
                 }
             default:
-                winners.append(context.memory.bits.removeFirst())
-                try dealSelections(winners[winners.count - 1], slab, context)
+                won.append(context.memory.bits.removeFirst())
+                try dealSelections(won[won.count - 1], slab, context)
             }
         }
         guard stage == stages - 1 else { return }
         for _ in 0..<shares { context.yield(.nothing) }
         guard yieldsWinners else { return }
-        for k in 0..<operands - 1 { context.yield(.bits(kernels.join(winners.map { $0[k] }, count: shape.count))) }
+        for k in 0..<operands - 1 { context.yield(.bits(kernels.join(won.map { $0[k] }, count: shape.count))) }
     }
 
     /// What the selection by the masks of the winners' bits needs.
@@ -172,11 +171,10 @@ package struct MaximumGate: Gate {
         let values = context.memory.wireMasks.map { $0.slab(slab) }
         for value in values { try context.dealMask(of: value) }
         for k in 0..<operands - 1 {
-            let beta = kernels.words(of: won[k], shape: [slab.count])
-            try context.deal(beta)
+            try context.deal(kernels.words(of: won[k], shape: [slab.count]))
             for first in stride(from: 0, to: wires, by: operands) {
                 let difference = kernels.subtract(values[first + k].mask, values[first + operands - 1].mask)
-                try context.deal(kernels.multiply(beta, difference))
+                try context.deal(kernels.keep(difference, where: won[k]))
             }
         }
     }
@@ -187,7 +185,7 @@ package struct MaximumGate: Gate {
         let (signs, kernels) = (signs, context.kernels)
         if stage == 0 { context.memory.wires = (0..<wires).map { context.wire($0) } }
         var done: [[RingTensor]] = []
-        var winners: [MaskedBits] = []
+        var won: [MaskedBits] = []
         for slab in slabs {
             switch stage {
             case 0:
@@ -198,17 +196,16 @@ package struct MaximumGate: Gate {
             case signs.openings:
                 let negative = try signs.finish(context).negative[0]
                 let hats = parts(negative.hat, slab.count, kernels)
-                let less = hats.map { MaskedBits(hat: $0, maskShare: nil) }
                 if operands > 2 {
-                    try openWinners(less, context)
+                    try openWinners(hats, context)
                 } else {
                     let masks = negative.maskShare.map { parts($0, slab.count, kernels)[0] }
-                    winners.append(MaskedBits(hat: kernels.not(hats[0]), maskShare: masks))
-                    done.append(try select(winners[winners.count - 1].hat, slab, context))
+                    won.append(MaskedBits(hat: kernels.not(hats[0]), maskShare: masks))
+                    done.append(try select(won[won.count - 1].hat, slab, context))
                 }
             default:
-                winners.append(try context.openedBits())
-                done.append(try select(winners[winners.count - 1].hat, slab, context))
+                won.append(try context.openedBits())
+                done.append(try select(won[won.count - 1].hat, slab, context))
             }
         }
         guard stage == stages - 1 else { return }
@@ -216,24 +213,50 @@ package struct MaximumGate: Gate {
             context.yield(.share(kernels.join(done.map { $0[output] }, shape: shape)))
         }
         guard yieldsWinners else { return }
-        for k in 0..<operands - 1 { context.yield(.bits(kernels.join(winners.map { $0[k] }, count: shape.count))) }
+        for k in 0..<operands - 1 { context.yield(.bits(kernels.join(won.map { $0[k] }, count: shape.count))) }
     }
 
     /// Opens whether operand k beats all others, for all but the last.
-    private func openWinners(_ less: [MaskedBits], _ context: PartyStage) throws {
-        let (kernels, products) = (context.kernels, self.products)
-        let dealt = try context.correlationBits(planes: products.dealt.count, count: less[0].hat.count)
-        let shares = products.shares(held: [:], dealt: dealt, planesEach: 1)
-        let won = terms.enumerated().map { k, term in
-            // k beats a later operand where it isn't less, and an earlier one where that is less.
-            let beats = pairs.enumerated().map { index, pair in
-                var bits = less[index]
-                if pair.0 == k { bits.hat = kernels.not(bits.hat) }
-                return (index, bits)
+    private func openWinners(_ less: [BitPlanes], _ context: PartyStage) throws {
+        let dealt = try context.correlationBits(planes: products.dealt.count, count: less[0].count)
+        let program = winners(context.isFirst ? .firstParty : .party)
+        try context.open(context.kernels.run(program, on: less + [dealt]))
+    }
+
+    private struct ProgramName: Hashable {
+        var operands: Int
+        var role: LevelRole
+    }
+
+    private static let programs = Memo<ProgramName, BitProgram>()
+
+    /// What a role computes of the winners: of the masks of the pairs' bits, or of their public parts and what is dealt.
+    private func winners(_ role: LevelRole) -> BitProgram {
+        MaximumGate.programs.value(ProgramName(operands: operands, role: role)) { _ in
+            var program = BitProgram.Builder()
+            let less = pairs.indices.map { _ in program.input(planes: 1)[0] }
+            let products = products
+            guard role != .dealer else {
+                let variables = Dictionary(uniqueKeysWithValues: less.enumerated().map { ($0.offset, $0.element) })
+                let masks = products.masks(variables, &program)
+                return program.program(masks)
             }
-            return SubsetProducts.share(of: term, Dictionary(uniqueKeysWithValues: beats), shares, context)
+            let dealt = program.input(planes: products.dealt.count)
+            let won = terms.enumerated().map { k, term in
+                // k beats a later operand where it isn't less, and an earlier one where that is less.
+                let beats = pairs.enumerated().map { index, pair in
+                    (index, pair.0 == k ? program.not(less[index]) : less[index])
+                }
+                let shares = products.shares(
+                    hats: Dictionary(uniqueKeysWithValues: beats),
+                    held: [:],
+                    dealt: dealt,
+                    first: role == .firstParty
+                )
+                return shares.sum([(term, nil)], &program)
+            }
+            return program.program(won)
         }
-        try context.open(kernels.bundle(won))
     }
 
     /// The maximum and the payload of a slab, by the public parts of the winners' bits.

@@ -67,9 +67,8 @@ package struct TrigonometricGate: Gate {
         for slab in Slabs.of(shape.count) {
             let mask = wire.mask.flat(slab)
             for number in 1...cosines.count {
-                let angle = number == 1 ? mask : kernels.multiply(mask, scalar: UInt64(number))
-                try context.deal(kernels.sine(kernels.add(angle, scalar: TrigonometricGate.quarter)))
-                try context.deal(kernels.sine(angle))
+                try context.deal(kernels.sine(mask, times: UInt64(number), plus: TrigonometricGate.quarter))
+                try context.deal(kernels.sine(mask, times: UInt64(number), plus: 0))
             }
         }
         context.yield(.nothing)

@@ -21,6 +21,8 @@ extension Lowering {
 
     /// A comparison, as a bit of the one gate that compares its value with all its constants.
     mutating func lowerSign(_ index: Int) {
+        // A ReLU of the same value may have it.
+        if values[index].bits != nil { return }
         guard let comparison = signs.comparisons[index],
             let bit = comparisons(of: comparison.value).bits[comparison.threshold]
         else { preconditionFailure("every comparison has its group") }

@@ -325,7 +325,8 @@ extension Lowering {
         }
         let magnitude = magnitude(of: divisor.wire, segments, divisor.shape, steps: [step])
         let inverse = inverse(magnitude, table, resultBits: Int(largest.exponent) + 1)
-        let numerator = reducedWire(x)
+        // A gradient may begin with public numbers.
+        let numerator = entry(x).isSecret ? reducedWire(x) : publicNumerator(x)
         let product = Sum.Product(operation: .multiply, left: numerator.slot, right: inverse.slot)
         values[index].sum = Sum(products: [product], scale: numerator.scale + inverse.scale)
     }
