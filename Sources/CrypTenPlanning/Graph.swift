@@ -37,6 +37,11 @@ package struct Graph: Hashable, Sendable {
         case keep
         /// The same with so many fraction bits: what small changes are added to, as a network's parameters.
         case keepFine(fractionBits: Int)
+
+        /// What becomes of values that are kept, with so many fraction bits where there are any.
+        package static func keep(fractionBits: Int?) -> Destination {
+            fractionBits.map { .keepFine(fractionBits: $0) } ?? .keep
+        }
     }
 
     package var entries: [Entry] = []

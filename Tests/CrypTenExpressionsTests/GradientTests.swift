@@ -108,6 +108,23 @@ import Testing
         Subject("tan and atan", [[6]], -1.2...1.2) { $0[0].tan() + $0[0].atan() },
     ]
 
+    @Test("a tensor without a path to it has an error that names where the paths ended")
+    func missing() throws {
+        let (x, y, unused) = (placeholder([3]), placeholder([3]), placeholder([2]))
+        let value = (x * (y .< 0.5).toReal() + y.floor().toReal()).sum()
+        let gradients = gradient(of: value, withRespectTo: [x, y, unused, x + y])
+        #expect(gradients[0].error == nil)
+        let errors = gradients.dropFirst().map(\.error)
+        #expect(errors.map(\.?.code) == [.noGradient, .noGradient, .noGradient])
+        let ended = try #require(errors[0])
+        #expect(ended.message.contains("isNegative") && ended.message.contains("floor"), "\(ended)")
+        #expect(ended.message.contains("GradientTests.swift"), "\(ended)")
+        #expect(try #require(errors[1]).message.contains("isn't used"), "\(errors)")
+        #expect(gradient(of: x .< y, withRespectTo: [x])[0].error?.code == .invalidArgument)
+        let stopped = gradient(of: (x.stopGradient() * y).sum(), withRespectTo: [x, y])
+        #expect(stopped[0].error?.code == .noGradient && stopped[1].error == nil)
+    }
+
     @Test("gradients are those of central differences", arguments: structure + products + corners + functions)
     func centralDifferences(_ subject: Subject) throws {
         var random = SeededGenerator(seed: 0x6AD)

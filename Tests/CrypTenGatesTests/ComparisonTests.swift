@@ -159,6 +159,11 @@ struct ComparisonTests {
                         + payload.map { simulator.wire($0, sharesHeld: !sharesHeld) }
                 }
             }
+            try check(
+                MaximumGate(shape: shape, operands: operands, sharesHeld: true, yieldsWinners: true),
+                parties: parties,
+                expected: [largest] + (0..<operands - 1).map { k in winners.map { $0 == k ? 1 : 0 } }
+            ) { simulator in x.map { simulator.wire($0) } }
             // The dealer's copy knows no numbers: the costs and masks don't depend on them.
             try check(
                 MaximumGate(shape: shape, operands: operands, sharesHeld: true, payload: .constants(numbers)),

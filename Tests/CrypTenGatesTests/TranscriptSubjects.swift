@@ -241,7 +241,11 @@ extension GateKind {
                         .truncatedReLU(TruncatedReLUGate(shape: [v.count], sharesHeld: false, shift: 16)),
                         [s.wire(v, sharesHeld: false)]
                     )
-                }
+                },
+                TranscriptSubject("truncated ReLU with its bits") { s, v in
+                    let gate = TruncatedReLUGate(shape: [v.count], sharesHeld: true, shift: 16, yieldsBits: true)
+                    return (.truncatedReLU(gate), [s.wire(v)])
+                },
             ]
         case .isZero:
             return [
@@ -404,6 +408,14 @@ extension GateKind {
                         .maximum(MaximumGate(shape: [v.count], operands: 3, sharesHeld: true)),
                         (0..<3).map { _ in s.wire(v) }
                     )
+                },
+                TranscriptSubject("maximum of two, with its winners") { s, v in
+                    let gate = MaximumGate(shape: [v.count], operands: 2, sharesHeld: true, yieldsWinners: true)
+                    return (.maximum(gate), (0..<2).map { _ in s.wire(v) })
+                },
+                TranscriptSubject("maximum of three, with its winners") { s, v in
+                    let gate = MaximumGate(shape: [v.count], operands: 3, sharesHeld: true, yieldsWinners: true)
+                    return (.maximum(gate), (0..<3).map { _ in s.wire(v) })
                 },
                 TranscriptSubject("maximum of four, with wires") { s, v in
                     let gate = MaximumGate(

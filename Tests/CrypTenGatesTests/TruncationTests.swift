@@ -29,6 +29,15 @@ struct TruncationTests {
                         try simulator.run(gate, [wire])[0].plain()
                             == want.map { UInt64(bitPattern: max(Int64(bitPattern: $0), 0)) }
                     )
+                    let telling = TruncatedReLUGate(
+                        shape: shape,
+                        sharesHeld: sharesHeld,
+                        shift: shift,
+                        yieldsBits: true
+                    )
+                    let told = try simulator.run(telling, [wire])
+                    #expect(try told[0].plain() == want.map { UInt64(bitPattern: max(Int64(bitPattern: $0), 0)) })
+                    #expect(try told[1].plain() == want.map { Int64(bitPattern: $0) > 0 ? 1 : 0 })
                 }
             }
         }

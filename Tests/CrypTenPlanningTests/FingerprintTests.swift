@@ -65,7 +65,7 @@ struct FingerprintTests {
         ("elu", { x().elu(1.3) }, "fc4eea01534c07876b7cbf088fd8e02fd5514812f445b496d1450bf9a9f37a2e"),
         (
             "clamp", { x().clamp(min: -0.7, max: 2.1) },
-            "b447ee0d5873a5087793fa376bb102074fa21cd996f6a1a9191c4fa68f2c51c8"
+            "39fe0e1c0fa5ebbea9817a85cf6de9bc4a28881d48d9b74ca4a19024a88c5e8a"
         ),
     ]
 

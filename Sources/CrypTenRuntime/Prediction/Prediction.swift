@@ -143,11 +143,12 @@ extension Rehearsal {
     /// The same of evaluating expressions and keeping their values.
     package func measure(
         keeping expressions: [CrypTensor],
+        fractionBits: Int? = nil,
         machines: Machines = .oneEach,
         threads: Int? = nil,
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws -> MeasuredRun {
-        let plan = try planned(expressions.map { ($0.node, .keep) })
+        let plan = try planned(expressions.map { ($0.node, .keep(fractionBits: fractionBits)) })
         return try measure(plan, machines: machines, threads: threads, progress: progress)
     }
 

@@ -89,18 +89,20 @@ extension Session {
     ///
     /// - Parameters:
     ///   - expressions: What will be evaluated as one plan.
+    ///   - fractionBits: With how many fraction bits values will be kept, if not as they are.
     ///   - runs: How many, 1 to 65,536.
     ///   - storage: Where the last party puts the corrections; the others store none.
     /// - Throws: as `prepare`; `.invalidArgument` also for a public expression.
     /// - Complexity: as `prepare`; the dealer keeps the masks of what each run will keep.
     public func prepareEvaluation(
         of expressions: [CrypTensor],
+        fractionBits: Int? = nil,
         runs: Int,
         storage: PreparedStorage = .memory
     ) async throws {
         let roots = expressions.map(\.node)
         try await perform { state in
-            try state.prepare(roots.map { ($0, .keep) }, runs: runs, storage: storage)
+            try state.prepare(roots.map { ($0, .keep(fractionBits: fractionBits)) }, runs: runs, storage: storage)
         }
     }
 }

@@ -71,9 +71,19 @@ struct Bench: Sendable {
                 name: operand.name
             )
         }
-        let (kept, _) = try rehearsal.hold(operands)
-        let named = Dictionary(uniqueKeysWithValues: zip(workload.operands.map(\.name), kept))
-        let run = try rehearsal.measure(keeping: [workload.body(named)], machines: .shared, threads: threads) {
+        let inputs = operands.prefix(workload.inputs.count)
+        let (held, _) = try rehearsal.hold(Array(inputs))
+        let (trained, _) = try rehearsal.hold(
+            Array(operands.dropFirst(inputs.count)),
+            fractionBits: workload.fractionBits
+        )
+        let named = Dictionary(uniqueKeysWithValues: zip(workload.operands.map(\.name), held + trained))
+        let run = try rehearsal.measure(
+            keeping: [workload.body(named)],
+            fractionBits: workload.fractionBits,
+            machines: .shared,
+            threads: threads
+        ) {
             ProgressLine.show("\(workload.name)  predicting \(Int($0 * 100)) %")
         }
         return WorkloadReport.Predicted(

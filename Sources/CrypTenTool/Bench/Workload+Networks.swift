@@ -5,7 +5,7 @@ extension Workload {
     static let networks: [Workload] = [leNet(batch: 1), leNet(batch: 32), resNet18]
 
     /// Two 5×5 convolutions with ReLU and 2×2 max-pooling, two linear layers.
-    private static func leNet(batch: Int) -> Workload {
+    static func leNet(batch: Int) -> Workload {
         Workload(
             name: "lenet_b\(batch)",
             summary: "LeNet, \(batch) image\(batch == 1 ? "" : "s") of 28×28",

@@ -83,6 +83,8 @@ struct Workload: Sendable {
     var inputs: [Operand]
     /// What a served model has masked already.
     var weights: [Operand] = []
+    /// Of training, the fraction bits with which weights are kept.
+    var fractionBits: Int?
     /// From the operands, by name.
     var body: @Sendable ([String: CrypTensor]) -> CrypTensor
 
@@ -96,7 +98,7 @@ struct Workload: Sendable {
     }
 
     /// All workloads, in the order of `crypten bench --list`.
-    static let all: [Workload] = elementary + functions + networks + sequences + [roundTrip]
+    static let all: [Workload] = elementary + functions + networks + sequences + training + [roundTrip]
 
     static func named(_ name: String) -> Workload? {
         all.first { $0.name == name }

@@ -15,10 +15,10 @@ struct WorkloadProgram: Sendable {
     /// Runs it; all parties call it.
     func run(on session: Session) async throws -> WorkloadMeasurement {
         let inputs = try await held(workload.inputs, on: session)
-        let weights = try await held(workload.weights, on: session)
+        let weights = try await heldWeights(on: session)
         let setupBytes = try await session.statistics.setupBytes
         let expression = body(inputs, weights)
-        let (result, first) = try await measured(on: session) { try await session.evaluate([expression]) }
+        let (result, first) = try await measured(on: session) { try await evaluated(expression, on: session) }
         let value = try await session.reveal(result[0], to: .party(Self.judge.index))
         try await session.release(result)
         let before = try await session.statistics.work
@@ -30,16 +30,18 @@ struct WorkloadProgram: Sendable {
             bareSeconds.append(bare)
         }
         let seconds = try await series(on: session, after: exchangeBarely) {
-            let fresh = isCold ? try await held(workload.weights, on: session) : weights
-            let results = try await session.evaluate([isCold ? body(inputs, fresh) : expression])
+            let fresh = isCold ? try await heldWeights(on: session) : weights
+            let results = try await evaluated(isCold ? body(inputs, fresh) : expression, on: session)
             return results + (isCold ? workload.weights.compactMap { fresh[$0.name] } : [])
         }
         let work = try await session.statistics.work - before
         let secondsOnline = try await series(
             on: session,
-            after: { try await session.prepareEvaluation(of: [expression], runs: 1) }
+            after: {
+                try await session.prepareEvaluation(of: [expression], fractionBits: workload.fractionBits, runs: 1)
+            }
         ) {
-            try await session.evaluate([expression])
+            try await evaluated(expression, on: session)
         }
         var measurement = WorkloadMeasurement(
             seconds: seconds,
@@ -63,6 +65,21 @@ struct WorkloadProgram: Sendable {
         let inputs = try await inputs(operands, on: session)
         let kept = try await session.hold(operands.compactMap { inputs[$0.name] })
         return Dictionary(uniqueKeysWithValues: zip(operands.map(\.name), kept))
+    }
+
+    /// What is kept of an expression: with the fraction bits of a trained weight, where it is one.
+    private func evaluated(_ expression: CrypTensor, on session: Session) async throws -> [CrypTensor] {
+        guard let bits = workload.fractionBits else { return try await session.evaluate([expression]) }
+        return try await session.evaluate([expression], fractionBits: bits).kept
+    }
+
+    private func heldWeights(on session: Session) async throws -> [String: CrypTensor] {
+        guard let bits = workload.fractionBits, !workload.weights.isEmpty else {
+            return try await held(workload.weights, on: session)
+        }
+        let inputs = try await inputs(workload.weights, on: session)
+        let kept = try await session.evaluate(workload.weights.compactMap { inputs[$0.name] }, fractionBits: bits).kept
+        return Dictionary(uniqueKeysWithValues: zip(workload.weights.map(\.name), kept))
     }
 
     /// Operands as their owners put them in.
