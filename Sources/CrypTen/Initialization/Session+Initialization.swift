@@ -41,15 +41,16 @@ extension Session {
     ///   - model: A module whose parts say how they start; what it had before is replaced.
     ///   - source: Who draws. The dealer knows its own numbers.
     /// - Throws: `.invalidArgument`, before anything is sent, for what is wrong with a layer's arguments, and for orthogonal and truncated normal
-    ///   initialisers, which aren't drawn in secret; a truncated normal one whose bounds lie 4.71 deviations or more from its mean is.
+    ///   initialisers, which aren't drawn in secret; a truncated normal one whose bounds lie 4.71 deviations or more from its mean is, with 16 fraction bits.
     ///   Otherwise as ``hold(_:)``. The model is unchanged then.
     /// - Complexity: ``uniform(_:drawnBy:)`` or ``normal(_:drawnBy:)`` an element, all in the rounds of one; counted as setup. The tensors are
     ///   shares, which each run that multiplies them masks, until a training step makes new ones.
     public func initialize<Model: Module>(_ model: inout Model, drawnBy source: RandomSource) async throws {
         let specifications = try model.checkedSpecifications()
+        let fractionBits = configuration.fractionBits
         let distributions = try specifications.map { specification in
             let distribution = try specification.initializer.distribution(of: specification.shape)
-            try distribution.checkDrawnInSecret(specification.name)
+            try distribution.checkDrawnInSecret(specification.name, fractionBits: fractionBits)
             return distribution
         }
         var tensors: [CrypTensor] = []
@@ -91,11 +92,13 @@ extension Session {
 }
 
 extension Initializer.Distribution {
-    /// Beyond so many deviations ``Session/normal(_:drawnBy:)`` draws nothing, with up to 16 fraction bits.
-    private static let farthest = 4.71
+    /// Beyond so many deviations ``Session/normal(_:drawnBy:)`` draws nothing: its radius is √(−2 ln u) of a multiple u of 2^-fractionBits.
+    fileprivate static func farthest(fractionBits: Int) -> Double {
+        (2 * Double(fractionBits) * PortableFunctions.log(2)).squareRoot()
+    }
 
     /// Whether numbers that no party knows can be drawn from this.
-    fileprivate func checkDrawnInSecret(_ name: String) throws {
+    fileprivate func checkDrawnInSecret(_ name: String, fractionBits: Int) throws {
         switch self {
         case .orthogonal:
             throw CrypTenError(
@@ -103,14 +106,14 @@ extension Initializer.Distribution {
                 "'\(name)' can't be drawn so that nobody knows it: orthogonal vectors aren't drawn in secret; use another initialiser or an owner"
             )
         case .truncatedNormal(let mean, let deviation, let low, let high)
-        where min(high - mean, mean - low) < Initializer.Distribution.farthest * deviation:
+        where min(high - mean, mean - low) < Self.farthest(fractionBits: fractionBits) * deviation:
             throw CrypTenError(
                 .invalidArgument,
                 "'\(name)' can't be drawn so that nobody knows it: its normal numbers are cut off at \(low) and \(high), less than "
-                    + "4.71 deviations from their mean; use .normal or .uniform, or an owner"
+                    + "\(Self.farthest(fractionBits: fractionBits)) deviations from their mean; use .normal or .uniform, or an owner"
             )
         case .zeroRow(_, let other):
-            try other.checkDrawnInSecret(name)
+            try other.checkDrawnInSecret(name, fractionBits: fractionBits)
         case .uniform, .normal, .truncatedNormal, .constant, .identity:
             break
         }

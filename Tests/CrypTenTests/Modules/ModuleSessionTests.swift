@@ -147,7 +147,7 @@ struct ModuleSessionTests {
         for messages in messages {
             #expect(messages.count == 3)
             #expect(messages[0].contains("'0.weight'") && messages[0].contains("orthogonal"))
-            #expect(messages[1].contains("'0.weight'") && messages[1].contains("4.71"))
+            #expect(messages[1].contains("'0.weight'") && messages[1].contains("4.70964"))
             #expect(messages[2].contains("Linear"))
         }
     }

@@ -11,7 +11,7 @@ public struct Embedding: StatefulModule, Layer {
     /// - Parameters:
     ///   - count: How many rows.
     ///   - width: How long a row is.
-    ///   - paddingIndex: A row that starts as zeros.
+    ///   - paddingIndex: A row that starts as zeros; it is trained as the others are.
     public init(
         _ count: Int,
         _ width: Int,
