@@ -17,7 +17,7 @@ extension Workload {
         let x = operands["lr-x"]!
         let y = operands["lr-y"]!.narrow(axis: 1, start: 0, length: 1)
         var weights = CrypTensor(constant: Tensor([Double](repeating: 0, count: 100), shape: [100, 1]))
-        var bias = CrypTensor(constant: Tensor([0], shape: [1]))
+        var bias = CrypTensor(constant: Tensor([0.0], shape: [1]))
         for _ in 0..<10 {
             let loss = binaryCrossEntropyWithLogits(x.matmul(weights) + bias, y)
             let gradients = gradient(of: loss, withRespectTo: [weights, bias])
