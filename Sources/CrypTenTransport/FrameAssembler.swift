@@ -23,16 +23,18 @@ package struct FrameAssembler: Sendable {
     private enum State {
         /// Less than a header has come; these bytes of it.
         case header(ByteBuffer)
-        /// The header is here and part of the payload.
-        case payload(FrameHeader, FrameTag, ByteBuffer)
+        /// The header is here, and part of the payload in `payload`.
+        case payload(FrameHeader, FrameTag)
     }
 
     /// How many bytes are read at once, unless more are known to come.
     static let inputSize = 64 << 10
-    /// What is missing from a payload is read straight to its place if it is at least this long.
+    /// What is missing from a payload of at least this length is read straight to its place.
     private static let directLimit = 16 << 10
 
     private var state = State.header(ByteBuffer())
+    /// What has come of the payload under way: apart from the state, so that it has one owner and grows where it is.
+    private var payload = ByteBuffer()
     private var input = ByteBuffer()
     /// Whether the last payload was long: then the next probably is, and only the header before it is read elsewhere.
     private var expectsLongPayload = false
@@ -61,16 +63,12 @@ package struct FrameAssembler: Sendable {
     /// - Returns: Whether all of the room was filled, so that more may be waiting.
     package mutating func fill(_ body: (UnsafeMutableRawBufferPointer) -> Int) -> Bool {
         precondition(input.readableBytes == 0, "frames are taken out before more bytes are added")
-        if case .payload(let header, let tag, var payload) = state {
+        if case .payload(let header, _) = state, Int(header.length) >= FrameAssembler.directLimit {
             let missing = Int(header.length) - payload.readableBytes
-            if missing >= FrameAssembler.directLimit {
-                state = .header(ByteBuffer())  // so that `payload` has one owner while it grows
-                let count = payload.writeWithUnsafeMutableBytes(minimumWritableBytes: missing) { space in
-                    body(UnsafeMutableRawBufferPointer(rebasing: space.prefix(missing)))
-                }
-                state = .payload(header, tag, payload)
-                return count == missing
+            let count = payload.writeWithUnsafeMutableBytes(minimumWritableBytes: missing) { space in
+                body(UnsafeMutableRawBufferPointer(rebasing: space.prefix(missing)))
             }
+            return count == missing
         }
         var room = FrameAssembler.inputSize
         if expectsLongPayload, case .header(let partial) = state { room = FrameHeader.size - partial.readableBytes }
@@ -101,16 +99,12 @@ package struct FrameAssembler: Sendable {
             }
             guard let (header, tag) = header else { return nil }
             return try takePayload(header, tag, limit: limit)
-        case .payload(let header, let tag, var payload):
-            state = .header(ByteBuffer())  // so that `payload` has one owner while it grows
-            let missing = Int(header.length) - payload.readableBytes
-            if var bytes = input.readSlice(length: min(missing, input.readableBytes)) {
-                payload.writeBuffer(&bytes)
-            }
-            guard payload.readableBytes == Int(header.length) else {
-                state = .payload(header, tag, payload)
-                return nil
-            }
+        case .payload(let header, let tag):
+            let available = min(Int(header.length) - payload.readableBytes, input.readableBytes)
+            if available > 0, var bytes = input.readSlice(length: available) { payload.writeBuffer(&bytes) }
+            guard payload.readableBytes == Int(header.length) else { return nil }
+            state = .header(ByteBuffer())
+            defer { payload = ByteBuffer() }
             return RawFrame(header: header, tag: tag, payload: payload)
         }
     }
@@ -128,9 +122,8 @@ package struct FrameAssembler: Sendable {
             state = .header(ByteBuffer())
             return RawFrame(header: header, tag: tag, payload: input.readSlice(length: length) ?? ByteBuffer())
         }
-        var payload = ByteBuffer()
         payload.reserveCapacity(length)
-        state = .payload(header, tag, payload)
+        state = .payload(header, tag)
         return try next(limit: limit)
     }
 }

@@ -50,12 +50,11 @@ final class RoundExchange: OpeningExchange {
     }
 
     func next() throws -> RingTensor? {
-        let pending = opened[nextOpened]
-        opened[nextOpened].own = nil
+        let opening = opened[nextOpened].opening
+        // The only owner of its storage, so that it becomes the sum where it is.
+        var sum = opened[nextOpened].own.take()
         nextOpened += 1
-        let opening = pending.opening
         guard opening.receiver ?? party == party else { return nil }
-        var sum = pending.own
         for peer in peers where opening.sender ?? peer == peer {
             let words = try context.clock.measure(.copying) {
                 try readers[peer].read(opening.words) { try receive(from: peer) }
