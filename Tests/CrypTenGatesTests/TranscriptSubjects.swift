@@ -409,14 +409,6 @@ extension GateKind {
                         (0..<3).map { _ in s.wire(v) }
                     )
                 },
-                TranscriptSubject("maximum of two, with its winners") { s, v in
-                    let gate = MaximumGate(shape: [v.count], operands: 2, sharesHeld: true, yieldsWinners: true)
-                    return (.maximum(gate), (0..<2).map { _ in s.wire(v) })
-                },
-                TranscriptSubject("maximum of three, with its winners") { s, v in
-                    let gate = MaximumGate(shape: [v.count], operands: 3, sharesHeld: true, yieldsWinners: true)
-                    return (.maximum(gate), (0..<3).map { _ in s.wire(v) })
-                },
                 TranscriptSubject("maximum of four, with wires") { s, v in
                     let gate = MaximumGate(
                         shape: [v.count],
@@ -425,6 +417,14 @@ extension GateKind {
                         payload: .wires(sharesHeld: true)
                     )
                     return (.maximum(gate), (0..<8).map { _ in s.wire(v) })
+                },
+                TranscriptSubject("maximum of two, with its winners") { s, v in
+                    let gate = MaximumGate(shape: [v.count], operands: 2, sharesHeld: true, yieldsWinners: true)
+                    return (.maximum(gate), (0..<2).map { _ in s.wire(v) })
+                },
+                TranscriptSubject("maximum of three, with its winners") { s, v in
+                    let gate = MaximumGate(shape: [v.count], operands: 3, sharesHeld: true, yieldsWinners: true)
+                    return (.maximum(gate), (0..<3).map { _ in s.wire(v) })
                 },
             ]
         case .random:

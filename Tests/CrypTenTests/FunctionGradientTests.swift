@@ -25,8 +25,13 @@ struct FunctionGradientTests {
 
     /// By how much the bound between parties is wider than 10⁻³ of a number, or 2⁻¹², for functions whose documented error is.
     ///
-    /// Of `acosh`, whose root is steep where x is near 1, and of `layerNorm`, whose gradient adds what an inverse root's errors are in.
-    static let widerBounds: [String: Double] = ["acosh": 2.5, "layerNorm": 3]
+    /// Of `asinh` and `acosh` the gradient goes through a logarithm and a root, of norms through an inverse root that is added up, and rounding
+    /// differs from run to run: twenty runs were at most at 3.5, 2.1, 2 and, for the others, 0.9 times 10⁻³ or 2⁻¹².
+    static let widerBounds: [String: Double] = [
+        "asinh": 6, "acosh": 4, "layerNorm": 3, "groupNorm": 2, "instanceNorm": 2, "norm": 2, "binaryCrossEntropy": 1.5,
+        "rnn": 1.5,
+        "cosineSimilarity": 1.5, "pow": 1.5,
+    ]
 
     struct Content: Decodable {
         var cases: [FunctionCase]
@@ -34,7 +39,7 @@ struct FunctionGradientTests {
 
     /// The cases that can be compared, and how many others there are.
     static func comparable() throws -> (cases: [FunctionCase], missing: Int) {
-        let content: Content = try Fixture.read("function-gradients")
+        let content: Content = try Fixture.read("function-gradients.json")
         let cases = content.cases.filter { item in
             !missing.contains(item.function)
                 && (missingArguments[item.function] ?? []).isDisjoint(with: item.arguments.keys)

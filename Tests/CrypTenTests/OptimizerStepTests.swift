@@ -90,7 +90,7 @@ struct OptimizerStepTests {
 
     /// The cases whose optimiser there is.
     static func comparable() throws -> [(item: Steps, optimizer: any Optimizer)] {
-        let content: Content = try Fixture.read("optimizer-steps")
+        let content: Content = try Fixture.read("optimizer-steps.json")
         let cases = content.cases.compactMap(\.steps)
         let found = try cases.compactMap { item in try optimizer(of: item).map { (item, $0) } }
         print("\(found.count) of \(cases.count) cases are of optimisers that there are")

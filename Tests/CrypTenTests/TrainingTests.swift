@@ -61,6 +61,52 @@ struct TrainingTests {
         return (Tensor(x, shape: [rows, columns]), Tensor(oneHot, shape: [rows, classes]))
     }
 
+    @Test("a network of layers with batch normalisation learns, and keeps its buffers", arguments: [2, 3])
+    func layers(parties: Int) async throws {
+        let (x, labels) = Self.data(rows: 64, columns: 36, classes: 3)
+        let told = try await withLocalParties(parties) { session -> (losses: [Double], batches: [Double]) in
+            var model = Sequential {
+                Conv2d(1, 4, kernelSize: 3)
+                BatchNorm2d(4)
+                ReLU()
+                MaxPool2d(2)
+                Flatten()
+                Dropout(0.1)
+                Linear(16, 3)
+            }
+            try await session.initialize(&model, owner: .party(1), seed: 5)
+            var optimizer = Adam(learningRate: 0.03)
+            let images = try await session.input(from: .party(0)) { x }
+            let classes = try await session.input(from: .party(1)) { labels }
+            let held = try await session.hold([images.reshape(64, 1, 6, 6), classes])
+            model = model.train()
+            var losses: [Double] = []
+            for _ in 0..<24 {
+                let (loss, gradients, buffers) = valueAndGradient(of: model) {
+                    crossEntropy($0(held[0]), labels: held[1])
+                }
+                let told = try await optimizer.update(
+                    &model,
+                    gradients,
+                    buffers: buffers,
+                    on: session,
+                    revealing: [loss]
+                )
+                losses.append(told![0].doubles[0])
+            }
+            let scores = model.eval()(held[0])
+            let right = (scores.argmax(axis: 1) .== held[1].argmax(axis: 1)).toInteger().sum()
+            let batches = model.buffers["1.num_batches_tracked"]!
+            let counts = try await session.reveal([right, batches], to: .all)!
+            return (losses + [counts[0].doubles[0]], counts[1].doubles)
+        }
+        for (losses, batches) in told {
+            #expect(losses[23] < 0.8 * losses[0], "\(losses)")
+            #expect(losses[24] > 36, "of 64 rows \(losses[24]) are told apart")
+            #expect(batches == [24])
+        }
+    }
+
     static let optimizers: [(name: String, optimizer: any Optimizer)] = [
         ("SGD", SGD(learningRate: 0.3)),
         ("SGD with momentum", SGD(learningRate: 0.2, momentum: 0.9, weightDecay: 1e-4)),
@@ -94,7 +140,7 @@ struct TrainingTests {
             let held = try await session.hold([data, classes])
             var losses: [Double] = []
             for _ in 0..<20 {
-                let (loss, gradients) = valueAndGradient(of: model) { crossEntropy($0(held[0]), labels: held[1]) }
+                let (loss, gradients, _) = valueAndGradient(of: model) { crossEntropy($0(held[0]), labels: held[1]) }
                 losses.append(
                     try await optimizer.update(&model, gradients, on: session, revealing: [loss])![0].doubles[0]
                 )
@@ -142,7 +188,7 @@ struct TrainingTests {
         let (data, classes) = (source(x.shape, 200), source(labels.shape, 201))
         let rates = optimizer.rates(at: 1).indices.map { source([], 300 + $0) }
         let model = Layers(parameters: ParameterTree(zip(names, sources).map { ($0, $1) }))
-        let (loss, gradients) = valueAndGradient(of: model) { crossEntropy($0(data), labels: classes) }
+        let (loss, gradients, _) = valueAndGradient(of: model) { crossEntropy($0(data), labels: classes) }
         var results = [loss]
         for (index, name) in names.enumerated() {
             let past = Dictionary(uniqueKeysWithValues: zip(slots, remembered[index]))

@@ -5,7 +5,8 @@ import CrypTenRing
 /// A module's loss, and its gradients with respect to the module's parameters, which are expressions as the loss is.
 ///
 /// ```swift
-/// let (loss, gradients) = try valueAndGradient(of: model) { try crossEntropy($0(x), y) }
+/// let (loss, gradients, buffers) = valueAndGradient(of: model) { crossEntropy($0(x), y) }
+/// try await optimizer.update(&model, gradients, buffers: buffers, on: session)
 /// ```
 ///
 /// - Parameters:
@@ -15,7 +16,7 @@ import CrypTenRing
 ///     below 1, as a mean has one, wait until the end without it.
 ///   - loss: The loss of the module that it gets: a tensor of one element.
 /// - Returns: The loss, in a form that costs no more than the one that was given and has the same value; and the gradients under the
-///   parameters' names. Where the loss is ill-formed, so are they; and where no path leads to a parameter, its gradient's error has the
+///   parameters' names; and the module's buffers as the loss's calls leave them, as batch normalisation's statistics. Where the loss is ill-formed, so are they; and where no path leads to a parameter, its gradient's error has the
 ///   code `.noGradient`, and names the parameter and the operations where the paths ended.
 public func valueAndGradient<Model: Module>(
     of model: Model,
@@ -23,13 +24,13 @@ public func valueAndGradient<Model: Module>(
     file: StaticString = #fileID,
     line: UInt = #line,
     _ loss: (Model) throws -> CrypTensor
-) rethrows -> (value: CrypTensor, gradients: ParameterTree) {
-    let value = try loss(model)
+) rethrows -> (value: CrypTensor, gradients: ParameterTree, buffers: ParameterTree) {
+    let (value, buffers) = try withRecordedState(of: model) { try loss(model) }
     let place = SourceOrigin(file: "\(file)", line: line)
     let parameters = model.parameters
-    func failing(_ problem: CrypTenError) -> (CrypTensor, ParameterTree) {
+    func failing(_ problem: CrypTenError) -> (CrypTensor, ParameterTree, ParameterTree) {
         let tensor = CrypTensor(failing: problem, at: place)
-        return (tensor, parameters.mapTensors { _ in tensor })
+        return (tensor, parameters.mapTensors { _ in tensor }, buffers)
     }
     if value.error == nil, value.count != 1 {
         return failing(
@@ -46,5 +47,5 @@ public func valueAndGradient<Model: Module>(
     let named = zip(parameters.names, gradients).map { name, gradient in
         (name, lossScale == 1 || gradient.error != nil ? gradient : gradient.rescaled(by: 1 / lossScale))
     }
-    return (pass.value, ParameterTree(named))
+    return (pass.value, ParameterTree(named), buffers)
 }

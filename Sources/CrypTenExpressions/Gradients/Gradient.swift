@@ -108,7 +108,7 @@ package struct Backpropagation {
                     let key = ObjectIdentifier(input)
                     known[key] = known[key].map { $0.adding(part, at: node.origin) } ?? part
                 }
-                if hasEnded { ends.append(node) }
+                if hasEnded { ends.append(Backpropagation.end(of: node, isOnPath)) }
             } catch let problem as CrypTenError {
                 return tensors.map { _ in CrypTensor(failing: problem, at: node.origin) }
             } catch {
@@ -118,7 +118,8 @@ package struct Backpropagation {
         return tensors.enumerated().map { index, tensor in
             if let error = tensor.error { return CrypTensor(failing: error) }
             guard let gradient = known[ObjectIdentifier(tensor.node)] else {
-                return CrypTensor(failing: missing(tensor, names?[index], ends), at: origin)
+                let isUsed = order.contains { $0 === tensor.node }
+                return CrypTensor(failing: missing(tensor, names?[index], isUsed ? ends : []), at: origin)
             }
             return gradient.factor == 1 ? gradient.tensor : gradient.tensor.scaled(by: gradient.factor, at: origin)
         }
@@ -150,6 +151,18 @@ package struct Backpropagation {
             found.insert(ObjectIdentifier(node))
         }
         return found
+    }
+
+    /// The operation that a path has ended at: of whole numbers as reals, and of bits, what made them.
+    private static func end(of node: Node, _ isOnPath: Set<ObjectIdentifier>) -> Node {
+        var node = node
+        while let next = node.inputs.first(where: { isOnPath.contains(ObjectIdentifier($0)) }) {
+            switch node.operation {
+            case .toReal, .bitToInteger, .and, .xor, .not, .select: node = next
+            default: return node
+            }
+        }
+        return node
     }
 
     private func missing(_ tensor: CrypTensor, _ name: String?, _ ends: [Node]) -> CrypTenError {

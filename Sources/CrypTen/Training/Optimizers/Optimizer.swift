@@ -11,7 +11,7 @@ public import CrypTenRuntime
 /// ```swift
 /// var optimizer = SGD(learningRate: 0.1, momentum: 0.9)
 /// for batch in batches {
-///     let (loss, gradients) = valueAndGradient(of: model) { mseLoss($0(batch.x), batch.y) }
+///     let (loss, gradients, _) = valueAndGradient(of: model) { mseLoss($0(batch.x), batch.y) }
 ///     try await optimizer.update(&model, gradients, on: session)
 /// }
 /// ```
@@ -60,6 +60,7 @@ extension Optimizer {
     /// - Parameters:
     ///   - model: Gets the new parameters.
     ///   - gradients: As `valueAndGradient` gives them: those of all parameters, or of some, which then are the ones that are trained.
+    ///   - buffers: As `valueAndGradient` gives them, of a module that has any: those that are new are kept, too.
     ///   - session: Keeps them; the old ones are released.
     ///   - revealed: What is told at this step, as its loss.
     ///   - recipients: Whom.
@@ -70,6 +71,7 @@ extension Optimizer {
     public mutating func update<Model: Module>(
         _ model: inout Model,
         _ gradients: ParameterTree,
+        buffers: ParameterTree? = nil,
         on session: Session,
         revealing revealed: [CrypTensor] = [],
         to recipients: Recipients = .all
@@ -95,6 +97,11 @@ extension Optimizer {
             expressions.append((next.parameter, bits))
             expressions += slots.map { (next.remembered[$0.name]!, $0.bits(of: session)) }
         }
+        var newBuffers = model.buffers
+        let changed = (buffers ?? newBuffers).filter { name, tensor in
+            newBuffers[name].map { $0.node !== tensor.node } ?? false
+        }
+        expressions += changed.map { ($0.tensor, bits) }
         let (kept, tensors) = try await session.evaluate(
             expressions,
             revealing: revealed,
@@ -110,7 +117,12 @@ extension Optimizer {
                 state["\(name)/\(slot.name)"] = kept[first + 1 + place]
             }
         }
+        for (place, buffer) in zip(kept.suffix(changed.count), changed) {
+            old.append(newBuffers[buffer.name]!)
+            newBuffers[buffer.name] = place
+        }
         model.parameters = parameters
+        if !changed.isEmpty { model.buffers = newBuffers }
         stepCount += 1
         try await session.release(old.filter(\.isKept))
         return tensors

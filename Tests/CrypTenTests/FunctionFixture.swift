@@ -2,15 +2,6 @@ import CrypTenExpressions
 import CrypTenRing
 import Foundation
 
-/// Files of numbers that PyTorch computed in double.
-enum Fixture {
-    /// The content of a file beside the tests.
-    static func read<Content: Decodable>(_ name: String) throws -> Content {
-        let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures/\(name).json")
-        return try JSONDecoder().decode(Content.self, from: Data(contentsOf: file))
-    }
-}
-
 /// What a file says of one argument.
 enum FixtureValue: Decodable, Sendable {
     case null
