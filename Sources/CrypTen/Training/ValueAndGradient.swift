@@ -15,9 +15,10 @@ import CrypTenRing
 ///     two lose nothing, and small gradients keep more bits (Micikevicius and others, "Mixed Precision Training", ICLR 2018). Public factors
 ///     below 1, as a mean has one, wait until the end without it.
 ///   - loss: The loss of the module that it gets: a tensor of one element.
-/// - Returns: The loss, in a form that costs no more than the one that was given and has the same value; and the gradients under the
-///   parameters' names; and the module's buffers as the loss's calls leave them, as batch normalisation's statistics. Where the loss is ill-formed, so are they; and where no path leads to a parameter, its gradient's error has the
-///   code `.noGradient`, and names the parameter and the operations where the paths ended.
+/// - Returns: The loss, in a form that costs no more than the one that was given and has the same value; the gradients under the
+///   parameters' names; and the module's buffers as the loss's calls leave them, as batch normalisation's statistics. Where the loss is
+///   ill-formed, so are the gradients; where no path leads to a parameter, its gradient's error has the code `.noGradient`, and names the
+///   parameter and the operations where the paths ended.
 public func valueAndGradient<Model: Module>(
     of model: Model,
     lossScale: Double = 1,

@@ -32,16 +32,6 @@ extension CrypTensor {
         reshaped(shape.reducing(axes, keepDimensions: true), at: place).broadcasted(to: shape, at: place)
     }
 
-    /// The part of this that begins at a place of an axis, and has a shape.
-    func piece(along axis: Int, from start: Int, _ shape: Shape, at place: SourceOrigin?) -> CrypTensor {
-        var starts = [Int](repeating: 0, count: rank)
-        starts[axis] = start
-        return applying(
-            .slice(starts: starts, steps: [Int](repeating: 1, count: rank), shape: shape),
-            at: place
-        )
-    }
-
     /// This at every `steps[k]`-th place from `starts[k]` on of a tensor of zeros: what a slice is the transpose of.
     func spread(into shape: Shape, from starts: [Int], steps: [Int], at place: SourceOrigin?) -> CrypTensor {
         if count == 0 || shape.count == 0 {
@@ -65,7 +55,7 @@ extension CrypTensor {
     private func reversed(along axis: Int, at place: SourceOrigin?) -> CrypTensor {
         var (starts, steps) = ([Int](repeating: 0, count: rank), [Int](repeating: 1, count: rank))
         (starts[axis], steps[axis]) = (shape[axis] - 1, -1)
-        return applying(.slice(starts: starts, steps: steps, shape: shape), at: place)
+        return sliced(starts: starts, steps: steps, shape: shape, at: place)
     }
 
     /// `step − 1` zeros between every two neighbours along an axis.
@@ -80,7 +70,7 @@ extension CrypTensor {
         )
         let long = shape.replacing(axis: axis, with: shape[axis] * step)
         return padded.reshaped(long, at: place)
-            .piece(along: axis, from: 0, shape.replacing(axis: axis, with: (shape[axis] - 1) * step + 1), at: place)
+            .narrowed(axis: axis, start: 0, length: (shape[axis] - 1) * step + 1, at: place)
     }
 
     /// For each place along an axis of so many the sum of the slices of this whose index it is: what `take` is the transpose of.

@@ -77,7 +77,7 @@ package struct Backpropagation {
     ///   - scale: What each element's gradient is to begin with.
     ///   - names: What the tensors are called in errors.
     package func gradients(at origin: SourceOrigin?, scale: Double = 1, names: [String]? = nil) -> [CrypTensor] {
-        if let error = value.error { return tensors.map { _ in CrypTensor(failing: error) } }
+        if let error = value.error { return tensors.map { _ in CrypTensor(failing: error, at: nil) } }
         guard value.kind == .real else {
             let error = CrypTenError(
                 .invalidArgument,
@@ -116,7 +116,7 @@ package struct Backpropagation {
             }
         }
         return tensors.enumerated().map { index, tensor in
-            if let error = tensor.error { return CrypTensor(failing: error) }
+            if let error = tensor.error { return CrypTensor(failing: error, at: nil) }
             guard let gradient = known[ObjectIdentifier(tensor.node)] else {
                 let isUsed = order.contains { $0 === tensor.node }
                 return CrypTensor(failing: missing(tensor, names?[index], isUsed ? ends : []), at: origin)
@@ -183,11 +183,6 @@ package struct Backpropagation {
 }
 
 extension CrypTensor {
-    /// A tensor that carries an error which says already where it happened.
-    fileprivate init(failing problem: CrypTenError) {
-        self.init(failing: problem, at: nil)
-    }
-
     /// The one number that all elements of a constant are.
     fileprivate var uniformConstant: Double? {
         guard let numbers = constantValue?.doubles, let first = numbers.first, numbers.allSatisfy({ $0 == first })

@@ -57,14 +57,12 @@ enum PooledForm {
             let key = ObjectIdentifier(node)
             if relus.contains(key) || inside.contains(key) { continue }
             if fixed.contains(key) { return nil }
-            switch node.operation {
-            case .relu:
+            if case .relu = node.operation {
                 relus.insert(key)
-            case .reshape, .permute, .slice, .broadcast, .concatenate, .take:
-                guard node.visibility == .secret else { return nil }
+            } else if node.operation.movesElements, node.visibility == .secret {
                 inside.insert(key)
                 pending += node.inputs
-            default:
+            } else {
                 return nil
             }
         }

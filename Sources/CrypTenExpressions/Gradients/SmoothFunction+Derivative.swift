@@ -13,9 +13,6 @@ extension SmoothFunction {
         func smooth(_ function: SmoothFunction, _ operand: CrypTensor? = nil) -> CrypTensor {
             (operand ?? inner).applying(.smooth(function), at: place)
         }
-        func one(_ sign: Double, _ other: CrypTensor) -> CrypTensor {
-            other.applying(.polynomial([1, sign]), at: place)
-        }
         switch name {
         case "sigmoid": return y.applying(.polynomial([0, 1, -1]), at: place)
         case "tanh": return y.applying(.polynomial([1, 0, -1]), at: place)
@@ -49,7 +46,8 @@ extension SmoothFunction {
             // With σ, τ = tanh(softplus x) and ν = 1 − τ²: σ·ν·(2 + x·(1 − σ − 2·σ·τ))
             let s = smooth(.accurate(.sigmoid, .sigmoidAccurate))
             let t = smooth(.accurate(.tanh, .tanhAccurate), smooth(.accurate(.softplus, .softplusAccurate)))
-            let rest = one(-1, s).applying(.subtract, s.times(t, at: place).scaled(by: 2, at: place), at: place)
+            let rest = s.applying(.polynomial([1, -1]), at: place)
+                .applying(.subtract, s.times(t, at: place).scaled(by: 2, at: place), at: place)
             let turn = near(inner, at: place).times(rest, at: place).applying(.polynomial([2, 1]), at: place)
             return s.times(t.applying(.polynomial([1, 0, -1]), at: place), at: place).times(turn, at: place)
         case "geluTanhSlope":
@@ -76,15 +74,6 @@ extension SmoothFunction {
 
     /// x within ±8, beyond which the slopes don't change.
     private func near(_ x: CrypTensor, at place: SourceOrigin?) -> CrypTensor {
-        func shifted(_ bound: Double) -> CrypTensor {
-            x.applying(
-                .subtract,
-                CrypTensor(constant: Tensor(bound), at: place).broadcasted(to: x.shape, at: place),
-                at: place
-            ).applying(.relu, at: place)
-        }
-        // max(x + 8, 0) − max(x − 8, 0) − 8
-        let low = CrypTensor(constant: Tensor(-8), at: place).broadcasted(to: x.shape, at: place)
-        return shifted(-8).applying(.subtract, shifted(8), at: place).applying(.add, low, at: place)
+        x.applying(.clamp(low: -8, high: 8), at: place)
     }
 }

@@ -38,7 +38,7 @@ extension Primitive {
             var start = 0
             return zip(x, wanted).map { operand, isWanted in
                 defer { start += operand.shape[axis] }
-                return isWanted ? g.piece(along: axis, from: start, operand.shape, at: place) : nil
+                return isWanted ? g.narrowed(axis: axis, start: start, length: operand.shape[axis], at: place) : nil
             }
         case .pad(let before, _):
             let ones = [Int](repeating: 1, count: before.count)

@@ -127,6 +127,14 @@ package enum Primitive: Hashable, Sendable {
         package static let trials = 2...1 << 16
     }
 
+    /// Whether every element of the result is an element of an operand.
+    package var movesElements: Bool {
+        switch self {
+        case .reshape, .permute, .slice, .broadcast, .concatenate, .take: true
+        default: false
+        }
+    }
+
     /// The name in plans, errors and cost reports.
     package var name: String {
         switch self {

@@ -71,13 +71,3 @@ package enum PoolBeforeReLU {
         }
     }
 }
-
-extension Primitive {
-    /// Whether every element of the result is an element of an operand (or a padding zero).
-    var movesElements: Bool {
-        switch self {
-        case .reshape, .permute, .slice, .broadcast, .concatenate, .take: true
-        default: false
-        }
-    }
-}

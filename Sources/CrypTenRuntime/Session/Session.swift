@@ -249,7 +249,7 @@ public final class Session: Sendable {
         revealing revealed: [CrypTensor] = [],
         to recipients: Recipients = .all
     ) async throws -> (kept: [CrypTensor], revealed: [Tensor]?) {
-        let range = configuration.fractionBits...max(configuration.fractionBits, 40 - configuration.fractionBits)
+        let range = configuration.fractionBitsOfKept
         guard range.contains(fractionBits) else {
             throw CrypTenError(
                 .invalidArgument,

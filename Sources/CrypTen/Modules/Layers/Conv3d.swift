@@ -35,14 +35,14 @@ public struct Conv3d: StatefulModule, Layer {
         (self.stride, self.padding, self.dilation, self.groups) = (stride, padding, dilation, groups)
         state = ModuleState(of: "Conv3d", file: file, line: line)
         let kernel = [kernelSize.depth, kernelSize.rows, kernelSize.columns]
-        state.requireConvolution(inChannels, outChannels, kernel: kernel, groups: groups)
-        state.declare("weight", [outChannels, groups > 0 ? inChannels / groups : 0] + kernel, .layerWeight)
-        if bias {
-            let fanIn = kernel.reduce(inChannels / max(1, groups)) {
-                $0.multipliedReportingOverflow(by: $1).partialValue
-            }
-            state.declare("bias", [outChannels], .layerBias(fanIn: fanIn))
-        }
+        state.declareConvolution(
+            inChannels,
+            outChannels,
+            kernel: kernel,
+            groups: groups,
+            isTransposed: false,
+            bias: bias
+        )
     }
 
     /// The convolution, and the bias added.

@@ -39,14 +39,14 @@ public struct ConvTranspose2d: StatefulModule, Layer {
         self.outputPadding = outputPadding
         state = ModuleState(of: "ConvTranspose2d", file: file, line: line)
         let kernel = [kernelSize.rows, kernelSize.columns]
-        state.requireConvolution(inChannels, outChannels, kernel: kernel, groups: groups)
-        state.declare("weight", [inChannels, groups > 0 ? outChannels / groups : 0] + kernel, .layerWeight)
-        if bias {
-            let fanIn = kernel.reduce(outChannels / max(1, groups)) {
-                $0.multipliedReportingOverflow(by: $1).partialValue
-            }
-            state.declare("bias", [outChannels], .layerBias(fanIn: fanIn))
-        }
+        state.declareConvolution(
+            inChannels,
+            outChannels,
+            kernel: kernel,
+            groups: groups,
+            isTransposed: true,
+            bias: bias
+        )
     }
 
     /// The convolution, and the bias added.

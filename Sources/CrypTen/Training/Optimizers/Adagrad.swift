@@ -38,7 +38,7 @@ public struct Adagrad: Optimizer {
         _ remembered: [String: CrypTensor],
         rates: [CrypTensor]
     ) -> (parameter: CrypTensor, remembered: [String: CrypTensor]) {
-        let slope = weightDecay == 0 ? gradient : gradient + parameter * weightDecay
+        let slope = gradient.adding(weightDecay, of: parameter)
         let square = remembered["square"]! + slope.square()
         let inverse = (square + max(epsilon * epsilon, 0x1p-46)).inverseSquareRoot()
         return (parameter - slope * inverse * rates[0], ["square": square])

@@ -73,7 +73,7 @@ public struct Adam: Optimizer {
         _ remembered: [String: CrypTensor],
         rates: [CrypTensor]
     ) -> (parameter: CrypTensor, remembered: [String: CrypTensor]) {
-        let slope = weightDecay == 0 || decoupled ? gradient : gradient + parameter * weightDecay
+        let slope = gradient.adding(decoupled ? 0 : weightDecay, of: parameter)
         let first = remembered["first"]!.decayed(to: betas.0) + slope
         let second = remembered["second"]!.decayed(to: betas.1) + slope.square()
         let inverse = (second + epsilon * epsilon / (1 - betas.1)).inverseSquareRoot()

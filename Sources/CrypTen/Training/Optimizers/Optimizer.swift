@@ -66,7 +66,7 @@ extension Optimizer {
     ///   - recipients: Whom.
     /// - Returns: What was told, nil at a party that isn't.
     /// - Throws: what is wrong with the gradients' expressions, `.invalidArgument` for a gradient of no parameter; and as `Session.evaluate`.
-    /// - Complexity: one run. The update takes three rounds more than the gradients, and 24 bytes opened a parameter for SGD.
+    /// - Complexity: one run.
     @discardableResult
     public mutating func update<Model: Module>(
         _ model: inout Model,
@@ -130,7 +130,8 @@ extension Optimizer {
 
     /// Fraction bits of parameters: as many as their products have room for, at most 24.
     static func fractionBits(of session: Session) -> Int {
-        max(session.configuration.fractionBits, min(24, 40 - session.configuration.fractionBits))
+        let range = session.configuration.fractionBitsOfKept
+        return max(range.lowerBound, min(24, range.upperBound))
     }
 
     /// Zeros for what isn't remembered yet.
@@ -163,6 +164,11 @@ extension OptimizerSlot {
 }
 
 extension CrypTensor {
+    /// A gradient and so much of its parameter: what weight decay makes of it, nothing where that is 0.
+    func adding(_ decay: Double, of parameter: CrypTensor) -> CrypTensor {
+        decay == 0 ? self : self + parameter * decay
+    }
+
     /// This, of which a part of 1 − `rate` has gone: where 1 / (1 − rate) is a whole number, less a quotient by it, which is exact to a unit.
     func decayed(to rate: Double) -> CrypTensor {
         let parts = (1 / (1 - rate)).rounded()

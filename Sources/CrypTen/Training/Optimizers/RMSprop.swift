@@ -48,7 +48,7 @@ public struct RMSprop: Optimizer {
         _ remembered: [String: CrypTensor],
         rates: [CrypTensor]
     ) -> (parameter: CrypTensor, remembered: [String: CrypTensor]) {
-        let slope = weightDecay == 0 ? gradient : gradient + parameter * weightDecay
+        let slope = gradient.adding(weightDecay, of: parameter)
         let square = remembered["square"]!.decayed(to: alpha) + slope.square()
         let step = slope * (square + epsilon * epsilon / (1 - alpha)).inverseSquareRoot()
         guard let last = remembered["momentum"] else {

@@ -49,7 +49,7 @@ public struct SGD: Optimizer {
         _ remembered: [String: CrypTensor],
         rates: [CrypTensor]
     ) -> (parameter: CrypTensor, remembered: [String: CrypTensor]) {
-        let slope = weightDecay == 0 ? gradient : gradient + parameter * weightDecay
+        let slope = gradient.adding(weightDecay, of: parameter)
         guard let last = remembered["momentum"] else {
             return (parameter - slope * rates[0], [:])
         }
