@@ -59,12 +59,25 @@ package struct Graph: Hashable, Sendable {
     }
 }
 
+/// What one run reads of a value that an earlier one kept.
+package struct KeptRead: Hashable, Sendable, Codable {
+    /// The session's number of the value.
+    package var number: Int
+    /// The rows that are read, in their order, or all where nil: known to all members, the dealer included.
+    package var rows: [Int]?
+
+    package init(_ number: Int, rows: [Int]? = nil) {
+        self.number = number
+        self.rows = rows
+    }
+}
+
 /// What a graph's numbered sources stand for in one run.
 package struct GraphSources: Sendable {
     /// The session's number of each `.input` of the graph.
     package var inputs: [Int] = []
-    /// The session's number of each `.kept`.
-    package var kept: [Int] = []
+    /// What is read of the session's kept values for each `.kept`.
+    package var kept: [KeptRead] = []
     /// The public expressions that the run evaluates in the clear for each `.publicInput`.
     package var plain: [Node] = []
     /// The session's number of each `.random`: so that a value drawn once is not drawn again.

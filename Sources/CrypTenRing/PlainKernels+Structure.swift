@@ -146,6 +146,11 @@ extension PlainKernels {
 }
 
 extension Shape {
+    /// The shape with another extent of its first axis.
+    package func withRows(_ count: Int) -> Shape {
+        Shape([count] + dimensions.dropFirst())
+    }
+
     /// The shape with `before[k]` and `after[k]` more along axis k.
     package func padded(before: [Int], after: [Int]) -> Shape {
         precondition(before.count == rank && after.count == rank, "padding of another rank than \(self)")

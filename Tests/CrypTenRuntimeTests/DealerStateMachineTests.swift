@@ -18,7 +18,7 @@ private func request(
         binding: RunBinding(
             fingerprint: "plan \(plan)",
             run: run,
-            keptInputs: reads,
+            keptInputs: reads.map { KeptRead($0) },
             keptOutputs: keeps,
             released: released,
             use: .now(OperandBinding(inputs: inputs, plainDigests: []))

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenPlanning
 import CrypTenRing
 import CrypTenRuntime
 import Testing
@@ -8,7 +9,7 @@ private typealias Machine = SessionStateMachine
 private let plan = (fingerprint: [1] as [UInt8], bytes: 100)
 
 private func form(_ name: UInt8 = 1, reads: [Int] = []) -> SessionStateMachine.Form {
-    SessionStateMachine.Form(fingerprint: [name], keptInputs: reads)
+    SessionStateMachine.Form(fingerprint: [name], keptInputs: reads.map { KeptRead($0) })
 }
 
 /// The code of what a body throws.

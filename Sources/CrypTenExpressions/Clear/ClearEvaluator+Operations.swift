@@ -4,7 +4,7 @@ package import CrypTenRing
 extension ClearEvaluator {
     package static func apply(_ operation: Primitive, to x: [Tensor], shape: Shape) throws -> Tensor {
         switch operation {
-        case .input, .constant, .publicInput, .kept, .random:
+        case .input, .constant, .publicInput, .kept, .keptRows, .random:
             preconditionFailure("a source has no operands")
 
         case .reshape:

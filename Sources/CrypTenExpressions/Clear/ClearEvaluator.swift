@@ -70,7 +70,7 @@ package struct ClearEvaluator {
 
     private func value(of node: Node, on inputs: [Tensor]) throws -> Tensor {
         switch node.operation {
-        case .input, .publicInput, .kept, .random:
+        case .input, .publicInput, .kept, .keptRows, .random:
             return try ClearEvaluator.bound(try bindings(node), to: node)
         case .constant(let tensor):
             return try ClearEvaluator.bound(tensor, to: node)

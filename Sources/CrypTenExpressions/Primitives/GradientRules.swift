@@ -20,7 +20,7 @@ extension Primitive {
             zip(rules, wanted).map { rule, isWanted in isWanted ? rule() : nil }
         }
         switch self {
-        case .input, .constant, .publicInput, .kept, .random:
+        case .input, .constant, .publicInput, .kept, .keptRows, .random:
             return []
 
         // MARK: Structure

@@ -11,7 +11,7 @@ extension Primitive {
     ///   operands' shapes or kinds, and the rule that they break.
     package func result(of operands: [Operand]) throws -> (Shape, ElementKind) {
         switch self {
-        case .input, .publicInput, .kept:
+        case .input, .publicInput, .kept, .keptRows:
             throw rejected(operands, "a source has no operands, and its own shape and kind")
         case .constant(let tensor):
             try require(operands, count: 0)

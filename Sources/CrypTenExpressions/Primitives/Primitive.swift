@@ -18,6 +18,8 @@ package enum Primitive: Hashable, Sendable {
     case publicInput(number: Int)
     /// A value that an earlier run kept: `number` counts the session's kept values; a changed weight is a new one.
     case kept(number: Int)
+    /// Rows of such a value, which every run reads anew: the plan says how many there are, and not which.
+    case keptRows(number: Int, rows: [Int])
     /// Fresh values that no party knows; every node is drawn once, `number` tells nodes apart.
     case random(Distribution, drawnBy: RandomSource = .dealer, Shape, number: Int)
 
@@ -141,7 +143,7 @@ package enum Primitive: Hashable, Sendable {
         case .input: "input"
         case .constant: "constant"
         case .publicInput: "public input"
-        case .kept: "kept value"
+        case .kept, .keptRows: "kept value"
         case .random: "random"
         case .reshape: "reshape"
         case .permute: "permute"

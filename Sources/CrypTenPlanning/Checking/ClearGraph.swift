@@ -14,6 +14,14 @@ package struct ClearValue: Sendable {
         self.tensor = tensor
         self.errors = errors
     }
+
+    /// Of the rows along the first axis, in the order of `rows`.
+    package func rows(_ rows: [Int]) -> ClearValue {
+        var copy = self
+        copy.tensor = tensor.rows(rows)
+        copy.errors = errors.map { Tensor($0, shape: tensor.shape).rows(rows).doubles }
+        return copy
+    }
 }
 
 /// A graph's entries in the clear, in double, each when it is first asked for, with the bounds of what a run may make of them.
@@ -124,7 +132,7 @@ struct ClearGraph {
         switch entry.operation {
         case .constant(let tensor):
             return ClearValue(tensor)
-        case .input, .kept, .publicInput, .random:
+        case .input, .kept, .keptRows, .publicInput, .random:
             var value = try source(entry.operation)
             value.tensor = value.tensor.of(entry.kind)
             if case .input = entry.operation, entry.kind == .real, let scale = scales[index]?.least {

@@ -32,7 +32,7 @@ struct ErrorBounds {
         let shape = entry.shape
         let count = shape.count
         switch entry.operation {
-        case .input, .constant, .publicInput, .kept, .random:
+        case .input, .constant, .publicInput, .kept, .keptRows, .random:
             return nil
 
         case .reshape, .permute, .slice, .broadcast, .concatenate, .pad, .take, .gather:

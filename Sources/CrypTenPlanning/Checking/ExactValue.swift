@@ -83,6 +83,11 @@ package struct ExactValue: Sendable {
         return ExactValue(words, bound: .infinity) { moved.elements.map(Double.init(bitPattern:)) }
     }
 
+    /// The rows along the first axis, in the order of `rows`.
+    package func rows(_ rows: [Int], _ kernels: any Kernels) -> ExactValue {
+        ExactValue.moving([self]) { kernels.take($0[0], axis: 0, indices: rows) }
+    }
+
     /// The same numbers under another shape of as many.
     func reshaped(to shape: Shape) -> ExactValue {
         var copy = self

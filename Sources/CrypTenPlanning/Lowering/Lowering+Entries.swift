@@ -23,6 +23,8 @@ extension Lowering {
             values[index].wire = Scaled(slot: slot, scale: scale)
         case .kept(let number):
             lowerKept(index, number)
+        case .keptRows:
+            preconditionFailure("a graph reads a kept value, and its sources say which rows of it")
         case .random(let distribution, let source, _, _):
             try lowerRandom(index, distribution, drawnBy: source)
         case .constant, .publicInput:

@@ -151,7 +151,7 @@ package struct Simplify {
     /// Sources by order of appearance; `known` makes a source that appears twice one entry, so its session number
     /// must stay part of its identity until it has a place: nodes of one number are one node.
     private mutating func normalise(_ operation: Primitive) -> Primitive {
-        func position(_ number: Int, in list: inout [Int]) -> Int {
+        func position<Source: Equatable>(_ number: Source, in list: inout [Source]) -> Int {
             if let index = list.firstIndex(of: number) { return index }
             list.append(number)
             return list.count - 1
@@ -160,7 +160,9 @@ package struct Simplify {
         case .input(let owner, let number):
             return .input(owner: owner, number: position(number, in: &sources.inputs))
         case .kept(let number):
-            return .kept(number: position(number, in: &sources.kept))
+            return .kept(number: position(KeptRead(number), in: &sources.kept))
+        case .keptRows(let number, let rows):
+            return .kept(number: position(KeptRead(number, rows: rows), in: &sources.kept))
         case .random(let distribution, let source, let shape, let number):
             return .random(
                 distribution,

@@ -207,7 +207,7 @@ struct ValueBounds {
         case .random(let distribution, _, _, _):
             if case .uniform = distribution { return Bound(range: ValueRange(0, 1)) }
             return Bound()
-        case .input, .publicInput:
+        case .input, .publicInput, .keptRows:
             return Bound()
 
         case .reshape, .permute, .slice, .broadcast, .take, .concatenate, .toReal, .stopGradient, .maximum:

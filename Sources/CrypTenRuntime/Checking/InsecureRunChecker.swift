@@ -189,11 +189,11 @@ final class InsecureRunChecker: @unchecked Sendable {
             }
             return tensor
         }
-        let known = try planned.sources.kept.map { number in
-            guard let value = kept[number] else {
-                throw CrypTenError(.diverged, "kept value \(number) comes from a run that was not checked")
+        let known = try planned.sources.kept.map { read -> (value: ExactValue, clear: ClearValue) in
+            guard let value = kept[read.number] else {
+                throw CrypTenError(.diverged, "kept value \(read.number) comes from a run that was not checked")
             }
-            return value
+            return read.rows.map { (value.value.rows($0, kernels), value.clear.rows($0)) } ?? value
         }
         let plain = all[0].plain
         return try ExactRun(planned.plan, kernels: kernels) { binding in

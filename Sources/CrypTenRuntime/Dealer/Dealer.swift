@@ -17,7 +17,7 @@ package final class Dealer {
     private let buffers = FrameBuffers(capacity: Framing.wire.chunkBytes)
     private var machine: DealerStateMachine
     private var plans: [[UInt8]: (plan: Plan, schedule: Schedule)] = [:]
-    private var kept: [Int: DealerValue] = [:]
+    private var kept: [Int: (value: DealerValue, shape: Shape)] = [:]
     /// Where the time of dealing has gone so far.
     package private(set) var work = WorkTimes()
 
@@ -111,9 +111,11 @@ package final class Dealer {
             preconditionFailure("a plan that may be dealt is here")
         }
         for number in binding.released { forget(number) }
-        let inputs = binding.keptInputs.map { number in
-            guard let value = kept[number] else { preconditionFailure("a value that may be read is here") }
-            return value
+        let inputs = binding.keptInputs.map { input in
+            guard let (value, shape) = kept[input.number] else {
+                preconditionFailure("a value that may be read is here")
+            }
+            return input.rows.map { value.rows($0, of: shape, kernels) } ?? value
         }
         try plan.check(kept: inputs)
         let keptCount = plan.outputs.count { $0.kept != nil }
@@ -143,12 +145,13 @@ package final class Dealer {
         let outputs = try DealerEngine(context: context, keys: keys).run(plan, schedule, kept: inputs, credit: &credit)
         transport.moveForward()
         work += WorkTimes(clock)
-        for (number, value) in zip(binding.keptOutputs, outputs) { kept[number] = value }
+        let shapes = plan.outputs.lazy.filter { $0.kept != nil }.map(\.shape)
+        for (number, kept) in zip(binding.keptOutputs, zip(outputs, shapes)) { self.kept[number] = kept }
         return credit
     }
 
     private func forget(_ number: Int) {
-        guard var value = kept.removeValue(forKey: number) else { return }
+        guard var (value, _) = kept.removeValue(forKey: number) else { return }
         value.wipe()
     }
 

@@ -1,4 +1,5 @@
 package import CrypTenBase
+import CrypTenPlanning
 
 /// The dealer's bookkeeping: what may be dealt, and what not; events in, actions out, no input or output.
 ///
@@ -333,17 +334,17 @@ package struct DealerStateMachine: Sendable {
                 "the plan reads \(plan.reads.count) kept values, the parties named \(binding.keptInputs.count)"
             )
         }
-        for (number, read) in zip(binding.keptInputs, plan.reads) {
-            guard let value = kept[number] else {
+        for (input, read) in zip(binding.keptInputs, plan.reads) {
+            guard let value = kept[input.number] else {
                 throw CrypTenError(
                     .diverged,
-                    "the parties read kept value \(number), which the dealer doesn't have"
+                    "the parties read kept value \(input.number), which the dealer doesn't have"
                 )
             }
-            guard value == read else {
+            guard value.reading(input.rows) == read else {
                 throw CrypTenError(
                     .diverged,
-                    "the plan reads kept value \(number) in another form or shape than it was kept in"
+                    "the plan reads kept value \(input.number) in another form or shape than it was kept in"
                 )
             }
         }

@@ -1,4 +1,5 @@
 import CrypTenBase
+package import CrypTenPlanning
 import Crypto
 import Foundation
 
@@ -11,8 +12,8 @@ package struct RunBinding: Hashable, Codable, Sendable {
     package var fingerprint: String
     /// Runs of a session are numbered: no number comes twice.
     package var run: UInt64
-    /// The session's numbers of the kept values that are read, in the plan's order.
-    package var keptInputs: [Int]
+    /// What is read of the kept values, in the plan's order: their numbers in the session, and rows where not all are read.
+    package var keptInputs: [KeptRead]
     /// The numbers under which outputs are kept.
     package var keptOutputs: [Int]
     /// Numbers of kept values that were given up since the dealer was asked last.
@@ -22,7 +23,7 @@ package struct RunBinding: Hashable, Codable, Sendable {
     package init(
         fingerprint: String,
         run: UInt64,
-        keptInputs: [Int],
+        keptInputs: [KeptRead],
         keptOutputs: [Int],
         released: [Int],
         use: Use

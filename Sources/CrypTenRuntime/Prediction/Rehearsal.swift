@@ -129,7 +129,7 @@ public struct Rehearsal {
         let (graph, sources) = try Simplify.graph(of: roots)
         return try Planner(parties: partyCount, fractionBits: fractionBits).plan(
             graph,
-            kept: sources.kept.map { kept[$0] }
+            kept: sources.kept.map { kept[$0.number] }
         )
     }
 

@@ -65,7 +65,7 @@ extension SessionState {
             return try request(run, of: planned, .ahead(runs: runs), released, sendsPlan: sendsPlan)
         }
         guard let lastRun = dealt.last?.run.number else { preconditionFailure("one run or more is prepared") }
-        let kept = try planned.sources.kept.map { try keptValue($0).value }
+        let kept = try planned.sources.kept.map { try value(of: $0) }
         var room = computesAhead ? configuration.aheadLimit - dealtRuns.values.reduce(0) { $0 + $1.bytesAhead } : 0
         for index in dealt.indices {
             if let store {

@@ -13,6 +13,13 @@ package struct PlanInterface: Hashable, Sendable {
             self.form = form
             self.shape = shape
         }
+
+        /// What is read of the value, or nil where it hasn't those rows.
+        func reading(_ rows: [Int]?) -> Kept? {
+            guard let rows else { return self }
+            guard let extent = shape.dimensions.first, rows.allSatisfy((0..<extent).contains) else { return nil }
+            return Kept(form: form, shape: shape.withRows(rows.count))
+        }
     }
 
     /// The kept values that are read, in the plan's order.

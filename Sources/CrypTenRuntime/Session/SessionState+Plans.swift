@@ -39,7 +39,7 @@ extension SessionState {
             }
         }
         let (graph, sources) = try Simplify.graph(of: roots)
-        let known = try sources.kept.map { try keptValue($0).known }
+        let known = try sources.kept.map { try keptValue($0.number).known }
         let key = PlanKey(graph: graph, kept: known)
         if let plan = plans.use(key) { return Planned(plan: plan, sources: sources) }
         let planner = Planner(parties: parties, fractionBits: configuration.fractionBits)

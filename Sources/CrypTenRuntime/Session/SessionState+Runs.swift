@@ -141,7 +141,7 @@ extension SessionState {
         return PartyEngine.Operands(
             inputs: ownInputs,
             plain: plainValues,
-            kept: try sources.kept.map { try keptValue($0).value }
+            kept: try sources.kept.map { try value(of: $0) }
         )
     }
 
@@ -215,7 +215,7 @@ extension SessionState {
             let (output, range) = output
             if let form = output.kept {
                 guard let number = keptOutputs.popFirst() else { preconditionFailure("every kept output has a number") }
-                kept[number] = (value, KeptValue(form: form, scale: output.scale, range: range))
+                kept[number] = (value, KeptValue(form: form, scale: output.scale, range: range), output.shape)
                 return .kept(
                     Node(
                         source: .kept(number: number),

@@ -34,7 +34,7 @@ final class SessionState {
     var plain = WeakTable<PublicTensor>()
     /// Known to the parties and not to the dealer, who could otherwise guess constants and public operands from hashes.
     var salt: [UInt8] = []
-    var kept: [Int: (value: PartyValue, known: KeptValue)] = [:]
+    var kept: [Int: (value: PartyValue, known: KeptValue, shape: Shape)] = [:]
     /// Plans that were made, for as many forms as a program uses in turn.
     var plans = RecentlyUsed<PlanKey, PreparedPlan>(capacity: 256, sizeLimit: 1 << 30)
     /// Runs that were dealt ahead and wait to be used, by number.
@@ -126,12 +126,18 @@ final class SessionState {
 
     /// Overwrites a kept value, and forgets it.
     func forget(kept number: Int) {
-        guard var (value, _) = kept.removeValue(forKey: number) else { return }
+        guard var (value, _, _) = kept.removeValue(forKey: number) else { return }
         value.wipe()
     }
 
+    /// What a run reads of a kept value.
+    func value(of read: KeptRead) throws -> PartyValue {
+        let (value, _, shape) = try keptValue(read.number)
+        return read.rows.map { value.rows($0, of: shape, kernels) } ?? value
+    }
+
     /// What the session keeps under a number.
-    func keptValue(_ number: Int) throws -> (value: PartyValue, known: KeptValue) {
+    func keptValue(_ number: Int) throws -> (value: PartyValue, known: KeptValue, shape: Shape) {
         guard let value = kept[number] else { throw CrypTenError(.sessionClosed, "kept value \(number) was released") }
         return value
     }

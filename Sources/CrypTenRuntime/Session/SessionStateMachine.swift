@@ -1,4 +1,5 @@
 package import CrypTenBase
+package import CrypTenPlanning
 
 /// A party's bookkeeping: which numbers are given, which words are used up, and what is under way; events in, actions out, no
 /// input or output.
@@ -23,10 +24,10 @@ package struct SessionStateMachine: Sendable {
     package struct Form: Hashable, Sendable {
         /// The plan's.
         package let fingerprint: [UInt8]
-        /// The session's numbers of the kept values that are read, in the plan's order.
-        package let keptInputs: [Int]
+        /// What is read of the session's kept values, in the plan's order.
+        package let keptInputs: [KeptRead]
 
-        package init(fingerprint: [UInt8], keptInputs: [Int]) {
+        package init(fingerprint: [UInt8], keptInputs: [KeptRead]) {
             self.fingerprint = fingerprint
             self.keptInputs = keptInputs
         }
@@ -184,7 +185,7 @@ package struct SessionStateMachine: Sendable {
     /// - Throws: `.sessionBusy`, `.sessionClosed`; `.wordReused` where there are not so many numbers left.
     package mutating func beginPreparing(_ form: Form, runs: Int) throws -> ClosedRange<UInt64> {
         try checkIdle()
-        try check(kept: form.keptInputs)
+        try check(kept: form.keptInputs.map(\.number))
         let (last, overflow) = lastRun.addingReportingOverflow(UInt64(max(runs, 1)))
         guard !overflow else { throw SessionStateMachine.noMoreNumbers }
         state = .preparing(form)
@@ -283,7 +284,7 @@ package struct SessionStateMachine: Sendable {
         }
         kept.subtract(numbers)
         released += numbers
-        let useless = prepared.filter { form, _ in form.keptInputs.contains { numbers.contains($0) } }
+        let useless = prepared.filter { form, _ in form.keptInputs.contains { numbers.contains($0.number) } }
         for form in useless.keys { prepared[form] = nil }
         let runs = useless.values.joined().sorted { $0.number < $1.number }
         for run in runs { released += run.keptOutputs }

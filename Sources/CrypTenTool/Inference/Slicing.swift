@@ -246,17 +246,7 @@ extension ONNXModel {
 extension Tensor {
     /// A run of the first axis.
     func rows(_ range: Range<Int>) -> Tensor {
-        let each = shape.count / max(1, shape[0])
-        let places = range.lowerBound * each..<range.upperBound * each
-        let elements: Elements =
-            switch elements {
-            case .float(let values): .float(Array(values[places]))
-            case .double(let values): .double(Array(values[places]))
-            case .int32(let values): .int32(Array(values[places]))
-            case .int64(let values): .int64(Array(values[places]))
-            case .bool(let values): .bool(Array(values[places]))
-            }
-        return Tensor(elements, shape: Shape([range.count] + shape.dimensions.dropFirst()))
+        rows(Array(range))
     }
 
     /// Tensors of one type, one after the other along the first axis.
