@@ -21,21 +21,37 @@ extension ONNXModel {
         parameters: [String: CrypTensor],
         publicValues: [String: Tensor] = [:]
     ) throws -> [String: CrypTensor] {
+        try apply(inputs: inputs, parameters: parameters, publicValues: publicValues, isTraining: false)
+    }
+
+    /// The same, in training or not.
+    func apply(
+        inputs: [String: CrypTensor],
+        parameters: [String: CrypTensor],
+        publicValues: [String: Tensor],
+        isTraining: Bool
+    ) throws -> [String: CrypTensor] {
         try ImportBudget.limiting(constants: constantCount) {
-            try expressions(of: inputs, parameters, publicValues)
+            try expressions(of: inputs, parameters, publicValues, isTraining: isTraining)
         }
     }
 
     private func expressions(
         of inputs: [String: CrypTensor],
         _ parameters: [String: CrypTensor],
-        _ publicValues: [String: Tensor]
+        _ publicValues: [String: Tensor],
+        isTraining: Bool
     ) throws -> [String: CrypTensor] {
         var values = self.values
         for (name, value) in try boundInputs(inputs, publicValues) { values[name] = value }
         for (name, value) in try boundParameters(parameters) { values[name] = value }
         for node in nodes {
-            let operation = Operation(node: node, inputs: node.inputs.map { $0.isEmpty ? nil : values[$0] })
+            let operation = Operation(
+                node: node,
+                inputs: node.inputs.map { $0.isEmpty ? nil : values[$0] },
+                isTraining: isTraining,
+                isOfTrainedModel: purpose == .training
+            )
             let results: [Value]
             do {
                 results = try withLayer(node.name) { try OperatorTable.entry(of: node).make(operation) }

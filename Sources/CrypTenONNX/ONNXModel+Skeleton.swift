@@ -1,5 +1,5 @@
 internal import CrypTenBase
-internal import CrypTenExpressions
+public import CrypTenExpressions
 internal import CrypTenRing
 public import Foundation
 internal import SwiftProtobuf
@@ -11,24 +11,63 @@ extension ONNXModel {
     /// It is written anew from what was understood, so that nothing else of the file (documentation, other graphs, unused
     /// tensors) leaves the owner. Equal models have equal bytes.
     public func skeleton() throws -> Data {
-        var proto = Onnx_ModelProto()
-        proto.irVersion = 8
-        proto.opsetImport = [.with { $0.version = Int64(opset) }]
+        var proto = try proto { $0.isSecret ? nil : $0.tensor }
         proto.metadataProps = [.with { ($0.key, $0.value) = (GraphReader.skeletonKey, "1") }]
         if !weightExponents.isEmpty {
             proto.metadataProps.append(.with { ($0.key, $0.value) = (GraphReader.exponentsKey, exponentText) })
         }
+        return try serialized(proto)
+    }
+
+    /// The model as an ONNX file, with numbers for its weights: a network that was trained goes on as any other.
+    ///
+    /// - Parameter weights: A tensor for each of ``parameters``, by its name, of a model that was loaded for training.
+    /// - Throws: `.invalidArgument` for a weight that is missing, or has another shape, and for a model that was loaded for inference,
+    ///   whose parameters aren't those of its file.
+    public func file(weights: [String: Tensor]) throws -> Data {
+        guard purpose == .training else {
+            throw CrypTenError(.invalidArgument, "a model that was loaded for inference can't be written: load it for training")
+        }
+        for constant in graph.constants where constant.isSecret {
+            guard let weight = weights[constant.name], weight.shape == constant.shape else {
+                throw CrypTenError(
+                    .invalidArgument,
+                    "there are no numbers of shape \(constant.shape) for the weight '\(constant.name)'"
+                )
+            }
+        }
+        return try serialized(
+            try proto { constant in
+                guard constant.isSecret, let weight = weights[constant.name] else { return constant.tensor }
+                guard constant.type.kind == .integer else { return weight }
+                return Tensor(weight.doubles.map { Int64($0.rounded()) }, shape: weight.shape)
+            }
+        )
+    }
+
+    private func proto(_ numbers: (GraphConstant) -> Tensor?) throws -> Onnx_ModelProto {
+        var proto = Onnx_ModelProto()
+        proto.irVersion = 8
+        proto.opsetImport = [.with { $0.version = Int64(opset) }]
         proto.graph.name = graph.name
         proto.graph.input = graph.inputs.map { valueInfo($0.name, $0.type, $0.dimensions) }
         proto.graph.output = graph.outputs.map { valueInfo($0.name, $0.type, $0.dimensions) }
         proto.graph.initializer = graph.constants.map { constant in
-            tensorProto(constant.name, constant.type, constant.shape, constant.isSecret ? nil : constant.tensor)
+            tensorProto(constant.name, constant.type, constant.shape, numbers(constant))
         }
+        proto.graph.node = try written { try graph.nodes.map(nodeProto) }
+        return proto
+    }
+
+    private func serialized(_ proto: Onnx_ModelProto) throws -> Data {
+        try written { try proto.serializedData() }
+    }
+
+    private func written<Result>(_ body: () throws -> Result) throws -> Result {
         do {
-            proto.graph.node = try graph.nodes.map(nodeProto)
-            return try proto.serializedData()
+            return try body()
         } catch {
-            throw CrypTenError(.malformedFile, "the skeleton can't be written", cause: error)
+            throw CrypTenError(.malformedFile, "the model can't be written", cause: error)
         }
     }
 

@@ -32,6 +32,18 @@ public struct ONNXModel: Sendable {
     /// The secret tensors that ``apply(inputs:parameters:publicValues:)`` takes, in the order of their first use.
     public let parameters: [Parameter]
 
+    /// What the parameters are for.
+    public let purpose: Purpose
+
+    /// What a model is loaded for.
+    public enum Purpose: String, Sendable, Codable {
+        /// To be run: what depends on weights alone is computed by their owner when the file is loaded.
+        case inference
+        /// To be trained: the parameters are the file's own weights, under its names. What an `Identity` makes of one is a parameter of
+        /// its own, as it is in the network that was exported: exporters write weights that start alike once.
+        case training
+    }
+
     /// Public exponents of parameters, by name: all numbers of one lie below 2 to its exponent in magnitude. None unless
     /// ``withWeightExponents()`` made them.
     public internal(set) var weightExponents: [String: Int] = [:]
@@ -50,29 +62,49 @@ public struct ONNXModel: Sendable {
     ///   - url: The file.
     ///   - secret: Constants that are secret whatever the rules say.
     ///   - open: Constants that are public whatever the rules say: all parties see their numbers.
+    ///   - purpose: What the model is loaded for.
     /// - Throws: `CrypTenError.Code.fileNotReadable` or `.malformedFile`, naming the file and what is wrong with it;
     ///   `.unsupportedOperator`, naming operator and node, also where a weight that isn't open decides an address, a shape, a
     ///   bound or a scale; `.invalidArgument` for a name that is none of a constant;
     ///   `.outOfRange` for weights that are infinite or not numbers, naming the weight and the index.
-    public init(contentsOf url: URL, secret: Set<String> = [], open: Set<String> = []) throws {
-        try self.init(file: try ModelFile(contentsOf: url), isSkeleton: false, secret: secret, open: open)
+    public init(
+        contentsOf url: URL,
+        secret: Set<String> = [],
+        open: Set<String> = [],
+        for purpose: Purpose = .inference
+    ) throws {
+        try self.init(try ModelFile(contentsOf: url), isSkeleton: false, secret, open, purpose)
     }
 
     /// Loads a model from the bytes of a file without external data; `name` stands for the file in messages.
-    public init(bytes: Data, name: String = "model", secret: Set<String> = [], open: Set<String> = []) throws {
-        try self.init(file: try ModelFile(bytes: bytes, name: name), isSkeleton: false, secret: secret, open: open)
+    public init(
+        bytes: Data,
+        name: String = "model",
+        secret: Set<String> = [],
+        open: Set<String> = [],
+        for purpose: Purpose = .inference
+    ) throws {
+        try self.init(try ModelFile(bytes: bytes, name: name), isSkeleton: false, secret, open, purpose)
     }
 
     /// The model that an owner's ``skeleton()`` describes; its parameters have no values.
     ///
     /// The bytes come from a peer and are checked like a file's.
-    public init(skeleton bytes: Data) throws {
-        try self.init(file: try ModelFile(bytes: bytes, name: "skeleton"), isSkeleton: true, secret: [], open: [])
+    public init(skeleton bytes: Data, for purpose: Purpose = .inference) throws {
+        try self.init(try ModelFile(bytes: bytes, name: "skeleton"), isSkeleton: true, [], [], purpose)
     }
 
-    private init(file: ModelFile, isSkeleton: Bool, secret: Set<String>, open: Set<String>) throws {
+    private init(
+        _ file: ModelFile,
+        isSkeleton: Bool,
+        _ secret: Set<String>,
+        _ open: Set<String>,
+        _ purpose: Purpose
+    ) throws {
         var reader = GraphReader(file: file, isSkeleton: isSkeleton)
         var graph = try reader.read()
+        if purpose == .training { graph.separateEqualWeights() }
+        self.purpose = purpose
         if isSkeleton {
             let uses = ValueUses(graph)
             if let hidden = graph.constants.first(where: { $0.isSecret && uses[$0.name].known != nil }) {
@@ -85,7 +117,7 @@ public struct ONNXModel: Sendable {
             try graph.classifyConstants(secret: secret, open: open)
         }
         constantCount = graph.constants.reduce(0) { $0 + ($1.tensor?.shape.count ?? 0) }
-        let preparation = ImportBudget.limiting(constants: constantCount) { Preparation(graph) }
+        let preparation = ImportBudget.limiting(constants: constantCount) { Preparation(graph, for: purpose) }
         parameters = preparation.parameters(outputs: graph.outputs)
         for parameter in parameters {
             if let value = parameter.value, let index = value.firstNonFinite {

@@ -12,18 +12,32 @@ public struct ONNXModule: Module {
     public let model: ONNXModel
     /// The secret weights by name.
     public var parameters: ParameterTree
+    /// Of a model that is to be trained: what isn't, the running statistics of batch normalisation.
+    public var buffers = ParameterTree()
     /// What the encoding would take from constants that are only added.
     package private(set) var remainders = AddendRemainders()
+    /// Whether dropout and batch normalisation behave as in training, where the file says that they do.
+    private var isTraining: Bool
 
     init(model: ONNXModel, parameters: ParameterTree, remainders: AddendRemainders) {
         self.init(model: model, parameters: parameters)
         self.remainders = remainders
     }
 
-    /// A network with the tensors to use as its weights.
+    /// A network with the tensors to use as its weights, and as its buffers where it has any.
     public init(model: ONNXModel, parameters: ParameterTree) {
         self.model = model
-        self.parameters = parameters
+        isTraining = model.purpose == .training
+        let names = model.purpose == .training ? model.namesOfBuffers : []
+        self.parameters = ParameterTree(parameters.filter { !names.contains($0.name) }.map { ($0.name, $0.tensor) })
+        buffers = ParameterTree(parameters.filter { names.contains($0.name) }.map { ($0.name, $0.tensor) })
+    }
+
+    /// The network in training, or in evaluation; one that was loaded for inference is in evaluation always.
+    public func training(_ isOn: Bool) -> ONNXModule {
+        var out = self
+        out.isTraining = isOn && model.purpose == .training
+        return out
     }
 
     /// The outputs by name.
@@ -37,9 +51,16 @@ public struct ONNXModule: Module {
         _ inputs: [String: CrypTensor],
         publicValues: [String: Tensor] = [:]
     ) throws -> [String: CrypTensor] {
-        let all = Dictionary(parameters.map { ($0.name, $0.tensor) }, uniquingKeysWith: { _, last in last })
-        let tensors = remainders.added(to: all)
-        return try model.apply(inputs: inputs, parameters: tensors, publicValues: publicValues)
+        var all: [String: CrypTensor] = [:]
+        for tree in [parameters, buffers] {
+            for (name, tensor) in tree { all[name] = tensor }
+        }
+        return try model.apply(
+            inputs: inputs,
+            parameters: remainders.added(to: all),
+            publicValues: publicValues,
+            isTraining: isTraining
+        )
     }
 
     /// The first output of a model that takes one input.
@@ -63,5 +84,22 @@ public struct ONNXModule: Module {
             }
             return output
         }
+    }
+}
+
+extension ONNXModel {
+    /// Parameters that nothing reads but batch normalisation, as its running mean or variance.
+    var namesOfBuffers: Set<String> {
+        var (statistics, others): (Set<String>, Set<String>) = ([], Set(outputs.map(\.name)))
+        for node in nodes {
+            for (position, name) in node.inputs.enumerated() {
+                if node.operation == "BatchNormalization", position == 3 || position == 4 {
+                    statistics.insert(name)
+                } else {
+                    others.insert(name)
+                }
+            }
+        }
+        return statistics.subtracting(others)
     }
 }

@@ -13,6 +13,7 @@ extension Session {
     ///   - owner: The party that has it.
     ///   - secret: Constants to keep secret whatever their type and size. At the owner.
     ///   - open: Constants to make public whatever their type and size. At the owner.
+    ///   - purpose: What for: a module that is to be trained has the file's own weights as its parameters.
     ///   - weightExponents: Whether each secret weight has a public exponent of its own, with which small ones keep their bits; at the
     ///     owner. All parties and the dealer see the exponents, as they see shapes.
     /// - Returns: The model, callable on this session's tensors.
@@ -24,26 +25,29 @@ extension Session {
         from owner: PartyID,
         secret: Set<String> = [],
         open: Set<String> = [],
+        for purpose: ONNXModel.Purpose = .inference,
         weightExponents: Bool = false
     ) async throws -> ONNXModule {
         try await hold(
-            try await announce(from: owner) {
-                let model = try ONNXModel(contentsOf: url, secret: secret, open: open)
+            try await announce(from: owner, for: purpose) {
+                let model = try ONNXModel(contentsOf: url, secret: secret, open: open, for: purpose)
                 return weightExponents ? model.withWeightExponents() : model
             }
         )
     }
 
-    /// The first half of ``load(onnx:from:secret:open:weightExponents:)``: all know the model, and its weights are inputs that no run has
+    /// The first half of ``load(onnx:from:secret:open:for:weightExponents:)``: all know the model, and its weights are inputs that no run has
     /// read, so that what can't be run is found before anything of them is sent.
     ///
     /// - Parameters:
     ///   - owner: The party that has the model.
+    ///   - purpose: What `load` loads it for.
     ///   - load: Runs at the owner alone.
     /// - Returns: The model; ``hold(_:)`` makes it ready for many runs.
-    /// - Throws: as ``load(onnx:from:secret:open:weightExponents:)`` does.
+    /// - Throws: as ``load(onnx:from:secret:open:for:weightExponents:)`` does.
     package func announce(
         from owner: PartyID,
+        for purpose: ONNXModel.Purpose = .inference,
         _ load: @escaping @Sendable () throws -> ONNXModel
     ) async throws -> ONNXModule {
         let isOwner = owner == party
@@ -55,10 +59,11 @@ extension Session {
             try model.checkRange(fractionBits: fractionBits)
             return Array(try model.skeleton())
         }
-        let model = try ONNXModel(skeleton: Data(skeleton))
+        let model = try ONNXModel(skeleton: Data(skeleton), for: purpose)
         var values: [String: Tensor] = [:]
         for parameter in try loaded?.get().parameters ?? [] { values[parameter.name] = parameter.value }
-        let remainders = AddendRemainders(of: model, fractionBits: fractionBits)
+        let remainders =
+            purpose == .inference ? AddendRemainders(of: model, fractionBits: fractionBits) : AddendRemainders()
         var parameters = ParameterTree()
         for parameter in model.parameters {
             var value = values[parameter.name]
@@ -97,10 +102,11 @@ extension Session {
 
     /// Masks a module's parameters, once for all its runs.
     package func hold(_ module: ONNXModule) async throws -> ONNXModule {
-        let kept = try await hold(module.parameters.map(\.tensor))
+        let all = Array(module.parameters) + Array(module.buffers)
+        let kept = try await hold(all.map(\.tensor))
         return ONNXModule(
             model: module.model,
-            parameters: ParameterTree(zip(module.parameters.names, kept).map { ($0, $1) }),
+            parameters: ParameterTree(zip(all, kept).map { ($0.name, $1) }),
             remainders: module.remainders
         )
     }

@@ -15,7 +15,7 @@ struct Crypten: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            DemoCommand.self, InferCommand.self, PlanCommand.self, PartyCommand.self, DealerCommand.self,
+            DemoCommand.self, InferCommand.self, PlanCommand.self, TrainCommand.self, PartyCommand.self, DealerCommand.self,
             BenchCommand.self, BenchPartyCommand.self,
         ]
     )

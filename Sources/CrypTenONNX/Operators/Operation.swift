@@ -7,6 +7,10 @@ struct Operation {
     let node: GraphNode
     /// Nil for an optional input that is left out.
     let inputs: [Value?]
+    /// Whether what behaves otherwise in training does so.
+    var isTraining = false
+    /// Whether the model was loaded to be trained: then modes of training are no mistake of the file's.
+    var isOfTrainedModel = false
 
     var version: Int { node.version }
 

@@ -1,3 +1,4 @@
+internal import CrypTen
 internal import CrypTenBase
 internal import CrypTenExpressions
 internal import CrypTenRing
@@ -6,6 +7,7 @@ extension OperatorTable {
     /// What training leaves behind: normalisation by fixed numbers, and layers that do nothing at inference.
     static let normalization: [String: OperatorEntry] = [
         "BatchNormalization": OperatorEntry([6, 7, 9, 14, 15]) { operation in
+            if operation.isOfTrainedModel { return [try normalizedByLayer(operation)] }
             let (scale, shift) = try batchNormalizationFactors(operation)
             return try scaledAndShifted(
                 Operation(node: operation.node, inputs: [try operation.input(0), scale, shift])
@@ -18,7 +20,10 @@ extension OperatorTable {
             }
             if operation.version >= 12, let training = try operation.knownScalar(2), training != 0 {
                 let ratio = try operation.knownScalar(1) ?? 0.5
-                guard ratio == 0 else {
+                if operation.isTraining, !operation.isRead(output: 1) {
+                    return [Value(input.type, Dropout(ratio)(try input.expression()))]
+                }
+                guard ratio == 0 || operation.isOfTrainedModel else {
                     throw operation.unsupported("it is in training mode; inference is computed here")
                 }
             }
@@ -39,6 +44,32 @@ extension OperatorTable {
         let channels = Shape([input.shape[1]] + [Int](repeating: 1, count: input.shape.rank - 2))
         let scaled = try Value.combined(input, try scale.reshaped(channels), .multiply)
         return [try Value.combined(scaled, try shift.reshaped(channels), .add)]
+    }
+
+    /// Batch normalisation whose weights are trained: where the file says so, and in training, by the batch's own statistics, which leaves
+    /// new running ones with whoever records the state of modules.
+    private static func normalizedByLayer(_ operation: Operation) throws -> Value {
+        let input = try operation.real(0)
+        let state = try (1...4).map { try operation.real($0).expression() }
+        guard let channels = state[0].shape.dimensions.first, input.shape.rank >= 2 else {
+            throw operation.mismatch("input \(input.shape) has no channels")
+        }
+        let names = ["weight", "bias", "running_mean", "running_var"]
+        let tree = ParameterTree(zip(names, state).map { ($0, $1) })
+        let epsilon = try operation.float("epsilon", default: 1e-5)
+        let kept = try operation.float("momentum", default: 0.9)
+        let usesBatch = try operation.isTraining && operation.flag("training_mode", default: false)
+        func normalized<Axes: SpatialAxes>(_ axes: Axes.Type) throws -> Value {
+            var layer = BatchNorm<Axes>(channels, epsilon: epsilon, momentum: 1 - kept)
+            (layer.parameters, layer.buffers) = (tree, tree)
+            return Value(input.type, layer.training(usesBatch)(try input.expression()))
+        }
+        switch input.shape.rank {
+        case 2, 3: return try normalized(OneAxis.self)
+        case 4: return try normalized(TwoAxes.self)
+        case 5: return try normalized(ThreeAxes.self)
+        default: throw operation.unsupported("it normalises shape \(input.shape); 2 to 5 axes are normalised here")
+        }
     }
 
     /// Batch normalisation as `scale · x + shift`, with `scale = γ / √(variance + ε)` and `shift = β − mean · scale`, from

@@ -19,7 +19,7 @@ struct Preparation {
     /// How many nodes and outputs read a name, or more: a name that is read no longer keeps its count.
     private var readers: [String: Int] = [:]
 
-    init(_ graph: Graph) {
+    init(_ graph: Graph, for purpose: ONNXModel.Purpose) {
         nodes = graph.nodes
         outputs = Set(graph.outputs.map(\.name))
         constants = [:]
@@ -38,7 +38,8 @@ struct Preparation {
         }
         names = Set(constants.keys).union(graph.inputs.map(\.name)).union(graph.nodes.flatMap(\.outputs))
         removeIdentities()
-        foldConstants()
+        foldConstants(withWeights: purpose == .inference)
+        if purpose == .training { return }
         for name in nodes.flatMap(\.inputs) + graph.outputs.map(\.name) where !name.isEmpty {
             readers[name, default: 0] += 1
         }
@@ -88,12 +89,14 @@ struct Preparation {
 
     /// Computes nodes whose inputs are all constants.
     ///
-    /// What can't be computed here stays, and is imported, or refused, later.
-    private mutating func foldConstants() {
+    /// What can't be computed here stays, and is imported, or refused, later. Weights that are to be trained stay what they are.
+    private mutating func foldConstants(withWeights: Bool) {
         var kept: [GraphNode] = []
         for node in nodes {
             let inputs = node.inputs.map { $0.isEmpty ? nil : constants[$0] }
-            let isConstant = zip(node.inputs, inputs).allSatisfy { $0.isEmpty || $1 != nil }
+            let isConstant = zip(node.inputs, inputs).allSatisfy { name, value in
+                name.isEmpty || (withWeights ? value != nil : value?.knownTensor != nil)
+            }
             guard isConstant,
                 let results = try? OperatorTable.entry(of: node).make(Operation(node: node, inputs: inputs)),
                 results.allSatisfy(\.isConstant), results.count >= node.outputs.count

@@ -22,11 +22,16 @@ enum ChildMessage: Codable, Sendable {
 enum ChildReport: Codable, Sendable {
     case inference(PartyReport)
     case workload(WorkloadMeasurement)
+    case training(TrainingPartyReport)
     /// A long session has ended in good order.
     case soaked
 
     var inference: PartyReport? {
         if case .inference(let report) = self { report } else { nil }
+    }
+
+    var training: TrainingPartyReport? {
+        if case .training(let report) = self { report } else { nil }
     }
 
     var workload: WorkloadMeasurement? {
@@ -84,11 +89,13 @@ struct Supervisor: Sendable {
     ///
     /// - Parameters:
     ///   - slices: Which slice is under way, to be told with the progress.
+    ///   - reports: Whether party 0 tells how far each run is; a program of many tells it itself.
     ///   - prepare: Given the session's fraction bits, makes the program before others are called.
     func runParty(
         _ id: Int,
         threads: Int?,
         slices: SliceProgress = SliceProgress(),
+        reports: Bool = true,
         _ prepare: (_ fractionBits: Int) -> @Sendable (Session) async throws -> ChildReport
     ) async throws {
         do {
@@ -109,7 +116,7 @@ struct Supervisor: Sendable {
                 configuration: configuration,
                 timeout: deadlines?.connecting(usual: 60) ?? .seconds(60)
             )
-            if id == 0 { try await report(progressOf: session, slices) }
+            if id == 0, reports { try await report(progressOf: session, slices) }
             tell(.party(try await session.finishing(as: "party \(id)", program)))
         } catch {
             tell(ChildMessage(failure: error))

@@ -115,7 +115,7 @@ public struct BatchNorm<Axes: SpatialAxes>: StatefulModule, Layer {
 
     private func record(_ mean: CrypTensor, _ sumOfSquares: CrypTensor, _ count: Int) {
         guard let recorder = ModuleStateRecorder.current, !isFrozen, let oldMean = state["running_mean"],
-            let oldVariance = state["running_var"], let batches = state["num_batches_tracked"]
+            let oldVariance = state["running_var"]
         else { return }
         func update(_ old: CrypTensor, _ new: CrypTensor) {
             let running = recorder.newest(of: old)
@@ -123,6 +123,8 @@ public struct BatchNorm<Axes: SpatialAxes>: StatefulModule, Layer {
         }
         update(oldMean, mean)
         update(oldVariance, sumOfSquares * (1 / Double(count - 1)))
+        // Exported networks don't count batches.
+        guard let batches = state["num_batches_tracked"], batches.error == nil else { return }
         recorder.record(recorder.newest(of: batches) + 1, for: batches)
     }
 

@@ -89,7 +89,7 @@ extension Optimizer {
         for rate in self.rates(at: stepCount + 1) {
             rates.append(try await session.publicValue(Tensor(rate), name: "rate"))
         }
-        let bits = Self.fractionBits(of: session)
+        let bits = session.fractionBitsOfParameters
         var expressions: [(tensor: CrypTensor, fractionBits: Int)] = []
         for (name, gradient) in gradients {
             let remembered = Dictionary(uniqueKeysWithValues: slots.map { ($0.name, state["\(name)/\($0.name)"]!) })
@@ -128,12 +128,6 @@ extension Optimizer {
         return tensors
     }
 
-    /// Fraction bits of parameters: as many as their products have room for, at most 24.
-    static func fractionBits(of session: Session) -> Int {
-        let range = session.configuration.fractionBitsOfKept
-        return max(range.lowerBound, min(24, range.upperBound))
-    }
-
     /// Zeros for what isn't remembered yet.
     private mutating func begin(_ names: [String], _ parameters: ParameterTree, on session: Session) async throws {
         let missing = names.flatMap { name in
@@ -146,6 +140,14 @@ extension Optimizer {
             to: .all
         ).kept
         for (place, zero) in zip(missing, zeros) { state[place.key] = zero }
+    }
+}
+
+extension Session {
+    /// Fraction bits of parameters: as many as their products have room for, at most 24.
+    var fractionBitsOfParameters: Int {
+        let range = configuration.fractionBitsOfKept
+        return max(range.lowerBound, min(24, range.upperBound))
     }
 }
 

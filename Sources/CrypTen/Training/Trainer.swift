@@ -1,0 +1,94 @@
+import CrypTenBase
+public import CrypTenExpressions
+public import CrypTenRuntime
+
+/// Takes the steps of training: gradients of a loss on a batch, the optimiser's update, new parameters.
+///
+/// ```swift
+/// var trainer = Trainer(model, Adam(learningRate: 0.003)) { model, batch in crossEntropy(model(batch[0]), labels: batch[1]) }
+/// try await trainer.begin(on: session)
+/// for epoch in 0..<6 {
+///     for rows in order.batches(ofEpoch: epoch) {
+///         let loss = try await trainer.step(on: data[rows], session, revealingLossTo: .party(0))
+///     }
+/// }
+/// let scores = try await session.reveal(trainer.model.eval()(images), to: .party(0))
+/// ```
+///
+/// All steps on batches of one size have one plan. What is revealed, to whom and how often, each call says.
+public struct Trainer<Model: Module>: Sendable {
+    /// The module, with its newest parameters and buffers; in training.
+    public var model: Model
+    /// The optimiser, with what it remembers; its learning rate may be changed between steps.
+    public var optimizer: any Optimizer
+    /// The names of the parameters that are trained; nil: all.
+    public var trained: Set<String>?
+    /// A public number by which gradients are multiplied on their way back; see ``valueAndGradient(of:lossScale:file:line:_:)``.
+    public var lossScale = 1.0
+    /// What becomes of the gradients before the optimiser gets them, such as clipping.
+    public var transform: (@Sendable (ParameterTree) throws -> ParameterTree)?
+    private let loss: @Sendable (Model, [CrypTensor]) throws -> CrypTensor
+
+    /// A trainer that hasn't begun.
+    ///
+    /// - Parameter loss: The loss of the module on a batch, a tensor of one element; the module is in training.
+    public init(
+        _ model: Model,
+        _ optimizer: any Optimizer,
+        loss: @escaping @Sendable (Model, [CrypTensor]) throws -> CrypTensor
+    ) {
+        self.model = model.train()
+        self.optimizer = optimizer
+        self.loss = loss
+    }
+
+    /// Keeps the first parameters with the fraction bits that training gives them, so that the first step has the plan of all others.
+    ///
+    /// - Throws: as `Session.evaluate`.
+    /// - Complexity: one run, in which inputs that no run has read are masked: 8 bytes an element.
+    public mutating func begin(on session: Session) async throws {
+        let parameters = model.parameters
+        let kept = try await session.evaluate(
+            parameters.map(\.tensor),
+            fractionBits: session.fractionBitsOfParameters
+        ).kept
+        model.parameters = ParameterTree(zip(parameters.names, kept).map { ($0, $1) })
+        let buffers = model.buffers
+        if buffers.isEmpty { return }
+        let keptBuffers = try await session.evaluate(
+            buffers.map(\.tensor),
+            fractionBits: session.fractionBitsOfParameters
+        ).kept
+        model.buffers = ParameterTree(zip(buffers.names, keptBuffers).map { ($0, $1) })
+    }
+
+    /// Takes a step.
+    ///
+    /// - Parameters:
+    ///   - batch: What the loss gets.
+    ///   - recipients: Who is told the loss before the update; nil: nobody, and what only it needs isn't computed.
+    /// - Returns: The loss, at a party that is told.
+    /// - Throws: `.noGradient` naming a parameter that no path leads to; what is wrong with the loss, and as ``Optimizer/update(_:_:buffers:on:revealing:to:)``.
+    public mutating func step(
+        on batch: [CrypTensor],
+        _ session: Session,
+        revealingLossTo recipients: Recipients? = nil
+    ) async throws -> Double? {
+        var (value, gradients, buffers) = try valueAndGradient(of: model, lossScale: lossScale) { try loss($0, batch) }
+        if let error = value.error { throw error }
+        if let trained {
+            gradients = ParameterTree(gradients.filter { trained.contains($0.name) }.map { ($0.name, $0.tensor) })
+        }
+        for (_, gradient) in gradients { if let error = gradient.error { throw error } }
+        if let transform { gradients = try transform(gradients) }
+        let told = try await optimizer.update(
+            &model,
+            gradients,
+            buffers: buffers,
+            on: session,
+            revealing: recipients == nil ? [] : [value],
+            to: recipients ?? .all
+        )
+        return recipients == nil ? nil : told?[0].doubles[0]
+    }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import CrypTen
+
+/// A file and the party that has it, on the command line: `NAME=X.npy@1`, or `X.npy@1` where the name goes without saying.
+struct OwnedFile: ExpressibleByArgument, Hashable, Sendable {
+    var file: NamedFile
+    /// The party that has it; nil where none is named.
+    var owner: PartyID?
+
+    init(file: NamedFile, owner: PartyID?) {
+        (self.file, self.owner) = (file, owner)
+    }
+
+    init?(argument: String) {
+        var text = argument[...]
+        if let sign = argument.lastIndex(of: "@"), let number = Int(argument[argument.index(after: sign)...]),
+            (0..<64).contains(number)
+        {
+            owner = PartyID(number)
+            text = argument[..<sign]
+        }
+        guard let file = NamedFile(argument: String(text)) else { return nil }
+        self.file = file
+    }
+
+    /// How it stands on a command line.
+    var argument: String {
+        file.argument + (owner.map { "@\($0.index)" } ?? "")
+    }
+
+    /// The party that has it.
+    ///
+    /// - Throws: `ValidationError` where none is named, or one that there isn't.
+    func owner(of parties: Int, option: String, usual: PartyID? = nil) throws -> PartyID {
+        guard let owner = owner ?? usual else {
+            throw ValidationError("\(option) \(argument): say which party has it, as in \(file.path)@0")
+        }
+        guard owner.index < parties else {
+            throw ValidationError("\(option) \(argument): there are parties 0 to \(parties - 1)")
+        }
+        return owner
+    }
+}
+
+/// Files separated by commas, each with its owner: `x=A.npy@0,y=B.npy@1`.
+struct OwnedFiles: ExpressibleByArgument, Hashable, Sendable {
+    var files: [OwnedFile]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ",", omittingEmptySubsequences: false)
+        let files = parts.compactMap { OwnedFile(argument: String($0)) }
+        guard files.count == parts.count else { return nil }
+        self.files = files
+    }
+
+    /// How they stand on a command line.
+    var argument: String {
+        files.map(\.argument).joined(separator: ",")
+    }
+}
+
+/// How parties' tensors of one input are put together: `NAME=rows` or `NAME=columns`, or either alone.
+struct NamedJoin: ExpressibleByArgument, Hashable, Sendable, Codable {
+    enum Way: String, Codable, Sendable {
+        case rows
+        case columns
+    }
+
+    var name: String?
+    var way: Way
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
+        guard let way = parts.last.flatMap(Way.init), parts.count <= 2, parts[0] != "" else { return nil }
+        self.way = way
+        name = parts.count == 2 ? parts[0] : nil
+    }
+
+    /// How it stands on a command line.
+    var argument: String {
+        (name.map { "\($0)=" } ?? "") + way.rawValue
+    }
+}

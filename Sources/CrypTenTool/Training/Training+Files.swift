@@ -1,0 +1,56 @@
+import CrypTen
+import CrypTenONNX
+import CrypTenRing
+import Foundation
+
+extension Training {
+    /// The files of a party, read; what is wrong with them is told to all once they are connected.
+    struct Files: Sendable {
+        var tensors: [NamedFile: Result<Tensor, any Error>] = [:]
+        var model: Result<ONNXModel, any Error>?
+
+        /// What a file of this party holds.
+        func tensor(_ part: Part) throws -> Tensor {
+            guard let result = tensors[part.file] else {
+                preconditionFailure("\(part.file.path) is \(part.owner)'s, and was read there")
+            }
+            return try result.get()
+        }
+    }
+
+    /// Reads what a party has, before it meets the others; who has the model is told what of it all will see.
+    func readFiles(of party: PartyID, fractionBits: Int) -> Files {
+        var files = Files()
+        let limit = FixedPoint.limit(fractionBits: fractionBits)
+        let known = order.map { [$0] } ?? []
+        for part in inputs + [labels] + validation + (validationLabels.map { [$0] } ?? []) + known
+        where part.owner == party {
+            files.tensors[part.file] = Result { try part.file.tensor(below: limit) }
+        }
+        guard model.owner == party else { return files }
+        files.model = Result {
+            let url = URL(fileURLWithPath: model.file.path)
+            let model = try ONNXModel(contentsOf: url, secret: secret, open: open, for: .training)
+            if let text = PublicConstants(of: model).text { Output.note(text) }
+            return model
+        }
+        return files
+    }
+
+    /// Writes losses, one for each step: not a number where none was told.
+    func write(_ losses: [Double]) throws {
+        guard let lossesFile else { return }
+        try Tensor(losses, shape: [losses.count]).write(toNumpyFile: URL(fileURLWithPath: lossesFile))
+    }
+
+    /// Writes a network's weights, in the form that the file's name ends in.
+    func write(_ weights: [(name: String, tensor: Tensor)], of model: ONNXModel, to path: String) throws {
+        let named = Dictionary(weights.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+        let bytes = try model.file(weights: named)
+        do {
+            try bytes.write(to: URL(fileURLWithPath: path), options: .atomic)
+        } catch {
+            throw CrypTenError(.fileNotReadable, "\(path): the network can't be written here", cause: error)
+        }
+    }
+}

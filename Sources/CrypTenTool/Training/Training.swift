@@ -1,0 +1,112 @@
+import CrypTen
+import CrypTenONNX
+import CrypTenRing
+import Foundation
+
+/// The program that every party of a training run runs: each has some of the data, one has the labels, one the first weights.
+struct Training: Sendable {
+    /// A tensor that a party has.
+    struct Part: Sendable {
+        var file: NamedFile
+        var owner: PartyID
+    }
+
+    var model: Part
+    /// Constants of the model that are secret, or public, against the rule; at its owner.
+    var secret: Set<String> = []
+    var open: Set<String> = []
+    /// The examples, several of one input where parties join them.
+    var inputs: [Part]
+    var joins: [NamedJoin] = []
+    var labels: Part
+    /// Examples that the network is tested with after each epoch.
+    var validation: [Part] = []
+    var validationLabels: Part?
+    var loss: TrainingLoss
+    var optimizer: any Optimizer
+    /// The optimiser and its numbers, on one line.
+    var optimizerSummary: String
+    var lossScale = 1.0
+    var epochs = 1
+    var batchSize = 32
+    /// The rows of each step's batch, which all parties see; nil: shuffled by `seed`.
+    var order: Part?
+    var seed: UInt64 = 0
+    /// Names of weights that aren't trained, or what their names begin with, up to a dot.
+    var frozen: [String] = []
+    /// Of how many steps the loss of one is told; nil: of none.
+    var revealEvery: Int?
+    /// Who is told losses and scores.
+    var recipient = PartyID(0)
+    /// Where it writes the losses.
+    var lossesFile: String?
+    /// Where the network's last weights go, and to whom: .onnx, .npz or .safetensors.
+    var exports: [Part] = []
+    /// Told how far it is.
+    var progress: @Sendable (String, Double) -> Void = { _, _ in }
+
+    /// What all parties must have been told alike: no file's name, and no number of one.
+    var agreement: TrainingAgreement {
+        func owners(_ parts: [Part]) -> [TrainingAgreement.Tensor] {
+            parts.map { TrainingAgreement.Tensor(name: $0.file.name, owner: $0.owner.index) }
+        }
+        return TrainingAgreement(
+            model: model.owner.index,
+            inputs: owners(inputs),
+            joins: joins,
+            labels: labels.owner.index,
+            validation: owners(validation + (validationLabels.map { [$0] } ?? [])),
+            loss: loss.rawValue,
+            optimizer: optimizerSummary,
+            lossScale: lossScale,
+            epochs: epochs,
+            batchSize: batchSize,
+            order: order?.owner.index,
+            seed: order == nil ? seed : 0,
+            frozen: frozen,
+            revealEvery: revealEvery,
+            recipient: recipient.index,
+            exports: exports.map(\.owner.index)
+        )
+    }
+}
+
+/// What all parties of a training run must agree on.
+struct TrainingAgreement: Codable, Equatable, Sendable {
+    struct Tensor: Codable, Equatable, Sendable {
+        var name: String?
+        var owner: Int
+    }
+
+    var model: Int
+    var inputs: [Tensor]
+    var joins: [NamedJoin]
+    var labels: Int
+    var validation: [Tensor]
+    var loss: String
+    var optimizer: String
+    var lossScale: Double
+    var epochs: Int
+    var batchSize: Int
+    var order: Int?
+    var seed: UInt64
+    var frozen: [String]
+    var revealEvery: Int?
+    var recipient: Int
+    var exports: [Int]
+
+    /// The option of which two parties say different things; nil where they agree.
+    func difference(from other: TrainingAgreement) -> String? {
+        let parts: [(String, Bool)] = [
+            ("--model", model == other.model), ("--input", inputs == other.inputs), ("--join", joins == other.joins),
+            ("--labels", labels == other.labels), ("--validation", validation == other.validation),
+            ("--loss", loss == other.loss), ("--optimizer and its numbers", optimizer == other.optimizer),
+            ("--loss-scale", lossScale == other.lossScale), ("--epochs", epochs == other.epochs),
+            ("--batch-size", batchSize == other.batchSize), ("--order", order == other.order),
+            ("--seed", seed == other.seed), ("--freeze", frozen == other.frozen),
+            ("--reveal-loss-every", revealEvery == other.revealEvery), ("--to", recipient == other.recipient),
+            ("--export", exports == other.exports),
+        ]
+        return parts.first { !$0.1 }?.0
+    }
+}

@@ -1,0 +1,106 @@
+import CrypTen
+
+/// What one party of a training run has to tell.
+struct TrainingPartyReport: Codable, Sendable {
+    struct Epoch: Codable, Sendable {
+        var epoch: Int
+        /// The mean of the losses that were told; nil where none was, or not to this party.
+        var loss: Double?
+        var scores: TrainingScores?
+    }
+
+    var epochs: [Epoch] = []
+    var steps = 0
+    /// Steps and tests, without masking of data and weights.
+    var secondsTraining = 0.0
+    /// At the party that is told them; nil where none was told.
+    var losses: [Double?]?
+    /// Files that were written.
+    var exports: [String] = []
+    var cost: PartyReport?
+
+    /// What a party that was started by hand is shown.
+    var text: String {
+        var lines: [(String, String)] = []
+        if let cost {
+            lines = [
+                ("steps", steps.grouped), ("rounds", cost.rounds.grouped), ("online bytes", cost.onlineBytes.grouped),
+                ("setup bytes", cost.setupBytes.grouped), ("seconds", cost.seconds.fixed(3)),
+            ]
+        }
+        let table = Epoch.table(of: epochs)
+        return (table.map { $0 + "\n\n" } ?? "")
+            + TextTable.list(lines + exports.map { ("the network", "in \($0)") })
+    }
+}
+
+extension TrainingPartyReport.Epoch {
+    /// Losses and scores by epoch; nil where there are none.
+    static func table(of epochs: [Self]) -> String? {
+        var columns = ["epoch"]
+        if epochs.contains(where: { $0.loss != nil }) { columns.append("loss") }
+        if epochs.contains(where: { $0.scores?.accuracy != nil }) { columns.append("accuracy") }
+        if epochs.contains(where: { $0.scores?.auc != nil }) { columns.append("AUC") }
+        if epochs.contains(where: { $0.scores?.meanSquaredError != nil }) { columns.append("squared error") }
+        guard columns.count > 1 else { return nil }
+        var table = TextTable(columns)
+        for epoch in epochs {
+            table.add(
+                columns.map { column in
+                    switch column {
+                    case "epoch": "\(epoch.epoch)"
+                    case "loss": epoch.loss?.fixed(4) ?? ""
+                    case "accuracy": epoch.scores?.accuracy.map { "\(($0 * 100).fixed(2)) %" } ?? ""
+                    case "AUC": epoch.scores?.auc?.fixed(4) ?? ""
+                    default: epoch.scores?.meanSquaredError?.fixed(5) ?? ""
+                    }
+                }
+            )
+        }
+        return table.text
+    }
+}
+
+/// What a training run has given and cost, by the counters of all who took part.
+struct TrainingReport: Codable, Sendable {
+    var parties: Int
+    var epochs: [TrainingPartyReport.Epoch]
+    var steps: Int
+    var rounds: Int
+    var onlineBytesPerParty: [Int]
+    var setupBytesPerParty: [Int]
+    var dealerBytes: Int
+    var seconds: Double
+    var secondsTraining: Double
+    var peakMemoryBytes: [Int]
+    var exports: [String]
+
+    init(parties: [TrainingPartyReport], dealer: DealerReport, recipient: Int) {
+        let costs = parties.compactMap(\.cost)
+        self.parties = parties.count
+        epochs = parties[recipient].epochs
+        steps = parties[0].steps
+        rounds = costs.map(\.rounds).max() ?? 0
+        onlineBytesPerParty = costs.map(\.onlineBytes)
+        setupBytesPerParty = costs.map(\.setupBytes)
+        dealerBytes = dealer.dealerBytes
+        seconds = costs.map(\.seconds).max() ?? 0
+        secondsTraining = parties.map(\.secondsTraining).max() ?? 0
+        peakMemoryBytes = costs.map(\.peakMemoryBytes) + [dealer.peakMemoryBytes]
+        exports = parties.flatMap(\.exports)
+    }
+
+    /// A table of epochs, and what it has cost.
+    var text: String {
+        let lines = [
+            ("steps", steps.grouped), ("rounds", rounds.grouped),
+            ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            ("dealer bytes", dealerBytes.grouped),
+            ("peak memory, MiB", peakMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
+            ("seconds", "\(seconds.fixed(3)) (training \(secondsTraining.fixed(3)))"),
+        ]
+        return (TrainingPartyReport.Epoch.table(of: epochs).map { $0 + "\n\n" } ?? "")
+            + TextTable.list(lines + exports.map { ("the network", "in \($0)") })
+    }
+}
