@@ -48,6 +48,9 @@ public struct ONNXModel: Sendable {
     /// ``withWeightExponents()`` made them.
     public internal(set) var weightExponents: [String: Int] = [:]
 
+    /// Of a model that is to be trained, inputs of whole numbers that stay secret, by name: their owner gives the numbers expanded.
+    public let words: [String: Words]
+
     /// The graph as it was read, without secret numbers.
     let graph: Graph
     /// The nodes that are imported, and the constants that they read.
@@ -104,6 +107,8 @@ public struct ONNXModel: Sendable {
         var reader = GraphReader(file: file, isSkeleton: isSkeleton)
         var graph = try reader.read()
         if purpose == .training { graph.separateEqualWeights() }
+        let (readInputs, readNodes) = (graph.inputs, graph.nodes)
+        words = purpose == .training ? graph.expandWords() : [:]
         self.purpose = purpose
         if isSkeleton {
             let uses = ValueUses(graph)
@@ -148,6 +153,11 @@ public struct ONNXModel: Sendable {
                 rule: $0.rule,
                 reader: $0.reader.map { "\(onOneLine($0.node)) (\($0.operation))" }
             )
+        }
+        (graph.inputs, graph.nodes) = (readInputs, readNodes)
+        if !words.isEmpty {
+            let read = Set(readNodes.flatMap(\.inputs)).union(graph.outputs.map(\.name))
+            graph.constants.removeAll { !read.contains($0.name) }
         }
         self.graph = graph
     }

@@ -136,6 +136,9 @@ extension Training {
                 tensors.append(
                     try await session.input(from: part.owner, name: "\(kind) '\(input.name)' of \(part.owner)") {
                         let tensor = try files.tensor(part)
+                        if let words = model.words[input.name] {
+                            return try words.expanded(tensor, name: part.file.path)
+                        }
                         // Whole numbers where the network takes any, such as bytes of an image.
                         guard input.type.kind == .real, tensor.kind != .real else { return tensor }
                         return Tensor(tensor.doubles, shape: tensor.shape)
