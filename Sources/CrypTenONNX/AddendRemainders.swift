@@ -17,6 +17,8 @@ package struct AddendRemainders: Sendable {
 
     init(of model: ONNXModel, fractionBits: Int) {
         unit = Double(sign: .plus, exponent: -fractionBits, significand: 1)
+        // What is trained has more fraction bits.
+        if model.purpose == .training { return }
         var taken = Set(model.parameters.map(\.name))
         for parameter in model.parameters where model.isAddend(parameter) {
             names[parameter.name] = taken.unused("\(parameter.name).remainder")

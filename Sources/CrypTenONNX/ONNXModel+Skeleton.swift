@@ -26,7 +26,10 @@ extension ONNXModel {
     ///   whose parameters aren't those of its file.
     public func file(weights: [String: Tensor]) throws -> Data {
         guard purpose == .training else {
-            throw CrypTenError(.invalidArgument, "a model that was loaded for inference can't be written: load it for training")
+            throw CrypTenError(
+                .invalidArgument,
+                "a model that was loaded for inference can't be written: load it for training"
+            )
         }
         for constant in graph.constants where constant.isSecret {
             guard let weight = weights[constant.name], weight.shape == constant.shape else {

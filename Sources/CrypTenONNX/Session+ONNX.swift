@@ -62,8 +62,7 @@ extension Session {
         let model = try ONNXModel(skeleton: Data(skeleton), for: purpose)
         var values: [String: Tensor] = [:]
         for parameter in try loaded?.get().parameters ?? [] { values[parameter.name] = parameter.value }
-        let remainders =
-            purpose == .inference ? AddendRemainders(of: model, fractionBits: fractionBits) : AddendRemainders()
+        let remainders = AddendRemainders(of: model, fractionBits: fractionBits)
         var parameters = ParameterTree()
         for parameter in model.parameters {
             var value = values[parameter.name]

@@ -15,7 +15,8 @@ struct Crypten: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            DemoCommand.self, InferCommand.self, PlanCommand.self, TrainCommand.self, PartyCommand.self, DealerCommand.self,
+            DemoCommand.self, InferCommand.self, PlanCommand.self, TrainCommand.self, PartyCommand.self,
+            DealerCommand.self,
             BenchCommand.self, BenchPartyCommand.self,
         ]
     )
@@ -30,7 +31,7 @@ enum Main {
         Interruption.listen()
         ProcessMemory.keepFreed()
         do {
-            var command = try Crypten.parseAsRoot()
+            var command = try Crypten.parseAsRoot(arguments)
             try checkEnvironment()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
@@ -42,6 +43,13 @@ enum Main {
             if let signal = Interruption.received { Interruption.exit(signal) }
             exit(reporting: error)
         }
+    }
+
+    /// The command line; `plan --train` takes what `train` does.
+    private static var arguments: [String] {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        guard arguments.first == "plan", arguments.contains("--train") else { return arguments }
+        return ["train", "--plan"] + arguments.dropFirst().filter { $0 != "--train" }
     }
 
     /// A set of kernels that the environment names and the machine doesn't have is as wrong as an option would be.

@@ -50,14 +50,14 @@ public struct Trainer<Model: Module>: Sendable {
         let parameters = model.parameters
         let kept = try await session.evaluate(
             parameters.map(\.tensor),
-            fractionBits: session.fractionBitsOfParameters
+            fractionBits: TrainingScales(of: session).parameters
         ).kept
         model.parameters = ParameterTree(zip(parameters.names, kept).map { ($0, $1) })
         let buffers = model.buffers
         if buffers.isEmpty { return }
         let keptBuffers = try await session.evaluate(
             buffers.map(\.tensor),
-            fractionBits: session.fractionBitsOfParameters
+            fractionBits: TrainingScales(of: session).parameters
         ).kept
         model.buffers = ParameterTree(zip(buffers.names, keptBuffers).map { ($0, $1) })
     }
@@ -74,13 +74,7 @@ public struct Trainer<Model: Module>: Sendable {
         _ session: Session,
         revealingLossTo recipients: Recipients? = nil
     ) async throws -> Double? {
-        var (value, gradients, buffers) = try valueAndGradient(of: model, lossScale: lossScale) { try loss($0, batch) }
-        if let error = value.error { throw error }
-        if let trained {
-            gradients = ParameterTree(gradients.filter { trained.contains($0.name) }.map { ($0.name, $0.tensor) })
-        }
-        for (_, gradient) in gradients { if let error = gradient.error { throw error } }
-        if let transform { gradients = try transform(gradients) }
+        let (value, gradients, buffers) = try pass(on: batch)
         let told = try await optimizer.update(
             &model,
             gradients,
@@ -90,5 +84,46 @@ public struct Trainer<Model: Module>: Sendable {
             to: recipients ?? .all
         )
         return recipients == nil ? nil : told?[0].doubles[0]
+    }
+
+    /// The loss of a batch, the gradients that the optimiser gets, and the buffers after it.
+    private func pass(
+        on batch: [CrypTensor]
+    ) throws -> (value: CrypTensor, gradients: ParameterTree, buffers: ParameterTree) {
+        var (value, gradients, buffers) = try valueAndGradient(of: model, lossScale: lossScale) { try loss($0, batch) }
+        if let error = value.error { throw error }
+        if let trained {
+            gradients = ParameterTree(gradients.filter { trained.contains($0.name) }.map { ($0.name, $0.tensor) })
+        }
+        for (_, gradient) in gradients { if let error = gradient.error { throw error } }
+        if let transform { gradients = try transform(gradients) }
+        return (value, gradients, buffers)
+    }
+
+    /// What training would cost, without a session: of the first masking of parameters, and of a step on a batch.
+    ///
+    /// - Parameters:
+    ///   - batch: Rows of what the rehearsal keeps.
+    ///   - rehearsal: Keeps the parameters from now on.
+    ///   - recipients: Who would be told the loss; nil: nobody.
+    /// - Throws: as ``step(on:_:revealingLossTo:)`` before it sends anything.
+    package mutating func rehearse(
+        on batch: [CrypTensor],
+        _ rehearsal: inout Rehearsal,
+        revealingLossTo recipients: Recipients? = nil
+    ) throws -> (masking: Cost, step: RehearsedRun) {
+        let bits = TrainingScales(fractionBits: rehearsal.fractionBits).parameters
+        let state = Array(model.parameters) + Array(model.buffers)
+        let masked = try rehearsal.evaluate(state.map { ($0.tensor, bits) })
+        let tree = ParameterTree(zip(state, masked.kept).map { ($0.name, $1) })
+        (model.parameters, model.buffers) = (tree, tree)
+        let (value, gradients, buffers) = try pass(on: batch)
+        let results = try optimizer.rehearsed(model, gradients, buffers: buffers, on: &rehearsal)
+        let step = try rehearsal.evaluate(
+            results,
+            revealing: recipients == nil ? [] : [value],
+            to: recipients ?? .all
+        )
+        return (masked.run.cost, step.run)
     }
 }

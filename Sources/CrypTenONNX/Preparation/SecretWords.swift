@@ -18,7 +18,10 @@ extension ONNXModel {
         /// - Throws: `.outOfRange` naming the first number that is none of a word; `.shapeMismatch`.
         public func expanded(_ tensor: Tensor, name: String) throws -> Tensor {
             guard let numbers = tensor.integers, tensor.shape.rank >= (isCounted ? 2 : 1) else {
-                throw CrypTenError(.shapeMismatch, "\(name) of shape \(tensor.shape) doesn't hold whole numbers of words, a row each")
+                throw CrypTenError(
+                    .shapeMismatch,
+                    "\(name) of shape \(tensor.shape) doesn't hold whole numbers of words, a row each"
+                )
             }
             let each = isCounted ? tensor.shape.count / max(1, tensor.shape[0]) : 1
             let shape = isCounted ? [tensor.shape[0], count] : tensor.shape.dimensions + [count]
@@ -101,7 +104,9 @@ extension Graph {
         guard node.operation == "Gather", node.inputs.count == 2, node.inputs[1] == input, node.inputs[0] != input,
             node.attributes["axis"] ?? .int(0) == .int(0)
         else { return nil }
-        return constants.first { $0.name == node.inputs[0] && $0.type.kind == .real && $0.shape.rank == 2 && $0.shape[0] > 0 }
+        return constants.first {
+            $0.name == node.inputs[0] && $0.type.kind == .real && $0.shape.rank == 2 && $0.shape[0] > 0
+        }
     }
 
     /// The node that reads the sum, or the mean, of the words that another looks up, and nothing else of them: of a mean the factor.

@@ -30,6 +30,10 @@ extension SessionStateMachine.Form {
 
 extension SessionStateMachine.Reads {
     init(_ planned: SessionState.Planned) {
-        self.init(inputs: planned.sources.inputs, random: planned.sources.random, kept: planned.sources.kept.map(\.number))
+        self.init(
+            inputs: planned.sources.inputs,
+            random: planned.sources.random,
+            kept: planned.sources.kept.map(\.number)
+        )
     }
 }

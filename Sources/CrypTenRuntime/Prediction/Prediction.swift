@@ -152,6 +152,16 @@ extension Rehearsal {
         return try measure(plan, machines: machines, threads: threads, progress: progress)
     }
 
+    /// The same of a run.
+    package func measure(
+        _ run: RehearsedRun,
+        machines: Machines = .oneEach,
+        threads: Int? = nil,
+        progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws -> MeasuredRun {
+        try measure(run.plan, machines: machines, threads: threads, progress: progress)
+    }
+
     private func measure(
         _ plan: PreparedPlan,
         machines: Machines,

@@ -86,8 +86,13 @@ public struct Rehearsal {
         if expressions.isEmpty { return ([], Cost(partyCount: partyCount)) }
         let plan = try planned(expressions.map { ($0.node, .keep(fractionBits: fractionBits)) })
         setupMemory.formMaximum(MemoryEstimate(plan, correctionWindow: SessionConfiguration().correctionWindow))
-        let results = zip(plan.plan.outputs, plan.keptRanges).map { output, range -> CrypTensor in
-            guard let form = output.kept else { preconditionFailure("a kept output has a form") }
+        return (keeping(plan), Rehearsal.cost(of: plan))
+    }
+
+    /// The values that a run of a plan would keep.
+    private mutating func keeping(_ plan: PreparedPlan) -> [CrypTensor] {
+        zip(plan.plan.outputs, plan.keptRanges).compactMap { output, range -> CrypTensor? in
+            guard let form = output.kept else { return nil }
             kept.append(KeptValue(form: form, scale: output.scale, range: range))
             return CrypTensor(
                 Node(
@@ -99,7 +104,21 @@ public struct Rehearsal {
                 )
             )
         }
-        return (results, Rehearsal.cost(of: plan))
+    }
+
+    /// What `Session.evaluate` would give that keeps values with fraction bits of their own each, and the run that it would take.
+    ///
+    /// - Throws: the error of an ill-formed expression, or of one that can't be planned or kept.
+    package mutating func evaluate(
+        _ expressions: [(tensor: CrypTensor, fractionBits: Int)],
+        revealing revealed: [CrypTensor] = [],
+        to recipients: Recipients = .all
+    ) throws -> (kept: [CrypTensor], run: RehearsedRun) {
+        let plan = try planned(
+            expressions.map { ($0.tensor.node, .keepFine(fractionBits: $0.fractionBits)) }
+                + revealed.map { ($0.node, .reveal(to: recipients.party)) }
+        )
+        return (keeping(plan), RehearsedRun(plan))
     }
 
     /// What revealing expressions would cost.
@@ -133,14 +152,14 @@ public struct Rehearsal {
         )
     }
 
-    private static func cost(of plan: PreparedPlan) -> Cost {
+    static func cost(of plan: PreparedPlan) -> Cost {
         Cost(PlanCost(of: plan, framing: .wire))
     }
 }
 
 extension Cost {
     /// Nothing.
-    init(partyCount: Int) {
+    package init(partyCount: Int) {
         self.init(
             rounds: 0,
             onlineBytes: Array(repeating: 0, count: partyCount),
@@ -148,5 +167,20 @@ extension Cost {
             multiplyAccumulates: 0,
             layers: []
         )
+    }
+}
+
+/// A run that a rehearsal has planned.
+package struct RehearsedRun: Sendable {
+    let plan: PreparedPlan
+    /// What it would cost.
+    package let cost: Cost
+    /// The memory that values would take at its worst moment.
+    package let memory: MemoryEstimate
+
+    init(_ plan: PreparedPlan) {
+        self.plan = plan
+        cost = Rehearsal.cost(of: plan)
+        memory = MemoryEstimate(plan, correctionWindow: SessionConfiguration().correctionWindow)
     }
 }

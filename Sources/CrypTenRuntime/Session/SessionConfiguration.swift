@@ -40,7 +40,12 @@ public struct SessionConfiguration: Sendable {
     /// The range of fraction bits that leaves room for a product.
     static let fractionBitsRange = 4...28
     /// With how many fraction bits values can be kept, so that their products with others have room.
-    package var fractionBitsOfKept: ClosedRange<Int> {
+    var fractionBitsOfKept: ClosedRange<Int> {
+        SessionConfiguration.fractionBitsOfKept(with: fractionBits)
+    }
+
+    /// The same of a session with so many fraction bits.
+    package static func fractionBitsOfKept(with fractionBits: Int) -> ClosedRange<Int> {
         fractionBits...max(fractionBits, 40 - fractionBits)
     }
     /// Room for some frames of corrections: with less the dealer would wait for credit that isn't due.

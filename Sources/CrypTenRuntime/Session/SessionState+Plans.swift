@@ -44,6 +44,7 @@ extension SessionState {
         if let plan = plans.use(key) { return Planned(plan: plan, sources: sources) }
         let planner = Planner(parties: parties, fractionBits: configuration.fractionBits)
         let plan = try planner.plan(graph, kept: known)
+        statistics.plans += 1
         let size = plan.constants.reduce(plan.dealerPlan.count) { $0 + $1.count * 8 }
         _ = plans.insert(plan, for: key, size: size)
         return Planned(plan: plan, sources: sources)

@@ -5,6 +5,8 @@ package import CrypTenPlanning
 public struct SessionStatistics: Sendable, Hashable {
     /// Runs that have ended.
     public var runs = 0
+    /// Plans that were made for them: one for each form of expression.
+    public var plans = 0
     /// Openings of those runs on which this party waited for others; setup counts none.
     public var rounds = 0
     /// Bytes written to other parties for inputs, openings and reveals, frame headers included.
@@ -31,6 +33,7 @@ public struct SessionStatistics: Sendable, Hashable {
     public static func - (later: SessionStatistics, earlier: SessionStatistics) -> SessionStatistics {
         var difference = later
         difference.runs -= earlier.runs
+        difference.plans -= earlier.plans
         difference.rounds -= earlier.rounds
         difference.onlineBytes -= earlier.onlineBytes
         difference.setupBytes -= earlier.setupBytes

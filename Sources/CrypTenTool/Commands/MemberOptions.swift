@@ -26,7 +26,10 @@ struct MemberOptions: ParsableArguments {
     @Flag(name: .long, help: ArgumentHelp("Speak with the process that started this one.", visibility: .private))
     var supervised = false
 
-    @Option(name: .long, help: ArgumentHelp("How many parties the process that started this one has.", visibility: .private))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How many parties the process that started this one has.", visibility: .private)
+    )
     var members: Int?
 
     private var addresses: [String]? {

@@ -17,6 +17,8 @@ struct PlanCommand: AsyncParsableCommand {
             With --network the time is predicted, too: this machine does the computing of every party and of the dealer, on \
             made-up numbers, and the network's round trips and bytes are added to what that takes. Each member is taken to \
             have a machine like this one; on `loop` all share this one, as under `infer --local`.
+
+            With --train and the options of `crypten train` it says what training will cost, step by step and in all.
             """
     )
 

@@ -28,24 +28,51 @@ struct TrainCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(name: .long, help: ArgumentHelp("The network with its first weights, and who has it; party 1 where nobody is named.", valueName: "m.onnx@party"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The network with its first weights, and who has it; party 1 where nobody is named.",
+            valueName: "m.onnx@party"
+        )
+    )
     var model: OwnedFile
 
-    @Option(name: .long, help: ArgumentHelp("Examples, a row each; NAME may be left out. May be repeated.", valueName: "[name=]x.npy@party"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Examples, a row each; NAME may be left out. May be repeated.",
+            valueName: "[name=]x.npy@party"
+        )
+    )
     var input: [OwnedFile]
 
-    @Option(name: .long, help: ArgumentHelp("How parts of an input are put together: rows or columns.", valueName: "[name=]rows"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How parts of an input are put together: rows or columns.", valueName: "[name=]rows")
+    )
     var join: [NamedJoin] = []
 
     @Option(name: .long, help: ArgumentHelp("What is to be learnt, one for each row.", valueName: "y.npy@party"))
     var labels: OwnedFile
 
-    @Option(name: .long, help: ArgumentHelp("What is made small: \(TrainingLoss.allCases.map(\.rawValue).joined(separator: ", ")).", valueName: "loss"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "What is made small: \(TrainingLoss.allCases.map(\.rawValue).joined(separator: ", ")).",
+            valueName: "loss"
+        )
+    )
     var loss: TrainingLoss
 
     @OptionGroup var optimizer: OptimizerOptions
 
-    @Option(name: .long, help: ArgumentHelp("A public number by which gradients are multiplied on their way, and divided at its end.", valueName: "s"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A public number by which gradients are multiplied on their way, and divided at its end.",
+            valueName: "s"
+        )
+    )
     var lossScale = 1.0
 
     @Option(name: .long, help: "How often each row is seen.")
@@ -54,16 +81,34 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("How many rows a step takes.", valueName: "n"))
     var batchSize: Int?
 
-    @Option(name: .long, help: ArgumentHelp("The rows of each step's batch, whole numbers [steps, batch]; all members see them. Party 0 has the file where nobody is named.", valueName: "rows.npy@party"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The rows of each step's batch, whole numbers [steps, batch]; all members see them. Party 0 has the file where nobody is named.",
+            valueName: "rows.npy@party"
+        )
+    )
     var order: OwnedFile?
 
     @Option(name: .long, help: "What batches are drawn from, without --order.")
     var seed: UInt64 = 0
 
-    @Option(name: .long, help: ArgumentHelp("A weight that isn't trained, or what its name begins with, up to a dot. May be repeated.", valueName: "name"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A weight that isn't trained, or what its name begins with, up to a dot. May be repeated.",
+            valueName: "name"
+        )
+    )
     var freeze: [String] = []
 
-    @Option(name: .long, help: ArgumentHelp("Files to test with after each epoch; labels are y. Whose they are goes without saying where it is as in training.", valueName: "x=…,y=…"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Files to test with after each epoch; labels are y. Whose they are goes without saying where it is as in training.",
+            valueName: "x=…,y=…"
+        )
+    )
     var validation: OwnedFiles?
 
     @Option(name: .long, help: ArgumentHelp("Tell the loss of every k-th step.", valueName: "k"))
@@ -72,13 +117,25 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Who is told losses and scores.", valueName: "party"))
     var to = 0
 
-    @Option(name: .long, help: ArgumentHelp("Where that party writes the losses, one for each step.", valueName: "losses.npy"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Where that party writes the losses, one for each step.", valueName: "losses.npy")
+    )
     var losses: String?
 
-    @Option(name: .long, help: ArgumentHelp("Tell the trained weights to a party, which writes them. May be repeated.", valueName: "out.onnx@party"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Tell the trained weights to a party, which writes them. May be repeated.",
+            valueName: "out.onnx@party"
+        )
+    )
     var export: [OwnedFile] = []
 
-    @Option(name: .long, help: ArgumentHelp("How many parties, each a process of this machine, beside the dealer.", valueName: "n"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How many parties, each a process of this machine, beside the dealer.", valueName: "n")
+    )
     var local: Int?
 
     @OptionGroup var member: MemberOptions
@@ -87,8 +144,22 @@ struct TrainCommand: AsyncParsableCommand {
     @OptionGroup var visibility: VisibilityOptions
     @OptionGroup var deadlines: DeadlineOptions
 
-    @Flag(name: .long, help: "Train in this one process, where nothing is secret, and end where a number leaves its range. Insecure.")
+    @Flag(
+        name: .long,
+        help: "Train in this one process, where nothing is secret, and end where a number leaves its range. Insecure."
+    )
     var check = false
+
+    @Flag(name: .long, help: "Say what training will cost, and train nothing: what `crypten plan --train` does.")
+    var plan = false
+
+    @OptionGroup var network: NetworkOptions
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Write a report with learning curves: one file, to be opened offline.", valueName: "file")
+    )
+    var html: String?
 
     @Flag(name: .long, help: "Print one JSON object instead of tables.")
     var json = false
@@ -107,17 +178,34 @@ struct TrainCommand: AsyncParsableCommand {
         if let revealLossEvery, revealLossEvery < 1 {
             throw ValidationError("--reveal-loss-every \(revealLossEvery): choose 1 or more")
         }
-        guard (0..<parties).contains(to) else { throw ValidationError("--to \(to): there are parties 0 to \(parties - 1)") }
-        guard lossScale > 0, lossScale.isFinite else { throw ValidationError("--loss-scale \(lossScale): choose more than 0") }
+        guard (0..<parties).contains(to) else {
+            throw ValidationError("--to \(to): there are parties 0 to \(parties - 1)")
+        }
+        guard lossScale > 0, lossScale.isFinite else {
+            throw ValidationError("--loss-scale \(lossScale): choose more than 0")
+        }
         if visibility.weightExponents {
             throw ValidationError("--weight-exponents is for inference: weights that are trained have 24 fraction bits")
         }
         if order != nil, batchSize != nil {
             throw ValidationError("--order says how many rows a step takes: leave out --batch-size")
         }
+        if plan {
+            guard local != nil, !check else {
+                throw ValidationError(
+                    "--plan reads the shapes of all parties' files here: give --local, and leave out --check"
+                )
+            }
+        } else if network.network != nil {
+            throw ValidationError("--network says how a time is predicted: it is for plan --train")
+        }
         if check, local == nil { throw ValidationError("--check trains in this one process: give --local") }
+        if html != nil, local == nil {
+            throw ValidationError("--html is for --local, which knows what all members report")
+        }
         if json, local == nil { throw ValidationError("--json is for --local, which knows what all members report") }
-        for (index, file) in export.enumerated() where export[..<index].contains(where: { $0.file.path == file.file.path }) {
+        for (index, file) in export.enumerated()
+        where export[..<index].contains(where: { $0.file.path == file.file.path }) {
             throw ValidationError("--export names \(file.file.path) twice")
         }
         _ = try training()
@@ -171,6 +259,7 @@ struct TrainCommand: AsyncParsableCommand {
         let training = try training()
         if member.supervised { return try await runSupervised(training) }
         guard let local else { return try await runByHand(training) }
+        if plan { return try printPlan(of: training, parties: local) }
         let report: TrainingReport
         if check {
             report = try await CheckedTraining(
@@ -197,6 +286,22 @@ struct TrainCommand: AsyncParsableCommand {
             )
         }
         ProgressLine.clear()
+        if let html { try TrainingPage(report, title: model.file.path).page.write(to: html) }
+        if json { return try Output.result(json: report) }
+        Output.result(report.text)
+    }
+
+    private func printPlan(of training: Training, parties: Int) throws {
+        ProgressLine.show("planning")
+        let report = try PlannedTraining(
+            training: training,
+            parties: parties,
+            fractionBits: encoding.fractionBits,
+            network: network.network,
+            threads: threads.threads
+        ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
+        ProgressLine.clear()
+        if let html { try PlanPage(report.step, title: "a step of \(model.file.path)").write(to: html) }
         if json { return try Output.result(json: report) }
         Output.result(report.text)
     }

@@ -11,6 +11,8 @@ struct PartyReport: Codable, Sendable {
     var secondsPrepare: Double
     var secondsOnline: Double
     var secondsPlan: Double
+    /// Plans that were made.
+    var plans: Int
     var work: WorkTimes
     var peakMemoryBytes = PeakMemory.bytes
     /// How many runs the batch took.
@@ -28,6 +30,7 @@ struct PartyReport: Codable, Sendable {
         secondsPrepare = statistics.secondsPreparing
         secondsOnline = statistics.secondsOnline
         secondsPlan = statistics.secondsPlanning
+        plans = statistics.plans
         work = statistics.work
     }
 }

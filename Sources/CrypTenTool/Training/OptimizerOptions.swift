@@ -9,7 +9,10 @@ struct OptimizerOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("The length of steps.", valueName: "rate"))
     var learningRate: Double
 
-    @Option(name: .long, help: ArgumentHelp("How much of the last step goes into the next; sgd, rmsprop.", valueName: "m"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How much of the last step goes into the next; sgd, rmsprop.", valueName: "m")
+    )
     var momentum: Double?
 
     @Option(name: .long, help: ArgumentHelp("How much less of a gradient goes into the momentum; sgd.", valueName: "d"))
@@ -20,7 +23,10 @@ struct OptimizerOptions: ParsableArguments {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("How much of a weight is added to its gradient; adamw takes it apart, 0.01 without this.", valueName: "d")
+        help: ArgumentHelp(
+            "How much of a weight is added to its gradient; adamw takes it apart, 0.01 without this.",
+            valueName: "d"
+        )
     )
     var weightDecay: Double?
 
@@ -30,7 +36,10 @@ struct OptimizerOptions: ParsableArguments {
     )
     var betas: Betas?
 
-    @Option(name: .long, help: ArgumentHelp("How much of the mean square stays; rmsprop. 0.99 without this.", valueName: "a"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How much of the mean square stays; rmsprop. 0.99 without this.", valueName: "a")
+    )
     var alpha: Double?
 
     @Option(name: .long, help: ArgumentHelp("What keeps steps of small gradients finite.", valueName: "e"))

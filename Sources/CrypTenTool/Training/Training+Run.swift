@@ -110,6 +110,42 @@ extension Training {
         _ session: Session,
         kind: String
     ) async throws -> [CrypTensor] {
+        var examples: [CrypTensor] = []
+        for operand in try operands(parts, of: model, kind: kind) {
+            var tensors: [CrypTensor] = []
+            for part in operand.parts {
+                let name = "\(kind) '\(operand.input.name)' of \(part.owner)"
+                tensors.append(
+                    try await session.input(from: part.owner, name: name) {
+                        try encoded(try files.tensor(part), as: operand.input, of: model, name: part.file.path)
+                    }
+                )
+            }
+            let whole = operand.joined(tensors)
+            if let error = whole.error { throw error }
+            examples.append(whole)
+        }
+        return examples
+    }
+
+    /// An input of the model, and what parties have of it.
+    struct Operand {
+        var input: ONNXModel.Input
+        var parts: [Part]
+        var way: NamedJoin.Way?
+
+        /// All of it.
+        func joined(_ tensors: [CrypTensor]) -> CrypTensor {
+            switch way {
+            case nil: tensors[0]
+            case .rows: CrypTen.joined(rows: tensors)
+            case .columns: CrypTen.joined(columns: tensors)
+            }
+        }
+    }
+
+    /// Which files are of which input.
+    func operands(_ parts: [Part], of model: ONNXModel, kind: String) throws -> [Operand] {
         let names = model.inputs.map(\.name)
         for part in parts {
             if let name = part.file.name, !names.contains(name) {
@@ -128,40 +164,30 @@ extension Training {
         if let join = joins.first(where: { $0.name.map { !names.contains($0) } ?? false }) {
             throw CrypTenError(.invalidArgument, "--join \(join.argument): the model has no such input")
         }
-        var examples: [CrypTensor] = []
-        for input in model.inputs {
+        return try model.inputs.map { input in
             let own = parts.filter { ($0.file.name ?? names[0]) == input.name }
-            var tensors: [CrypTensor] = []
-            for part in own {
-                tensors.append(
-                    try await session.input(from: part.owner, name: "\(kind) '\(input.name)' of \(part.owner)") {
-                        let tensor = try files.tensor(part)
-                        if let words = model.words[input.name] {
-                            return try words.expanded(tensor, name: part.file.path)
-                        }
-                        // Whole numbers where the network takes any, such as bytes of an image.
-                        guard input.type.kind == .real, tensor.kind != .real else { return tensor }
-                        return Tensor(tensor.doubles, shape: tensor.shape)
-                    }
-                )
-            }
-            guard let first = tensors.first else {
+            if own.isEmpty {
                 throw CrypTenError(.invalidArgument, "there is no \(kind) '\(input.name)', which the model takes")
             }
-            if tensors.count == 1 {
-                examples.append(first)
-            } else if let join = joins.first(where: { $0.name == nil || $0.name == input.name }) {
-                let whole = join.way == .rows ? joined(rows: tensors) : joined(columns: tensors)
-                if let error = whole.error { throw error }
-                examples.append(whole)
-            } else {
+            let join = joins.first { $0.name == nil || $0.name == input.name }
+            if own.count > 1, join == nil {
                 throw CrypTenError(
                     .invalidArgument,
-                    "\(tensors.count) parties have parts of \(kind) '\(input.name)': say whether they are rows or columns, --join \(input.name)=rows"
+                    """
+                    \(own.count) parties have parts of \(kind) '\(input.name)': say whether they are rows or columns, \
+                    --join \(input.name)=rows
+                    """
                 )
             }
+            return Operand(input: input, parts: own, way: own.count > 1 ? join?.way : nil)
         }
-        return examples
+    }
+
+    /// Examples as the network reads them, at their owner: words are expanded, and whole numbers are real ones where it takes those.
+    func encoded(_ tensor: Tensor, as input: ONNXModel.Input, of model: ONNXModel, name: String) throws -> Tensor {
+        if let words = model.words[input.name] { return try words.expanded(tensor, name: name) }
+        guard input.type.kind == .real, tensor.kind != .real else { return tensor }
+        return Tensor(tensor.doubles, shape: tensor.shape)
     }
 
     /// Labels as the loss takes them.
@@ -232,7 +258,7 @@ extension Training {
     }
 
     /// Names of the weights that are trained; nil: all.
-    private func trained(of network: ONNXModule) throws -> Set<String>? {
+    func trained(of network: ONNXModule) throws -> Set<String>? {
         if frozen.isEmpty { return nil }
         let names = network.parameters.names
         func matches(_ name: String, _ prefix: String) -> Bool { name == prefix || name.hasPrefix(prefix + ".") }

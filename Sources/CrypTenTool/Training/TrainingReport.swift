@@ -66,6 +66,8 @@ struct TrainingReport: Codable, Sendable {
     var parties: Int
     var epochs: [TrainingPartyReport.Epoch]
     var steps: Int
+    /// Plans that were made: one for all steps, and for an uneven last batch, for masking and for tests.
+    var plans: Int
     var rounds: Int
     var onlineBytesPerParty: [Int]
     var setupBytesPerParty: [Int]
@@ -74,12 +76,15 @@ struct TrainingReport: Codable, Sendable {
     var secondsTraining: Double
     var peakMemoryBytes: [Int]
     var exports: [String]
+    /// Of each step, nil where none was told.
+    var losses: [Double?]?
 
     init(parties: [TrainingPartyReport], dealer: DealerReport, recipient: Int) {
         let costs = parties.compactMap(\.cost)
         self.parties = parties.count
         epochs = parties[recipient].epochs
         steps = parties[0].steps
+        plans = costs.map(\.plans).max() ?? 0
         rounds = costs.map(\.rounds).max() ?? 0
         onlineBytesPerParty = costs.map(\.onlineBytes)
         setupBytesPerParty = costs.map(\.setupBytes)
@@ -88,6 +93,7 @@ struct TrainingReport: Codable, Sendable {
         secondsTraining = parties.map(\.secondsTraining).max() ?? 0
         peakMemoryBytes = costs.map(\.peakMemoryBytes) + [dealer.peakMemoryBytes]
         exports = parties.flatMap(\.exports)
+        losses = parties[recipient].losses
     }
 
     /// A table of epochs, and what it has cost.

@@ -77,33 +77,16 @@ extension Optimizer {
         to recipients: Recipients = .all
     ) async throws -> [Tensor]? {
         var parameters = model.parameters
-        if let stranger = gradients.names.first(where: { parameters[$0] == nil }) {
-            throw CrypTenError(
-                .invalidArgument,
-                "there is a gradient of \(stranger), which is no parameter of the model"
-            )
-        }
-        for (_, gradient) in gradients { if let error = gradient.error { throw error } }
+        try check(gradients, of: parameters)
         try await begin(gradients.names, parameters, on: session)
         var rates: [CrypTensor] = []
         for rate in self.rates(at: stepCount + 1) {
             rates.append(try await session.publicValue(Tensor(rate), name: "rate"))
         }
-        let bits = session.fractionBitsOfParameters
-        var expressions: [(tensor: CrypTensor, fractionBits: Int)] = []
-        for (name, gradient) in gradients {
-            let remembered = Dictionary(uniqueKeysWithValues: slots.map { ($0.name, state["\(name)/\($0.name)"]!) })
-            let next = step(parameters[name]!, gradient, remembered, rates: rates)
-            expressions.append((next.parameter, bits))
-            expressions += slots.map { (next.remembered[$0.name]!, $0.bits(of: session)) }
-        }
         var newBuffers = model.buffers
-        let changed = (buffers ?? newBuffers).filter { name, tensor in
-            newBuffers[name].map { $0.node !== tensor.node } ?? false
-        }
-        expressions += changed.map { ($0.tensor, bits) }
+        let changed = changes(of: newBuffers, to: buffers)
         let (kept, tensors) = try await session.evaluate(
-            expressions,
+            results(of: gradients, parameters, changed, rates: rates, TrainingScales(of: session)),
             revealing: revealed,
             to: recipients
         )
@@ -130,24 +113,97 @@ extension Optimizer {
 
     /// Zeros for what isn't remembered yet.
     private mutating func begin(_ names: [String], _ parameters: ParameterTree, on session: Session) async throws {
-        let missing = names.flatMap { name in
-            slots.map { (name: name, key: "\(name)/\($0.name)", bits: $0.bits(of: session)) }
-        }.filter { state[$0.key] == nil }
+        let missing = missing(names, TrainingScales(of: session))
         if missing.isEmpty { return }
         let zeros = try await session.evaluate(
-            missing.map { (parameters[$0.name]! * 0.0, $0.bits) },
+            missing.map { (parameters[$0.name]! * 0.0, $0.fractionBits) },
             revealing: [],
             to: .all
         ).kept
         for (place, zero) in zip(missing, zeros) { state[place.key] = zero }
     }
+
+    private func check(_ gradients: ParameterTree, of parameters: ParameterTree) throws {
+        if let stranger = gradients.names.first(where: { parameters[$0] == nil }) {
+            throw CrypTenError(
+                .invalidArgument,
+                "there is a gradient of \(stranger), which is no parameter of the model"
+            )
+        }
+        for (_, gradient) in gradients { if let error = gradient.error { throw error } }
+    }
+
+    /// What isn't remembered yet of parameters.
+    private func missing(
+        _ names: [String],
+        _ scales: TrainingScales
+    ) -> [(name: String, key: String, fractionBits: Int)] {
+        names.flatMap { name in
+            slots.map { (name: name, key: "\(name)/\($0.name)", fractionBits: scales.fractionBits(of: $0)) }
+        }.filter { state[$0.key] == nil }
+    }
+
+    /// The buffers that are others after a step.
+    private func changes(of buffers: ParameterTree, to new: ParameterTree?) -> [ParameterTree.Element] {
+        (new ?? buffers).filter { name, tensor in buffers[name].map { $0.node !== tensor.node } ?? false }
+    }
+
+    /// What a step keeps: of each gradient its parameter and what is remembered of it, in the slots' order, then buffers.
+    private func results(
+        of gradients: ParameterTree,
+        _ parameters: ParameterTree,
+        _ buffers: [ParameterTree.Element],
+        rates: [CrypTensor],
+        _ scales: TrainingScales
+    ) -> [(tensor: CrypTensor, fractionBits: Int)] {
+        var results: [(tensor: CrypTensor, fractionBits: Int)] = []
+        for (name, gradient) in gradients {
+            let remembered = Dictionary(uniqueKeysWithValues: slots.map { ($0.name, state["\(name)/\($0.name)"]!) })
+            let next = step(parameters[name]!, gradient, remembered, rates: rates)
+            results.append((next.parameter, scales.parameters))
+            results += slots.map { (next.remembered[$0.name]!, scales.fractionBits(of: $0)) }
+        }
+        return results + buffers.map { ($0.tensor, scales.parameters) }
+    }
+
+    /// What a step would keep, whose parameters a rehearsal keeps already, to be priced.
+    package mutating func rehearsed(
+        _ model: some Module,
+        _ gradients: ParameterTree,
+        buffers: ParameterTree?,
+        on rehearsal: inout Rehearsal
+    ) throws -> [(tensor: CrypTensor, fractionBits: Int)] {
+        let (parameters, scales) = (model.parameters, TrainingScales(fractionBits: rehearsal.fractionBits))
+        try check(gradients, of: parameters)
+        let missing = missing(gradients.names, scales)
+        let zeros = try rehearsal.evaluate(missing.map { (parameters[$0.name]! * 0.0, $0.fractionBits) }).kept
+        for (place, zero) in zip(missing, zeros) { state[place.key] = zero }
+        let rates = rates(at: 1).map { _ in rehearsal.publicInput(shape: [], name: "rate") }
+        return results(of: gradients, parameters, changes(of: model.buffers, to: buffers), rates: rates, scales)
+    }
 }
 
-extension Session {
-    /// Fraction bits of parameters: as many as their products have room for, at most 24.
-    var fractionBitsOfParameters: Int {
-        let range = configuration.fractionBitsOfKept
+/// With how many fraction bits a session keeps what training adds small changes to.
+struct TrainingScales {
+    private let fractionBits: Int
+
+    init(fractionBits: Int) {
+        self.fractionBits = fractionBits
+    }
+
+    init(of session: Session) {
+        self.init(fractionBits: session.configuration.fractionBits)
+    }
+
+    /// Of parameters: as many as their products have room for, at most 24.
+    var parameters: Int {
+        let range = SessionConfiguration.fractionBitsOfKept(with: fractionBits)
         return max(range.lowerBound, min(24, range.upperBound))
+    }
+
+    /// Of what is remembered of them: as many as leave the values of a session 14 above the point.
+    func fractionBits(of slot: OptimizerSlot) -> Int {
+        max(fractionBits, min(slot.fractionBits, 62 - fractionBits))
     }
 }
 
@@ -155,13 +211,6 @@ extension CrypTensor {
     /// Whether a session keeps the value.
     fileprivate var isKept: Bool {
         if case .kept = node.operation { true } else { false }
-    }
-}
-
-extension OptimizerSlot {
-    /// As many bits as leave the values of a session 14 above the point.
-    fileprivate func bits(of session: Session) -> Int {
-        max(session.configuration.fractionBits, min(fractionBits, 62 - session.configuration.fractionBits))
     }
 }
 
