@@ -9,7 +9,7 @@ struct HelpTests {
         #expect(run.stderr.isEmpty)
         #expect(run.stdout.hasPrefix("OVERVIEW: Secure multi-party computation for machine learning.\n"))
         #expect(run.stdout.contains("\nUSAGE: crypten <subcommand>\n"))
-        for name in ["demo", "infer", "plan", "party", "dealer", "bench"] {
+        for name in ["demo", "infer", "train", "plan", "party", "dealer", "bench"] {
             #expect(run.stdout.contains("\n  \(name) "))
         }
     }
@@ -36,6 +36,15 @@ struct HelpTests {
             ("party", "--id <i>"), ("party", "--prepare"), ("party", "--prepared-file <file>"),
             ("party", "--insecure-plaintext"), ("dealer", "--listen <host:port>"),
             ("dealer", "--parties <n>"), ("dealer", "--insecure-plaintext"),
+            (
+                "train",
+                "USAGE: crypten train [<options>] --model <m.onnx@party> --input <[name=]x.npy@party> ... --labels <y.npy@party> --loss <loss> --learning-rate <rate>"
+            ),
+            ("train", "--join <[name=]rows>"), ("train", "--optimizer <optimizer>"), ("train", "--betas <b1,b2>"),
+            ("train", "--nesterov"), ("train", "--order <rows.npy@party>"), ("train", "--freeze <name>"),
+            ("train", "--validation <x=…,y=…>"), ("train", "--reveal-loss-every <k>"), ("train", "--to <party>"),
+            ("train", "--losses <losses.npy>"), ("train", "--export <out.onnx@party>"), ("train", "--check"),
+            ("train", "--id <i>"), ("train", "--dealer <host:port>"), ("train", "--local <n>"),
         ]
     )
     func subcommandHelp(name: String, line: String) async throws {
@@ -121,6 +130,64 @@ struct HelpTests {
     )
     func usageErrors(arguments: [String], message: String) async throws {
         let run = try await Tool.run(arguments)
+        #expect(run.code == 64)
+        #expect(run.stdout.isEmpty)
+        #expect(run.lastLine == message)
+    }
+
+    private static let trainingErrors: [([String], String)] = [
+        ([], "error: give --local, to start all parties here, or --id, to be one of them"),
+        (["--local", "1"], "error: --local 1: choose 2 to 64 parties"),
+        (["--local", "2", "--learning-rate", "nan"], "error: --learning-rate nan: choose 0 or more"),
+        (["--local", "2", "--momentum", "1"], "error: --momentum 1.0: choose from 0 to less than 1"),
+        (["--local", "2", "--nesterov"], "error: --nesterov needs a --momentum, and no --dampening"),
+        (["--local", "2", "--betas", "0.9,0.99"], "error: --betas is no number of sgd: leave it out"),
+        (
+            ["--local", "2", "--optimizer", "adam", "--momentum", "0.9"],
+            "error: --momentum is no number of adam: leave it out"
+        ),
+        (
+            ["--local", "2", "--optimizer", "adam", "--betas", "0.9"],
+            "error: The value '0.9' is invalid for '--betas <b1,b2>'"
+        ),
+        (["--local", "2", "--batch-size", "0"], "error: --batch-size 0: choose 1 or more"),
+        (["--local", "2", "--epochs", "0"], "error: --epochs 0: choose 1 or more"),
+        (["--local", "2", "--loss-scale", "0"], "error: --loss-scale 0.0: choose more than 0"),
+        (["--local", "2", "--reveal-loss-every", "0"], "error: --reveal-loss-every 0: choose 1 or more"),
+        (
+            ["--local", "2", "--order", "o", "--batch-size", "4"],
+            "error: --order says how many rows a step takes: leave out --batch-size"
+        ),
+        (["--local", "2", "--to", "2"], "error: --to 2: there are parties 0 to 1"),
+        (["--local", "2", "--input", "z=z.npy@2"], "error: --input z=z.npy@2: there are parties 0 to 1"),
+        (["--local", "2", "--labels", "y.npy"], "error: --labels y.npy: say which party has it, as in y.npy@0"),
+        (
+            ["--local", "2", "--join", "x=sideways"],
+            "error: The value 'x=sideways' is invalid for '--join <[name=]rows>'"
+        ),
+        (["--local", "2", "--validation", "x=t.npy"], "error: --validation has no labels: add y=FILE.npy"),
+        (["--local", "2", "--export", "o.onnx"], "error: --export o.onnx: say which party has it, as in o.onnx@0"),
+        (["--local", "2", "--export", "o.onnx@0", "--export", "o.onnx@1"], "error: --export names o.onnx twice"),
+        (
+            ["--local", "2", "--weight-exponents"],
+            "error: --weight-exponents is for inference: weights that are trained have 24 fraction bits"
+        ),
+        (
+            [
+                "--check", "--id", "0", "--parties", "127.0.0.1:1,127.0.0.1:2", "--dealer", "127.0.0.1:3", "--session",
+                "s",
+            ], "error: --check trains in this one process: give --local"
+        ),
+    ]
+
+    @Test("training that can't be meant ends with 64 before a file is read", arguments: trainingErrors)
+    func refusedTraining(more: [String], message: String) async throws {
+        let run = try await Tool.run(
+            [
+                "train", "--model", "m@1", "--input", "x=x@0", "--labels", "y@1", "--loss", "mse", "--learning-rate",
+                "1",
+            ] + more
+        )
         #expect(run.code == 64)
         #expect(run.stdout.isEmpty)
         #expect(run.lastLine == message)

@@ -52,8 +52,8 @@ enum Tool {
         var process: Process
         var folder: TemporaryFolder
 
-        func finish() async throws -> Run {
-            let deadline = ContinuousClock.now + .seconds(60)
+        func finish(within limit: Duration = .seconds(60)) async throws -> Run {
+            let deadline = ContinuousClock.now + limit
             while process.isRunning {
                 try await Task.sleep(for: .milliseconds(5))
                 if ContinuousClock.now > deadline { process.terminate() }
