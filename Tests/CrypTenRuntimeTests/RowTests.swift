@@ -10,7 +10,10 @@ import Testing
 struct RowTests {
     private static let table = Tensor((0..<24).map { Double($0) / 4 - 2 }, shape: [6, 4])
 
-    @Test("rows of masked values, of shares and of bits are those of the tensor, in any order and twice", arguments: [2, 3])
+    @Test(
+        "rows of masked values, of shares and of bits are those of the tensor, in any order and twice",
+        arguments: [2, 3]
+    )
     func forms(parties: Int) async throws {
         let rows = [4, 0, 4, 5]
         let told = try await withLocalParties(parties) { session -> [Tensor]? in

@@ -138,7 +138,7 @@ struct HelpTests {
     private static let trainingErrors: [([String], String)] = [
         ([], "error: give --local, to start all parties here, or --id, to be one of them"),
         (["--local", "1"], "error: --local 1: choose 2 to 64 parties"),
-        (["--local", "2", "--learning-rate", "nan"], "error: --learning-rate nan: choose 0 or more"),
+        (["--local", "2", "--learning-rate", "nan"], "error: --learning-rate nan: choose 0 to 65536"),
         (["--local", "2", "--momentum", "1"], "error: --momentum 1.0: choose from 0 to less than 1"),
         (["--local", "2", "--nesterov"], "error: --nesterov needs a --momentum, and no --dampening"),
         (["--local", "2", "--betas", "0.9,0.99"], "error: --betas is no number of sgd: leave it out"),
@@ -151,8 +151,11 @@ struct HelpTests {
             "error: The value '0.9' is invalid for '--betas <b1,b2>'"
         ),
         (["--local", "2", "--batch-size", "0"], "error: --batch-size 0: choose 1 or more"),
-        (["--local", "2", "--epochs", "0"], "error: --epochs 0: choose 1 or more"),
-        (["--local", "2", "--loss-scale", "0"], "error: --loss-scale 0.0: choose more than 0"),
+        (["--local", "2", "--epochs", "0"], "error: --epochs 0: choose 1 to 1000000"),
+        (
+            ["--local", "2", "--loss-scale", "0"],
+            "error: --loss-scale 0.0: choose 2^-10 to 2^20; powers of two lose nothing"
+        ),
         (["--local", "2", "--reveal-loss-every", "0"], "error: --reveal-loss-every 0: choose 1 or more"),
         (
             ["--local", "2", "--order", "o", "--batch-size", "4"],

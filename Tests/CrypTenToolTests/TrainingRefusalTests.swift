@@ -349,7 +349,8 @@ struct TrainingMembersTests {
     @Test(
         "an option that two were told differently is named, and both end",
         arguments: [
-            (["--reveal-loss-every", "1"], "--reveal-loss-every"), (["--freeze", "fc.bias"], "--freeze"),
+            (["--reveal-loss-every", "1"], "--reveal-loss-every, which is 1 with --losses"),
+            (["--freeze", "fc.bias"], "--freeze"),
             (["--momentum", "0.9"], "--optimizer and its numbers"), (["--to", "1"], "--to"),
             (["--seed", "1"], "--seed"),
             (["--loss-scale", "2"], "--loss-scale"),

@@ -86,6 +86,13 @@ public struct Trainer<Model: Module>: Sendable {
         return recipients == nil ? nil : told?[0].doubles[0]
     }
 
+    /// Whether a step on a batch could be taken: nothing is computed, and nothing sent.
+    ///
+    /// - Throws: `.noGradient` naming a parameter that no path leads to, and what is wrong with the loss.
+    public func check(on batch: [CrypTensor]) throws {
+        _ = try pass(on: batch)
+    }
+
     /// The loss of a batch, the gradients that the optimiser gets, and the buffers after it.
     private func pass(
         on batch: [CrypTensor]

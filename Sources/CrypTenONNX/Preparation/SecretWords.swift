@@ -11,6 +11,8 @@ extension ONNXModel {
         /// Whether only the sum over the second axis is read: then a row of the input has a number for each word, how often it comes, `[N, count]`.
         /// Otherwise each number becomes a one among zeros, `[…, count]`.
         public let isCounted: Bool
+        /// How many words a text has, of words that are counted, where the model says it: their mean is a sum over as many.
+        public let length: Int?
 
         /// Numbers of words as the network reads them.
         ///
@@ -24,6 +26,12 @@ extension ONNXModel {
                 )
             }
             let each = isCounted ? tensor.shape.count / max(1, tensor.shape[0]) : 1
+            if let length, each != length {
+                throw CrypTenError(
+                    .shapeMismatch,
+                    "\(name) of shape \(tensor.shape) has \(each) words a row, and the model takes \(length)"
+                )
+            }
             let shape = isCounted ? [tensor.shape[0], count] : tensor.shape.dimensions + [count]
             var places = [Float](repeating: 0, count: shape.reduce(1, *))
             for (index, number) in numbers.enumerated() {
@@ -94,7 +102,9 @@ extension Graph {
             nodes.removeAll { $0.operation.isEmpty }
             inputs[index].type = .float
             inputs[index].dimensions = (isCounted ? [dimensions[0]] : dimensions) + [.fixed(count)]
-            words[input.name] = ONNXModel.Words(count: count, isCounted: isCounted)
+            var length: Int?
+            if isCounted, case .fixed(let extent) = dimensions[1] { length = extent }
+            words[input.name] = ONNXModel.Words(count: count, isCounted: isCounted, length: length)
         }
         return words
     }

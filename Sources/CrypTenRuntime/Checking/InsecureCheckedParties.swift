@@ -34,6 +34,8 @@ import Foundation
 /// - Parameters:
 ///   - count: How many parties, 2 to 64.
 ///   - configuration: The same for all of them; without a number of threads they divide the machine's processors.
+///   - comparesResults: Whether results are held against the true function, too. Of training that says little: what a step keeps differs
+///     from what it would be in double, and the next step begins with it.
 ///   - body: The program, run once for each party with its own session.
 /// - Returns: What each party's program returned, in the parties' order.
 /// - Throws: as `withLocalParties`.
@@ -42,15 +44,20 @@ import Foundation
 public func withInsecureCheckedParties<Result: Sendable>(
     _ count: Int,
     configuration: SessionConfiguration = SessionConfiguration(),
+    comparesResults: Bool = true,
     _ body: @escaping @Sendable (Session) async throws -> Result
 ) async throws -> [Result] {
     let threads = configuration.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / max(1, count))
-    let checker = InsecureRunChecker(parties: count, kernels: NativeKernels(threads: threads))
+    let checker = InsecureRunChecker(
+        parties: count,
+        kernels: NativeKernels(threads: threads),
+        comparesResults: comparesResults
+    )
     return try await runLocalParties(count, configuration: configuration, checker: checker, body)
 }
 
 extension Session {
-    /// Reveals expressions as one plan, in a session of ``withInsecureCheckedParties(_:configuration:_:)``, and reports how far
+    /// Reveals expressions as one plan, in a session of ``withInsecureCheckedParties(_:configuration:comparesResults:_:)``, and reports how far
     /// each value is from the same expression in the clear, and how much room it has.
     ///
     /// Every party calls this, and every party gets the same report.

@@ -7,7 +7,7 @@ import Foundation
 
 /// Where the parties of one process put all that they have in a run, in the clear, so that it can be followed.
 ///
-/// It is an object in memory, handed to sessions by ``withInsecureCheckedParties(_:configuration:_:)`` alone; nothing of it
+/// It is an object in memory, handed to sessions by ``withInsecureCheckedParties(_:configuration:comparesResults:_:)`` alone; nothing of it
 /// travels, and a session that connects to others has no way to get one.
 ///
 /// Safety of `@unchecked Sendable`: all that changes is touched only while `condition` is locked.
@@ -53,9 +53,13 @@ final class InsecureRunChecker: @unchecked Sendable {
     private var runs: [UInt64: Run] = [:]
     private var kept: [Int: (value: ExactValue, clear: ClearValue)] = [:]
 
-    init(parties: Int, kernels: any Kernels) {
+    /// Whether results are held against the true function, too.
+    let comparesResults: Bool
+
+    init(parties: Int, kernels: any Kernels, comparesResults: Bool = true) {
         self.parties = parties
         self.kernels = kernels
+        self.comparesResults = comparesResults
     }
 
     // MARK: What parties tell

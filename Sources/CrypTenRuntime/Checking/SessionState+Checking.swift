@@ -33,7 +33,12 @@ extension SessionState {
             let values = try body(engine)
             let outcome = try checker.end(number, party: party, patience: configuration.patience)
             if let failure = outcome.failure { throw failure }
-            lastCheck = CheckedRun(outcome, planned.sources.origins, fractionBits: configuration.fractionBits)
+            lastCheck = CheckedRun(
+                outcome,
+                planned.sources.origins,
+                fractionBits: configuration.fractionBits,
+                comparesResults: checker.comparesResults
+            )
             return values
         } catch {
             checker.abandon(number, party: party, error)
@@ -93,7 +98,12 @@ struct CheckedRun {
     /// What is wrong.
     let violations: [CheckReport.Finding]
 
-    init(_ outcome: InsecureRunChecker.Outcome, _ origins: [SourceOrigin?], fractionBits: Int) {
+    init(
+        _ outcome: InsecureRunChecker.Outcome,
+        _ origins: [SourceOrigin?],
+        fractionBits: Int,
+        comparesResults: Bool
+    ) {
         self.outcome = outcome
         // Of what was written in this package, as by the importer of a model, layers and inputs tell more.
         let origins = origins.map { $0.flatMap { $0.isInPackage ? nil : $0 } }
@@ -102,7 +112,7 @@ struct CheckedRun {
         let writer = FindingWriter(outcome.findings, origins: origins, fractionBits: fractionBits)
         violations =
             outcome.violation.map { [CheckReport.Finding($0, origins, fractionBits: fractionBits)] }
-            ?? writer.violations()
+            ?? (comparesResults ? writer.violations() : [])
     }
 
     var writer: FindingWriter {

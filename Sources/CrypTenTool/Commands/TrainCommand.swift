@@ -109,7 +109,7 @@ struct TrainCommand: AsyncParsableCommand {
             valueName: "x=…,y=…"
         )
     )
-    var validation: OwnedFiles?
+    var validation: [OwnedFiles] = []
 
     @Option(name: .long, help: ArgumentHelp("Tell the loss of every k-th step.", valueName: "k"))
     var revealLossEvery: Int?
@@ -173,7 +173,9 @@ struct TrainCommand: AsyncParsableCommand {
         try encoding.refuseAuto("training has no outputs to try them on")
         try member.check(local: local)
         try PartyCount.check(parties, option: local == nil ? "--parties with" : "--local")
-        guard (1...1_000_000).contains(epochs) else { throw ValidationError("--epochs \(epochs): choose 1 or more") }
+        guard (1...1_000_000).contains(epochs) else {
+            throw ValidationError("--epochs \(epochs): choose 1 to 1000000")
+        }
         if let batchSize, batchSize < 1 { throw ValidationError("--batch-size \(batchSize): choose 1 or more") }
         if let revealLossEvery, revealLossEvery < 1 {
             throw ValidationError("--reveal-loss-every \(revealLossEvery): choose 1 or more")
@@ -181,8 +183,8 @@ struct TrainCommand: AsyncParsableCommand {
         guard (0..<parties).contains(to) else {
             throw ValidationError("--to \(to): there are parties 0 to \(parties - 1)")
         }
-        guard lossScale > 0, lossScale.isFinite else {
-            throw ValidationError("--loss-scale \(lossScale): choose more than 0")
+        guard lossScale >= 0x1p-10, lossScale <= 0x1p20 else {
+            throw ValidationError("--loss-scale \(lossScale): choose 2^-10 to 2^20; powers of two lose nothing")
         }
         if visibility.weightExponents {
             throw ValidationError("--weight-exponents is for inference: weights that are trained have 24 fraction bits")
@@ -208,6 +210,9 @@ struct TrainCommand: AsyncParsableCommand {
         where export[..<index].contains(where: { $0.file.path == file.file.path }) {
             throw ValidationError("--export names \(file.file.path) twice")
         }
+        for (index, one) in join.enumerated() where join[..<index].contains(where: { $0.name == one.name }) {
+            throw ValidationError("--join says twice how parts of \(one.name ?? "the input") are put together")
+        }
         _ = try training()
     }
 
@@ -229,17 +234,20 @@ struct TrainCommand: AsyncParsableCommand {
             optimizer: optimizer.make(),
             optimizerSummary: optimizer.summary
         )
-        for file in validation?.files ?? [] {
+        for file in validation.flatMap(\.files) {
             if file.file.name == "y", !inputs.contains(where: { $0.file.name == "y" }) {
                 training.validationLabels = try part(file, "--validation", usual: labels.owner)
             } else {
-                let owners = Set(inputs.filter { $0.file.name == file.file.name }.map(\.owner))
+                let owners = Set(
+                    inputs.filter { $0.file.name == file.file.name || $0.file.name == nil || file.file.name == nil }
+                        .map(\.owner)
+                )
                 training.validation.append(
                     try part(file, "--validation", usual: owners.count == 1 ? owners.first : nil)
                 )
             }
         }
-        if validation != nil, training.validationLabels == nil {
+        if !validation.isEmpty, training.validationLabels == nil {
             throw ValidationError("--validation has no labels: add y=FILE.npy")
         }
         training.lossScale = lossScale
@@ -257,6 +265,7 @@ struct TrainCommand: AsyncParsableCommand {
 
     func run() async throws {
         let training = try training()
+        try training.checkPaths(of: member.id.map { PartyID($0) })
         if member.supervised { return try await runSupervised(training) }
         guard let local else { return try await runByHand(training) }
         if plan { return try printPlan(of: training, parties: local) }

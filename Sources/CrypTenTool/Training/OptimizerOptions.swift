@@ -46,8 +46,8 @@ struct OptimizerOptions: ParsableArguments {
     var epsilon: Double?
 
     func validate() throws {
-        guard learningRate.isFinite, learningRate >= 0 else {
-            throw ValidationError("--learning-rate \(learningRate): choose 0 or more")
+        guard (0...0x1p16).contains(learningRate) else {
+            throw ValidationError("--learning-rate \(learningRate): choose 0 to 65536")
         }
         let factors: [(String, Double?)] = [
             ("--momentum", momentum), ("--dampening", dampening), ("--alpha", alpha), ("--betas", betas?.first),

@@ -13,9 +13,11 @@ struct OwnedFile: ExpressibleByArgument, Hashable, Sendable {
 
     init?(argument: String) {
         var text = argument[...]
-        if let sign = argument.lastIndex(of: "@"), let number = Int(argument[argument.index(after: sign)...]),
-            (0..<64).contains(number)
-        {
+        // A folder's name may hold the sign, too.
+        if let sign = argument.lastIndex(of: "@"), !argument[sign...].contains("/") {
+            guard let number = Int(argument[argument.index(after: sign)...]), (0..<64).contains(number) else {
+                return nil
+            }
             owner = PartyID(number)
             text = argument[..<sign]
         }

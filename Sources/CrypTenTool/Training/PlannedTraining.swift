@@ -106,9 +106,7 @@ struct PlannedTraining {
                     rehearsal.input(from: part.owner, shape: tensor.shape, kind: tensor.kind, name: operand.input.name)
                 )
             }
-            let whole = operand.joined(tensors)
-            if let error = whole.error { throw error }
-            examples.append(whole)
+            examples.append(try operand.joined(tensors))
         }
         return examples
     }

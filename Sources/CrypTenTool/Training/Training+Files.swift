@@ -37,6 +37,29 @@ extension Training {
         return files
     }
 
+    /// Whether what is to be written can be: before training, so that it isn't for nothing.
+    ///
+    /// - Parameter party: Whose files; nil: all parties'.
+    /// - Throws: `.fileNotReadable` naming a path that can't be written.
+    func checkPaths(of party: PartyID?) throws {
+        var paths = exports.filter { party == nil || $0.owner == party }.map { ($0.file.path, "--export") }
+        if let lossesFile, party == nil || party == recipient { paths.append((lossesFile, "--losses")) }
+        let files = FileManager.default
+        for (path, option) in paths {
+            var isFolder: ObjCBool = false
+            let exists = files.fileExists(atPath: path, isDirectory: &isFolder)
+            let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
+            guard !path.isEmpty, !isFolder.boolValue, files.isWritableFile(atPath: folder),
+                !exists || files.isWritableFile(atPath: path)
+            else {
+                throw CrypTenError(
+                    .fileNotReadable,
+                    "\(option) '\(path)': no file can be written here; choose a path in a folder that is there"
+                )
+            }
+        }
+    }
+
     /// Writes losses, one for each step: not a number where none was told.
     func write(_ losses: [Double]) throws {
         guard let lossesFile else { return }

@@ -15,19 +15,35 @@ extension Training {
             return try model.get()
         }
         let network = announced.model
-        let examples = try await self.examples(inputs, of: network, files, session, kind: "input")
-        let batch = Array(0..<min(batchSize, examples[0].shape[0]))
-        // What doesn't fit is found here, before anything of data or weights is sent.
-        let scores = try self.scores(announced, examples.map { $0.rows(batch) })
-        if let problem = loss.problem(ofScores: scores.shape) {
-            throw CrypTenError(.shapeMismatch, "--loss \(loss.rawValue) \(problem), and this one gives \(scores.shape)")
+        if announced.parameters.isEmpty {
+            throw CrypTenError(
+                .invalidArgument,
+                "the model has no weight that can be trained: floats that a layer reads"
+            )
         }
+        let examples = try await self.examples(inputs, of: network, files, session, kind: "input")
+        let epochs = try await batches(of: examples[0].shape[0], files, session)
+        let sizes = Set(epochs.joined().map(\.count)).sorted(by: >)
+        // What doesn't fit is found here, before anything of data or weights is sent.
+        let scores = try probe(announced, examples, rows: sizes[0])
         let targets = try await target(labels, scores.shape, files, session, name: "labels")
-        let data = try await dataset(examples + [targets], on: session, name: "--labels")
-        let epochs = try await batches(of: data.count, files, session)
-        var test: TensorDataset?
+        try checkRows(of: examples + [targets], name: "--labels")
+        var trainer = Trainer(announced, optimizer) { [self] model, batch in
+            loss.value(try self.scores(model, Array(batch.dropLast())), batch[batch.count - 1])
+        }
+        trainer.lossScale = lossScale
+        trainer.trained = try trained(of: announced)
+        for size in sizes { try trainer.check(on: (examples + [targets]).map { $0.rows(Array(0..<size)) }) }
+        var test: Test?
         if let validationLabels {
             let examples = try await self.examples(validation, of: network, files, session, kind: "validation input")
+            // As many rows at a time as a step takes, and more where the network takes any.
+            let all = examples[0].shape[0]
+            let many = min(all, max(sizes[0], 256))
+            let size = (try? probe(announced.eval(), examples, rows: many)) == nil ? min(all, sizes[0]) : many
+            for rows in Set([size, all % size]).subtracting([0]) {
+                _ = try probe(announced.eval(), examples, rows: rows)
+            }
             let targets = try await target(
                 validationLabels,
                 scores.shape,
@@ -35,13 +51,10 @@ extension Training {
                 session,
                 name: "labels of --validation"
             )
-            test = try await dataset(examples + [targets], on: session, name: "--validation")
+            try checkRows(of: examples + [targets], name: "--validation")
+            test = Test(data: try await dataset(examples + [targets], on: session), size: size)
         }
-        var trainer = Trainer(announced, optimizer) { [self] model, batch in
-            loss.value(try self.scores(model, Array(batch.dropLast())), batch[batch.count - 1])
-        }
-        trainer.lossScale = lossScale
-        trainer.trained = try trained(of: announced)
+        let data = try await dataset(examples + [targets], on: session)
         progress("masking weights", 0)
         try await trainer.begin(on: session)
         var report = TrainingPartyReport()
@@ -53,13 +66,15 @@ extension Training {
             var told: [Double] = []
             for (index, rows) in batches.enumerated() {
                 let isTold = revealEvery.map { (losses.count + 1) % $0 == 0 } ?? false
-                let value = try await located(epoch, index) {
+                let place = "epoch \(epoch + 1), step \(index + 1)"
+                let value = try await located(place) {
                     try await trainer.step(
                         on: data[rows],
                         session,
                         revealingLossTo: isTold ? .party(recipient.index) : nil
                     )
                 }
+                if let value { try check(value, place) }
                 losses.append(value ?? .nan)
                 if let value { told.append(value) }
                 if first == nil { first = ContinuousClock.now - steps }
@@ -71,16 +86,20 @@ extension Training {
             }
             var result = TrainingPartyReport.Epoch(epoch: epoch + 1)
             result.loss = told.isEmpty ? nil : told.reduce(0, +) / Double(told.count)
-            if let test { result.scores = try await score(trainer.model.eval(), test, session) }
+            if let test {
+                result.scores = try await located("after epoch \(epoch + 1)") {
+                    try await score(trainer.model.eval(), test, session)
+                }
+            }
             report.epochs.append(result)
         }
         report.secondsTraining = (ContinuousClock.now - steps) / .seconds(1)
         report.steps = losses.count
+        try await export(trainer.model, to: &report, session)
         if session.party == recipient, revealEvery != nil {
             report.losses = losses.map { $0.isNaN ? nil : $0 }
             try write(losses)
         }
-        try await export(trainer.model, to: &report, session)
         report.cost = PartyReport(try await session.statistics, seconds: ContinuousClock.now - start)
         return report
     }
@@ -121,9 +140,7 @@ extension Training {
                     }
                 )
             }
-            let whole = operand.joined(tensors)
-            if let error = whole.error { throw error }
-            examples.append(whole)
+            examples.append(try operand.joined(tensors))
         }
         return examples
     }
@@ -134,13 +151,32 @@ extension Training {
         var parts: [Part]
         var way: NamedJoin.Way?
 
+        /// Whether words are counted in it.
+        var isCounted: Bool
+
         /// All of it.
-        func joined(_ tensors: [CrypTensor]) -> CrypTensor {
-            switch way {
-            case nil: tensors[0]
-            case .rows: CrypTen.joined(rows: tensors)
-            case .columns: CrypTen.joined(columns: tensors)
+        ///
+        /// - Throws: `.shapeMismatch` where parts don't fit, naming their owners.
+        func joined(_ tensors: [CrypTensor]) throws -> CrypTensor {
+            for (tensor, part) in zip(tensors, parts) where tensor.rank == 0 || tensor.shape[0] == 0 {
+                throw CrypTenError(
+                    .shapeMismatch,
+                    "input '\(input.name)' of \(part.owner) has shape \(tensor.shape): it has no rows"
+                )
             }
+            guard let way else { return tensors[0] }
+            // Of texts that are side by side the counts add up.
+            let isSum = isCounted && way == .columns
+            let whole =
+                isSum
+                ? tensors.dropFirst().reduce(tensors[0]) { $0 + $1 }
+                : way == .rows ? CrypTen.joined(rows: tensors) : CrypTen.joined(columns: tensors)
+            if whole.error == nil, !isSum || tensors.allSatisfy({ $0.shape == tensors[0].shape }) { return whole }
+            let shapes = zip(parts, tensors).map { "\($1.shape) of \($0.owner)" }
+            throw CrypTenError(
+                .shapeMismatch,
+                "input '\(input.name)': parts of shapes \(shapes.joined(separator: " and ")) can't be joined by \(way.rawValue)"
+            )
         }
     }
 
@@ -179,7 +215,12 @@ extension Training {
                     """
                 )
             }
-            return Operand(input: input, parts: own, way: own.count > 1 ? join?.way : nil)
+            return Operand(
+                input: input,
+                parts: own,
+                way: own.count > 1 ? join?.way : nil,
+                isCounted: model.words[input.name]?.isCounted ?? false
+            )
         }
     }
 
@@ -203,15 +244,18 @@ extension Training {
         }
     }
 
-    private func dataset(_ tensors: [CrypTensor], on session: Session, name: String) async throws -> TensorDataset {
+    /// Whether there are as many rows of all.
+    private func checkRows(of tensors: [CrypTensor], name: String) throws {
         let counts = tensors.map { $0.shape[0] }
-        guard counts.allSatisfy({ $0 == counts[0] }) else {
-            throw CrypTenError(
-                .shapeMismatch,
-                "\(name): inputs have \(counts.dropLast().map(String.init).joined(separator: ", ")) rows, and there are \(counts[counts.count - 1]) labels"
-            )
-        }
-        progress("masking \(counts[0].grouped) rows", 0)
+        if counts.allSatisfy({ $0 == counts[0] }) { return }
+        throw CrypTenError(
+            .shapeMismatch,
+            "\(name): inputs have \(counts.dropLast().map(String.init).joined(separator: ", ")) rows, and there are \(counts[counts.count - 1]) labels"
+        )
+    }
+
+    private func dataset(_ tensors: [CrypTensor], on session: Session) async throws -> TensorDataset {
+        progress("masking \(tensors[0].shape[0].grouped) rows", 0)
         return try await TensorDataset(tensors, on: session)
     }
 
@@ -228,7 +272,10 @@ extension Training {
             else {
                 throw CrypTenError(
                     .invalidArgument,
-                    "\(order.file.path) of shape \(rows.shape): --order holds a row of whole numbers from 0 to \(count - 1) for each step, [steps, batch]"
+                    """
+                    \(order.file.path) of shape \(rows.shape): --order holds a row of whole numbers from 0 to \(count - 1) for each step, \
+                    [steps, batch]
+                    """
                 )
             }
             return rows
@@ -273,12 +320,41 @@ extension Training {
         return Set(left)
     }
 
+    /// What the network gives for the first rows, as the loss takes it.
+    private func probe(_ network: ONNXModule, _ examples: [CrypTensor], rows: Int) throws -> CrypTensor {
+        let scores = try self.scores(network, examples.map { $0.rows(Array(0..<rows)) })
+        if let problem = loss.problem(ofScores: scores.shape) {
+            throw CrypTenError(.shapeMismatch, "--loss \(loss.rawValue) \(problem), and this one gives \(scores.shape)")
+        }
+        guard scores.rank > 0, scores.shape[0] == rows else {
+            throw CrypTenError(
+                .shapeMismatch,
+                "the model gives \(scores.shape) for \(rows) rows: one score a row is trained"
+            )
+        }
+        return scores
+    }
+
+    /// Whether a loss can be one.
+    private func check(_ value: Double, _ place: String) throws {
+        // Rounding may take a loss of nothing below 0, and a cross entropy of 2²⁰ has left every range.
+        guard value < -0.01 || value.magnitude > 0x1p26 else { return }
+        throw CrypTenError(
+            .outOfRange,
+            """
+            \(place): the loss is \(value.fixed(3)), which no loss is: a number has left its range. --check on this machine names the \
+            layer; scale the data, or lower --learning-rate
+            """
+        )
+    }
+
     /// Adds to an error where in training it was.
-    private func located<Result>(_ epoch: Int, _ step: Int, _ body: () async throws -> Result) async throws -> Result {
+    private func located<Result>(_ place: String, _ body: () async throws -> Result) async throws -> Result {
         do {
             return try await body()
         } catch var error as CrypTenError where error.code == .outOfRange {
-            error.message = "epoch \(epoch + 1), step \(step + 1): \(error.message)"
+            error.message =
+                "\(place): \(error.message); a lower --learning-rate, or data of moderate size, keep numbers in their range"
             throw error
         }
     }

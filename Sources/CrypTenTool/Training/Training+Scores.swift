@@ -2,20 +2,23 @@ import CrypTen
 import CrypTenONNX
 
 extension Training {
+    /// Examples that the network is tested with, and how many at a time.
+    struct Test {
+        var data: TensorDataset
+        var size: Int
+    }
+
     /// How well a network does on examples that it wasn't trained with: told to the recipient alone.
-    func score(_ network: ONNXModule, _ test: TensorDataset, _ session: Session) async throws -> TrainingScores? {
-        // As many rows at a time as a step takes, and more where steps are small.
-        let size = max(batchSize, 256)
+    func score(_ network: ONNXModule, _ test: Test, _ session: Session) async throws -> TrainingScores? {
+        let (data, size) = (test.data, test.size)
         var scores: [CrypTensor] = []
-        for start in stride(from: 0, to: test.count, by: size) {
-            progress("testing", Double(start) / Double(test.count))
-            let rows = Array(start..<min(start + size, test.count))
-            let batch = test[rows]
+        for start in stride(from: 0, to: data.count, by: size) {
+            let batch = data[Array(start..<min(start + size, data.count))]
             let value = try self.scores(network, Array(batch.dropLast()))
             scores += try await session.evaluate([value])
         }
         let all = concatenate(scores, axis: 0)
-        let labels = test.tensors[test.tensors.count - 1]
+        let labels = data.tensors[data.tensors.count - 1]
         var metrics: [CrypTensor] = []
         switch loss.labels {
         case .classes:
@@ -30,7 +33,7 @@ extension Training {
         guard let told else { return nil }
         var result = TrainingScores()
         switch loss.labels {
-        case .classes, .bits: result.accuracy = told[0].doubles[0] / Double(test.count)
+        case .classes, .bits: result.accuracy = told[0].doubles[0] / Double(data.count)
         case .numbers: result.meanSquaredError = told[0].doubles[0]
         }
         return result

@@ -104,7 +104,8 @@ struct TrainingAgreement: Codable, Equatable, Sendable {
             ("--loss-scale", lossScale == other.lossScale), ("--epochs", epochs == other.epochs),
             ("--batch-size", batchSize == other.batchSize), ("--order", order == other.order),
             ("--seed", seed == other.seed), ("--freeze", frozen == other.frozen),
-            ("--reveal-loss-every", revealEvery == other.revealEvery), ("--to", recipient == other.recipient),
+            ("--reveal-loss-every, which is 1 with --losses", revealEvery == other.revealEvery),
+            ("--to", recipient == other.recipient),
             ("--export", exports == other.exports),
         ]
         return parts.first { !$0.1 }?.0

@@ -67,9 +67,7 @@ enum TrainingLoss: String, ExpressibleByArgument, CaseIterable, Codable, Sendabl
         case .classes:
             let classes = scores[1]
             // Rows of ones and zeros are taken as they are.
-            if tensor.shape.rank == 2, tensor.shape[1] == classes {
-                return Tensor(tensor.doubles, shape: tensor.shape)
-            }
+            if tensor.shape.rank == 2, tensor.shape[1] == classes { return try shares(tensor, name) }
             let integers = try whole(tensor, below: classes, name)
             var bits = [Double](repeating: 0, count: integers.count * classes)
             for (row, label) in integers.enumerated() { bits[row * classes + label] = 1 }
@@ -86,6 +84,22 @@ enum TrainingLoss: String, ExpressibleByArgument, CaseIterable, Codable, Sendabl
             }
             return Tensor(tensor.doubles, shape: Shape([rows] + scores.dimensions.dropFirst()))
         }
+    }
+
+    /// Rows of numbers from 0 to 1 that add up to 1, such as ones among zeros.
+    private func shares(_ tensor: Tensor, _ name: String) throws -> Tensor {
+        let numbers = tensor.doubles
+        let classes = tensor.shape[1]
+        for row in 0..<tensor.shape[0] {
+            let part = numbers[row * classes..<(row + 1) * classes]
+            guard part.allSatisfy((0...1).contains), abs(part.reduce(0, +) - 1) < 1e-3 else {
+                throw CrypTenError(
+                    .outOfRange,
+                    "\(name) of shape \(tensor.shape): row \(row) isn't one of numbers from 0 to 1 that add up to 1; give numbers of classes, [N]"
+                )
+            }
+        }
+        return Tensor(numbers, shape: tensor.shape)
     }
 
     private func whole(_ tensor: Tensor, below limit: Int, _ name: String) throws -> [Int] {

@@ -5,7 +5,7 @@ public import CrypTenExpressions
 /// Moments are kept as sums, M ← β₁·M + g and V ← β₂·V + g², so that what is multiplied by 1 − β is a public number of the step, with the
 /// corrections of the bias:
 ///
-///     p ← p − learningRate · √(1 − β₂ᵗ) / (1 − β₁ᵗ) · (1 − β₁) / √(1 − β₂) · M / √(V + ε² / (1 − β₂))
+///     p ← p − learningRate · √(1 − β₂ᵗ) / (1 − β₁ᵗ) · (1 − β₁) / √(1 − β₂) · M / √(V + ε² · (1 − β₂ᵗ) / (1 − β₂))
 ///
 /// ε is under the root: of gradients well above it the step is the same, and of smaller ones at most √2 times as large.
 ///
@@ -59,6 +59,7 @@ public struct Adam: Optimizer {
         let correction = (1 - second).squareRoot() / (1 - first)
         return [
             learningRate * correction * (1 - betas.0) / (1 - betas.1).squareRoot(),
+            max(epsilon * epsilon * (1 - second) / (1 - betas.1), 0x1p-46),
             learningRate * weightDecay,
         ]
     }
@@ -76,9 +77,9 @@ public struct Adam: Optimizer {
         let slope = gradient.adding(decoupled ? 0 : weightDecay, of: parameter)
         let first = remembered["first"]!.decayed(to: betas.0) + slope
         let second = remembered["second"]!.decayed(to: betas.1) + slope.square()
-        let inverse = (second + epsilon * epsilon / (1 - betas.1)).inverseSquareRoot()
+        let inverse = (second + rates[1]).inverseSquareRoot()
         var next = parameter - first * inverse * rates[0]
-        if decoupled, weightDecay != 0 { next = next - parameter * rates[1] }
+        if decoupled, weightDecay != 0 { next = next - parameter * rates[2] }
         return (next, ["first": first, "second": second])
     }
 }

@@ -13,7 +13,7 @@ extension CrypTensor {
     /// All parties must declare the same. A range is public: it is in the plan, which the dealer sees, and says nothing else.
     ///
     /// - Parameter range: Finite, with magnitudes of at most 2⁴⁶. A number outside of it makes results wrong, without a word in a
-    ///   secret run: a checked session names it (``withInsecureCheckedParties(_:configuration:_:)``).
+    ///   secret run: a checked session names it (``withInsecureCheckedParties(_:configuration:comparesResults:_:)``).
     /// - Complexity: no round, no bytes; what reads the value may truncate it by other amounts, or once more.
     public func declaring(
         range: ClosedRange<Double>,
