@@ -114,6 +114,20 @@ def probabilities(*shape):
     return Drawn(shape, draw)
 
 
+def one_hot(*shape):
+    """Ones at places of chance along axis 1, zeros elsewhere."""
+    return Drawn(shape, lambda rng: np.moveaxis(np.eye(shape[1])[rng.integers(0, shape[1], (shape[0],) + shape[2:])], -1, 1))
+
+
+def either(low, high, *shape):
+    """One of two numbers, the second at least once."""
+    def draw(rng):
+        values = rng.choice([low, high], shape)
+        values.flat[rng.integers(values.size)] = high
+        return values
+    return Drawn(shape, draw)
+
+
 def invertible(*shape):
     """Square matrices near the identity."""
     return Drawn(shape, lambda rng: np.eye(shape[-1]) * 1.5 + rng.uniform(-0.5, 0.5, shape))
@@ -744,6 +758,11 @@ def losses():
     cases("huberLoss", lambda prediction, target, delta=1.0, reduction="mean": F.huber_loss(prediction, target, reduction=reduction, delta=delta),
           pairs[1], dict(pairs[2], delta=1.5),
           clear=lambda prediction, target, delta=1.0, **_: ((prediction - target).abs() - delta, prediction - target))
+    bends = [("smoothL1Loss", "beta", 0.125, F.smooth_l1_loss), ("huberLoss", "delta", 0.25, F.huber_loss)]
+    for name, label, bound, function in bends:
+        cases(name, lambda prediction, target, reduction, function=function, **bound: function(prediction, target, reduction=reduction, **bound),
+              {**pairs[0], label: bound},
+              clear=lambda prediction, target, bound=bound, **_: ((prediction - target).abs() - bound, prediction - target))
 
     class_weights = torch.tensor([0.5, 1.0, 2.0, 1.25])
     labels = integers([3, 0, 1])
@@ -755,6 +774,15 @@ def losses():
            dict(scores=distinct(2, 3, 2), classes=integers([[0, 2], [1, 1]])), dict(scores=distinct(2, 5, spacing=1.0), classes=integers([4, 2])))
     smooth("crossEntropy", cross_entropy, *[dict(scores, target=probabilities(3, 4), **e) for e in extras],
            dict(scores=distinct(2, 3, 2), target=probabilities(2, 3, 2)))
+    everything, mask, public_mask = dict(weights=class_weights, labelSmoothing=0.25), dict(mask=either(0, 1, 3)), dict(mask=bits([1, 0, 1]))
+    smooth("crossEntropy", cross_entropy, dict(scores, classes=labels, **mask), dict(scores, classes=labels, **public_mask, **everything),
+           dict(scores, classes=labels, **mask, **everything), dict(scores, target=probabilities(3, 4), **everything),
+           dict(scores, target=probabilities(3, 4), **mask), dict(scores, target=probabilities(3, 4), **mask, **everything, reduction="sum"),
+           dict(scores, labels=one_hot(3, 4)), dict(scores, labels=one_hot(3, 4), labelSmoothing=0.125),
+           dict(scores, labels=one_hot(3, 4), weights=class_weights), dict(scores, labels=one_hot(3, 4), **mask),
+           dict(scores, labels=one_hot(3, 4), **public_mask, **everything), dict(scores, labels=one_hot(3, 4), **mask, **everything),
+           dict(scores, labels=one_hot(3, 4), **mask, **everything, reduction="none"),
+           dict(scores=distinct(2, 3, 2), labels=one_hot(2, 3, 2), mask=either(0, 1, 2, 2), labelSmoothing=0.125))
     smooth("binaryCrossEntropy", lambda probability, target, reduction="mean": F.binary_cross_entropy(probability, target, reduction=reduction),
            *[dict(probability=real(2, 3, low=0.05, high=0.95), target=real(2, 3, low=0, high=1), reduction=r) for r in reductions_of])
     smooth("binaryCrossEntropyWithLogits",
@@ -763,31 +791,83 @@ def losses():
     logarithms = real(2, 3, low=-3, high=-0.2)
     smooth("klDivergenceLoss", lambda logarithms, target, reduction="mean": F.kl_div(logarithms, target, reduction=reduction),
            *[dict(logarithms=logarithms, target=probabilities(2, 3), reduction=r) for r in ["sum", "mean", "batchmean"]])
+    smooth("klDivergenceLoss", kl_divergence, *[dict(logarithms=logarithms, target=real(2, 3, low=-3, high=-0.2), logTarget=True, reduction=r)
+                                                for r in ["none", "batchmean"]])
+    cases("klDivergenceLoss", kl_divergence,
+          dict(logarithms=logarithms, target=torch.tensor([[0.0, 1.0, 0.0], [0.5, 0.0, 0.5]]), reduction="batchmean"))
     logarithms = dict(logarithms=real(3, 4, low=-3, high=-0.2), classes=labels)
     cases("nllLoss", lambda logarithms, classes, weights=None, reduction="mean": F.nll_loss(logarithms, classes, weights, reduction=reduction),
           logarithms, dict(logarithms, weights=class_weights), dict(logarithms, reduction="none"))
+    cases("nllLoss", lambda logarithms, classes, weights=None, mask=None, reduction="mean":
+          of_rows(-logarithms.gather(1, classes[:, None])[:, 0] * (weights[classes] if weights is not None else 1),
+                  weights[classes] if weights is not None else None, mask, reduction),
+          dict(logarithms, **mask), dict(logarithms, weights=class_weights, **mask), dict(logarithms, **public_mask, reduction="sum"))
     signs = torch.tensor([1.0, -1.0, 1.0, -1.0])
     cases("hingeLoss", lambda score, target, reduction="mean": reduced((1 - target * score).relu(), reduction), dict(score=real(4), target=signs),
-          dict(score=real(4), target=signs, reduction="sum"), clear=lambda score, target, **_: 1 - target * score)
+          dict(score=real(4), target=signs, reduction="sum"), dict(score=real(4), target=either(-1, 1, 4)),
+          clear=lambda score, target, **_: 1 - target * score)
+    cases("hingeLoss", lambda score, labels, reduction="mean": reduced((1 - (2 * labels - 1) * score).relu(), reduction),
+          dict(score=real(2, 3), labels=either(0, 1, 2, 3)), dict(score=real(4), labels=bits([1, 0, 0, 1]).double(), reduction="none"),
+          clear=lambda score, labels, **_: 1 - (2 * labels - 1) * score)
     cases("hingeEmbeddingLoss",
           lambda distance, target, margin=1.0, reduction="mean": F.hinge_embedding_loss(distance, target, margin, reduction=reduction),
           dict(distance=real(4), target=signs), dict(distance=real(4), target=signs, margin=0.5, reduction="sum"),
           clear=lambda distance, target, margin=1.0, **_: margin - distance)
+    cases("hingeEmbeddingLoss",
+          lambda distance, target, margin=1.0, reduction="mean": reduced(either_of(distance, (margin - distance).relu(), target), reduction),
+          dict(distance=real(4), target=either(-1, 1, 4), reduction="none"), clear=lambda distance, target, margin=1.0, **_: margin - distance)
     cases("cosineEmbeddingLoss",
           lambda x, other, target, margin=0.0, reduction="mean": F.cosine_embedding_loss(x, other, target, margin, reduction=reduction),
           dict(x=real(4, 3), other=real(4, 3), target=signs), dict(x=real(4, 3), other=real(4, 3), target=signs, margin=-0.25, reduction="sum"),
           clear=lambda x, other, target, margin=0.0, **_: F.cosine_similarity(x, other) - margin)
+    cases("cosineEmbeddingLoss", lambda x, other, target, margin=0.0, reduction="mean":
+          reduced(either_of(1 - F.cosine_similarity(x, other), (F.cosine_similarity(x, other) - margin).relu(), target), reduction),
+          dict(x=real(4, 3), other=real(4, 3), target=either(-1, 1, 4), margin=0.25, reduction="none"),
+          clear=lambda x, other, target, margin=0.0, **_: F.cosine_similarity(x, other) - margin)
     triplets = dict(anchor=real(3, 4), positive=real(3, 4), negative=real(3, 4))
     cases("tripletMarginLoss", triplet_margin_loss, triplets, dict(triplets, margin=2.0, reduction="sum"),
-          clear=lambda margin=1.0, reduction=None, **given: triplet_margin_loss(**given, margin=margin + 100, reduction="none") - 100)
+          dict(triplets, p=1.0, margin=3.0), dict(triplets, swap=True, margin=1.5, reduction="none"),
+          clear=lambda margin=1.0, reduction=None, p=2.0, **given:
+          (triplet_margin_loss(**given, margin=margin + 100, reduction="none", p=p) - 100, *differences(p=p, **given)))
 
 
-def cross_entropy(scores, classes=None, target=None, weights=None, labelSmoothing=0.0, reduction="mean"):
-    return F.cross_entropy(scores, target if classes is None else classes, weights, label_smoothing=labelSmoothing, reduction=reduction)
+def cross_entropy(scores, classes=None, target=None, labels=None, weights=None, labelSmoothing=0.0, mask=None, reduction="mean"):
+    if labels is None and mask is None:
+        return F.cross_entropy(scores, target if classes is None else classes, weights, label_smoothing=labelSmoothing, reduction=reduction)
+    given = next(x for x in [target, labels, F.one_hot(classes, scores.shape[1]) if classes is not None else None] if x is not None)
+    of_classes = 1 if weights is None else weights.reshape(-1, *[1] * (scores.dim() - 2))
+    smoothed = of_classes * ((1 - labelSmoothing) * given + labelSmoothing / scores.shape[1])
+    # Labels are one-hot: where no class counts for more the logarithm's factor is 1.
+    plain = labels is not None and weights is None
+    losses_of = scores.logsumexp(1) - (smoothed * scores).sum(1) if plain else -(smoothed * scores.log_softmax(1)).sum(1)
+    return of_rows(losses_of, (of_classes * given).sum(1) if weights is not None and target is None else None, mask, reduction)
 
 
-def triplet_margin_loss(anchor, positive, negative, margin=1.0, reduction="mean"):
-    return F.triplet_margin_loss(anchor, positive, negative, margin, reduction=reduction)
+def of_rows(losses_of, counts, mask, reduction):
+    """Losses of rows that count for more than others, which they have as a factor already, or are masked."""
+    if mask is not None:
+        losses_of = losses_of * mask
+        counts = mask if counts is None else counts * mask
+    return losses_of.sum() / counts.sum() if reduction == "mean" and counts is not None else reduced(losses_of, reduction)
+
+
+def kl_divergence(logarithms, target, logTarget=False, reduction="mean"):
+    return F.kl_div(logarithms, target, reduction=reduction, log_target=logTarget)
+
+
+def triplet_margin_loss(anchor, positive, negative, margin=1.0, reduction="mean", p=2.0, swap=False):
+    return F.triplet_margin_loss(anchor, positive, negative, margin, p=p, swap=swap, reduction=reduction)
+
+
+def differences(anchor, positive, negative, p=2.0, swap=False):
+    """What must not be 0 where the norm has corners, and how far the two distances of a swap are apart."""
+    if p == 1:
+        return anchor - positive, anchor - negative
+    return [F.pairwise_distance(anchor, negative) - F.pairwise_distance(positive, negative)] if swap else []
+
+
+def either_of(first, second, target):
+    return (1 + target) / 2 * first + (1 - target) / 2 * second
 
 
 def reduced(losses_of, reduction):

@@ -94,6 +94,91 @@ struct GradientPlanTests {
         )
     }
 
+    /// Weights, smoothing and a mask of rows, in all of their forms.
+    static let crossEntropies:
+        [@Sendable (_ scores: CrypTensor, _ target: CrypTensor, _ mask: CrypTensor) -> CrypTensor] = {
+            let weights = Tensor((0..<10).map { 0.5 + Double($0) / 8 }, shape: [10])
+            let classes = Tensor((0..<16).map { Int64($0 % 10) }, shape: [16])
+            return [
+                { x, _, _ in
+                    CrypTenExpressions.crossEntropy(x, classes: classes, weights: weights, labelSmoothing: 0.125)
+                },
+                { x, _, mask in
+                    CrypTenExpressions.crossEntropy(x, classes: classes, weights: weights, mask: mask)
+                },
+                { x, y, _ in CrypTenExpressions.crossEntropy(x, y, weights: weights, labelSmoothing: 0.125) },
+                { x, y, mask in CrypTenExpressions.crossEntropy(x, y, mask: mask) },
+                { x, y, _ in CrypTenExpressions.crossEntropy(x, labels: y, labelSmoothing: 0.125) },
+                { x, y, mask in
+                    CrypTenExpressions.crossEntropy(x, labels: y, weights: weights, labelSmoothing: 0.125, mask: mask)
+                },
+            ]
+        }()
+
+    @Test(
+        "with weights, smoothing and a mask, too, the gradient takes no exponential and no comparison more",
+        arguments: crossEntropies.indices
+    )
+    func weightedCrossEntropy(index: Int) throws {
+        let source = ExpressionSource(seed: 1)
+        let (x, w, y) = (source.input([16, 8]), source.input([8, 10]), source.input([16, 10]))
+        let loss = Self.crossEntropies[index](x.matmul(w), y, source.input([16]))
+        let gradients = gradient(of: loss, withRespectTo: [w])
+        let (forward, training) = (try Figures([loss]), try Figures([loss] + gradients))
+        #expect(training.exponentials == forward.exponentials)
+        #expect(training.comparisons == forward.comparisons)
+        #expect(training.comparisonBits == forward.comparisonBits)
+        // A product with what rows count for is one more.
+        #expect(
+            training.rounds - forward.rounds <= 6,
+            "\(training.rounds) rounds, \(forward.rounds) without gradients"
+        )
+    }
+
+    @Test("losses with a margin compare nothing again in their gradients")
+    func margins() throws {
+        let losses: [(CrypTensor, CrypTensor) -> CrypTensor] = [
+            { smoothL1Loss($0, $1, beta: 0.5) }, { huberLoss($0, $1, delta: 2) }, { hingeLoss($0, $1) },
+            { hingeEmbeddingLoss($0, $1) }, { tripletMarginLoss($0, $1, $0.flip(axes: [0]), p: 1, swap: true) },
+        ]
+        for loss in losses {
+            let source = ExpressionSource(seed: 1)
+            let (x, w, y) = (source.input([16, 8]), source.input([8, 10]), source.input([16, 10]))
+            let value = loss(x.matmul(w), y)
+            let gradients = gradient(of: value, withRespectTo: [w])
+            let (forward, training) = (try Figures([value]), try Figures([value] + gradients))
+            #expect(training.comparisons == forward.comparisons)
+        }
+    }
+
+    @Test("inverse hyperbolic functions' gradients divide nothing, and add no round to the function's")
+    func inverseHyperbolic() throws {
+        for function in [{ $0.asinh() }, { $0.acosh() }] as [(CrypTensor) -> CrypTensor] {
+            let x = ExpressionSource(seed: 1).input([64])
+            let value = function(x)
+            let prepared = try plan([value] + gradient(of: value, withRespectTo: [x]))
+            let quotients = prepared.graph.entries.filter { if case .divide = $0.operation { true } else { false } }
+            #expect(quotients.isEmpty)
+            #expect(try Figures([value] + gradient(of: value, withRespectTo: [x])).rounds == Figures([value]).rounds)
+        }
+    }
+
+    @Test("a normalisation's gradient takes one division more, and not a second one through the squares")
+    func standardization() throws {
+        let functions: [(CrypTensor) -> CrypTensor] = [
+            { $0.layerNorm() }, { $0.rmsNorm() }, { $0.groupNorm(groups: 4) },
+        ]
+        for function in functions {
+            let x = ExpressionSource(seed: 1).input([6, 8])
+            let value = function(x).square().sum()
+            let all = [value] + gradient(of: value, withRespectTo: [x])
+            let divisions = try plan(all).graph.entries.filter {
+                if case .divideByRoot = $0.operation { true } else { false }
+            }
+            #expect(divisions.count == 2)
+        }
+    }
+
     @Test("clamp, abs, where and sort compare nothing again")
     func others() throws {
         let functions: [(CrypTensor) -> CrypTensor] = [

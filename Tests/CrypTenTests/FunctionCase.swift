@@ -100,65 +100,11 @@ struct FunctionCase: Decodable, Sendable {
     }
 }
 
-/// How far numbers are from those that they should be, function by function: what a run has found, told at its end.
-struct DeviationReport {
-    private var worst: [String: Double] = [:]
-    private var failures: [String: [String]] = [:]
-    private var counts: [String: Int] = [:]
+extension FunctionCase: ReportedCase {
+    var title: String { function }
 
-    /// Notes how far numbers are from those that they should be, each of which may differ by its bound.
-    mutating func compare(
-        _ found: [Double],
-        with expected: FunctionCase.Expectation,
-        of item: FunctionCase,
-        bound: (Double) -> Double
-    ) {
-        counts[item.function, default: 0] += 1
-        guard found.count == expected.numbers.count else {
-            return fail(item, "\(expected.name) has \(found.count) numbers instead of \(expected.numbers.count)")
-        }
-        let multiples = zip(found, expected.numbers).map { number, right -> Double in
-            let multiple = (number - right).magnitude / bound(right)
-            return multiple.isNaN ? .infinity : multiple
-        }
-        guard let place = multiples.indices.max(by: { multiples[$0] < multiples[$1] }) else { return }
-        worst[item.function] = max(worst[item.function] ?? 0, multiples[place])
-        if multiples[place] > 1 {
-            failures[item.function, default: []].append(
-                "\(expected.name)\(item.summary): element \(place) is \(found[place]) instead of "
-                    + "\(expected.numbers[place]), \(Self.short(multiples[place])) times the bound"
-            )
-        }
-    }
-
-    /// What else is wrong with a case.
-    mutating func fail(_ item: FunctionCase, _ problem: String) {
-        failures[item.function, default: []].append("\(item.summary): \(problem)")
-        worst[item.function] = .infinity
-    }
-
-    /// For each function that failed what is wrong with it: how far its worst number is out, then each comparison that failed.
-    var problems: [String] {
-        failures.sorted { $0.key < $1.key }.map { function, lines in
-            "\(function): at worst \(Self.short(worst[function] ?? 0)) times the bound, in \(lines.count) of "
-                + "\(counts[function] ?? lines.count) comparisons\n" + lines.map { "  " + $0 }.joined(separator: "\n")
-        }
-    }
-
-    /// The functions that come nearest to their bounds, and how near.
-    func nearest(_ count: Int) -> String {
-        worst.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.prefix(count)
-            .map { "\($0.key) \(Self.short($0.value))" }.joined(separator: ", ")
-    }
-
-    private static func short(_ multiple: Double) -> String {
-        multiple.isFinite && multiple < 1e6 ? "\((multiple * 1000).rounded() / 1000)" : "\(multiple)"
-    }
-}
-
-extension FunctionCase {
     /// Its arguments and the shapes of its inputs.
-    fileprivate var summary: String {
+    var summary: String {
         let shapes = inputs.map { "\($0.name) \($0.shape)" }
         let others = arguments.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
         return "(" + (shapes + others).joined(separator: ", ") + ")"

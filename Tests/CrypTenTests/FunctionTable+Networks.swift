@@ -201,13 +201,96 @@ extension FunctionTable {
         "binaryCrossEntropyWithLogits": {
             try binaryCrossEntropyWithLogits($0("score"), $0("target"), reduction: $0.reduction)
         },
+        "cosineEmbeddingLoss": {
+            try cosineEmbeddingLoss(
+                $0.x,
+                $0("other"),
+                $0("target"),
+                margin: $0("margin", else: 0),
+                reduction: $0.reduction
+            )
+        },
         "crossEntropy": {
-            try $0.has("classes")
-                ? crossEntropy($0("scores"), classes: $0("classes"), reduction: $0.reduction)
-                : crossEntropy($0("scores"), $0("target"), reduction: $0.reduction)
+            let scores: CrypTensor = try $0("scores")
+            let (weights, smoothing): (Tensor?, Double) = try ($0(ifGiven: "weights"), $0("labelSmoothing", else: 0))
+            let (mask, reduction): (CrypTensor?, LossReduction) = try ($0(ifGiven: "mask"), $0.reduction)
+            if $0.has("classes") {
+                return try crossEntropy(
+                    scores,
+                    classes: $0("classes"),
+                    weights: weights,
+                    labelSmoothing: smoothing,
+                    mask: mask,
+                    reduction: reduction
+                )
+            }
+            return try $0.has("labels")
+                ? crossEntropy(
+                    scores,
+                    labels: $0("labels"),
+                    weights: weights,
+                    labelSmoothing: smoothing,
+                    mask: mask,
+                    reduction: reduction
+                )
+                : crossEntropy(
+                    scores,
+                    $0("target"),
+                    weights: weights,
+                    labelSmoothing: smoothing,
+                    mask: mask,
+                    reduction: reduction
+                )
+        },
+        "hingeEmbeddingLoss": {
+            try hingeEmbeddingLoss(
+                $0("distance"),
+                $0("target"),
+                margin: $0("margin", else: 1),
+                reduction: $0.reduction
+            )
+        },
+        "hingeLoss": {
+            try $0.has("labels")
+                ? hingeLoss($0("score"), labels: $0("labels"), reduction: $0.reduction)
+                : hingeLoss($0("score"), $0("target"), reduction: $0.reduction)
+        },
+        "huberLoss": {
+            try huberLoss($0("prediction"), $0("target"), delta: $0("delta", else: 1), reduction: $0.reduction)
+        },
+        "klDivergenceLoss": {
+            try klDivergenceLoss(
+                $0("logarithms"),
+                $0("target"),
+                logTarget: $0("logTarget", else: false),
+                reduction: $0.reduction
+            )
         },
         "l1Loss": { try l1Loss($0("prediction"), $0("target"), reduction: $0.reduction) },
         "mseLoss": { try mseLoss($0("prediction"), $0("target"), reduction: $0.reduction) },
+        "nllLoss": {
+            try nllLoss(
+                $0("logarithms"),
+                classes: $0("classes"),
+                weights: $0(ifGiven: "weights"),
+                mask: $0(ifGiven: "mask"),
+                reduction: $0.reduction
+            )
+        },
+        "smoothL1Loss": {
+            try smoothL1Loss($0("prediction"), $0("target"), beta: $0("beta", else: 1), reduction: $0.reduction)
+        },
+        "tripletMarginLoss": {
+            try tripletMarginLoss(
+                $0("anchor"),
+                $0("positive"),
+                $0("negative"),
+                margin: $0("margin", else: 1),
+                p: $0("p", else: 2),
+                swap: $0("swap", else: false),
+                reduction: $0.reduction
+            )
+        },
     ]
 }
 

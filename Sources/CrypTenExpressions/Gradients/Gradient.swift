@@ -93,7 +93,9 @@ package struct Backpropagation {
         known[ObjectIdentifier(value.node)] = Cotangent(tensor: one)
         for node in order.reversed() {
             guard isOnPath.contains(ObjectIdentifier(node)), let g = known[ObjectIdentifier(node)] else { continue }
-            let wanted = node.inputs.map { isOnPath.contains(ObjectIdentifier($0)) }
+            var wanted = node.inputs.map { isOnPath.contains(ObjectIdentifier($0)) }
+            // Past what a known function was made of.
+            if case .known = node.operation { wanted[0] = false }
             guard wanted.contains(true) else { continue }
             do {
                 let parts = try LayerScope.$current.withValue(node.layer) {

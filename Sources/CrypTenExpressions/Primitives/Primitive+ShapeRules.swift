@@ -55,6 +55,11 @@ extension Primitive {
             try require(operands, count: 1)
             try requireNumbers(operands)
             return (operands[0].shape, operands[0].kind)
+        case .known:
+            try require(operands, count: 2)
+            try require(operands, kind: .real)
+            try requireOneShape(operands)
+            return (operands[0].shape, .real)
         case .sum(let axes):
             try require(operands, count: 1)
             try requireNumbers(operands)

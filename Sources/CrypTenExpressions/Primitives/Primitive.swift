@@ -56,6 +56,8 @@ package enum Primitive: Hashable, Sendable {
     case declared(ValueRange)
     /// The same numbers, through which no gradient passes.
     case stopGradient
+    /// `[y, x]`: y, which is this function of x, however it was made: its gradient is that of the function.
+    case known(KnownFunction)
     /// The largest whole number that isn't above a real one, an integer.
     case floor
 
@@ -161,6 +163,7 @@ package enum Primitive: Hashable, Sendable {
         case .toReal: "toReal"
         case .declared: "declared range"
         case .stopGradient: "stopGradient"
+        case .known(let function): function.name
         case .floor: "floor"
         case .isNegative: "isNegative"
         case .isPositive: "isPositive"

@@ -86,7 +86,8 @@ package struct BatchIndependence {
             return try place(operation, operands, node)
         case .gather, .input, .publicInput, .kept, .keptRows, .constant, .random:
             throw across
-        case .broadcast, .add, .subtract, .negate, .toReal, .declared, .stopGradient, .floor, .isNegative, .isPositive,
+        case .broadcast, .add, .subtract, .negate, .toReal, .declared, .stopGradient, .known, .floor, .isNegative,
+            .isPositive,
             .isZero, .and, .xor, .not,
             .select,
             .bitToInteger,

@@ -58,7 +58,7 @@ extension Lowering {
             lowerSum(index, factors: [1, .max])
         case .negate:
             lowerSum(index, factors: [.max])
-        case .toReal, .declared, .stopGradient:
+        case .toReal, .declared, .stopGradient, .known:
             values[index] = values[entry.inputs[0]]
         case .floor:
             lowerFloor(index)

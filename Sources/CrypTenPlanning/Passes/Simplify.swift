@@ -66,7 +66,7 @@ package struct Simplify {
             if node.shape == graph.entries[inputs[0]].shape { return inputs[0] }
         case .permute(let axes):
             if axes == Array(axes.indices) { return inputs[0] }
-        case .stopGradient:
+        case .stopGradient, .known:
             return inputs[0]
         default:
             break

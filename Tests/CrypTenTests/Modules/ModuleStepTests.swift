@@ -4,10 +4,21 @@ import Testing
 
 /// One module of `module-steps.json` and what PyTorch made of it in double precision.
 struct ModuleCase: Decodable, Sendable, CustomTestStringConvertible {
+    struct Output: Decodable, Sendable {
+        var name: String
+        var shape: [Int]
+        var values: [Double]
+        /// What the elements are multiplied by before they are summed: gradients are those of the sum.
+        var weights: [Double]
+    }
+
     struct Step: Decodable, Sendable {
         var mode: String
         var inputs: [FixtureTensor]
-        var outputs: [FixtureTensor]
+        var outputs: [Output]
+        /// Nil for inputs that have none.
+        var inputGradients: [[Double]?]
+        var parameterGradients: [String: [Double]]
         var buffers: [String: [Double]]
     }
 

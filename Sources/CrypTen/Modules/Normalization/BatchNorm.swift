@@ -101,14 +101,8 @@ public struct BatchNorm<Axes: SpatialAxes>: StatefulModule, Layer {
         }
         let mean = x.mean(axes: axes, keepDimensions: true, file: file, line: line)
         let distances = x - mean
-        let sum = distances.square(file: file, line: line)
-            .sum(axes: axes, keepDimensions: true, file: file, line: line)
+        let (normal, sum) = distances.overRootMeanSquare(along: axes, epsilon: epsilon, at: origin)
         if isTraining { record(mean, sum, count) }
-        let normal = distances.applying(
-            .divideByRoot(.whole, count: count),
-            sum + epsilon * Double(count),
-            at: origin
-        )
         let scaled = channels(state["weight"], of: x).map { normal * $0 } ?? normal
         return channels(state["bias"], of: x).map { scaled + $0 } ?? scaled
     }

@@ -1,22 +1,11 @@
 internal import CrypTenBase
 internal import CrypTenRing
 
-/// How the losses of all elements are put together.
-public enum LossReduction: String, Hashable, Sendable {
-    case none, mean, sum
-
-    func applied(to losses: CrypTensor, file: StaticString, line: UInt) -> CrypTensor {
-        switch self {
-        case .none: losses
-        case .mean: losses.mean(file: file, line: line)
-        case .sum: losses.sum(file: file, line: line)
-        }
-    }
-}
+/// Losses of numbers that are to come near to others.
 
 /// The squared distances of predictions from targets of their shape.
 ///
-/// 1 round.
+/// 2 rounds.
 public func mseLoss(
     _ prediction: CrypTensor,
     _ target: CrypTensor,
@@ -32,7 +21,7 @@ public func mseLoss(
 
 /// The distances of predictions from targets of their shape.
 ///
-/// 4 rounds.
+/// 5 rounds.
 public func l1Loss(
     _ prediction: CrypTensor,
     _ target: CrypTensor,
@@ -46,117 +35,75 @@ public func l1Loss(
     }
 }
 
-/// Minus the logarithms of the probabilities of the true classes: of scores `[N, C, …]` and public classes `[N, …]`.
+/// The squared distances where they are less than `beta`, over 2·beta, and the distances less beta/2 beyond: `d² / (2β)` and `|d| − β/2`.
 ///
-/// The error is that of `logSoftmax`.
-public func crossEntropy(
-    _ scores: CrypTensor,
-    classes: Tensor,
+/// Girshick, "Fast R-CNN", ICCV 2015. The gradient is the distance within ±beta, over beta, and compares nothing again. For beta = 0 it is
+/// `l1Loss`.
+///
+/// - Parameters:
+///   - prediction: Numbers of any shape.
+///   - target: Of the same shape, public or secret.
+///   - beta: Where the squares end, not negative.
+///   - reduction: How the losses of all elements are put together.
+/// - Returns: One number, or one an element for ``LossReduction/none``. It carries an error where shapes differ (`.shapeMismatch`) or beta is
+///   negative or not finite (`.invalidArgument`).
+/// - Complexity: 6 rounds, 7 where the last factor is small.
+public func smoothL1Loss(
+    _ prediction: CrypTensor,
+    _ target: CrypTensor,
+    beta: Double = 1,
     reduction: LossReduction = .mean,
     file: StaticString = #fileID,
     line: UInt = #line
 ) -> CrypTensor {
-    CrypTensor.composing([scores], file: file, line: line) { _ in
-        guard scores.rank >= 2, classes.kind == .integer,
-            classes.shape.dimensions == [scores.shape[0]] + scores.shape.dimensions.dropFirst(2)
-        else {
+    CrypTensor.composing([prediction, target], file: file, line: line) { origin in
+        guard beta >= 0, beta.isFinite else {
             throw CrypTenError(
-                .shapeMismatch,
-                "crossEntropy can't combine scores \(scores.shape) and classes \(classes.shape): it takes [N, C, …] and integers [N, …]"
+                .invalidArgument,
+                "smoothL1Loss can't have beta \(beta): it must be finite and not negative"
             )
         }
-        var column = classes.shape.dimensions
-        column.insert(1, at: 1)
-        let logarithms = scores.logSoftmax(axis: 1, file: file, line: line)
-            .takeAlong(Tensor(classes.elements, shape: Shape(column)), axis: 1, file: file, line: line)
-        return reduction.applied(
-            to: (-logarithms).reshape(classes.shape, file: file, line: line),
-            file: file,
-            line: line
-        )
+        if beta == 0 { return l1Loss(prediction, target, reduction: reduction, file: file, line: line) }
+        try checkShapes(prediction, target, "smoothL1Loss")
+        let losses = bentSquares(of: prediction - target, within: beta, at: origin)
+        // The factor comes last, and is one with a mean's.
+        return reduction.applied(to: losses, file: file, line: line).rescaled(by: 0.5 / beta)
     }
 }
 
-/// Minus the logarithms of probabilities, weighted by secret or public probabilities of the classes: both `[N, C, …]`, one-hot for
-/// labels.
+/// Half of the squared distances where they are less than `delta`, and `delta · (|d| − delta/2)` beyond: `smoothL1Loss` times delta.
 ///
-/// The error is that of `logSoftmax`.
-public func crossEntropy(
-    _ scores: CrypTensor,
+/// Huber, "Robust Estimation of a Location Parameter", Annals of Mathematical Statistics 1964.
+///
+/// - Parameters:
+///   - prediction: Numbers of any shape.
+///   - target: Of the same shape, public or secret.
+///   - delta: Where the squares end, positive.
+///   - reduction: How the losses of all elements are put together.
+/// - Returns: One number, or one an element for ``LossReduction/none``. It carries an error where shapes differ (`.shapeMismatch`) or delta is
+///   not positive and finite (`.invalidArgument`).
+/// - Complexity: 6 rounds, 7 where the last factor is small.
+public func huberLoss(
+    _ prediction: CrypTensor,
     _ target: CrypTensor,
+    delta: Double = 1,
     reduction: LossReduction = .mean,
     file: StaticString = #fileID,
     line: UInt = #line
 ) -> CrypTensor {
-    CrypTensor.composing([scores, target], file: file, line: line) { _ in
-        try checkShapes(scores, target, "crossEntropy")
-        let losses = -(scores.logSoftmax(axis: 1, file: file, line: line) * target).sum(axis: 1, file: file, line: line)
-        return reduction.applied(to: losses, file: file, line: line)
+    CrypTensor.composing([prediction, target], file: file, line: line) { origin in
+        guard delta > 0, delta.isFinite else {
+            throw CrypTenError(.invalidArgument, "huberLoss can't have delta \(delta): it must be finite and positive")
+        }
+        try checkShapes(prediction, target, "huberLoss")
+        let losses = bentSquares(of: prediction - target, within: delta, at: origin)
+        return reduction.applied(to: losses, file: file, line: line).rescaled(by: 0.5)
     }
 }
 
-/// The same of secret labels that are known to be one-hot along the classes' axis, both `[N, C, …]`, real numbers or bits: `ln Σ eˣ − x` of
-/// the true class.
-///
-/// Nobody checks that each column of labels adds up to 1, which the owner of labels sees to; the gradient is then `softmax(x) − labels`, with
-/// a product and a round less than where that isn't known.
-public func crossEntropy(
-    _ scores: CrypTensor,
-    labels: CrypTensor,
-    reduction: LossReduction = .mean,
-    file: StaticString = #fileID,
-    line: UInt = #line
-) -> CrypTensor {
-    CrypTensor.composing([scores, labels], file: file, line: line) { origin in
-        try checkShapes(scores, labels, "crossEntropy")
-        let own =
-            labels.kind == .bit
-            ? labels.applying(.select, scores.real(at: origin), at: origin) : labels.real(at: origin) * scores
-        let losses = scores.logSumExp(axis: 1, file: file, line: line) - own.sum(axis: 1, file: file, line: line)
-        return reduction.applied(to: losses, file: file, line: line)
-    }
-}
-
-/// `−t log p − (1 − t) log(1 − p)` of probabilities and targets of their shape; probabilities count as at least 2⁻¹⁶.
-///
-/// The error is that of `log`.
-public func binaryCrossEntropy(
-    _ probability: CrypTensor,
-    _ target: CrypTensor,
-    reduction: LossReduction = .mean,
-    file: StaticString = #fileID,
-    line: UInt = #line
-) -> CrypTensor {
-    CrypTensor.composing([probability, target], file: file, line: line) { _ in
-        try checkShapes(probability, target, "binaryCrossEntropy")
-        let (yes, no) = (
-            probability.log(file: file, line: line), (1.0 - probability).log(file: file, line: line)
-        )
-        return reduction.applied(to: -(no + target * (yes - no)), file: file, line: line)
-    }
-}
-
-/// `log(1 + eˣ) − t · x` of scores and targets of their shape: the same of their logistic function, for scores of any size.
-///
-/// 4 rounds, and 1 for the product; the error is that of `softplus`.
-public func binaryCrossEntropyWithLogits(
-    _ score: CrypTensor,
-    _ target: CrypTensor,
-    reduction: LossReduction = .mean,
-    file: StaticString = #fileID,
-    line: UInt = #line
-) -> CrypTensor {
-    CrypTensor.composing([score, target], file: file, line: line) { _ in
-        try checkShapes(score, target, "binaryCrossEntropyWithLogits")
-        return reduction.applied(to: score.softplus(file: file, line: line) - target * score, file: file, line: line)
-    }
-}
-
-private func checkShapes(_ x: CrypTensor, _ y: CrypTensor, _ name: String) throws {
-    guard x.shape == y.shape else {
-        throw CrypTenError(
-            .shapeMismatch,
-            "\(name) can't combine shapes \(x.shape) and \(y.shape): the shapes must be equal"
-        )
-    }
+/// d² for |d| ≤ bound, and `bound · (2·|d| − bound)` beyond: with c, d between ∓bound, `c · (2d − c)` of all d, which is no larger than that.
+private func bentSquares(of distance: CrypTensor, within bound: Double, at origin: SourceOrigin) -> CrypTensor {
+    let d = distance.real(at: origin)
+    let near = d.applying(.clamp(low: -bound, high: bound), at: origin)
+    return near.times(d.applying(.add, d.applying(.subtract, near, at: origin), at: origin), at: origin)
 }

@@ -124,10 +124,36 @@ extension CrypTensor {
         let x = real(at: origin)
         let mean = centered ? self.mean(axes: axes, keepDimensions: true) : nil
         let distances = mean.map { x.applying(.subtract, $0.broadcasted(to: shape, at: origin), at: origin) } ?? x
-        let squares = distances.applying(.bilinear(.multiply), distances, at: origin)
-        let sum = squares.sum(axes: axes, keepDimensions: true)
-        let shifted = sum.adding(CrypTensor(constant: Tensor(epsilon * Double(count)), at: origin), at: origin)
-        return distances.applying(.divideByRoot(.whole, count: count), shifted, at: origin)
+        return distances.overRootMeanSquare(along: axes, epsilon: epsilon, at: origin).normal
+    }
+
+    /// This over the root of the mean of its squares along axes plus epsilon, and the sum of the squares, whose axes have the extent 1.
+    ///
+    /// Its gradient takes one division, by the same root.
+    package func overRootMeanSquare(
+        along axes: [Int],
+        epsilon: Double,
+        at origin: SourceOrigin?
+    ) -> (normal: CrypTensor, sumOfSquares: CrypTensor) {
+        let sum = applying(.bilinear(.multiply), self, at: origin).sum(axes: axes, keepDimensions: true)
+        let normal = dividedByRoot(ofSquares: sum, along: axes, epsilon: epsilon, at: origin)
+        return (normal.applying(.known(.standardization(axes: axes, epsilon: epsilon)), self, at: origin), sum)
+    }
+
+    /// This over the root of the mean of as many squares as there are along axes, of which the sum is given, plus epsilon.
+    func dividedByRoot(
+        ofSquares sum: CrypTensor,
+        along axes: [Int],
+        epsilon: Double,
+        at origin: SourceOrigin?
+    ) -> CrypTensor {
+        let count = axes.reduce(1) { $0 * shape[$1] }
+        let (total, addend) = CrypTensor.aligned(
+            sum,
+            CrypTensor(constant: Tensor(epsilon * Double(count)), at: origin),
+            at: origin
+        )
+        return applying(.divideByRoot(.whole, count: count), total.applying(.add, addend, at: origin), at: origin)
     }
 
     private func affine(_ weight: CrypTensor?, _ bias: CrypTensor?, at origin: SourceOrigin) -> CrypTensor {
