@@ -53,8 +53,8 @@ struct CheckpointStoreTests {
             let names = try training.files(party)
             #expect(names.count == 2)
             #expect(
-                names[0].hasPrefix("party-\(party).step-00000003.")
-                    && names[1].hasPrefix("party-\(party).step-00000004.")
+                names[0].hasPrefix("party-\(party).training-") && names[0].contains(".step-00000003.")
+                    && names[1].contains(".step-00000004.")
             )
             for index in 0..<2 {
                 let url = try training.file(party, index)
@@ -122,6 +122,18 @@ struct CheckpointStoreTests {
         #expect(resumed.allSatisfy { $0.header?.stepCount == 2 && $0.error == nil })
     }
 
+    @Test("files of another training that lie in the folder are left alone")
+    func neighbours() async throws {
+        let (training, other) = (try CheckpointedTraining(parties: 2), try CheckpointedTraining(parties: 2))
+        try await training.begin(steps: 1)
+        try await other.begin(steps: 1)
+        let name = try other.files(0)[0]
+        try FileManager.default.copyItem(at: other.file(0, 0), to: training.folder(0).appendingPathComponent(name))
+        let resumed = try await training.resume(steps: 3)
+        #expect(resumed.allSatisfy { $0.header?.stepCount == 1 && $0.error == nil })
+        #expect(try training.files(0).count == 3 && training.files(0).contains(name) && training.files(1).count == 2)
+    }
+
     @Test("shares of two checkpoints of one step are never put together")
     func sameStep() async throws {
         let training = try CheckpointedTraining(parties: 2)
@@ -131,10 +143,8 @@ struct CheckpointStoreTests {
         // Party 1 loses the second step, and both make it anew.
         try FileManager.default.removeItem(at: training.file(1, 1))
         _ = try await training.resume(steps: 1)
-        #expect(
-            try training.files(0).map { $0.prefix(21) }
-                == training.files(1).map { $0.replacingOccurrences(of: "party-1", with: "party-0").prefix(21) }
-        )
+        let steps = try (0..<2).map { try training.files($0).map { $0.split(separator: ".")[2] } }
+        #expect(steps[0] == ["step-00000001", "step-00000002"] && steps[1] == steps[0])
         // Party 0's disk comes back with the second step as it was.
         try FileManager.default.removeItem(at: training.folder(0))
         try FileManager.default.moveItem(at: copy, to: training.folder(0))
@@ -250,6 +260,36 @@ struct CheckpointStoreTests {
             var wrong = networks[0].1
             let error = #expect(throws: CrypTenError.self) { try state.restore(&wrong, &learner.optimizer) }
             #expect(error?.code == .wrongSession)
+        }
+    }
+
+    @Test("what is changed in a file and named anew is refused for what it says, and no number of it is trusted")
+    func forged() async throws {
+        let training = try CheckpointedTraining(parties: 2)
+        try await training.begin(steps: 1)
+        let url = try training.file(0, 0)
+        let whole = try Data(contentsOf: url)
+        let changes = [
+            (#"\"partyCount\":2"#, #"\"partyCount\":0"#, "no checkpoint can be"),
+            (#"\"epoch\":0"#, #"\"epoch\":x"#, "don't say 'header'"),
+            (#"\"stepCount\":1"#, #"\"stepCount\":-"#, "don't say 'header'"),
+            (#""party":"0""#, #""party":"1""#, "it is party 1's"),
+            ("crypten checkpoint 1", "crypten checkpoint 9", "isn't a checkpoint of this version"),
+            (#"\"kind\":\"real\""#, #"\"kind\":\"bit\" "#, "can't be kept as it says"),
+            (#"\"name\":\"parameter"#, #"\"name\":\"barameter"#, "tensors aren't those that it lists"),
+        ]
+        for (old, new, what) in changes {
+            var bytes = whole
+            let range = try #require(bytes.range(of: Data(old.utf8)), "\(old)")
+            bytes.replaceSubrange(range, with: Data(new.utf8))
+            let parts = url.lastPathComponent.split(separator: ".")
+            let name = "\(parts[0]).\(parts[1]).\(parts[2]).\(DurableFile.digest(of: bytes)).safetensors"
+            let forged = training.folder(0).appendingPathComponent(name)
+            try FileManager.default.removeItem(at: training.file(0, 0))
+            try bytes.write(to: forged)
+            let resumed = try await training.resume()
+            #expect(resumed[0].damaged.first?.message.contains(what) == true, "\(resumed[0].damaged)")
+            #expect(resumed.allSatisfy { $0.error?.code == .fileNotReadable && $0.lives })
         }
     }
 

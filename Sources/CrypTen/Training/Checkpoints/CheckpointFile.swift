@@ -6,7 +6,7 @@ internal import Foundation
 
 /// One party's part of a checkpoint: a safetensors file of its shares, 64-bit words, with what is public in its metadata.
 ///
-/// Its name says whose it is, of which step, and the SHA-256 of its bytes. It holds no key, and nothing of a session's masks.
+/// Its name says whose it is, of which training and step, and the SHA-256 of its bytes. It holds no key, and nothing of a session's masks.
 struct CheckpointFile {
     static let format = "crypten checkpoint 1"
 
@@ -30,22 +30,27 @@ struct CheckpointFile {
     /// A file's name, taken apart.
     struct Name {
         var party: Int
+        /// The first digits of the training's number.
+        var training: Substring
         var digest: Substring
         var isSealed: Bool
 
         init?(_ text: String) {
             let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-            guard parts.count == 4, parts[0].hasPrefix("party-"), let party = Int(parts[0].dropFirst(6)), party >= 0,
-                parts[1].hasPrefix("step-"), parts[2].count == 64, ["safetensors", "sealed"].contains(parts[3])
+            guard parts.count == 5, parts[0].hasPrefix("party-"), let party = Int(parts[0].dropFirst(6)), party >= 0,
+                parts[1].hasPrefix("training-"), parts[2].hasPrefix("step-"), parts[3].count == 64,
+                ["safetensors", "sealed"].contains(parts[4])
             else { return nil }
-            (self.party, digest, isSealed) = (party, parts[2], parts[3] == "sealed")
+            (self.party, training) = (party, parts[1].dropFirst(9))
+            (digest, isSealed) = (parts[3], parts[4] == "sealed")
         }
     }
 
-    private static func name(party: Int, step: Int, digest: String, isSealed: Bool) -> String {
-        let digits = String(step)
+    private func name(digest: String, isSealed: Bool) -> String {
+        let digits = String(header.stepCount)
         let padded = String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-        return "party-\(party).step-\(padded).\(digest).\(isSealed ? "sealed" : "safetensors")"
+        let training = header.training.prefix(8)
+        return "party-\(party).training-\(training).step-\(padded).\(digest).\(isSealed ? "sealed" : "safetensors")"
     }
 
     /// The name of what isn't finished.
@@ -81,9 +86,7 @@ struct CheckpointFile {
                 }
             }
         }
-        return try writer.finish {
-            CheckpointFile.name(party: party, step: header.stepCount, digest: $0, isSealed: key != nil)
-        }
+        return try writer.finish { name(digest: $0, isSealed: key != nil) }
     }
 
     private func metadata() throws -> [String: String] {
@@ -141,6 +144,7 @@ extension CheckpointFile {
             throw reader.malformed("it isn't a checkpoint of this version ('\(CheckpointFile.format)')")
         }
         header = try value("header")
+        guard header.isPossible else { throw reader.malformed("no checkpoint can be as its header says") }
         self.party = try value("party")
         publicNames = try value("public")
         guard self.party == party else {

@@ -28,6 +28,12 @@ public struct CheckpointHeader: Hashable, Sendable, Codable {
 }
 
 extension CheckpointHeader {
+    /// Whether its numbers can be a checkpoint's: it may come from anywhere.
+    var isPossible: Bool {
+        [training, save].allSatisfy { $0.utf8.count == 32 && $0.allSatisfy(\.isHexDigit) }
+            && [generation, stepCount, epoch].allSatisfy { (0...1 << 53).contains($0) } && partyCount >= 2
+    }
+
     /// The checkpoint that parties go on from: the newest that all of them have.
     ///
     /// - Parameter lists: Each party's whole ones.

@@ -121,14 +121,18 @@ public actor CheckpointStore {
         let written = Result { try file.write(to: directory, sealedWith: key) }
         _ = try await session.tellEachOther(written.map { _ in [] }, refusing: .unreadableFile)
         let name = try written.get()
-        prune(party: session.party.index, keeping: [name, last?.file].compactMap { $0 })
+        prune(keeping: [name] + (last.map { [$0.file] } ?? []))
         last = (header, name)
     }
 
-    /// Removes this party's other files: all parties have a newer one.
-    private func prune(party: Int, keeping names: [String]) {
+    /// Removes this party's other files of the training: all parties have a newer one.
+    private func prune(keeping names: [String]) {
+        let kept = names.compactMap { CheckpointFile.Name($0) }
         // What can't be removed stays, and does no harm.
-        for file in (try? files()) ?? [] where CheckpointFile.Name(file)?.party == party && !names.contains(file) {
+        for file in (try? files()) ?? [] where !names.contains(file) {
+            guard let name = CheckpointFile.Name(file),
+                kept.contains(where: { $0.party == name.party && $0.training == name.training })
+            else { continue }
             try? FileManager.default.removeItem(at: directory.appendingPathComponent(file))
         }
     }
