@@ -32,6 +32,17 @@ public func initializeNumpy(_ count: UnsafeMutableRawPointer?, _ arguments: Unsa
             )
             .numpyFileBytes.replacing("|b1", with: "<f2").replacing("(\(2 * shape.count),", with: "(\(shape.count),")
         }
+        let small: [(name: String, tensor: Tensor)] = [
+            ("a.weight", Tensor(.float([1, -2]), shape: [1, 2])), ("b", Tensor([7] as [Int64], shape: [])),
+            ("c", Tensor(.bool([true]), shape: [1])),
+        ]
+        let safetensors = try SafetensorsFile.bytes(of: small, metadata: ["format": "pt", "\u{e9}\"": "\n"])
+        seeds["safetensors"] = safetensors
+        seeds["safetensors-types"] = safetensors.replacing("\"I64\"", with: "\"U64\"").replacing(
+            "\"BOOL\"",
+            with: "\"U8\"  "
+        )
+        seeds["npz"] = try NpzFile.bytes(of: small)
         return seeds
     }
     return 0

@@ -84,4 +84,11 @@ package struct GraphSources: Sendable {
     package var random: [Int] = []
     /// Where in the user's code each entry was written, by its `number`: for checks, and no part of a graph's form.
     package var origins: [SourceOrigin?] = []
+
+    init() {}
+
+    /// The sources of a plan that reads kept values alone.
+    package init(kept: [KeptRead]) {
+        self.kept = kept
+    }
 }

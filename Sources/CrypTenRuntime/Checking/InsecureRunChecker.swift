@@ -52,6 +52,8 @@ final class InsecureRunChecker: @unchecked Sendable {
     private let condition = NSCondition()
     private var runs: [UInt64: Run] = [:]
     private var kept: [Int: (value: ExactValue, clear: ClearValue)] = [:]
+    /// Shares that parties have put in the places of kept values, until all have.
+    private var restored: [Int: [Int: RingTensor]] = [:]
 
     /// Whether results are held against the true function, too.
     let comparesResults: Bool
@@ -116,6 +118,25 @@ final class InsecureRunChecker: @unchecked Sendable {
         }
         run.ended += 1
         runs[number] = run.ended == parties ? nil : run
+    }
+
+    /// A party has put its share of a value in the place of what a run has kept: the value is there once all have.
+    func restore(_ number: Int, party: Int, _ share: KeptShare) {
+        condition.lock()
+        defer { condition.unlock() }
+        restored[number, default: [:]][party] = share.words
+        guard let shares = restored[number], shares.count == parties else { return }
+        restored[number] = nil
+        var sum = RingTensor(zeros: share.shape)
+        for words in shares.values { kernels.accumulate(&sum, adding: words) }
+        let clear: ClearValue
+        if share.kind == .real {
+            let numbers = FixedPoint.decode(sum, scale: share.scale)
+            clear = ClearValue(Tensor(numbers, shape: share.shape), errors: numbers.map { _ in 0 })
+        } else {
+            clear = ClearValue(Tensor(sum.elements.map { Int64(bitPattern: $0) }, shape: share.shape))
+        }
+        kept[number] = (ExactValue(sum), clear)
     }
 
     /// A kept value was given up.

@@ -23,7 +23,8 @@ extension SessionState {
         return results
     }
 
-    private func run(_ planned: Planned, isSetup: Bool) throws -> [RunResult] {
+    /// Runs a plan.
+    func run(_ planned: Planned, isSetup: Bool) throws -> [RunResult] {
         let start = ContinuousClock.now
         try machine.beginRun(on: SessionStateMachine.Reads(planned))
         try agreeOnSalt()

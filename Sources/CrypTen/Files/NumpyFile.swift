@@ -13,19 +13,8 @@ extension Tensor {
     ///   truncated, no NumPy file, or holds objects, records, text or complex numbers; `.outOfRange` for a number above
     ///   2^63 − 1. The message names the file.
     public init(contentsOfNumpyFile url: URL) throws {
-        let file = NumpyFile(name: url.relativePath)
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) else {
-            throw file.notReadable("there is no such file")
-        }
-        guard !isDirectory.boolValue else { throw file.notReadable("it is a folder, not a file") }
-        let bytes: Data
-        do {
-            bytes = try Data(contentsOf: url, options: .mappedIfSafe)
-        } catch {
-            throw file.notReadable("it can't be read", cause: error)
-        }
-        self = try file.tensor(in: bytes)
+        let file = NumpyFile(url)
+        self = try file.tensor(in: file.contents(of: url))
     }
 
     /// The tensor in the bytes of a NumPy file; `name` stands for the file in messages.
@@ -43,27 +32,14 @@ extension Tensor {
                 "\(url.relativePath): a NumPy file can't have \(shape.rank) axes; 64 are the most"
             )
         }
-        do {
-            try numpyFileBytes.write(to: url, options: .atomic)
-        } catch {
-            throw NumpyFile(name: url.relativePath).notReadable("it can't be written", cause: error)
-        }
+        try NumpyFile(url).write(numpyFileBytes, to: url)
     }
 }
 
 /// What a `.npy` file says of its elements, and the messages about a file that says it wrongly.
-struct NumpyFile {
+struct NumpyFile: TensorFileReader {
     /// NumPy's arrays have no more axes than this.
     static let largestRank = 64
 
-    /// The path as the caller gave it.
     let name: String
-
-    func malformed(_ what: String) -> CrypTenError {
-        CrypTenError(.malformedFile, "\(name): \(what)")
-    }
-
-    func notReadable(_ what: String, cause: (any Error)? = nil) -> CrypTenError {
-        CrypTenError(.fileNotReadable, "\(name): \(what)", cause: cause)
-    }
 }

@@ -24,17 +24,22 @@ extension NumpyFile {
         guard data.count == needed else {
             throw malformed("\(data.count - needed) bytes follow the numbers of shape \(header.shape)")
         }
-        let elements = try elements(in: data, header: header)
+        let elements = try elements(of: header.type, in: data, count: header.shape.count, bigEndian: header.bigEndian)
         guard header.fortranOrder, header.shape.rank > 1 else { return Tensor(elements, shape: header.shape) }
         return Tensor(elements.transposedToRowMajor(header.shape), shape: header.shape)
     }
 
-    private func elements(in data: Data, header: NumpyHeader) throws -> Tensor.Elements {
-        let (count, bigEndian) = (header.shape.count, header.bigEndian)
+}
+
+extension TensorFileReader {
+    /// Numbers of one of NumPy's types, which must be there.
+    ///
+    /// - Throws: `.outOfRange` for a number above 2^63 − 1.
+    func elements(of type: String, in data: Data, count: Int, bigEndian: Bool = false) throws -> Tensor.Elements {
         func words<Word: FixedWidthInteger & BitwiseCopyable>(_ type: Word.Type) -> [Word] {
             data.numbers(of: type, count: count, bigEndian: bigEndian)
         }
-        switch header.type {
+        switch type {
         case "f2": return .float(words(UInt16.self).map { Float(halfBits: $0) })
         case "f4": return .float(words(UInt32.self).map { Float(bitPattern: $0) })
         case "f8": return .double(words(UInt64.self).map { Double(bitPattern: $0) })
@@ -52,7 +57,7 @@ extension NumpyFile {
             }
             return .int64(values.map { Int64($0) })
         case "b1": return .bool(words(UInt8.self).map { $0 != 0 })
-        default: preconditionFailure("the header's type was checked")
+        default: preconditionFailure("the type was checked when the header was read")
         }
     }
 }
@@ -105,16 +110,23 @@ extension Tensor {
         var out = Data([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0])
         out.append(contentsOf: [UInt8(header.utf8.count & 0xff), UInt8(header.utf8.count >> 8)])
         out.append(contentsOf: Array(header.utf8))
-        func append<Word: FixedWidthInteger>(_ words: [Word]) {
-            words.map(\.littleEndian).withUnsafeBytes { out.append(contentsOf: $0) }
-        }
-        switch elements {
-        case .float(let values): append(values.map(\.bitPattern))
-        case .double(let values): append(values.map(\.bitPattern))
-        case .int32(let values): append(values)
-        case .int64(let values): append(values)
-        case .bool(let values): append(values.map { $0 ? UInt8(1) : 0 })
-        }
+        out.append(elements.littleEndianBytes)
         return out
+    }
+}
+
+extension Tensor.Elements {
+    /// The numbers one after another, each in its own type; a truth value is a byte.
+    var littleEndianBytes: Data {
+        func bytes<Word: FixedWidthInteger>(_ words: [Word]) -> Data {
+            words.map(\.littleEndian).withUnsafeBytes { Data($0) }
+        }
+        return switch self {
+        case .float(let values): bytes(values.map(\.bitPattern))
+        case .double(let values): bytes(values.map(\.bitPattern))
+        case .int32(let values): bytes(values)
+        case .int64(let values): bytes(values)
+        case .bool(let values): bytes(values.map { $0 ? UInt8(1) : 0 })
+        }
     }
 }

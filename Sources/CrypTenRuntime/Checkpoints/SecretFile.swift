@@ -1,0 +1,51 @@
+import CrypTenBase
+import Foundation
+
+/// Files that hold a secret of their owner's and nothing else.
+enum SecretFile {
+    /// More isn't read: it would be another file by mistake.
+    private static let mostBytes = 1 << 16
+
+    /// All bytes of a file, line ends among them.
+    ///
+    /// - Parameter secret: What it is, in errors.
+    /// - Throws: `.fileNotReadable` for a file that is missing, can't be read or is no ordinary file; `.invalidArgument` for one that
+    ///   other users may read, or of more than 65,536 bytes.
+    static func bytes(of url: URL, called secret: String) throws -> Data {
+        let name = url.path
+        let handle: FileHandle
+        do {
+            handle = try FileHandle(forReadingFrom: url)
+        } catch {
+            throw CrypTenError(.fileNotReadable, "the file of the \(secret), \(name), can't be read", cause: error)
+        }
+        defer { try? handle.close() }
+        var status = stat()
+        guard fstat(handle.fileDescriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw CrypTenError(.fileNotReadable, "the \(secret) is read from a file, and \(name) is none")
+        }
+        guard status.st_mode & 0o077 == 0 else {
+            throw CrypTenError(
+                .invalidArgument,
+                "other users may read the \(secret) in \(name): take that away with chmod 600, and draw another one"
+            )
+        }
+        guard status.st_size <= mostBytes else {
+            throw CrypTenError(
+                .invalidArgument,
+                "\(name) has \(status.st_size) bytes; a \(secret) has \(mostBytes) at most"
+            )
+        }
+        return try handle.readToEnd() ?? Data()
+    }
+
+    /// A secret made of a file's bytes; what is wrong with them is told with the file's name.
+    static func secret<Secret>(in url: URL, called name: String, _ make: (Data) throws -> Secret) throws -> Secret {
+        let bytes = try bytes(of: url, called: name)
+        do {
+            return try make(bytes)
+        } catch let error as CrypTenError {
+            throw CrypTenError(error.code, "\(url.path): \(error.message)")
+        }
+    }
+}
