@@ -86,6 +86,31 @@ public struct Trainer<Model: Module>: Sendable {
         return recipients == nil ? nil : told?[0].doubles[0]
     }
 
+    /// What training goes on from, to be saved.
+    ///
+    /// - Parameters:
+    ///   - epoch: The epoch that the next step belongs to, counted from 0.
+    ///   - orderSeed: What the order of the data follows from.
+    ///   - summary: Loss, optimiser and schedule in words.
+    public func state(epoch: Int, orderSeed: UInt64 = 0, summary: String = "") -> TrainingState {
+        func state(of optimizer: some Optimizer) -> TrainingState {
+            TrainingState(of: model, optimizer, epoch: epoch, orderSeed: orderSeed, summary: summary)
+        }
+        return state(of: optimizer)
+    }
+
+    /// Goes on from a state, instead of ``begin(on:)``.
+    ///
+    /// - Throws: `.wrongSession` where it is of another network, naming the first tensor that differs.
+    public mutating func restore(_ state: TrainingState) throws {
+        func restored(_ optimizer: some Optimizer) throws -> any Optimizer {
+            var optimizer = optimizer
+            try state.restore(&model, &optimizer)
+            return optimizer
+        }
+        optimizer = try restored(optimizer)
+    }
+
     /// Whether a step on a batch could be taken: nothing is computed, and nothing sent.
     ///
     /// - Throws: `.noGradient` naming a parameter that no path leads to, and what is wrong with the loss.

@@ -20,6 +20,9 @@ struct TrainCommand: AsyncParsableCommand {
             exported in training mode. Labels of cross-entropy are numbers of classes, [N]; those of binary-cross-entropy-with-logits and \
             hinge are 0 or 1. Which rows are in which batch all members see, the dealer too: --order says it, else a seed that all have.
 
+            With --checkpoint each party keeps its shares in its folder, after each epoch; whatever is killed at whichever moment, the same command \
+            with --resume goes on from the newest that all have.
+
             Data are masked and sent once; an epoch sends none again. All steps have one plan, but for an uneven last batch.
 
             With --local all members are processes of this machine. Without it this is one party, --id, of --parties, and every party is \
@@ -134,6 +137,17 @@ struct TrainCommand: AsyncParsableCommand {
 
     @Option(
         name: .long,
+        help: ArgumentHelp(
+            "First weights instead of those in the model's file: .safetensors or .npz, under the same names.",
+            valueName: "w.npz@party"
+        )
+    )
+    var weights: OwnedFile?
+
+    @OptionGroup var checkpoints: CheckpointOptions
+
+    @Option(
+        name: .long,
         help: ArgumentHelp("How many parties, each a process of this machine, beside the dealer.", valueName: "n")
     )
     var local: Int?
@@ -206,6 +220,12 @@ struct TrainCommand: AsyncParsableCommand {
             throw ValidationError("--html is for --local, which knows what all members report")
         }
         if json, local == nil { throw ValidationError("--json is for --local, which knows what all members report") }
+        for file in export.map(\.file.path)
+        where ![".onnx", ".npz", ".safetensors"].contains(where: file.lowercased().hasSuffix) {
+            throw ValidationError(
+                "--export \(file): the name ends in .onnx, .npz or .safetensors, which says what is written"
+            )
+        }
         for (index, file) in export.enumerated()
         where export[..<index].contains(where: { $0.file.path == file.file.path }) {
             throw ValidationError("--export names \(file.file.path) twice")
@@ -260,6 +280,13 @@ struct TrainCommand: AsyncParsableCommand {
         training.recipient = PartyID(to)
         training.lossesFile = losses
         training.exports = try export.map { try part($0, "--export") }
+        training.weights = try weights.map { try part($0, "--weights", usual: training.model.owner) }
+        if let weights = training.weights, weights.owner != training.model.owner {
+            throw ValidationError(
+                "--weights \(weights.file.path): the model's owner, \(training.model.owner), gives them"
+            )
+        }
+        training.checkpoints = checkpoints.checkpoints
         return training
     }
 
@@ -330,6 +357,8 @@ struct TrainCommand: AsyncParsableCommand {
         }
         if let every = training.revealEvery { arguments += ["--reveal-loss-every", "\(every)"] }
         if let losses { arguments += ["--losses", losses] }
+        if let weights = training.weights { arguments += ["--weights", owned(weights)] }
+        arguments += checkpoints.arguments
         arguments += freeze.flatMap { ["--freeze", $0] } + training.exports.flatMap { ["--export", owned($0)] }
         if party == training.model.owner.index {
             arguments += visibility.secret.flatMap { ["--secret", $0] } + visibility.open.flatMap { ["--open", $0] }

@@ -30,11 +30,41 @@ extension Training {
         guard model.owner == party else { return files }
         files.model = Result {
             let url = URL(fileURLWithPath: model.file.path)
-            let model = try ONNXModel(contentsOf: url, secret: secret, open: open, for: .training)
+            let model = try withWeights(ONNXModel(contentsOf: url, secret: secret, open: open, for: .training))
             if let text = PublicConstants(of: model).text { Output.note(text) }
             return model
         }
         return files
+    }
+
+    /// A model with the numbers of `weights`, where there are any.
+    func withWeights(_ model: ONNXModel) throws -> ONNXModel {
+        guard let weights else { return model }
+        var numbers: [String: Tensor] = [:]
+        for parameter in model.parameters { numbers[parameter.name] = parameter.value }
+        for (name, tensor) in try WeightsFile.tensors(of: URL(fileURLWithPath: weights.file.path)) {
+            guard let own = numbers[name] else {
+                throw CrypTenError(
+                    .invalidArgument,
+                    "\(weights.file.path): '\(name)' is no weight of the model, which has \(numbers.keys.sorted().prefix(8).joined(separator: ", "))"
+                )
+            }
+            guard own.shape == tensor.shape else {
+                throw CrypTenError(
+                    .shapeMismatch,
+                    "\(weights.file.path): '\(name)' has shape \(tensor.shape), and the model's \(own.shape)"
+                )
+            }
+            numbers[name] = tensor
+        }
+        let bytes = try model.file(weights: numbers)
+        return try ONNXModel(bytes: bytes, name: weights.file.path, secret: secret, open: open, for: .training)
+    }
+
+    /// The losses that were told before a checkpoint, which this party has written; not a number where it hasn't.
+    func earlierLosses(_ count: Int) -> [Double] {
+        let known = lossesFile.flatMap { try? Tensor(contentsOfNumpyFile: URL(fileURLWithPath: $0)).doubles } ?? []
+        return (0..<count).map { $0 < known.count ? known[$0] : .nan }
     }
 
     /// Whether what is to be written can be: before training, so that it isn't for nothing.
@@ -68,6 +98,12 @@ extension Training {
 
     /// Writes a network's weights, in the form that the file's name ends in.
     func write(_ weights: [(name: String, tensor: Tensor)], of model: ONNXModel, to path: String) throws {
+        if !path.lowercased().hasSuffix(".onnx") {
+            let single = weights.map { name, tensor in
+                (name: name, tensor: Tensor(.float(tensor.doubles.map(Float.init)), shape: tensor.shape))
+            }
+            return try WeightsFile.write(single, to: URL(fileURLWithPath: path))
+        }
         let named = Dictionary(weights.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
         let bytes = try model.file(weights: named)
         do {

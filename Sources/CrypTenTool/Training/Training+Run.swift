@@ -55,17 +55,24 @@ extension Training {
             test = Test(data: try await dataset(examples + [targets], on: session), size: size)
         }
         let data = try await dataset(examples + [targets], on: session)
-        progress("masking weights", 0)
-        try await trainer.begin(on: session)
+        let store = try checkpoints?.store()
+        let done = try await resume(&trainer, from: store, session)
+        if done == 0 {
+            progress("masking weights", 0)
+            try await trainer.begin(on: session)
+        }
         var report = TrainingPartyReport()
-        var losses: [Double] = []
+        report.resumedAt = done == 0 ? nil : done
+        var losses = earlierLosses(done)
         let total = epochs.reduce(0) { $0 + $1.count }
-        var first: Duration?
         let steps = ContinuousClock.now
+        var step = 0
         for (epoch, batches) in epochs.enumerated() {
             var told: [Double] = []
             for (index, rows) in batches.enumerated() {
-                let isTold = revealEvery.map { (losses.count + 1) % $0 == 0 } ?? false
+                step += 1
+                if step <= done { continue }
+                let isTold = revealEvery.map { step % $0 == 0 } ?? false
                 let place = "epoch \(epoch + 1), step \(index + 1)"
                 let value = try await located(place) {
                     try await trainer.step(
@@ -77,13 +84,17 @@ extension Training {
                 if let value { try check(value, place) }
                 losses.append(value ?? .nan)
                 if let value { told.append(value) }
-                if first == nil { first = ContinuousClock.now - steps }
                 progress(
                     "epoch \(epoch + 1)/\(epochs.count), step \(index + 1)/\(batches.count)"
                         + (told.last.map { ", loss \($0.fixed(4))" } ?? ""),
-                    Double(losses.count) / Double(total)
+                    Double(step) / Double(total)
                 )
+                let isLast = index + 1 == batches.count
+                if let store, checkpoints?.every.map({ step % $0 == 0 }) ?? isLast {
+                    try await save(trainer, isLast ? epoch + 1 : epoch, losses, to: store, session)
+                }
             }
+            if step <= done { continue }
             var result = TrainingPartyReport.Epoch(epoch: epoch + 1)
             result.loss = told.isEmpty ? nil : told.reduce(0, +) / Double(told.count)
             if let test {
@@ -94,7 +105,7 @@ extension Training {
             report.epochs.append(result)
         }
         report.secondsTraining = (ContinuousClock.now - steps) / .seconds(1)
-        report.steps = losses.count
+        report.steps = step - done
         try await export(trainer.model, to: &report, session)
         if session.party == recipient, revealEvery != nil {
             report.losses = losses.map { $0.isNaN ? nil : $0 }
@@ -102,6 +113,44 @@ extension Training {
         }
         report.cost = PartyReport(try await session.statistics, seconds: ContinuousClock.now - start)
         return report
+    }
+
+    /// Goes on from the newest checkpoint, where that is asked for and there is one.
+    ///
+    /// - Returns: How many steps were taken before.
+    private func resume(
+        _ trainer: inout Trainer<ONNXModule>,
+        from store: CheckpointStore?,
+        _ session: Session
+    ) async throws -> Int {
+        guard let store else { return 0 }
+        guard checkpoints?.resumes == true, let header = try await store.newest(on: session) else {
+            try await store.begin(on: session)
+            return 0
+        }
+        guard header.summary == agreement.summary else {
+            throw CrypTenError(
+                .wrongSession,
+                "the checkpoint is of a training with other options (\(header.summary)), and this is one of \(agreement.summary): resume it with its own"
+            )
+        }
+        progress("reading the checkpoint of step \(header.stepCount)", 0)
+        let state = try await store.load(header, for: trainer.model, on: session)
+        try trainer.restore(state)
+        return header.stepCount
+    }
+
+    /// Makes a checkpoint; who is told losses writes those so far.
+    private func save(
+        _ trainer: Trainer<ONNXModule>,
+        _ epoch: Int,
+        _ losses: [Double],
+        to store: CheckpointStore,
+        _ session: Session
+    ) async throws {
+        let state = trainer.state(epoch: epoch, orderSeed: seed, summary: agreement.summary)
+        try await store.save(state, on: session)
+        if session.party == recipient { try write(losses) }
     }
 
     /// Compares what the parties were told.

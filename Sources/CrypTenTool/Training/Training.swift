@@ -1,6 +1,7 @@
 import CrypTen
 import CrypTenONNX
 import CrypTenRing
+import CrypTenRuntime
 import Foundation
 
 /// The program that every party of a training run runs: each has some of the data, one has the labels, one the first weights.
@@ -42,8 +43,31 @@ struct Training: Sendable {
     var lossesFile: String?
     /// Where the network's last weights go, and to whom: .onnx, .npz or .safetensors.
     var exports: [Part] = []
+    /// Where this party keeps checkpoints; nil: nowhere.
+    var checkpoints: Checkpoints?
+    /// Weights that the model's owner gives instead of those in the model's file.
+    var weights: Part?
     /// Told how far it is.
     var progress: @Sendable (String, Double) -> Void = { _, _ in }
+
+    /// A folder for checkpoints.
+    struct Checkpoints: Sendable {
+        var directory: String
+        /// After how many steps one is made; nil: after each epoch.
+        var every: Int?
+        /// Whether training goes on from the newest.
+        var resumes = false
+        /// A file whose bytes seal them.
+        var keyFile: String?
+
+        /// The folder's store.
+        func store() throws -> CheckpointStore {
+            try CheckpointStore(
+                directory: URL(fileURLWithPath: directory, isDirectory: true),
+                key: try keyFile.map { try CheckpointKey(contentsOf: URL(fileURLWithPath: $0)) }
+            )
+        }
+    }
 
     /// What all parties must have been told alike: no file's name, and no number of one.
     var agreement: TrainingAgreement {
@@ -66,7 +90,9 @@ struct Training: Sendable {
             frozen: frozen,
             revealEvery: revealEvery,
             recipient: recipient.index,
-            exports: exports.map(\.owner.index)
+            exports: exports.map(\.owner.index),
+            weights: weights?.owner.index,
+            checkpoints: checkpoints.map { [$0.every ?? 0, $0.resumes ? 1 : 0] }
         )
     }
 }
@@ -94,6 +120,18 @@ struct TrainingAgreement: Codable, Equatable, Sendable {
     var revealEvery: Int?
     var recipient: Int
     var exports: [Int]
+    var weights: Int?
+    /// After how many steps, and whether they are resumed.
+    var checkpoints: [Int]?
+
+    /// What of it a checkpoint belongs to, in words: how long training goes on, and what is told, may change.
+    var summary: String {
+        [
+            loss, optimizer, "loss scale \(lossScale)",
+            "batches of \(order == nil ? "\(batchSize), seed \(seed)" : "an order")",
+            frozen.isEmpty ? "" : "without \(frozen.joined(separator: ", "))",
+        ].filter { !$0.isEmpty }.joined(separator: "; ")
+    }
 
     /// The option of which two parties say different things; nil where they agree.
     func difference(from other: TrainingAgreement) -> String? {
@@ -106,7 +144,8 @@ struct TrainingAgreement: Codable, Equatable, Sendable {
             ("--seed", seed == other.seed), ("--freeze", frozen == other.frozen),
             ("--reveal-loss-every, which is 1 with --losses", revealEvery == other.revealEvery),
             ("--to", recipient == other.recipient),
-            ("--export", exports == other.exports),
+            ("--export", exports == other.exports), ("--weights", weights == other.weights),
+            ("--checkpoint, --checkpoint-every and --resume", checkpoints == other.checkpoints),
         ]
         return parts.first { !$0.1 }?.0
     }

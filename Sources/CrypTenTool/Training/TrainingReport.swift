@@ -11,6 +11,8 @@ struct TrainingPartyReport: Codable, Sendable {
 
     var epochs: [Epoch] = []
     var steps = 0
+    /// How many steps were taken before, where training went on from a checkpoint.
+    var resumedAt: Int?
     /// Steps and tests, without masking of data and weights.
     var secondsTraining = 0.0
     /// At the party that is told them; nil where none was told.
@@ -66,6 +68,8 @@ struct TrainingReport: Codable, Sendable {
     var parties: Int
     var epochs: [TrainingPartyReport.Epoch]
     var steps: Int
+    /// How many steps were taken before, where training went on from a checkpoint; they aren't counted here.
+    var resumedAt: Int?
     /// Plans that were made: one for all steps, and for an uneven last batch, for masking and for tests.
     var plans: Int
     var rounds: Int
@@ -84,6 +88,7 @@ struct TrainingReport: Codable, Sendable {
         self.parties = parties.count
         epochs = parties[recipient].epochs
         steps = parties[0].steps
+        resumedAt = parties[0].resumedAt
         plans = costs.map(\.plans).max() ?? 0
         rounds = costs.map(\.rounds).max() ?? 0
         onlineBytesPerParty = costs.map(\.onlineBytes)
@@ -99,7 +104,8 @@ struct TrainingReport: Codable, Sendable {
     /// A table of epochs, and what it has cost.
     var text: String {
         let lines = [
-            ("steps", steps.grouped), ("rounds", rounds.grouped),
+            ("steps", steps.grouped + (resumedAt.map { " after the checkpoint of step \($0.grouped)" } ?? "")),
+            ("rounds", rounds.grouped),
             ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("dealer bytes", dealerBytes.grouped),
