@@ -128,6 +128,7 @@ extension Training {
             try await store.begin(on: session)
             return 0
         }
+        for problem in await store.damaged { Output.note("passed over: \(problem.message)") }
         guard header.summary == agreement.summary else {
             throw CrypTenError(
                 .wrongSession,
@@ -148,9 +149,9 @@ extension Training {
         to store: CheckpointStore,
         _ session: Session
     ) async throws {
-        let state = trainer.state(epoch: epoch, orderSeed: seed, summary: agreement.summary)
-        try await store.save(state, on: session)
+        // First: what a checkpoint goes on from is there when it is.
         if session.party == recipient { try write(losses) }
+        try await store.save(trainer.state(epoch: epoch, orderSeed: seed, summary: agreement.summary), on: session)
     }
 
     /// Compares what the parties were told.

@@ -1,0 +1,122 @@
+#if os(Linux)
+import CrypTen
+import Foundation
+import Testing
+
+@Suite("Training that is killed goes on", .serialized)
+struct TrainingCheckpointTests {
+    private let folder: TemporaryFolder
+    private let options: [String]
+    private static let epochs = 30
+
+    init() throws {
+        folder = try TemporaryFolder()
+        let data = TrainingData(rows: 24, seed: 1)
+        try data.write(to: folder.path("x.npy"))
+        try data.write(labelsFor: .crossEntropy, to: folder.path("y.npy"))
+        options = [
+            "train", "--model", "\(TrainingData.model("softmax"))@1", "--input", "x=\(folder.path("x.npy"))@0",
+            "--labels", "\(folder.path("y.npy"))@1", "--loss", "cross-entropy", "--optimizer", "adam",
+            "--learning-rate", "0.02", "--batch-size", "8", "--epochs", "\(Self.epochs)", "--local", "2", "--json",
+        ]
+    }
+
+    private func checkpointed(_ name: String, every steps: Int = 1) -> [String] {
+        options + [
+            "--checkpoint", folder.path(name), "--checkpoint-every", "\(steps)", "--losses", folder.path("\(name).npy"),
+            "--export", "\(folder.path("\(name).npz"))@0",
+        ]
+    }
+
+    private func losses(_ name: String) throws -> [Double] {
+        try Tensor(contentsOfNumpyFile: URL(fileURLWithPath: folder.path("\(name).npy"))).doubles
+    }
+
+    /// The processes that another one has started.
+    private func children(of parent: Int32) -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { Int32($0) }.filter { process in
+            guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return false }
+            // What follows the name, which may hold anything: state, parent.
+            let fields = text[(text.lastIndex(of: ")") ?? text.startIndex)...].split(separator: " ")
+            return fields.count > 2 && Int32(fields[2]) == parent
+        }.sorted()
+    }
+
+    @Test("whichever member is killed at whichever moment, it ends where it would have without")
+    func killed() async throws {
+        defer { folder.remove() }
+        let whole = try await Tool.run(checkpointed("whole"))
+        #expect(whole.code == 0, "\(whole.stderr)")
+        let expected = try losses("whole")
+        try #require(expected.count == Self.epochs * 3)
+        let wanted = ProcessInfo.processInfo.environment["CRYPTEN_LONG_TESTS"] == nil ? 6 : 20
+        var (kills, state) = (0, 0x5EED as UInt64)
+        func random(_ below: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int(state >> 33) % below
+        }
+        var last: Tool.Run?
+        for attempt in 0..<wanted * 4 where last?.code != 0 {
+            let place = TemporaryFolder(url: folder.url.appendingPathComponent("\(attempt)"))
+            try FileManager.default.createDirectory(at: place.url, withIntermediateDirectories: true)
+            let running = try Tool.start(checkpointed("killed") + ["--resume"], in: place)
+            if kills < wanted {
+                try await Task.sleep(for: .milliseconds(150 + random(500)))
+                let members = children(of: running.process.processIdentifier)
+                if !members.isEmpty, running.process.isRunning {
+                    kill(members[random(members.count)], SIGKILL)
+                    kills += 1
+                }
+            }
+            last = try await running.finish()
+            // One that was killed in its last moments may have ended as it should.
+            if last?.code != 0 { #expect(last?.lastLine.hasPrefix("error: ") == true, "\(last?.stderr ?? "")") }
+        }
+        let report = try #require(try last?.json(), "\(last?.stderr ?? "")")
+        let found = try losses("killed")
+        print("training was killed \(kills) times; the last run went on from step \(report["resumed_at"] ?? "0")")
+        #expect(kills > 0 && found.count == expected.count)
+        for (step, loss) in found.enumerated() where !loss.isNaN {
+            #expect(abs(loss - expected[step]) < 2e-3, "step \(step + 1)")
+        }
+        // What was told after the newest checkpoint of a killed run is told again; what came before it is in the file.
+        #expect(found.count { $0.isNaN } == 0)
+        let weights = try ["whole", "killed"].map { name in
+            try WeightsFile.tensors(of: URL(fileURLWithPath: folder.path("\(name).npz")))
+        }
+        for (one, other) in zip(weights[0], weights[1]) {
+            #expect(one.name == other.name)
+            #expect(zip(one.tensor.doubles, other.tensor.doubles).allSatisfy { abs($0 - $1) < 2e-3 }, "\(one.name)")
+        }
+    }
+
+    @Test("a folder that holds another training, or none, and options that it wasn't begun with, are told")
+    func refused() async throws {
+        defer { folder.remove() }
+        let short = checkpointed("shares", every: 3).map { $0 == "\(Self.epochs)" ? "2" : $0 }
+        let begun = try await Tool.run(short)
+        #expect(begun.code == 0, "\(begun.stderr)")
+        let again = try await Tool.run(short)
+        #expect(again.code == 1)
+        #expect(again.lastLine.contains("holds checkpoints of another training"), "\(again.lastLine)")
+        let other = try await Tool.run(short.map { $0 == "0.02" ? "0.5" : $0 } + ["--resume"])
+        #expect(other.code == 1)
+        #expect(other.lastLine.contains("the checkpoint is of a training with other options"), "\(other.lastLine)")
+        // More epochs are no other training.
+        let longer = try await Tool.run(short.map { $0 == "2" ? "3" : $0 } + ["--resume"])
+        #expect(longer.code == 0, "\(longer.stderr)")
+        #expect(try longer.json()["resumed_at"] as? Int == 6)
+        #expect(try longer.json()["steps"] as? Int == 3)
+        #expect(try losses("shares").count == 9)
+        // The weights of one training are the first of another.
+        let weights = try await Tool.run(
+            options.map { $0 == "\(Self.epochs)" ? "1" : $0 } + ["--weights", "\(folder.path("shares.npz"))@1"]
+        )
+        #expect(weights.code == 0, "\(weights.stderr)")
+        let missing = try await Tool.run(options + ["--resume"])
+        #expect(missing.code == 64)
+        #expect(missing.lastLine.hasPrefix("error: --checkpoint is missing"))
+    }
+}
+#endif
