@@ -163,7 +163,7 @@ struct GradientPlanTests {
         }
     }
 
-    @Test("a normalisation's gradient takes one division more, and not a second one through the squares")
+    @Test("a normalisation's gradient divides once, by the root that the normalisation has found")
     func standardization() throws {
         let functions: [(CrypTensor) -> CrypTensor] = [
             { $0.layerNorm() }, { $0.rmsNorm() }, { $0.groupNorm(groups: 4) },
@@ -176,6 +176,7 @@ struct GradientPlanTests {
                 if case .divideByRoot = $0.operation { true } else { false }
             }
             #expect(divisions.count == 2)
+            #expect(try Figures(all).comparisons == Figures([value]).comparisons)
         }
     }
 

@@ -24,7 +24,7 @@ package enum KnownFunction: Hashable, Sendable {
     /// The gradient of the operand x, of which the function is y, where that of y is g.
     ///
     /// Of inverse hyperbolic functions g / √(x² ± 1): what they are made of adds up quotients instead, each with a rounding of its own, and takes
-    /// more rounds. Of a standardisation `q − y · mean(q · y)` with `q = g / √(mean(x²) + ε)`, one division: through the squares there is a
+    /// more rounds. Of a standardisation `q − y · mean(q · y)` with `q = g / √(mean(x²) + ε)`, one division by what the function has found: through the squares there is a
     /// second one, whose rounding all elements have in common, so that what sums over them, as a convolution's kernel does, gathers it.
     func gradient(_ g: CrypTensor, of y: CrypTensor, at x: CrypTensor, origin: SourceOrigin?) -> CrypTensor {
         func inverseRoot(_ operation: Primitive) -> CrypTensor {

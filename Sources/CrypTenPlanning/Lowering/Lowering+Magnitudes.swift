@@ -35,6 +35,13 @@ extension Lowering {
         case small(isNegative: Bool)
     }
 
+    /// By what numbers are divided: the root of an entry over a count.
+    struct InverseRoot: Hashable {
+        let operand: Int
+        let range: MagnitudeRange
+        let count: Int
+    }
+
     /// How numbers of one scale are told apart.
     struct Segments {
         /// The fraction bits of the numbers.
@@ -311,6 +318,17 @@ extension Lowering {
     /// x / √(y / count): the inverse root of y is had first, once for all x that share it.
     mutating func lowerDivideByRoot(_ index: Int, _ range: MagnitudeRange, count: Int) {
         let (x, y) = (entry(index).inputs[0], entry(index).inputs[1])
+        let inverse = inverseRoot(y, range, count: count)
+        // A gradient may begin with public numbers.
+        let numerator = entry(x).isSecret ? reducedWire(x) : publicNumerator(x)
+        let product = Sum.Product(operation: .multiply, left: numerator.slot, right: inverse.slot)
+        values[index].sum = Sum(products: [product], scale: numerator.scale + inverse.scale)
+    }
+
+    /// 1 / √(y / count), which is found once: a normalisation's gradient divides by what the normalisation has.
+    private mutating func inverseRoot(_ y: Int, _ range: MagnitudeRange, count: Int) -> Scaled {
+        let key = InverseRoot(operand: y, range: range, count: count)
+        if let found = inverseRoots[key] { return found }
         let table = TrigonometricSeries.inverseRootExactMantissa
         let root = Double(count).squareRoot()
         let divisor = operand(y, range)
@@ -325,10 +343,8 @@ extension Lowering {
         }
         let magnitude = magnitude(of: divisor.wire, segments, divisor.shape, steps: [step])
         let inverse = inverse(magnitude, table, resultBits: Int(largest.exponent) + 1)
-        // A gradient may begin with public numbers.
-        let numerator = entry(x).isSecret ? reducedWire(x) : publicNumerator(x)
-        let product = Sum.Product(operation: .multiply, left: numerator.slot, right: inverse.slot)
-        values[index].sum = Sum(products: [product], scale: numerator.scale + inverse.scale)
+        inverseRoots[key] = inverse
+        return inverse
     }
 
     // MARK: Public numbers, the same on every machine

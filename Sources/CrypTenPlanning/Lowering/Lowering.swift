@@ -30,6 +30,8 @@ struct Lowering {
     var signs = SignGroups()
     /// Sums of exponentials that two functions read.
     var exponentialSums: [ExponentialSums.Key: ExponentialSums] = [:]
+    /// Inverse roots that several quotients read.
+    var inverseRoots: [InverseRoot: Scaled] = [:]
     /// Of values that are compared, what has become of it.
     var compared: [Int: Comparisons] = [:]
     let consumers: [[Int]]
