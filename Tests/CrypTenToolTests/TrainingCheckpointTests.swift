@@ -94,7 +94,7 @@ struct TrainingCheckpointTests {
     @Test("a folder that holds another training, or none, and options that it wasn't begun with, are told")
     func refused() async throws {
         defer { folder.remove() }
-        let short = checkpointed("shares", every: 3).map { $0 == "\(Self.epochs)" ? "2" : $0 }
+        let short = checkpointed("shares", every: 3).map { $0 == "\(Self.epochs)" ? "4" : $0 }
         let begun = try await Tool.run(short)
         #expect(begun.code == 0, "\(begun.stderr)")
         let again = try await Tool.run(short)
@@ -104,11 +104,11 @@ struct TrainingCheckpointTests {
         #expect(other.code == 1)
         #expect(other.lastLine.contains("the checkpoint is of a training with other options"), "\(other.lastLine)")
         // More epochs are no other training.
-        let longer = try await Tool.run(short.map { $0 == "2" ? "3" : $0 } + ["--resume"])
+        let longer = try await Tool.run(short.map { $0 == "4" ? "6" : $0 } + ["--resume"])
         #expect(longer.code == 0, "\(longer.stderr)")
-        #expect(try longer.json()["resumed_at"] as? Int == 6)
-        #expect(try longer.json()["steps"] as? Int == 3)
-        #expect(try losses("shares").count == 9)
+        #expect(try longer.json()["resumed_at"] as? Int == 12)
+        #expect(try longer.json()["steps"] as? Int == 6)
+        #expect(try losses("shares").count == 18)
         // The weights of one training are the first of another.
         let weights = try await Tool.run(
             options.map { $0 == "\(Self.epochs)" ? "1" : $0 } + ["--weights", "\(folder.path("shares.npz"))@1"]
