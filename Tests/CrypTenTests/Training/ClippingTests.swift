@@ -189,6 +189,67 @@ struct ClippingTests {
         #expect(told[1][2][0] - told[1][0][0] == 14)
     }
 
+    /// One linear layer without bias.
+    struct Layer: Module {
+        var parameters: ParameterTree
+    }
+
+    @Test(
+        "a training with clipped gradients under a schedule loses what it loses in double, and each step costs the same"
+    )
+    func training() async throws {
+        let (rows, columns, steps) = (32, 4, 12)
+        let x = (0..<rows * columns).map { Double(($0 * 37) % 64) / 32 - 1 }
+        let y = (0..<rows).map { row in 2 * x[row * columns] - 1.5 * x[row * columns + 2] + 0.25 }
+        let schedule = try OneCycleLR(largest: 0.25, steps: steps)
+        let told = try await withLocalParties(2) { session -> (losses: [Double], costs: [[Int]]) in
+            let data = try await session.input(from: .party(0)) { Tensor(x, shape: [rows, columns]) }
+            let targets = try await session.input(from: .party(1)) { Tensor(y, shape: [rows, 1]) }
+            let start = try await session.input(from: .party(0), shape: [1, columns]) {
+                Tensor([Double](repeating: 0, count: columns), shape: [1, columns])
+            }
+            let held = try await session.hold([data, targets])
+            var model = Layer(parameters: ParameterTree([("weight", start)]))
+            var optimizer = SGD(learningRate: 0, momentum: 0.5)
+            var (losses, costs): ([Double], [[Int]]) = ([], [])
+            for _ in 0..<steps {
+                let before = try await session.statistics
+                let (loss, gradients, _) = valueAndGradient(of: model) {
+                    mseLoss(held[0].linear($0.parameters["weight"]!), held[1])
+                }
+                optimizer.follow(schedule)
+                let told = try await optimizer.update(
+                    &model,
+                    gradients.clipped(toNorm: 0.5),
+                    on: session,
+                    revealing: [loss]
+                )
+                losses.append(told![0].doubles[0])
+                let spent = try await session.statistics - before
+                costs.append([spent.rounds, spent.onlineBytes])
+            }
+            return (losses, costs)
+        }
+        var (weights, moved) = ([Double](repeating: 0, count: columns), [Double](repeating: 0, count: columns))
+        for step in 0..<steps {
+            let errors = (0..<rows).map { row in
+                (0..<columns).reduce(-y[row]) { $0 + weights[$1] * x[row * columns + $1] }
+            }
+            let loss = errors.reduce(0) { $0 + $1 * $1 } / Double(rows)
+            let slopes = (0..<columns).map { column in
+                (0..<rows).reduce(0) { $0 + errors[$1] * x[$1 * columns + column] } * 2 / Double(rows)
+            }
+            let norm = slopes.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            moved = zip(moved, slopes).map { 0.5 * $0 + $1 * min(1, 0.5 / norm) }
+            weights = zip(weights, moved).map { $0 - schedule.learningRate(at: step) * $1 }
+            for answer in told {
+                #expect(abs(answer.losses[step] - loss) <= 1e-3, "step \(step): \(answer.losses[step]), \(loss)")
+            }
+        }
+        // The first step begins with a secret input and makes the momentum's zeros.
+        for answer in told { #expect(Set(answer.costs.dropFirst()).count == 1, "\(answer.costs)") }
+    }
+
     @Test("bounds that aren't positive, and gradients that aren't there, are errors")
     func refusals() {
         let gradient = CrypTensor(constant: Tensor([1, 2], shape: [2]))

@@ -186,6 +186,6 @@ struct LAMBTests {
             return costs
         }
         print("rounds, bytes a parameter, bytes dealt a parameter: of Adam, of LAMB: \(told)")
-        #expect(told[0][1][0] - told[0][0][0] == 10)
+        #expect(told[0][1][0] - told[0][0][0] == 14)
     }
 }
