@@ -9,7 +9,7 @@
     initializers.json        the distributions from which initialisers draw
 
 Numbers that are given (inputs, parameters, cotangents) are multiples of 2^-16 and written exactly, but for gradients given to optimisers, of
-which some are 10^-8; numbers that follow have ten significant digits. Inputs lie at least 0.05 from corners and ties, within modules what they
+which some are 10^-8; numbers that follow have ten significant digits, learning rates all. Inputs lie at least 0.05 from corners and ties, within modules what they
 become 0.02. Every case has a generator of its own, seeded by its name and its number among those of that name, so that new cases at
 the end leave the others as they are. Before a case of a function is written, its gradients are compared with central differences, and so
 are its second derivatives.
@@ -1092,8 +1092,25 @@ def optimizer_cases():
     warm_up, cosine = ("LinearLR", dict(start_factor=0.125, total_iters=4)), ("CosineAnnealingLR", dict(T_max=16))
     yield {"schedule": "SequentialLR", "arguments": {"schedules": [warm_up, cosine], "milestones": [4]},
            **rates(lambda o: schedulers.SequentialLR(o, [getattr(schedulers, name)(o, **given) for name, given in [warm_up, cosine]], [4]))}
-    gradients = [[3.0, -4.0, 0.5], [1e-8, 0.0, 12.0]]
     clips = [("clip_grad_norm_", dict(max_norm=5.0)), ("clip_grad_norm_", dict(max_norm=50.0)), ("clip_grad_value_", dict(clip_value=2.0))]
+    yield from clipped(clips, [[3.0, -4.0, 0.5], [1e-8, 0.0, 12.0]])
+    for name, arguments in MORE_SCHEDULES:
+        yield {"schedule": name, "arguments": arguments, **rates(lambda o: getattr(schedulers, name)(o, **arguments))}
+    parts = [("ConstantLR", dict(factor=0.5, total_iters=3)), ("ExponentialLR", dict(gamma=0.8)), ("PolynomialLR", dict(total_iters=6, power=0.9))]
+    yield {"schedule": "SequentialLR", "arguments": {"schedules": parts, "milestones": [5, 12]},
+           **rates(lambda o: schedulers.SequentialLR(o, [getattr(schedulers, name)(o, **given) for name, given in parts], [5, 12]))}
+    small = [("clip_grad_norm_", dict(max_norm=0.0625)), ("clip_grad_value_", dict(clip_value=0.015625))]
+    yield from clipped(small, [[0.25, -0.03125, 0.001953125], [2.0, 0.0, -6.0]])
+
+
+MORE_SCHEDULES = [
+    ("CosineAnnealingWarmRestarts", dict(T_0=6)), ("CosineAnnealingWarmRestarts", dict(T_0=3, T_mult=2, eta_min=0.001)),
+    ("CosineAnnealingLR", dict(T_max=7, eta_min=0.005)), ("PolynomialLR", dict(total_iters=25)), ("PolynomialLR", dict(total_iters=12, power=0.5)),
+    ("LinearLR", dict()),
+]
+
+
+def clipped(clips, gradients):
     for name, arguments in clips:
         parameters = [nn.Parameter(torch.zeros(len(g))) for g in gradients]
         for parameter, gradient in zip(parameters, gradients):
@@ -1111,7 +1128,7 @@ def rates(schedule, steps=20, lr=0.1):
         optimizer.step()
         if step < steps - 1:
             scheduler.step()
-    return {"lr": lr, "rates": digits(torch.tensor(result))}
+    return {"lr": lr, "rates": [float(rate) for rate in result]}
 
 
 # Initialisers

@@ -115,6 +115,7 @@ struct TrainingTests {
         ("AdamW", Adam.withDecoupledDecay(learningRate: 0.01)),
         ("RMSprop", RMSprop(learningRate: 0.005, momentum: 0.5)),
         ("Adagrad", Adagrad(learningRate: 0.05)),
+        ("LAMB", LAMB(learningRate: 0.03)),
     ]
 
     @Test(

@@ -23,6 +23,8 @@ public struct Trainer<Model: Module>: Sendable {
     public var optimizer: any Optimizer
     /// The names of the parameters that are trained; nil: all.
     public var trained: Set<String>?
+    /// Where the learning rate of each step comes from; nil: from the optimiser as it is.
+    public var schedule: (any Schedule)?
     /// A public number by which gradients are multiplied on their way back; see ``valueAndGradient(of:lossScale:file:line:_:)``.
     public var lossScale = 1.0
     /// What becomes of the gradients before the optimiser gets them, such as clipping.
@@ -74,6 +76,7 @@ public struct Trainer<Model: Module>: Sendable {
         _ session: Session,
         revealingLossTo recipients: Recipients? = nil
     ) async throws -> Double? {
+        if let schedule { optimizer.learningRate = schedule.learningRate(at: optimizer.stepCount) }
         let (value, gradients, buffers) = try pass(on: batch)
         let told = try await optimizer.update(
             &model,

@@ -68,6 +68,7 @@ struct TrainCommand: AsyncParsableCommand {
     var loss: TrainingLoss
 
     @OptionGroup var optimizer: OptimizerOptions
+    @OptionGroup var schedule: ScheduleOptions
 
     @Option(
         name: .long,
@@ -252,7 +253,7 @@ struct TrainCommand: AsyncParsableCommand {
             labels: labels,
             loss: loss,
             optimizer: optimizer.make(),
-            optimizerSummary: optimizer.summary
+            optimizerSummary: [optimizer.summary, schedule.summary].filter { !$0.isEmpty }.joined(separator: ", ")
         )
         for file in validation.flatMap(\.files) {
             if file.file.name == "y", !inputs.contains(where: { $0.file.name == "y" }) {
@@ -270,6 +271,9 @@ struct TrainCommand: AsyncParsableCommand {
         if !validation.isEmpty, training.validationLabels == nil {
             throw ValidationError("--validation has no labels: add y=FILE.npy")
         }
+        let (rates, rate) = (schedule, optimizer.learningRate)
+        training.schedule = { try rates.make(rate: rate, steps: $0) }
+        training.transform = schedule.transform
         training.lossScale = lossScale
         training.epochs = epochs
         training.batchSize = batchSize ?? 32
@@ -348,7 +352,7 @@ struct TrainCommand: AsyncParsableCommand {
         var arguments = ["train", "--supervised", "--id", "\(party)", "--members", "\(count)"]
         arguments += ["--model", owned(training.model), "--labels", owned(training.labels), "--loss", loss.rawValue]
         arguments += training.inputs.flatMap { ["--input", owned($0)] } + join.flatMap { ["--join", $0.argument] }
-        arguments += optimizer.arguments
+        arguments += optimizer.arguments + schedule.arguments
         arguments += ["--loss-scale", "\(lossScale)", "--epochs", "\(epochs)", "--seed", "\(seed)", "--to", "\(to)"]
         if let batchSize { arguments += ["--batch-size", "\(batchSize)"] }
         if let order = training.order { arguments += ["--order", owned(order)] }

@@ -45,7 +45,7 @@ struct PlannedTraining {
         var trainer = Trainer(network, training.optimizer) { model, batch in
             loss.value(try program.scores(model, Array(batch.dropLast())), batch[batch.count - 1])
         }
-        trainer.lossScale = training.lossScale
+        (trainer.lossScale, trainer.transform) = (training.lossScale, training.transform)
         trainer.trained = try training.trained(of: network)
         let recipients = training.revealEvery == nil ? nil : Recipients.party(training.recipient.index)
         let (masking, step) = try trainer.rehearse(

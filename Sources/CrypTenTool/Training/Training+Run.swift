@@ -31,7 +31,8 @@ extension Training {
         var trainer = Trainer(announced, optimizer) { [self] model, batch in
             loss.value(try self.scores(model, Array(batch.dropLast())), batch[batch.count - 1])
         }
-        trainer.lossScale = lossScale
+        (trainer.lossScale, trainer.transform) = (lossScale, transform)
+        trainer.schedule = try schedule(epochs.reduce(0) { $0 + $1.count })
         trainer.trained = try trained(of: announced)
         for size in sizes { try trainer.check(on: (examples + [targets]).map { $0.rows(Array(0..<size)) }) }
         var test: Test?

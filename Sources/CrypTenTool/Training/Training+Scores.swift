@@ -6,6 +6,9 @@ extension Training {
     struct Test {
         var data: TensorDataset
         var size: Int
+
+        /// Of how many rows at most the area under the curve is found: each is compared with all others.
+        static let mostRanked = 2048
     }
 
     /// How well a network does on examples that it wasn't trained with: told to the recipient alone.
@@ -19,21 +22,25 @@ extension Training {
         }
         let all = concatenate(scores, axis: 0)
         let labels = data.tensors[data.tensors.count - 1]
-        var metrics: [CrypTensor] = []
+        var metrics: [CrypTensor]
         switch loss.labels {
         case .classes:
-            metrics = [(all.argmax(axis: 1) .== labels.argmax(axis: 1)).toInteger().sum()]
+            metrics = [correctPredictions(all, labels: labels)]
         case .bits:
-            metrics = [((all.flatten() .> 0) .== (labels .> 0.5)).toInteger().sum()]
+            metrics = [correctBinaryPredictions(all.flatten(), labels: labels)]
+            if data.count <= Test.mostRanked { metrics.append(areaUnderROC(all.flatten(), labels: labels)) }
         case .numbers:
-            metrics = [mseLoss(all, labels)]
+            metrics = [meanSquaredError(all, labels)]
         }
         let told = try await session.reveal(metrics, to: .party(recipient.index))
         try await session.release(scores)
         guard let told else { return nil }
         var result = TrainingScores()
         switch loss.labels {
-        case .classes, .bits: result.accuracy = told[0].doubles[0] / Double(data.count)
+        case .classes: result.accuracy = told[0].doubles[0] / Double(data.count)
+        case .bits:
+            result.accuracy = told[0].doubles[0] / Double(data.count)
+            result.auc = told.count > 1 ? told[1].doubles[0] : nil
         case .numbers: result.meanSquaredError = told[0].doubles[0]
         }
         return result

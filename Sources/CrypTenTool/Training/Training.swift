@@ -27,6 +27,10 @@ struct Training: Sendable {
     var optimizer: any Optimizer
     /// The optimiser and its numbers, on one line.
     var optimizerSummary: String
+    /// Rates of so many steps; nil: the optimiser's own.
+    var schedule: @Sendable (_ steps: Int) throws -> (any Schedule)? = { _ in nil }
+    /// What becomes of gradients before the optimiser gets them.
+    var transform: (@Sendable (ParameterTree) throws -> ParameterTree)?
     var lossScale = 1.0
     var epochs = 1
     var batchSize = 32

@@ -51,21 +51,15 @@ public struct Adam: Optimizer {
     }
 
     public var slots: [OptimizerSlot] {
-        [OptimizerSlot("first", fractionBits: 24), OptimizerSlot("second", fractionBits: 46)]
+        AdamMoments.slots
     }
 
     public func rates(at step: Int) -> [Double] {
-        let (first, second) = (power(betas.0, step), power(betas.1, step))
-        let correction = (1 - second).squareRoot() / (1 - first)
-        return [
-            learningRate * correction * (1 - betas.0) / (1 - betas.1).squareRoot(),
-            max(epsilon * epsilon * (1 - second) / (1 - betas.1), 0x1p-46),
+        [
+            learningRate * AdamMoments.scale(betas: betas, at: step),
+            AdamMoments.floor(betas: betas, epsilon: epsilon, at: step),
             learningRate * weightDecay,
         ]
-    }
-
-    private func power(_ base: Double, _ exponent: Int) -> Double {
-        (0..<exponent).reduce(1) { product, _ in product * base }
     }
 
     public func step(
@@ -75,11 +69,9 @@ public struct Adam: Optimizer {
         rates: [CrypTensor]
     ) -> (parameter: CrypTensor, remembered: [String: CrypTensor]) {
         let slope = gradient.adding(decoupled ? 0 : weightDecay, of: parameter)
-        let first = remembered["first"]!.decayed(to: betas.0) + slope
-        let second = remembered["second"]!.decayed(to: betas.1) + slope.square()
-        let inverse = (second + rates[1]).inverseSquareRoot()
-        var next = parameter - first * inverse * rates[0]
+        let moments = AdamMoments(remembered, slope, betas: betas)
+        var next = parameter - moments.direction(floor: rates[1]) * rates[0]
         if decoupled, weightDecay != 0 { next = next - parameter * rates[2] }
-        return (next, ["first": first, "second": second])
+        return (next, moments.remembered)
     }
 }
