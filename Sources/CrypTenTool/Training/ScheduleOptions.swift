@@ -7,7 +7,8 @@ struct ScheduleOptions: ParsableArguments {
         name: .long,
         help: ArgumentHelp(
             "How the learning rate changes from step to step: constant, cosine, linear, one-cycle, step:N:G, exponential:G.",
-            discussion: "Cosine and linear end at 0 with the last step; step multiplies it by G after N steps, exponential by G after each.",
+            discussion:
+                "Cosine and linear end at 0 with the last step; step multiplies it by G after N steps, exponential by G after each.",
             valueName: "schedule"
         )
     )
@@ -40,7 +41,8 @@ struct ScheduleOptions: ParsableArguments {
         func warmed(_ schedule: some Schedule) throws -> any Schedule {
             try schedule.afterLinearWarmUp(steps: warmUp, startFactor: 1 / Double(warmUp))
         }
-        return try warmed(base ?? ExponentialLR(learningRate: rate, gamma: 1))
+        let first: any Schedule = try base ?? ExponentialLR(learningRate: rate, gamma: 1)
+        return try warmed(first)
     }
 
     /// What becomes of gradients.

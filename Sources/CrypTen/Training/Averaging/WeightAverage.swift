@@ -62,7 +62,7 @@ public struct WeightAverage: Sendable {
             }
             if count > 0 { share = 1 - decay }
         }
-        let bits = SGD.fractionBits(of: session)
+        let bits = TrainingScales(of: session).parameters
         var next: [CrypTensor] = newest.map(\.tensor)
         if count > 0 {
             guard newest.names == parameters.names else {
