@@ -17,7 +17,7 @@ extension ExtremeModel {
     package static let floatNames = [
         "alpha", "beta", "gamma", "bias", "lambd", "epsilon", "scale", "softcap", "clip", "spatial_scale",
         "cubic_coeff_a",
-        "extrapolation_value", "min", "max", "value",
+        "extrapolation_value", "min", "max", "value", "momentum",
     ]
     package static let floatListNames = ["scales", "activation_alpha", "activation_beta"]
     package static let integerNames = [

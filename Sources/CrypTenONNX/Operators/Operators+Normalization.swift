@@ -58,6 +58,11 @@ extension OperatorTable {
         let tree = ParameterTree(zip(names, state).map { ($0, $1) })
         let epsilon = try operation.float("epsilon", default: 1e-5)
         let kept = try operation.float("momentum", default: 0.9)
+        guard (0...1).contains(kept), epsilon >= 0, epsilon.isFinite else {
+            throw operation.malformed(
+                "momentum \(kept) and epsilon \(epsilon): momentum lies in 0 to 1, and epsilon isn't negative"
+            )
+        }
         let usesBatch = try operation.isTraining && operation.flag("training_mode", default: false)
         func normalized<Axes: SpatialAxes>(_ axes: Axes.Type) throws -> Value {
             var layer = BatchNorm<Axes>(channels, epsilon: epsilon, momentum: 1 - kept)
