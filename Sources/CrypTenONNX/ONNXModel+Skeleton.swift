@@ -39,13 +39,45 @@ extension ONNXModel {
                 )
             }
         }
-        return try serialized(
-            try proto { constant in
-                guard constant.isSecret, let weight = weights[constant.name] else { return constant.tensor }
-                guard constant.type.kind == .integer else { return weight }
-                return Tensor(weight.doubles.map { Int64($0.rounded()) }, shape: weight.shape)
+        var numbers: [String: Tensor] = [:]
+        for constant in graph.constants where constant.isSecret {
+            numbers[constant.name] = try weights[constant.name].map { try written($0, as: constant) }
+        }
+        // One public number stands in a node of its own: read again as an initialiser it would be a weight.
+        let single = graph.constants.filter { !$0.isSecret && $0.shape.count == 1 && $0.type.kind == .real }
+        var proto = try proto { $0.isSecret ? numbers[$0.name] : $0.tensor }
+        let names = Set(single.map(\.name))
+        let values = proto.graph.initializer.filter { names.contains($0.name) }
+        proto.graph.initializer.removeAll { names.contains($0.name) }
+        let nodes = values.map { value in
+            Onnx_NodeProto.with {
+                ($0.name, $0.opType, $0.output) = (value.name, "Constant", [value.name])
+                $0.attribute = [.with { ($0.name, $0.type, $0.t) = ("value", .tensor, value) }]
             }
-        )
+        }
+        proto.graph.node = nodes + proto.graph.node
+        return try serialized(proto)
+    }
+
+    /// A weight in the type that the file has it in.
+    ///
+    /// - Throws: `.outOfRange` for a number that the type doesn't hold.
+    private func written(_ weight: Tensor, as constant: GraphConstant) throws -> Tensor {
+        func problem(_ index: Int) -> CrypTenError {
+            CrypTenError(
+                .outOfRange,
+                "the weight '\(constant.name)' at index \(index) is \(weight.doubles[index]), which \(constant.type.rawValue) doesn't hold"
+            )
+        }
+        if constant.type == .float16, let index = weight.doubles.firstIndex(where: { !($0.magnitude < 65520) }) {
+            throw problem(index)
+        }
+        guard constant.type.kind == .integer else { return weight }
+        let whole = try weight.doubles.enumerated().map { index, number in
+            guard let whole = Int64(exactly: number.rounded()) else { throw problem(index) }
+            return whole
+        }
+        return Tensor(whole, shape: weight.shape)
     }
 
     private func proto(_ numbers: (GraphConstant) -> Tensor?) throws -> Onnx_ModelProto {
@@ -152,7 +184,7 @@ extension ONNXModel {
         case .float: return bytes(tensor.doubles.map { Float($0).bitPattern })
         case .double: return bytes(tensor.doubles.map(\.bitPattern))
         case .float16: return bytes(tensor.doubles.map { Float($0).halfBits })
-        case .bfloat16: return bytes(tensor.doubles.map { UInt16(Float($0).bitPattern >> 16) })
+        case .bfloat16: return bytes(tensor.doubles.map { Float($0).brainBits })
         case .int8, .uint8: return bytes(integers.map { UInt8(truncatingIfNeeded: $0) })
         case .int16, .uint16: return bytes(integers.map { UInt16(truncatingIfNeeded: $0) })
         case .int32, .uint32: return bytes(integers.map { UInt32(truncatingIfNeeded: $0) })
@@ -163,14 +195,21 @@ extension ONNXModel {
 }
 
 extension Float {
-    /// The 16-bit float with this value, which must be one: what was read from 16 bits goes back to them.
+    /// The nearest 16-bit float, of two as near the even one; of magnitudes below 65,520, infinities and what isn't a number.
     fileprivate var halfBits: UInt16 {
         let sign = UInt16(bitPattern >> 16) & 0x8000
         let magnitude = Swift.abs(self)
         if isNaN { return sign | 0x7e00 }
         if magnitude.isInfinite { return sign | 0x7c00 }
-        if magnitude < 0x1p-14 { return sign | UInt16(magnitude * 0x1p24) }
-        let exponent = UInt16(magnitude.exponent + 15)
-        return sign | exponent << 10 | UInt16(truncatingIfNeeded: magnitude.bitPattern >> 13) & 0x3ff
+        if magnitude < 0x1p-14 { return sign | UInt16((magnitude * 0x1p24).rounded(.toNearestOrEven)) }
+        // A mantissa that rounds up to 1 goes into the exponent.
+        let rounded = magnitude.bitPattern + 0xfff + (magnitude.bitPattern >> 13 & 1)
+        return sign | UInt16(truncatingIfNeeded: (rounded >> 13) - (112 << 10))
+    }
+
+    /// The nearest float of 8 bits of precision, of two as near the even one.
+    fileprivate var brainBits: UInt16 {
+        if isNaN || isInfinite { return UInt16(bitPattern >> 16) }
+        return UInt16(truncatingIfNeeded: (bitPattern + 0x7fff + (bitPattern >> 16 & 1)) >> 16)
     }
 }

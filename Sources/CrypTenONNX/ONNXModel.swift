@@ -30,7 +30,7 @@ public struct ONNXModel: Sendable {
     /// All constants that an output depends on, and whether they are secret.
     public let constants: [Constant]
     /// The secret tensors that ``apply(inputs:parameters:publicValues:)`` takes, in the order of their first use.
-    public let parameters: [Parameter]
+    public internal(set) var parameters: [Parameter]
 
     /// What the parameters are for.
     public let purpose: Purpose

@@ -67,6 +67,68 @@ struct TrainedModelTests {
         #expect(throws: CrypTenError.self) { try ONNXModel(bytes: file).file(weights: weights) }
     }
 
+    @Test("one public number of a layer is no weight, before it is written and after")
+    func publicNumbers() throws {
+        var builder = ModelBuilder()
+        builder.input("x", .float, ["N", 2])
+        builder.constant("w", [1, 2, 3, 4], [2, 2])
+        builder.node("Constant", [], ["half"], name: "half", ["value_float": .float(0.5)])
+        builder.node("MatMul", ["x", "w"], ["a"], name: "product")
+        builder.node("Mul", ["a", "half"], ["y"], name: "scale")
+        builder.output("y", .float, ["N", 2])
+        let model = try ONNXModel(bytes: try builder.bytes, for: .training)
+        #expect(model.parameters.map(\.name) == ["w"])
+        let weights = ["w": Tensor([0.5, 1, 1.5, 2], shape: [2, 2])]
+        // Who has the skeleton alone may write the file, too.
+        for writer in [model, try ONNXModel(skeleton: try model.skeleton(), for: .training)] {
+            let bytes = try writer.file(weights: weights)
+            for purpose in [ONNXModel.Purpose.training, .inference] {
+                let again = try ONNXModel(bytes: bytes, for: purpose)
+                #expect(again.parameters.map(\.name) == ["w"], "\(purpose)")
+                let y = try evaluate(again, ["x": Tensor([1.0, 2], shape: [1, 2])])["y"]!
+                #expect(y.doubles == [1.75, 2.5])
+            }
+        }
+        let replaced = try model.replacing(weights: weights)
+        #expect(replaced.parameters.map(\.name) == ["w"] && replaced.parameters[0].value == weights["w"])
+        for (name, tensor, message) in [
+            ("v", Tensor([0.0], shape: [1]), "'v' is no weight of the model, which has w"),
+            ("w", Tensor([0.0], shape: [1]), "'w' has shape [1], and the model's [2, 2]"),
+            ("w", Tensor([0, .nan, 0, 0], shape: [2, 2]), "'w' isn't finite at index 1"),
+        ] {
+            let error = #expect(throws: CrypTenError.self) { try model.replacing(weights: [name: tensor]) }
+            #expect(error?.message == message)
+        }
+    }
+
+    @Test("weights of 16-bit models are written rounded to the nearest, and what they don't hold is an error")
+    func halves() throws {
+        var builder = ModelBuilder()
+        builder.input("x", .float16, ["N", 4])
+        builder.constant("w", [1, 1, 1, 1], [4])
+        builder.proto.graph.initializer[0].dataType = ONNXElementType.float16.standardNumber
+        builder.proto.graph.initializer[0].floatData = []
+        builder.proto.graph.initializer[0].int32Data = [0x3c00, 0x3c00, 0x3c00, 0x3c00]
+        builder.node("Mul", ["x", "w"], ["y"], name: "scale")
+        builder.output("y", .float16, ["N", 4])
+        let model = try ONNXModel(bytes: try builder.bytes, for: .training)
+        // A third of a unit and two thirds, half a unit to the even one, the largest, and one that is subnormal.
+        let unit = 0x1p-10
+        for (number, expected) in [
+            (1 + unit / 3, 1), (1 + unit * 2 / 3, 1 + unit), (1 + unit / 2, 1), (1 + unit * 1.5, 1 + unit * 2),
+            (-65519, -65504), (0x1.8p-24, 0x1p-23), (2 - unit / 4, 2), (0, 0),
+        ] as [(Double, Double)] {
+            let file = try model.file(weights: ["w": Tensor([number, 1, 1, 1], shape: [4])])
+            #expect(try ONNXModel(bytes: file, for: .training).parameters[0].value?.doubles[0] == expected, "\(number)")
+        }
+        for number in [65520, -1e9, Double.infinity] {
+            let error = #expect(throws: CrypTenError.self) {
+                try model.file(weights: ["w": Tensor([1, number, 1, 1], shape: [4])])
+            }
+            #expect(error?.code == .outOfRange)
+        }
+    }
+
     /// Batch normalisation and dropout as a file has them that was exported in training.
     private static func normalised(trains: Bool) throws -> ONNXModel {
         var builder = ModelBuilder()

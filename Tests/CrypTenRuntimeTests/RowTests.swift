@@ -177,5 +177,7 @@ struct RowTests {
         #expect(try outcome([0, 1], kept: [6, 3]) == .diverged)
         #expect(try outcome(nil, kept: [6, 4]) == .diverged)
         #expect(try outcome([0, 0], kept: [8]) == .diverged)
+        // More elements than a shape can have.
+        #expect(try outcome([Int](repeating: 0, count: 1 << 13), kept: [1, 1 << 28]) == .diverged)
     }
 }

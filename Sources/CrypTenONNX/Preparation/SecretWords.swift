@@ -32,8 +32,14 @@ extension ONNXModel {
                     "\(name) of shape \(tensor.shape) has \(each) words a row, and the model takes \(length)"
                 )
             }
-            let shape = isCounted ? [tensor.shape[0], count] : tensor.shape.dimensions + [count]
-            var places = [Float](repeating: 0, count: shape.reduce(1, *))
+            let shape = try Shape(checking: isCounted ? [tensor.shape[0], count] : tensor.shape.dimensions + [count])
+            guard shape.count <= 1 << 31 else {
+                throw CrypTenError(
+                    .outOfRange,
+                    "\(name) of shape \(tensor.shape) becomes \(shape.count) numbers with \(count) words, and at most 2^31 are kept: take fewer rows"
+                )
+            }
+            var places = [Float](repeating: 0, count: shape.count)
             for (index, number) in numbers.enumerated() {
                 guard (0..<Int64(count)).contains(number) else {
                     throw CrypTenError(
@@ -43,7 +49,7 @@ extension ONNXModel {
                 }
                 places[index / each * count + Int(number)] += 1
             }
-            return Tensor(.float(places), shape: try Shape(checking: shape))
+            return Tensor(.float(places), shape: shape)
         }
     }
 }

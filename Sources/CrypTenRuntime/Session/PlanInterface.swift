@@ -17,8 +17,10 @@ package struct PlanInterface: Hashable, Sendable {
         /// What is read of the value, or nil where it hasn't those rows.
         func reading(_ rows: [Int]?) -> Kept? {
             guard let rows else { return self }
-            guard let extent = shape.dimensions.first, rows.allSatisfy((0..<extent).contains) else { return nil }
-            return Kept(form: form, shape: shape.withRows(rows.count))
+            guard let extent = shape.dimensions.first, rows.allSatisfy((0..<extent).contains),
+                let shape = try? Shape(checking: [rows.count] + shape.dimensions.dropFirst())
+            else { return nil }
+            return Kept(form: form, shape: shape)
         }
     }
 

@@ -273,6 +273,7 @@ struct TrainCommand: AsyncParsableCommand {
         }
         let (rates, rate) = (schedule, optimizer.learningRate)
         training.schedule = { try rates.make(rate: rate, steps: $0) }
+        training.scheduleEnds = schedule.schedule.ends
         training.transform = schedule.transform
         training.lossScale = lossScale
         training.epochs = epochs

@@ -110,6 +110,14 @@ enum RateSchedule: ExpressibleByArgument, Hashable, Sendable {
 
     var defaultValueDescription: String { argument }
 
+    /// Whether the rates follow from how many steps there are.
+    var ends: Bool {
+        switch self {
+        case .cosine, .linear, .oneCycle: true
+        case .constant, .step, .exponential: false
+        }
+    }
+
     fileprivate func make(rate: Double, steps: Int) throws -> (any Schedule)? {
         switch self {
         case .constant: nil

@@ -40,25 +40,13 @@ extension Training {
     /// A model with the numbers of `weights`, where there are any.
     func withWeights(_ model: ONNXModel) throws -> ONNXModel {
         guard let weights else { return model }
-        var numbers: [String: Tensor] = [:]
-        for parameter in model.parameters { numbers[parameter.name] = parameter.value }
-        for (name, tensor) in try WeightsFile.tensors(of: URL(fileURLWithPath: weights.file.path)) {
-            guard let own = numbers[name] else {
-                throw CrypTenError(
-                    .invalidArgument,
-                    "\(weights.file.path): '\(name)' is no weight of the model, which has \(numbers.keys.sorted().prefix(8).joined(separator: ", "))"
-                )
-            }
-            guard own.shape == tensor.shape else {
-                throw CrypTenError(
-                    .shapeMismatch,
-                    "\(weights.file.path): '\(name)' has shape \(tensor.shape), and the model's \(own.shape)"
-                )
-            }
-            numbers[name] = tensor
+        let tensors = try WeightsFile.tensors(of: URL(fileURLWithPath: weights.file.path))
+        do {
+            return try model.replacing(weights: Dictionary(tensors.map { ($0.name, $0.tensor) }) { first, _ in first })
+        } catch var error as CrypTenError {
+            error.message = "\(weights.file.path): \(error.message)"
+            throw error
         }
-        let bytes = try model.file(weights: numbers)
-        return try ONNXModel(bytes: bytes, name: weights.file.path, secret: secret, open: open, for: .training)
     }
 
     /// The losses that were told before a checkpoint, which this party has written; not a number where it hasn't.
@@ -74,6 +62,7 @@ extension Training {
     func checkPaths(of party: PartyID?) throws {
         var paths = exports.filter { party == nil || $0.owner == party }.map { ($0.file.path, "--export") }
         if let lossesFile, party == nil || party == recipient { paths.append((lossesFile, "--losses")) }
+        _ = try checkpoints?.store()
         let files = FileManager.default
         for (path, option) in paths {
             var isFolder: ObjCBool = false

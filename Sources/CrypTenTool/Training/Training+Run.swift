@@ -7,6 +7,7 @@ extension Training {
     /// Trains; all parties call it.
     func run(_ files: Files, on session: Session) async throws -> TrainingPartyReport {
         try await agree(on: session)
+        let (store, checkpoint) = try await newestCheckpoint(on: session)
         let start = ContinuousClock.now
         let announced = try await session.announce(from: model.owner, for: .training) {
             guard let model = files.model else {
@@ -56,16 +57,25 @@ extension Training {
             test = Test(data: try await dataset(examples + [targets], on: session), size: size)
         }
         let data = try await dataset(examples + [targets], on: session)
-        let store = try checkpoints?.store()
-        let done = try await resume(&trainer, from: store, session)
-        if done == 0 {
+        let total = epochs.reduce(0) { $0 + $1.count }
+        var done = 0
+        if let store, let checkpoint {
+            done = checkpoint.stepCount
+            guard done <= total else {
+                throw CrypTenError(
+                    .invalidArgument,
+                    "the checkpoint is of step \(done), and \(self.epochs) epochs have \(total): ask for as many epochs, or more"
+                )
+            }
+            progress("reading the checkpoint of step \(done)", 0)
+            try trainer.restore(try await store.load(checkpoint, for: trainer.model, on: session))
+        } else {
             progress("masking weights", 0)
             try await trainer.begin(on: session)
         }
         var report = TrainingPartyReport()
         report.resumedAt = done == 0 ? nil : done
         var losses = earlierLosses(done)
-        let total = epochs.reduce(0) { $0 + $1.count }
         let steps = ContinuousClock.now
         var step = 0
         for (epoch, batches) in epochs.enumerated() {
@@ -116,18 +126,14 @@ extension Training {
         return report
     }
 
-    /// Goes on from the newest checkpoint, where that is asked for and there is one.
-    ///
-    /// - Returns: How many steps were taken before.
-    private func resume(
-        _ trainer: inout Trainer<ONNXModule>,
-        from store: CheckpointStore?,
-        _ session: Session
-    ) async throws -> Int {
-        guard let store else { return 0 }
+    /// The folder for checkpoints, and the newest that all parties have, where training is to go on from it: before data are sent.
+    private func newestCheckpoint(
+        on session: Session
+    ) async throws -> (store: CheckpointStore?, newest: CheckpointHeader?) {
+        guard let store = try checkpoints?.store() else { return (nil, nil) }
         guard checkpoints?.resumes == true, let header = try await store.newest(on: session) else {
             try await store.begin(on: session)
-            return 0
+            return (store, nil)
         }
         for problem in await store.damaged { Output.note("passed over: \(problem.message)") }
         guard header.summary == agreement.summary else {
@@ -136,10 +142,7 @@ extension Training {
                 "the checkpoint is of a training with other options (\(header.summary)), and this is one of \(agreement.summary): resume it with its own"
             )
         }
-        progress("reading the checkpoint of step \(header.stepCount)", 0)
-        let state = try await store.load(header, for: trainer.model, on: session)
-        try trainer.restore(state)
-        return header.stepCount
+        return (store, header)
     }
 
     /// Makes a checkpoint; who is told losses writes those so far.
@@ -331,7 +334,9 @@ extension Training {
             }
             return rows
         }
-        guard rows.shape.rank == 2, let numbers = rows.integers, numbers.allSatisfy((0..<Int64(count)).contains) else {
+        guard rows.shape.rank == 2, rows.shape.count > 0, let numbers = rows.integers,
+            numbers.allSatisfy((0..<Int64(count)).contains)
+        else {
             throw CrypTenError(.malformedFrame, "\(order.owner) names rows that there aren't")
         }
         let (steps, size) = (rows.shape[0], rows.shape[1])

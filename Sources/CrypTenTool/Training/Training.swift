@@ -29,6 +29,8 @@ struct Training: Sendable {
     var optimizerSummary: String
     /// Rates of so many steps; nil: the optimiser's own.
     var schedule: @Sendable (_ steps: Int) throws -> (any Schedule)? = { _ in nil }
+    /// Whether that follows from how many steps there are.
+    var scheduleEnds = false
     /// What becomes of gradients before the optimiser gets them.
     var transform: (@Sendable (ParameterTree) throws -> ParameterTree)?
     var lossScale = 1.0
@@ -96,6 +98,7 @@ struct Training: Sendable {
             recipient: recipient.index,
             exports: exports.map(\.owner.index),
             weights: weights?.owner.index,
+            scheduleEnds: scheduleEnds,
             checkpoints: checkpoints.map { [$0.every ?? 0, $0.resumes ? 1 : 0] }
         )
     }
@@ -125,6 +128,8 @@ struct TrainingAgreement: Codable, Equatable, Sendable {
     var recipient: Int
     var exports: [Int]
     var weights: Int?
+    /// Whether the learning rate follows from how many steps there are.
+    var scheduleEnds = false
     /// After how many steps, and whether they are resumed.
     var checkpoints: [Int]?
 
@@ -133,7 +138,7 @@ struct TrainingAgreement: Codable, Equatable, Sendable {
         [
             loss, optimizer, "loss scale \(lossScale)",
             "batches of \(order == nil ? "\(batchSize), seed \(seed)" : "an order")",
-            frozen.isEmpty ? "" : "without \(frozen.joined(separator: ", "))",
+            scheduleEnds ? "\(epochs) epochs" : "", frozen.isEmpty ? "" : "without \(frozen.joined(separator: ", "))",
         ].filter { !$0.isEmpty }.joined(separator: "; ")
     }
 

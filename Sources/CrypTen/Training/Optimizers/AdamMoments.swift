@@ -25,7 +25,7 @@ struct AdamMoments {
         first * (second + floor).inverseSquareRoot()
     }
 
-    /// ε² · (1 − β₂ᵗ) / (1 − β₂): of sums, before their bias is taken away, what ε² is of the mean square after it; at least a unit of V.
+    /// ε² · (1 − β₂ᵗ) / (1 − β₂): of sums, before their bias is taken away, what ε² is of the mean square after it; at least 2⁻⁴⁶, a unit of V with 16 fraction bits.
     static func floor(betas: (Double, Double), epsilon: Double, at step: Int) -> Double {
         max(epsilon * epsilon * (1 - power(betas.1, step)) / (1 - betas.1), 0x1p-46)
     }

@@ -107,7 +107,9 @@ extension Optimizer {
         model.parameters = parameters
         if !changed.isEmpty { model.buffers = newBuffers }
         stepCount += 1
-        try await session.release(old.filter(\.isKept))
+        // One that two names share is given up once.
+        var seen: Set<ObjectIdentifier> = []
+        try await session.release(old.filter { $0.isKept && seen.insert(ObjectIdentifier($0.node)).inserted })
         return tensors
     }
 

@@ -33,7 +33,7 @@ extension CrypTensor {
             return CrypTensor(
                 Node(
                     source: .keptRows(number: chosen.number, rows: chosen.rows),
-                    shape: shape.withRows(rows.count),
+                    shape: try Shape(checking: [rows.count] + shape.dimensions.dropFirst()),
                     kind: kind,
                     visibility: .secret,
                     session: node.session,
