@@ -10,7 +10,10 @@ extension ONNXModel {
     ///   `.outOfRange` naming the first number that isn't finite.
     public func replacing(weights: [String: Tensor]) throws -> ONNXModel {
         guard purpose == .training else {
-            throw CrypTenError(.invalidArgument, "weights of a model that was loaded for inference can't be replaced: load it for training")
+            throw CrypTenError(
+                .invalidArgument,
+                "weights of a model that was loaded for inference can't be replaced: load it for training"
+            )
         }
         var model = self
         for (name, tensor) in weights.sorted(by: { $0.key < $1.key }) {

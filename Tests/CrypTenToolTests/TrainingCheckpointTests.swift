@@ -7,7 +7,10 @@ import Testing
 struct TrainingCheckpointTests {
     private let folder: TemporaryFolder
     private let options: [String]
-    private static let epochs = 30
+    /// How often training is killed, at most.
+    private static let kills = ProcessInfo.processInfo.environment["CRYPTEN_LONG_TESTS"] == nil ? 6 : 20
+    /// So many that it isn't over before.
+    private static let epochs = kills * 20
 
     init() throws {
         folder = try TemporaryFolder()
@@ -50,18 +53,17 @@ struct TrainingCheckpointTests {
         #expect(whole.code == 0, "\(whole.stderr)")
         let expected = try losses("whole")
         try #require(expected.count == Self.epochs * 3)
-        let wanted = ProcessInfo.processInfo.environment["CRYPTEN_LONG_TESTS"] == nil ? 6 : 20
         var (kills, state) = (0, 0x5EED as UInt64)
         func random(_ below: Int) -> Int {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int(state >> 33) % below
         }
         var last: Tool.Run?
-        for attempt in 0..<wanted * 4 where last?.code != 0 {
+        for attempt in 0..<Self.kills * 4 where last?.code != 0 {
             let place = TemporaryFolder(url: folder.url.appendingPathComponent("\(attempt)"))
             try FileManager.default.createDirectory(at: place.url, withIntermediateDirectories: true)
             let running = try Tool.start(checkpointed("killed") + ["--resume"], in: place)
-            if kills < wanted {
+            if kills < Self.kills {
                 try await Task.sleep(for: .milliseconds(150 + random(500)))
                 let members = children(of: running.process.processIdentifier)
                 if !members.isEmpty, running.process.isRunning {
