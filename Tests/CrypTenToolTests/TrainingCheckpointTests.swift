@@ -7,10 +7,11 @@ import Testing
 struct TrainingCheckpointTests {
     private let folder: TemporaryFolder
     private let options: [String]
-    /// How often training is killed, at most.
-    private static let kills = ProcessInfo.processInfo.environment["CRYPTEN_LONG_TESTS"] == nil ? 6 : 20
-    /// So many that it isn't over before.
-    private static let epochs = kills * 20
+    private static let isLong = ProcessInfo.processInfo.environment["CRYPTEN_LONG_TESTS"] != nil
+    /// How often training is killed, at most; each step waits for disks, which may be slow.
+    private static let kills = isLong ? 20 : 5
+    /// So many that it isn't over before, where disks are fast.
+    private static let epochs = kills * (isLong ? 20 : 8)
 
     init() throws {
         folder = try TemporaryFolder()
