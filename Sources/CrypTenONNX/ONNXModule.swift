@@ -11,9 +11,13 @@ public struct ONNXModule: Module {
     /// The network without its weights: what all parties know of it.
     public let model: ONNXModel
     /// The secret weights by name.
-    public var parameters: ParameterTree
+    public var parameters: ParameterTree {
+        didSet { parameters = oldValue.mapTensors { [parameters] in parameters[$0.name] ?? $0.tensor } }
+    }
     /// Of a model that is to be trained: what isn't, the running statistics of batch normalisation.
-    public var buffers = ParameterTree()
+    public var buffers = ParameterTree() {
+        didSet { buffers = oldValue.mapTensors { [buffers] in buffers[$0.name] ?? $0.tensor } }
+    }
     /// What the encoding would take from constants that are only added.
     package private(set) var remainders = AddendRemainders()
     /// Whether dropout and batch normalisation behave as in training, where the file says that they do.

@@ -133,8 +133,9 @@ extension Rehearsal {
 
     /// What a session's `hold` would give and cost.
     package mutating func hold(_ module: ONNXModule) throws -> (module: ONNXModule, setup: Cost) {
-        let (kept, setup) = try hold(module.parameters.map(\.tensor))
-        let parameters = ParameterTree(zip(module.parameters.names, kept).map { ($0, $1) })
+        let all = Array(module.parameters) + Array(module.buffers)
+        let (kept, setup) = try hold(all.map(\.tensor))
+        let parameters = ParameterTree(zip(all, kept).map { ($0.name, $1) })
         return (ONNXModule(model: module.model, parameters: parameters, remainders: module.remainders), setup)
     }
 }

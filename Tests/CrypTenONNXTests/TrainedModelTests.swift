@@ -166,6 +166,13 @@ struct TrainedModelTests {
             let module = ONNXModule(model: model, parameters: tree)
             #expect(module.parameters.names == ["bn.weight", "bn.bias"])
             #expect(module.buffers.names == ["bn.running_mean", "bn.running_var"])
+            // Of one tree of both each takes its own, as modules do.
+            var assigned = module
+            let both = ParameterTree(tree.map { ($0.name, $0.tensor * 2.0) })
+            (assigned.parameters, assigned.buffers) = (both, both)
+            #expect(assigned.parameters.names == module.parameters.names)
+            #expect(assigned.buffers.names == module.buffers.names)
+            #expect(assigned.parameters.allSatisfy { both[$0.name]?.node === $0.tensor.node })
             let input = try await session.input(from: .party(0)) { x }
             let (y, buffers) = withRecordedState(of: module) { module(input) }
             return try await session.reveal(

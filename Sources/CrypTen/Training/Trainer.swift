@@ -49,19 +49,13 @@ public struct Trainer<Model: Module>: Sendable {
     /// - Throws: as `Session.evaluate`.
     /// - Complexity: one run, in which inputs that no run has read are masked: 8 bytes an element.
     public mutating func begin(on session: Session) async throws {
-        let parameters = model.parameters
+        let state = Array(model.parameters) + Array(model.buffers)
         let kept = try await session.evaluate(
-            parameters.map(\.tensor),
+            state.map(\.tensor),
             fractionBits: TrainingScales(of: session).parameters
         ).kept
-        model.parameters = ParameterTree(zip(parameters.names, kept).map { ($0, $1) })
-        let buffers = model.buffers
-        if buffers.isEmpty { return }
-        let keptBuffers = try await session.evaluate(
-            buffers.map(\.tensor),
-            fractionBits: TrainingScales(of: session).parameters
-        ).kept
-        model.buffers = ParameterTree(zip(buffers.names, keptBuffers).map { ($0, $1) })
+        let tree = ParameterTree(zip(state, kept).map { ($0.name, $1) })
+        (model.parameters, model.buffers) = (tree, tree)
     }
 
     /// Takes a step.

@@ -32,21 +32,10 @@ struct PlannedTraining {
         }
         let size = min(order?.shape[1] ?? training.batchSize, count)
         let batch = Array(0..<size)
-        let scores = try training.scores(network, examples.map { $0.rows(batch) })
-        if let problem = training.loss.problem(ofScores: scores.shape) {
-            throw CrypTenError(
-                .shapeMismatch,
-                "--loss \(training.loss.rawValue) \(problem), and this one gives \(scores.shape)"
-            )
-        }
+        let scores = try training.probe(network, examples, rows: size)
         let data = try rehearsal.hold(examples + [try target(training.labels, scores.shape, &rehearsal)])
-        let loss = training.loss
-        let program = training
-        var trainer = Trainer(network, training.optimizer) { model, batch in
-            loss.value(try program.scores(model, Array(batch.dropLast())), batch[batch.count - 1])
-        }
-        (trainer.lossScale, trainer.transform) = (training.lossScale, training.transform)
-        trainer.trained = try training.trained(of: network)
+        let steps = order?.shape[0] ?? BatchOrder(count: count, batchSize: size).batchesPerEpoch * training.epochs
+        var trainer = try training.trainer(of: network, steps: steps)
         let recipients = training.revealEvery == nil ? nil : Recipients.party(training.recipient.index)
         let (masking, step) = try trainer.rehearse(
             on: data.kept.map { $0.rows(batch) },
@@ -72,7 +61,6 @@ struct PlannedTraining {
             outputs: [],
             constants: model.constants
         )
-        let steps = order?.shape[0] ?? BatchOrder(count: count, batchSize: size).batchesPerEpoch * training.epochs
         // A masked number, and its mask at whoever put it in.
         let kept = data.kept.reduce(0) { $0 + $1.count } * 8
         return TrainingPlanReport(

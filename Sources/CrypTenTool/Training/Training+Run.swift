@@ -29,12 +29,8 @@ extension Training {
         let scores = try probe(announced, examples, rows: sizes[0])
         let targets = try await target(labels, scores.shape, files, session, name: "labels")
         try checkRows(of: examples + [targets], name: "--labels")
-        var trainer = Trainer(announced, optimizer) { [self] model, batch in
-            loss.value(try self.scores(model, Array(batch.dropLast())), batch[batch.count - 1])
-        }
-        (trainer.lossScale, trainer.transform) = (lossScale, transform)
-        trainer.schedule = try schedule(epochs.reduce(0) { $0 + $1.count })
-        trainer.trained = try trained(of: announced)
+        let total = epochs.reduce(0) { $0 + $1.count }
+        var trainer = try trainer(of: announced, steps: total)
         for size in sizes { try trainer.check(on: (examples + [targets]).map { $0.rows(Array(0..<size)) }) }
         var test: Test?
         if let validationLabels {
@@ -57,7 +53,6 @@ extension Training {
             test = Test(data: try await dataset(examples + [targets], on: session), size: size)
         }
         let data = try await dataset(examples + [targets], on: session)
-        let total = epochs.reduce(0) { $0 + $1.count }
         var done = 0
         if let store, let checkpoint {
             done = checkpoint.stepCount
@@ -313,6 +308,14 @@ extension Training {
         return try await TensorDataset(tensors, on: session)
     }
 
+    /// The numbers of an order, `[steps, batch]`, of so many rows; nil where it is none.
+    private static func steps(of order: Tensor, count: Int) -> [Int64]? {
+        guard order.shape.rank == 2, order.shape.count > 0, order.kind == .integer, let numbers = order.integers,
+            numbers.allSatisfy((0..<Int64(count)).contains)
+        else { return nil }
+        return numbers
+    }
+
     /// The rows of each step, by epoch.
     private func batches(of count: Int, _ files: Files, _ session: Session) async throws -> [[[Int]]] {
         guard let order else {
@@ -321,9 +324,7 @@ extension Training {
         }
         let (_, rows) = try await session.publicInput(from: order.owner, name: "--order") {
             let rows = try files.tensor(order)
-            guard rows.shape.rank == 2, rows.shape.count > 0, let numbers = rows.integers,
-                rows.kind == .integer, numbers.allSatisfy((0..<Int64(count)).contains)
-            else {
+            guard Training.steps(of: rows, count: count) != nil else {
                 throw CrypTenError(
                     .invalidArgument,
                     """
@@ -334,9 +335,7 @@ extension Training {
             }
             return rows
         }
-        guard rows.shape.rank == 2, rows.shape.count > 0, let numbers = rows.integers,
-            numbers.allSatisfy((0..<Int64(count)).contains)
-        else {
+        guard let numbers = Training.steps(of: rows, count: count) else {
             throw CrypTenError(.malformedFrame, "\(order.owner) names rows that there aren't")
         }
         let (steps, size) = (rows.shape[0], rows.shape[1])
@@ -361,7 +360,7 @@ extension Training {
     }
 
     /// Names of the weights that are trained; nil: all.
-    func trained(of network: ONNXModule) throws -> Set<String>? {
+    private func trained(of network: ONNXModule) throws -> Set<String>? {
         if frozen.isEmpty { return nil }
         let names = network.parameters.names
         func matches(_ name: String, _ prefix: String) -> Bool { name == prefix || name.hasPrefix(prefix + ".") }
@@ -376,8 +375,19 @@ extension Training {
         return Set(left)
     }
 
+    /// Takes the steps of the network's training, of which there are so many.
+    func trainer(of network: ONNXModule, steps: Int) throws -> Trainer<ONNXModule> {
+        var trainer = Trainer(network, optimizer) { [self] model, batch in
+            loss.value(try self.scores(model, Array(batch.dropLast())), batch[batch.count - 1])
+        }
+        (trainer.lossScale, trainer.transform) = (lossScale, transform)
+        trainer.schedule = try schedule(steps)
+        trainer.trained = try trained(of: network)
+        return trainer
+    }
+
     /// What the network gives for the first rows, as the loss takes it.
-    private func probe(_ network: ONNXModule, _ examples: [CrypTensor], rows: Int) throws -> CrypTensor {
+    func probe(_ network: ONNXModule, _ examples: [CrypTensor], rows: Int) throws -> CrypTensor {
         let scores = try self.scores(network, examples.map { $0.rows(Array(0..<rows)) })
         if let problem = loss.problem(ofScores: scores.shape) {
             throw CrypTenError(.shapeMismatch, "--loss \(loss.rawValue) \(problem), and this one gives \(scores.shape)")

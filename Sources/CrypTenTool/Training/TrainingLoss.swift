@@ -36,8 +36,7 @@ enum TrainingLoss: String, ExpressibleByArgument, CaseIterable, Codable, Sendabl
         switch self {
         case .crossEntropy: return CrypTen.crossEntropy(scores, labels: labels)
         case .binaryCrossEntropy: return binaryCrossEntropyWithLogits(scores.flatten(), labels)
-        // From 1 and 0 to 1 and −1.
-        case .hinge: return (1 - scores.flatten() * (labels * 2 - 1)).relu().mean()
+        case .hinge: return hingeLoss(scores.flatten(), labels: labels)
         case .mse: return mseLoss(scores, labels)
         case .l1: return l1Loss(scores, labels)
         }
