@@ -140,15 +140,14 @@ extension Rehearsal {
         return try measure(plan, machines: machines, threads: threads, progress: progress)
     }
 
-    /// The same of evaluating expressions and keeping their values.
+    /// The same of evaluating expressions and keeping their values, each with so many fraction bits; nil: as they are.
     package func measure(
-        keeping expressions: [CrypTensor],
-        fractionBits: Int? = nil,
+        keeping expressions: [(tensor: CrypTensor, fractionBits: Int?)],
         machines: Machines = .oneEach,
         threads: Int? = nil,
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws -> MeasuredRun {
-        let plan = try planned(expressions.map { ($0.node, .keep(fractionBits: fractionBits)) })
+        let plan = try planned(expressions.map { ($0.tensor.node, .keep(fractionBits: $0.fractionBits)) })
         return try measure(plan, machines: machines, threads: threads, progress: progress)
     }
 

@@ -79,12 +79,9 @@ public struct Rehearsal {
     /// What `Session.hold` would give, and what it would cost: its online bytes are setup bytes.
     ///
     /// - Throws: the error of an ill-formed expression, or of one that can't be planned or kept.
-    public mutating func hold(
-        _ expressions: [CrypTensor],
-        fractionBits: Int? = nil
-    ) throws -> (kept: [CrypTensor], setup: Cost) {
+    public mutating func hold(_ expressions: [CrypTensor]) throws -> (kept: [CrypTensor], setup: Cost) {
         if expressions.isEmpty { return ([], Cost(partyCount: partyCount)) }
-        let plan = try planned(expressions.map { ($0.node, .keep(fractionBits: fractionBits)) })
+        let plan = try planned(expressions.map { ($0.node, .keep) })
         setupMemory.formMaximum(MemoryEstimate(plan, correctionWindow: SessionConfiguration().correctionWindow))
         return (keeping(plan), Rehearsal.cost(of: plan))
     }

@@ -100,10 +100,17 @@ extension Session {
         runs: Int,
         storage: PreparedStorage = .memory
     ) async throws {
-        let roots = expressions.map(\.node)
-        try await perform { state in
-            try state.prepare(roots.map { ($0, .keep(fractionBits: fractionBits)) }, runs: runs, storage: storage)
-        }
+        try await prepareEvaluation(of: expressions.map { ($0, fractionBits) }, runs: runs, storage: storage)
+    }
+
+    /// The same, of values that will have fraction bits of their own each; nil: as they are.
+    package func prepareEvaluation(
+        of expressions: [(tensor: CrypTensor, fractionBits: Int?)],
+        runs: Int,
+        storage: PreparedStorage = .memory
+    ) async throws {
+        let roots = expressions.map { ($0.tensor.node, Graph.Destination.keep(fractionBits: $0.fractionBits)) }
+        try await perform { state in try state.prepare(roots, runs: runs, storage: storage) }
     }
 }
 

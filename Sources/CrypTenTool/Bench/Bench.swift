@@ -63,24 +63,31 @@ struct Bench: Sendable {
     /// What a workload should cost, from measuring its parts here.
     private func prediction(of workload: Workload, on network: NetworkProfile) throws -> WorkloadReport.Predicted {
         var rehearsal = try Rehearsal(parties: parties, fractionBits: SessionConfiguration().fractionBits)
-        let operands = workload.operands.map { operand in
-            rehearsal.input(
-                from: PartyID(operand.owner),
-                shape: operand.shape,
-                kind: operand.kind,
-                name: operand.name
-            )
+        var named: [String: CrypTensor] = [:]
+        for operand in workload.operands {
+            named[operand.name] =
+                operand.isPublic
+                ? rehearsal.publicInput(shape: operand.shape, name: operand.name)
+                : rehearsal.input(
+                    from: PartyID(operand.owner),
+                    shape: operand.shape,
+                    kind: operand.kind,
+                    name: operand.name
+                )
         }
-        let inputs = operands.prefix(workload.inputs.count)
-        let (held, _) = try rehearsal.hold(Array(inputs))
-        let (trained, _) = try rehearsal.hold(
-            Array(operands.dropFirst(inputs.count)),
-            fractionBits: workload.fractionBits
-        )
-        let named = Dictionary(uniqueKeysWithValues: zip(workload.operands.map(\.name), held + trained))
+        func hold(_ operands: [Workload.Operand], fractionBits: [Int] = []) throws {
+            let secret = operands.filter { !$0.isPublic }
+            let tensors = secret.map { $0.held(named[$0.name]!) }
+            let held =
+                fractionBits.isEmpty
+                ? try rehearsal.hold(tensors).kept
+                : try rehearsal.evaluate(zip(tensors, fractionBits).map { (tensor: $0, fractionBits: $1) }).kept
+            for (operand, kept) in zip(secret, held) { named[operand.name] = kept }
+        }
+        try hold(workload.inputs)
+        try hold(workload.weights, fractionBits: workload.fractionBits)
         let run = try rehearsal.measure(
-            keeping: [workload.body(named)],
-            fractionBits: workload.fractionBits,
+            keeping: workload.results(workload.body(named)),
             machines: .shared,
             threads: threads
         ) {

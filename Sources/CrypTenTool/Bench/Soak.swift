@@ -107,14 +107,23 @@ extension WorkloadProgram {
     /// How long members rest to be looked at: longer than anything is still on its way.
     private static let rest = Duration.seconds(1)
 
-    /// Runs it as an inference, with fresh inputs and a result that is revealed, again and again; all parties call it.
+    /// Runs it as an inference, with fresh inputs and a result that is revealed, or as training, whose steps go on from one another's results,
+    /// again and again; all parties call it.
     ///
     /// - Parameter rested: Called when all have done a tenth of the runs, and all of them, while they rest.
     func soak(on session: Session, runs: Int, rested: (Int) -> Void) async throws {
-        let weights = try await held(workload.weights, on: session)
+        var weights = try await heldWeights(on: session)
         for run in 1...runs {
             let inputs = try await self.inputs(workload.inputs, on: session)
-            _ = try await session.reveal(body(inputs, weights), to: .party(Self.judge.index))
+            if workload.fractionBits.isEmpty {
+                _ = try await session.reveal(body(inputs, weights), to: .party(Self.judge.index))
+            } else {
+                let results = try await evaluated(body(inputs, weights), on: session)
+                try await session.release(
+                    workload.weights.isEmpty ? results : workload.weights.compactMap { weights[$0.name] }
+                )
+                for (weight, result) in zip(workload.weights, results) { weights[weight.name] = result }
+            }
             guard run == runs / 10 || run == runs else { continue }
             try await meet(on: session)
             try await Task.sleep(for: Self.rest / 2)

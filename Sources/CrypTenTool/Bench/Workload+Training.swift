@@ -2,7 +2,7 @@ import CrypTen
 
 /// Steps of training: new weights from old ones, whose gradients are had on the way.
 extension Workload {
-    static let training: [Workload] = [logisticRegression, leNetStep]
+    static let training: [Workload] = [logisticRegression, leNetSGD, leNetAdam]
 
     /// Ten steps of gradient descent from weights that are zero, on 1,000 rows of 100 numbers.
     private static let logisticRegression = Workload(
@@ -12,7 +12,7 @@ extension Workload {
             Operand(name: "lr-x", owner: 0, shape: [1000, 100], numbers: .uniform(-1...1)),
             Operand(name: "lr-y", owner: 1, shape: [1000, 2], numbers: .oneHot),
         ],
-        fractionBits: 24
+        fractionBits: [24]
     ) { operands in
         let x = operands["lr-x"]!
         let y = operands["lr-y"]!.narrow(axis: 1, start: 0, length: 1)
@@ -23,24 +23,32 @@ extension Workload {
             let gradients = gradient(of: loss, withRespectTo: [weights, bias])
             (weights, bias) = (weights - gradients[0], bias - gradients[1])
         }
-        return concatenate([weights.flatten(), bias], axis: 0)
+        return [concatenate([weights.flatten(), bias], axis: 0)]
     }
 
-    /// One step of gradient descent of LeNet on 32 images.
-    private static let leNetStep: Workload = {
+    private static let leNetSGD = leNetStep("lenet_sgd_b32", "one step of gradient descent", SGD(learningRate: 0.1))
+    private static let leNetAdam = leNetStep("lenet_adam_b32", "one step of Adam", Adam(learningRate: 0.003))
+
+    /// One step of an optimiser on 32 images.
+    private static func leNetStep(_ name: String, _ summary: String, _ optimizer: some Optimizer) -> Workload {
         let inference = leNet(batch: 32)
-        let names = inference.weights.map(\.name)
+        let step = OptimizerStep(of: inference.weights, optimizer)
         return Workload(
-            name: "lenet_sgd_b32",
-            summary: "LeNet, one step of gradient descent on 32 images",
-            inputs: inference.inputs + [Operand(name: "y", owner: 1, shape: [32, 10], numbers: .oneHot)],
-            weights: inference.weights,
-            fractionBits: 24
+            name: name,
+            summary: "LeNet, \(summary) on 32 images",
+            inputs: inference.inputs + [.labels(32, classes: 10)] + step.rates,
+            weights: step.weights,
+            fractionBits: step.fractionBits
         ) { operands in
-            let loss = crossEntropy(inference.body(operands), labels: operands["y"]!)
-            let gradients = gradient(of: loss, withRespectTo: names.map { operands[$0]! })
-            let steps = zip(names, gradients).map { (operands[$0]! - $1 * 0.1).flatten() }
-            return concatenate(steps, axis: 0)
+            let loss = crossEntropy(inference.body(operands)[0], labels: operands["y"]!)
+            return step(gradient(of: loss, withRespectTo: inference.weights.map { operands[$0.name]! }), operands)
         }
-    }()
+    }
+}
+
+extension Workload.Operand {
+    /// One-hot labels, party 1's.
+    static func labels(_ rows: Int, classes: Int) -> Self {
+        Self(name: "y", owner: 1, shape: [rows, classes], numbers: .oneHot)
+    }
 }

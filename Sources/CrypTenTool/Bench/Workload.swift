@@ -17,15 +17,33 @@ struct Workload: Sendable {
             case integer(Int)
             /// In each row one 1, the rest 0.
             case oneHot
+            /// Whole numbers from 0 on, spread evenly over so many places: in each row as many counts of words as it has.
+            case counts(words: Int)
+            /// What a layer starts with.
+            case initial(Initializer)
+            /// A number that all parties know and that another step has otherwise, as a learning rate.
+            case rate(Double)
         }
 
         var name: String
         var owner: Int
         var shape: Shape
         var numbers: Numbers
+        /// Whether a session gets the numbers and keeps their squares, which may be as small as no input is.
+        var isSquared = false
+
+        /// What is kept of the numbers.
+        func held(_ tensor: CrypTensor) -> CrypTensor {
+            isSquared ? tensor.square() : tensor
+        }
 
         var kind: ElementKind {
             if case .integer = numbers { .integer } else { .real }
+        }
+
+        /// Whether all parties know the numbers.
+        var isPublic: Bool {
+            if case .rate = numbers { true } else { false }
         }
 
         /// The numbers, the same wherever they are made.
@@ -49,7 +67,26 @@ struct Workload: Sendable {
                     },
                     shape: shape
                 )
+            case .counts(let words):
+                Tensor(
+                    (0..<shape[0]).flatMap { _ -> [Double] in
+                        var row = [Double](repeating: 0, count: shape[1])
+                        for _ in 0..<words { row[Int.random(in: 0..<shape[1], using: &random)] += 1 }
+                        return row
+                    },
+                    shape: shape
+                )
+            case .initial(let initializer): initial(initializer, &random)
+            case .rate(let value): Tensor(value)
             }
+        }
+
+        private func initial(_ initializer: Initializer, _ random: inout InsecureSeededNumbers) -> Tensor {
+            let specification = ParameterSpecification(name: name, shape: shape, initializer: initializer)
+            guard let drawn = try? specification.draw(using: &random) else {
+                preconditionFailure("\(name) starts with what its layer says")
+            }
+            return drawn
         }
 
         private func scaled(_ weights: [Double], by name: String) -> [Double] {
@@ -83,13 +120,42 @@ struct Workload: Sendable {
     var inputs: [Operand]
     /// What a served model has masked already.
     var weights: [Operand] = []
-    /// Of training, the fraction bits with which weights are kept.
-    var fractionBits: Int?
-    /// From the operands, by name.
-    var body: @Sendable ([String: CrypTensor]) -> CrypTensor
+    /// Of training, the fraction bits with which each result is kept, and each of the weights, if there are any, that the results succeed.
+    var fractionBits: [Int] = []
+    /// Its results, from the operands by name.
+    var body: @Sendable ([String: CrypTensor]) -> [CrypTensor]
+
+    /// A workload of one result.
+    init(
+        name: String,
+        summary: String,
+        inputs: [Operand],
+        weights: [Operand] = [],
+        body: @escaping @Sendable ([String: CrypTensor]) -> CrypTensor
+    ) {
+        self.init(name: name, summary: summary, inputs: inputs, weights: weights, fractionBits: []) { [body($0)] }
+    }
+
+    /// Training, whose results have these fraction bits.
+    init(
+        name: String,
+        summary: String,
+        inputs: [Operand],
+        weights: [Operand] = [],
+        fractionBits: [Int],
+        body: @escaping @Sendable ([String: CrypTensor]) -> [CrypTensor]
+    ) {
+        (self.name, self.summary, self.inputs, self.weights) = (name, summary, inputs, weights)
+        (self.fractionBits, self.body) = (fractionBits, body)
+    }
 
     var operands: [Operand] {
         inputs + weights
+    }
+
+    /// Expressions, each with the fraction bits that its value is kept with; nil: as it is.
+    func results(_ expressions: [CrypTensor]) -> [(tensor: CrypTensor, fractionBits: Int?)] {
+        expressions.enumerated().map { ($1, fractionBits.isEmpty ? nil : fractionBits[$0]) }
     }
 
     /// What a time is divided by: the openings of the one workload that is measured by the opening.
@@ -98,7 +164,7 @@ struct Workload: Sendable {
     }
 
     /// All workloads, in the order of `crypten bench --list`.
-    static let all: [Workload] = elementary + functions + networks + sequences + training + [roundTrip]
+    static let all: [Workload] = elementary + functions + networks + sequences + training + modules + [roundTrip]
 
     static func named(_ name: String) -> Workload? {
         all.first { $0.name == name }

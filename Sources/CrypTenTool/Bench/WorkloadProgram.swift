@@ -17,10 +17,10 @@ struct WorkloadProgram: Sendable {
         let inputs = try await held(workload.inputs, on: session)
         let weights = try await heldWeights(on: session)
         let setupBytes = try await session.statistics.setupBytes
-        let expression = body(inputs, weights)
-        let (result, first) = try await measured(on: session) { try await evaluated(expression, on: session) }
-        let value = try await session.reveal(result[0], to: .party(Self.judge.index))
-        try await session.release(result)
+        let expressions = body(inputs, weights)
+        let (results, first) = try await measured(on: session) { try await evaluated(expressions, on: session) }
+        let values = try await session.reveal(results, to: .party(Self.judge.index))
+        try await session.release(results)
         let before = try await session.statistics.work
         let isRoundTrip = workload.name == Workload.roundTrip.name
         var bareSeconds: [Double] = []
@@ -31,17 +31,17 @@ struct WorkloadProgram: Sendable {
         }
         let seconds = try await series(on: session, after: exchangeBarely) {
             let fresh = isCold ? try await heldWeights(on: session) : weights
-            let results = try await evaluated(isCold ? body(inputs, fresh) : expression, on: session)
+            let results = try await evaluated(isCold ? body(inputs, fresh) : expressions, on: session)
             return results + (isCold ? workload.weights.compactMap { fresh[$0.name] } : [])
         }
         let work = try await session.statistics.work - before
         let secondsOnline = try await series(
             on: session,
             after: {
-                try await session.prepareEvaluation(of: [expression], fractionBits: workload.fractionBits, runs: 1)
+                try await session.prepareEvaluation(of: workload.results(expressions), runs: 1)
             }
         ) {
-            try await evaluated(expression, on: session)
+            try await evaluated(expressions, on: session)
         }
         var measurement = WorkloadMeasurement(
             seconds: seconds,
@@ -56,29 +56,38 @@ struct WorkloadProgram: Sendable {
         if !bareSeconds.isEmpty { measurement.bareSeconds = bareSeconds.median }
         // The truth last: it takes memory and time that aren't the workload's.
         measurement.peakMemoryBytes = PeakMemory.bytes
-        if let value { measurement.maxAbsError = zip(value.doubles, try truth()).map { abs($0 - $1) }.max() ?? 0 }
+        if let values {
+            let differences = zip(values, try truth()).map { value, truth in
+                zip(value.doubles, truth.doubles).map { abs($0 - $1) }.max() ?? 0
+            }
+            measurement.maxAbsError = differences.max() ?? 0
+        }
         return measurement
     }
 
     /// Operands as the system keeps them: masked by their owners, none of them to be sent again.
     func held(_ operands: [Workload.Operand], on session: Session) async throws -> [String: CrypTensor] {
-        let inputs = try await inputs(operands, on: session)
-        let kept = try await session.hold(operands.compactMap { inputs[$0.name] })
-        return Dictionary(uniqueKeysWithValues: zip(operands.map(\.name), kept))
+        var inputs = try await inputs(operands, on: session)
+        let secret = operands.filter { !$0.isPublic }.map(\.name)
+        for (name, kept) in zip(secret, try await session.hold(secret.compactMap { inputs[$0] })) {
+            inputs[name] = kept
+        }
+        return inputs
     }
 
-    /// What is kept of an expression: with the fraction bits of a trained weight, where it is one.
-    private func evaluated(_ expression: CrypTensor, on session: Session) async throws -> [CrypTensor] {
-        guard let bits = workload.fractionBits else { return try await session.evaluate([expression]) }
-        return try await session.evaluate([expression], fractionBits: bits).kept
+    /// What is kept of expressions: with the fraction bits of what training keeps, where it is that.
+    func evaluated(_ expressions: [CrypTensor], on session: Session) async throws -> [CrypTensor] {
+        if workload.fractionBits.isEmpty { return try await session.evaluate(expressions) }
+        let results = Array(zip(expressions, workload.fractionBits))
+        return try await session.evaluate(results.map { (tensor: $0, fractionBits: $1) }, revealing: [], to: .all).kept
     }
 
-    private func heldWeights(on session: Session) async throws -> [String: CrypTensor] {
-        guard let bits = workload.fractionBits, !workload.weights.isEmpty else {
+    func heldWeights(on session: Session) async throws -> [String: CrypTensor] {
+        guard !workload.fractionBits.isEmpty, !workload.weights.isEmpty else {
             return try await held(workload.weights, on: session)
         }
         let inputs = try await inputs(workload.weights, on: session)
-        let kept = try await session.evaluate(workload.weights.compactMap { inputs[$0.name] }, fractionBits: bits).kept
+        let kept = try await evaluated(workload.weights.map { $0.held(inputs[$0.name]!) }, on: session)
         return Dictionary(uniqueKeysWithValues: zip(workload.weights.map(\.name), kept))
     }
 
@@ -86,6 +95,10 @@ struct WorkloadProgram: Sendable {
     func inputs(_ operands: [Workload.Operand], on session: Session) async throws -> [String: CrypTensor] {
         var expressions: [String: CrypTensor] = [:]
         for operand in operands {
+            if operand.isPublic {
+                expressions[operand.name] = try await session.publicValue(operand.tensor, name: operand.name)
+                continue
+            }
             expressions[operand.name] = try await session.input(
                 from: PartyID(operand.owner),
                 shape: operand.shape,
@@ -96,7 +109,7 @@ struct WorkloadProgram: Sendable {
         return expressions
     }
 
-    func body(_ inputs: [String: CrypTensor], _ weights: [String: CrypTensor]) -> CrypTensor {
+    func body(_ inputs: [String: CrypTensor], _ weights: [String: CrypTensor]) -> [CrypTensor] {
         workload.body(inputs.merging(weights) { input, _ in input })
     }
 
@@ -137,12 +150,12 @@ struct WorkloadProgram: Sendable {
         for party in 0..<session.partyCount { _ = try await session.broadcast(from: PartyID(party)) { [0] } }
     }
 
-    /// The result in the clear, in double.
-    private func truth() throws -> [Double] {
+    /// The results in the clear, in double.
+    private func truth() throws -> [Tensor] {
         var operands: [String: CrypTensor] = [:]
-        for operand in workload.operands { operands[operand.name] = CrypTensor(constant: operand.tensor) }
+        for operand in workload.operands { operands[operand.name] = operand.held(CrypTensor(constant: operand.tensor)) }
         return try ClearEvaluator { node in
             throw CrypTenError(.invalidArgument, "\(workload.name) reads \(node.operation.name), which it doesn't name")
-        }.evaluate([workload.body(operands).node])[0].doubles
+        }.evaluate(workload.body(operands).map(\.node))
     }
 }

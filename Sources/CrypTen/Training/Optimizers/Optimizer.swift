@@ -186,10 +186,10 @@ extension Optimizer {
 }
 
 /// With how many fraction bits a session keeps what training adds small changes to.
-struct TrainingScales {
+package struct TrainingScales {
     private let fractionBits: Int
 
-    init(fractionBits: Int) {
+    package init(fractionBits: Int) {
         self.fractionBits = fractionBits
     }
 
@@ -198,13 +198,13 @@ struct TrainingScales {
     }
 
     /// Of parameters: as many as their products have room for, at most 24.
-    var parameters: Int {
+    package var parameters: Int {
         let range = SessionConfiguration.fractionBitsOfKept(with: fractionBits)
         return max(range.lowerBound, min(24, range.upperBound))
     }
 
     /// Of what is remembered of them: as many as leave the values of a session 14 above the point.
-    func fractionBits(of slot: OptimizerSlot) -> Int {
+    package func fractionBits(of slot: OptimizerSlot) -> Int {
         max(fractionBits, min(slot.fractionBits, 62 - fractionBits))
     }
 }
