@@ -53,7 +53,11 @@ package struct Graph: Hashable, Sendable {
     package var consumers: [[Int]] {
         var out = [[Int]](repeating: [], count: entries.count)
         for (index, entry) in entries.enumerated() {
-            for input in entry.inputs { out[input].append(index) }
+            for (place, input) in entry.inputs.enumerated() {
+                // What comes later reads nothing of what it waits for.
+                if case .notBefore = entry.operation, place == 1 { continue }
+                out[input].append(index)
+            }
         }
         return out
     }

@@ -56,6 +56,39 @@ struct MemoryTests {
         #expect(try shortcut(true) >= shortcut(false) + 8 * 64 * 64)
     }
 
+    @Test(
+        "with checkpointed blocks a step takes twice what inference takes at most, and what blocks read, 16 bytes an element"
+    )
+    func checkpointedBlocks() throws {
+        let width = 32
+        func figures(_ blocks: Int) throws -> [PlanMemory] {
+            let source = ExpressionSource(seed: 1)
+            let x = source.input([512, width])
+            let weights = (0..<blocks).map { _ in source.input([width, width], owner: 1) }
+            func loss(_ body: (() -> CrypTensor) -> CrypTensor) -> CrypTensor {
+                weights.reduce(x) { x, weight in
+                    body {
+                        let hidden = x.matmul(weight).relu()
+                        return x + (hidden * hidden.tanh()).layerNorm()
+                    }
+                }.square().mean()
+            }
+            let (plain, checkpointed) = (loss { $0() }, loss { body in CrypTenExpressions.checkpointed { body() } })
+            return try [memory(of: [plain])]
+                + [plain, checkpointed].map { try memory(of: [$0] + gradient(of: $0, withRespectTo: weights)) }
+        }
+        let (few, many) = (try figures(3), try figures(12))
+        print(
+            "bytes of inference, of a step and of one with checkpointed blocks: \(few.map(\.largest)), \(many.map(\.largest))"
+        )
+        for (blocks, figures) in [(3, few), (12, many)] {
+            let read = blocks * 512 * width
+            #expect(figures[2].largest <= 2 * figures[0].largest + 16 * read)
+            #expect(figures[2].dealerBytes <= 2 * figures[0].dealerBytes + 8 * read)
+        }
+        #expect(many[1].largest > 3 * many[0].largest)
+    }
+
     @Test("it grows with the batch, and a batch's weights are counted once")
     func batch() throws {
         func network(_ batch: Int) throws -> Int {

@@ -36,7 +36,7 @@ extension ClearEvaluator {
                 ClearProduct(bilinear, x[0].shape, x[1].shape, shape).evaluate(x[0].doubles, x[1].doubles),
                 shape: shape
             )
-        case .declared, .stopGradient, .known:
+        case .declared, .stopGradient, .known, .notBefore:
             return x[0]
         case .toReal:
             return Tensor(x[0].doubles, shape: shape)

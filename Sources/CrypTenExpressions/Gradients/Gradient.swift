@@ -87,6 +87,7 @@ package struct Backpropagation {
         }
         let order = ClearEvaluator.order(of: [value.node])
         let isOnPath = reachable(in: order)
+        var recomputation = Recomputation(of: order)
         var known: [ObjectIdentifier: Cotangent] = [:]
         var ends: [Node] = []
         let one = CrypTensor(constant: Tensor(scale), at: origin).broadcasted(to: value.shape, at: origin)
@@ -99,7 +100,12 @@ package struct Backpropagation {
             guard wanted.contains(true) else { continue }
             do {
                 let parts = try LayerScope.$current.withValue(node.layer) {
-                    try Backpropagation.parts(of: node, g, wanted: wanted)
+                    try Backpropagation.parts(
+                        of: node,
+                        g,
+                        wanted: wanted,
+                        reading: recomputation.read(node, signal: g.tensor.node)
+                    )
                 }
                 var hasEnded = false
                 for ((input, part), isWanted) in zip(zip(node.inputs, parts), wanted) where isWanted {
@@ -128,7 +134,14 @@ package struct Backpropagation {
     }
 
     /// What a node hands on.
-    private static func parts(of node: Node, _ g: Cotangent, wanted: [Bool]) throws -> [Cotangent?] {
+    ///
+    /// - Parameter copies: The node and its operands as its rule reads them.
+    private static func parts(
+        of node: Node,
+        _ g: Cotangent,
+        wanted: [Bool],
+        reading copies: (value: CrypTensor, operands: [CrypTensor])
+    ) throws -> [Cotangent?] {
         if case .bilinear(.multiply) = node.operation {
             for (index, other) in [(0, 1), (1, 0)] where wanted[index] && !wanted[other] {
                 guard let factor = CrypTensor(node.inputs[other]).uniformConstant, 0 < factor.magnitude,
@@ -141,8 +154,7 @@ package struct Backpropagation {
                 return index == 0 ? [part, nil] : [nil, part]
             }
         }
-        let operands = node.inputs.map(CrypTensor.init)
-        return try node.operation.gradients(g.tensor, of: CrypTensor(node), operands, wanted: wanted)
+        return try node.operation.gradients(g.tensor, of: copies.value, copies.operands, wanted: wanted)
             .map { $0.map { Cotangent(tensor: $0, factor: g.factor) } }
     }
 

@@ -35,10 +35,16 @@ enum PooledForm {
             } else if zip(inputs, node.inputs).allSatisfy({ $0 === $1 }) {
                 made[key] = node
             } else {
-                made[key] = Node(node.operation, inputs, origin: node.origin, layer: node.layer)
+                made[key] = node.copy(inputs, checkpoint: node.checkpoint)
             }
             if moved.contains(key) {
-                made[key] = Node(.relu, [made[key]!], origin: node.origin, layer: node.layer)
+                made[key] = Node(
+                    .relu,
+                    [made[key]!],
+                    origin: node.origin,
+                    layer: node.layer,
+                    checkpoint: node.checkpoint
+                )
             }
         }
         // A ReLU that has moved may have come below another maximum, as where windows are taken row by row, then by column.

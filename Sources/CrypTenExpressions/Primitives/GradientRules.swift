@@ -64,6 +64,8 @@ extension Primitive {
             return [nil]
         case .declared:
             return [g]
+        case .notBefore:
+            return [g, nil]
         case .known(let function):
             return [nil, function.gradient(g, of: y, at: x[1], origin: place)]
 

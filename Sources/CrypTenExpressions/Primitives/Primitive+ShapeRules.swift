@@ -55,6 +55,9 @@ extension Primitive {
             try require(operands, count: 1)
             try requireNumbers(operands)
             return (operands[0].shape, operands[0].kind)
+        case .notBefore:
+            try require(operands, count: 2)
+            return (operands[0].shape, operands[0].kind)
         case .known:
             try require(operands, count: 2)
             try require(operands, kind: .real)

@@ -58,6 +58,8 @@ package enum Primitive: Hashable, Sendable {
     case stopGradient
     /// `[y, x]`: y, which is this function of x, however it was made: its gradient is that of the function.
     case known(KnownFunction)
+    /// `[x, g]`: x, which isn't had before g is, so that what is made of it is made then.
+    case notBefore
     /// The largest whole number that isn't above a real one, an integer.
     case floor
 
@@ -164,6 +166,7 @@ package enum Primitive: Hashable, Sendable {
         case .declared: "declared range"
         case .stopGradient: "stopGradient"
         case .known(let function): function.name
+        case .notBefore: "not before"
         case .floor: "floor"
         case .isNegative: "isNegative"
         case .isPositive: "isPositive"

@@ -49,6 +49,8 @@ package final class Node: Sendable {
     package let origin: SourceOrigin?
     /// The layer that made it, for cost reports and progress: "conv1", "layer1.0.conv2".
     package let layer: String?
+    /// The body of ``checkpointed(_:)`` that it was made in.
+    package let checkpoint: Checkpoint?
 
     /// What a source's session keeps for it, and gives up with it: an owner's own numbers.
     private let payload: (any AnyObject & Sendable)?
@@ -70,6 +72,7 @@ package final class Node: Sendable {
         payload: (any AnyObject & Sendable)? = nil
     ) {
         self.payload = payload
+        checkpoint = nil
         self.operation = operation
         self.operands = []
         self.shape = shape
@@ -86,9 +89,11 @@ package final class Node: Sendable {
         _ operation: Primitive,
         _ inputs: [Node],
         origin: SourceOrigin? = nil,
-        layer: String? = LayerScope.current
+        layer: String? = LayerScope.current,
+        checkpoint: Checkpoint? = Checkpoint.current
     ) {
         payload = nil
+        self.checkpoint = checkpoint
         self.operation = operation
         self.operands = inputs
         self.origin = origin ?? inputs.lazy.compactMap(\.origin).first

@@ -55,7 +55,7 @@ struct ErrorBounds {
             }
             let rounding = x.contains(where: \.isRounded) ? step * 1.5 : step
             return added(rounding, to: sum, entry)
-        case .negate, .toReal, .declared, .stopGradient, .known, .not, .bitToInteger:
+        case .negate, .toReal, .declared, .stopGradient, .known, .notBefore, .not, .bitToInteger:
             return added(step, to: x[0].errors, entry)
         case .sum(let axes):
             let sum = try x[0].errors.map { errors in

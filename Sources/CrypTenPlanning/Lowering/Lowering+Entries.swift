@@ -60,6 +60,8 @@ extension Lowering {
             lowerSum(index, factors: [.max])
         case .toReal, .declared, .stopGradient, .known:
             values[index] = values[entry.inputs[0]]
+        case .notBefore:
+            lowerNotBefore(index)
         case .floor:
             lowerFloor(index)
         case .bilinear(let operation):
@@ -183,6 +185,38 @@ extension Lowering {
             default: false
             }
         }
+    }
+
+    // MARK: Order
+
+    /// A value, in a step that comes after what another value is made of.
+    private mutating func lowerNotBefore(_ index: Int) {
+        let (value, signal) = (entry(index).inputs[0], entry(index).inputs[1])
+        let awaited = Array(Set(made(signal))).sorted()
+        // One form waits for the others: the wire that products read, as it is kept.
+        if let wire = values[value].reducedWire ?? values[value].wire {
+            values[index].wire = Scaled(slot: later(wire.slot, .wire, awaited), scale: wire.scale)
+        } else {
+            let share = share(value)
+            setShare(index, later(share.slot, .share, awaited), scale: share.scale)
+        }
+    }
+
+    /// The same value, which is had after others.
+    private mutating func later(_ slot: Int, _ form: LinearGate.Form, _ awaited: [Int]) -> Int {
+        let shape = slots[slot].shape
+        let moved = linear(.reshape(shape), form, [slot], shape)
+        steps[steps.count - 1].after = awaited
+        return moved
+    }
+
+    /// What there is of a value so far: slots of one of its forms, or of what it will be made of.
+    private func made(_ index: Int) -> [Int] {
+        let value = values[index]
+        if let form = value.reducedWire ?? value.wire ?? value.reducedShare ?? value.share { return [form.slot] }
+        if let sum = value.sum { return sum.products.flatMap { [$0.left, $0.right] } + sum.addends }
+        if let bits = value.bits { return [bits] }
+        return entry(index).inputs.flatMap { entry($0).isSecret ? made($0) : [] }
     }
 
     /// A linear operation on shares, of one scale.

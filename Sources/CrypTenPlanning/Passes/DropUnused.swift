@@ -31,7 +31,9 @@ package enum DropUnused {
                 gate: step.gate,
                 inputs: step.inputs.map(renumber),
                 outputs: step.outputs.map(renumber),
-                layer: step.layer
+                layer: step.layer,
+                // What isn't there needn't be waited for.
+                after: step.after.map { $0.filter(used.contains).map(renumber) }.flatMap { $0.isEmpty ? nil : $0 }
             )
         }
         out.outputs = plan.outputs.map { output in

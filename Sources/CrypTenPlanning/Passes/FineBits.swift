@@ -26,7 +26,7 @@ struct FineBits {
             } else if !FineBits.handsOn(entry, graph) {
                 continue
             }
-            for input in entry.inputs where graph.entries[input].kind == .real {
+            for input in FineBits.operands(entry) where graph.entries[input].kind == .real {
                 // What its owner puts in has the session's bits.
                 if case .input = graph.entries[input].operation { continue }
                 target[input] = max(target[input], wanted)
@@ -44,7 +44,8 @@ struct FineBits {
                     entry.inputs.reduce(0) { $0 + (FineBits.isKept($1, graph) ? target[$1] : 0) }
                 )
             } else if FineBits.handsOn(entry, graph) {
-                room[index] = max(room[index], entry.inputs.map { room[$0] }.max() ?? 0)
+                if case .notBefore = entry.operation { target[index] = max(target[index], target[entry.inputs[0]]) }
+                room[index] = max(room[index], FineBits.operands(entry).map { room[$0] }.max() ?? 0)
             }
         }
     }
@@ -53,17 +54,24 @@ struct FineBits {
     private static func handsOn(_ entry: Graph.Entry, _ graph: Graph) -> Bool {
         switch entry.operation {
         case .reshape, .permute, .slice, .broadcast, .concatenate, .pad, .take, .gather, .add, .subtract, .negate, .sum,
-            .select:
+            .select, .notBefore:
             true
         case .bilinear: entry.inputs.contains { !graph.entries[$0].isSecret }
         default: false
         }
     }
 
+    /// What the result's elements are made of.
+    private static func operands(_ entry: Graph.Entry) -> [Int] {
+        if case .notBefore = entry.operation { [entry.inputs[0]] } else { entry.inputs }
+    }
+
     /// Whether an operand is a kept value, through moves of its elements.
     private static func isKept(_ index: Int, _ graph: Graph) -> Bool {
         var entry = graph.entries[index]
-        while entry.operation.movesElements, entry.inputs.count == 1 { entry = graph.entries[entry.inputs[0]] }
+        while entry.operation.movesElements || entry.operation == .notBefore, operands(entry).count == 1 {
+            entry = graph.entries[entry.inputs[0]]
+        }
         if case .kept = entry.operation { return true }
         return false
     }

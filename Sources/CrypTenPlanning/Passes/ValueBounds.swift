@@ -212,7 +212,7 @@ struct ValueBounds {
 
         case .reshape, .permute, .slice, .broadcast, .take, .concatenate, .toReal, .stopGradient, .maximum:
             return follows(ranges.dropFirst().reduce(ranges[0]) { $0.union($1) })
-        case .gather, .known:
+        case .gather, .known, .notBefore:
             return follows(ranges[0])
         case .pad, .select:
             return follows(ranges[ranges.count - 1].union(.zero))

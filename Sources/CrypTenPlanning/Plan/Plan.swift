@@ -10,12 +10,15 @@ package struct PlanStep: Hashable, Sendable, Codable {
     package var outputs: [Int]
     /// The layer that asked for it, for cost reports and progress.
     package var layer: String?
+    /// Slots that are filled before it begins, though it doesn't read them; nil where there are none.
+    package var after: [Int]?
 
-    package init(gate: PlanGate, inputs: [Int], outputs: [Int], layer: String?) {
+    package init(gate: PlanGate, inputs: [Int], outputs: [Int], layer: String?, after: [Int]? = nil) {
         self.gate = gate
         self.inputs = inputs
         self.outputs = outputs
         self.layer = layer
+        self.after = after
     }
 }
 
@@ -89,7 +92,7 @@ package struct PlanOutput: Hashable, Sendable, Codable {
 /// everywhere. A plan depends on public things only.
 package struct Plan: Hashable, Sendable, Codable {
     /// Raised whenever the meaning of a plan, a gate or a stream changes: parties of different versions don't mix.
-    package static let version = 6
+    package static let version = 7
 
     package var version = Plan.version
     package var parties: Int

@@ -2,7 +2,7 @@ import CrypTenGates
 
 /// The order in which the stages of a plan's gates run, and what may be forgotten after each.
 ///
-/// A stage runs in the first round in which all that it reads is there; openings of one round share a message. Units of
+/// A stage runs in the first round in which all that it reads, and all that it comes after, is there; openings of one round share a message. Units of
 /// a round run in the order of their steps. Everything follows from the plan, so each role derives it for itself.
 package struct Schedule: Sendable {
     /// One stage of one step.
@@ -27,7 +27,7 @@ package struct Schedule: Sendable {
             step.gate.gate.cost(parties: plan.parties).reduce(words) { $0 + $1.correctionWords }
         }
         for (index, step) in plan.steps.enumerated() {
-            let start = step.inputs.map { ready[$0] }.max() ?? 0
+            let start = (step.inputs + (step.after ?? [])).map { ready[$0] }.max() ?? 0
             let stages = step.gate.gate.stages
             for stage in 0..<stages {
                 while byRound.count <= start + stage { byRound.append([]) }

@@ -49,6 +49,7 @@ struct SlotTypes {
     /// Puts a step's results into its slots.
     mutating func fill(_ step: PlanStep) throws {
         let operands = OperandTypes(try step.inputs.map { try read($0) })
+        for slot in step.after ?? [] { _ = try read(slot) }
         let gate = step.gate.gate
         for shape in step.gate.shapes { try Self.checkExtents(shape) }
         try gate.check()
