@@ -14,7 +14,7 @@ struct AlignmentCostTests {
     private static func likelihood(_ logarithms: CrypTensor, _ skips: CrypTensor) -> CrypTensor {
         let (frames, states) = (logarithms.shape[0], logarithms.shape[2])
         func shifted(_ a: CrypTensor, by count: Int) -> CrypTensor {
-            let nothing = CrypTensor(Tensor([Double](repeating: -1024, count: 8 * count), shape: [8, count]))
+            let nothing = CrypTensor(constant: Tensor([Double](repeating: -1024, count: 8 * count), shape: [8, count]))
             return concatenate([nothing, a.narrow(axis: 1, start: 0, length: states - count)], axis: 1)
         }
         var a = logarithms[0] + skips

@@ -457,7 +457,7 @@ extension PlanGate {
     /// Whether the gate hands its operands' numbers on as they are.
     var handsOn: Bool {
         switch self {
-        case .mask, .unmask, .promote, .reveal, .revealBits, .gather, .permutation: return true
+        case .mask, .unmask, .promote, .reveal, .revealBits, .gather: return true
         case .linear(let gate):
             switch gate.operation {
             case .reshape, .permute, .slice, .broadcast, .concatenate, .take, .pad: return true

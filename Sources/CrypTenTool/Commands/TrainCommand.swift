@@ -98,7 +98,7 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(name: .long, help: "What batches are drawn from, without --order.")
     var seed: UInt64 = 0
 
-    @OptionGroup var preparation: PreparationOptions
+    @OptionGroup var preparation: DataOptions
 
     @Option(
         name: .long,

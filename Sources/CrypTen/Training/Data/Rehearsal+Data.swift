@@ -1,5 +1,5 @@
-public import CrypTenExpressions
-public import CrypTenRuntime
+package import CrypTenExpressions
+package import CrypTenRuntime
 
 /// What preparing data in secret would cost.
 extension Rehearsal {

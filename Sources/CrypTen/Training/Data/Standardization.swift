@@ -20,8 +20,8 @@ public import CrypTenRuntime
 /// session's f fraction bits, and is right where these tell its rows apart, down to deviations of 2^(6 − f); of smaller ones the owner
 /// declares the range. At deviations of 2^(2 − f), four units of the encoding, and below the column counts as constant.
 ///
-/// *Errors.* A standardised value is off by 2^(1 − f) / s, the encoding's roundings of it and of the mean, and by 10⁻³ of itself, with 16
-/// fraction bits.
+/// *Errors.* With 16 fraction bits a standardised value z is off by 2·10⁻³ · |z|, and by (2 + |z|) · 2⁻¹⁶ / s: what the encoding rounds of it,
+/// of the mean and of the deviation.
 public struct Standardization: Sendable {
     /// The mean of each column, of the shape of one row: kept by the session.
     public let means: CrypTensor
@@ -54,7 +54,10 @@ public struct Standardization: Sendable {
         func mean(_ x: CrypTensor) -> CrypTensor { x.mean(axes: [0], keepDimensions: true) }
         // 1 in the place of what is too small to divide by.
         func divisor(_ x: CrypTensor) -> CrypTensor {
-            CrypTensor(Tensor([Double](repeating: 1, count: x.count), shape: x.shape)).where(x .< unit, otherwise: x)
+            CrypTensor(constant: Tensor([Double](repeating: 1, count: x.count), shape: x.shape)).where(
+                x .< unit,
+                otherwise: x
+            )
         }
         let center = mean(x)
         let distances = x - center

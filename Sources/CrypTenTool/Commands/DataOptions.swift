@@ -1,7 +1,7 @@
 import ArgumentParser
 
 /// What becomes of examples before they are trained with, in secret.
-struct PreparationOptions: ParsableArguments {
+struct DataOptions: ParsableArguments {
     /// Who knows which rows are in which batch.
     enum Shuffle: String, CaseIterable, ExpressibleByArgument {
         /// All members, by number: a seed's order.
