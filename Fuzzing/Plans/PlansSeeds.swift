@@ -140,5 +140,9 @@ private func gates() -> [(gate: PlanGate, operands: [PlanBinding.Source], output
         (.random(RandomGate(shape: [3], distribution: .uniformBits(16))), [], 1),
         (.truncateInPlace(TruncateInPlaceGate(shape: [3], shift: 16)), [wire], 1),
         (.drawnBits(DrawnBitsGate(planes: 2, shape: [3])), [], 2),
+        (
+            .permutation(PermutationGate(party: 1, shapes: [[3], [3]])),
+            [.kept(index: 0, form: .share), .kept(index: 1, form: .share)], 2
+        ),
     ]
 }

@@ -84,7 +84,7 @@ package struct GraphSources: Sendable {
     package var kept: [KeptRead] = []
     /// The public expressions that the run evaluates in the clear for each `.publicInput`.
     package var plain: [Node] = []
-    /// The session's number of each `.random`: so that a value drawn once is not drawn again.
+    /// The session's number of each `.random` and `.shuffle`: so that a value drawn once is not drawn again.
     package var random: [Int] = []
     /// Where in the user's code each entry was written, by its `number`: for checks, and no part of a graph's form.
     package var origins: [SourceOrigin?] = []

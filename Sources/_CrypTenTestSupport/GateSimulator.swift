@@ -63,8 +63,13 @@ package final class GateSimulator {
             owners[ExpansionAudit.Stream(low: key.low, high: key.high, number: 0)] = purpose
             return key
         }
-        let keys = (0..<parties).map {
-            RunKeys(masks: key(.mask($0)), bitMasks: key(.bitMask($0)), correlations: key(.correlation($0)))
+        var keys = (0..<parties).map {
+            RunKeys(
+                masks: key(.mask($0)),
+                bitMasks: key(.bitMask($0)),
+                correlations: key(.correlation($0)),
+                orders: ExpansionKey(low: 0, high: 0)
+            )
         }
         var pairKeys = [[ExpansionKey?]](repeating: [ExpansionKey?](repeating: nil, count: parties), count: parties)
         for i in 0..<parties {
@@ -79,6 +84,11 @@ package final class GateSimulator {
             let key = ExpansionKey(low: ownRandom.next(), high: ownRandom.next())
             owners[ExpansionAudit.Stream(low: key.low, high: key.high, number: 0)] = .own(party)
             return key
+        }
+        for party in 0..<parties {
+            let key = ExpansionKey(low: ownRandom.next(), high: ownRandom.next())
+            owners[ExpansionAudit.Stream(low: key.low, high: key.high, number: 0)] = .order(party)
+            keys[party].orders = key
         }
         let purposes = owners
         let drawn = drawn
@@ -174,6 +184,13 @@ package final class GateSimulator {
     /// - Parameter words: As many as a stream has, or more.
     package func draw(_ words: [UInt64], by party: Int) {
         drawn.set(words, of: party)
+    }
+
+    /// The order into which a party puts so many rows by a number of its orders: which row comes at each place.
+    package func order(of party: Int, _ number: UInt64, rows: Int) -> [Int] {
+        let words = kernels.expand(keys[party].orders, number: number, from: 0, shape: [rows, RowOrder.wordsOfKey])
+            .elements
+        return (0..<rows).sorted { (words[2 * $0 + 1], words[2 * $0]) < (words[2 * $1 + 1], words[2 * $1]) }
     }
 
     /// A value that one party has.
@@ -350,7 +367,7 @@ package final class GateSimulator {
 
     /// Every role has counted the same streams: the next numbers are equal.
     private func checkNumbers(_ name: String) throws {
-        for draw in [StreamNumbers.mask, StreamNumbers.bitMask, StreamNumbers.correlation] {
+        for draw in [StreamNumbers.mask, StreamNumbers.bitMask, StreamNumbers.correlation, StreamNumbers.order] {
             let next = numbers.map { draw($0)() }
             guard Set(next).count == 1 else {
                 throw SimulationError("\(name): roles count streams differently: \(next)")
@@ -393,11 +410,13 @@ package struct SimulatedStream: Sendable {
         case zero(Int, Int)
         /// What a party draws of its own generator.
         case own(Int)
+        /// Of the order that a party puts rows into.
+        case order(Int)
 
         /// Whether one of some parties can expand it.
         package func isKnown(to parties: Set<Int>) -> Bool {
             switch self {
-            case .mask(let party), .bitMask(let party), .correlation(let party), .own(let party):
+            case .mask(let party), .bitMask(let party), .correlation(let party), .own(let party), .order(let party):
                 parties.contains(party)
             case .zero(let first, let second): parties.contains(first) || parties.contains(second)
             }

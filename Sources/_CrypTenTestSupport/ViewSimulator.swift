@@ -119,7 +119,7 @@ package final class ViewSimulator {
                 stages += 1
             }
             // What a `GateSimulator` does after each gate, so that numbers stay equal.
-            for number in numbers { _ = (number.mask(), number.bitMask(), number.correlation()) }
+            for number in numbers { _ = (number.mask(), number.bitMask(), number.correlation(), number.order()) }
             for source in sources { (source as? SimulatedSource)?.skip() }
             let produced = outputs[honest == 0 ? 1 : 0].count
             for output in 0..<produced {
@@ -136,6 +136,11 @@ package final class ViewSimulator {
             let words = kernels.expand(key.masks, number: number, from: 0, shape: [count])
             return zip(sum, words.elements).map { $0 &+ $1 }
         }
+    }
+
+    /// The order into which a party puts so many rows by a number of its orders: for a functionality, as `drawn` is.
+    package func order(of party: Int, _ number: UInt64, rows: Int) -> [Int] {
+        keys.order(of: party, number, rows: rows)
     }
 
     /// Makes the honest party's part of each opening of a stage, and hands all parties the sums.

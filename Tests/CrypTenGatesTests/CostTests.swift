@@ -93,6 +93,7 @@ struct CostTests {
         for planes in [1, 16] {
             expect(DrawnBitsGate(planes: planes, shape: shape), opened: Double(planes), dealt: 0, rounds: 1)
         }
+        expect(PermutationGate(party: 1, shapes: [shape]), opened: 64, dealt: 64, rounds: 1)
     }
 
     @Test("magnitudes take a few bits a power of two", arguments: [false, true])

@@ -114,6 +114,30 @@ struct NarrowMask: OneOpeningMutant {
     }
 }
 
+/// A share sent to one party as it is, which puts the rows into an order.
+struct BarePermutation: MutantGate {
+    static let name = "bare permutation"
+    let shape: Shape
+    let party: Int
+    var stages: Int { 2 }
+
+    func deal(stage: Int, _ context: DealerStage) throws {
+        if stage == 0 { _ = context.freshSum(shape) }
+    }
+
+    func evaluate(stage: Int, _ context: PartyStage) throws {
+        guard stage == 0 else {
+            _ = try context.openedHere(shape)
+            return
+        }
+        try context.open(masked: context.share(0), to: party)
+    }
+
+    func cost(parties: Int) -> [StageCost] {
+        [StageCost(openings: [Opening(words: shape.count, combination: .sum, receiver: party)]), StageCost()]
+    }
+}
+
 /// Bits that a party has drawn itself, sent as they are.
 struct UnmaskedDraw: OneOpeningMutant {
     static let name = "unmasked draw"

@@ -95,6 +95,23 @@ struct Mutant: Sendable, CustomTestStringConvertible {
                     return TranscriptSubject.Instance(gate: UnmaskedDraw(shape: [v.count]), kind: nil, operands: [])
                 }
             ),
+            Mutant(
+                name: "who permutes is sent shares without their masks",
+                caughtBy: "party 0 sends: chi-square",
+                subject: TranscriptSubject(mutant: "bare permutation") { s, v in
+                    TranscriptSubject.Instance(
+                        gate: BarePermutation(shape: [v.count], party: 1),
+                        kind: nil,
+                        operands: [s.share(v)]
+                    )
+                }
+            ),
+            Mutant(
+                name: "shares of a permuted mask are the mask at the party that permutes",
+                caughtBy: "chi-square of differences",
+                subject: GateKind.permutation.subjects[1],
+                test: words(of: isCorrelation, parties: [2]) { $0.map { _ in 0 } }
+            ),
             // Randomness.
             Mutant(
                 name: "the same masks in two runs",

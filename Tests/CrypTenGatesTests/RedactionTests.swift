@@ -135,7 +135,7 @@ struct RedactionTests {
             .quotient, .truncateInPlace, .truncatedProduct, .magnitude, .truncatedReLU, .isZero, .bitToArithmetic,
             .select,
             .boolean,
-            .linearBits, .random, .drawnBits, .reveal, .revealBits:
+            .linearBits, .random, .drawnBits, .permutation, .reveal, .revealBits:
             return []
         }
     }
@@ -143,7 +143,8 @@ struct RedactionTests {
     /// What the dealer can't do without: shapes, counts of bits, who owns and who learns; and of functions on masks that it
     /// computes itself, the factors and places.
     static let needed: Set<String> = [
-        "shape", "shapes", "owner", "receiver", "axis", "table", "indices", "left", "right", "addends", "shift",
+        "shape", "shapes", "owner", "party", "receiver", "axis", "table", "indices", "left", "right", "addends",
+        "shift",
         "outputShift", "form.shift", "bits", "planes", "inputs", "operands", "octaves", "entries", "tableBits",
         "factorBits", "divisor", "positions",
     ]

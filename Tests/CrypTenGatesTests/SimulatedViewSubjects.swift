@@ -13,6 +13,8 @@ struct ViewSubject: Sendable, CustomTestStringConvertible {
         var lastOpened: () -> [UInt64]
         /// The sum of what all parties draw as masks under a number: random numbers are these.
         var drawn: (_ number: UInt64) -> [UInt64]
+        /// The order into which a party puts the rows under a number.
+        var order: (_ party: Int, _ number: UInt64) -> [Int]
     }
 
     let name: String
@@ -398,6 +400,23 @@ extension ViewSubject {
             case 10: return zip(selected, y).map { $0 ? $1 : 0 }
             default: return plane(selected)
             }
+        },
+        // Each gate takes a number of orders: those of the two permutations are 4 and 6.
+        ViewSubject(name: "permutation, reveal") { owners, count, receiver in
+            program(
+                owners,
+                count,
+                [
+                    .init(UnmaskGate(), [2]), .init(UnmaskGate(), [3]),
+                    .init(PermutationGate(party: 0, shapes: [[count], [count]]), [4, 5]),
+                    .init(PermutationGate(party: 1, shapes: [[count], [count]]), [6, 7]),
+                    .init(RevealGate(shape: [count], receiver: receiver), [8]),
+                    .init(RevealGate(shape: [count], receiver: receiver), [9]),
+                ]
+            )
+        } result: { step, x, y, facts in
+            let (first, second) = (facts.order(0, 4), facts.order(1, 6))
+            return second.map { (step == 6 ? x : y)[first[$0]] }
         },
         // Whatever bits the functionality draws, here those of its inputs: there is one choice of the honest party's own.
         ViewSubject(name: "drawn bits, reveal") { owners, count, receiver in

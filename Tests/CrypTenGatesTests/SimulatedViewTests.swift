@@ -41,7 +41,8 @@ struct SimulatedViewTests {
         ViewSubject.Facts(
             hat: { hat(values[$0]) },
             lastOpened: { view.opened.last ?? [] },
-            drawn: { view.drawn($0, count: count) }
+            drawn: { view.drawn($0, count: count) },
+            order: { view.order(of: $0, $1, rows: count) }
         )
     }
 

@@ -44,8 +44,8 @@ struct TranscriptSubject: Sendable {
 enum GateKind: String, CaseIterable, Sendable {
     case input, mask, unmask, linear, addPlain, plainProduct, gather, promote, bilinear, absorbed, truncate, quotient
     case truncateInPlace, truncatedProduct, sign, truncatedReLU, isZero, bitToArithmetic, step, magnitude, stepProduct
-    case select, polynomial, trigonometric, exponential, boolean, linearBits, maximum, random, drawnBits, reveal,
-        revealBits
+    case select, polynomial, trigonometric, exponential, boolean, linearBits, maximum, random, drawnBits
+    case permutation, reveal, revealBits
 
     init(_ gate: PlanGate) {
         self =
@@ -80,6 +80,7 @@ enum GateKind: String, CaseIterable, Sendable {
             case .maximum: .maximum
             case .random: .random
             case .drawnBits: .drawnBits
+            case .permutation: .permutation
             case .reveal: .reveal
             case .revealBits: .revealBits
             }
@@ -448,6 +449,17 @@ extension GateKind {
                 TranscriptSubject("drawn bits") { s, v in
                     s.drawBits(of: v, from: 17, planes: 3)
                     return (.drawnBits(DrawnBitsGate(planes: 3, shape: [v.count])), [])
+                }
+            ]
+        case .permutation:
+            return [0, 1].map { party in
+                TranscriptSubject("an order of party \(party)") { s, v in
+                    (.permutation(PermutationGate(party: party, shapes: [[v.count]])), [s.share(v)])
+                }
+            } + [
+                TranscriptSubject("an order for two tensors") { s, v in
+                    let gate = PermutationGate(party: 1, shapes: [[v.count], [v.count]])
+                    return (.permutation(gate), [s.share(v), s.share(v)])
                 }
             ]
         case .reveal:

@@ -206,6 +206,18 @@ struct HostilePlanTests {
             new: "\"planes\":1025"
         ),
         Field(
+            gate: .permutation(PermutationGate(party: 1, shapes: [[3]])),
+            inputs: [0],
+            old: "\"party\":1",
+            new: "\"party\":2"
+        ),
+        Field(
+            gate: .permutation(PermutationGate(party: 1, shapes: [[3]])),
+            inputs: [0],
+            old: "\"party\":1",
+            new: "\"party\":-1"
+        ),
+        Field(
             gate: .maximum(MaximumGate(shape: [3], operands: 2, sharesHeld: true)),
             inputs: [1, 5],
             old: "\"operands\":2",

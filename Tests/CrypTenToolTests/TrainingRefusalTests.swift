@@ -352,7 +352,7 @@ struct TrainingMembersTests {
             (["--reveal-loss-every", "1"], "--reveal-loss-every, which is 1 with --losses"),
             (["--freeze", "fc.bias"], "--freeze"),
             (["--momentum", "0.9"], "--optimizer and its numbers"), (["--to", "1"], "--to"),
-            (["--seed", "1"], "--seed"),
+            (["--seed", "1"], "--seed"), (["--shuffle", "secret"], "--standardize and --shuffle"),
             (["--loss-scale", "2"], "--loss-scale"),
         ]
     )

@@ -6,6 +6,8 @@ extension ClearEvaluator {
         switch operation {
         case .input, .constant, .publicInput, .kept, .keptRows, .random:
             preconditionFailure("a source has no operands")
+        case .shuffle:
+            preconditionFailure("what order a shuffle has, its node is asked for")
 
         case .reshape:
             return Tensor(x[0].elements, shape: shape)

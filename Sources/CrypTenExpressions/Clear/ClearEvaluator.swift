@@ -12,7 +12,8 @@ internal import CrypTenRing
 package struct ClearEvaluator {
     private let bindings: (Node) throws -> Tensor
 
-    /// An evaluator for expressions whose inputs, public inputs, kept and random values `bindings` gives.
+    /// An evaluator for expressions whose inputs, public inputs, kept and random values `bindings` gives, and of shuffles the order:
+    /// integers `[rows]`, which row comes at each place.
     ///
     /// It is asked once for each such node that an evaluation meets, and throws for those that it doesn't know.
     package init(bindings: @escaping (Node) throws -> Tensor) {
@@ -74,6 +75,12 @@ package struct ClearEvaluator {
             return try ClearEvaluator.bound(try bindings(node), to: node)
         case .constant(let tensor):
             return try ClearEvaluator.bound(tensor, to: node)
+        case .shuffle(let part, _):
+            let order = (try bindings(node).integers ?? []).map(Int.init)
+            guard order.sorted() == Array(0..<node.shape[0]) else {
+                throw CrypTenError(.invalidArgument, "a shuffle of \(node.shape[0]) rows takes an order of them")
+            }
+            return inputs[part].rows(order)
         default:
             return try ClearEvaluator.apply(node.operation, to: inputs, shape: node.shape)
         }

@@ -47,6 +47,9 @@ extension Primitive {
             return [g.collected(along: axis, by: indices, extent: x[0].shape[axis], at: place)]
         case .gather(let axis):
             return [g.collected(along: axis, by: x[1], extent: x[0].shape[axis], at: place), nil]
+        case .shuffle:
+            // It would take as many turns back, by orders that have been forgotten: what is shuffled are data, before training.
+            return x.map { _ in nil }
 
         // MARK: Linear and bilinear
         case .add:

@@ -44,6 +44,16 @@ extension Primitive {
 
         case .reshape, .permute, .slice, .broadcast, .pad, .take, .concatenate, .gather:
             return try structureResult(of: operands)
+        case .shuffle(let part, _):
+            guard operands.indices.contains(part) else { throw rejected(operands, "there is no operand \(part)") }
+            try requireNumbers(operands)
+            guard operands.allSatisfy({ $0.visibility == .secret }) else {
+                throw rejected(operands, "it takes secret tensors: of public ones everybody would see the order")
+            }
+            guard let first = operands.first, first.shape.rank > 0,
+                operands.allSatisfy({ $0.shape.rank > 0 && $0.shape[0] == first.shape[0] })
+            else { throw mismatch(operands, "all need as many rows") }
+            return (operands[part].shape, operands[part].kind)
 
         case .add, .subtract:
             try require(operands, count: 2)

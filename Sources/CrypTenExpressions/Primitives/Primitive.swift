@@ -39,6 +39,9 @@ package enum Primitive: Hashable, Sendable {
     /// `[table, indices]`: slices along an axis, by a public integer tensor of run time; the axis becomes its axes.
     case gather(axis: Int)
 
+    /// `[x, y, …]` of as many rows: operand `part`, with its rows in an order that no party knows; those of one `number` have one order.
+    case shuffle(part: Int, number: Int)
+
     // MARK: Linear and bilinear
 
     case add
@@ -157,6 +160,7 @@ package enum Primitive: Hashable, Sendable {
         case .pad: "pad"
         case .take: "take"
         case .gather: "gather"
+        case .shuffle: "shuffle"
         case .add: "add"
         case .subtract: "subtract"
         case .negate: "negate"

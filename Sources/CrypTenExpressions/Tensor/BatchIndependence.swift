@@ -84,7 +84,7 @@ package struct BatchIndependence {
             return axis
         case .bilinear(let operation):
             return try place(operation, operands, node)
-        case .gather, .input, .publicInput, .kept, .keptRows, .constant, .random, .notBefore:
+        case .gather, .shuffle, .input, .publicInput, .kept, .keptRows, .constant, .random, .notBefore:
             throw across
         case .broadcast, .add, .subtract, .negate, .toReal, .declared, .stopGradient, .known, .floor, .isNegative,
             .isPositive,

@@ -123,6 +123,14 @@ package final class DealerStage {
         openBitMask(planes: planes, count: count)
     }
 
+    /// The keys that say into which order a party puts rows.
+    package func orderKeys(of party: Int, rows: Int) -> RingTensor {
+        let number = numbers.order()
+        return clock.measure(.expansion) {
+            kernels.expand(keys[party].orders, number: number, from: 0, shape: [rows, RowOrder.wordsOfKey])
+        }
+    }
+
     /// The mask of a value that its owner publishes.
     package func publishMask(owner: Int, shape: Shape) -> RingTensor {
         let number = numbers.mask()

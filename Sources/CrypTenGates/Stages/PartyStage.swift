@@ -219,6 +219,28 @@ package final class PartyStage {
         try exchange.append(part.asWords, opening)
     }
 
+    /// Sends a share under a fresh mask of ours to one party, which adds its own to it; `openedHere` reads the sum.
+    package func open(_ share: RingTensor, to receiver: Int) throws {
+        try open(masked: kernels.add(share, freshShare(share.shape)), to: receiver)
+    }
+
+    /// Sends a message that holds `freshShare` words as its mask to one party; `openedHere` reads the sum.
+    package func open(masked message: RingTensor, to receiver: Int) throws {
+        try exchange.append(message, Opening(words: message.count, combination: .sum, receiver: receiver))
+    }
+
+    /// What the stage before opened with `open(_:to:)`, in the same order; nil at all but the one party.
+    package func openedHere(_ shape: Shape) throws -> RingTensor? {
+        try exchange.next()?.reshaped(to: shape)
+    }
+
+    /// The keys that say into which order a party puts rows; nil at the others.
+    package func orderKeys(of party: Int, rows: Int) -> RingTensor? {
+        let number = numbers.order()
+        guard party == self.party else { return nil }
+        return expand(keys.orders, number: number, [rows, RowOrder.wordsOfKey])
+    }
+
     /// What the stage before revealed; nil where another party learns it.
     package func revealed() throws -> RingTensor? {
         try exchange.next()

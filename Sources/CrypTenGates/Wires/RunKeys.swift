@@ -8,11 +8,14 @@ package struct RunKeys: Sendable {
     package var bitMasks: ExpansionKey
     /// Shares of correlations.
     package var correlations: ExpansionKey
+    /// Orders that the party puts rows into.
+    package var orders: ExpansionKey
 
-    package init(masks: ExpansionKey, bitMasks: ExpansionKey, correlations: ExpansionKey) {
+    package init(masks: ExpansionKey, bitMasks: ExpansionKey, correlations: ExpansionKey, orders: ExpansionKey) {
         self.masks = masks
         self.bitMasks = bitMasks
         self.correlations = correlations
+        self.orders = orders
     }
 }
 
@@ -27,13 +30,14 @@ package final class StreamNumbers {
     private var correlations: UInt64 = 0
     private var zeros: UInt64 = 0
     private var own: UInt64 = 0
+    private var orders: UInt64 = 0
 
     package init() {}
 
     /// From here on numbers are those of a step's stage, each of which begins once.
     package func begin(step: Int, stage: Int) {
         unit = StreamNumbers.first(step: step, stage: stage)
-        (masks, bitMasks, correlations, zeros, own) = (0, 0, 0, 0, 0)
+        (masks, bitMasks, correlations, zeros, own, orders) = (0, 0, 0, 0, 0, 0)
     }
 
     /// The first number of each kind that a step draws in a stage.
@@ -61,6 +65,11 @@ package final class StreamNumbers {
     /// Of a party's own generator: the dealer has nothing by this number.
     package func ownDraw() -> UInt64 {
         StreamNumbers.next(&own, unit)
+    }
+
+    /// Of one party's orders; the others pass over it.
+    package func order() -> UInt64 {
+        StreamNumbers.next(&orders, unit)
     }
 
     private static func next(_ count: inout UInt64, _ unit: UInt64) -> UInt64 {

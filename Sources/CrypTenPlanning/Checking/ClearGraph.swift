@@ -60,6 +60,11 @@ struct ClearGraph {
         )
     }
 
+    /// Says into which order an entry has put its operand's rows.
+    mutating func provide(_ entry: Int, rows: [Int], of operand: Int) throws {
+        known[entry] = try value(of: operand).rows(rows)
+    }
+
     /// Takes over what a run has decided, at places where either outcome is right: what depends on it is then compared with what is
     /// right for that outcome.
     ///
@@ -132,7 +137,7 @@ struct ClearGraph {
         switch entry.operation {
         case .constant(let tensor):
             return ClearValue(tensor)
-        case .input, .kept, .keptRows, .publicInput, .random:
+        case .input, .kept, .keptRows, .publicInput, .random, .shuffle:
             var value = try source(entry.operation)
             value.tensor = value.tensor.of(entry.kind)
             if case .input = entry.operation, entry.kind == .real, let scale = scales[index]?.least {

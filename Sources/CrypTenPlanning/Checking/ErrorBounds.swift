@@ -32,7 +32,7 @@ struct ErrorBounds {
         let shape = entry.shape
         let count = shape.count
         switch entry.operation {
-        case .input, .constant, .publicInput, .kept, .keptRows, .random:
+        case .input, .constant, .publicInput, .kept, .keptRows, .random, .shuffle:
             return nil
 
         case .reshape, .permute, .slice, .broadcast, .concatenate, .pad, .take, .gather:

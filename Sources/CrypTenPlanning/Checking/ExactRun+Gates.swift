@@ -1,3 +1,4 @@
+import CrypTenBase
 import CrypTenExpressions
 import CrypTenGates
 import CrypTenRing
@@ -101,6 +102,8 @@ extension ExactRun {
                 }
                 return ExactValue(words.reshaped(to: shape(of: step, words)))
             }
+        case .permutation(let gate):
+            return try permuted(gate, x, step, index, disclosed)
         case .boolean(let gate):
             return gate.outputs.map { form in bits(form, x, gate.shape) }
         case .linearBits(let gate):
@@ -110,6 +113,46 @@ extension ExactRun {
         case .reveal:
             if kind(ofOutput: step.outputs[0]) == .real { try require(x[0], step) }
             return x
+        }
+    }
+
+    /// Rows as the parties' shares have them, which must be the operands' in some order, the same for all.
+    ///
+    /// Of rows that are equal throughout any is as good as another.
+    private mutating func permuted(
+        _ gate: PermutationGate,
+        _ x: [ExactValue],
+        _ step: PlanStep,
+        _ index: Int,
+        _ disclosed: [RingTensor?]
+    ) throws -> [ExactValue] {
+        func rows(_ tensors: [RingTensor]) -> [[UInt64]] {
+            let widths = gate.shapes.map { $0.count / Swift.max(1, gate.rows) }
+            let words = tensors.map(\.elements)
+            return (0..<gate.rows).map { row in
+                zip(words, widths).flatMap { $0[row * $1..<(row + 1) * $1] }
+            }
+        }
+        let (before, after) = (rows(x.map(\.words)), rows(disclosed.compactMap { $0 }))
+        func sorted(_ rows: [[UInt64]]) -> [Int] {
+            rows.indices.sorted { rows[$0].lexicographicallyPrecedes(rows[$1]) }
+        }
+        var order = [Int](repeating: 0, count: gate.rows)
+        for (from, to) in zip(sorted(before), sorted(after)) {
+            guard before[from] == after[to] else {
+                throw CrypTenError(
+                    .diverged,
+                    "step \(index), \(PermutationGate.name), has not kept its operands' rows: a defect of this program"
+                )
+            }
+            order[to] = from
+        }
+        for (input, output) in zip(step.inputs, step.outputs) {
+            // The first party's turn is the first of a shuffle.
+            orders[output] = gate.party == 0 ? order : orders[input].map { known in order.map { known[$0] } }
+        }
+        return zip(x, gate.shapes).map { value, shape in
+            ExactValue.moving([value]) { kernels.take($0[0].reshaped(to: shape), axis: 0, indices: order) }
         }
     }
 

@@ -23,6 +23,8 @@ package struct ExactRun {
     private(set) var slots: [ExactValue?]
     /// The public parts of wires: with them truncations round.
     private(set) var hats: [RingTensor?]
+    /// Of values whose rows are shuffled: which row of the first turn's operand is at each place.
+    var orders: [Int: [Int]] = [:]
     /// Fraction bits of each slot, where they are known.
     private var scales: [Int?]
     private var makers: [Maker?]
@@ -113,7 +115,7 @@ package struct ExactRun {
             if scales[slot] == nil { scales[slot] = scale(of: step, output: output) }
             try fill(slot, with: values[output], by: index)
         }
-        for slot in freed { (slots[slot], hats[slot]) = (nil, nil) }
+        for slot in freed { (slots[slot], hats[slot], orders[slot]) = (nil, nil, nil) }
     }
 
     /// What the parties' parts of a slot say together: its words where all is there, and the public part of a wire.
@@ -173,16 +175,18 @@ package struct ExactRun {
         if value.wide != nil {
             leavers[slot] = planStep?.inputs.compactMap { leavers[$0] }.first ?? makers[slot]
         }
-        if let entry, let scale = scales[slot] { try compare(value, scale: scale, entry) }
+        if let entry, let scale = scales[slot] { try compare(value, in: slot, scale: scale, entry) }
     }
 
     /// Holds an entry's value against the one in the clear.
-    private mutating func compare(_ value: ExactValue, scale: Int, _ entry: Int) throws {
+    private mutating func compare(_ value: ExactValue, in slot: Int, scale: Int, _ entry: Int) throws {
         let node = prepared.graph.entries[entry]
         let unit = Double(sign: .plus, exponent: -scale, significand: 1)
         let numbers = value.numbers.map { $0 * unit }
         switch node.operation {
         case .random: clear.provide(entry, numbers, node)
+        case .shuffle(let part, _):
+            if let order = orders[slot] { try clear.provide(entry, rows: order, of: node.inputs[part]) }
         case .floor, .argmax: try clear.adopt(entry, numbers)
         default: if node.kind == .bit { try clear.adopt(entry, numbers) }
         }
@@ -275,6 +279,7 @@ package struct ExactRun {
         case .quotient(let gate): return operands[0].map { $0 - gate.shift }
         case .truncatedReLU(let gate): return output == 0 ? operands[0].map { $0 - gate.shift } : 0
         case .random: return prepared.plan.fractionBits
+        case .permutation: return operands[output]
         case .step, .stepProduct, .polynomial, .trigonometric, .exponential: return nil
         case .sign, .magnitude, .isZero, .boolean, .linearBits, .drawnBits, .bitToArithmetic, .revealBits: return 0
         }

@@ -51,6 +51,8 @@ extension Lowering {
             let slot = emit(.gather(gate), [share.slot, plain(indices, scale: 0)], .share, entry.shape)
             values[index].sum = Sum(addends: [slot], scale: share.scale)
             values[index].share = Scaled(slot: slot, scale: share.scale)
+        case .shuffle(let part, let number):
+            lowerShuffle(index, part: part, number: number)
 
         case .add:
             lowerSum(index, factors: [1, 1])

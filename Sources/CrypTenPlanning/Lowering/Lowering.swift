@@ -32,6 +32,8 @@ struct Lowering {
     var exponentialSums: [ExponentialSums.Key: ExponentialSums] = [:]
     /// Inverse roots that several quotients read.
     var inverseRoots: [InverseRoot: Scaled] = [:]
+    /// Tensors whose rows have been shuffled, by the shuffle's number.
+    var shuffles: [Int: [Scaled]] = [:]
     /// Of values that are compared, what has become of it.
     var compared: [Int: Comparisons] = [:]
     let consumers: [[Int]]

@@ -170,6 +170,8 @@ package struct Simplify {
                 shape,
                 number: position(number, in: &sources.random)
             )
+        case .shuffle(let part, let number):
+            return .shuffle(part: part, number: position(number, in: &sources.random))
         default:
             return operation
         }

@@ -214,6 +214,8 @@ struct ValueBounds {
             return follows(ranges.dropFirst().reduce(ranges[0]) { $0.union($1) })
         case .gather, .known, .notBefore:
             return follows(ranges[0])
+        case .shuffle(let part, _):
+            return follows(ranges[part])
         case .pad, .select:
             return follows(ranges[ranges.count - 1].union(.zero))
         case .floor:

@@ -32,6 +32,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
     case maximum(MaximumGate)
     case random(RandomGate)
     case drawnBits(DrawnBitsGate)
+    case permutation(PermutationGate)
     case reveal(RevealGate)
     case revealBits(RevealBitsGate)
 
@@ -68,6 +69,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
         case .maximum(let gate): gate
         case .random(let gate): gate
         case .drawnBits(let gate): gate
+        case .permutation(let gate): gate
         case .reveal(let gate): gate
         case .revealBits(let gate): gate
         }

@@ -210,6 +210,7 @@ private struct Ledger {
             if case .bit = gate.distribution { return [bits(gate.shape.count)] }
             return [share(gate.shape.count)]
         case .drawnBits(let gate): return step.outputs.map { _ in bits(gate.shape.count) }
+        case .permutation(let gate): return gate.shapes.map { share($0.count) }
         case .reveal(let gate): return [revealed(gate.shape.count, to: gate.receiver)]
         case .revealBits(let gate): return [revealed(gate.shape.count, to: gate.receiver)]
         }
@@ -256,9 +257,12 @@ private struct Ledger {
 }
 
 extension PlanGate {
-    /// Whether a party keeps the mask of what it opens: words of an absorbed product's are drawn and forgotten.
+    /// Whether a party keeps the mask of what it opens: an absorbed product's words and a permutation's are drawn and forgotten.
     fileprivate var keepsMask: Bool {
-        if case .absorbed = self { false } else { true }
+        switch self {
+        case .absorbed, .permutation: false
+        default: true
+        }
     }
 
     /// Bytes that the gate's first or last stage needs beside what it reads and yields.
@@ -288,6 +292,10 @@ extension PlanGate {
         case .exponential(let gate): return atDealer ? 0 : 8 * gate.shape.count
         case .maximum(let gate): return atDealer ? 0 : 8 * gate.shape.count * (gate.payload == .none ? 1 : 2)
         case .random(let gate): return atDealer ? 0 : 8 * gate.shape.count
+        // What is put into its order, beside what it was, and the keys with the columns that are sorted at a time.
+        case .permutation(let gate):
+            return 8
+                * ((gate.shapes.map(\.count).max() ?? 0) + gate.rows * (RowOrder.wordsOfKey + RowOrder.wordsAtATime))
         default: return 0
         }
     }

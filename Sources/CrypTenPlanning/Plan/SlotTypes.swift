@@ -174,6 +174,7 @@ extension PlanGate {
         case .maximum(let gate): [gate.shape]
         case .random(let gate): [gate.shape]
         case .drawnBits(let gate): [gate.shape]
+        case .permutation(let gate): gate.shapes
         case .reveal(let gate): [gate.shape]
         case .revealBits(let gate): [gate.shape]
         }

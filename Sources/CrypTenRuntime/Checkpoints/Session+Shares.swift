@@ -14,6 +14,17 @@ extension Session {
         return try await perform { try $0.shares(of: nodes) }
     }
 
+    /// Masks what the session keeps as shares, so that no later run has to; what is masked already, and bits, stay as they are.
+    ///
+    /// - Parameter tensors: Kept values; those that were shares are given up.
+    /// - Returns: Expressions for the masked values, in their order.
+    /// - Throws: as ``hold(_:)``.
+    /// - Complexity: one round of 8 bytes an element from each party to each other, counted as setup; nothing where all are masked.
+    package func masked(_ tensors: [CrypTensor]) async throws -> [CrypTensor] {
+        let nodes = tensors.map(\.node)
+        return try await perform { try $0.mask(nodes) }.map { CrypTensor($0) }
+    }
+
     /// Keeps the values whose shares the parties have, as from an earlier session.
     ///
     /// A share of the old session becomes one of this, and is masked with this session's own words before anything of it is sent; of the old

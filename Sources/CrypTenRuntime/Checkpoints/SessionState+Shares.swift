@@ -69,6 +69,34 @@ extension SessionState {
         return restored
     }
 
+    /// Masks what is kept as shares, so that no later run has to; the shares are given up.
+    func mask(_ nodes: [Node]) throws -> [Node] {
+        try machine.check()
+        let open = try nodes.indices.filter { index in
+            guard case .share = try keptValue(try number(of: nodes[index])).0 else { return false }
+            return true
+        }
+        if open.isEmpty { return nodes }
+        let values = try open.map { index in
+            let (_, known, shape) = try keptValue(try number(of: nodes[index]))
+            return KeepingPlans.Value(
+                name: nodes[index].layer ?? "data",
+                shape: shape,
+                kind: nodes[index].kind,
+                scale: known.scale,
+                range: known.range
+            )
+        }
+        let sources = GraphSources(kept: try open.map { KeptRead(try number(of: nodes[$0])) })
+        let plans = KeepingPlans(parties: parties, fractionBits: configuration.fractionBits)
+        var masked = nodes
+        for (index, wire) in zip(open, try keep(Planned(plan: plans.masking(values), sources: sources))) {
+            masked[index] = wire
+        }
+        try release(open.map { nodes[$0] })
+        return masked
+    }
+
     /// Runs a plan all of whose outputs are kept.
     private func keep(_ planned: Planned) throws -> [Node] {
         try machine.check(SessionStateMachine.Reads(planned))

@@ -17,7 +17,7 @@ struct DryRun: Sendable {
     let correctionWindow: Int
 
     private static let key = ExpansionKey(low: 0x6372_7970_7465_6E21, high: 0x6D61_6465_2075_7021)
-    private static let keys = RunKeys(masks: key, bitMasks: key, correlations: key)
+    private static let keys = RunKeys(masks: key, bitMasks: key, correlations: key, orders: key)
     private static let repetitions = 3
     /// A member's run of so many seconds isn't repeated.
     private static let longRun = 3.0

@@ -22,6 +22,7 @@ public struct Rehearsal {
     private let identity = SessionIdentity()
     private var nextInput = 0
     private var nextPlain = 0
+    private var nextShuffle = 0
     private var kept: [KeptValue] = []
     /// The memory that `hold` took at most so far.
     public private(set) var setupMemory: MemoryEstimate
@@ -84,6 +85,35 @@ public struct Rehearsal {
         let plan = try planned(expressions.map { ($0.node, .keep) })
         setupMemory.formMaximum(MemoryEstimate(plan, correctionWindow: SessionConfiguration().correctionWindow))
         return (keeping(plan), Rehearsal.cost(of: plan))
+    }
+
+    /// What `Session.masked` would give of kept values, and what it would cost: its online bytes are setup bytes.
+    package mutating func masked(_ tensors: [CrypTensor]) throws -> (kept: [CrypTensor], setup: Cost) {
+        var (masked, open, values): ([CrypTensor], [Int], [KeepingPlans.Value]) = (tensors, [], [])
+        for (index, tensor) in tensors.enumerated() {
+            guard case .kept(let number) = tensor.node.operation, case .share = kept[number].form else { continue }
+            open.append(index)
+            values.append(
+                KeepingPlans.Value(
+                    name: "data",
+                    shape: tensor.shape,
+                    kind: tensor.kind,
+                    scale: kept[number].scale,
+                    range: kept[number].range
+                )
+            )
+        }
+        if open.isEmpty { return (tensors, Cost(partyCount: partyCount)) }
+        let plan = try KeepingPlans(parties: partyCount, fractionBits: fractionBits).masking(values)
+        for (index, wire) in zip(open, keeping(plan)) { masked[index] = wire }
+        return (masked, Rehearsal.cost(of: plan))
+    }
+
+    /// What `Session.shuffled` would give.
+    package mutating func shuffled(rows tensors: [CrypTensor]) -> [CrypTensor] {
+        defer { nextShuffle += 1 }
+        let nodes = tensors.map(\.node)
+        return nodes.indices.map { CrypTensor(Node(.shuffle(part: $0, number: nextShuffle), nodes, layer: "shuffle")) }
     }
 
     /// The values that a run of a plan would keep.
@@ -155,6 +185,17 @@ public struct Rehearsal {
 }
 
 extension Cost {
+    /// One after the other.
+    package static func + (first: Cost, second: Cost) -> Cost {
+        Cost(
+            rounds: first.rounds + second.rounds,
+            onlineBytes: zip(first.onlineBytes, second.onlineBytes).map(+),
+            dealerBytes: first.dealerBytes + second.dealerBytes,
+            multiplyAccumulates: first.multiplyAccumulates + second.multiplyAccumulates,
+            layers: first.layers + second.layers
+        )
+    }
+
     /// Nothing.
     package init(partyCount: Int) {
         self.init(

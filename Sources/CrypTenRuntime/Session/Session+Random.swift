@@ -98,6 +98,28 @@ extension Session {
         return CrypTensor.order(coarse: coarse, fine: fine)
     }
 
+    /// Tensors with their rows in a random order that no party knows, the same one for all of them.
+    ///
+    /// Each party in turn puts the rows into an order of its own, all n! of which are as likely, of what it is sent under masks. So the order
+    /// is uniform as long as one party draws its own as the program says, and all parties but one know nothing of it together. Words are moved
+    /// and never rounded, whatever their fraction bits. No gradient passes through it.
+    ///
+    /// > Important: The dealer knows the order, though nothing of what the rows hold: once they are published it knows which row each of them
+    /// > was.
+    ///
+    /// - Parameter tensors: Secret numbers of as many rows; of bits take `toInteger()`.
+    /// - Returns: In their order. As other random tensors they are drawn by the first run that reads one, and all that are needed must be read
+    ///   by that: `evaluate` them together.
+    /// - Throws: `.wrongSession` for tensors of another session; `.sessionBusy` while another call is under way. What else is wrong is thrown
+    ///   by the run: `.shapeMismatch` for tensors of other numbers of rows, `.invalidArgument` for public ones and bits.
+    /// - Complexity: n rounds for n parties, in each of which all but one party send that one 8 bytes an element: 8·(n − 1) bytes sent by a
+    ///   party in all, and 8·n dealt.
+    public func shuffled(rows tensors: [CrypTensor]) async throws -> [CrypTensor] {
+        let nodes = tensors.map(\.node)
+        if nodes.isEmpty { return [] }
+        return try await perform { try $0.shuffle(nodes) }.map { CrypTensor($0) }
+    }
+
     /// Dropout in training: elements become 0 with a probability; the others grow, so that the mean stays.
     ///
     /// - Parameters:

@@ -6,12 +6,13 @@ import Foundation
 
 /// Keys of one run, derived from secrets that its members drew for it alone: one for each purpose, never used in another run.
 package enum SessionKeys {
-    /// The keys that a party and the dealer share: for masks, bit masks and correlations.
+    /// The keys that a party and the dealer share: for masks, bit masks, correlations and orders.
     package static func run(_ secret: SymmetricKey, bindingHash: [UInt8]) -> RunKeys {
         RunKeys(
             masks: derive(secret, bindingHash, "crypten run masks"),
             bitMasks: derive(secret, bindingHash, "crypten run bit masks"),
-            correlations: derive(secret, bindingHash, "crypten run correlations")
+            correlations: derive(secret, bindingHash, "crypten run correlations"),
+            orders: derive(secret, bindingHash, "crypten run orders")
         )
     }
 

@@ -149,6 +149,15 @@ extension SessionState {
         )
     }
 
+    /// Tensors whose rows are shuffled together.
+    func shuffle(_ nodes: [Node]) throws -> [Node] {
+        for node in nodes where node.error == nil && node.session !== identity {
+            throw CrypTenError(.wrongSession, "a session shuffles secret tensors of its own")
+        }
+        let number = try machine.newRandom()
+        return nodes.indices.map { Node(.shuffle(part: $0, number: number), nodes, layer: "shuffle") }
+    }
+
     /// Bytes that one party has and all get: a model's skeleton.
     ///
     /// - Parameter reason: What the others are told where there are none.

@@ -18,7 +18,8 @@ struct TrainCommand: AsyncParsableCommand {
             The model is a network as PyTorch exports it, without constant folding; the weights keep their names. Where two start with equal numbers the \
             file has one as an Identity of the other: each is trained apart. Dropout and batch normalisation train where the file was \
             exported in training mode. Labels of cross-entropy are numbers of classes, [N]; those of binary-cross-entropy-with-logits and \
-            hinge are 0 or 1. Which rows are in which batch all members see, the dealer too: --order says it, else a seed that all have.
+            hinge are 0 or 1. Which rows are in which batch all members see, the dealer too: --order says it, else a seed that all have. \
+            With --shuffle secret these are numbers of rows in an order that no party knows, and the dealer does.
 
             With --checkpoint each party keeps its shares in its folder, after each epoch; whatever is killed at whichever moment, the same command \
             with --resume goes on from the newest that all have.
@@ -96,6 +97,8 @@ struct TrainCommand: AsyncParsableCommand {
 
     @Option(name: .long, help: "What batches are drawn from, without --order.")
     var seed: UInt64 = 0
+
+    @OptionGroup var preparation: DataOptions
 
     @Option(
         name: .long,
@@ -280,6 +283,7 @@ struct TrainCommand: AsyncParsableCommand {
         training.batchSize = batchSize ?? 32
         training.order = try order.map { try part($0, "--order", usual: PartyID(0)) }
         training.seed = seed
+        training.preparation = preparation.preparation
         training.frozen = freeze
         training.revealEvery = revealLossEvery ?? (losses == nil ? nil : 1)
         training.recipient = PartyID(to)
@@ -363,7 +367,7 @@ struct TrainCommand: AsyncParsableCommand {
         if let every = training.revealEvery { arguments += ["--reveal-loss-every", "\(every)"] }
         if let losses { arguments += ["--losses", losses] }
         if let weights = training.weights { arguments += ["--weights", owned(weights)] }
-        arguments += checkpoints.arguments
+        arguments += preparation.arguments + checkpoints.arguments
         arguments += freeze.flatMap { ["--freeze", $0] } + training.exports.flatMap { ["--export", owned($0)] }
         if party == training.model.owner.index {
             arguments += visibility.secret.flatMap { ["--secret", $0] } + visibility.open.flatMap { ["--open", $0] }

@@ -33,7 +33,18 @@ struct PlannedTraining {
         let size = min(order?.shape[1] ?? training.batchSize, count)
         let batch = Array(0..<size)
         let scores = try training.probe(network, examples, rows: size)
-        let data = try rehearsal.hold(examples + [try target(training.labels, scores.shape, &rehearsal)])
+        var data = try rehearsal.hold(examples + [try target(training.labels, scores.shape, &rehearsal)])
+        var preparing: Cost?
+        for place in try training.standardizedInputs(of: model) {
+            let (standardized, cost) = try rehearsal.standardize(data.kept[place])
+            data.kept[place] = standardized
+            preparing = preparing.map { $0 + cost } ?? cost
+        }
+        if training.preparation.isShuffled {
+            let (shuffled, cost) = try rehearsal.shuffle(data.kept)
+            data.kept = shuffled
+            preparing = preparing.map { $0 + cost } ?? cost
+        }
         let steps = order?.shape[0] ?? BatchOrder(count: count, batchSize: size).batchesPerEpoch * training.epochs
         var trainer = try training.trainer(of: network, steps: steps)
         let recipients = training.revealEvery == nil ? nil : Recipients.party(training.recipient.index)
@@ -69,6 +80,13 @@ struct PlannedTraining {
             batch: size,
             steps: steps,
             setupBytesPerParty: setup,
+            preparation: preparing.map {
+                TrainingPlanReport.Preparation(
+                    rounds: $0.rounds,
+                    bytesPerParty: $0.onlineBytes,
+                    dealerBytes: $0.dealerBytes
+                )
+            },
             dataBytesPerParty: kept * 2,
             dataBytesAtDealer: kept
         )
@@ -122,9 +140,18 @@ struct TrainingPlanReport: Encodable, Sendable {
     var steps: Int
     /// To mask data and weights, once.
     var setupBytesPerParty: [Int]
+    /// To standardise and shuffle them before, once; nil where neither is asked for.
+    var preparation: Preparation?
     /// What masked data take at each party, and their masks at the dealer, for as long as training lasts.
     var dataBytesPerParty: Int
     var dataBytesAtDealer: Int
+
+    /// What is done with data before training.
+    struct Preparation: Encodable, Sendable {
+        var rounds: Int
+        var bytesPerParty: [Int]
+        var dealerBytes: Int
+    }
 
     /// Tables for people.
     var text: String {
@@ -142,6 +169,13 @@ struct TrainingPlanReport: Encodable, Sendable {
                 "\(dataBytesPerParty.asMemory)  \(dataBytesAtDealer.asMemory)"
             ),
         ]
+        if let preparation {
+            lines += [
+                ("rounds to standardise and shuffle", preparation.rounds.grouped),
+                ("bytes for that, a party", preparation.bytesPerParty.map(\.grouped).joined(separator: "  ")),
+                ("dealer bytes for that", preparation.dealerBytes.grouped),
+            ]
+        }
         if let seconds = step.predictedSeconds {
             lines.append(("predicted seconds in all", (seconds * Double(steps)).fixed(1)))
         }

@@ -22,7 +22,8 @@ extension Training {
                 "the model has no weight that can be trained: floats that a layer reads"
             )
         }
-        let examples = try await self.examples(inputs, of: network, files, session, kind: "input")
+        var examples = try await self.examples(inputs, of: network, files, session, kind: "input")
+        _ = try standardizedInputs(of: network)
         let epochs = try await batches(of: examples[0].shape[0], files, session)
         let sizes = Set(epochs.joined().map(\.count)).sorted(by: >)
         // What doesn't fit is found here, before anything of data or weights is sent.
@@ -32,7 +33,7 @@ extension Training {
         let total = epochs.reduce(0) { $0 + $1.count }
         var trainer = try trainer(of: announced, steps: total)
         for size in sizes { try trainer.check(on: (examples + [targets]).map { $0.rows(Array(0..<size)) }) }
-        var test: Test?
+        var (test, tested): (Test?, (examples: [CrypTensor], targets: CrypTensor, size: Int)?)
         if let validationLabels {
             let examples = try await self.examples(validation, of: network, files, session, kind: "validation input")
             // As many rows at a time as a step takes, and more where the network takes any.
@@ -50,9 +51,14 @@ extension Training {
                 name: "labels of --validation"
             )
             try checkRows(of: examples + [targets], name: "--validation")
-            test = Test(data: try await dataset(examples + [targets], on: session), size: size)
+            tested = (examples, targets, size)
         }
-        let data = try await dataset(examples + [targets], on: session)
+        let prepared = try await standardized(examples, test: tested?.examples, of: network, on: session)
+        examples = prepared.examples
+        if let tested, let examples = prepared.test {
+            test = Test(data: try await dataset(examples + [tested.targets], on: session), size: tested.size)
+        }
+        let data = try await shuffled(try await dataset(examples + [targets], on: session), on: session)
         var done = 0
         if let store, let checkpoint {
             done = checkpoint.stepCount

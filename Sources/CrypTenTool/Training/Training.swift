@@ -39,6 +39,8 @@ struct Training: Sendable {
     /// The rows of each step's batch, which all parties see; nil: shuffled by `seed`.
     var order: Part?
     var seed: UInt64 = 0
+    /// What becomes of examples before, in secret.
+    var preparation = Preparation()
     /// Names of weights that aren't trained, or what their names begin with, up to a dot.
     var frozen: [String] = []
     /// Of how many steps the loss of one is told; nil: of none.
@@ -99,6 +101,7 @@ struct Training: Sendable {
             exports: exports.map(\.owner.index),
             weights: weights?.owner.index,
             scheduleEnds: scheduleEnds,
+            preparation: preparation,
             checkpoints: checkpoints.map { [$0.every ?? 0, $0.resumes ? 1 : 0] }
         )
     }
@@ -130,6 +133,8 @@ struct TrainingAgreement: Codable, Equatable, Sendable {
     var weights: Int?
     /// Whether the learning rate follows from how many steps there are.
     var scheduleEnds = false
+    /// What becomes of examples before.
+    var preparation = Training.Preparation()
     /// After how many steps, and whether they are resumed.
     var checkpoints: [Int]?
 
@@ -138,7 +143,8 @@ struct TrainingAgreement: Codable, Equatable, Sendable {
         [
             loss, optimizer, "loss scale \(lossScale)",
             "batches of \(order == nil ? "\(batchSize), seed \(seed)" : "an order")",
-            scheduleEnds ? "\(epochs) epochs" : "", frozen.isEmpty ? "" : "without \(frozen.joined(separator: ", "))",
+            preparation.summary, scheduleEnds ? "\(epochs) epochs" : "",
+            frozen.isEmpty ? "" : "without \(frozen.joined(separator: ", "))",
         ].filter { !$0.isEmpty }.joined(separator: "; ")
     }
 
@@ -150,7 +156,8 @@ struct TrainingAgreement: Codable, Equatable, Sendable {
             ("--loss", loss == other.loss), ("--optimizer and its numbers", optimizer == other.optimizer),
             ("--loss-scale", lossScale == other.lossScale), ("--epochs", epochs == other.epochs),
             ("--batch-size", batchSize == other.batchSize), ("--order", order == other.order),
-            ("--seed", seed == other.seed), ("--freeze", frozen == other.frozen),
+            ("--seed", seed == other.seed), ("--standardize and --shuffle", preparation == other.preparation),
+            ("--freeze", frozen == other.frozen),
             ("--reveal-loss-every, which is 1 with --losses", revealEvery == other.revealEvery),
             ("--to", recipient == other.recipient),
             ("--export", exports == other.exports), ("--weights", weights == other.weights),

@@ -26,6 +26,8 @@ public struct TensorDataset: Sendable {
 
     /// Masks tensors, whose owners send 8 bytes an element to each other party, counted as setup.
     ///
+    /// What the parties compute of their inputs, as ``Standardization`` does, all of them mask: 8 bytes an element from each to each other.
+    ///
     /// - Parameter tensors: Secret ones, of equal first extents.
     /// - Throws: `.shapeMismatch` where they have different numbers of rows, or none; and as `Session.hold`.
     public init(_ tensors: CrypTensor..., on session: Session) async throws {
@@ -46,7 +48,27 @@ public struct TensorDataset: Sendable {
             )
         }
         count = first.shape[0]
-        self.tensors = try await session.hold(tensors)
+        self.tensors = try await session.masked(try await session.hold(tensors))
+    }
+
+    /// Tensors that are kept and masked already.
+    init(masked tensors: [CrypTensor]) {
+        (self.tensors, count) = (tensors, tensors[0].shape[0])
+    }
+
+    /// The same examples in a random order that no party knows: the rows of all tensors are moved together.
+    ///
+    /// Then a public set of rows says nothing of which examples are in a batch, nor does what is told of one, as its loss, of an example that
+    /// somebody can name. Each party in turn puts the rows into an order of its own, so all but one of them together know nothing of the
+    /// order; the dealer knows it, and nothing of the rows. Once is enough for all epochs: each takes its batches in another public order of
+    /// the shuffled rows.
+    ///
+    /// - Returns: Another data set; this one is kept until it is released.
+    /// - Throws: `.invalidArgument` where a tensor holds bits: make integers of them before they are masked. And as `Session.evaluate`.
+    /// - Complexity: for n parties n rounds, then the masking: 16·(n − 1) bytes an element sent by each party, and 8·n dealt.
+    public func shuffled(on session: Session) async throws -> TensorDataset {
+        let shuffled = try await session.evaluate(try await session.shuffled(rows: tensors))
+        return TensorDataset(masked: try await session.masked(shuffled))
     }
 
     /// A batch: the rows of each tensor, in their order.

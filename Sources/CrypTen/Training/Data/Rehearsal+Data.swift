@@ -1,0 +1,26 @@
+package import CrypTenExpressions
+package import CrypTenRuntime
+
+/// What preparing data in secret would cost.
+extension Rehearsal {
+    /// What ``Standardization`` of kept examples, applied to them, would give, and what it would cost.
+    ///
+    /// - Throws: `.shapeMismatch` for examples without rows, and the error of an ill-formed expression.
+    package mutating func standardize(_ x: CrypTensor) throws -> (kept: CrypTensor, cost: Cost) {
+        let statistics = try hold(Standardization.statistics(of: x, fractionBits: fractionBits))
+        let scale = Standardization(means: statistics.kept[0], deviations: statistics.kept[1])
+        let (standardized, bits) = try scale.expression(of: x, fractionBits: fractionBits)
+        let applied = try hold([standardized], fractionBits: bits)
+        let masked = try self.masked(applied.kept)
+        return (masked.kept[0], statistics.setup + applied.setup + masked.setup)
+    }
+
+    /// What ``TensorDataset/shuffled(on:)`` would give, and what it would cost.
+    ///
+    /// - Throws: as for tensors that can't be shuffled.
+    package mutating func shuffle(_ tensors: [CrypTensor]) throws -> (kept: [CrypTensor], cost: Cost) {
+        let shuffled = try hold(self.shuffled(rows: tensors))
+        let masked = try self.masked(shuffled.kept)
+        return (masked.kept, shuffled.setup + masked.setup)
+    }
+}
