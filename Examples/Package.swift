@@ -15,7 +15,7 @@ let swiftSettings: [SwiftSetting] =
 
 /// The programs, in alphabetical order: each is the folder of its name in `Sources`.
 let examples = [
-    "LinearSVM"
+    "FineTuning", "LinearSVM", "PrivateTraining", "ResNetOnImages", "SpeechCommands", "TextClassification",
 ]
 
 let package = Package(
