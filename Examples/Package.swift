@@ -15,7 +15,11 @@ let swiftSettings: [SwiftSetting] =
 
 /// The programs, in alphabetical order: each is the folder of its name in `Sources`.
 let examples = [
-    "LinearSVM"
+    "ContextualBandits",
+    "LeNetOnDigits",
+    "LinearSVM",
+    "PrivateEvaluation",
+    "VerticalLogisticRegression",
 ]
 
 let package = Package(
