@@ -15,7 +15,16 @@ let swiftSettings: [SwiftSetting] =
 
 /// The programs, in alphabetical order: each is the folder of its name in `Sources`.
 let examples = [
-    "FineTuning", "LinearSVM", "PrivateTraining", "ResNetOnImages", "SpeechCommands", "TextClassification",
+    "ContextualBandits",
+    "FineTuning",
+    "LeNetOnDigits",
+    "LinearSVM",
+    "PrivateEvaluation",
+    "PrivateTraining",
+    "ResNetOnImages",
+    "SpeechCommands",
+    "TextClassification",
+    "VerticalLogisticRegression",
 ]
 
 let package = Package(

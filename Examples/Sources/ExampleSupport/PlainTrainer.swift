@@ -79,6 +79,15 @@ public struct PlainTrainer<Model: Module>: Sendable {
         return try await told([function(model.eval(), inputs)])[0]
     }
 
+    /// The parameters as they are now, by name.
+    public var weights: [String: Tensor] {
+        get async throws {
+            let parameters = Array(model.parameters)
+            let values = try await told(parameters.map(\.tensor))
+            return Dictionary(uniqueKeysWithValues: zip(parameters.map(\.name), values))
+        }
+    }
+
     /// New values of parameters, buffers and of what is remembered.
     private mutating func assign(_ values: [Tensor], to names: [String]) async throws {
         var tree = ParameterTree()
