@@ -5,6 +5,7 @@ public import CrypTen
 /// - Parameters:
 ///   - spent: Of each party on all of them, in their order.
 ///   - steps: How many there were, one or more.
+/// - Returns: Rounds, bytes and milliseconds.
 public func summary(of spent: [SessionStatistics], perStepOf steps: Int) -> String {
     let sent = spent.map { bytes($0.onlineBytes / steps) }.joined(separator: ", ")
     let seconds = spent.map(\.seconds).max() ?? 0

@@ -6,6 +6,7 @@ import ExampleSupport
 @main
 struct FineTuning: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "FineTuning",
         abstract: "Fine-tuning of a transformer's last layers.",
         discussion: """
             Party 0 has a vision transformer that it has trained on images of its own. Party 1 has images of another task. The last layer,
@@ -29,6 +30,14 @@ struct FineTuning: AsyncParsableCommand {
     /// The names of what is trained; all other weights stay what they are, and no gradient of theirs is computed.
     func isTrained(_ name: String) -> Bool {
         ["heads.head.", "encoder.ln.", "encoder.layers.encoder_layer_1.mlp."].contains { name.hasPrefix($0) }
+    }
+
+    func validate() throws {
+        guard rows >= 4, epochs > 0, batchSize > 0 else {
+            throw ValidationError(
+                "there are four images or more to train on, one epoch or more, and one of them or more in a step"
+            )
+        }
     }
 
     func run() async throws {

@@ -6,6 +6,7 @@ import ExampleSupport
 @main
 struct PrivateTraining: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "PrivateTraining",
         abstract: "Differentially private training of a network that is split between the parties.",
         discussion: """
             Party 0 has features and computes the network and its derivatives in the clear. Party 1 has the labels. In secret is what joins both:
@@ -33,6 +34,19 @@ struct PrivateTraining: AsyncParsableCommand {
     var hidden = 8
     @Option(help: "What examples and first weights follow from; noise and samples are drawn anew in each run.")
     var seed: UInt64 = 1
+
+    func validate() throws {
+        guard rows >= 4, steps > 0, hidden > 0, samplingRate > 0, samplingRate <= 1 else {
+            throw ValidationError(
+                "there are four examples or more, steps and hidden units, and a sampling rate above 0, at most 1"
+            )
+        }
+        guard clip > 0, clip <= 100, learningRate > 0, learningRate <= 1000 else {
+            throw ValidationError(
+                "the bound of a gradient lies between 0 and 100, and the learning rate between 0 and 1000"
+            )
+        }
+    }
 
     func run() async throws {
         let examples = Moons(count: rows, seed: seed)

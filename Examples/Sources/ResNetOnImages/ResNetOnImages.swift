@@ -6,6 +6,7 @@ import ExampleSupport
 @main
 struct ResNetOnImages: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "ResNetOnImages",
         abstract: "ResNet-18 on images of 32 × 32 pixels, trained step by step.",
         discussion: """
             Party 0 has images, party 1 their labels and the network's first weights: 11 million of them in ResNet-18, fewer with --width. Each

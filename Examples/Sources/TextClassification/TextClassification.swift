@@ -6,6 +6,7 @@ import ExampleSupport
 @main
 struct TextClassification: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "TextClassification",
         abstract: "Text classification, trained and used on secret word numbers.",
         discussion: """
             Party 0 has texts, party 1 their topics. Party 0 draws the network's first weights; after the first step nobody knows them. The
@@ -27,6 +28,14 @@ struct TextClassification: AsyncParsableCommand {
     var seed: UInt64 = 1
     @Option(help: "A folder with x_train.npy, y_train.npy, x_test.npy and y_test.npy instead of made-up texts.")
     var data: String?
+
+    func validate() throws {
+        guard rows >= 4, epochs > 0, batchSize > 0 else {
+            throw ValidationError(
+                "there are four texts or more to train on, one epoch or more, and one of them or more in a step"
+            )
+        }
+    }
 
     func run() async throws {
         let texts = try data.map { try Texts(folder: $0, rows: rows) } ?? Texts(seed: seed, rows: rows)

@@ -77,6 +77,32 @@ struct ClearTrainingTests {
         #expect(losses[8] < losses[0])
     }
 
+    /// A parameter, whose product with given numbers has those as its gradient.
+    struct Parameters: CompositeModule {
+        var values: Parameter
+        static var children: [Child<Self>] { [Child("values", \.values)] }
+    }
+
+    @Test("a trainer's steps in the clear are PyTorch's, within 10⁻⁹ and what ε is")
+    func pytorch() throws {
+        let cases = try OptimizerStepTests.comparable()
+        try #require(cases.count > 4)
+        for (item, optimizer) in cases {
+            let shape: Shape = [item.parameters.count]
+            let model = Parameters(values: Parameter("values", shape.dimensions, .zeros))
+            var trainer = Trainer(model, optimizer) { model, batch in (model.values.tensor * batch[0]).sum() }
+            trainer.model.values.tensor = CrypTensor(constant: Tensor(item.parameters, shape: shape))
+            var found: [[Double]] = []
+            for gradient in item.gradients {
+                try trainer.stepInTheClear(on: [CrypTensor(constant: Tensor(gradient, shape: shape))])
+                found.append(try valuesInTheClear(of: [trainer.model.values.tensor])[0].doubles)
+            }
+            try OptimizerStepTests.compare(found, with: item) { element, steps in
+                try 1e-9 + OptimizerStepTests.epsilonBound(of: item, element: element, after: steps)
+            }
+        }
+    }
+
     @Test("what isn't a constant has no value in the clear, and the error names it")
     func refusals() async throws {
         let codes = try await withLocalParties(2) { session -> [CrypTenError] in

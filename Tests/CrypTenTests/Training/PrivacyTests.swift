@@ -40,6 +40,16 @@ struct PrivacyTests {
         #expect(abs(try accountant.epsilon(delta: delta) - published) < 1e-9)
     }
 
+    @Test("ε of the documentation's examples is what stands there")
+    func documented() throws {
+        var count = PrivacyAccountant()
+        try count.addSteps(1, samplingRate: 1, noiseMultiplier: 8)
+        #expect(abs(try count.epsilon(delta: 1e-6) - 0.55) < 0.005)
+        var digits = PrivacyAccountant()
+        try digits.addSteps(14_100, samplingRate: 256 / 60_000, noiseMultiplier: 1.1)
+        #expect(abs(try digits.epsilon(delta: 1e-5) - 2.6) < 0.05)
+    }
+
     /// The table of TensorFlow Privacy's tutorial on MNIST: 60,000 rows, batches of 256, δ = 10⁻⁵; its ε are those of Mironov 2017, R + log(1/δ) / (α − 1), with
     /// fractional orders.
     @Test(
