@@ -61,7 +61,7 @@ struct Commands: Sendable {
     private static func sound(_ command: Int, _ numbers: inout SeededNumbers) -> [Double] {
         let base = numbers.uniform(0.9, 1.1)
         let (start, end) = [(500.0, 500.0), (1100, 1100), (450, 1150), (1150, 450)][command]
-        let (loudness, noise) = (numbers.uniform(0.5, 1.5), numbers.uniform(0.3, 1))
+        let (loudness, noise) = (numbers.uniform(0.5, 1.5), numbers.uniform(0.1, 0.4))
         let beginning = numbers.uniform(0, 0.2)
         let count = window + hop * (times - 1)
         var phase = numbers.uniform(0, 2 * .pi)
