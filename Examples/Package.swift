@@ -16,9 +16,14 @@ let swiftSettings: [SwiftSetting] =
 /// The programs, in alphabetical order: each is the folder of its name in `Sources`.
 let examples = [
     "ContextualBandits",
+    "FineTuning",
     "LeNetOnDigits",
     "LinearSVM",
     "PrivateEvaluation",
+    "PrivateTraining",
+    "ResNetOnImages",
+    "SpeechCommands",
+    "TextClassification",
     "VerticalLogisticRegression",
 ]
 

@@ -35,8 +35,9 @@ struct LabelledPoints: Sendable {
         return (part(0..<count), part(count..<labels.shape[0]))
     }
 
-    /// Which part of the points has a score of its side.
-    func accuracy(of scores: Tensor) -> Double {
+    /// For which part of the points a machine, of weights that all know, gives a score of its side.
+    func accuracy(of machine: Linear) throws -> Double {
+        let scores = try valuesInTheClear(of: [machine(CrypTensor(constant: features))])[0]
         let right = zip(scores.doubles, labels.doubles).count { ($0 > 0) == ($1 == 1) }
         return Double(right) / Double(labels.shape[0])
     }
