@@ -30,7 +30,7 @@ struct LeNetOnDigits: AsyncParsableCommand {
     var parties = 2
 
     @Option(help: "How often all images are seen.")
-    var epochs = 3
+    var epochs = 6
 
     @Option(help: "How many images a step sees.")
     var batchSize = 32
@@ -59,7 +59,7 @@ struct LeNetOnDigits: AsyncParsableCommand {
             "a batch is \(batchSize) images, an epoch \(order.batchesPerEpoch) batches, and \(test) images are for tests"
         )
 
-        let clear = try await train(inTheClear: digits, order)
+        let clear = try trainInTheClear(digits, order)
         let headings = ["epoch", "loss between parties", "in the clear", "recognised between parties", "in the clear"]
         print(headings.map { "  " + $0 }.joined())
         let told = try await withLocalParties(parties) { session in
@@ -102,9 +102,8 @@ struct LeNetOnDigits: AsyncParsableCommand {
             input(.party(1), digits.testLabels),
             on: session
         )
-        var network = LeNet()
-        try await session.initialize(&network, owner: .party(0), seed: seed)
-        var trainer = Trainer(network, Adam(learningRate: learningRate), loss: loss)
+        var trainer = trainer
+        try await session.initialize(&trainer.model, owner: .party(0), seed: seed)
         try await trainer.begin(on: session)
         var course = Course()
         for epoch in 0..<epochs {
@@ -120,28 +119,27 @@ struct LeNetOnDigits: AsyncParsableCommand {
         return course
     }
 
-    /// The same steps on numbers that all know.
-    private func train(inTheClear digits: Digits, _ order: BatchOrder) async throws -> Course {
-        try await withPublicNumbers { session in
-            var trainer = try await PlainTrainer(
-                LeNet(),
-                Adam(learningRate: learningRate),
-                seed: seed,
-                on: session,
-                loss: loss
-            )
-            var course = Course()
-            for epoch in 0..<epochs {
-                var losses: [Double] = []
-                for rows in order.batches(ofEpoch: epoch) {
-                    losses.append(
-                        try await trainer.step(on: [digits.trainingImages.rows(rows), digits.trainingLabels.rows(rows)])
-                    )
-                }
-                let scores = try await trainer.value(on: [digits.testImages]) { network, batch in network(batch[0]) }
-                course.add(losses, digits.recognised(by: scores))
+    /// The same steps by somebody who sees all of it.
+    private func trainInTheClear(_ digits: Digits, _ order: BatchOrder) throws -> Course {
+        let (images, labels) = (
+            CrypTensor(constant: digits.trainingImages), CrypTensor(constant: digits.trainingLabels)
+        )
+        var trainer = trainer
+        try trainer.model.initializeInTheClear(seed: seed)
+        var course = Course()
+        for epoch in 0..<epochs {
+            let losses = try order.batches(ofEpoch: epoch).map { rows in
+                try trainer.stepInTheClear(on: [images.rows(rows), labels.rows(rows)])
             }
-            return course
+            let scores = trainer.model.eval()(CrypTensor(constant: digits.testImages))
+            course.add(losses, digits.recognised(by: try valuesInTheClear(of: [scores])[0]))
+        }
+        return course
+    }
+
+    private var trainer: Trainer<LeNet> {
+        Trainer(LeNet(), Adam(learningRate: learningRate)) { network, batch in
+            crossEntropy(network(batch[0]), labels: batch[1])
         }
     }
 
@@ -163,10 +161,4 @@ extension LeNetOnDigits.Course {
         self.losses.append(losses.reduce(0, +) / Double(losses.count))
         self.recognised.append(recognised)
     }
-}
-
-/// Of a network on a batch of images and their labels.
-@Sendable
-private func loss(_ network: LeNet, _ batch: [CrypTensor]) -> CrypTensor {
-    crossEntropy(network(batch[0]), labels: batch[1])
 }

@@ -46,18 +46,17 @@ struct LinearSVM: AsyncParsableCommand {
 
     /// Training on what no party has alone.
     private func train(on points: LabelledPoints) async throws {
-        let plain = try await accuraciesInTheClear(of: points).accuracies
+        let plain = try trainInTheClear(on: points).accuracies
         let told = try await withLocalParties(parties) { session in
             let data = try await hidden.data(of: points, on: session)
-            var machine = Linear(features, 1)
-            try await session.initialize(&machine, owner: .party(0), seed: seed)
-            var trainer = Trainer(machine, SGD(learningRate: learningRate), loss: loss)
+            var trainer = trainer
+            try await session.initialize(&trainer.model, owner: .party(0), seed: seed)
             try await trainer.begin(on: session)
             var accuracies: [Double] = []
             for _ in 0..<epochs {
                 _ = try await trainer.step(on: data.tensors, session)
                 let right = binaryAccuracy(trainer.model(data.tensors[0]), labels: data.tensors[1])
-                accuracies.append(try await session.reveal(right, to: .all)?.doubles[0] ?? 0)
+                accuracies.append(try await session.reveal(right, to: .all)?.doubles[0] ?? .nan)
             }
             return (accuracies: accuracies, spent: try await session.statistics)
         }
@@ -67,7 +66,7 @@ struct LinearSVM: AsyncParsableCommand {
             print(row(["\(epoch + 1)", percent(secret), percent(clear)], under: headings))
         }
         print(summary(of: told.map(\.spent)))
-        let worst = zip(told[0].accuracies, plain).map { abs($0 - $1) }.max() ?? 1
+        let worst = zip(told[0].accuracies, plain).map { abs($0 - $1) }.max() ?? .nan
         // One example may lie so near to the plane that a rounding decides.
         try require(
             worst < 1.5 / Double(examples),
@@ -78,55 +77,38 @@ struct LinearSVM: AsyncParsableCommand {
     /// One party's machine, which it has trained on its own, on another's examples: the last third of all.
     private func evaluate(on points: LabelledPoints) async throws {
         let (known, unknown) = points.split(at: examples * 2 / 3)
-        let trained = try await accuraciesInTheClear(of: known, tested: unknown)
+        let machine = try trainInTheClear(on: known).machine
         let told = try await withLocalParties(parties) { session in
-            var weights = ParameterTree()
-            for name in ["weight", "bias"] {
-                weights[name] = try await session.input(from: .party(0), name: name) { trained.weights[name]! }
-            }
-            var machine = Linear(features, 1)
-            try machine.load(weights)
+            let secret = try await machine.shared(from: .party(0), on: session)
             let x = try await session.input(from: .party(1), name: "examples") { unknown.features }
             let y = try await session.input(from: .party(1), name: "labels") { unknown.labels }
-            let right = try await session.reveal(binaryAccuracy(machine(x), labels: y), to: .party(1))
+            let right = try await session.reveal(binaryAccuracy(secret(x), labels: y), to: .party(1))
             return (right: right?.doubles[0], spent: try await session.statistics)
         }
-        let (secret, clear) = (told[1].right ?? 0, trained.accuracyOfTest)
+        let (secret, clear) = (told[1].right ?? .nan, try unknown.accuracy(of: machine))
         print("accuracy that party 1 learns: \(percent(secret)); in the clear: \(percent(clear))")
         print(summary(of: told.map(\.spent)))
+        try require(told[0].right == nil, "party 0 was told what is party 1's")
         try require(abs(secret - clear) < 1.5 / Double(unknown.labels.shape[0]), "the accuracies differ")
     }
 
-    /// The same training with numbers that all know.
-    private func accuraciesInTheClear(
-        of points: LabelledPoints,
-        tested: LabelledPoints? = nil
-    ) async throws -> (accuracies: [Double], weights: [String: Tensor], accuracyOfTest: Double) {
-        try await withPublicNumbers { session in
-            var trainer = try await PlainTrainer(
-                Linear(features, 1),
-                SGD(learningRate: learningRate),
-                seed: seed,
-                on: session,
-                loss: loss
-            )
-            func accuracy(on points: LabelledPoints) async throws -> Double {
-                points.accuracy(
-                    of: try await trainer.value(on: [points.features]) { machine, batch in machine(batch[0]) }
-                )
-            }
-            var accuracies: [Double] = []
-            for _ in 0..<epochs {
-                try await trainer.step(on: [points.features, points.labels])
-                accuracies.append(try await accuracy(on: points))
-            }
-            return (accuracies, try await trainer.weights, try await accuracy(on: tested ?? points))
+    /// The same training by somebody who sees all of it.
+    private func trainInTheClear(on points: LabelledPoints) throws -> (machine: Linear, accuracies: [Double]) {
+        var trainer = trainer
+        try trainer.model.initializeInTheClear(seed: seed)
+        let batch = [CrypTensor(constant: points.features), CrypTensor(constant: points.labels)]
+        var accuracies: [Double] = []
+        for _ in 0..<epochs {
+            try trainer.stepInTheClear(on: batch)
+            accuracies.append(try points.accuracy(of: trainer.model))
+        }
+        return (trainer.model, accuracies)
+    }
+
+    /// Of a machine's scores the loss is how far they are from right by a margin, on average.
+    private var trainer: Trainer<Linear> {
+        Trainer(Linear(features, 1), SGD(learningRate: learningRate)) { machine, batch in
+            hingeLoss(machine(batch[0]).flatten(), labels: batch[1])
         }
     }
-}
-
-/// Of a machine on a batch of examples and their labels: how far its scores are from right by a margin, on average.
-@Sendable
-private func loss(_ machine: Linear, _ batch: [CrypTensor]) -> CrypTensor {
-    hingeLoss(machine(batch[0]).flatten(), labels: batch[1])
 }

@@ -46,7 +46,7 @@ struct PrivateEvaluation: AsyncParsableCommand {
         )
         print("party 1 has \(x.shape[0]) labelled examples of shape \(Shape(Array(x.shape.dimensions.dropFirst())))")
 
-        let clear = try await ClearCounts(of: network, x, y)
+        let clear = try ClearCounts(of: network, x, y)
         let told = try await withLocalParties(parties) { session in
             let metrics = try await evaluate(x, y, on: session) { print("\($0) of \(x.shape[0]) rows are counted") }
             return (metrics: metrics, spent: try await session.statistics)

@@ -66,7 +66,7 @@ struct VerticalLogisticRegression: AsyncParsableCommand {
                 "party \(party) has columns \(part.lowerBound + 1) to \(part.upperBound) of \(training + test) people\(more)"
             )
         }
-        let clear = try await train(inTheClear: people, order)
+        let clear = try trainInTheClear(on: people, order)
         let told = try await withLocalParties(parties) { session in
             let course = try await train(on: people, order, on: session)
             return (course: course, spent: try await session.statistics)
@@ -107,9 +107,8 @@ struct VerticalLogisticRegression: AsyncParsableCommand {
         let unpaid = try await session.input(from: bank, name: "unpaid") { people.unpaid }
         let data = try await TensorDataset(joined(columns: parts), unpaid, on: session)
 
-        var scores = Linear(columns, 1)
-        try await session.initialize(&scores, owner: bank, seed: seed)
-        var trainer = Trainer(scores, optimizer.optimizer, loss: loss)
+        var trainer = trainer
+        try await session.initialize(&trainer.model, owner: bank, seed: seed)
         try await trainer.begin(on: session)
         var losses: [Double] = []
         for epoch in 0..<epochs {
@@ -125,33 +124,27 @@ struct VerticalLogisticRegression: AsyncParsableCommand {
         return try await session.reveal(area, to: .party(0)).map { Course(losses: losses, area: $0.doubles[0]) }
     }
 
-    /// The same steps on numbers that all know.
-    private func train(inTheClear people: People, _ order: BatchOrder) async throws -> Course {
-        try await withPublicNumbers { session in
-            var trainer = try await PlainTrainer(
-                Linear(columns, 1),
-                optimizer.optimizer,
-                seed: seed,
-                on: session,
-                loss: loss
-            )
-            var losses: [Double] = []
-            for epoch in 0..<epochs {
-                var sum = 0.0
-                for rows in order.batches(ofEpoch: epoch) {
-                    sum += try await trainer.step(on: [people.columns.rows(rows), people.unpaid.rows(rows)])
-                }
-                losses.append(sum / Double(order.batchesPerEpoch))
+    /// The same steps by somebody who sees all columns.
+    private func trainInTheClear(on people: People, _ order: BatchOrder) throws -> Course {
+        let (columns, unpaid) = (CrypTensor(constant: people.columns), CrypTensor(constant: people.unpaid))
+        var trainer = trainer
+        try trainer.model.initializeInTheClear(seed: seed)
+        var losses: [Double] = []
+        for epoch in 0..<epochs {
+            let ofSteps = try order.batches(ofEpoch: epoch).map { rows in
+                try trainer.stepInTheClear(on: [columns.rows(rows), unpaid.rows(rows)])
             }
-            let tests = training..<training + test
-            let scores = try await trainer.value(on: [people.columns.rows(tests)]) { scores, batch in scores(batch[0]) }
-            return Course(losses: losses, area: people.unpaid.rows(tests).areaUnderCurve(of: scores))
+            losses.append(ofSteps.reduce(0, +) / Double(order.batchesPerEpoch))
+        }
+        let tests = Array(training..<training + test)
+        let scores = try valuesInTheClear(of: [trainer.model.eval()(columns.rows(tests))])[0]
+        return Course(losses: losses, area: people.unpaid.rows(tests).areaUnderCurve(of: scores))
+    }
+
+    /// Of scores the loss is how far they are from telling who doesn't pay.
+    private var trainer: Trainer<Linear> {
+        Trainer(Linear(columns, 1), optimizer.optimizer) { scores, batch in
+            binaryCrossEntropyWithLogits(scores(batch[0]).flatten(), batch[1])
         }
     }
-}
-
-/// Of scores of a batch of people: how far they are from telling who doesn't pay.
-@Sendable
-private func loss(_ scores: Linear, _ batch: [CrypTensor]) -> CrypTensor {
-    binaryCrossEntropyWithLogits(scores(batch[0]).flatten(), batch[1])
 }
