@@ -116,7 +116,7 @@ public struct Trainer<Model: Module>: Sendable {
     }
 
     /// The loss of a batch, the gradients that the optimiser gets, and the buffers after it.
-    private func pass(
+    func pass(
         on batch: [CrypTensor]
     ) throws -> (value: CrypTensor, gradients: ParameterTree, buffers: ParameterTree) {
         var (value, gradients, buffers) = try valueAndGradient(of: model, lossScale: lossScale) { try loss($0, batch) }
