@@ -4,243 +4,214 @@ import Foundation
 
 /// A training run that is planned and priced as `Training` would run it, and not run.
 struct PlannedTraining {
-  var training: Training
-  var parties: Int
-  var fractionBits: Int
-  /// The network to predict a step's time for; nil: none is predicted.
-  var network: NetworkProfile?
-  /// Threads of each member; nil: the machine's processors, on one machine their part of them.
-  var threads: Int?
+    var training: Training
+    var parties: Int
+    var fractionBits: Int
+    /// The network to predict a step's time for; nil: none is predicted.
+    var network: NetworkProfile?
+    /// Threads of each member; nil: the machine's processors, on one machine their part of them.
+    var threads: Int?
 
-  /// Plans masking, a step and a test, and predicts a step's time where a network is given.
-  ///
-  /// The files of all parties are read, for their shapes.
-  /// - Throws: what is wrong with a file, and what `train` would refuse.
-  func report(_ progress: @escaping @Sendable (Double) -> Void = { _ in }) throws
-    -> TrainingPlanReport
-  {
-    let url = URL(fileURLWithPath: training.model.file.path)
-    let model = try ONNXModel(
-      contentsOf: url, secret: training.secret, open: training.open, for: .training)
-    var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
-    let network = rehearsal.announce(model, from: training.model.owner)
-    var streams: [StreamedTensor] = []
-    var files = [Int](repeating: 0, count: parties)
-    let examples = try self.examples(of: model, &rehearsal, &streams, &files)
-    let count = examples[0].shape[0]
-    let order = try training.order.map { try $0.file.tensor(below: .infinity) }
-    if let order, order.shape.rank != 2 {
-      throw CrypTenError(
-        .invalidArgument,
-        "--order of shape \(order.shape) has no row for each step, [steps, batch]"
-      )
-    }
-    let size = min(order?.shape[1] ?? training.batchSize, count)
-    let batch = Array(0..<size)
-    let scores = try training.probe(network, examples, rows: size)
-    let operands = examples + [try target(scores.shape, &rehearsal, &streams, &files)]
-    let elements = operands.reduce(0) { $0 + $1.count }
-    let canBeStreamed = streams.count == operands.count
-    let isStreamed =
-      canBeStreamed && training.streams ?? (elements > training.dataLimit / Training.bytesOfElement)
-    let steps =
-      order?.shape[0] ?? BatchOrder(count: count, batchSize: size).batchesPerEpoch * training.epochs
-    var trainer = try training.trainer(of: network, steps: steps)
-    let data: (kept: [CrypTensor], setup: Cost)
-    let rows: [CrypTensor]
-    var next: [CrypTensor] = []
-    if isStreamed {
-      let streamed = try StreamedDataset(planning: streams, batches: batches(of: count, order))
-      data = try rehearsal.hold(streamed.rehearsed(on: &rehearsal))
-      rows = try streamed.batch(of: data.kept)
-      next = streamed.rehearsed(on: &rehearsal)
-    } else {
-      data = try rehearsal.hold(operands)
-      rows = data.kept.map { $0.rows(batch) }
-    }
-    let recipients = training.revealEvery == nil ? nil : Recipients.party(training.recipient.index)
-    let (masking, step) = try trainer.rehearse(
-      on: rows,
-      masking: next,
-      &rehearsal,
-      revealingLossTo: recipients
-    )
-    let prediction = try self.network.map { network in
-      let isLocal = network == .loop
-      return try rehearsal.measure(
-        step,
-        machines: isLocal ? .shared : .oneEach,
-        threads: threads
-          ?? (isLocal ? max(1, ProcessInfo.processInfo.activeProcessorCount / parties) : nil),
-        progress: progress
-      ).prediction(on: network)
-    }
-    let setup = zip(data.setup.onlineBytes, masking.onlineBytes).map { $0 + $1 }
-    let report = PlanReport(
-      online: step.cost,
-      setup: Cost(partyCount: parties),
-      memory: step.memory,
-      prediction: prediction,
-      inputs: [],
-      outputs: [],
-      constants: model.constants
-    )
-    // A masked number, and its mask at whoever put it in.
-    let masked = rehearsal.setupMemory
-    let kept = data.kept.reduce(0) { $0 + $1.count } * 8
-    let perEpoch = next.reduce(0) { $0 + $1.count } * 8 * (steps / max(1, training.epochs))
-    return TrainingPlanReport(
-      step: report,
-      rows: count,
-      batch: size,
-      steps: steps,
-      setupBytesPerParty: setup,
-      isStreamed: isStreamed,
-      processMemoryBytesPerParty: zip(files, zip(masked.bytesPerParty, step.memory.bytesPerParty))
-        .map {
-          (isStreamed ? 0 : $0) + MemoryBudget.processBytes(values: max($1.0, kept * 2 + $1.1))
-        },
-      processMemoryBytesAtDealer: MemoryBudget.processBytes(
-        values: max(masked.dealerBytes, kept + step.memory.dealerBytes)
-      ),
-      dataBytesPerParty: kept * 2,
-      dataBytesAtDealer: kept,
-      keptDataBytesPerParty: elements * Training.bytesOfElement,
-      streamedBytesPerEpoch: isStreamed ? perEpoch : elements * 8
-    )
-  }
-
-  /// The rows of each step's batch.
-  private func batches(of count: Int, _ order: Tensor?) -> [[Int]] {
-    guard let order else {
-      let order = BatchOrder(count: count, batchSize: training.batchSize, seed: training.seed)
-      return (0..<training.epochs).flatMap { order.batches(ofEpoch: $0) }
-    }
-    let (numbers, size) = (order.integers ?? [], order.shape[1])
-    return (0..<order.shape[0]).map { step in
-      numbers[step * size..<(step + 1) * size].map { Int($0) }
-    }
-  }
-
-  /// The shape and kind of what a file becomes, whose bytes are added to those in its owner's memory; of one that is too large to be kept only the first row is read.
-  private func form(
-    of part: Training.Part,
-    _ files: inout [Int],
-    _ transform: @escaping @Sendable (Tensor) throws -> Tensor
-  ) throws -> (shape: Shape, kind: ElementKind) {
-    if training.mayBeStreamed(part) {
-      let rows = try MappedRows(NumpyRows(URL(fileURLWithPath: part.file.path)), transform)
-      return (rows.shape, rows.kind)
-    }
-    let file = try part.file.tensor(below: .infinity)
-    files[part.owner.index] += file.byteCount
-    let tensor = try transform(file)
-    return (tensor.shape, tensor.kind)
-  }
-
-  private func examples(
-    of model: ONNXModel,
-    _ rehearsal: inout Rehearsal,
-    _ streams: inout [StreamedTensor],
-    _ files: inout [Int]
-  ) throws -> [CrypTensor] {
-    var examples: [CrypTensor] = []
-    for operand in try training.operands(training.inputs, of: model, kind: "input") {
-      var tensors: [CrypTensor] = []
-      var streamed: [StreamedTensor] = []
-      for part in operand.parts {
-        let name = operand.input.name
-        let (shape, kind) = try form(of: part, &files) { [training] in
-          try training.encoded($0, as: operand.input, of: model, name: part.file.path)
+    /// Plans masking, a step and a test, and predicts a step's time where a network is given.
+    ///
+    /// The files of all parties are read, for their shapes.
+    /// - Throws: what is wrong with a file, and what `train` would refuse.
+    func report(
+        _ progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws
+        -> TrainingPlanReport
+    {
+        let url = URL(fileURLWithPath: training.model.file.path)
+        let model = try ONNXModel(
+            contentsOf: url,
+            secret: training.secret,
+            open: training.open,
+            for: .training
+        )
+        var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
+        let network = rehearsal.announce(model, from: training.model.owner)
+        var streams: [StreamedTensor] = []
+        let examples = try self.examples(of: model, &rehearsal, &streams)
+        let count = examples[0].shape[0]
+        let order = try training.order.map { try $0.file.tensor(below: .infinity) }
+        if let order, order.shape.rank != 2 {
+            throw CrypTenError(
+                .invalidArgument,
+                "--order of shape \(order.shape) has no row for each step, [steps, batch]"
+            )
         }
-        tensors.append(rehearsal.input(from: part.owner, shape: shape, kind: kind, name: name))
-        streamed.append(StreamedTensor(planning: shape, kind, from: part.owner, name: name))
-      }
-      examples.append(try operand.joined(tensors))
-      if training.streams == true || !operand.isSum { streams.append(try operand.joined(streamed)) }
+        let size = min(order?.shape[1] ?? training.batchSize, count)
+        let batch = Array(0..<size)
+        let scores = try training.probe(network, examples, rows: size)
+        let operands = examples + [try target(scores.shape, &rehearsal, &streams)]
+        let elements = operands.reduce(0) { $0 + $1.count }
+        let canBeStreamed = streams.count == operands.count
+        let isStreamed =
+            canBeStreamed && training.streams ?? (elements > training.dataLimit / Training.bytesOfElement)
+        let steps =
+            order?.shape[0] ?? BatchOrder(count: count, batchSize: size).batchesPerEpoch * training.epochs
+        var trainer = try training.trainer(of: network, steps: steps)
+        let data: (kept: [CrypTensor], setup: Cost)
+        let rows: [CrypTensor]
+        var next: [CrypTensor] = []
+        if isStreamed {
+            let streamed = try StreamedDataset(planning: streams, batches: batches(of: count, order))
+            data = try rehearsal.hold(streamed.rehearsed(on: &rehearsal))
+            rows = try streamed.batch(of: data.kept)
+            next = streamed.rehearsed(on: &rehearsal)
+        } else {
+            data = try rehearsal.hold(operands)
+            rows = data.kept.map { $0.rows(batch) }
+        }
+        let recipients = training.revealEvery == nil ? nil : Recipients.party(training.recipient.index)
+        let (masking, step) = try trainer.rehearse(
+            on: rows,
+            masking: next,
+            &rehearsal,
+            revealingLossTo: recipients
+        )
+        let prediction = try self.network.map { network in
+            let isLocal = network == .loop
+            return try rehearsal.measure(
+                step,
+                machines: isLocal ? .shared : .oneEach,
+                threads: threads
+                    ?? (isLocal ? max(1, ProcessInfo.processInfo.activeProcessorCount / parties) : nil),
+                progress: progress
+            ).prediction(on: network)
+        }
+        let setup = zip(data.setup.onlineBytes, masking.onlineBytes).map { $0 + $1 }
+        let report = PlanReport(
+            online: step.cost,
+            setup: Cost(partyCount: parties),
+            memory: step.memory,
+            prediction: prediction,
+            inputs: [],
+            outputs: [],
+            constants: model.constants
+        )
+        // A masked number, and its mask at whoever put it in.
+        let kept = data.kept.reduce(0) { $0 + $1.count } * 8
+        let perEpoch = next.reduce(0) { $0 + $1.count } * 8 * (steps / max(1, training.epochs))
+        return TrainingPlanReport(
+            step: report,
+            rows: count,
+            batch: size,
+            steps: steps,
+            setupBytesPerParty: setup,
+            isStreamed: isStreamed,
+            dataBytesPerParty: kept * 2,
+            dataBytesAtDealer: kept,
+            keptDataBytesPerParty: elements * Training.bytesOfElement,
+            streamedBytesPerEpoch: isStreamed ? perEpoch : elements * 8
+        )
     }
-    return examples
-  }
 
-  private func target(
-    _ scores: Shape,
-    _ rehearsal: inout Rehearsal,
-    _ streams: inout [StreamedTensor],
-    _ files: inout [Int]
-  ) throws -> CrypTensor {
-    let labels = training.labels
-    let (shape, kind) = try form(of: labels, &files) { [training] in
-      try training.loss.encoded($0, scores: scores, name: labels.file.path)
+    /// The rows of each step's batch.
+    private func batches(of count: Int, _ order: Tensor?) -> [[Int]] {
+        guard let order else {
+            let order = BatchOrder(count: count, batchSize: training.batchSize, seed: training.seed)
+            return (0..<training.epochs).flatMap { order.batches(ofEpoch: $0) }
+        }
+        let (numbers, size) = (order.integers ?? [], order.shape[1])
+        return (0..<order.shape[0]).map { step in
+            numbers[step * size..<(step + 1) * size].map { Int($0) }
+        }
     }
-    streams.append(StreamedTensor(planning: shape, kind, from: labels.owner, name: "labels"))
-    return rehearsal.input(from: labels.owner, shape: shape, kind: kind, name: "labels")
-  }
+
+    /// The shape and kind of what a file becomes; of one that is too large to be kept only the first row is read.
+    private func form(
+        of part: Training.Part,
+        _ transform: @escaping @Sendable (Tensor) throws -> Tensor
+    ) throws -> (shape: Shape, kind: ElementKind) {
+        if training.mayBeStreamed(part) {
+            let rows = try MappedRows(NumpyRows(URL(fileURLWithPath: part.file.path)), transform)
+            return (rows.shape, rows.kind)
+        }
+        let tensor = try transform(try part.file.tensor(below: .infinity))
+        return (tensor.shape, tensor.kind)
+    }
+
+    private func examples(
+        of model: ONNXModel,
+        _ rehearsal: inout Rehearsal,
+        _ streams: inout [StreamedTensor]
+    ) throws -> [CrypTensor] {
+        var examples: [CrypTensor] = []
+        for operand in try training.operands(training.inputs, of: model, kind: "input") {
+            var tensors: [CrypTensor] = []
+            var streamed: [StreamedTensor] = []
+            for part in operand.parts {
+                let name = operand.input.name
+                let (shape, kind) = try form(of: part) { [training] in
+                    try training.encoded($0, as: operand.input, of: model, name: part.file.path)
+                }
+                tensors.append(rehearsal.input(from: part.owner, shape: shape, kind: kind, name: name))
+                streamed.append(StreamedTensor(planning: shape, kind, from: part.owner, name: name))
+            }
+            examples.append(try operand.joined(tensors))
+            if training.streams == true || !operand.isSum { streams.append(try operand.joined(streamed)) }
+        }
+        return examples
+    }
+
+    private func target(
+        _ scores: Shape,
+        _ rehearsal: inout Rehearsal,
+        _ streams: inout [StreamedTensor]
+    ) throws -> CrypTensor {
+        let labels = training.labels
+        let (shape, kind) = try form(of: labels) { [training] in
+            try training.loss.encoded($0, scores: scores, name: labels.file.path)
+        }
+        streams.append(StreamedTensor(planning: shape, kind, from: labels.owner, name: "labels"))
+        return rehearsal.input(from: labels.owner, shape: shape, kind: kind, name: "labels")
+    }
 }
 
 /// What a training run will cost: a step, layer by layer, and all of them.
 struct TrainingPlanReport: Encodable, Sendable {
-  /// One step.
-  var step: PlanReport
-  var rows: Int
-  var batch: Int
-  var steps: Int
-  /// To mask data and weights, once.
-  var setupBytesPerParty: [Int]
-  /// Whether data are masked batch by batch, each epoch anew.
-  var isStreamed: Bool
-  /// What each party's process will have resident at most, and the dealer's: estimates.
-  var processMemoryBytesPerParty: [Int]
-  var processMemoryBytesAtDealer: Int
-  /// What masked data take at each party, and their masks at the dealer, for as long as training lasts.
-  var dataBytesPerParty: Int
-  var dataBytesAtDealer: Int
-  /// What kept data would take at most, at a party that has all of them; what streaming would send each other party in an epoch.
-  var keptDataBytesPerParty: Int
-  var streamedBytesPerEpoch: Int
+    /// One step.
+    var step: PlanReport
+    var rows: Int
+    var batch: Int
+    var steps: Int
+    /// To mask data and weights, once.
+    var setupBytesPerParty: [Int]
+    /// Whether data are masked batch by batch, each epoch anew.
+    var isStreamed: Bool
+    /// What masked data take at each party, and their masks at the dealer, for as long as training lasts.
+    var dataBytesPerParty: Int
+    var dataBytesAtDealer: Int
+    /// What kept data would take at most, at a party that has all of them; what streaming would send each other party in an epoch.
+    var keptDataBytesPerParty: Int
+    var streamedBytesPerEpoch: Int
 
-  /// Tables for people.
-  var text: String {
-    var lines = [
-      ("rows, in batches of", "\(rows.grouped), \(batch.grouped)"), ("steps", steps.grouped),
-      ("rounds in all", (step.rounds * steps).grouped),
-      (
-        "online bytes in all, a party",
-        step.onlineBytesPerParty.map { ($0 * steps).grouped }.joined(separator: "  ")
-      ),
-      ("dealer bytes in all", (step.dealerBytes * steps).grouped),
-      ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
-      (
-        "data",
-        isStreamed
-          ? "streamed, \(streamedBytesPerEpoch.grouped) bytes an epoch; kept they would take \(keptDataBytesPerParty.asMemory)"
-          : "kept; streamed they would take \(streamedBytesPerEpoch.grouped) bytes an epoch"
-      ),
-      (
-        "masked data, kept at a party and the dealer",
-        "\(dataBytesPerParty.asMemory)  \(dataBytesAtDealer.asMemory)"
-      ),
-    ]
-    lines.append(
-      (
-        "memory of a party's process, about",
-        processMemoryBytesPerParty.map(\.asMemory).joined(separator: "  ")
-      )
-    )
-    lines.append(("of the dealer's, about", processMemoryBytesAtDealer.asMemory))
-    if let seconds = step.predictedSeconds {
-      lines.append(("predicted seconds in all", (seconds * Double(steps)).fixed(1)))
+    /// Tables for people.
+    var text: String {
+        var lines = [
+            ("rows, in batches of", "\(rows.grouped), \(batch.grouped)"), ("steps", steps.grouped),
+            ("rounds in all", (step.rounds * steps).grouped),
+            (
+                "online bytes in all, a party",
+                step.onlineBytesPerParty.map { ($0 * steps).grouped }.joined(separator: "  ")
+            ),
+            ("dealer bytes in all", (step.dealerBytes * steps).grouped),
+            ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            (
+                "data",
+                isStreamed
+                    ? "streamed, \(streamedBytesPerEpoch.grouped) bytes an epoch; kept they would take \(keptDataBytesPerParty.asMemory)"
+                    : "kept; streamed they would take \(streamedBytesPerEpoch.grouped) bytes an epoch"
+            ),
+            (
+                "masked data, kept at a party and the dealer",
+                "\(dataBytesPerParty.asMemory)  \(dataBytesAtDealer.asMemory)"
+            ),
+        ]
+        if let seconds = step.predictedSeconds {
+            lines.append(("predicted seconds in all", (seconds * Double(steps)).fixed(1)))
+        }
+        return "one step\n\n" + step.text + "\n\nall steps, without tests\n\n" + TextTable.list(lines)
     }
-    return "one step\n\n" + step.text + "\n\nall steps, without tests\n\n" + TextTable.list(lines)
-  }
-}
-
-extension Tensor {
-  /// What its numbers take.
-  fileprivate var byteCount: Int {
-    switch elements {
-    case .float, .int32: shape.count * 4
-    case .double, .int64: shape.count * 8
-    case .bool: shape.count
-    }
-  }
 }

@@ -52,8 +52,10 @@ public final class NumpyRows: RowSource {
 
     deinit { close(descriptor) }
 
+    /// The shape in the file's header.
     public var shape: Shape { header.shape }
 
+    /// Reals for floats, whole numbers for all else.
     public var kind: ElementKind { header.type.hasPrefix("f") ? .real : .integer }
 
     /// Some rows, in their order.

@@ -20,7 +20,9 @@ public protocol RowSource: Sendable {
 public struct MappedRows: RowSource {
     private let source: any RowSource
     private let transform: @Sendable (Tensor) throws -> Tensor
+    /// The shape of all rows together, transformed.
     public let shape: Shape
+    /// What they are then.
     public let kind: ElementKind
 
     /// Rows of a source, transformed: each into one, whichever come with it.
