@@ -45,6 +45,7 @@ struct HelpTests {
             ("train", "--validation <x=…,y=…>"), ("train", "--reveal-loss-every <k>"), ("train", "--to <party>"),
             ("train", "--losses <losses.npy>"), ("train", "--export <out.onnx@party>"), ("train", "--check"),
             ("train", "--id <i>"), ("train", "--dealer <host:port>"), ("train", "--local <n>"),
+            ("train", "--stream/--no-stream"), ("train", "--data-memory <size>"),
         ]
     )
     func subcommandHelp(name: String, line: String) async throws {

@@ -46,6 +46,8 @@ public struct Trainer<Model: Module>: Sendable {
 
     /// Keeps the first parameters with the fraction bits that training gives them, so that the first step has the plan of all others.
     ///
+    /// What the session kept of them before is given up.
+    ///
     /// - Throws: as `Session.evaluate`.
     /// - Complexity: one run, in which inputs that no run has read are masked: 8 bytes an element.
     public mutating func begin(on session: Session) async throws {
@@ -56,6 +58,7 @@ public struct Trainer<Model: Module>: Sendable {
         ).kept
         let tree = ParameterTree(zip(state, kept).map { ($0.name, $1) })
         (model.parameters, model.buffers) = (tree, tree)
+        try await session.releaseReplaced(state.map(\.tensor), remaining: model.stateTree.map(\.tensor))
     }
 
     /// Takes a step.
@@ -70,16 +73,54 @@ public struct Trainer<Model: Module>: Sendable {
         _ session: Session,
         revealingLossTo recipients: Recipients? = nil
     ) async throws -> Double? {
+        try await step(on: batch, recipients) { optimizer, model, gradients, buffers, told in
+            try await optimizer.update(
+                &model,
+                gradients,
+                buffers: buffers,
+                on: session,
+                revealing: told,
+                to: recipients ?? .all
+            )
+        }
+    }
+
+    /// Takes a step on the next batch of streamed data, and has the one after it masked.
+    ///
+    /// - Parameters:
+    ///   - data: Goes on to the next batch.
+    ///   - recipients: Who is told the loss before the update; nil: nobody.
+    /// - Returns: The loss, at a party that is told.
+    /// - Throws: as a step on other batches, and as ``Optimizer/update(_:_:buffers:streaming:on:revealing:to:)``.
+    public mutating func step(
+        on data: inout StreamedDataset,
+        _ session: Session,
+        revealingLossTo recipients: Recipients? = nil
+    ) async throws -> Double? {
+        var streamed = data
+        defer { data = streamed }
+        return try await step(on: data.batch(), recipients) { optimizer, model, gradients, buffers, told in
+            try await optimizer.update(
+                &model,
+                gradients,
+                buffers: buffers,
+                streaming: &streamed,
+                on: session,
+                revealing: told,
+                to: recipients ?? .all
+            )
+        }
+    }
+
+    /// Takes a step with an optimiser's update.
+    private mutating func step(
+        on batch: [CrypTensor],
+        _ recipients: Recipients?,
+        update: (inout any Optimizer, inout Model, ParameterTree, ParameterTree, [CrypTensor]) async throws -> [Tensor]?
+    ) async throws -> Double? {
         if let schedule { optimizer.learningRate = schedule.learningRate(at: optimizer.stepCount) }
         let (value, gradients, buffers) = try pass(on: batch)
-        let told = try await optimizer.update(
-            &model,
-            gradients,
-            buffers: buffers,
-            on: session,
-            revealing: recipients == nil ? [] : [value],
-            to: recipients ?? .all
-        )
+        let told = try await update(&optimizer, &model, gradients, buffers, recipients == nil ? [] : [value])
         return recipients == nil ? nil : told?[0].doubles[0]
     }
 
@@ -133,11 +174,13 @@ public struct Trainer<Model: Module>: Sendable {
     ///
     /// - Parameters:
     ///   - batch: Rows of what the rehearsal keeps.
+    ///   - next: What the step would mask for the one after it: of streamed data.
     ///   - rehearsal: Keeps the parameters from now on.
     ///   - recipients: Who would be told the loss; nil: nobody.
     /// - Throws: as ``step(on:_:revealingLossTo:)`` before it sends anything.
     package mutating func rehearse(
         on batch: [CrypTensor],
+        masking next: [CrypTensor] = [],
         _ rehearsal: inout Rehearsal,
         revealingLossTo recipients: Recipients? = nil
     ) throws -> (masking: Cost, step: RehearsedRun) {
@@ -150,6 +193,7 @@ public struct Trainer<Model: Module>: Sendable {
         let results = try optimizer.rehearsed(model, gradients, buffers: buffers, on: &rehearsal)
         let step = try rehearsal.evaluate(
             results,
+            keeping: next,
             revealing: recipients == nil ? [] : [value],
             to: recipients ?? .all
         )

@@ -18,6 +18,8 @@ package final class Dealer {
     private var machine: DealerStateMachine
     private var plans: [[UInt8]: (plan: Plan, schedule: Schedule)] = [:]
     private var kept: [Int: (value: DealerValue, shape: Shape)] = [:]
+    /// Of how many values it has masks, for later runs.
+    package var keptCount: Int { kept.count }
     /// Where the time of dealing has gone so far.
     package private(set) var work = WorkTimes()
 

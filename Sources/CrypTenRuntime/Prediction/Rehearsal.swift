@@ -138,11 +138,13 @@ public struct Rehearsal {
     /// - Throws: the error of an ill-formed expression, or of one that can't be planned or kept.
     package mutating func evaluate(
         _ expressions: [(tensor: CrypTensor, fractionBits: Int)],
+        keeping others: [CrypTensor] = [],
         revealing revealed: [CrypTensor] = [],
         to recipients: Recipients = .all
     ) throws -> (kept: [CrypTensor], run: RehearsedRun) {
         let plan = try planned(
             expressions.map { ($0.tensor.node, .keepFine(fractionBits: $0.fractionBits)) }
+                + others.map { ($0.node, .keep) }
                 + revealed.map { ($0.node, .reveal(to: recipients.party)) }
         )
         return (keeping(plan), RehearsedRun(plan))

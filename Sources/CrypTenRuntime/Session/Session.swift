@@ -260,13 +260,17 @@ public final class Session: Sendable {
     }
 
     /// The same, of values that have fraction bits of their own each.
+    ///
+    /// - Parameter others: What is kept besides as it is, as ``evaluate(_:)`` keeps it; behind the rest.
     package func evaluate(
         _ expressions: [(tensor: CrypTensor, fractionBits: Int)],
+        keeping others: [CrypTensor] = [],
         revealing revealed: [CrypTensor],
         to recipients: Recipients
     ) async throws -> (kept: [CrypTensor], revealed: [Tensor]?) {
         let roots =
             expressions.map { ($0.tensor.node, Graph.Destination.keepFine(fractionBits: $0.fractionBits)) }
+            + others.map { ($0.node, Graph.Destination.keep) }
             + revealed.map { ($0.node, Graph.Destination.reveal(to: recipients.party)) }
         let results = try await perform { try $0.run(roots, isSetup: false) }
         var (kept, tensors): ([CrypTensor], [Tensor]) = ([], [])
@@ -300,6 +304,17 @@ public final class Session: Sendable {
     public func release(_ expressions: [CrypTensor]) async throws {
         let nodes = expressions.map(\.node)
         try await perform { try $0.release(nodes) }
+    }
+
+    /// Gives up what others have replaced: of some expressions those that are values which this session keeps, each once.
+    ///
+    /// What isn't kept here, or was released before, is passed over: a module's first weights may be anything.
+    ///
+    /// - Parameter remaining: What is still used, and may be some of them under another name.
+    package func releaseReplaced(_ expressions: [CrypTensor], remaining: [CrypTensor] = []) async throws {
+        let used = Set(remaining.map { ObjectIdentifier($0.node) })
+        let nodes = expressions.map(\.node).filter { !used.contains(ObjectIdentifier($0)) }
+        try await perform { try $0.releaseKept(nodes) }
     }
 
     private func keep(_ expressions: [CrypTensor], isSetup: Bool) async throws -> [CrypTensor] {
@@ -390,6 +405,11 @@ public final class Session: Sendable {
     /// What has been spent so far, by the transport's own counters; a run that is under way is awaited.
     public var statistics: SessionStatistics {
         get async throws { try await thread.run { [state] in state.value.statistics } }
+    }
+
+    /// How many values the session keeps.
+    package var keptCount: Int {
+        get async throws { try await thread.run { [state] in state.value.kept.count } }
     }
 
     /// Calls `report` from the engine's thread as runs go on; nil ends that.

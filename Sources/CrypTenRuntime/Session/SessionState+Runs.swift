@@ -240,6 +240,17 @@ extension SessionState {
         }
     }
 
+    /// Gives up those of some expressions that are values which this session keeps still, each once.
+    func releaseKept(_ nodes: [Node]) throws {
+        var seen: Set<Int> = []
+        try release(
+            nodes.filter { node in
+                guard case .kept(let number) = node.operation, node.session === identity else { return false }
+                return kept[number] != nil && seen.insert(number).inserted
+            }
+        )
+    }
+
     /// Gives kept values up, and the runs that were dealt ahead to read them: here at once, at the dealer with the next
     /// run that it is asked for.
     func release(_ nodes: [Node]) throws {

@@ -24,7 +24,8 @@ struct TrainCommand: AsyncParsableCommand {
             With --checkpoint each party keeps its shares in its folder, after each epoch; whatever is killed at whichever moment, the same command \
             with --resume goes on from the newest that all have.
 
-            Data are masked and sent once; an epoch sends none again. All steps have one plan, but for an uneven last batch.
+            Data are masked and sent once; an epoch sends none again. What doesn't fit in memory is streamed: read and masked batch by batch, \
+            beside the step before, 8 bytes a number each epoch. All steps have one plan, but for an uneven last batch.
 
             With --local all members are processes of this machine. Without it this is one party, --id, of --parties, and every party is \
             given the same options, but for paths of files that others have. --check trains in one process, where nothing is \
@@ -148,6 +149,7 @@ struct TrainCommand: AsyncParsableCommand {
     )
     var weights: OwnedFile?
 
+    @OptionGroup var streaming: StreamOptions
     @OptionGroup var checkpoints: CheckpointOptions
 
     @Option(
@@ -206,6 +208,11 @@ struct TrainCommand: AsyncParsableCommand {
         }
         if visibility.weightExponents {
             throw ValidationError("--weight-exponents is for inference: weights that are trained have 24 fraction bits")
+        }
+        if streaming.stream == true, preparation.preparation != Training.Preparation() {
+            throw ValidationError(
+                "--stream masks rows batch by batch, and --standardize and --shuffle secret read all of them: leave out either"
+            )
         }
         if order != nil, batchSize != nil {
             throw ValidationError("--order says how many rows a step takes: leave out --batch-size")
@@ -296,6 +303,8 @@ struct TrainCommand: AsyncParsableCommand {
             )
         }
         training.checkpoints = checkpoints.checkpoints
+        training.streams = streaming.stream
+        training.dataLimit = streaming.limit(processes: local.map { $0 + 1 } ?? (member.supervised ? parties + 1 : 1))
         return training
     }
 
@@ -367,7 +376,7 @@ struct TrainCommand: AsyncParsableCommand {
         if let every = training.revealEvery { arguments += ["--reveal-loss-every", "\(every)"] }
         if let losses { arguments += ["--losses", losses] }
         if let weights = training.weights { arguments += ["--weights", owned(weights)] }
-        arguments += preparation.arguments + checkpoints.arguments
+        arguments += preparation.arguments + checkpoints.arguments + streaming.arguments
         arguments += freeze.flatMap { ["--freeze", $0] } + training.exports.flatMap { ["--export", owned($0)] }
         if party == training.model.owner.index {
             arguments += visibility.secret.flatMap { ["--secret", $0] } + visibility.open.flatMap { ["--open", $0] }

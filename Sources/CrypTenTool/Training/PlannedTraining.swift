@@ -16,12 +16,22 @@ struct PlannedTraining {
     ///
     /// The files of all parties are read, for their shapes.
     /// - Throws: what is wrong with a file, and what `train` would refuse.
-    func report(_ progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> TrainingPlanReport {
+    func report(
+        _ progress: @escaping @Sendable (Double) -> Void = { _ in }
+    ) throws
+        -> TrainingPlanReport
+    {
         let url = URL(fileURLWithPath: training.model.file.path)
-        let model = try ONNXModel(contentsOf: url, secret: training.secret, open: training.open, for: .training)
+        let model = try ONNXModel(
+            contentsOf: url,
+            secret: training.secret,
+            open: training.open,
+            for: .training
+        )
         var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
         let network = rehearsal.announce(model, from: training.model.owner)
-        let examples = try self.examples(training.inputs, of: model, &rehearsal, kind: "input")
+        var streams: [StreamedTensor] = []
+        let examples = try self.examples(of: model, &rehearsal, &streams)
         let count = examples[0].shape[0]
         let order = try training.order.map { try $0.file.tensor(below: .infinity) }
         if let order, order.shape.rank != 2 {
@@ -33,23 +43,31 @@ struct PlannedTraining {
         let size = min(order?.shape[1] ?? training.batchSize, count)
         let batch = Array(0..<size)
         let scores = try training.probe(network, examples, rows: size)
-        var data = try rehearsal.hold(examples + [try target(training.labels, scores.shape, &rehearsal)])
-        var preparing: Cost?
-        for place in try training.standardizedInputs(of: model) {
-            let (standardized, cost) = try rehearsal.standardize(data.kept[place])
-            data.kept[place] = standardized
-            preparing = preparing.map { $0 + cost } ?? cost
-        }
-        if training.preparation.isShuffled {
-            let (shuffled, cost) = try rehearsal.shuffle(data.kept)
-            data.kept = shuffled
-            preparing = preparing.map { $0 + cost } ?? cost
-        }
+        let operands = examples + [try target(scores.shape, &rehearsal, &streams)]
+        let elements = operands.reduce(0) { $0 + $1.count }
+        let canBeStreamed = streams.count == operands.count && !training.keepsData
+        let isStreamed =
+            canBeStreamed && training.streams ?? (elements > training.dataLimit / Training.bytesOfElement)
         let steps = order?.shape[0] ?? BatchOrder(count: count, batchSize: size).batchesPerEpoch * training.epochs
         var trainer = try training.trainer(of: network, steps: steps)
+        var data: (kept: [CrypTensor], setup: Cost)
+        var preparing: Cost?
+        let rows: [CrypTensor]
+        var next: [CrypTensor] = []
+        if isStreamed {
+            let streamed = try StreamedDataset(planning: streams, batches: batches(of: count, order))
+            data = try rehearsal.hold(streamed.rehearsed(on: &rehearsal))
+            rows = try streamed.batch(of: data.kept)
+            next = streamed.rehearsed(on: &rehearsal)
+        } else {
+            data = try rehearsal.hold(operands)
+            preparing = try prepare(&data.kept, of: model, &rehearsal)
+            rows = data.kept.map { $0.rows(batch) }
+        }
         let recipients = training.revealEvery == nil ? nil : Recipients.party(training.recipient.index)
         let (masking, step) = try trainer.rehearse(
-            on: data.kept.map { $0.rows(batch) },
+            on: rows,
+            masking: next,
             &rehearsal,
             revealingLossTo: recipients
         )
@@ -58,7 +76,8 @@ struct PlannedTraining {
             return try rehearsal.measure(
                 step,
                 machines: isLocal ? .shared : .oneEach,
-                threads: threads ?? (isLocal ? max(1, ProcessInfo.processInfo.activeProcessorCount / parties) : nil),
+                threads: threads
+                    ?? (isLocal ? max(1, ProcessInfo.processInfo.activeProcessorCount / parties) : nil),
                 progress: progress
             ).prediction(on: network)
         }
@@ -74,6 +93,7 @@ struct PlannedTraining {
         )
         // A masked number, and its mask at whoever put it in.
         let kept = data.kept.reduce(0) { $0 + $1.count } * 8
+        let perEpoch = next.reduce(0) { $0 + $1.count } * 8 * (steps / max(1, training.epochs))
         return TrainingPlanReport(
             step: report,
             rows: count,
@@ -87,47 +107,93 @@ struct PlannedTraining {
                     dealerBytes: $0.dealerBytes
                 )
             },
+            isStreamed: isStreamed,
             dataBytesPerParty: kept * 2,
-            dataBytesAtDealer: kept
+            dataBytesAtDealer: kept,
+            keptDataBytesPerParty: elements * Training.bytesOfElement,
+            streamedBytesPerEpoch: isStreamed ? perEpoch : elements * 8
         )
     }
 
+    /// Standardises and shuffles what is kept, where that is asked for.
+    private func prepare(
+        _ data: inout [CrypTensor],
+        of model: ONNXModel,
+        _ rehearsal: inout Rehearsal
+    ) throws -> Cost? {
+        var total: Cost?
+        for place in try training.standardizedInputs(of: model) {
+            let (standardized, cost) = try rehearsal.standardize(data[place])
+            data[place] = standardized
+            total = total.map { $0 + cost } ?? cost
+        }
+        if training.preparation.isShuffled {
+            let (shuffled, cost) = try rehearsal.shuffle(data)
+            data = shuffled
+            total = total.map { $0 + cost } ?? cost
+        }
+        return total
+    }
+
+    /// The rows of each step's batch.
+    private func batches(of count: Int, _ order: Tensor?) -> [[Int]] {
+        guard let order else {
+            let order = BatchOrder(count: count, batchSize: training.batchSize, seed: training.seed)
+            return (0..<training.epochs).flatMap { order.batches(ofEpoch: $0) }
+        }
+        let (numbers, size) = (order.integers ?? [], order.shape[1])
+        return (0..<order.shape[0]).map { step in
+            numbers[step * size..<(step + 1) * size].map { Int($0) }
+        }
+    }
+
+    /// The shape and kind of what a file becomes; of one that is too large to be kept only the first row is read.
+    private func form(
+        of part: Training.Part,
+        _ transform: @escaping @Sendable (Tensor) throws -> Tensor
+    ) throws -> (shape: Shape, kind: ElementKind) {
+        if training.mayBeStreamed(part) {
+            let rows = try MappedRows(NumpyRows(URL(fileURLWithPath: part.file.path)), transform)
+            return (rows.shape, rows.kind)
+        }
+        let tensor = try transform(try part.file.tensor(below: .infinity))
+        return (tensor.shape, tensor.kind)
+    }
+
     private func examples(
-        _ parts: [Training.Part],
         of model: ONNXModel,
         _ rehearsal: inout Rehearsal,
-        kind: String
+        _ streams: inout [StreamedTensor]
     ) throws -> [CrypTensor] {
         var examples: [CrypTensor] = []
-        for operand in try training.operands(parts, of: model, kind: kind) {
+        for operand in try training.operands(training.inputs, of: model, kind: "input") {
             var tensors: [CrypTensor] = []
+            var streamed: [StreamedTensor] = []
             for part in operand.parts {
-                let tensor = try training.encoded(
-                    try part.file.tensor(below: .infinity),
-                    as: operand.input,
-                    of: model,
-                    name: part.file.path
-                )
-                tensors.append(
-                    rehearsal.input(from: part.owner, shape: tensor.shape, kind: tensor.kind, name: operand.input.name)
-                )
+                let name = operand.input.name
+                let (shape, kind) = try form(of: part) { [training] in
+                    try training.encoded($0, as: operand.input, of: model, name: part.file.path)
+                }
+                tensors.append(rehearsal.input(from: part.owner, shape: shape, kind: kind, name: name))
+                streamed.append(StreamedTensor(planning: shape, kind, from: part.owner, name: name))
             }
             examples.append(try operand.joined(tensors))
+            if training.streams == true || !operand.isSum { streams.append(try operand.joined(streamed)) }
         }
         return examples
     }
 
     private func target(
-        _ labels: Training.Part,
         _ scores: Shape,
-        _ rehearsal: inout Rehearsal
+        _ rehearsal: inout Rehearsal,
+        _ streams: inout [StreamedTensor]
     ) throws -> CrypTensor {
-        let tensor = try training.loss.encoded(
-            try labels.file.tensor(below: .infinity),
-            scores: scores,
-            name: labels.file.path
-        )
-        return rehearsal.input(from: labels.owner, shape: tensor.shape, kind: tensor.kind, name: "labels")
+        let labels = training.labels
+        let (shape, kind) = try form(of: labels) { [training] in
+            try training.loss.encoded($0, scores: scores, name: labels.file.path)
+        }
+        streams.append(StreamedTensor(planning: shape, kind, from: labels.owner, name: "labels"))
+        return rehearsal.input(from: labels.owner, shape: shape, kind: kind, name: "labels")
     }
 }
 
@@ -142,9 +208,14 @@ struct TrainingPlanReport: Encodable, Sendable {
     var setupBytesPerParty: [Int]
     /// To standardise and shuffle them before, once; nil where neither is asked for.
     var preparation: Preparation?
+    /// Whether data are masked batch by batch, each epoch anew.
+    var isStreamed: Bool
     /// What masked data take at each party, and their masks at the dealer, for as long as training lasts.
     var dataBytesPerParty: Int
     var dataBytesAtDealer: Int
+    /// What kept data would take at most, at a party that has all of them; what streaming would send each other party in an epoch.
+    var keptDataBytesPerParty: Int
+    var streamedBytesPerEpoch: Int
 
     /// What is done with data before training.
     struct Preparation: Encodable, Sendable {
@@ -164,6 +235,12 @@ struct TrainingPlanReport: Encodable, Sendable {
             ),
             ("dealer bytes in all", (step.dealerBytes * steps).grouped),
             ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            (
+                "data",
+                isStreamed
+                    ? "streamed, \(streamedBytesPerEpoch.grouped) bytes an epoch; kept they would take \(keptDataBytesPerParty.asMemory)"
+                    : "kept; streamed they would take \(streamedBytesPerEpoch.grouped) bytes an epoch"
+            ),
             (
                 "masked data, kept at a party and the dealer",
                 "\(dataBytesPerParty.asMemory)  \(dataBytesAtDealer.asMemory)"

@@ -8,13 +8,12 @@ extension Training {
     struct Files: Sendable {
         var tensors: [NamedFile: Result<Tensor, any Error>] = [:]
         var model: Result<ONNXModel, any Error>?
+        /// Below which the magnitudes of real numbers must be.
+        var limit = Double.infinity
 
         /// What a file of this party holds.
         func tensor(_ part: Part) throws -> Tensor {
-            guard let result = tensors[part.file] else {
-                preconditionFailure("\(part.file.path) is \(part.owner)'s, and was read there")
-            }
-            return try result.get()
+            try tensors[part.file]?.get() ?? part.file.tensor(below: limit)
         }
     }
 
@@ -23,8 +22,9 @@ extension Training {
         var files = Files()
         let limit = FixedPoint.limit(fractionBits: fractionBits)
         let known = order.map { [$0] } ?? []
+        files.limit = limit
         for part in inputs + [labels] + validation + (validationLabels.map { [$0] } ?? []) + known
-        where part.owner == party {
+        where part.owner == party && !mayBeStreamed(part) {
             files.tensors[part.file] = Result { try part.file.tensor(below: limit) }
         }
         guard model.owner == party else { return files }

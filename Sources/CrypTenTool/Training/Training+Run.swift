@@ -22,13 +22,27 @@ extension Training {
                 "the model has no weight that can be trained: floats that a layer reads"
             )
         }
-        var examples = try await self.examples(inputs, of: network, files, session, kind: "input")
         _ = try standardizedInputs(of: network)
+        let isStreamed = try await decidesToStream(files, of: network, on: session)
+        var streams: [StreamedTensor] = []
+        var examples: [CrypTensor]
+        if isStreamed {
+            streams = try await streamedExamples(of: network, files, session)
+            examples = try await placeholders(of: streams, session)
+        } else {
+            examples = try await self.examples(inputs, of: network, files, session, kind: "input")
+        }
         let epochs = try await batches(of: examples[0].shape[0], files, session)
         let sizes = Set(epochs.joined().map(\.count)).sorted(by: >)
         // What doesn't fit is found here, before anything of data or weights is sent.
         let scores = try probe(announced, examples, rows: sizes[0])
-        let targets = try await target(labels, scores.shape, files, session, name: "labels")
+        let targets: CrypTensor
+        if isStreamed {
+            streams.append(try await streamedLabels(scores.shape, files, session))
+            targets = try await placeholders(of: [streams[streams.count - 1]], session)[0]
+        } else {
+            targets = try await target(labels, scores.shape, files, session, name: "labels")
+        }
         try checkRows(of: examples + [targets], name: "--labels")
         let total = epochs.reduce(0) { $0 + $1.count }
         var trainer = try trainer(of: announced, steps: total)
@@ -58,16 +72,22 @@ extension Training {
         if let tested, let examples = prepared.test {
             test = Test(data: try await dataset(examples + [tested.targets], on: session), size: tested.size)
         }
-        let data = try await shuffled(try await dataset(examples + [targets], on: session), on: session)
-        var done = 0
+        let done = checkpoint?.stepCount ?? 0
+        guard done <= total else {
+            throw CrypTenError(
+                .invalidArgument,
+                "the checkpoint is of step \(done), and \(self.epochs) epochs have \(total): ask for as many epochs, or more"
+            )
+        }
+        var kept: TensorDataset?
+        var streamed: StreamedDataset?
+        if isStreamed {
+            progress("masking a batch", 0)
+            streamed = try await StreamedDataset(streams, batches: Array(epochs.joined()), from: done, on: session)
+        } else {
+            kept = try await shuffled(try await dataset(examples + [targets], on: session), on: session)
+        }
         if let store, let checkpoint {
-            done = checkpoint.stepCount
-            guard done <= total else {
-                throw CrypTenError(
-                    .invalidArgument,
-                    "the checkpoint is of step \(done), and \(self.epochs) epochs have \(total): ask for as many epochs, or more"
-                )
-            }
             progress("reading the checkpoint of step \(done)", 0)
             try trainer.restore(try await store.load(checkpoint, for: trainer.model, on: session))
         } else {
@@ -87,11 +107,11 @@ extension Training {
                 let isTold = revealEvery.map { step % $0 == 0 } ?? false
                 let place = "epoch \(epoch + 1), step \(index + 1)"
                 let value = try await located(place) {
-                    try await trainer.step(
-                        on: data[rows],
-                        session,
-                        revealingLossTo: isTold ? .party(recipient.index) : nil
-                    )
+                    let recipients: Recipients? = isTold ? .party(recipient.index) : nil
+                    if let kept {
+                        return try await trainer.step(on: kept[rows], session, revealingLossTo: recipients)
+                    }
+                    return try await trainer.step(on: &streamed!, session, revealingLossTo: recipients)
                 }
                 if let value { try check(value, place) }
                 losses.append(value ?? .nan)

@@ -55,6 +55,10 @@ struct Training: Sendable {
     var checkpoints: Checkpoints?
     /// Weights that the model's owner gives instead of those in the model's file.
     var weights: Part?
+    /// Whether data are streamed; nil: where they don't fit in memory.
+    var streams: Bool?
+    /// What masked data may take of this process's memory before they are streamed, in bytes.
+    var dataLimit = Int.max
     /// Told how far it is.
     var progress: @Sendable (String, Double) -> Void = { _, _ in }
 
@@ -102,6 +106,7 @@ struct Training: Sendable {
             weights: weights?.owner.index,
             scheduleEnds: scheduleEnds,
             preparation: preparation,
+            streams: streams,
             checkpoints: checkpoints.map { [$0.every ?? 0, $0.resumes ? 1 : 0] }
         )
     }
@@ -135,6 +140,8 @@ struct TrainingAgreement: Codable, Equatable, Sendable {
     var scheduleEnds = false
     /// What becomes of examples before.
     var preparation = Training.Preparation()
+    /// Whether data are streamed; nil: as their size and the parties' memory say.
+    var streams: Bool?
     /// After how many steps, and whether they are resumed.
     var checkpoints: [Int]?
 
@@ -161,6 +168,7 @@ struct TrainingAgreement: Codable, Equatable, Sendable {
             ("--reveal-loss-every, which is 1 with --losses", revealEvery == other.revealEvery),
             ("--to", recipient == other.recipient),
             ("--export", exports == other.exports), ("--weights", weights == other.weights),
+            ("--stream and --no-stream", streams == other.streams),
             ("--checkpoint, --checkpoint-every and --resume", checkpoints == other.checkpoints),
         ]
         return parts.first { !$0.1 }?.0

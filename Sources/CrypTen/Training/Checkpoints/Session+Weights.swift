@@ -8,7 +8,7 @@ extension Session {
     /// Gives a module the weights in a file of one party's: its secrets, as PyTorch names them.
     ///
     /// - Parameters:
-    ///   - model: What it had before is replaced.
+    ///   - model: What it had before is replaced; what of it this session kept is given up.
     ///   - owner: The party that has the file.
     ///   - url: A file whose name ends in `.safetensors` or `.npz`; read at the owner alone.
     ///   - isPartial: Whether tensors of the module may be missing in the file; those stay as they are. Which are there all parties learn.
@@ -51,7 +51,9 @@ extension Session {
         }
         let held = try await hold(tree.map(\.tensor))
         let loaded = ParameterTree(zip(tree.names, held).map { ($0, $1) })
+        let replaced = model.stateTree.map(\.tensor)
         (model.parameters, model.buffers) = (loaded, loaded)
+        try await releaseReplaced(replaced, remaining: model.stateTree.map(\.tensor))
     }
 
     /// Tells a party a module's weights, which it writes into a file, as PyTorch names them.

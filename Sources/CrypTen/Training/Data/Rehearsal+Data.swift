@@ -10,9 +10,9 @@ extension Rehearsal {
         let statistics = try hold(Standardization.statistics(of: x, fractionBits: fractionBits))
         let scale = Standardization(means: statistics.kept[0], deviations: statistics.kept[1])
         let (standardized, bits) = try scale.expression(of: x, fractionBits: fractionBits)
-        let applied = try hold([standardized], fractionBits: bits)
+        let applied = try evaluate([(standardized, bits)])
         let masked = try self.masked(applied.kept)
-        return (masked.kept[0], statistics.setup + applied.setup + masked.setup)
+        return (masked.kept[0], statistics.setup + applied.run.cost + masked.setup)
     }
 
     /// What ``TensorDataset/shuffled(on:)`` would give, and what it would cost.

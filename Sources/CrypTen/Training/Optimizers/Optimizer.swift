@@ -76,6 +76,56 @@ extension Optimizer {
         revealing revealed: [CrypTensor] = [],
         to recipients: Recipients = .all
     ) async throws -> [Tensor]? {
+        try await take(&model, gradients, buffers, keeping: [], on: session, revealing: revealed, to: recipients).told
+    }
+
+    /// Takes a step on a batch of streamed data, whose run masks the next one beside what it opens.
+    ///
+    /// - Parameters:
+    ///   - data: What ``StreamedDataset/batch()`` gave is what the gradients are of; goes on to the next batch.
+    ///   - model: Gets the new parameters.
+    ///   - gradients: As for ``update(_:_:buffers:on:revealing:to:)``.
+    ///   - buffers: As there.
+    ///   - session: Keeps them; the old ones, and the batch that was read, are released.
+    ///   - revealed: What is told at this step, as its loss.
+    ///   - recipients: Whom.
+    /// - Returns: What was told, nil at a party that isn't.
+    /// - Throws: as there; where an owner can't read its rows, its own error there, and the session is over.
+    /// - Complexity: one run, of as many rounds, in which owners send 8 bytes an element of the next batch besides.
+    @discardableResult
+    public mutating func update<Model: Module>(
+        _ model: inout Model,
+        _ gradients: ParameterTree,
+        buffers: ParameterTree? = nil,
+        streaming data: inout StreamedDataset,
+        on session: Session,
+        revealing revealed: [CrypTensor] = [],
+        to recipients: Recipients = .all
+    ) async throws -> [Tensor]? {
+        let next = try await data.next(on: session)
+        let (told, masked) = try await take(
+            &model,
+            gradients,
+            buffers,
+            keeping: next,
+            on: session,
+            revealing: revealed,
+            to: recipients
+        )
+        try await session.release(data.advance(to: masked))
+        return told
+    }
+
+    /// A step, whose run keeps more.
+    private mutating func take<Model: Module>(
+        _ model: inout Model,
+        _ gradients: ParameterTree,
+        _ buffers: ParameterTree?,
+        keeping others: [CrypTensor],
+        on session: Session,
+        revealing revealed: [CrypTensor],
+        to recipients: Recipients
+    ) async throws -> (told: [Tensor]?, kept: [CrypTensor]) {
         var parameters = model.parameters
         try check(gradients, of: parameters)
         try await begin(gradients.names, parameters, on: session)
@@ -85,11 +135,13 @@ extension Optimizer {
         }
         var newBuffers = model.buffers
         let changed = changes(of: newBuffers, to: buffers)
-        let (kept, tensors) = try await session.evaluate(
+        let (all, tensors) = try await session.evaluate(
             results(of: gradients, parameters, changed, rates: rates, TrainingScales(of: session)),
+            keeping: others,
             revealing: revealed,
             to: recipients
         )
+        let kept = all.dropLast(others.count)
         var old: [CrypTensor] = []
         for (index, name) in gradients.names.enumerated() {
             let first = index * (slots.count + 1)
@@ -107,10 +159,8 @@ extension Optimizer {
         model.parameters = parameters
         if !changed.isEmpty { model.buffers = newBuffers }
         stepCount += 1
-        // One that two names share is given up once.
-        var seen: Set<ObjectIdentifier> = []
-        try await session.release(old.filter { $0.isKept && seen.insert(ObjectIdentifier($0.node)).inserted })
-        return tensors
+        try await session.releaseReplaced(old)
+        return (tensors, Array(all.suffix(others.count)))
     }
 
     /// Zeros for what isn't remembered yet.
@@ -206,13 +256,6 @@ package struct TrainingScales {
     /// Of what is remembered of them: as many as leave the values of a session 14 above the point.
     package func fractionBits(of slot: OptimizerSlot) -> Int {
         max(fractionBits, min(slot.fractionBits, 62 - fractionBits))
-    }
-}
-
-extension CrypTensor {
-    /// Whether a session keeps the value.
-    fileprivate var isKept: Bool {
-        if case .kept = node.operation { true } else { false }
     }
 }
 
