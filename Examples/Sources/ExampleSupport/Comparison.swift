@@ -26,7 +26,7 @@ public struct Comparison: Sendable {
             guard index % stride == 0 || index == plain.count - 1 else { continue }
             print(String(format: "  %4d  %8.4f  %8.4f  %+10.5f", index + 1, secret[index], plain[index], difference))
         }
-        print(String(format: "  largest difference of %d steps: %.5f (bound %g)", plain.count, largest, bound))
+        print(String(format: "  largest difference of %d steps: %.5f (bound %.2g)", plain.count, largest, bound))
         if largest > bound { problems.append("losses differ by \(largest), more than \(bound)") }
     }
 

@@ -17,15 +17,15 @@ struct SpeechCommands: AsyncParsableCommand {
     @Option(help: "How many parties; those beyond two only compute.")
     var parties = 2
     @Option(help: "How many recordings to train on; half as many are for the test.")
-    var rows = 128
+    var rows = 192
     @Option(help: "How often each recording is heard.")
-    var epochs = 4
+    var epochs = 6
     @Option(help: "Recordings in a step.")
     var batchSize = 16
     @Option(help: "Channels of the network's convolutions; the last but one has eight times as many.")
     var width = 8
     @Option(help: "Adam's learning rate.")
-    var learningRate = 0.002
+    var learningRate = 0.001
     @Option(help: "What made-up recordings, first weights and the batches' order follow from.")
     var seed: UInt64 = 1
     @Option(
@@ -59,12 +59,12 @@ struct SpeechCommands: AsyncParsableCommand {
         let secret = told[0]
         print("Losses:")
         var comparison = Comparison()
-        comparison.losses(secret: secret.losses, plain: plain.losses, within: max(0.25, 4 * change))
+        comparison.losses(secret: secret.losses, plain: plain.losses, within: max(0.25, 10 * change))
         print("  in the clear, first weights that are larger by 2^-17 change losses by up to \(fixed(change, 5))")
         let right = { (labels: [Int]) in
             Double(zip(labels, commands.testLabels).filter(==).count) / Double(commands.testLabels.count)
         }
-        comparison.shares("test accuracy", secret: right(secret.answers), plain: right(plain.answers), within: 0.1)
+        comparison.shares("test accuracy", secret: right(secret.answers), plain: right(plain.answers), within: 0.2)
         print("Training: \(summary(of: told.map(\.training)))")
         print("A step: \(summary(of: told.map(\.training), perStepOf: secret.losses.count))")
         print("\(commands.testLabels.count) recordings of party 0 recognised: \(summary(of: told.map(\.inference)))")
