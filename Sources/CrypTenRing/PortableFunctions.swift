@@ -51,6 +51,15 @@ package enum PortableFunctions {
         return log(sum) * (x / (sum - 1))
     }
 
+    /// eˣ − 1, also of small x; within 8 units.
+    package static func expm1(_ x: Double) -> Double {
+        let power = exp(x)
+        if power == 1 { return x }
+        if power == 0 || !power.isFinite { return power - 1 }
+        // What the difference lost is made up for by the quotient: Kahan's way.
+        return (power - 1) * (x / log(power))
+    }
+
     /// x to a power: a product for whole exponents up to 64, else `e^(exponent · ln x)`, whose relative error is 2⁻⁵² times
     /// `3 + 4·|exponent · ln x|`.
     package static func pow(_ x: Double, _ exponent: Double) -> Double {

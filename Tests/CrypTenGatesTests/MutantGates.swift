@@ -130,6 +130,7 @@ struct BarePermutation: MutantGate {
             _ = try context.openedHere(shape)
             return
         }
+        context.skipFreshShare()
         try context.open(masked: context.share(0), to: party)
     }
 

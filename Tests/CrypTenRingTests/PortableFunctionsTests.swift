@@ -16,6 +16,7 @@ struct PortableFunctionsTests {
         ("log", PortableFunctions.log, { Foundation.log($0) }, 0.5...2, 5),
         ("log", PortableFunctions.log, { Foundation.log($0) }, 1e-300...1e300, 5),
         ("log1p", PortableFunctions.log1p, { Foundation.log1p($0) }, -0.9...1, 7),
+        ("expm1", PortableFunctions.expm1, { Foundation.expm1($0) }, -2...2, 8),
         ("tanh", PortableFunctions.tanh, { Foundation.tanh($0) }, -20...20, 7),
         ("tanh", PortableFunctions.tanh, { Foundation.tanh($0) }, -0.4...0.4, 7),
         ("erf", PortableFunctions.erf, { Foundation.erf($0) }, -6...6, 13),
@@ -55,12 +56,14 @@ struct PortableFunctionsTests {
     @Test("have the library's special values")
     func specialValues() {
         let functions: [(Double) -> Double] = [
-            PortableFunctions.exp, PortableFunctions.log, PortableFunctions.log1p, PortableFunctions.tanh,
+            PortableFunctions.exp, PortableFunctions.log, PortableFunctions.log1p, PortableFunctions.expm1,
+            PortableFunctions.tanh,
             PortableFunctions.erf, PortableFunctions.erfc, PortableFunctions.sin, PortableFunctions.cos,
             PortableFunctions.atan,
         ]
         let library: [(Double) -> Double] = [
-            { Foundation.exp($0) }, { Foundation.log($0) }, { Foundation.log1p($0) }, { Foundation.tanh($0) },
+            { Foundation.exp($0) }, { Foundation.log($0) }, { Foundation.log1p($0) }, { Foundation.expm1($0) },
+            { Foundation.tanh($0) },
             { Foundation.erf($0) }, { Foundation.erfc($0) }, { Foundation.sin($0) }, { Foundation.cos($0) },
             { Foundation.atan($0) },
         ]

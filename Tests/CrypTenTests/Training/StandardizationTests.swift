@@ -19,7 +19,7 @@ struct StandardizationTests {
         var numbers: [Double] = []
         for row in 0..<rows {
             numbers += [
-                40_000 + 40_000 * (uniform() + uniform() - 1), 17.25, uniform() - 0.5, Double(row % 2),
+                40_000 + 40_000 * (uniform() + uniform() - 1), 31_457.25, uniform() - 0.5, Double(row % 2),
                 0.05 + 0.02 * uniform(), row == 3 ? 900_000 : 10 * uniform(), -20_000 * uniform(),
             ]
         }
@@ -82,6 +82,25 @@ struct StandardizationTests {
                     }
                 }
             }
+        }
+    }
+
+    @Test("rounds and bytes are those that are documented")
+    func cost() async throws {
+        let told = try await withLocalParties(2) { session -> [(rounds: Int, bytes: Int)] in
+            let x = try await session.hold([session.input(from: .party(0)) { Self.table(250, seed: 5) }])[0]
+            let begin = try await session.statistics
+            let scale = try await Standardization(of: x, on: session)
+            let found = try await session.statistics
+            _ = try await scale.apply(to: x, on: session)
+            let applied = try await session.statistics
+            return [found - begin, applied - found].map { ($0.rounds, $0.onlineBytes) }
+        }
+        for figures in told {
+            print("statistics, then rows, of 250 by 7: \(figures)")
+            #expect(figures.map(\.rounds) == [45, 10])
+            // Bytes sent an element, headers of frames included.
+            #expect(figures[0].bytes < 150 * 1750 && figures[1].bytes < 40 * 1750)
         }
     }
 

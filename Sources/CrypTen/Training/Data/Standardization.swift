@@ -18,7 +18,7 @@ public import CrypTenRuntime
 /// other: distances are divided by their mean magnitude before they are squared. A value of the encoding's size is as it is only where
 /// sums over all rows are in range, too: with f fraction bits |x| times the number of rows below 2^(62 − f). An undeclared column has the
 /// session's f fraction bits, and is right where these tell its rows apart, down to deviations of 2^(6 − f); of smaller ones the owner
-/// declares the range. At deviations of 2^(2 − f), four units of the encoding, and below the column counts as constant.
+/// declares the range. At mean distances below 2^(2 − f), four units of the encoding, the column counts as constant.
 ///
 /// *Errors.* With 16 fraction bits a standardised value z is off by 2·10⁻³ · |z|, and by (2 + |z|) · 2⁻¹⁶ / s: what the encoding rounds of it,
 /// of the mean and of the deviation.
@@ -52,18 +52,18 @@ public struct Standardization: Sendable {
         }
         let unit = Double(sign: .plus, exponent: 2 - fractionBits, significand: 1)
         func mean(_ x: CrypTensor) -> CrypTensor { x.mean(axes: [0], keepDimensions: true) }
+        // A mean is right to some 18 bits of its own: of what is left of the values once more, it is right to a unit.
+        let rough = mean(x)
+        let rest = x - rough
+        let correction = mean(rest)
+        let (center, distances) = (rough + correction, rest - correction)
+        let distance = mean(distances.abs())
         // 1 in the place of what is too small to divide by.
-        func divisor(_ x: CrypTensor) -> CrypTensor {
-            CrypTensor(constant: Tensor([Double](repeating: 1, count: x.count), shape: x.shape)).where(
-                x .< unit,
-                otherwise: x
-            )
-        }
-        let center = mean(x)
-        let distances = x - center
-        let size = divisor(mean(distances.abs()))
+        let isConstant = distance .< unit
+        let one = CrypTensor(constant: Tensor([Double](repeating: 1, count: distance.count), shape: distance.shape))
+        let size = one.where(isConstant, otherwise: distance)
         let ratios = distances / size
-        return [center, divisor(size * mean(ratios * ratios).sqrt())]
+        return [center, one.where(isConstant, otherwise: size * mean(ratios * ratios).sqrt())]
     }
 
     /// Examples by these statistics, those that they were found of or others, as a test's: (x − mean) / deviation, kept and masked.

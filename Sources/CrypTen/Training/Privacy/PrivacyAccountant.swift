@@ -1,5 +1,5 @@
 import CrypTenBase
-import Foundation
+internal import CrypTenRing
 
 /// Adds up how much privacy is spent by sums that are published with Gaussian noise, each over a random sample of the rows.
 ///
@@ -82,7 +82,7 @@ public struct PrivacyAccountant: Sendable {
         if divergences.allSatisfy({ $0 == 0 }) { return 0 }
         let found = zip(orders, divergences).map { order, divergence in
             let alpha = Double(order)
-            return divergence + log1p(-1 / alpha) - (log(delta) + log(alpha)) / (alpha - 1)
+            return divergence + Portable.log1p(-1 / alpha) - (Portable.log(delta) + Portable.log(alpha)) / (alpha - 1)
         }
         return max(0, found.min() ?? .infinity)
     }
@@ -125,17 +125,24 @@ public struct PrivacyAccountant: Sendable {
         let alpha = Double(order)
         if rate == 1 { return alpha / (2 * multiplier * multiplier) }
         var terms: [Double] = []
-        var logBinomial = log(alpha)
+        var logBinomial = Portable.log(alpha)
         for count in 2...order {
             let k = Double(count)
-            logBinomial += log((alpha - k + 1) / k)
+            logBinomial += Portable.log((alpha - k + 1) / k)
             let exponent = k * (k - 1) / (2 * multiplier * multiplier)
             // log(exp(x) − 1)
-            let excess = exponent > 1 ? exponent + log1p(-exp(-exponent)) : log(expm1(exponent))
-            terms.append(logBinomial + k * log(rate) + (alpha - k) * log1p(-rate) + excess)
+            let excess =
+                exponent > 1
+                ? exponent + Portable.log1p(-Portable.exp(-exponent)) : Portable.log(Portable.expm1(exponent))
+            terms.append(logBinomial + k * Portable.log(rate) + (alpha - k) * Portable.log1p(-rate) + excess)
         }
         let largest = terms.max() ?? -.infinity
-        let logExcess = largest + log(terms.reduce(0) { $0 + exp($1 - largest) })
-        return (logExcess > 0 ? logExcess + log1p(exp(-logExcess)) : log1p(exp(logExcess))) / (alpha - 1)
+        let logExcess = largest + Portable.log(terms.reduce(0) { $0 + Portable.exp($1 - largest) })
+        return
+            (logExcess > 0
+            ? logExcess + Portable.log1p(Portable.exp(-logExcess)) : Portable.log1p(Portable.exp(logExcess)))
+            / (alpha - 1)
     }
 }
+
+private typealias Portable = PortableFunctions
