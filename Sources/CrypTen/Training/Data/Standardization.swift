@@ -32,7 +32,7 @@ public struct Standardization: Sendable {
     ///
     /// - Parameter x: Secret reals, `[rows, …]`: the rows of several parties, joined. Each place of a row is a column.
     /// - Throws: `.shapeMismatch` where there are no rows; and as `Session.evaluate`.
-    /// - Complexity: some 40 rounds and 150 bytes sent an element with two parties, once.
+    /// - Complexity: 28 rounds, and 40 bytes sent an element with two parties, once.
     public init(of x: CrypTensor, on session: Session) async throws {
         let kept = try await session.evaluate(
             try Standardization.statistics(of: x, fractionBits: session.configuration.fractionBits)
@@ -73,7 +73,7 @@ public struct Standardization: Sendable {
     ///
     /// - Parameter x: Secret reals with the same columns.
     /// - Throws: `.shapeMismatch` for other columns; and as `Session.evaluate`.
-    /// - Complexity: 9 rounds and the masking: some 30 bytes sent an element with two parties.
+    /// - Complexity: 8 rounds, the masking among them, and 25 bytes sent an element with two parties.
     public func apply(to x: CrypTensor, on session: Session) async throws -> CrypTensor {
         let (standardized, bits) = try expression(of: x, fractionBits: session.configuration.fractionBits)
         return try await session.masked(try await session.evaluate([standardized], fractionBits: bits).kept)[0]
