@@ -33,16 +33,19 @@ struct ShuffleTests {
             let c = try await session.input(from: .party(parties - 1)) { Self.numbers }
             // One that is kept with more fraction bits, too.
             let wide = min(fractionBits + 4, 20)
-            let fine = try await session.evaluate([b], fractionBits: wide).kept[0]
+            let fine = try await session.evaluate([b * (1 / 3.0)], fractionBits: wide).kept[0]
             let shuffled = try await session.evaluate(try await session.shuffled(rows: [a, c, fine]))
-            return try await session.reveal(shuffled, to: .all)
+            return try await session.reveal(shuffled + [fine], to: .all)
         }
         for told in told {
             let told = try #require(told)
             let order = try #require(told[1].integers).map { Int(($0 + 3) >> 40) }
             #expect(order.sorted() == Array(0..<Self.rows) && order != Array(0..<Self.rows))
             #expect(told[0].doubles == x.rows(order).doubles)
-            #expect(told[2].doubles == y.rows(order).doubles)
+            #expect(told[2].doubles == told[3].rows(order).doubles)
+            // It has bits that the session's numbers don't have.
+            let unit = Double(1 << fractionBits)
+            #expect(fractionBits >= 20 || told[3].doubles.contains { $0 * unit != ($0 * unit).rounded() })
         }
     }
 

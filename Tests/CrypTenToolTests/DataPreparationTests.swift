@@ -40,10 +40,21 @@ struct DataPreparationTests {
                 "--loss", "mse", "--learning-rate", "0.1", "--epochs", "4", "--batch-size", "24", "--standardize", "x",
                 "--shuffle", "secret", "--validation", "x=\(folder.path("xt.npy"))@0,y=\(folder.path("yt.npy"))",
                 "--losses",
-                folder.path("losses.npy"), "--local", "\(parties)", "--json",
+                folder.path("losses.npy"), "--export", "\(folder.path("trained.npz"))@0", "--local", "\(parties)",
+                "--json",
             ]
         )
         try #require(run.code == 0, "\(run.stderr)")
+        // Who gets the network gets what its inputs are standardised by.
+        for (what, deviations) in [("mean", false), ("deviation", true)] {
+            let told = try read(folder.path("trained.x-\(what).npy"))
+            for column in 0..<4 {
+                let values = data.x.map { $0[column] }
+                let mean = values.reduce(0, +) / Double(values.count)
+                let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+                #expect(abs(told[column] - (deviations ? variance.squareRoot() : mean)) < 2e-3)
+            }
+        }
         var reference = LinearReference(
             columns: 4,
             scores: 1,

@@ -36,6 +36,9 @@ struct PrivateTraining: AsyncParsableCommand {
     var seed: UInt64 = 1
 
     func validate() throws {
+        guard samplingRate * 65536 == (samplingRate * 65536).rounded() else {
+            throw ValidationError("examples are drawn with 16 bits: a sampling rate is a multiple of 2^-16, as 0.125")
+        }
         guard rows >= 4, steps > 0, hidden > 0, samplingRate > 0, samplingRate <= 1 else {
             throw ValidationError(
                 "there are four examples or more, steps and hidden units, and a sampling rate above 0, at most 1"

@@ -46,6 +46,8 @@ public struct Trainer<Model: Module>: Sendable {
 
     /// Keeps the first parameters with the fraction bits that training gives them, so that the first step has the plan of all others.
     ///
+    /// The values that the module had before stay: other modules may share them. Whoever needs them no more gives them up.
+    ///
     /// What the session kept of them before is given up.
     ///
     /// - Throws: as `Session.evaluate`.
@@ -58,7 +60,6 @@ public struct Trainer<Model: Module>: Sendable {
         ).kept
         let tree = ParameterTree(zip(state, kept).map { ($0.name, $1) })
         (model.parameters, model.buffers) = (tree, tree)
-        try await session.releaseReplaced(state.map(\.tensor), remaining: model.stateTree.map(\.tensor))
     }
 
     /// Takes a step.

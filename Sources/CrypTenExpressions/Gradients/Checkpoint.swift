@@ -53,7 +53,7 @@ struct Recomputation {
     /// - Parameter signal: The gradient of the node, which of the nodes of a body is asked for last to first.
     mutating func read(_ node: Node, signal: Node) -> (value: CrypTensor, operands: [CrypTensor]) {
         guard let checkpoint = node.checkpoint else { return (CrypTensor(node), node.inputs.map { CrypTensor($0) }) }
-        if begun.insert(ObjectIdentifier(checkpoint)).inserted, signal.visibility == .secret {
+        if signal.visibility == .secret, begun.insert(ObjectIdentifier(checkpoint)).inserted {
             copy(checkpoint, after: signal)
         }
         return (
@@ -82,7 +82,7 @@ struct Recomputation {
                 late.insert(ObjectIdentifier(made))
                 return made
             }
-            if !node.operation.movesElements, !inputs.contains(where: { late.contains(ObjectIdentifier($0)) }),
+            if !node.operation.isView, !inputs.contains(where: { late.contains(ObjectIdentifier($0)) }),
                 let place = inputs.firstIndex(where: { $0.visibility == .secret && $0.kind != .bit })
             {
                 // Made of inputs and kept values alone.
@@ -92,6 +92,16 @@ struct Recomputation {
             let copy = node.copy(inputs, checkpoint: nil)
             copies[ObjectIdentifier(node)] = copy
             if inputs.contains(where: { late.contains(ObjectIdentifier($0)) }) { late.insert(ObjectIdentifier(copy)) }
+        }
+    }
+}
+
+extension Primitive {
+    /// Whether the result is the operand in another form, of which a copy would save nothing.
+    fileprivate var isView: Bool {
+        switch self {
+        case .declared, .toReal: true
+        default: movesElements
         }
     }
 }

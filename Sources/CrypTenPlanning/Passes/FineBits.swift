@@ -37,6 +37,10 @@ struct FineBits {
             if case .kept(let number) = entry.operation, kept[number].range == nil {
                 target[index] = max(target[index], kept[number].scale - fractionBits)
                 room[index] = max(room[index], target[index])
+            } else if case .shuffle(let part, _) = entry.operation {
+                // Words are moved as they are.
+                target[index] = max(target[index], target[entry.inputs[part]])
+                room[index] = max(room[index], room[entry.inputs[part]])
             } else if case .bilinear = entry.operation {
                 // A product has the fraction bits of both.
                 room[index] = max(

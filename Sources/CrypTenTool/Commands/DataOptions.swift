@@ -13,7 +13,7 @@ struct DataOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Bring each column of an input to mean 0 and deviation 1, which nobody learns; a test's rows by the same. May be repeated.",
+            "Bring each column of an input to mean 0 and deviation 1; a test's rows by the same. Who gets the network learns the statistics, nobody else. May be repeated.",
             valueName: "name"
         )
     )

@@ -214,6 +214,11 @@ struct TrainCommand: AsyncParsableCommand {
                 "--stream masks rows batch by batch, and --standardize and --shuffle secret read all of them: leave out either"
             )
         }
+        if streaming.dataMemory != nil, streaming.stream != nil || preparation.preparation != Training.Preparation() {
+            throw ValidationError(
+                "--data-memory decides whether data are streamed, and the other options have decided: leave it out"
+            )
+        }
         if order != nil, batchSize != nil {
             throw ValidationError("--order says how many rows a step takes: leave out --batch-size")
         }

@@ -40,14 +40,17 @@ struct PlannedTraining {
                 "--order of shape \(order.shape) has no row for each step, [steps, batch]"
             )
         }
+        let rowsOfSteps = try batches(of: count, order)
         let size = min(order?.shape[1] ?? training.batchSize, count)
         let batch = Array(0..<size)
         let scores = try training.probe(network, examples, rows: size)
         let operands = examples + [try target(scores.shape, &rehearsal, &streams)]
         let elements = operands.reduce(0) { $0 + $1.count }
+        // As training decides, which knows no classes yet: a label counts as one number.
+        let counted = examples.reduce(count) { $0 + $1.count }
         let canBeStreamed = streams.count == operands.count && !training.keepsData
         let isStreamed =
-            canBeStreamed && training.streams ?? (elements > training.dataLimit / Training.bytesOfElement)
+            canBeStreamed && training.streams ?? (counted > training.dataLimit / Training.bytesOfElement)
         let steps = order?.shape[0] ?? BatchOrder(count: count, batchSize: size).batchesPerEpoch * training.epochs
         var trainer = try training.trainer(of: network, steps: steps)
         var data: (kept: [CrypTensor], setup: Cost)
@@ -55,7 +58,7 @@ struct PlannedTraining {
         let rows: [CrypTensor]
         var next: [CrypTensor] = []
         if isStreamed {
-            let streamed = try StreamedDataset(planning: streams, batches: batches(of: count, order))
+            let streamed = try StreamedDataset(planning: streams, batches: rowsOfSteps)
             data = try rehearsal.hold(streamed.rehearsed(on: &rehearsal))
             rows = try streamed.batch(of: data.kept)
             next = streamed.rehearsed(on: &rehearsal)
@@ -136,12 +139,18 @@ struct PlannedTraining {
     }
 
     /// The rows of each step's batch.
-    private func batches(of count: Int, _ order: Tensor?) -> [[Int]] {
+    private func batches(of count: Int, _ order: Tensor?) throws -> [[Int]] {
         guard let order else {
             let order = BatchOrder(count: count, batchSize: training.batchSize, seed: training.seed)
             return (0..<training.epochs).flatMap { order.batches(ofEpoch: $0) }
         }
-        let (numbers, size) = (order.integers ?? [], order.shape[1])
+        guard let numbers = Training.steps(of: order, count: count) else {
+            throw CrypTenError(
+                .invalidArgument,
+                "--order of shape \(order.shape): it holds a row of whole numbers from 0 to \(count - 1) for each step, [steps, batch]"
+            )
+        }
+        let size = order.shape[1]
         return (0..<order.shape[0]).map { step in
             numbers[step * size..<(step + 1) * size].map { Int($0) }
         }

@@ -85,7 +85,10 @@ extension Training {
             progress("masking a batch", 0)
             streamed = try await StreamedDataset(streams, batches: Array(epochs.joined()), from: done, on: session)
         } else {
-            kept = try await shuffled(try await dataset(examples + [targets], on: session), on: session)
+            let data = try await dataset(examples + [targets], on: session)
+            // What was standardised is in the data set, and only there from now on.
+            try await session.releaseReplaced(examples, remaining: data.tensors)
+            kept = try await shuffled(data, on: session)
         }
         if let store, let checkpoint {
             progress("reading the checkpoint of step \(done)", 0)
@@ -139,6 +142,7 @@ extension Training {
         report.secondsTraining = (ContinuousClock.now - steps) / .seconds(1)
         report.steps = step - done
         try await export(trainer.model, to: &report, session)
+        try await export(prepared.scales, to: &report, session)
         if session.party == recipient, revealEvery != nil {
             report.losses = losses.map { $0.isNaN ? nil : $0 }
             try write(losses)
@@ -335,7 +339,7 @@ extension Training {
     }
 
     /// The numbers of an order, `[steps, batch]`, of so many rows; nil where it is none.
-    private static func steps(of order: Tensor, count: Int) -> [Int64]? {
+    static func steps(of order: Tensor, count: Int) -> [Int64]? {
         guard order.shape.rank == 2, order.shape.count > 0, order.kind == .integer, let numbers = order.integers,
             numbers.allSatisfy((0..<Int64(count)).contains)
         else { return nil }

@@ -104,6 +104,22 @@ struct StandardizationTests {
         }
     }
 
+    @Test("a rare value among a million rows has a deviation as exact as its mean distance")
+    func rare() async throws {
+        let rows = 1 << 20
+        let flags = Tensor((0..<rows).map { $0 % 21_000 == 7 ? 1.0 : 0 }, shape: [rows, 1])
+        let (_, deviation) = Self.statistics(flags)[0]
+        let told = try await withLocalParties(2) { session in
+            let scale = try await Standardization(of: try await session.input(from: .party(0)) { flags }, on: session)
+            return try await session.reveal(scale.deviations, to: .all)
+        }
+        for told in told {
+            let found = try #require(told).doubles[0]
+            // Its mean distance is six units of the encoding, rounded to whole ones.
+            #expect(abs(found / deviation - 1) < 0.17, "\(found) of \(deviation)")
+        }
+    }
+
     @Test("other columns are an error")
     func mismatch() async throws {
         let errors = try await withLocalParties(2) { session -> [CrypTenError.Code] in

@@ -21,7 +21,8 @@ public import CrypTenRuntime
 /// declares the range. At mean distances below 2^(2 − f), four units of the encoding, the column counts as constant.
 ///
 /// *Errors.* With 16 fraction bits a standardised value z is off by 2·10⁻³ · |z|, and by (2 + |z|) · 2⁻¹⁶ / s: what the encoding rounds of it,
-/// of the mean and of the deviation.
+/// of the mean and of the deviation. Where few values lie far from all others, and so the mean distance d is much smaller than s, the deviation is off
+/// by 2⁻¹⁶ / d of itself.
 public struct Standardization: Sendable {
     /// The mean of each column, of the shape of one row: kept by the session.
     public let means: CrypTensor
@@ -62,8 +63,12 @@ public struct Standardization: Sendable {
         let isConstant = distance .< unit
         let one = CrypTensor(constant: Tensor([Double](repeating: 1, count: distance.count), shape: distance.shape))
         let size = one.where(isConstant, otherwise: distance)
-        let ratios = distances / size
-        return [center, one.where(isConstant, otherwise: size * mean(ratios * ratios).sqrt())]
+        // Of n rows the squares add up to n² / 4 at most, where one lies apart from all others: they keep room for that.
+        let logarithm = Int.bitWidth - x.shape[0].leadingZeroBitCount
+        let part = Double(sign: .plus, exponent: -max(0, logarithm + fractionBits - 30), significand: 1)
+        let ratios = part == 1 ? distances / size : distances / size * part
+        let root = mean(ratios * ratios).sqrt()
+        return [center, one.where(isConstant, otherwise: size * (part == 1 ? root : root * (1 / part)))]
     }
 
     /// Examples by these statistics, those that they were found of or others, as a test's: (x − mean) / deviation, kept and masked.

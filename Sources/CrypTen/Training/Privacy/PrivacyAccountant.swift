@@ -79,6 +79,7 @@ public struct PrivacyAccountant: Sendable {
         guard delta > 0, delta < 1 else {
             throw CrypTenError(.invalidArgument, "δ is a probability between 0 and 1, and can't be \(delta)")
         }
+        if orders.isEmpty || divergences.contains(where: \.isNaN) { return .infinity }
         if divergences.allSatisfy({ $0 == 0 }) { return 0 }
         let found = zip(orders, divergences).map { order, divergence in
             let alpha = Double(order)
