@@ -100,6 +100,7 @@ extension Workload {
         "means of 40 words of 5,000, 32 wide, two classes, one step of Adam on 256 texts",
         of: Sequential {
             Linear(5000, 32, bias: false)
+            Lambda { $0 * (1 / 40.0) }
             Linear(32, 2)
         },
         Adam(learningRate: 0.01),
@@ -107,5 +108,5 @@ extension Workload {
             Operand(name: "words", owner: 1, shape: [256, 5000], numbers: .counts(words: 40)),
             .labels(256, classes: 2),
         ]
-    ) { model, operands in crossEntropy(model(operands["words"]! * (1 / 40.0)), labels: operands["y"]!) }
+    ) { model, operands in crossEntropy(model(operands["words"]!), labels: operands["y"]!) }
 }
