@@ -34,6 +34,11 @@ extension Tensor {
     }
 }
 
+/// Which part of some classes are the right ones.
+public func share(of found: [Int], equalTo right: [Int]) -> Double {
+    Double(zip(found, right).filter(==).count) / Double(right.count)
+}
+
 /// So many things dealt out to so many parties, in order and as evenly as they go: which each of them has.
 public func evenParts(of count: Int, among parties: Int) -> [Range<Int>] {
     (0..<parties).map { count * $0 / parties..<count * ($0 + 1) / parties }

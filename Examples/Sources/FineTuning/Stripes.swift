@@ -40,6 +40,6 @@ struct Stripes: Sendable {
 
     /// The part of the images whose largest score is at their class.
     func accuracy(of scores: Tensor) -> Double {
-        Double(zip(scores.rowWinners, labels).count(where: ==)) / Double(labels.count)
+        share(of: scores.rowWinners, equalTo: labels)
     }
 }

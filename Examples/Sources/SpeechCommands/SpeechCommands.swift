@@ -61,9 +61,7 @@ struct SpeechCommands: AsyncParsableCommand {
         var comparison = Comparison()
         comparison.losses(secret: secret.losses, plain: plain.losses, within: max(0.25, 10 * change))
         print("  in the clear, first weights that are larger by 2^-17 change losses by up to \(fixed(change, 5))")
-        let right = { (labels: [Int]) in
-            Double(zip(labels, commands.testLabels).filter(==).count) / Double(commands.testLabels.count)
-        }
+        let right = { share(of: $0, equalTo: commands.testLabels) }
         comparison.shares("test accuracy", secret: right(secret.answers), plain: right(plain.answers), within: 0.2)
         print("Training: \(summary(of: told.map(\.training)))")
         print("A step: \(summary(of: told.map(\.training), perStepOf: secret.losses.count))")

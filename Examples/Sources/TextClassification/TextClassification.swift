@@ -53,9 +53,7 @@ struct TextClassification: AsyncParsableCommand {
         print("Losses:")
         var comparison = Comparison()
         comparison.losses(secret: secret.losses, plain: plain.losses, within: 0.01)
-        let right = { (topics: [Int]) in
-            Double(zip(topics, texts.testTopics).filter(==).count) / Double(texts.testTopics.count)
-        }
+        let right = { share(of: $0, equalTo: texts.testTopics) }
         comparison.shares("test accuracy", secret: right(secret.topics), plain: right(plain.topics), within: 0.015)
         print("Topics of the first texts, which party 0 alone learns: \(secret.topics.prefix(8))")
         print("Training: \(summary(of: told.map(\.training)))")

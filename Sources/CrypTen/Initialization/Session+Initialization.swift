@@ -134,7 +134,7 @@ extension ParameterSpecification {
 
 extension Module {
     /// The specifications, or the first error that a layer's arguments or initialisers are.
-    fileprivate func checkedSpecifications() throws -> [ParameterSpecification] {
+    func checkedSpecifications() throws -> [ParameterSpecification] {
         let specifications = specifications
         for specification in specifications {
             if let problem = specification.problem { throw problem }
@@ -143,7 +143,7 @@ extension Module {
         return specifications
     }
 
-    fileprivate mutating func assign(_ tensors: [CrypTensor], to specifications: [ParameterSpecification]) {
+    mutating func assign(_ tensors: [CrypTensor], to specifications: [ParameterSpecification]) {
         let tree = ParameterTree(zip(specifications, tensors).map { ($0.name, $1) })
         (parameters, buffers) = (tree, tree)
     }

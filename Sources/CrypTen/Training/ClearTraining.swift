@@ -30,13 +30,12 @@ extension Module {
     ///
     /// - Throws: what is wrong with a layer's arguments or with its initialiser; the module is unchanged then.
     public mutating func initializeInTheClear(seed: UInt64) throws {
-        var tree = ParameterTree()
-        for (position, specification) in specifications.enumerated() {
-            if let problem = specification.problem { throw problem }
+        let specifications = try checkedSpecifications()
+        let tensors = try specifications.enumerated().map { position, specification in
             var generator = SeededGenerator(seed: seed, stream: position)
-            tree[specification.name] = CrypTensor(constant: try specification.draw(using: &generator))
+            return CrypTensor(constant: try specification.draw(using: &generator))
         }
-        (parameters, buffers) = (tree, tree)
+        assign(tensors, to: specifications)
     }
 
     /// This module with the values that an owner has of its parameters and buffers: secrets of a session, masked and sent once.
@@ -87,27 +86,19 @@ extension Trainer {
         if let schedule { optimizer.learningRate = schedule.learningRate(at: optimizer.stepCount) }
         let (value, gradients, buffers) = try pass(on: batch)
         let rates = optimizer.rates(at: optimizer.stepCount + 1).map { CrypTensor($0) }
-        var (parameters, remembered) = (ParameterTree(), ParameterTree())
-        for (name, gradient) in gradients {
-            guard let parameter = model.parameters[name] else { continue }
-            let zeros = CrypTensor(
-                constant: Tensor([Double](repeating: 0, count: parameter.count), shape: parameter.shape)
-            )
-            let slots = optimizer.slots.map { ($0.name, optimizer.state["\(name)/\($0.name)"] ?? zeros) }
-            let next = optimizer.step(parameter, gradient, Dictionary(uniqueKeysWithValues: slots), rates: rates)
-            parameters[name] = next.parameter
-            for (slot, tensor) in next.remembered { remembered["\(name)/\(slot)"] = tensor }
+        var parameters = model.parameters
+        for (name, slot) in optimizer.missing(gradients.names) {
+            let shape = parameters[name]!.shape
+            let zeros = Tensor([Double](repeating: 0, count: shape.count), shape: shape)
+            optimizer.state[optimizer.key(name, slot)] = CrypTensor(constant: zeros)
         }
-        let results = [value] + parameters.map(\.tensor) + remembered.map(\.tensor) + buffers.map(\.tensor)
-        var values = try valuesInTheClear(of: results)[...]
-        let loss = values.removeFirst().doubles[0]
-        func taken(_ tree: ParameterTree) -> ParameterTree {
-            tree.mapTensors { _ in CrypTensor(constant: values.removeFirst()) }
-        }
-        model.parameters = taken(parameters)
-        for (name, tensor) in taken(remembered) { optimizer.state[name] = tensor }
-        model.buffers = taken(buffers)
+        let next = optimizer.successors(of: parameters, gradients, rates: rates)
+        let values = try valuesInTheClear(of: [value] + next + buffers.map(\.tensor))
+        let constants = values.dropFirst().map { CrypTensor(constant: $0) }
+        _ = optimizer.accept(constants.prefix(next.count), of: gradients.names, &parameters)
+        model.parameters = parameters
+        model.buffers = ParameterTree(zip(buffers.names, constants.dropFirst(next.count)).map { ($0, $1) })
         optimizer.stepCount += 1
-        return loss
+        return values[0].doubles[0]
     }
 }

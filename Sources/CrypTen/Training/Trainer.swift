@@ -48,8 +48,6 @@ public struct Trainer<Model: Module>: Sendable {
     ///
     /// The values that the module had before stay: other modules may share them. Whoever needs them no more gives them up.
     ///
-    /// What the session kept of them before is given up.
-    ///
     /// - Throws: as `Session.evaluate`.
     /// - Complexity: one run, in which inputs that no run has read are masked: 8 bytes an element.
     public mutating func begin(on session: Session) async throws {

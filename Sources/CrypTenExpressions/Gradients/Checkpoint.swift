@@ -14,11 +14,7 @@
 public func checkpointed<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
-    let outcome = Checkpoint.$current.withValue(Checkpoint.current ?? Checkpoint()) {
-        () -> Swift.Result<Result, Failure> in
-        do throws(Failure) { return .success(try body()) } catch { return .failure(error) }
-    }
-    return try outcome.get()
+    try Checkpoint.$current.binding(Checkpoint.current ?? Checkpoint(), throwing: body)
 }
 
 /// Tells the nodes of one body of ``checkpointed(_:)`` from those of another.

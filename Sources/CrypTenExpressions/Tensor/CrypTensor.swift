@@ -88,10 +88,7 @@ public func withLayer<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {
     let full = LayerScope.current.map { "\($0).\(name)" } ?? name
-    let outcome = LayerScope.$current.withValue(full) { () -> Swift.Result<Result, Failure> in
-        do throws(Failure) { return .success(try body()) } catch { return .failure(error) }
-    }
-    return try outcome.get()
+    return try LayerScope.$current.binding(full, throwing: body)
 }
 
 // MARK: How functions make expressions

@@ -37,10 +37,9 @@ struct FineBits {
             if case .kept(let number) = entry.operation, kept[number].range == nil {
                 target[index] = max(target[index], kept[number].scale - fractionBits)
                 room[index] = max(room[index], target[index])
-            } else if case .shuffle(let part, _) = entry.operation {
-                // Words are moved as they are.
-                target[index] = max(target[index], target[entry.inputs[part]])
-                room[index] = max(room[index], room[entry.inputs[part]])
+            } else if let operand = FineBits.whole(entry) {
+                target[index] = max(target[index], target[operand])
+                room[index] = max(room[index], room[operand])
             } else if case .bilinear = entry.operation {
                 // A product has the fraction bits of both.
                 room[index] = max(
@@ -48,8 +47,7 @@ struct FineBits {
                     entry.inputs.reduce(0) { $0 + (FineBits.isKept($1, graph) ? target[$1] : 0) }
                 )
             } else if FineBits.handsOn(entry, graph) {
-                if case .notBefore = entry.operation { target[index] = max(target[index], target[entry.inputs[0]]) }
-                room[index] = max(room[index], FineBits.operands(entry).map { room[$0] }.max() ?? 0)
+                room[index] = max(room[index], entry.inputs.map { room[$0] }.max() ?? 0)
             }
         }
     }
@@ -65,9 +63,18 @@ struct FineBits {
         }
     }
 
+    /// The operand whose words the result has as they are, in another place or at another time.
+    private static func whole(_ entry: Graph.Entry) -> Int? {
+        switch entry.operation {
+        case .notBefore: entry.inputs[0]
+        case .shuffle(let part, _): entry.inputs[part]
+        default: nil
+        }
+    }
+
     /// What the result's elements are made of.
     private static func operands(_ entry: Graph.Entry) -> [Int] {
-        if case .notBefore = entry.operation { [entry.inputs[0]] } else { entry.inputs }
+        whole(entry).map { [$0] } ?? entry.inputs
     }
 
     /// Whether an operand is a kept value, through moves of its elements.

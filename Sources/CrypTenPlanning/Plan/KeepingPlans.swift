@@ -25,6 +25,11 @@ package struct KeepingPlans {
             (self.name, self.shape, self.kind) = (name, shape, kind)
             (self.scale, self.range) = (scale, range)
         }
+
+        /// One of which is known what is known of another.
+        package init(name: String, shape: Shape, kind: ElementKind, as known: KeptValue) {
+            self.init(name: name, shape: shape, kind: kind, scale: known.scale, range: known.range)
+        }
     }
 
     /// Keeps 64 random bits an element, as shares, for each value.

@@ -59,41 +59,30 @@ extension SessionState {
             kept[number] = (.share(share.words), known, shape)
             checker?.restore(number, party: party, share)
         }
-        let masked = shares.indices.filter { shares[$0].isMasked }
-        if masked.isEmpty { return places }
-        let sources = GraphSources(kept: try masked.map { KeptRead(try number(of: places[$0])) })
-        let wires = try keep(Planned(plan: plans.masking(masked.map { shares[$0].value }), sources: sources))
-        try release(masked.map { places[$0] })
-        var restored = places
-        for (index, wire) in zip(masked, wires) { restored[index] = wire }
-        return restored
+        let masked = shares.enumerated().filter(\.element.isMasked).map { (index: $0.offset, value: $0.element.value) }
+        return try mask(masked, of: places)
     }
 
     /// Masks what is kept as shares, so that no later run has to; the shares are given up.
     func mask(_ nodes: [Node]) throws -> [Node] {
         try machine.check()
-        let open = try nodes.indices.filter { index in
-            guard case .share = try keptValue(try number(of: nodes[index])).0 else { return false }
-            return true
+        let open = try nodes.enumerated().compactMap { index, node -> (index: Int, value: KeepingPlans.Value)? in
+            let (value, known, shape) = try keptValue(try number(of: node))
+            guard case .share = value else { return nil }
+            return (index, KeepingPlans.Value(name: node.layer ?? "data", shape: shape, kind: node.kind, as: known))
         }
+        return try mask(open, of: nodes)
+    }
+
+    /// Some kept values, with those at some places masked, whose shares are given up.
+    private func mask(_ open: [(index: Int, value: KeepingPlans.Value)], of nodes: [Node]) throws -> [Node] {
         if open.isEmpty { return nodes }
-        let values = try open.map { index in
-            let (_, known, shape) = try keptValue(try number(of: nodes[index]))
-            return KeepingPlans.Value(
-                name: nodes[index].layer ?? "data",
-                shape: shape,
-                kind: nodes[index].kind,
-                scale: known.scale,
-                range: known.range
-            )
-        }
-        let sources = GraphSources(kept: try open.map { KeptRead(try number(of: nodes[$0])) })
+        let sources = GraphSources(kept: try open.map { KeptRead(try number(of: nodes[$0.index])) })
         let plans = KeepingPlans(parties: parties, fractionBits: configuration.fractionBits)
+        let wires = try keep(Planned(plan: plans.masking(open.map(\.value)), sources: sources))
+        try release(open.map { nodes[$0.index] })
         var masked = nodes
-        for (index, wire) in zip(open, try keep(Planned(plan: plans.masking(values), sources: sources))) {
-            masked[index] = wire
-        }
-        try release(open.map { nodes[$0] })
+        for (place, wire) in zip(open, wires) { masked[place.index] = wire }
         return masked
     }
 

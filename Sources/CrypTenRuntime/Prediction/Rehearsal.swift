@@ -94,13 +94,7 @@ public struct Rehearsal {
             guard case .kept(let number) = tensor.node.operation, case .share = kept[number].form else { continue }
             open.append(index)
             values.append(
-                KeepingPlans.Value(
-                    name: "data",
-                    shape: tensor.shape,
-                    kind: tensor.kind,
-                    scale: kept[number].scale,
-                    range: kept[number].range
-                )
+                KeepingPlans.Value(name: "data", shape: tensor.shape, kind: tensor.kind, as: kept[number])
             )
         }
         if open.isEmpty { return (tensors, Cost(partyCount: partyCount)) }

@@ -18,20 +18,19 @@ struct OptimizerStep<Method: Optimizer>: Sendable {
         self.parameters = parameters
         self.optimizer = optimizer
         let scales = TrainingScales(fractionBits: SessionConfiguration().fractionBits)
-        var (weights, fractionBits): ([Workload.Operand], [Int]) = ([], [])
+        var weights: [Workload.Operand] = []
         for parameter in parameters {
             weights.append(parameter)
-            fractionBits.append(scales.parameters)
             for slot in optimizer.slots {
                 var remembered = parameter
                 remembered.name = "\(parameter.name)/\(slot.name)"
                 remembered.numbers = slot.name == "second" ? .uniform(0.02...0.1) : .uniform(-0.1...0.1)
                 remembered.isSquared = slot.name == "second"
                 weights.append(remembered)
-                fractionBits.append(scales.fractionBits(of: slot))
             }
         }
-        (self.weights, self.fractionBits) = (weights, fractionBits)
+        self.weights = weights
+        fractionBits = parameters.flatMap { _ in optimizer.fractionBits(scales) }
         rates = optimizer.rates(at: Self.steps + 1).enumerated().map { index, rate in
             Workload.Operand(name: "rate\(index)", owner: 0, shape: [], numbers: .rate(rate))
         }
@@ -39,16 +38,11 @@ struct OptimizerStep<Method: Optimizer>: Sendable {
 
     /// What succeeds the weights, in their order.
     func callAsFunction(_ gradients: [CrypTensor], _ operands: [String: CrypTensor]) -> [CrypTensor] {
-        let rates = rates.map { operands[$0.name]! }
-        return zip(parameters, gradients).flatMap { parameter, gradient -> [CrypTensor] in
-            let remembered = optimizer.slots.map { ($0.name, operands["\(parameter.name)/\($0.name)"]!) }
-            let next = optimizer.step(
-                operands[parameter.name]!,
-                gradient,
-                Dictionary(uniqueKeysWithValues: remembered),
-                rates: rates
-            )
-            return [next.parameter] + optimizer.slots.map { next.remembered[$0.name]! }
-        }
+        // Parameters and what is remembered of them, each under its name.
+        let state = ParameterTree(weights.map { ($0.name, operands[$0.name]!) })
+        var optimizer = optimizer
+        optimizer.state = state
+        let named = ParameterTree(zip(parameters, gradients).map { ($0.name, $1) })
+        return optimizer.successors(of: state, named, rates: rates.map { operands[$0.name]! })
     }
 }

@@ -16,32 +16,18 @@ struct PlannedTraining {
     ///
     /// The files of all parties are read, for their shapes.
     /// - Throws: what is wrong with a file, and what `train` would refuse.
-    func report(
-        _ progress: @escaping @Sendable (Double) -> Void = { _ in }
-    ) throws
-        -> TrainingPlanReport
-    {
+    func report(_ progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> TrainingPlanReport {
         let url = URL(fileURLWithPath: training.model.file.path)
-        let model = try ONNXModel(
-            contentsOf: url,
-            secret: training.secret,
-            open: training.open,
-            for: .training
-        )
+        let model = try ONNXModel(contentsOf: url, secret: training.secret, open: training.open, for: .training)
         var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
         let network = rehearsal.announce(model, from: training.model.owner)
         var streams: [StreamedTensor] = []
         let examples = try self.examples(of: model, &rehearsal, &streams)
         let count = examples[0].shape[0]
-        let order = try training.order.map { try $0.file.tensor(below: .infinity) }
-        if let order, order.shape.rank != 2 {
-            throw CrypTenError(
-                .invalidArgument,
-                "--order of shape \(order.shape) has no row for each step, [steps, batch]"
-            )
+        let ordered = try training.order.map { order in
+            try Training.steps(of: try order.file.tensor(below: .infinity), in: order.file.path, count: count)
         }
-        let rowsOfSteps = try batches(of: count, order)
-        let size = min(order?.shape[1] ?? training.batchSize, count)
+        let size = min(ordered?[0].count ?? training.batchSize, count)
         let batch = Array(0..<size)
         let scores = try training.probe(network, examples, rows: size)
         let operands = examples + [try target(scores.shape, &rehearsal, &streams)]
@@ -51,14 +37,16 @@ struct PlannedTraining {
         let canBeStreamed = streams.count == operands.count && !training.keepsData
         let isStreamed =
             canBeStreamed && training.streams ?? (counted > training.dataLimit / Training.bytesOfElement)
-        let steps = order?.shape[0] ?? BatchOrder(count: count, batchSize: size).batchesPerEpoch * training.epochs
+        let shuffled = BatchOrder(count: count, batchSize: size, seed: training.seed)
+        let steps = ordered?.count ?? shuffled.batchesPerEpoch * training.epochs
         var trainer = try training.trainer(of: network, steps: steps)
         var data: (kept: [CrypTensor], setup: Cost)
         var preparing: Cost?
         let rows: [CrypTensor]
         var next: [CrypTensor] = []
         if isStreamed {
-            let streamed = try StreamedDataset(planning: streams, batches: rowsOfSteps)
+            let batches = ordered ?? (0..<training.epochs).flatMap { shuffled.batches(ofEpoch: $0) }
+            let streamed = try StreamedDataset(planning: streams, batches: batches)
             data = try rehearsal.hold(streamed.rehearsed(on: &rehearsal))
             rows = try streamed.batch(of: data.kept)
             next = streamed.rehearsed(on: &rehearsal)
@@ -79,8 +67,7 @@ struct PlannedTraining {
             return try rehearsal.measure(
                 step,
                 machines: isLocal ? .shared : .oneEach,
-                threads: threads
-                    ?? (isLocal ? max(1, ProcessInfo.processInfo.activeProcessorCount / parties) : nil),
+                threads: threads ?? (isLocal ? max(1, ProcessInfo.processInfo.activeProcessorCount / parties) : nil),
                 progress: progress
             ).prediction(on: network)
         }
@@ -136,24 +123,6 @@ struct PlannedTraining {
             total = total.map { $0 + cost } ?? cost
         }
         return total
-    }
-
-    /// The rows of each step's batch.
-    private func batches(of count: Int, _ order: Tensor?) throws -> [[Int]] {
-        guard let order else {
-            let order = BatchOrder(count: count, batchSize: training.batchSize, seed: training.seed)
-            return (0..<training.epochs).flatMap { order.batches(ofEpoch: $0) }
-        }
-        guard let numbers = Training.steps(of: order, count: count) else {
-            throw CrypTenError(
-                .invalidArgument,
-                "--order of shape \(order.shape): it holds a row of whole numbers from 0 to \(count - 1) for each step, [steps, batch]"
-            )
-        }
-        let size = order.shape[1]
-        return (0..<order.shape[0]).map { step in
-            numbers[step * size..<(step + 1) * size].map { Int($0) }
-        }
     }
 
     /// The shape and kind of what a file becomes; of one that is too large to be kept only the first row is read.

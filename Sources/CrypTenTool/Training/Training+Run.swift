@@ -338,12 +338,23 @@ extension Training {
         return try await TensorDataset(tensors, on: session)
     }
 
-    /// The numbers of an order, `[steps, batch]`, of so many rows; nil where it is none.
-    static func steps(of order: Tensor, count: Int) -> [Int64]? {
+    /// The rows of each step, of an order `[steps, batch]` of so many.
+    ///
+    /// - Throws: `.invalidArgument` where it is none, naming its file.
+    static func steps(of order: Tensor, in path: String, count: Int) throws -> [[Int]] {
         guard order.shape.rank == 2, order.shape.count > 0, order.kind == .integer, let numbers = order.integers,
             numbers.allSatisfy((0..<Int64(count)).contains)
-        else { return nil }
-        return numbers
+        else {
+            throw CrypTenError(
+                .invalidArgument,
+                """
+                \(path) of shape \(order.shape): --order holds a row of whole numbers from 0 to \(count - 1) for each step, \
+                [steps, batch]
+                """
+            )
+        }
+        let size = order.shape[1]
+        return (0..<order.shape[0]).map { step in numbers[step * size..<(step + 1) * size].map { Int($0) } }
     }
 
     /// The rows of each step, by epoch.
@@ -354,25 +365,16 @@ extension Training {
         }
         let (_, rows) = try await session.publicInput(from: order.owner, name: "--order") {
             let rows = try files.tensor(order)
-            guard Training.steps(of: rows, count: count) != nil else {
-                throw CrypTenError(
-                    .invalidArgument,
-                    """
-                    \(order.file.path) of shape \(rows.shape): --order holds a row of whole numbers from 0 to \(count - 1) for each step, \
-                    [steps, batch]
-                    """
-                )
-            }
+            _ = try Training.steps(of: rows, in: order.file.path, count: count)
             return rows
         }
-        guard let numbers = Training.steps(of: rows, count: count) else {
+        guard let all = try? Training.steps(of: rows, in: order.file.path, count: count) else {
             throw CrypTenError(.malformedFrame, "\(order.owner) names rows that there aren't")
         }
-        let (steps, size) = (rows.shape[0], rows.shape[1])
+        let steps = all.count
         guard steps % epochs == 0 else {
             throw CrypTenError(.invalidArgument, "--order has \(steps) steps, which aren't \(epochs) epochs of as many")
         }
-        let all = (0..<steps).map { step in numbers[step * size..<(step + 1) * size].map { Int($0) } }
         return (0..<epochs).map { Array(all[$0 * (steps / epochs)..<($0 + 1) * (steps / epochs)]) }
     }
 

@@ -25,9 +25,10 @@ extension Training {
     func decidesToStream(_ files: Files, of model: ONNXModel, on session: Session) async throws -> Bool {
         if keepsData { return false }
         if let streams { return streams }
-        if try operands(inputs, of: model, kind: "input").contains(where: \.isSum) { return false }
+        let operands = try operands(inputs, of: model, kind: "input")
+        if operands.contains(where: \.isSum) { return false }
         var own = 0
-        for operand in try operands(inputs, of: model, kind: "input") {
+        for operand in operands {
             for part in operand.parts where part.owner == session.party {
                 // What is wrong with a file is told when it is used.
                 own += (try? source(of: part, as: operand.input, of: model, files).shape.count) ?? 0

@@ -79,7 +79,6 @@ struct KeptValueTests {
                 }
                 trainer.schedule = try CosineAnnealingLR(learningRate: 0.01, steps: steps)
                 try await trainer.begin(on: session)
-                // Each parameter with its two moments, buffers, and data of two tensors.
                 let (parameters, buffers) = (trainer.model.parameters.names.count, trainer.model.buffers.names.count)
                 // First weights and those of the steps, two moments, and the batch or the data.
                 counts.append(parameters * 4 + buffers * 2 + 2)

@@ -75,7 +75,7 @@ public struct StreamedDataset: Sendable {
         }
         (self.tensors, self.count, self.batches, position) = (tensors, count, batches, start)
         room = tensors.map { tensor in
-            guard tensor.join == .rows, tensor.parts.count > 1 else {
+            guard tensor.hasRowsOfSeveral else {
                 return tensor.parts.map { _ in batches.map(\.count).max() ?? 0 }
             }
             return batches.reduce(into: Array(repeating: 1, count: tensor.parts.count)) { most, rows in
@@ -175,7 +175,7 @@ public struct StreamedDataset: Sendable {
 extension StreamedTensor {
     /// Which of each part's own rows are read for rows of the whole.
     fileprivate func split(_ rows: [Int]) -> [[Int]] {
-        guard join == .rows, parts.count > 1 else { return parts.map { _ in rows } }
+        guard hasRowsOfSeveral else { return parts.map { _ in rows } }
         var (start, split) = (0, [[Int]]())
         for part in parts {
             let own = start..<start + part.shape[0]
@@ -187,7 +187,7 @@ extension StreamedTensor {
 
     /// Where rows of the whole are among those that parts have masked, each with room for so many.
     fileprivate func places(of rows: [Int], room: [Int]) -> [Int] {
-        guard join == .rows, parts.count > 1 else { return Array(rows.indices) }
+        guard hasRowsOfSeveral else { return Array(rows.indices) }
         var next = room.indices.map { room[..<$0].reduce(0, +) }
         let ends = parts.indices.map { parts[...$0].reduce(0) { $0 + $1.shape[0] } }
         return rows.map { row in

@@ -23,6 +23,9 @@ public struct StreamedTensor: Sendable {
     enum Join: Sendable {
         case rows
         case columns
+
+        /// Along which axis.
+        var axis: Int { self == .rows ? 0 : 1 }
     }
 
     var parts: [Part]
@@ -40,15 +43,17 @@ public struct StreamedTensor: Sendable {
     /// The shape of all examples together.
     public var shape: Shape {
         let first = parts[0].shape
-        let axis = join == .rows ? 0 : 1
         if parts.count == 1 { return first }
         var extents = first.dimensions
-        extents[axis] = parts.reduce(0) { $0 + $1.shape[axis] }
+        extents[join.axis] = parts.reduce(0) { $0 + $1.shape[join.axis] }
         return Shape(extents)
     }
 
     /// Whether the elements are reals or whole numbers.
     public var kind: ElementKind { parts[0].kind }
+
+    /// Whether several parties have rows, each its own.
+    var hasRowsOfSeveral: Bool { join == .rows && parts.count > 1 }
 
     /// How many examples there are.
     public var count: Int { shape[0] }
@@ -121,7 +126,7 @@ private func joined(_ tensors: [StreamedTensor], _ join: StreamedTensor.Join) th
         )
     }
     let parts = tensors.map { $0.parts[0] }
-    let axis = join == .rows ? 0 : 1
+    let axis = join.axis
     func others(_ part: StreamedTensor.Part) -> [Int] {
         part.shape.dimensions.enumerated().filter { $0.offset != axis }.map(\.element)
     }

@@ -142,16 +142,7 @@ extension Optimizer {
             to: recipients
         )
         let kept = all.dropLast(others.count)
-        var old: [CrypTensor] = []
-        for (index, name) in gradients.names.enumerated() {
-            let first = index * (slots.count + 1)
-            old.append(parameters[name]!)
-            parameters[name] = kept[first]
-            for (place, slot) in slots.enumerated() {
-                old.append(state["\(name)/\(slot.name)"]!)
-                state["\(name)/\(slot.name)"] = kept[first + 1 + place]
-            }
-        }
+        var old = accept(kept.dropLast(changed.count), of: gradients.names, &parameters)
         for (place, buffer) in zip(kept.suffix(changed.count), changed) {
             old.append(newBuffers[buffer.name]!)
             newBuffers[buffer.name] = place
@@ -165,14 +156,14 @@ extension Optimizer {
 
     /// Zeros for what isn't remembered yet.
     private mutating func begin(_ names: [String], _ parameters: ParameterTree, on session: Session) async throws {
-        let missing = missing(names, TrainingScales(of: session))
+        let (missing, scales) = (missing(names), TrainingScales(of: session))
         if missing.isEmpty { return }
         let zeros = try await session.evaluate(
-            missing.map { (parameters[$0.name]! * 0.0, $0.fractionBits) },
+            missing.map { (parameters[$0.name]! * 0.0, scales.fractionBits(of: $0.slot)) },
             revealing: [],
             to: .all
         ).kept
-        for (place, zero) in zip(missing, zeros) { state[place.key] = zero }
+        for ((name, slot), zero) in zip(missing, zeros) { state[key(name, slot)] = zero }
     }
 
     private func check(_ gradients: ParameterTree, of parameters: ParameterTree) throws {
@@ -185,14 +176,52 @@ extension Optimizer {
         for (_, gradient) in gradients { if let error = gradient.error { throw error } }
     }
 
+    /// Under which name something is remembered of a parameter.
+    func key(_ name: String, _ slot: OptimizerSlot) -> String {
+        "\(name)/\(slot.name)"
+    }
+
     /// What isn't remembered yet of parameters.
-    private func missing(
-        _ names: [String],
-        _ scales: TrainingScales
-    ) -> [(name: String, key: String, fractionBits: Int)] {
-        names.flatMap { name in
-            slots.map { (name: name, key: "\(name)/\($0.name)", fractionBits: scales.fractionBits(of: $0)) }
-        }.filter { state[$0.key] == nil }
+    func missing(_ names: [String]) -> [(name: String, slot: OptimizerSlot)] {
+        names.flatMap { name in slots.map { (name: name, slot: $0) } }.filter { state[key($0.name, $0.slot)] == nil }
+    }
+
+    /// What succeeds parameters and what is remembered of them: of each gradient the parameter, and then its slots.
+    package func successors(
+        of parameters: ParameterTree,
+        _ gradients: ParameterTree,
+        rates: [CrypTensor]
+    ) -> [CrypTensor] {
+        gradients.flatMap { name, gradient -> [CrypTensor] in
+            let remembered = Dictionary(uniqueKeysWithValues: slots.map { ($0.name, state[key(name, $0)]!) })
+            let next = step(parameters[name]!, gradient, remembered, rates: rates)
+            return [next.parameter] + slots.map { next.remembered[$0.name]! }
+        }
+    }
+
+    /// The fraction bits with which the successors of one parameter are kept.
+    package func fractionBits(_ scales: TrainingScales) -> [Int] {
+        [scales.parameters] + slots.map { scales.fractionBits(of: $0) }
+    }
+
+    /// Takes what ``successors(of:_:rates:)`` gives over, in its order.
+    ///
+    /// - Returns: What was in their places.
+    mutating func accept(
+        _ successors: some Sequence<CrypTensor>,
+        of names: [String],
+        _ parameters: inout ParameterTree
+    ) -> [CrypTensor] {
+        var (old, next): ([CrypTensor], _) = ([], successors.makeIterator())
+        for name in names {
+            old.append(parameters[name]!)
+            parameters[name] = next.next()!
+            for slot in slots {
+                old.append(state[key(name, slot)]!)
+                state[key(name, slot)] = next.next()!
+            }
+        }
+        return old
     }
 
     /// The buffers that are others after a step.
@@ -208,14 +237,9 @@ extension Optimizer {
         rates: [CrypTensor],
         _ scales: TrainingScales
     ) -> [(tensor: CrypTensor, fractionBits: Int)] {
-        var results: [(tensor: CrypTensor, fractionBits: Int)] = []
-        for (name, gradient) in gradients {
-            let remembered = Dictionary(uniqueKeysWithValues: slots.map { ($0.name, state["\(name)/\($0.name)"]!) })
-            let next = step(parameters[name]!, gradient, remembered, rates: rates)
-            results.append((next.parameter, scales.parameters))
-            results += slots.map { (next.remembered[$0.name]!, scales.fractionBits(of: $0)) }
-        }
-        return results + buffers.map { ($0.tensor, scales.parameters) }
+        let bits = gradients.flatMap { _ in fractionBits(scales) }
+        return zip(successors(of: parameters, gradients, rates: rates), bits).map { (tensor: $0, fractionBits: $1) }
+            + buffers.map { ($0.tensor, scales.parameters) }
     }
 
     /// What a step would keep, whose parameters a rehearsal keeps already, to be priced.
@@ -227,9 +251,11 @@ extension Optimizer {
     ) throws -> [(tensor: CrypTensor, fractionBits: Int)] {
         let (parameters, scales) = (model.parameters, TrainingScales(fractionBits: rehearsal.fractionBits))
         try check(gradients, of: parameters)
-        let missing = missing(gradients.names, scales)
-        let zeros = try rehearsal.evaluate(missing.map { (parameters[$0.name]! * 0.0, $0.fractionBits) }).kept
-        for (place, zero) in zip(missing, zeros) { state[place.key] = zero }
+        let missing = missing(gradients.names)
+        let zeros = try rehearsal.evaluate(
+            missing.map { (parameters[$0.name]! * 0.0, scales.fractionBits(of: $0.slot)) }
+        ).kept
+        for ((name, slot), zero) in zip(missing, zeros) { state[key(name, slot)] = zero }
         let rates = rates(at: 1).map { _ in rehearsal.publicInput(shape: [], name: "rate") }
         return results(of: gradients, parameters, changes(of: model.buffers, to: buffers), rates: rates, scales)
     }
