@@ -1,10 +1,16 @@
-// Settings of the C library's allocator, where it has them.
+// Settings of the C library's allocator, where it has them, and what becomes of pages.
+// For madvise, of which C itself knows nothing.
+#define _DEFAULT_SOURCE 1
 #include "CCrypTenKernels.h"
 
 #include <limits.h>
 
+#include <stdint.h>
+
 #if defined(__linux__)
 #include <malloc.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #endif
 
 void cct_allocator_keeps(size_t largest, size_t total) {
@@ -25,6 +31,19 @@ void cct_allocator_keeps(size_t largest, size_t total) {
 void cct_allocator_gives_back(void) {
 #if defined(__GLIBC__)
     (void)malloc_trim(0);
+#endif
+}
+
+void cct_pages_give_back(void *bytes, size_t count) {
+#if defined(__linux__)
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t begin = ((uintptr_t)bytes + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)bytes + count) / page * page;
+    // What is read there later is zeros. An allocator's own words stand outside the block.
+    if (begin < end) (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+#else
+    (void)bytes;
+    (void)count;
 #endif
 }
 

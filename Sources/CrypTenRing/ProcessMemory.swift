@@ -16,11 +16,33 @@ package enum ProcessMemory {
         cct_allocator_gives_back()
     }
 
+    /// Gives back what was freed and what is kept for later tensors: where the next runs are of another kind than those before.
+    package static func giveBackAll() {
+        StoragePool.shared.giveBackKept()
+        giveBackFreed()
+    }
+
     /// Overwrites what tensors have left in memory that is kept for later ones: at a run's end, whose shares and masks it was.
     ///
     /// Tensors that are in use stay as they are, also those of other runs of the process.
     package static func wipeGivenBack() {
         StoragePool.shared.wipeKept()
+    }
+
+    /// The most bytes that tensors had at once, and the most that they had or that were kept for later ones: those of 32 KiB
+    /// and more, since the process began or measuring did.
+    package static var mostBytesOfTensors: (used: Int, held: Int) {
+        StoragePool.shared.mostBytes
+    }
+
+    /// Begins to measure `mostBytesOfTensors` anew.
+    package static func measureTensorsAnew() {
+        StoragePool.shared.measureAnew()
+    }
+
+    /// What the elements of one tensor take, in the block that it gets: 8 bytes each, and up to a fourth more.
+    package static func bytesOfTensor(_ elements: Int) -> Int {
+        8 * (elements < StoragePool.leastWords ? elements : StoragePool.rounded(elements))
     }
 
     /// Whether memory that is kept for later tensors holds nothing but zeros, for tests.

@@ -16,14 +16,17 @@ import Musl
 /// fifth is unused. What is kept is bounded, and what wasn't asked for longest goes first. Where a process must not go beyond
 /// some memory, what is kept and what is in use are bounded together: blocks are kept only while few are in use.
 ///
+/// Of each size no more is kept than recent runs had at once: what only the first run of a session needed, which masks all
+/// data, goes back to the system a few runs later. A long session's memory so follows from its runs, however they interleave.
+///
 /// What leaves the pool for the allocator is overwritten first. A block that is kept goes to its next owner as it is, which writes
 /// every word before it reads one; `wipeKept` overwrites those that had an owner since it was called before.
-final class StoragePool: Sendable {
+package final class StoragePool: Sendable {
     /// A block and the words that fit into it.
-    struct Block: @unchecked Sendable {
+    package struct Block: @unchecked Sendable {
         // The owner of a block is the only one who touches what it points to.
-        let words: UnsafeMutablePointer<UInt64>
-        let capacity: Int
+        package let words: UnsafeMutablePointer<UInt64>
+        package let capacity: Int
     }
 
     private struct Shelf {
@@ -32,6 +35,25 @@ final class StoragePool: Sendable {
         /// How many of them, from the first on, hold nothing but zeros.
         var wiped = 0
         var lastUse: UInt64 = 0
+        /// That tensors have now, and the most at once since this span of runs began, and in the span before.
+        var used = 0
+        var most = 0
+        var mostBefore = 0
+
+        mutating func tookOne() {
+            used += 1
+            most = max(most, used)
+        }
+
+        /// Takes the blocks that no run of this span or of the one before would have had a use for, and begins another span.
+        mutating func takeSurplus() -> ArraySlice<Block> {
+            let surplus = min(blocks.count, max(0, blocks.count + used - max(most, mostBefore)))
+            (mostBefore, most) = (most, used)
+            let taken = blocks.prefix(surplus)
+            blocks.removeFirst(surplus)
+            wiped = max(0, wiped - surplus)
+            return taken
+        }
     }
 
     private struct State {
@@ -39,7 +61,11 @@ final class StoragePool: Sendable {
         var keptWords = 0
         /// Of large blocks that tensors have.
         var usedWords = 0
+        /// The most words that were in use, and the most that were in use or kept.
+        var mostUsedWords = 0
+        var mostHeldWords = 0
         var uses: UInt64 = 0
+        var runs = 0
         /// The most words that are kept, and the most that are kept and in use together.
         var limitWords: Int
         var totalWords = Int.max
@@ -56,16 +82,24 @@ final class StoragePool: Sendable {
         var keepsTooMuch: Bool {
             keptWords > limitWords || keptWords > 0 && keptWords > totalWords - usedWords
         }
+
+        mutating func note() {
+            mostUsedWords = max(mostUsedWords, usedWords)
+            mostHeldWords = max(mostHeldWords, usedWords + keptWords)
+        }
     }
 
+    /// For so many runs, and as many again, what one of them needed is kept.
+    private static let runsOfSpan = 4
+
     /// Tensors of fewer words are the allocator's business: it keeps small blocks itself.
-    private static let leastWords = 1 << 12
+    package static let leastWords = 1 << 12
     static let shared = StoragePool(limit: 512 << 20)
 
     private let state: Mutex<State>
 
     /// - Parameter limit: The bytes that are kept at most.
-    init(limit: Int) {
+    package init(limit: Int) {
         state = Mutex(State(limitWords: limit / 8))
     }
 
@@ -92,12 +126,57 @@ final class StoragePool: Sendable {
     /// Overwrites what was given back and is kept, if it had an owner since this was called before.
     ///
     /// - Complexity: the memory that was in use meanwhile, once, at the speed of memory.
-    func wipeKept() {
+    package func wipeKept() {
         // Each shelf's blocks are out of reach while they are overwritten, and out of nobody's way.
         while let block = takeUsed() {
             cct_wipe(block.words, block.capacity * 8)
             putWiped(block)
         }
+        StoragePool.free(endRun(), toSystem: true)
+    }
+
+    /// Gives back all that is kept.
+    package func giveBackKept() {
+        let kept = state.withLock { state in
+            defer { state.keptWords = 0 }
+            return Array(state.shelves.keys).reduce(into: [Block]()) { kept, capacity in
+                kept += state.shelves[capacity]?.blocks ?? []
+                state.shelves[capacity]?.blocks = []
+                state.shelves[capacity]?.wiped = 0
+            }
+        }
+        StoragePool.free(kept, toSystem: true)
+    }
+
+    /// Counts a run; returns what recent ones had no use for.
+    private func endRun() -> [Block] {
+        state.withLock { state in
+            state.runs += 1
+            guard state.runs % StoragePool.runsOfSpan == 0 else { return [] }
+            return Array(state.shelves.keys).reduce(into: []) { surplus, capacity in
+                guard let taken = state.shelves[capacity]?.takeSurplus() else { return }
+                state.keptWords -= taken.count * capacity
+                surplus += taken
+            }
+        }
+    }
+
+    /// From now on `mostBytes` says what was the most since now.
+    package func measureAnew() {
+        state.withLock { state in
+            (state.mostUsedWords, state.mostHeldWords) = (0, 0)
+            state.note()
+        }
+    }
+
+    /// The bytes that are kept for later tensors.
+    package var keptBytes: Int {
+        state.withLock { $0.keptWords * 8 }
+    }
+
+    /// The most bytes of large blocks that tensors had at once, and the most that they had or that were kept for them.
+    package var mostBytes: (used: Int, held: Int) {
+        state.withLock { ($0.mostUsedWords * 8, $0.mostHeldWords * 8) }
     }
 
     private func takeUsed() -> Block? {
@@ -134,7 +213,7 @@ final class StoragePool: Sendable {
     }
 
     /// A block of at least so many words, which hold whatever they held before.
-    func take(words: Int) -> Block {
+    package func take(words: Int) -> Block {
         let block = takeAsItIs(words: words)
         fill(block)
         return block
@@ -147,6 +226,8 @@ final class StoragePool: Sendable {
             state.uses += 1
             state.usedWords += capacity
             state.shelves[capacity, default: Shelf()].lastUse = state.uses
+            state.shelves[capacity]?.tookOne()
+            defer { state.note() }
             guard let block = state.takeKept(capacity) else {
                 return (nil, state.keepsTooMuch ? StoragePool.evict(&state) : [])
             }
@@ -159,13 +240,14 @@ final class StoragePool: Sendable {
     }
 
     /// Takes a block back.
-    func giveBack(_ block: Block) {
+    package func giveBack(_ block: Block) {
         fill(block)
-        guard block.capacity >= StoragePool.leastWords else { return StoragePool.free([block]) }
+        guard block.capacity >= StoragePool.leastWords else { return StoragePool.free(CollectionOfOne(block)) }
         cct_block_handed_over(block.words)
         let evicted = state.withLock { state -> [Block] in
             state.uses += 1
             state.usedWords -= block.capacity
+            state.shelves[block.capacity]?.used -= 1
             guard block.capacity <= state.limitWords else { return [block] }
             state.shelves[block.capacity, default: Shelf()].lastUse = state.uses
             state.shelves[block.capacity]?.blocks.append(block)
@@ -176,9 +258,12 @@ final class StoragePool: Sendable {
     }
 
     /// Overwrites blocks and gives them to the allocator.
-    private static func free(_ blocks: [Block]) {
+    ///
+    /// - Parameter toSystem: Whether their pages are the system's then, also where the allocator keeps the addresses.
+    private static func free(_ blocks: some Sequence<Block>, toSystem: Bool = false) {
         for block in blocks {
             cct_wipe(block.words, block.capacity * 8)
+            if toSystem { cct_pages_give_back(block.words, block.capacity * 8) }
             #if canImport(Glibc)
             Glibc.free(block.words)
             #elseif canImport(Darwin)
@@ -205,7 +290,7 @@ final class StoragePool: Sendable {
     }
 
     /// The next number of the form (4 … 7) · 2^k, and of whole large pages where there are several.
-    static func rounded(_ words: Int) -> Int {
+    package static func rounded(_ words: Int) -> Int {
         let step = 1 << (Int.bitWidth - 1 - words.leadingZeroBitCount - 2)
         let size = (words + step - 1) / step * step
         return size < 2 * largePage ? size : (size + largePage - 1) / largePage * largePage

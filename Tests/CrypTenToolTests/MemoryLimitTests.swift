@@ -183,4 +183,24 @@ struct MemoryLimitTests {
         #expect(zip(small.parties, large.parties).allSatisfy { $0 > 0 && 20 * $0 < $1 })
         #expect(large.dealer > 20 * small.dealer)
     }
+
+    @Test("what `plan --train` says that tensors take, each member's took when it trains, within a tenth")
+    func training() async throws {
+        let digits = Tool.executable.deletingLastPathComponent()
+            .appendingPathComponent("swift-crypten_CrypTenTool.resources/digits").path
+        let options = [
+            "--model", "\(digits)/cnn.onnx@1", "--input", "x=\(digits)/x_test.npy@0", "--labels",
+            "\(digits)/y_test.npy@1", "--loss", "cross-entropy", "--optimizer", "adam", "--learning-rate", "0.001",
+            "--batch-size", "360", "--epochs", "12", "--local", "2", "--json",
+        ]
+        func memory(_ command: [String]) async throws -> [Int] {
+            let run = try await Tool.run(command + options)
+            try #require(run.code == 0, "\(run.stderr)")
+            return try #require(try run.json()["tensor_memory_bytes"] as? [Int])
+        }
+        let (said, was) = (try await memory(["plan", "--train"]), try await memory(["train"]))
+        try #require(said.count == 3 && was.count == 3)
+        #expect(was.allSatisfy { $0 > 25 << 20 })
+        for (said, was) in zip(said, was) { #expect(abs(said - was) * 10 < was, "\(said) said, \(was) seen") }
+    }
 }

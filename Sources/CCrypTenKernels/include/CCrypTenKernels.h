@@ -35,6 +35,10 @@ void cct_allocator_keeps(size_t largest, size_t total);
 /// Gives the pages of freed memory back to the system, where the C library can; nowhere else it does anything.
 void cct_allocator_gives_back(void);
 
+/// Gives the pages that lie wholly in a block back to the system, where that is Linux: the block stays its owner's, and the pages
+/// hold zeros.
+void cct_pages_give_back(void *bytes, size_t count);
+
 /// From now on a crash of this process writes no core file, and its signals do what the system does, not what handlers did that
 /// were there before (those that are ignored stay ignored); and where the system is Linux, and unless `may_be_watched`, no
 /// process of the same user may read its memory or its files in /proc. For the whole process; no kernel calls it.

@@ -6,8 +6,10 @@ import CrypTenRing
 ///
 /// It follows the schedule and adds up, after each unit, what is alive then: wires with their hats and mask shares, shares,
 /// bits, what was kept by earlier runs; the messages of a round, the masks they are opened under and the peers' frames that
-/// wait to be read; what a kernel needs beside its result. Sizes follow from shapes alone, so all roles find the same. A
-/// process has more than that: its program, its files, and room in blocks that a tensor doesn't fill.
+/// wait to be read; what a kernel needs beside its result. Sizes follow from shapes alone, so all roles find the same.
+///
+/// What a session *holds* is more: blocks of each size as many as were in use at once, for the next run, whose numbers are of
+/// the same sizes. A process has its program and its files besides.
 package struct PlanMemory: Hashable, Sendable {
     /// What a transport holds for others at most.
     package struct Queues: Hashable, Sendable {
@@ -26,23 +28,63 @@ package struct PlanMemory: Hashable, Sendable {
     package var partyBytes: [Int]
     /// At the dealer.
     package var dealerBytes: Int
+    /// At each party, and at the dealer, what the plan's tensors and those that are kept for the next run take.
+    package var heldPartyBytes: [Int] = []
+    package var heldDealerBytes: Int
 
     package init(of plan: Plan, schedule: Schedule, queues: Queues) {
         let costs = plan.steps.map { $0.gate.gate.cost(parties: plan.parties) }
         let dealt = 8 * costs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.correctionWords } }
-        partyBytes = (0..<plan.parties).map { party in
+        partyBytes = []
+        for party in 0..<plan.parties {
             var ledger = Ledger(plan, role: party)
             let waiting = party == plan.parties - 1 ? min(queues.correctionWindow, dealt) : 0
-            return waiting + ledger.peak(schedule, costs, sending: queues.sending)
+            partyBytes.append(waiting + ledger.peak(schedule, costs, sending: queues.sending))
+            heldPartyBytes.append(ledger.account.heldBytes)
         }
         var ledger = Ledger(plan, role: nil)
         dealerBytes =
             min(queues.correctionWindow, queues.sending, dealt) + ledger.peak(schedule, costs, sending: queues.sending)
+        heldDealerBytes = ledger.account.heldBytes
     }
 
     /// The party that needs most, or the dealer if that needs more.
     package var largest: Int {
         max(partyBytes.max() ?? 0, dealerBytes)
+    }
+}
+
+/// Blocks of memory, by size, as they are taken and given back.
+private struct BlockAccount {
+    /// In use now.
+    private(set) var bytes = 0
+    /// Of blocks that aren't kept for their size, the most bytes at once.
+    private var small = (now: 0, most: 0)
+    private var kept: [Int: (now: Int, most: Int)] = [:]
+
+    mutating func take(_ bytes: Int) {
+        self.bytes += bytes
+        let words = (bytes + 7) / 8
+        if words < StoragePool.leastWords {
+            small.now += bytes
+            small.most = max(small.most, small.now)
+        } else {
+            var blocks = kept[StoragePool.rounded(words)] ?? (0, 0)
+            blocks.now += 1
+            blocks.most = max(blocks.most, blocks.now)
+            kept[StoragePool.rounded(words)] = blocks
+        }
+    }
+
+    mutating func giveBack(_ bytes: Int) {
+        self.bytes -= bytes
+        let words = (bytes + 7) / 8
+        if words < StoragePool.leastWords { small.now -= bytes } else { kept[StoragePool.rounded(words)]?.now -= 1 }
+    }
+
+    /// What all that was taken has grown to, if blocks are kept for the next tensor of their size.
+    var heldBytes: Int {
+        kept.reduce(small.most) { $0 + 8 * $1.key * $1.value.most }
     }
 }
 
@@ -60,7 +102,7 @@ private struct Ledger {
     private var slots: [Value]
     private var sizes: [Int] = []
     private var references: [Int] = []
-    private var live = 0
+    private(set) var account = BlockAccount()
 
     init(_ plan: Plan, role: Int?) {
         self.plan = plan
@@ -75,8 +117,11 @@ private struct Ledger {
 
     /// The most bytes at once.
     mutating func peak(_ schedule: Schedule, _ costs: [[StageCost]], sending: Int) -> Int {
-        var peak = live
-        var pending = [Int](repeating: 0, count: plan.steps.count)
+        var peak = account.bytes
+        /// By step: what it has opened and not read.
+        var pending = [Openings](repeating: Openings(), count: plan.steps.count)
+        /// Bytes of the peers' frames that are to be read.
+        var arriving = 0
         /// What the round before has queued, which is being sent while this one computes.
         var queued = 0
         for round in schedule.rounds {
@@ -84,19 +129,29 @@ private struct Ledger {
             for unit in round {
                 let step = plan.steps[unit.step]
                 let gate = step.gate
-                live -= pending[unit.step]
-                pending[unit.step] = 0
+                // The peers' words are read one opening at a time, and added to ours where these are.
+                for bytes in pending[unit.step].received {
+                    account.take(bytes)
+                    account.giveBack(bytes)
+                    arriving -= bytes
+                }
+                for bytes in pending[unit.step].kept { account.giveBack(bytes) }
+                pending[unit.step] = Openings()
                 if unit.isLastStage {
                     for (slot, value) in zip(step.outputs, outputs(of: step)) { slots[slot] = value }
                 } else {
                     let opened = openings(costs[unit.step][unit.stage], keepsMask: gate.keepsMask)
-                    pending[unit.step] = opened.kept
+                    pending[unit.step] = opened
                     queuing += opened.sent
-                    live += opened.kept
+                    arriving += opened.received.reduce(0, +)
+                    for bytes in opened.kept { account.take(bytes) }
                 }
                 let isBusy = unit.isLastStage || unit.stage == 0
-                let scratch = isBusy ? gate.scratch(atDealer: role == nil) : 0
-                peak = max(peak, live + scratch + min(sending * max(1, plan.parties - 1), queued + queuing))
+                let scratch = isBusy ? gate.scratch(atDealer: role == nil) : []
+                for bytes in scratch { account.take(bytes) }
+                let sent = min(sending * max(1, plan.parties - 1), queued + queuing)
+                peak = max(peak, account.bytes + arriving + sent)
+                for bytes in scratch { account.giveBack(bytes) }
                 for slot in unit.freed { release(slot) }
             }
             queued = queuing
@@ -120,7 +175,7 @@ private struct Ledger {
     /// A value that looks into what another has.
     private mutating func holding(_ value: Value) -> Value {
         for block in value.blocks {
-            if references[block] == 0 { live += sizes[block] }
+            if references[block] == 0 { account.take(sizes[block]) }
             references[block] += 1
         }
         return value
@@ -129,7 +184,7 @@ private struct Ledger {
     private mutating func release(_ slot: Int) {
         for block in slots[slot].blocks {
             references[block] -= 1
-            if references[block] == 0 { live -= sizes[block] }
+            if references[block] == 0 { account.giveBack(sizes[block]) }
         }
         slots[slot].blocks = []
     }
@@ -234,25 +289,36 @@ private struct Ledger {
 
     // MARK: Messages
 
-    /// The bytes that a stage's openings take until the next stage has read them: our message, the mask it is opened under,
-    /// and what the peers send; and those that wait to be sent.
-    private func openings(_ cost: StageCost, keepsMask: Bool) -> (kept: Int, sent: Int) {
-        var (kept, sent) = (0, 0)
+    /// What a stage's openings take until the next stage has read them.
+    private struct Openings {
+        /// Blocks: our messages, and the masks they are opened under.
+        var kept: [Int] = []
+        /// By opening and peer, the bytes that come.
+        var received: [Int] = []
+        /// The bytes that wait to be sent.
+        var sent = 0
+    }
+
+    private func openings(_ cost: StageCost, keepsMask: Bool) -> Openings {
+        var openings = Openings()
         for opening in cost.openings {
             let isMasked = keepsMask && opening.purpose != .reveal
             guard let role else {
-                if opening.purpose != .reveal { kept += opening.words }
+                if opening.purpose != .reveal { openings.kept.append(8 * opening.words) }
                 continue
             }
             // The owner alone masks its input; the others note that their shares are zero.
-            if isMasked { kept += opening.words }
-            if opening.sender ?? role == role, opening.receiver ?? role == role { kept += opening.words }
+            if isMasked { openings.kept.append(8 * opening.words) }
+            if opening.sender ?? role == role, opening.receiver ?? role == role {
+                openings.kept.append(8 * opening.words)
+            }
             for other in 0..<plan.parties where other != role {
-                sent += opening.words(from: role, to: other)
-                kept += opening.words(from: other, to: role)
+                openings.sent += 8 * opening.words(from: role, to: other)
+                let received = 8 * opening.words(from: other, to: role)
+                if received > 0 { openings.received.append(received) }
             }
         }
-        return (8 * kept, 8 * sent)
+        return openings
     }
 }
 
@@ -265,39 +331,72 @@ extension PlanGate {
         }
     }
 
-    /// Bytes that the gate's first or last stage needs beside what it reads and yields.
-    fileprivate func scratch(atDealer: Bool) -> Int {
+    /// Blocks that the gate's first or last stage needs beside what it reads and yields, in bytes.
+    fileprivate func scratch(atDealer: Bool) -> [Int] {
         switch self {
         case .linear(let gate):
             // Bits are moved as words.
-            return gate.form == .bits
-                ? 8 * (gate.shapes.reduce(0) { $0 + $1.count } + gate.operation.outputCount(gate.shapes)) : 0
-        case .addPlain: return 0
-        // The dealer's product, and the correction that is made of it; party 0's left operand without its mask.
-        case .bilinear(let gate): return atDealer ? 16 * gate.product.output.count : 8 * gate.product.left.count
-        case .absorbed(let gate): return atDealer ? 0 : 8 * (gate.products.map(\.left.count).max() ?? 0)
-        case .truncateInPlace(let gate): return atDealer ? 16 * gate.shape.count : 0
-        // Slabs, before they are joined.
-        case .truncate(let gate): return atDealer ? 0 : 8 * gate.shape.count
-        case .quotient(let gate): return atDealer ? 0 : 8 * gate.shape.count
-        case .truncatedProduct(let gate): return atDealer ? 0 : 8 * gate.shape.count
-        case .truncatedReLU(let gate): return atDealer ? 0 : 8 * gate.shape.count
-        case .bitToArithmetic(let gate): return atDealer ? 0 : 8 * gate.shape.count
-        case .step(let gate): return atDealer ? 0 : 8 * gate.outputs.count * gate.shape.count
-        case .stepProduct(let gate):
-            return atDealer ? 0 : 8 * (gate.steps.count + gate.products.count) * gate.shape.count
-        case .select(let gate): return atDealer ? 0 : 8 * gate.shape.count
-        case .polynomial(let gate): return atDealer ? 0 : 8 * gate.shape.count
-        case .trigonometric(let gate): return atDealer ? 0 : 8 * gate.shape.count
-        case .exponential(let gate): return atDealer ? 0 : 8 * gate.shape.count
-        case .maximum(let gate): return atDealer ? 0 : 8 * gate.shape.count * (gate.payload == .none ? 1 : 2)
-        case .random(let gate): return atDealer ? 0 : 8 * gate.shape.count
+            guard gate.form == .bits else { return [] }
+            return gate.shapes.map { 8 * $0.count } + [8 * gate.operation.outputCount(gate.shapes)]
         // What is put into its order, beside what it was, and the keys with the columns that are sorted at a time.
         case .permutation(let gate):
-            return 8
-                * ((gate.shapes.map(\.count).max() ?? 0) + gate.rows * (RowOrder.wordsOfKey + RowOrder.wordsAtATime))
-        default: return 0
+            return [
+                8 * (gate.shapes.map(\.count).max() ?? 0), 8 * gate.rows * RowOrder.wordsOfKey,
+                8 * gate.rows * RowOrder.wordsAtATime,
+            ]
+        default: return (atDealer ? scratchAtDealer : scratchAtParty) + scratchOfDigits
         }
+    }
+
+    private var scratchAtDealer: [Int] {
+        switch self {
+        // The product, and the correction that is made of it.
+        case .bilinear(let gate): [8 * gate.product.output.count, 8 * gate.product.output.count]
+        case .truncateInPlace(let gate): [8 * gate.shape.count, 8 * gate.shape.count]
+        default: []
+        }
+    }
+
+    private var scratchAtParty: [Int] {
+        switch self {
+        // Party 0's left operand without its mask.
+        case .bilinear(let gate): [8 * gate.product.left.count]
+        case .absorbed(let gate): [8 * (gate.products.map(\.left.count).max() ?? 0)]
+        case .truncate(let gate): slabs(gate.shape)
+        case .quotient(let gate): slabs(gate.shape)
+        case .truncatedProduct(let gate): slabs(gate.shape)
+        case .truncatedReLU(let gate): slabs(gate.shape)
+        case .bitToArithmetic(let gate): slabs(gate.shape)
+        case .step(let gate): gate.outputs.flatMap { _ in slabs(gate.shape) }
+        case .stepProduct(let gate): (0..<gate.steps.count + gate.products.count).flatMap { _ in slabs(gate.shape) }
+        case .select(let gate): slabs(gate.shape)
+        case .polynomial(let gate): slabs(gate.shape)
+        case .trigonometric(let gate): slabs(gate.shape)
+        case .exponential(let gate): slabs(gate.shape)
+        case .maximum(let gate): slabs(gate.shape) + (gate.payload == .none ? [] : slabs(gate.shape))
+        case .random(let gate): [8 * gate.shape.count]
+        default: []
+        }
+    }
+
+    /// Of gates that compare: a slab's digits and what the levels of the comparison make of them, bit by bit, at every role.
+    private var scratchOfDigits: [Int] {
+        let count: Int
+        switch self {
+        case .sign(let gate): count = gate.shape.count
+        case .truncatedReLU(let gate): count = gate.shape.count
+        case .isZero(let gate): count = gate.shape.count
+        case .maximum(let gate): count = gate.shape.count
+        case .magnitude(let gate): count = gate.shape.count
+        default: return []
+        }
+        let slab = min(count, Slabs.size)
+        return [Int](repeating: 8 * slab, count: 6) + [12, 12, 14, 16, 20, 48].map { $0 * slab }
+    }
+
+    /// A result in slabs, before they are joined.
+    private func slabs(_ shape: Shape) -> [Int] {
+        Slabs.of(shape.count).map { 8 * $0.count }
     }
 }
 

@@ -10,11 +10,17 @@ public struct MemoryEstimate: Sendable, Hashable {
     public var bytesPerParty: [Int]
     /// At the dealer.
     public var dealerBytes: Int
+    /// At each party, what a session of such runs holds of memory for tensors: those of a run, and room that is kept for the next.
+    public var heldBytesPerParty: [Int]
+    /// At the dealer.
+    public var heldDealerBytes: Int
 
     /// What serves both of two runs, one after the other.
     mutating func formMaximum(_ other: MemoryEstimate) {
         bytesPerParty = zip(bytesPerParty, other.bytesPerParty).map { max($0, $1) }
         dealerBytes = max(dealerBytes, other.dealerBytes)
+        heldBytesPerParty = zip(heldBytesPerParty, other.heldBytesPerParty).map { max($0, $1) }
+        heldDealerBytes = max(heldDealerBytes, other.heldDealerBytes)
     }
 }
 
@@ -26,6 +32,11 @@ extension MemoryEstimate {
             schedule: plan.schedule,
             queues: PlanMemory.Queues(correctionWindow: correctionWindow, sending: sending)
         )
-        self.init(bytesPerParty: memory.partyBytes, dealerBytes: memory.dealerBytes)
+        self.init(
+            bytesPerParty: memory.partyBytes,
+            dealerBytes: memory.dealerBytes,
+            heldBytesPerParty: memory.heldPartyBytes,
+            heldDealerBytes: memory.heldDealerBytes
+        )
     }
 }

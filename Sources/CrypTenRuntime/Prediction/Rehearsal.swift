@@ -35,7 +35,13 @@ public struct Rehearsal {
         try SessionConfiguration.check(fractionBits: fractionBits)
         partyCount = parties
         self.fractionBits = fractionBits
-        setupMemory = MemoryEstimate(bytesPerParty: Array(repeating: 0, count: parties), dealerBytes: 0)
+        let nothing = Array(repeating: 0, count: parties)
+        setupMemory = MemoryEstimate(
+            bytesPerParty: nothing,
+            dealerBytes: 0,
+            heldBytesPerParty: nothing,
+            heldDealerBytes: 0
+        )
     }
 
     /// A secret input that a party would put in: its elements are masked and sent, 8 bytes each, in the first round.

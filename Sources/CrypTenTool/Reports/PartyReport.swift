@@ -1,4 +1,5 @@
 import CrypTen
+import CrypTenRing
 
 /// What one party of an inference has to tell.
 struct PartyReport: Codable, Sendable {
@@ -15,6 +16,8 @@ struct PartyReport: Codable, Sendable {
     var plans: Int
     var work: WorkTimes
     var peakMemoryBytes = PeakMemory.bytes
+    /// The most that its tensors had, and that was kept for later ones; in training, from the first step on.
+    var tensorMemoryBytes = ProcessMemory.mostBytesOfTensors.held
     /// How many runs the batch took.
     var slices: Int?
     /// At the party that learns them.
@@ -49,6 +52,8 @@ struct DealerReport: Codable, Sendable {
     var dealerBytes: Int
     /// The most memory that its process has had resident.
     var peakMemoryBytes = PeakMemory.bytes
+    /// The most that its tensors had, and that was kept for later ones.
+    var tensorMemoryBytes = ProcessMemory.mostBytesOfTensors.held
     var work: WorkTimes
 }
 

@@ -56,6 +56,9 @@ struct PlanReport: Encodable, Sendable {
     /// What the values of a run take at its worst moment: estimates.
     var memoryBytesPerParty: [Int]
     var dealerMemoryBytes: Int
+    /// What members hold between such runs, too.
+    var heldMemoryBytesPerParty: [Int]
+    var dealerHeldMemoryBytes: Int
     /// The network of the prediction, its time, and what that goes to; nil where nothing is predicted.
     var network: String?
     var predictedSeconds: Double?
@@ -89,6 +92,8 @@ struct PlanReport: Encodable, Sendable {
         multiplyAccumulates = online.multiplyAccumulates
         memoryBytesPerParty = memory.bytesPerParty
         dealerMemoryBytes = memory.dealerBytes
+        heldMemoryBytesPerParty = memory.heldBytesPerParty
+        dealerHeldMemoryBytes = memory.heldDealerBytes
         let nothing = [Int](repeating: 0, count: parties)
         var layers: [Layer] = []
         func place(_ name: String) -> Int {
@@ -180,6 +185,10 @@ struct PlanReport: Encodable, Sendable {
                 ("multiply-accumulates", multiplyAccumulates.grouped),
                 ("memory a party, about", memoryBytesPerParty.map(\.asMemory).joined(separator: "  ")),
                 ("dealer's memory, about", dealerMemoryBytes.asMemory),
+                (
+                    "held for runs like it, about",
+                    (heldMemoryBytesPerParty + [dealerHeldMemoryBytes]).map(\.asMemory).joined(separator: "  ")
+                ),
             ] + timeLines
         var values = TextTable(["name", "is", "type", "shape", "because"])
         for input in inputs {

@@ -1,5 +1,6 @@
 import CrypTen
 import CrypTenONNX
+import CrypTenRing
 import Foundation
 
 /// A training run that is planned and priced as `Training` would run it, and not run.
@@ -83,6 +84,8 @@ struct PlannedTraining {
         )
         // A masked number, and its mask at whoever put it in.
         let kept = data.kept.reduce(0) { $0 + $1.count } * 8
+        // In blocks: its masked numbers and their masks' shares at a party, the masks at the dealer.
+        let blocks = data.kept.reduce(0) { $0 + ProcessMemory.bytesOfTensor($1.count) }
         let perEpoch = next.reduce(0) { $0 + $1.count } * 8 * (steps / max(1, training.epochs))
         return TrainingPlanReport(
             step: report,
@@ -100,6 +103,8 @@ struct PlannedTraining {
             isStreamed: isStreamed,
             dataBytesPerParty: kept * 2,
             dataBytesAtDealer: kept,
+            tensorMemoryBytes: step.memory.heldBytesPerParty.map { $0 + 2 * blocks }
+                + [step.memory.heldDealerBytes + blocks],
             keptDataBytesPerParty: elements * Training.bytesOfElement,
             streamedBytesPerEpoch: isStreamed ? perEpoch : elements * 8
         )
@@ -191,6 +196,9 @@ struct TrainingPlanReport: Encodable, Sendable {
     /// What masked data take at each party, and their masks at the dealer, for as long as training lasts.
     var dataBytesPerParty: Int
     var dataBytesAtDealer: Int
+    /// What tensors take at most from the first step on, at each party and at the dealer: data, weights and moments, a step's
+    /// values, and blocks that are kept for the next step.
+    var tensorMemoryBytes: [Int]
     /// What kept data would take at most, at a party that has all of them; what streaming would send each other party in an epoch.
     var keptDataBytesPerParty: Int
     var streamedBytesPerEpoch: Int
@@ -222,6 +230,10 @@ struct TrainingPlanReport: Encodable, Sendable {
             (
                 "masked data, kept at a party and the dealer",
                 "\(dataBytesPerParty.asMemory)  \(dataBytesAtDealer.asMemory)"
+            ),
+            (
+                "tensors at a party and the dealer, about",
+                tensorMemoryBytes.map(\.asMemory).joined(separator: "  ")
             ),
         ]
         if let preparation {

@@ -97,6 +97,9 @@ extension Training {
             progress("masking weights", 0)
             try await trainer.begin(on: session)
         }
+        // What masking has left; from here on a step is like the one before it.
+        ProcessMemory.giveBackAll()
+        ProcessMemory.measureTensorsAnew()
         var report = TrainingPartyReport()
         report.resumedAt = done == 0 ? nil : done
         var losses = earlierLosses(done)

@@ -78,7 +78,10 @@ struct TrainingReport: Codable, Sendable {
     var dealerBytes: Int
     var seconds: Double
     var secondsTraining: Double
+    /// The most that was resident, of each party's process and the dealer's.
     var peakMemoryBytes: [Int]
+    /// The most that their tensors had, and that was kept for later ones, from the first step on.
+    var tensorMemoryBytes: [Int]
     var exports: [String]
     /// Of each step, nil where none was told.
     var losses: [Double?]?
@@ -97,6 +100,7 @@ struct TrainingReport: Codable, Sendable {
         seconds = costs.map(\.seconds).max() ?? 0
         secondsTraining = parties.map(\.secondsTraining).max() ?? 0
         peakMemoryBytes = costs.map(\.peakMemoryBytes) + [dealer.peakMemoryBytes]
+        tensorMemoryBytes = costs.map(\.tensorMemoryBytes) + [dealer.tensorMemoryBytes]
         exports = parties.flatMap(\.exports)
         losses = parties[recipient].losses
     }
@@ -110,6 +114,7 @@ struct TrainingReport: Codable, Sendable {
             ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("dealer bytes", dealerBytes.grouped),
             ("peak memory, MiB", peakMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
+            ("of it tensors, MiB", tensorMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
             ("seconds", "\(seconds.fixed(3)) (training \(secondsTraining.fixed(3)))"),
         ]
         return (TrainingPartyReport.Epoch.table(of: epochs).map { $0 + "\n\n" } ?? "")
