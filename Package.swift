@@ -62,6 +62,7 @@ let package = Package(
             dependencies: [
                 "CrypTenPlanning", "CrypTenTransport",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ],

@@ -5,7 +5,7 @@
 
     function-gradients.json  values, gradients and second derivatives of the functions of CrypTensor, by their Swift names and labels
     module-steps.json        modules with PyTorch's names of state: outputs, gradients and buffers
-    optimizer-steps.json     parameters after each step of an optimiser, learning rates of schedules, clipped gradients
+    optimizer-steps.json     parameters after each step of an optimiser, learning rates and momentum of schedules, clipped gradients
     initializers.json        the distributions from which initialisers draw
 
 Numbers that are given (inputs, parameters, cotangents) are multiples of 2^-16 and written exactly, but for gradients given to optimisers, of
@@ -1099,8 +1099,40 @@ def optimizer_cases():
     parts = [("ConstantLR", dict(factor=0.5, total_iters=3)), ("ExponentialLR", dict(gamma=0.8)), ("PolynomialLR", dict(total_iters=6, power=0.9))]
     yield {"schedule": "SequentialLR", "arguments": {"schedules": parts, "milestones": [5, 12]},
            **rates(lambda o: schedulers.SequentialLR(o, [getattr(schedulers, name)(o, **given) for name, given in parts], [5, 12]))}
+    for (name, arguments), cycle in CYCLED:
+        yield cycled(name, arguments, cycle)
     small = [("clip_grad_norm_", dict(max_norm=0.0625)), ("clip_grad_value_", dict(clip_value=0.015625))]
     yield from clipped(small, [[0.25, -0.03125, 0.001953125], [2.0, 0.0, -6.0]])
+
+
+CYCLES = [  # of as many steps as there are gradients, with their momentum
+    dict(max_lr=0.05, total_steps=5, base_momentum=0.85, max_momentum=0.95),
+    dict(max_lr=0.05, total_steps=5, base_momentum=0.5, max_momentum=0.9, pct_start=0.4, three_phase=True, anneal_strategy="linear"),
+]
+CYCLED = [(optimizer, cycle) for optimizer in [
+    ("SGD", dict(lr=0.05, momentum=0.9)), ("SGD", dict(lr=0.05, momentum=0.9, nesterov=True, weight_decay=0.1)),
+    ("SGD", dict(lr=0.05, momentum=0.8, dampening=0.5)), ("RMSprop", dict(lr=0.05, momentum=0.95)), ("Adam", dict(lr=0.05)),
+    ("AdamW", dict(lr=0.05, betas=[0.8, 0.95], eps=1e-6)),
+] for cycle in CYCLES]
+
+
+def cycled(name, arguments, cycle):
+    """Steps whose rate and momentum, or first beta, OneCycleLR changes."""
+    parameter = nn.Parameter(torch.tensor(PARAMETERS))
+    optimizer = getattr(torch.optim, name)([parameter], **arguments)
+    scheduler = schedulers.OneCycleLR(optimizer, **cycle)
+    rates, momenta, after = [], [], []
+    for step, gradient in enumerate(GRADIENTS):
+        group = optimizer.param_groups[0]
+        rates.append(float(group["lr"]))
+        momenta.append(float(group["momentum"] if "momentum" in group else group["betas"][0]))
+        parameter.grad = torch.tensor(gradient)
+        optimizer.step()
+        after.append(digits(parameter))
+        if step < len(GRADIENTS) - 1:
+            scheduler.step()
+    return {"cycled": name, "arguments": arguments, "cycle": cycle, "rates": rates, "momenta": momenta, "parameters": PARAMETERS,
+            "gradients": GRADIENTS, "after": after}
 
 
 MORE_SCHEDULES = [

@@ -1,5 +1,6 @@
 import CrypTenBase
 import CrypTenRuntime
+import Crypto
 import Foundation
 import Testing
 
@@ -103,6 +104,94 @@ struct SealedFileTests {
         let other = #expect(throws: CrypTenError.self) { try SealedFile.open(sealed, with: try Self.key(2), name: "x") }
         #expect(other?.code == .invalidArgument)
         #expect(other?.message.hasPrefix("x: this key doesn't open it") == true)
+    }
+
+    /// A key of a passphrase, of as little work as a file may ask for.
+    private static func key(_ passphrase: String) throws -> CheckpointKey {
+        try CheckpointKey(passphrase: Data(passphrase.utf8), rounds: 14)
+    }
+
+    @Test("work for a passphrase is scrypt, as RFC 7914 has it")
+    func scrypt() throws {
+        let work = PassphraseWork(salt: Array("SodiumChloride".utf8), rounds: 14, blocks: 8, parallelism: 1)
+        let key = try work.key(of: Data("pleaseletmein".utf8))
+        let words: [UInt64] = [
+            0x7023_bdcb_3afd_7348, 0x461c_06cd_81fd_38eb, 0xfda8_fbba_904f_8e3e, 0xa9b5_43f6_545d_a1f2,
+        ]
+        #expect(
+            key.withUnsafeBytes { Array($0) }
+                == words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
+        )
+        #expect(PassphraseWork.usualRounds == 17)
+    }
+
+    @Test("what is sealed with a passphrase is opened by the same one alone, in another process, too, and by no key")
+    func passphrases() throws {
+        let place = try Place()
+        let (key, count) = (try Self.key("some words"), (1 << 20) + 77)
+        let sealed = try Data(contentsOf: Self.write(Self.bytes(count), in: place.folder, key))
+        #expect(SealedFile.isSealed(sealed) && sealed.count == count + 67 + 32)
+        #expect(try SealedFile.open(sealed, with: key, name: "x") == Self.bytes(count))
+        // Another value of the same words, which draws a salt of its own.
+        #expect(try SealedFile.open(sealed, with: try Self.key("some words"), name: "x") == Self.bytes(count))
+        let other = try Data(contentsOf: Self.write(Self.bytes(9), in: place.folder, try Self.key("some words")))
+        #expect(sealed[16..<32] != other[16..<32] && sealed[32..<35] == other[32..<35])
+        for (wrong, code, what) in [
+            (try Self.key("some word"), CrypTenError.Code.invalidArgument, "x: this passphrase doesn't open it"),
+            (try Self.key(1), .invalidArgument, "x: it was sealed with a passphrase"),
+        ] {
+            let error = #expect(throws: CrypTenError.self) { try SealedFile.open(sealed, with: wrong, name: "x") }
+            #expect(error?.code == code && error?.message.hasPrefix(what) == true, "\(error?.message ?? "")")
+        }
+        let drawn = try Data(contentsOf: Self.write(Self.bytes(9), in: place.folder, try Self.key(1)))
+        let error = #expect(throws: CrypTenError.self) { try SealedFile.open(drawn, with: key, name: "x") }
+        #expect(error?.message.hasPrefix("x: it was sealed with a key") == true)
+        // No bit of its head can be changed, and no file makes a party work for minutes or for nothing.
+        for position in [0, 20, 40] {
+            var copy = sealed
+            copy[position] ^= 1
+            #expect(throws: CrypTenError.self) { try SealedFile.open(copy, with: key, name: "x") }
+        }
+        for (position, value) in [(32, 1), (32, 13), (32, 21), (32, 255), (33, 0), (33, 255), (34, 0), (34, 200)] {
+            var copy = sealed
+            copy[position] = UInt8(value)
+            let error = #expect(throws: CrypTenError.self) { try SealedFile.open(copy, with: key, name: "x") }
+            #expect(error?.code == .malformedFile, "\(error?.message ?? "")")
+        }
+        #expect(throws: CrypTenError.self) { try SealedFile.open(sealed.prefix(60), with: key, name: "x") }
+    }
+
+    @Test("a passphrase is the one line of a file that its owner alone can read, or of a pipe, and never printed")
+    func passphraseFiles() throws {
+        let place = try Place()
+        let url = place.folder.appendingPathComponent("phrase")
+        func write(_ text: String, mode: Int = 0o600) throws {
+            try Data(text.utf8).write(to: url)
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: url.path)
+        }
+        for (text, mode, what) in [
+            ("some words\n", 0o644, "chmod 600"), ("short\n", 0o600, "fewer than 8 bytes"),
+            ("some\nwords in two lines\n", 0o600, "one line"), (String(repeating: "x", count: 70_000), 0o600, "65536"),
+        ] {
+            try write(text, mode: mode)
+            let error = #expect(throws: CrypTenError.self) { try CheckpointKey(passphraseIn: url) }
+            #expect(error?.code == .invalidArgument)
+            #expect(
+                error?.message.contains(what) == true && error?.message.contains(url.path) == true,
+                "\(error?.message ?? "")"
+            )
+        }
+        try write("some words\r\n")
+        #expect(try CheckpointKey.passphrase(in: url) == Data("some words".utf8))
+        var text = ""
+        dump(try CheckpointKey(passphraseIn: url), to: &text)
+        #expect(!text.contains("words"))
+        #expect(throws: CrypTenError.self) { try CheckpointKey(passphraseIn: place.folder) }
+        let pipe = Pipe()
+        try pipe.fileHandleForWriting.write(contentsOf: Data("words of a pipe\n".utf8))
+        try pipe.fileHandleForWriting.close()
+        let descriptor = URL(fileURLWithPath: "/dev/fd/\(pipe.fileHandleForReading.fileDescriptor)")
+        #expect(try CheckpointKey.passphrase(in: descriptor) == Data("words of a pipe".utf8))
     }
 
     @Test("a sealing key is read from a file that its owner alone can read, and never printed")

@@ -68,6 +68,7 @@ struct OptimizerStepTests {
             adagrad.decay = try $0("lr_decay", else: adagrad.decay)
             adagrad.epsilon = try $0("eps", else: adagrad.epsilon)
             adagrad.weightDecay = try $0("weight_decay", else: adagrad.weightDecay)
+            adagrad.initialAccumulatorValue = try $0("initial_accumulator_value", else: 0.0)
             return adagrad
         },
     ]
@@ -197,15 +198,25 @@ struct OptimizerStepTests {
     // MARK: Runs
 
     /// The parameters after each step, by the optimiser's expressions in double.
-    static func clearSteps(of item: Steps, by optimizer: any Optimizer) throws -> [[Double]] {
+    static func clearSteps(
+        of item: Steps,
+        by optimizer: any Optimizer,
+        following schedule: (any Schedule)? = nil
+    ) throws -> [[Double]] {
+        var optimizer = optimizer
+        if let schedule { optimizer.follow(schedule) }
         let shape: Shape = [item.parameters.count]
         let slots = optimizer.slots.map(\.name)
         let evaluator = ClearEvaluator { node in
             throw FixtureError(description: "\(node.operation.name) is no constant")
         }
         var parameter = Tensor(item.parameters, shape: shape)
-        var memory = slots.map { _ in Tensor([Double](repeating: 0, count: shape.count), shape: shape) }
+        var memory = optimizer.slots.map { slot in
+            Tensor([Double](repeating: slot.initial, count: shape.count), shape: shape)
+        }
         return try item.gradients.enumerated().map { index, gradient in
+            optimizer.stepCount = index
+            if let schedule { optimizer.follow(schedule) }
             let next = optimizer.step(
                 CrypTensor(constant: parameter),
                 CrypTensor(constant: Tensor(gradient, shape: shape)),
@@ -228,6 +239,7 @@ struct OptimizerStepTests {
     static func secretSteps(
         of item: Steps,
         by optimizer: any Optimizer,
+        following schedule: (any Schedule)? = nil,
         on session: Session
     ) async throws -> [[Double]] {
         let shape: Shape = [item.parameters.count]
@@ -236,6 +248,7 @@ struct OptimizerStepTests {
         var model = Single(parameters: ParameterTree([("p", start)]))
         var after: [[Double]] = []
         for numbers in item.gradients {
+            if let schedule { optimizer.follow(schedule) }
             let gradient = try await session.input(from: .party(1), shape: shape) { Tensor(numbers, shape: shape) }
             try await optimizer.update(&model, ParameterTree([("p", gradient)]), on: session)
             let parameter = try #require(model.parameters["p"])

@@ -104,6 +104,39 @@ struct DataPreparationTests {
         #expect((dealt + 1...dealt + 64).contains(try #require(shuffled.dealt)))
         let both = try await rounds(["--shuffle", "secret", "--standardize", "x"])
         #expect(try #require(both.rounds) > parties + 20)
+        // A test's rows are standardised, too, in rounds of their own.
+        let test = "x=\(folder.path("x.npy")),y=\(folder.path("y.npy"))"
+        let tested = try await rounds(["--shuffle", "secret", "--standardize", "x", "--validation", test])
+        #expect(try #require(tested.rounds) > #require(both.rounds))
+        #expect(try #require(tested.dealt) > #require(both.dealt))
+        let untouched = try await rounds(["--shuffle", "secret", "--validation", test])
+        #expect(untouched.rounds == shuffled.rounds && untouched.dealt == shuffled.dealt)
+    }
+
+    @Test("a plan refuses an order that training refuses, and makes no folder")
+    func planRefuses() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let data = TrainingData(rows: 12, seed: 1)
+        try data.write(to: folder.path("x.npy"))
+        try data.write(labelsFor: .mse, to: folder.path("y.npy"))
+        try Tensor((0..<12).map { Int64($0) }, shape: [3, 4])
+            .write(toNumpyFile: URL(fileURLWithPath: folder.path("order.npy")))
+        for (epochs, code) in [("2", 1 as Int32), ("3", 0)] {
+            let run = try await Tool.run(
+                [
+                    "plan", "--train", "--model", TrainingData.model("logistic"), "--input",
+                    "\(folder.path("x.npy"))@0", "--labels", "\(folder.path("y.npy"))@1", "--loss", "mse",
+                    "--learning-rate", "0.1", "--local", "2", "--order", folder.path("order.npy"), "--epochs", epochs,
+                    "--checkpoint", folder.path("shares"),
+                ]
+            )
+            #expect(run.code == code, "\(run.stderr)")
+            if code == 1 {
+                #expect(run.lastLine == "error: --order has 3 steps, which aren't 2 epochs of as many")
+            }
+            #expect(!FileManager.default.fileExists(atPath: folder.path("shares")))
+        }
     }
 
     @Test("an input that there isn't is named before anything is sent")

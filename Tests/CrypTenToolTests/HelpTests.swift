@@ -45,6 +45,7 @@ struct HelpTests {
             ("train", "--validation <x=…,y=…>"), ("train", "--reveal-loss-every <k>"), ("train", "--to <party>"),
             ("train", "--losses <losses.npy>"), ("train", "--export <out.onnx@party>"), ("train", "--check"),
             ("train", "--id <i>"), ("train", "--dealer <host:port>"), ("train", "--local <n>"),
+            ("train", "--checkpoint-key <file>"), ("train", "--checkpoint-passphrase-file <file|->"),
             ("train", "--stream/--no-stream"), ("train", "--data-memory <size>"),
         ]
     )
@@ -170,6 +171,22 @@ struct HelpTests {
             "error: The value 'x=sideways' is invalid for '--join <[name=]rows>'"
         ),
         (["--local", "2", "--validation", "x=t.npy"], "error: --validation has no labels: add y=FILE.npy"),
+        (
+            ["--local", "2", "--input", "y=b.npy@0", "--validation", "x=t.npy,y=u.npy"],
+            "error: --validation has no labels: add labels=FILE.npy"
+        ),
+        (
+            ["--local", "2", "--initial-accumulator", "0.5"],
+            "error: --initial-accumulator is no number of sgd: leave it out"
+        ),
+        (
+            ["--local", "2", "--optimizer", "adagrad", "--schedule", "one-cycle:0.85:0.95"],
+            "error: --schedule one-cycle:0.85:0.95 changes momentum, and adagrad has none"
+        ),
+        (
+            ["--local", "2", "--schedule", "one-cycle:0.95:0.85"],
+            "error: The value 'one-cycle:0.95:0.85' is invalid for '--schedule <schedule>'"
+        ),
         (["--local", "2", "--export", "o.onnx"], "error: --export o.onnx: say which party has it, as in o.onnx@0"),
         (["--local", "2", "--export", "o.onnx@0", "--export", "o.onnx@1"], "error: --export names o.onnx twice"),
         (

@@ -41,10 +41,11 @@ enum Tool {
         try await run(arguments)
     }
 
-    static func run(_ arguments: [String]) async throws -> Run {
+    /// - Parameter input: What it reads of its standard input; nil: nothing.
+    static func run(_ arguments: [String], input: String? = nil) async throws -> Run {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
-        return try await start(arguments, in: folder).finish()
+        return try await start(arguments, in: folder, input: input).finish()
     }
 
     /// A run that goes on.
@@ -77,11 +78,13 @@ enum Tool {
     ///   - arguments: Its command line.
     ///   - folder: Where its streams go.
     ///   - environment: What is different in its environment; nil takes a variable away.
+    ///   - input: What it reads of its standard input; nil: nothing.
     ///   - starter: A program that starts it, with the arguments before its path; nil: nobody else.
     static func start(
         _ arguments: [String],
         in folder: TemporaryFolder,
         environment: [String: String?] = [:],
+        input: String? = nil,
         by starter: [String] = []
     ) throws -> Running {
         let process = Process()
@@ -91,6 +94,11 @@ enum Tool {
         for (name, value) in environment { changed[name] = value }
         process.environment = changed
         process.standardInput = FileHandle.nullDevice
+        if let input {
+            try Data(input.utf8).write(to: URL(fileURLWithPath: folder.path("stdin")))
+            let handle: FileHandle = try #require(FileHandle(forReadingAtPath: folder.path("stdin")))
+            process.standardInput = handle
+        }
         func file(_ name: String) throws -> FileHandle {
             _ = FileManager.default.createFile(atPath: folder.path(name), contents: nil)
             return try #require(FileHandle(forWritingAtPath: folder.path(name)))

@@ -94,6 +94,72 @@ struct TrainingCheckpointTests {
         }
     }
 
+    @Test("checkpoints are sealed with a passphrase of a file or of standard input, and opened by no other")
+    func passphrase() async throws {
+        defer { folder.remove() }
+        let short = checkpointed("sealed", every: 3).map { $0 == "\(Self.epochs)" ? "1" : $0 }
+        for (name, text) in [("right", "some words\n"), ("wrong", "other words\n")] {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: folder.path(name)))
+            try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: folder.path(name))
+        }
+        let begun = try await Tool.run(short + ["--checkpoint-passphrase-file", folder.path("right")])
+        #expect(begun.code == 0, "\(begun.stderr)")
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder.path("sealed"))
+        #expect(files.count == 2 && files.allSatisfy { $0.hasSuffix(".sealed") })
+        let longer = short.map { $0 == "1" ? "2" : $0 } + ["--resume"]
+        let wrong = try await Tool.run(longer + ["--checkpoint-passphrase-file", folder.path("wrong")])
+        #expect(wrong.code == 1 && wrong.lastLine.contains("this passphrase doesn't open it"), "\(wrong.lastLine)")
+        let without = try await Tool.run(longer)
+        #expect(without.code == 1 && without.lastLine.contains("it is sealed"), "\(without.lastLine)")
+        let right = try await Tool.run(
+            longer + ["--checkpoint-passphrase-file", "-"],
+            input: "some words\n"
+        )
+        #expect(right.code == 0, "\(right.stderr)")
+        #expect(try right.json()["resumed_at"] as? Int == 3)
+        let both = try await Tool.run(
+            longer + ["--checkpoint-passphrase-file", "-", "--checkpoint-key", folder.path("right")]
+        )
+        #expect(both.code == 64 && both.lastLine.contains("not both"), "\(both.lastLine)")
+    }
+
+    @Test("a training that goes on with other rows is told so, and an epoch that ended with the checkpoint is scored")
+    func order() async throws {
+        defer { folder.remove() }
+        func write(_ steps: [[Int64]], to name: String) throws {
+            try Tensor(steps.flatMap { $0 }, shape: [steps.count, steps[0].count])
+                .write(toNumpyFile: URL(fileURLWithPath: folder.path(name)))
+        }
+        let first: [[Int64]] = [[0, 1, 2, 3], [4, 5, 6, 7]]
+        try write(first, to: "one.npy")
+        try write(first + [[8, 9, 10, 11], [12, 13, 14, 15]], to: "longer.npy")
+        try write([[4, 5, 6, 7], [0, 1, 2, 3], [8, 9, 10, 11], [12, 13, 14, 15]], to: "other.npy")
+        func run(_ order: String, epochs: Int, _ more: [String] = []) async throws -> Tool.Run {
+            var options = checkpointed("ordered", every: 2).map { $0 == "\(Self.epochs)" ? "\(epochs)" : $0 }
+            options.removeSubrange(
+                options.firstIndex(of: "--batch-size")!...options.firstIndex(of: "--batch-size")! + 1
+            )
+            let test = "x=\(folder.path("x.npy")),y=\(folder.path("y.npy"))"
+            return try await Tool.run(options + ["--order", folder.path(order), "--validation", test] + more)
+        }
+        let begun = try await run("one.npy", epochs: 1)
+        #expect(begun.code == 0, "\(begun.stderr)")
+        let other = try await run("other.npy", epochs: 2, ["--resume"])
+        #expect(other.code == 1 && other.lastLine.contains("took other rows than --order"), "\(other.lastLine)")
+        // What is still to come may be another order.
+        let longer = try await run("longer.npy", epochs: 2, ["--resume"])
+        #expect(longer.code == 0, "\(longer.stderr)")
+        let report = try longer.json()
+        #expect(report["resumed_at"] as? Int == 2 && report["steps"] as? Int == 2)
+        let epochs = try #require(report["epochs"] as? [[String: Any]])
+        #expect(epochs.map { $0["epoch"] as? Int } == [1, 2])
+        #expect(epochs.allSatisfy { ($0["scores"] as? [String: Double])?["accuracy"] != nil && $0["loss"] is Double })
+        #expect(
+            try #require(begun.json()["epochs"] as? [[String: Any]])[0]["loss"] as? Double == epochs[0]["loss"]
+                as? Double
+        )
+    }
+
     @Test("a folder that holds another training, or none, and options that it wasn't begun with, are told")
     func refused() async throws {
         defer { folder.remove() }

@@ -83,14 +83,14 @@ extension Trainer {
     ///   a parameter that no path leads to.
     @discardableResult
     public mutating func stepInTheClear(on batch: [CrypTensor]) throws -> Double {
-        if let schedule { optimizer.learningRate = schedule.learningRate(at: optimizer.stepCount) }
+        try follow()
         let (value, gradients, buffers) = try pass(on: batch)
         let rates = optimizer.rates(at: optimizer.stepCount + 1).map { CrypTensor($0) }
         var parameters = model.parameters
         for (name, slot) in optimizer.missing(gradients.names) {
             let shape = parameters[name]!.shape
-            let zeros = Tensor([Double](repeating: 0, count: shape.count), shape: shape)
-            optimizer.state[optimizer.key(name, slot)] = CrypTensor(constant: zeros)
+            let first = Tensor([Double](repeating: slot.initial, count: shape.count), shape: shape)
+            optimizer.state[optimizer.key(name, slot)] = CrypTensor(constant: first)
         }
         let next = optimizer.successors(of: parameters, gradients, rates: rates)
         let values = try valuesInTheClear(of: [value] + next + buffers.map(\.tensor))

@@ -117,10 +117,24 @@ public struct Trainer<Model: Module>: Sendable {
         _ recipients: Recipients?,
         update: (inout any Optimizer, inout Model, ParameterTree, ParameterTree, [CrypTensor]) async throws -> [Tensor]?
     ) async throws -> Double? {
-        if let schedule { optimizer.learningRate = schedule.learningRate(at: optimizer.stepCount) }
+        try follow()
         let (value, gradients, buffers) = try pass(on: batch)
         let told = try await update(&optimizer, &model, gradients, buffers, recipients == nil ? [] : [value])
         return recipients == nil ? nil : told?[0].doubles[0]
+    }
+
+    /// Takes what the schedule says of the next step.
+    ///
+    /// - Throws: `.invalidArgument` for a schedule of momentum where the optimiser has none.
+    mutating func follow() throws {
+        guard let schedule else { return }
+        guard schedule.momentum(at: 0) == nil || optimizer is any MomentumFollower else {
+            throw CrypTenError(
+                .invalidArgument,
+                "the schedule changes momentum, and \(type(of: optimizer)) has none: give it SGD, RMSprop or Adam, or no momentum"
+            )
+        }
+        optimizer.follow(schedule)
     }
 
     /// What training goes on from, to be saved.
@@ -188,6 +202,7 @@ public struct Trainer<Model: Module>: Sendable {
         let masked = try rehearsal.evaluate(state.map { ($0.tensor, bits) })
         let tree = ParameterTree(zip(state, masked.kept).map { ($0.name, $1) })
         (model.parameters, model.buffers) = (tree, tree)
+        try follow()
         let (value, gradients, buffers) = try pass(on: batch)
         let results = try optimizer.rehearsed(model, gradients, buffers: buffers, on: &rehearsal)
         let step = try rehearsal.evaluate(

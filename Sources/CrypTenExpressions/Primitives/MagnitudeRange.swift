@@ -11,6 +11,9 @@ package struct MagnitudeRange: Hashable, Sendable {
     /// Whether results of less than four units of the encoding, half of the error that is allowed, may count as 0: then operands
     /// of which they come are compared with nothing.
     package var dropsSmallResults = false
+    /// Whether a round more, and eight opened bytes an element, are worth eight dealt bytes less for each power that operands are compared
+    /// with: of as many elements as a network has parameters, what is dealt is most of a function's cost.
+    package var sparesDealer = false
 
     /// Where the operand is a value times a public positive number, that number: the function is of the product, and takes no
     /// step for it. `lowest` and `highest` are the value's.

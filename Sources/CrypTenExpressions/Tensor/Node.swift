@@ -122,6 +122,11 @@ package final class Node: Sendable {
         }
     }
 
+    /// Tensors whose rows are put into one secret order, the same for all: their places in it.
+    package static func shuffled(_ nodes: [Node], number: Int) -> [Node] {
+        nodes.indices.map { Node(.shuffle(part: $0, number: number), nodes, layer: "shuffle") }
+    }
+
     /// Lets go of the operands one by one: releasing a deep expression doesn't recurse.
     deinit {
         var pending = operands

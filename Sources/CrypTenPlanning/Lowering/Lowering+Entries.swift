@@ -253,6 +253,10 @@ extension Lowering {
     /// Sums stay open: products of operands that nobody else reads move up into the sum.
     private mutating func lowerSum(_ index: Int, factors: [UInt64]) {
         let entry = entry(index)
+        if let wire = keptWire(under: index, factors: factors) {
+            values[index].wire = wire
+            return
+        }
         var open = Sum(scale: 0)
         var parts: [(factor: UInt64, share: Scaled)] = []
         var publicParts: [(factor: UInt64, entry: Int)] = []
@@ -291,6 +295,28 @@ extension Lowering {
         if open.products.isEmpty { values[index].share = Scaled(slot: open.addends[0], scale: scale) }
         // A sum of wires is a wire: without products nothing has to be opened for it.
         sumOfWires(index, factors: factors, publicParts: publicParts, scale: scale)
+    }
+
+    /// Where a function of any magnitude reads what is kept with more fraction bits and a public number that is added to it: the wire of the
+    /// kept value and the number. So it is masked once, and kept masked: the next run needn't mask it.
+    private mutating func keptWire(under index: Int, factors: [UInt64]) -> Scaled? {
+        let inputs = entry(index).inputs
+        guard isReal(index), feedsMagnitude[index], factors == [1, 1],
+            let secret = inputs.first(where: { entry($0).isSecret }),
+            let number = inputs.first(where: { !entry($0).isSecret })
+        else { return nil }
+        let bits = graph.outputs.lazy.compactMap { output -> Int? in
+            guard output.entry == secret, case .keepFine(let bits) = output.destination else { return nil }
+            return bits
+        }.max()
+        guard let bits else { return nil }
+        let wire = naturalScale(secret) <= bits ? wire(secret) : reducedWire(secret)
+        let plain = plain(number, scale: wire.scale)
+        let gate = AddPlainGate(form: .wire)
+        return Scaled(
+            slot: emit(.addPlain(gate), [wire.slot, plain], slots[wire.slot].form, entry(index).shape),
+            scale: wire.scale
+        )
     }
 
     /// Minus a product: its smaller operand is negated.

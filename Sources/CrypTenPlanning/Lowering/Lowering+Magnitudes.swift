@@ -182,7 +182,7 @@ extension Lowering {
             case .small: largest / atCenter
             }
         }
-        let magnitude = magnitude(of: x.wire, segments, x.shape, steps: [step])
+        let magnitude = magnitude(of: x.wire, segments, x.shape, steps: [step], sparesDealer: range.sparesDealer)
         lowerProduct(index, magnitude, .inverseRootMantissa, resultBits: resultBits)
     }
 
@@ -419,11 +419,15 @@ extension Lowering {
     }
 
     /// What is made of a wire's segment.
+    ///
+    /// - Parameter sparesDealer: Whether the normalizer is masked before the wire is multiplied by it: a round and 8 opened bytes more, and nothing
+    ///   is dealt for the product, instead of 8 bytes for each bit.
     mutating func magnitude(
         of wire: Scaled,
         _ segments: Segments,
         _ shape: Shape,
-        steps: [Step]
+        steps: [Step],
+        sparesDealer: Bool = false
     ) -> Magnitude {
         let top = segments.top
         let normalizer = Step(scale: segments.highest) { segment in
@@ -467,6 +471,22 @@ extension Lowering {
         }
         let leavesRange = segments.positive.contains { if case .part = $0 { false } else { true } }
         let functions = steps + (leavesRange ? [center] : [])
+        if sparesDealer, sharesHeld(wire.slot) {
+            let outputs = (functions + [normalizer]).map { segments.output($0) }
+            let gate = StepGate(shape: shape, bits: bits.count, outputs: outputs)
+            let made = emit(.step(gate), bits, outputs: outputs.count, .share, shape)
+            let factor = mask(Scaled(slot: made[functions.count], scale: normalizer.scale), shape)
+            return Magnitude(
+                shape: shape,
+                mantissa: absorbed(
+                    Sum.Product(operation: .multiply, left: wire.slot, right: factor.slot),
+                    adding: Array(made[steps.count..<functions.count]),
+                    scale: top,
+                    shape
+                ),
+                steps: zip(made, steps).map { Scaled(slot: $0, scale: $1.scale) }
+            )
+        }
         let gate = StepProductGate(
             shape: shape,
             form: form(wire.slot),

@@ -4,12 +4,14 @@ package import Foundation
 
 /// A file's bytes under a key: a title, a salt, and pieces of 2^20 bytes, each sealed with ChaCha20-Poly1305.
 ///
+/// Where the key was made of a passphrase, another title and what making it takes (``PassphraseWork``) stand before the salt.
 /// The salt is drawn for the file, and makes the key that no other file has; a piece's nonce is its number, and whether it is the last, so
 /// that pieces can't be exchanged, left out or cut off.
 /// > Hoang, Reyhanitabar, Rogaway, Vizár, "Online Authenticated-Encryption and its Nonce-Reuse Misuse-Resistance", CRYPTO 2015:
 /// > the STREAM construction.
 package enum SealedFile {
     static let title = Array("crypten sealed 1".utf8)
+    static let passphraseTitle = Array("crypten phrase 1".utf8)
     static let saltBytes = 32
     static let pieceBytes = 1 << 20
     static let tagBytes = 16
@@ -21,21 +23,17 @@ package enum SealedFile {
 
     /// Whether bytes say that they are sealed.
     package static func isSealed(_ bytes: Data) -> Bool {
-        bytes.starts(with: title)
+        bytes.starts(with: title) || bytes.starts(with: passphraseTitle)
     }
 
     /// What was sealed; the caller wipes it.
     ///
     /// - Parameter name: The file's, in errors.
-    /// - Throws: `.invalidArgument` where the key doesn't open it: it is another file's, or the file was changed; `.malformedFile` for
+    /// - Throws: `.invalidArgument` where the key or passphrase doesn't open it: it is another file's, or the file was changed; `.malformedFile` for
     ///   what wasn't sealed.
     package static func open(_ bytes: Data, with key: CheckpointKey, name: String) throws -> Data {
-        guard isSealed(bytes), bytes.count >= title.count + saltBytes + tagBytes else {
-            throw CrypTenError(.malformedFile, "\(name): it isn't sealed, or was cut off")
-        }
-        let salt = bytes.dropFirst(title.count).prefix(saltBytes)
-        let fileKey = key.key(ofFileWith: salt)
-        var rest = bytes.dropFirst(title.count + saltBytes)
+        let (fileKey, start) = try key.open(bytes, name: name)
+        var rest = bytes.dropFirst(start)
         var out = Data(capacity: rest.count)
         var piece = 0
         do {
@@ -54,11 +52,7 @@ package enum SealedFile {
             } while !rest.isEmpty
         } catch {
             out.resetBytes(in: out.startIndex..<out.endIndex)
-            throw CrypTenError(
-                .invalidArgument,
-                "\(name): this key doesn't open it; give the one that it was sealed with",
-                cause: error
-            )
+            throw CrypTenError(.invalidArgument, "\(name): \(key.refusal)")
         }
         return out
     }
@@ -74,16 +68,14 @@ package struct CheckpointWriter: ~Copyable {
 
     /// Begins a file.
     package init(_ file: DurableFile, sealedWith key: CheckpointKey?) throws {
-        self.file = file
-        guard let key else {
-            self.key = nil
-            return
-        }
-        var generator = SystemRandomNumberGenerator()
-        let salt = (0..<SealedFile.saltBytes).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        self.key = key.key(ofFileWith: salt)
-        try (SealedFile.title + salt).withUnsafeBytes { try file.write($0) }
-        waiting.reserveCapacity(SealedFile.pieceBytes)
+        let begun = try key?.begin()
+        if let begun { try begun.bytes.withUnsafeBytes { try file.write($0) } }
+        self.init(file, begun?.key)
+    }
+
+    private init(_ file: DurableFile, _ key: SymmetricKey?) {
+        (self.file, self.key) = (file, key)
+        if key != nil { waiting.reserveCapacity(SealedFile.pieceBytes) }
     }
 
     /// Adds bytes to the end.

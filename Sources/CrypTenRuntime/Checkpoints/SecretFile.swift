@@ -8,10 +8,12 @@ enum SecretFile {
 
     /// All bytes of a file, line ends among them.
     ///
-    /// - Parameter secret: What it is, in errors.
+    /// - Parameters:
+    ///   - secret: What it is, in errors.
+    ///   - mayBePipe: Whether it may be one, as a shell gives the output of a program: /dev/fd/N.
     /// - Throws: `.fileNotReadable` for a file that is missing, can't be read or is no ordinary file; `.invalidArgument` for one that
     ///   other users may read, or of more than 65,536 bytes.
-    static func bytes(of url: URL, called secret: String) throws -> Data {
+    static func bytes(of url: URL, called secret: String, orPipe mayBePipe: Bool = false) throws -> Data {
         let name = url.path
         let handle: FileHandle
         do {
@@ -21,7 +23,8 @@ enum SecretFile {
         }
         defer { try? handle.close() }
         var status = stat()
-        guard fstat(handle.fileDescriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        let kinds = [S_IFREG] + (mayBePipe ? [S_IFIFO] : [])
+        guard fstat(handle.fileDescriptor, &status) == 0, kinds.contains(status.st_mode & S_IFMT) else {
             throw CrypTenError(.fileNotReadable, "the \(secret) is read from a file, and \(name) is none")
         }
         guard status.st_mode & 0o077 == 0 else {
@@ -30,18 +33,38 @@ enum SecretFile {
                 "other users may read the \(secret) in \(name): take that away with chmod 600, and draw another one"
             )
         }
-        guard status.st_size <= mostBytes else {
+        // Of a pipe it is known when that many have come.
+        let bytes = try handle.read(upToCount: mostBytes + 1) ?? Data()
+        guard bytes.count <= mostBytes else {
             throw CrypTenError(
                 .invalidArgument,
-                "\(name) has \(status.st_size) bytes; a \(secret) has \(mostBytes) at most"
+                "\(name) has more bytes than a \(secret): that has \(mostBytes) at most"
             )
         }
-        return try handle.readToEnd() ?? Data()
+        return bytes
+    }
+
+    /// The one line of some bytes, without its end.
+    ///
+    /// - Throws: `.invalidArgument` for several.
+    static func line(of bytes: Data, called secret: String) throws -> Data {
+        var line = bytes
+        if line.last == UInt8(ascii: "\n") { line.removeLast() }
+        if line.last == UInt8(ascii: "\r") { line.removeLast() }
+        guard !line.contains(UInt8(ascii: "\n")) else {
+            throw CrypTenError(.invalidArgument, "a \(secret) is one line, and there are more")
+        }
+        return line
     }
 
     /// A secret made of a file's bytes; what is wrong with them is told with the file's name.
-    static func secret<Secret>(in url: URL, called name: String, _ make: (Data) throws -> Secret) throws -> Secret {
-        let bytes = try bytes(of: url, called: name)
+    static func secret<Secret>(
+        in url: URL,
+        called name: String,
+        orPipe mayBePipe: Bool = false,
+        _ make: (Data) throws -> Secret
+    ) throws -> Secret {
+        let bytes = try bytes(of: url, called: name, orPipe: mayBePipe)
         do {
             return try make(bytes)
         } catch let error as CrypTenError {

@@ -112,8 +112,7 @@ public struct Rehearsal {
     /// What `Session.shuffled` would give.
     package mutating func shuffled(rows tensors: [CrypTensor]) -> [CrypTensor] {
         defer { nextShuffle += 1 }
-        let nodes = tensors.map(\.node)
-        return nodes.indices.map { CrypTensor(Node(.shuffle(part: $0, number: nextShuffle), nodes, layer: "shuffle")) }
+        return Node.shuffled(tensors.map(\.node), number: nextShuffle).map { CrypTensor($0) }
     }
 
     /// The values that a run of a plan would keep.

@@ -154,8 +154,7 @@ extension SessionState {
         for node in nodes where node.error == nil && node.session !== identity {
             throw CrypTenError(.wrongSession, "a session shuffles secret tensors of its own")
         }
-        let number = try machine.newRandom()
-        return nodes.indices.map { Node(.shuffle(part: $0, number: number), nodes, layer: "shuffle") }
+        return Node.shuffled(nodes, number: try machine.newRandom())
     }
 
     /// Bytes that one party has and all get: a model's skeleton.

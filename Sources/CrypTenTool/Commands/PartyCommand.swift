@@ -118,9 +118,9 @@ struct PartyCommand: AsyncParsableCommand {
         )
         guard supervised else { return try await runByHand(inference) }
         try await Supervisor(deadlines: deadlines).runParty(id, threads: threads.threads, slices: inference.slices) {
-            fractionBits in
+            invitation in
             // Files are read before the others are called: nobody waits for a disk.
-            let files = inference.readFiles(fractionBits: fractionBits)
+            let files = inference.readFiles(fractionBits: invitation.fractionBits)
             return { .inference(try await inference.run(files, on: $0)) }
         }
     }

@@ -113,7 +113,7 @@ struct TrainCommand: AsyncParsableCommand {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Files to test with after each epoch; labels are y. Whose they are goes without saying where it is as in training.",
+            "Files to test with after each epoch; labels are y, or labels where an input is called y. Whose they are goes without saying where it is as in training.",
             valueName: "x=…,y=…"
         )
     )
@@ -206,6 +206,9 @@ struct TrainCommand: AsyncParsableCommand {
         guard lossScale >= 0x1p-10, lossScale <= 0x1p20 else {
             throw ValidationError("--loss-scale \(lossScale): choose 2^-10 to 2^20; powers of two lose nothing")
         }
+        if schedule.schedule.changesMomentum, optimizer.optimizer == .adagrad {
+            throw ValidationError("--schedule \(schedule.schedule.argument) changes momentum, and adagrad has none")
+        }
         if visibility.weightExponents {
             throw ValidationError("--weight-exponents is for inference: weights that are trained have 24 fraction bits")
         }
@@ -270,8 +273,11 @@ struct TrainCommand: AsyncParsableCommand {
             optimizer: optimizer.make(),
             optimizerSummary: [optimizer.summary, schedule.summary].filter { !$0.isEmpty }.joined(separator: ", ")
         )
+        // Labels are y, or labels where an input of the model is called so.
+        let usual: [String] = ["y", "labels"]
+        let labelNames = usual.filter { name in !inputs.contains { $0.file.name == name } }
         for file in validation.flatMap(\.files) {
-            if file.file.name == "y", !inputs.contains(where: { $0.file.name == "y" }) {
+            if let name = file.file.name, labelNames.contains(name) {
                 training.validationLabels = try part(file, "--validation", usual: labels.owner)
             } else {
                 let owners = Set(
@@ -284,7 +290,7 @@ struct TrainCommand: AsyncParsableCommand {
             }
         }
         if !validation.isEmpty, training.validationLabels == nil {
-            throw ValidationError("--validation has no labels: add y=FILE.npy")
+            throw ValidationError("--validation has no labels: add \(labelNames.first ?? "y")=FILE.npy")
         }
         let (rates, rate) = (schedule, optimizer.learningRate)
         training.schedule = { try rates.make(rate: rate, steps: $0) }
@@ -314,11 +320,14 @@ struct TrainCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let training = try training()
-        try training.checkPaths(of: member.id.map { PartyID($0) })
+        var training = try training()
+        try training.checkPaths(of: member.id.map { PartyID($0) }, makingFolder: !plan)
         if member.supervised { return try await runSupervised(training) }
+        if plan, let local { return try printPlan(of: training, parties: local) }
+        let passphrase = try await checkpoints.passphrase()
+        training.checkpoints?.key = try passphrase.map { try CheckpointKey(passphrase: $0) }
         guard let local else { return try await runByHand(training) }
-        if plan { return try printPlan(of: training, parties: local) }
+        let asked = training
         let report: TrainingReport
         if check {
             report = try await CheckedTraining(
@@ -333,7 +342,8 @@ struct TrainCommand: AsyncParsableCommand {
                 fractionBits: encoding.fractionBits,
                 threads: threads.threads,
                 deadlines: deadlines.arguments,
-                arguments: { arguments(party: $0, of: local, training) }
+                checkpointPassphrase: passphrase,
+                arguments: { arguments(party: $0, of: local, asked) }
             )
             let reports = try await members.run { text, fraction in
                 ProgressLine.show("\(Int(fraction * 100)) %  \(text ?? "")")
@@ -394,10 +404,12 @@ struct TrainCommand: AsyncParsableCommand {
         let supervisor = Supervisor(deadlines: deadlines)
         guard let id = member.id else { preconditionFailure("validated") }
         if id == 0 { training.progress = { supervisor.tell(.progress(layer: $0, fraction: $1)) } }
-        let program = training
-        try await supervisor.runParty(id, threads: threads.threads, reports: false) { fractionBits in
-            let files = program.readFiles(of: PartyID(id), fractionBits: fractionBits)
-            return { .training(try await program.run(files, on: $0)) }
+        let asked = training
+        try await supervisor.runParty(id, threads: threads.threads, reports: false) { invitation in
+            var program = asked
+            program.checkpoints?.key = try invitation.checkpointPassphrase.map { try CheckpointKey(passphrase: $0) }
+            let (training, files) = (program, program.readFiles(of: PartyID(id), fractionBits: invitation.fractionBits))
+            return { .training(try await training.run(files, on: $0)) }
         }
     }
 

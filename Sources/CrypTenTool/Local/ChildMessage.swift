@@ -57,6 +57,8 @@ struct Invitation: Codable, Sendable {
     var fractionBits: Int
     /// Drawn for this run, so that no other program of this machine can be one of its members.
     var secret: Data
+    /// What parties seal their checkpoints with, where that was asked for.
+    var checkpointPassphrase: Data?
 }
 
 /// A child's side of the conversation with the process that started it.
@@ -90,13 +92,13 @@ struct Supervisor: Sendable {
     /// - Parameters:
     ///   - slices: Which slice is under way, to be told with the progress.
     ///   - reports: Whether party 0 tells how far each run is; a program of many tells it itself.
-    ///   - prepare: Given the session's fraction bits, makes the program before others are called.
+    ///   - prepare: Given the invitation, makes the program before others are called.
     func runParty(
         _ id: Int,
         threads: Int?,
         slices: SliceProgress = SliceProgress(),
         reports: Bool = true,
-        _ prepare: (_ fractionBits: Int) -> @Sendable (Session) async throws -> ChildReport
+        _ prepare: (_ invitation: Invitation) throws -> @Sendable (Session) async throws -> ChildReport
     ) async throws {
         do {
             let listener = try await SessionListener.listen(at: "127.0.0.1:0")
@@ -107,7 +109,7 @@ struct Supervisor: Sendable {
             configuration.preSharedSecret = try PreSharedSecret(invitation.secret)
             configuration.threads = threads
             deadlines?.apply(to: &configuration)
-            let program = prepare(configuration.fractionBits)
+            let program = try prepare(invitation)
             let session = try await listener.connect(
                 party: PartyID(id),
                 parties: invitation.parties,

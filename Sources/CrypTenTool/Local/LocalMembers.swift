@@ -18,6 +18,8 @@ struct LocalMembers: Sendable {
     var memoryLimit: Int?
     /// How long members wait for one another: options of theirs.
     var deadlines: [String] = []
+    /// What parties seal their checkpoints with; no command line names it.
+    var checkpointPassphrase: Data?
     /// Told, by a party's message, that all rest after so many runs, and of all processes, the dealer's last.
     var rested: (@Sendable (Int, [ChildProcess]) -> Void)?
     /// The command line of a party, by its number, without `--threads`.
@@ -123,7 +125,8 @@ struct LocalMembers: Sendable {
                 parties: called?.parties ?? listening,
                 dealer: called?.dealer ?? dealer,
                 fractionBits: fractionBits,
-                secret: secret
+                secret: secret,
+                checkpointPassphrase: index < parties ? checkpointPassphrase : nil
             )
             try child.invite(invitation)
         }

@@ -45,6 +45,12 @@ struct OptimizerOptions: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("What keeps steps of small gradients finite.", valueName: "e"))
     var epsilon: Double?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp("What the sum of squares is at first; adagrad. 0 without this.", valueName: "v")
+    )
+    var initialAccumulator: Double?
+
     func validate() throws {
         guard (0...0x1p16).contains(learningRate) else {
             throw ValidationError("--learning-rate \(learningRate): choose 0 to 65536")
@@ -63,10 +69,14 @@ struct OptimizerOptions: ParsableArguments {
                 throw ValidationError("\(name) \(number): choose 0 or more")
             }
         }
+        if let initialAccumulator, !(0...1024).contains(initialAccumulator) {
+            throw ValidationError("--initial-accumulator \(initialAccumulator): choose 0 to 1024")
+        }
         let foreign: [(String, Bool, Set<OptimizerKind>)] = [
             ("--momentum", momentum != nil, [.sgd, .rmsprop]), ("--dampening", dampening != nil, [.sgd]),
             ("--nesterov", nesterov, [.sgd]), ("--betas", betas != nil, [.adam, .adamw]),
             ("--alpha", alpha != nil, [.rmsprop]), ("--epsilon", epsilon != nil, [.adam, .adamw, .rmsprop, .adagrad]),
+            ("--initial-accumulator", initialAccumulator != nil, [.adagrad]),
         ]
         for (name, isGiven, takers) in foreign where isGiven && !takers.contains(optimizer) {
             throw ValidationError("\(name) is no number of \(optimizer.rawValue): leave it out")
@@ -111,7 +121,12 @@ struct OptimizerOptions: ParsableArguments {
                 weightDecay: weightDecay ?? 0
             )
         case .adagrad:
-            Adagrad(learningRate: learningRate, epsilon: epsilon ?? 1e-10, weightDecay: weightDecay ?? 0)
+            Adagrad(
+                learningRate: learningRate,
+                epsilon: epsilon ?? 1e-10,
+                weightDecay: weightDecay ?? 0,
+                initialAccumulatorValue: initialAccumulator ?? 0
+            )
         }
     }
 
@@ -125,6 +140,7 @@ struct OptimizerOptions: ParsableArguments {
         if let betas { parts.append("betas \(betas.first), \(betas.second)") }
         if let alpha { parts.append("alpha \(alpha)") }
         if let epsilon { parts.append("epsilon \(epsilon)") }
+        if let initialAccumulator { parts.append("squares from \(initialAccumulator)") }
         return parts.joined(separator: ", ")
     }
 
@@ -133,7 +149,7 @@ struct OptimizerOptions: ParsableArguments {
         var arguments = ["--optimizer", optimizer.rawValue, "--learning-rate", "\(learningRate)"]
         let numbers: [(String, Double?)] = [
             ("--momentum", momentum), ("--dampening", dampening), ("--weight-decay", weightDecay), ("--alpha", alpha),
-            ("--epsilon", epsilon),
+            ("--epsilon", epsilon), ("--initial-accumulator", initialAccumulator),
         ]
         for (name, number) in numbers { if let number { arguments += [name, "\(number)"] } }
         if let betas { arguments += ["--betas", "\(betas.first),\(betas.second)"] }

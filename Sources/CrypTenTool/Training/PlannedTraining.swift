@@ -23,18 +23,23 @@ struct PlannedTraining {
         var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
         let network = rehearsal.announce(model, from: training.model.owner)
         var streams: [StreamedTensor] = []
-        let examples = try self.examples(of: model, &rehearsal, &streams)
+        let examples = try self.examples(training.inputs, of: model, kind: "input", &rehearsal, &streams)
         let count = examples[0].shape[0]
         let ordered = try training.order.map { order in
-            try Training.steps(of: try order.file.tensor(below: .infinity), in: order.file.path, count: count)
+            let steps = try Training.steps(
+                of: try order.file.tensor(below: .infinity),
+                in: order.file.path,
+                count: count
+            )
+            return Array(try training.byEpoch(steps).joined())
         }
         let size = min(ordered?[0].count ?? training.batchSize, count)
         let batch = Array(0..<size)
         let scores = try training.probe(network, examples, rows: size)
         let operands = examples + [try target(scores.shape, &rehearsal, &streams)]
         let elements = operands.reduce(0) { $0 + $1.count }
-        // As training decides, which knows no classes yet: a label counts as one number.
-        let counted = examples.reduce(count) { $0 + $1.count }
+        // As training decides.
+        let counted = examples.reduce(count * training.numbersOfLabel(in: model)) { $0 + $1.count }
         let canBeStreamed = streams.count == operands.count && !training.keepsData
         let isStreamed =
             canBeStreamed && training.streams ?? (counted > training.dataLimit / Training.bytesOfElement)
@@ -117,8 +122,13 @@ struct PlannedTraining {
         _ rehearsal: inout Rehearsal
     ) throws -> Cost? {
         var total: Cost?
-        for place in try training.standardizedInputs(of: model) {
-            let (standardized, cost) = try rehearsal.standardize(data[place])
+        let standardized = try training.standardizedInputs(of: model)
+        var (test, unused): ([CrypTensor]?, [StreamedTensor]) = (nil, [])
+        if training.validationLabels != nil, !standardized.isEmpty {
+            test = try examples(training.validation, of: model, kind: "validation input", &rehearsal, &unused)
+        }
+        for place in standardized {
+            let (standardized, cost) = try rehearsal.standardize(data[place], and: test?[place])
             data[place] = standardized
             total = total.map { $0 + cost } ?? cost
         }
@@ -144,12 +154,14 @@ struct PlannedTraining {
     }
 
     private func examples(
+        _ parts: [Training.Part],
         of model: ONNXModel,
+        kind: String,
         _ rehearsal: inout Rehearsal,
         _ streams: inout [StreamedTensor]
     ) throws -> [CrypTensor] {
         var examples: [CrypTensor] = []
-        for operand in try training.operands(training.inputs, of: model, kind: "input") {
+        for operand in try training.operands(parts, of: model, kind: kind) {
             var tensors: [CrypTensor] = []
             var streamed: [StreamedTensor] = []
             for part in operand.parts {

@@ -6,9 +6,11 @@ struct ScheduleOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "How the learning rate changes from step to step: constant, cosine, linear, one-cycle, step:N:G, exponential:G.",
-            discussion:
-                "Cosine and linear end at 0 with the last step; step multiplies it by G after N steps, exponential by G after each.",
+            "How the learning rate changes from step to step: constant, cosine, linear, one-cycle, one-cycle:B:M, step:N:G, exponential:G.",
+            discussion: """
+                Cosine and linear end at 0 with the last step; step multiplies it by G after N steps, exponential by G after each. With one-cycle:B:M \
+                momentum, or Adam's first beta, goes down from M to B while the rate goes up, and back.
+                """,
             valueName: "schedule"
         )
     )
@@ -73,7 +75,8 @@ enum RateSchedule: ExpressibleByArgument, Hashable, Sendable {
     case constant
     case cosine
     case linear
-    case oneCycle
+    /// With the momentum that goes the other way, where it does.
+    case oneCycle(momentum: ClosedRange<Double>?)
     case step(steps: Int, factor: Double)
     case exponential(factor: Double)
 
@@ -83,7 +86,12 @@ enum RateSchedule: ExpressibleByArgument, Hashable, Sendable {
         case ("constant", 1): self = .constant
         case ("cosine", 1): self = .cosine
         case ("linear", 1): self = .linear
-        case ("one-cycle", 1): self = .oneCycle
+        case ("one-cycle", 1): self = .oneCycle(momentum: nil)
+        case ("one-cycle", 3):
+            guard let least = Double(parts[1]), let most = Double(parts[2]), 0 <= least, least <= most, most < 1 else {
+                return nil
+            }
+            self = .oneCycle(momentum: least...most)
         case ("step", 3):
             guard let steps = Int(parts[1]), steps > 0, let factor = Double(parts[2]), (0...1).contains(factor) else {
                 return nil
@@ -102,13 +110,19 @@ enum RateSchedule: ExpressibleByArgument, Hashable, Sendable {
         case .constant: "constant"
         case .cosine: "cosine"
         case .linear: "linear"
-        case .oneCycle: "one-cycle"
+        case .oneCycle(let momentum):
+            "one-cycle" + (momentum.map { ":\($0.lowerBound):\($0.upperBound)" } ?? "")
         case .step(let steps, let factor): "step:\(steps):\(factor)"
         case .exponential(let factor): "exponential:\(factor)"
         }
     }
 
     var defaultValueDescription: String { argument }
+
+    /// Whether it changes momentum, too.
+    var changesMomentum: Bool {
+        if case .oneCycle(.some) = self { true } else { false }
+    }
 
     /// Whether the rates follow from how many steps there are.
     var ends: Bool {
@@ -123,7 +137,7 @@ enum RateSchedule: ExpressibleByArgument, Hashable, Sendable {
         case .constant: nil
         case .cosine: try CosineAnnealingLR(learningRate: rate, steps: steps)
         case .linear: try PolynomialLR(learningRate: rate, steps: steps)
-        case .oneCycle: try OneCycleLR(largest: rate, steps: steps)
+        case .oneCycle(let momentum): try OneCycleLR(largest: rate, steps: steps, momentum: momentum)
         case .step(let each, let factor): try StepLR(learningRate: rate, stepSize: each, gamma: factor)
         case .exponential(let factor): try ExponentialLR(learningRate: rate, gamma: factor)
         }

@@ -57,12 +57,14 @@ extension Training {
 
     /// Whether what is to be written can be: before training, so that it isn't for nothing.
     ///
-    /// - Parameter party: Whose files; nil: all parties'.
+    /// - Parameters:
+    ///   - party: Whose files; nil: all parties'.
+    ///   - makesFolder: Whether the folder for checkpoints is made where there is none.
     /// - Throws: `.fileNotReadable` naming a path that can't be written.
-    func checkPaths(of party: PartyID?) throws {
+    func checkPaths(of party: PartyID?, makingFolder makesFolder: Bool = true) throws {
         var paths = exports.filter { party == nil || $0.owner == party }.map { ($0.file.path, "--export") }
         if let lossesFile, party == nil || party == recipient { paths.append((lossesFile, "--losses")) }
-        _ = try checkpoints?.store()
+        if makesFolder { _ = try checkpoints?.store() }
         let files = FileManager.default
         for (path, option) in paths {
             var isFolder: ObjCBool = false

@@ -45,6 +45,10 @@ extension Training {
         }
         try checkRows(of: examples + [targets], name: "--labels")
         let total = epochs.reduce(0) { $0 + $1.count }
+        var taken = RowsTaken()
+        if let checkpoint, checkpoint.stepCount <= total {
+            try taken.take(epochs.joined().prefix(checkpoint.stepCount), asIn: checkpoint)
+        }
         var trainer = try trainer(of: announced, steps: total)
         for size in sizes { try trainer.check(on: (examples + [targets]).map { $0.rows(Array(0..<size)) }) }
         var (test, tested): (Test?, (examples: [CrypTensor], targets: CrypTensor, size: Int)?)
@@ -119,6 +123,7 @@ extension Training {
                     }
                     return try await trainer.step(on: &streamed!, session, revealingLossTo: recipients)
                 }
+                taken.take(rows)
                 if let value { try check(value, place) }
                 losses.append(value ?? .nan)
                 if let value { told.append(value) }
@@ -129,10 +134,12 @@ extension Training {
                 )
                 let isLast = index + 1 == batches.count
                 if let store, checkpoints?.every.map({ step % $0 == 0 }) ?? isLast {
-                    try await save(trainer, isLast ? epoch + 1 : epoch, losses, to: store, session)
+                    try await save(trainer, isLast ? epoch + 1 : epoch, losses, taken, to: store, session)
                 }
             }
-            if step <= done { continue }
+            // The epoch that the checkpoint has ended is tested again: who was killed after it hasn't told its scores.
+            if step < done || step == done && test == nil { continue }
+            if step == done { told = losses.suffix(batches.count).filter { !$0.isNaN } }
             var result = TrainingPartyReport.Epoch(epoch: epoch + 1)
             result.loss = told.isEmpty ? nil : told.reduce(0, +) / Double(told.count)
             if let test {
@@ -178,12 +185,15 @@ extension Training {
         _ trainer: Trainer<ONNXModule>,
         _ epoch: Int,
         _ losses: [Double],
+        _ taken: RowsTaken,
         to store: CheckpointStore,
         _ session: Session
     ) async throws {
         // First: what a checkpoint goes on from is there when it is.
         if session.party == recipient { try write(losses) }
-        try await store.save(trainer.state(epoch: epoch, orderSeed: seed, summary: agreement.summary), on: session)
+        var state = trainer.state(epoch: epoch, orderSeed: seed, summary: agreement.summary)
+        state.notes = taken.notes
+        try await store.save(state, on: session)
     }
 
     /// Compares what the parties were told.
@@ -374,11 +384,21 @@ extension Training {
         guard let all = try? Training.steps(of: rows, in: order.file.path, count: count) else {
             throw CrypTenError(.malformedFrame, "\(order.owner) names rows that there aren't")
         }
-        let steps = all.count
-        guard steps % epochs == 0 else {
-            throw CrypTenError(.invalidArgument, "--order has \(steps) steps, which aren't \(epochs) epochs of as many")
+        return try byEpoch(all)
+    }
+
+    /// The steps of an order, by epoch.
+    ///
+    /// - Throws: `.invalidArgument` where epochs haven't as many steps each.
+    func byEpoch(_ steps: [[Int]]) throws -> [[[Int]]] {
+        guard steps.count % epochs == 0 else {
+            throw CrypTenError(
+                .invalidArgument,
+                "--order has \(steps.count) steps, which aren't \(epochs) epochs of as many"
+            )
         }
-        return (0..<epochs).map { Array(all[$0 * (steps / epochs)..<($0 + 1) * (steps / epochs)]) }
+        let count = steps.count / epochs
+        return (0..<epochs).map { Array(steps[$0 * count..<($0 + 1) * count]) }
     }
 
     // MARK: The network

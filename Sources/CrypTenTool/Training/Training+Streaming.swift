@@ -34,7 +34,11 @@ extension Training {
                 own += (try? source(of: part, as: operand.input, of: model, files).shape.count) ?? 0
             }
         }
-        if labels.owner == session.party { own += (try? rows(of: labels, files).shape.count) ?? 0 }
+        if labels.owner == session.party {
+            // Numbers of classes become rows of ones and zeros.
+            let shape = (try? rows(of: labels, files))?.shape
+            own += shape.map { max($0.count, ($0.dimensions.first ?? 0) * numbersOfLabel(in: model)) } ?? 0
+        }
         let numbers = [own, dataLimit / Training.bytesOfElement]
         let told = try await session.tellEachOther(
             Result { Array(try JSONEncoder().encode(numbers)) },
@@ -53,6 +57,15 @@ extension Training {
         }
         let elements = all.reduce(0) { $0.addingReportingOverflow($1[0]).partialValue }
         return elements < 0 || all.contains { $0[1] < elements }
+    }
+
+    /// How many masked numbers a label becomes: as many as there are classes, where the model's file says how many scores it gives.
+    func numbersOfLabel(in model: ONNXModel) -> Int {
+        guard case .classes = loss.labels, case .fixed(let classes)? = model.outputs.first?.dimensions?.last else {
+            return 1
+        }
+        // A file may say anything; what doesn't fit in memory is streamed anyway.
+        return min(max(1, classes), 1 << 20)
     }
 
     /// Where rows of a file are read from.

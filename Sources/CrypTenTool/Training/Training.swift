@@ -71,12 +71,14 @@ struct Training: Sendable {
         var resumes = false
         /// A file whose bytes seal them.
         var keyFile: String?
+        /// What seals them in its place.
+        var key: CheckpointKey?
 
         /// The folder's store.
         func store() throws -> CheckpointStore {
             try CheckpointStore(
                 directory: URL(fileURLWithPath: directory, isDirectory: true),
-                key: try keyFile.map { try CheckpointKey(contentsOf: URL(fileURLWithPath: $0)) }
+                key: try key ?? keyFile.map { try CheckpointKey(contentsOf: URL(fileURLWithPath: $0)) }
             )
         }
     }

@@ -30,13 +30,17 @@ struct TrainingPartyReport: Codable, Sendable {
                 ("setup bytes", cost.setupBytes.grouped), ("seconds", cost.seconds.fixed(3)),
             ]
         }
-        let table = Epoch.table(of: epochs)
-        return (table.map { $0 + "\n\n" } ?? "")
-            + TextTable.list(lines + exports.map { ("the network", "in \($0)") })
+        return Epoch.text(of: epochs, lines, exports)
     }
 }
 
 extension TrainingPartyReport.Epoch {
+    /// What a report shows people: epochs where they say anything, costs, and where the network went.
+    static func text(of epochs: [Self], _ costs: [(String, String)], _ exports: [String]) -> String {
+        (table(of: epochs).map { $0 + "\n\n" } ?? "")
+            + TextTable.list(costs + exports.map { ("the network", "in \($0)") })
+    }
+
     /// Losses and scores by epoch; nil where there are none.
     static func table(of epochs: [Self]) -> String? {
         var columns = ["epoch"]
@@ -117,7 +121,6 @@ struct TrainingReport: Codable, Sendable {
             ("of it tensors, MiB", tensorMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
             ("seconds", "\(seconds.fixed(3)) (training \(secondsTraining.fixed(3)))"),
         ]
-        return (TrainingPartyReport.Epoch.table(of: epochs).map { $0 + "\n\n" } ?? "")
-            + TextTable.list(lines + exports.map { ("the network", "in \($0)") })
+        return TrainingPartyReport.Epoch.text(of: epochs, lines, exports)
     }
 }

@@ -293,6 +293,31 @@ struct CheckpointStoreTests {
         }
     }
 
+    @Test(
+        "a checkpoint that was sealed with a passphrase is opened by it alone, and what goes on is sealed with it, too"
+    )
+    func passphrase() async throws {
+        func key(_ words: String) throws -> CheckpointKey {
+            try CheckpointKey(passphrase: Data(words.utf8), rounds: 14)
+        }
+        let training = try CheckpointedTraining(parties: 2)
+        let state = try await training.begin(steps: 2, key: key("some words"))
+        #expect(try training.files(0).allSatisfy { $0.hasSuffix(".sealed") })
+        for (key, what) in [
+            (try key("other words"), "this passphrase doesn't open it"), (nil, "it is sealed"),
+            (try Self.key(1), "it was sealed with a passphrase"),
+        ] {
+            for party in try await training.resume(key: key) {
+                #expect(party.error?.code == .invalidArgument && party.lives)
+                #expect(party.error?.message.contains(what) == true, "\(party.error?.message ?? "")")
+            }
+        }
+        for party in try await training.resume(steps: 1, key: try key("some words")) {
+            #expect(party.error == nil && party.state == state)
+        }
+        #expect(try await training.resume(key: try key("some words"))[0].header?.stepCount == 3)
+    }
+
     @Test("a sealed checkpoint is opened by its own key alone")
     func keys() async throws {
         let training = try CheckpointedTraining(parties: 2)

@@ -110,7 +110,8 @@ struct ScheduleTests {
                 anneal: arguments("anneal_strategy", else: "cos") == "cos" ? .cosine : .linear,
                 divisor: arguments("div_factor", else: 25.0),
                 finalDivisor: arguments("final_div_factor", else: 1e4),
-                threePhases: arguments("three_phase", else: false)
+                threePhases: arguments("three_phase", else: false),
+                momentum: momentum(arguments)
             )
         case "SequentialLR":
             let parts: [Part] = try arguments("schedules")
@@ -125,6 +126,13 @@ struct ScheduleTests {
             throw FixtureError(description: "\(name) leaves out \(arguments.unread.sorted())")
         }
         return schedule
+    }
+
+    /// Between what momentum is cycled, where that is said.
+    private static func momentum(_ arguments: Arguments) throws -> ClosedRange<Double>? {
+        let least: Double? = try arguments(ifGiven: "base_momentum")
+        let most: Double? = try arguments(ifGiven: "max_momentum")
+        return least.flatMap { least in most.map { least...$0 } }
     }
 
     @Test("every rate of every case of the file is PyTorch's, within 10⁻¹²")
@@ -206,6 +214,8 @@ struct ScheduleTests {
             { try OneCycleLR(largest: 0.1, steps: 5, risingPart: 1.1) },
             { try OneCycleLR(largest: 0.1, steps: 5, risingPart: 0.6, threePhases: true) },
             { try OneCycleLR(largest: 0.1, steps: 5, divisor: 0) },
+            { try OneCycleLR(largest: 0.1, steps: 5, momentum: 0.5...1) },
+            { try OneCycleLR(largest: 0.1, steps: 5, momentum: -0.5...0.5) },
             { try SequentialLR([], milestones: []) },
             {
                 let part = try ExponentialLR(learningRate: 0.1, gamma: 1)

@@ -127,9 +127,15 @@ extension CheckpointFile {
             defer { opened.resetBytes(in: opened.startIndex..<opened.endIndex) }
             try self.init(SafetensorsFile(bytes: opened, name: reader.name), reader, party: parts.party)
         case (nil, true):
-            throw CrypTenError(.invalidArgument, "\(reader.name): it is sealed; give the key that it was sealed with")
+            throw CrypTenError(
+                .invalidArgument,
+                "\(reader.name): it is sealed; give the key or passphrase that it was sealed with"
+            )
         case (_?, false):
-            throw CrypTenError(.invalidArgument, "\(reader.name): it isn't sealed, and there is a key; give none")
+            throw CrypTenError(
+                .invalidArgument,
+                "\(reader.name): it isn't sealed, and there is a key or a passphrase; give none"
+            )
         }
     }
 

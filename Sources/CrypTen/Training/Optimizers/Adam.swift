@@ -9,11 +9,11 @@ public import CrypTenExpressions
 ///
 /// ε is under the root: of gradients well above it the step is the same, and of smaller ones at most √2 times as large.
 ///
-/// A gradient is read with 24 fraction bits, and its square with 46: gradients lie within ±100, and those from 10⁻⁷ on have the step that they
+/// A gradient is read with 24 fraction bits, and its square with 48: gradients lie within ±100, and those from 10⁻⁷ on have the step that they
 /// should. Where the gradient was always 0 the step is 0.
 /// > Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015; Loshchilov and Hutter, "Decoupled Weight Decay Regularization",
 /// > ICLR 2019.
-public struct Adam: Optimizer {
+public struct Adam: Optimizer, MomentumFollower {
     public var learningRate: Double
     /// How much of the first and of the second moment stays from step to step.
     public var betas: (Double, Double)
@@ -25,6 +25,7 @@ public struct Adam: Optimizer {
     public var decoupled: Bool
     public var state = ParameterTree()
     public var stepCount = 0
+    package var followed: FollowedMomentum?
 
     public init(
         learningRate: Double = 1e-3,
@@ -55,11 +56,12 @@ public struct Adam: Optimizer {
     }
 
     public func rates(at step: Int) -> [Double] {
-        [
+        let betas = (followed?.now ?? betas.0, betas.1)
+        return [
             learningRate * AdamMoments.scale(betas: betas, at: step),
             AdamMoments.floor(betas: betas, epsilon: epsilon, at: step),
             learningRate * weightDecay,
-        ]
+        ] + (followed.map { [AdamMoments.remainder(of: $0)] } ?? [])
     }
 
     public func step(
@@ -69,7 +71,7 @@ public struct Adam: Optimizer {
         rates: [CrypTensor]
     ) -> (parameter: CrypTensor, remembered: [String: CrypTensor]) {
         let slope = gradient.adding(decoupled ? 0 : weightDecay, of: parameter)
-        let moments = AdamMoments(remembered, slope, betas: betas)
+        let moments = AdamMoments(remembered, slope, betas: betas, remainder: followed == nil ? nil : rates[3])
         var next = parameter - moments.direction(floor: rates[1]) * rates[0]
         if decoupled, weightDecay != 0 { next = next - parameter * rates[2] }
         return (next, moments.remembered)

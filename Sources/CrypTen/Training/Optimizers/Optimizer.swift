@@ -47,10 +47,39 @@ public struct OptimizerSlot: Hashable, Sendable {
     public var name: String
     /// With how many fraction bits it is kept, but for what the session leaves room for.
     public var fractionBits: Int
+    /// What its elements are before the first step.
+    public var initial: Double
+    /// Whether steps divide by its root: then it is compared, and so masked, in the step that makes it, and kept so.
+    public var isDivisor: Bool
 
-    public init(_ name: String, fractionBits: Int) {
+    public init(_ name: String, fractionBits: Int, initial: Double = 0, isDivisor: Bool = false) {
         self.name = name
         self.fractionBits = fractionBits
+        self.initial = initial
+        self.isDivisor = isDivisor
+    }
+
+    /// Those of values by which steps divide.
+    fileprivate static func divisors(
+        of slots: [(name: String, slot: OptimizerSlot)],
+        _ values: [CrypTensor]
+    ) -> [CrypTensor] {
+        zip(slots, values).filter { $0.0.slot.isDivisor }.map(\.1)
+    }
+
+    /// Values with others in the place of those by which steps divide.
+    fileprivate static func replacingDivisors(
+        of slots: [(name: String, slot: OptimizerSlot)],
+        _ values: [CrypTensor],
+        by others: [CrypTensor]
+    ) -> [CrypTensor] {
+        var others = others[...]
+        return zip(slots, values).map { $0.slot.isDivisor ? others.removeFirst() : $1 }
+    }
+
+    /// A parameter's, before the first step.
+    func first(of parameter: CrypTensor) -> CrypTensor {
+        initial == 0 ? parameter * 0.0 : parameter * 0.0 + initial
     }
 }
 
@@ -154,16 +183,18 @@ extension Optimizer {
         return (tensors, Array(all.suffix(others.count)))
     }
 
-    /// Zeros for what isn't remembered yet.
+    /// First values for what isn't remembered yet.
     private mutating func begin(_ names: [String], _ parameters: ParameterTree, on session: Session) async throws {
         let (missing, scales) = (missing(names), TrainingScales(of: session))
         if missing.isEmpty { return }
-        let zeros = try await session.evaluate(
-            missing.map { (parameters[$0.name]! * 0.0, scales.fractionBits(of: $0.slot)) },
+        let shared = try await session.evaluate(
+            missing.map { ($0.slot.first(of: parameters[$0.name]!), scales.fractionBits(of: $0.slot)) },
             revealing: [],
             to: .all
         ).kept
-        for ((name, slot), zero) in zip(missing, zeros) { state[key(name, slot)] = zero }
+        let masked = try await session.masked(OptimizerSlot.divisors(of: missing, shared))
+        let first = OptimizerSlot.replacingDivisors(of: missing, shared, by: masked)
+        for ((name, slot), value) in zip(missing, first) { state[key(name, slot)] = value }
     }
 
     private func check(_ gradients: ParameterTree, of parameters: ParameterTree) throws {
@@ -252,10 +283,12 @@ extension Optimizer {
         let (parameters, scales) = (model.parameters, TrainingScales(fractionBits: rehearsal.fractionBits))
         try check(gradients, of: parameters)
         let missing = missing(gradients.names)
-        let zeros = try rehearsal.evaluate(
-            missing.map { (parameters[$0.name]! * 0.0, scales.fractionBits(of: $0.slot)) }
+        let shared = try rehearsal.evaluate(
+            missing.map { ($0.slot.first(of: parameters[$0.name]!), scales.fractionBits(of: $0.slot)) }
         ).kept
-        for ((name, slot), zero) in zip(missing, zeros) { state[key(name, slot)] = zero }
+        let masked = try rehearsal.masked(OptimizerSlot.divisors(of: missing, shared)).kept
+        let first = OptimizerSlot.replacingDivisors(of: missing, shared, by: masked)
+        for ((name, slot), value) in zip(missing, first) { state[key(name, slot)] = value }
         let rates = rates(at: 1).map { _ in rehearsal.publicInput(shape: [], name: "rate") }
         return results(of: gradients, parameters, changes(of: model.buffers, to: buffers), rates: rates, scales)
     }
@@ -279,9 +312,9 @@ package struct TrainingScales {
         return max(range.lowerBound, min(24, range.upperBound))
     }
 
-    /// Of what is remembered of them: as many as leave the values of a session 14 above the point.
+    /// Of what is remembered of them: as many as leave it 14 bits above the point.
     package func fractionBits(of slot: OptimizerSlot) -> Int {
-        max(fractionBits, min(slot.fractionBits, 62 - fractionBits))
+        max(fractionBits, min(slot.fractionBits, 48))
     }
 }
 

@@ -6,7 +6,7 @@ public import CrypTenExpressions
 ///
 /// ε is under the root, and V a sum, as in ``Adam``, whose bounds hold.
 /// > Tieleman and Hinton, "Lecture 6.5: RMSProp", 2012.
-public struct RMSprop: Optimizer {
+public struct RMSprop: Optimizer, MomentumFollower {
     public var learningRate: Double
     /// How much of the mean square stays from step to step.
     public var alpha: Double
@@ -18,6 +18,7 @@ public struct RMSprop: Optimizer {
     public var weightDecay: Double
     public var state = ParameterTree()
     public var stepCount = 0
+    package var followed: FollowedMomentum?
 
     public init(
         learningRate: Double = 1e-2,
@@ -34,12 +35,12 @@ public struct RMSprop: Optimizer {
     }
 
     public var slots: [OptimizerSlot] {
-        [OptimizerSlot("square", fractionBits: 46)]
-            + (momentum == 0 ? [] : [OptimizerSlot("momentum", fractionBits: 24)])
+        [OptimizerSlot("square", fractionBits: 48, isDivisor: true)]
+            + (momentum == 0 && followed == nil ? [] : [OptimizerSlot("momentum", fractionBits: 24)])
     }
 
     public func rates(at step: Int) -> [Double] {
-        [learningRate / (1 - alpha).squareRoot()]
+        [learningRate / (1 - alpha).squareRoot()] + (followed.map { [$0.now] } ?? [])
     }
 
     public func step(
@@ -50,11 +51,11 @@ public struct RMSprop: Optimizer {
     ) -> (parameter: CrypTensor, remembered: [String: CrypTensor]) {
         let slope = gradient.adding(weightDecay, of: parameter)
         let square = remembered["square"]!.decayed(to: alpha) + slope.square()
-        let step = slope * (square + epsilon * epsilon / (1 - alpha)).inverseSquareRoot()
+        let step = slope * (square + epsilon * epsilon / (1 - alpha)).inverseSquareRoot(sparingDealer: true)
         guard let last = remembered["momentum"] else {
             return (parameter - step * rates[0], ["square": square])
         }
-        let moved = last.decayed(to: momentum) + step
+        let moved = (followed == nil ? last.decayed(to: momentum) : last * rates[1]) + step
         return (parameter - moved * rates[0], ["square": square, "momentum": moved])
     }
 }

@@ -7,7 +7,7 @@ public import CrypTenExpressions
 ///
 /// All products are with public numbers: a step costs maskings for truncations alone.
 /// > Sutskever and others, "On the importance of initialization and momentum in deep learning", ICML 2013.
-public struct SGD: Optimizer {
+public struct SGD: Optimizer, MomentumFollower {
     public var learningRate: Double
     /// How much of the last step goes into the next.
     public var momentum: Double
@@ -19,6 +19,7 @@ public struct SGD: Optimizer {
     public var nesterov: Bool
     public var state = ParameterTree()
     public var stepCount = 0
+    package var followed: FollowedMomentum?
 
     public init(
         learningRate: Double,
@@ -35,12 +36,12 @@ public struct SGD: Optimizer {
     }
 
     public var slots: [OptimizerSlot] {
-        momentum == 0 ? [] : [OptimizerSlot("momentum", fractionBits: 24)]
+        momentum == 0 && followed == nil ? [] : [OptimizerSlot("momentum", fractionBits: 24)]
     }
 
     public func rates(at step: Int) -> [Double] {
         // The first step's momentum is the gradient.
-        dampening == 0 ? [learningRate] : [learningRate, step == 1 ? 1 : 1 - dampening]
+        [learningRate] + (followed.map { [$0.now] } ?? []) + (dampening == 0 ? [] : [step == 1 ? 1 : 1 - dampening])
     }
 
     public func step(
@@ -53,8 +54,11 @@ public struct SGD: Optimizer {
         guard let last = remembered["momentum"] else {
             return (parameter - slope * rates[0], [:])
         }
-        let moved = last.decayed(to: momentum) + (dampening == 0 ? slope : slope * rates[1])
-        let direction = nesterov ? slope + moved.decayed(to: momentum) : moved
+        func slowed(_ way: CrypTensor) -> CrypTensor {
+            followed == nil ? way.decayed(to: momentum) : way * rates[1]
+        }
+        let moved = slowed(last) + (dampening == 0 ? slope : slope * rates[rates.count - 1])
+        let direction = nesterov ? slope + slowed(moved) : moved
         return (parameter - direction * rates[0], ["momentum": moved])
     }
 }

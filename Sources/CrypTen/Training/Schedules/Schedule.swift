@@ -13,13 +13,22 @@ import CrypTenBase
 /// }
 /// ```
 ///
-/// Rates are operands of a run and no part of its plan: whatever the schedule, a training has one plan. Momentum is a part of it, so that no
-/// schedule changes that.
+/// Rates are operands of a run and no part of its plan: whatever the schedule, a training has one plan. So is momentum where a schedule has some to
+/// say of it, as ``OneCycleLR`` may; else it is a part of the plan, which is cheaper.
 public protocol Schedule: Sendable {
     /// The rate of a step.
     ///
     /// - Parameter step: From 0 on; what is less counts as 0.
     func learningRate(at step: Int) -> Double
+
+    /// The momentum of a step, or Adam's first β; nil: the optimiser's own.
+    ///
+    /// A schedule says it of all steps, or of none.
+    func momentum(at step: Int) -> Double?
+}
+
+extension Schedule {
+    public func momentum(at step: Int) -> Double? { nil }
 }
 
 extension Schedule {
@@ -36,9 +45,20 @@ extension Schedule {
 }
 
 extension Optimizer {
-    /// Takes the learning rate of the next step from a schedule whose steps are the optimiser's.
+    /// Takes the learning rate of the next step, and its momentum where it is said, from a schedule whose steps are the optimiser's.
+    ///
+    /// Of an optimiser without momentum, as ``Adagrad``, the rate alone.
     public mutating func follow(_ schedule: some Schedule) {
         learningRate = schedule.learningRate(at: stepCount)
+        guard let momentum = schedule.momentum(at: stepCount), var follower = self as? any MomentumFollower else {
+            return
+        }
+        follower.followed = FollowedMomentum(
+            now: momentum,
+            before: schedule.momentum(at: stepCount - 1) ?? momentum
+        )
+        guard let followed = follower as? Self else { preconditionFailure("an optimiser is of its own type") }
+        self = followed
     }
 }
 

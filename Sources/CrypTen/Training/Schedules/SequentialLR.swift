@@ -22,8 +22,20 @@ public struct SequentialLR: Schedule {
     }
 
     public func learningRate(at step: Int) -> Double {
+        let (schedule, place) = place(of: step)
+        return schedule.learningRate(at: place)
+    }
+
+    /// What the schedule says whose turn it is; where that says nothing and others do, what the first that does says of its step 0.
+    public func momentum(at step: Int) -> Double? {
+        let (schedule, place) = place(of: step)
+        return schedule.momentum(at: place) ?? schedules.lazy.compactMap { $0.momentum(at: 0) }.first
+    }
+
+    /// The schedule of a step, and which of its steps that is.
+    private func place(of step: Int) -> (schedule: any Schedule, step: Int) {
         let place = max(step, 0)
         let which = milestones.count { $0 <= place }
-        return schedules[which].learningRate(at: which == 0 ? place : place - milestones[which - 1])
+        return (schedules[which], which == 0 ? place : place - milestones[which - 1])
     }
 }
