@@ -136,7 +136,8 @@ final class Inbox: Sendable {
     /// Forgets what nobody will receive any more.
     func removeAll() {
         monitor.withLock { state in
-            state.mail = state.mail.mapValues { InboxState.Mail(hasLeft: $0.hasLeft) }
+            // Of a copy of the dictionary no buffer would be the only one.
+            for peer in Array(state.mail.keys) { state.mail[peer]?.removeAll() }
         }
     }
 

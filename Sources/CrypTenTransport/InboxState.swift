@@ -13,6 +13,19 @@ struct InboxState {
         /// Whether the peer has said goodbye.
         var hasLeft = false
         var onRoom: @Sendable () -> Void = {}
+
+        /// Forgets what has come, and overwrites it.
+        mutating func removeAll() {
+            for kind in queues.indices {
+                for offset in 0..<queues[kind].count {
+                    // In its place, where nobody else has it.
+                    let index = queues[kind].index(queues[kind].startIndex, offsetBy: offset)
+                    queues[kind].modify(index) { $0.frame.payload.wipe() }
+                }
+                queues[kind].removeAll()
+            }
+            (unreadBytes, onRoom) = (0, {})
+        }
     }
 
     /// What a waiting thread waits for.

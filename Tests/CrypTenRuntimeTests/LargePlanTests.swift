@@ -99,9 +99,8 @@ struct LargePlanTests {
     @Test("that are used twice because a counter wraps are seen", arguments: mutants.indices)
     func wraps(index: Int) async throws {
         let mutant = Self.mutants[index]
-        let turns = ProcessInfo.processInfo.environment["CRYPTEN_MUTANT_TURNS"].flatMap(Int.init) ?? 1
         var caught = 0
-        for _ in 0..<turns {
+        for _ in 0..<Turns.mutants {
             // Keys are new in each session.
             let session = try await auditParties(
                 2,
@@ -120,6 +119,6 @@ struct LargePlanTests {
             #expect(isSeen)
             if isSeen { caught += 1 }
         }
-        print("mutant: \(mutant.name): caught \(caught) times of \(turns) by LargePlanTests")
+        Turns.report(mutant.name, caught: caught, by: "LargePlanTests")
     }
 }

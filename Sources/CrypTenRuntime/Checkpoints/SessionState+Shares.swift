@@ -49,7 +49,10 @@ extension SessionState {
     /// A run keeps random words, of which nothing is sent or dealt, and makes their places known to all members; each party puts its share
     /// where its words stood.
     func restore(_ shares: [KeptShare]) throws -> [Node] {
-        defer { ProcessMemory.wipeGivenBack() }
+        defer {
+            ProcessMemory.wipeGivenBack()
+            buffers.wipe()
+        }
         let plans = KeepingPlans(parties: parties, fractionBits: configuration.fractionBits)
         let places = try keep(Planned(plan: plans.random(shares.map(\.value)), sources: GraphSources(kept: [])))
         for (place, share) in zip(places, shares) {

@@ -131,7 +131,10 @@ package final class Dealer {
         let keys = try (0..<transport.partyCount).map {
             SessionKeys.run(try transport.nextSecret(with: .party(PartyID($0))), bindingHash: hash)
         }
-        defer { ProcessMemory.wipeGivenBack() }
+        defer {
+            ProcessMemory.wipeGivenBack()
+            buffers.wipe()
+        }
         let clock = WorkClock()
         let context = RunContext(
             transport: transport,

@@ -3,7 +3,7 @@ import CrypTenGates
 import CrypTenPlanning
 import CrypTenRing
 import CrypTenTransport
-import NIOCore
+package import NIOCore
 
 /// Correlation words out of a party's own seed: all parties but the last.
 final class SeededCorrelations: CorrelationSource {
@@ -31,6 +31,10 @@ final class ReceivedCorrelations: CorrelationSource {
         self.clock = clock
     }
 
+    deinit {
+        reader.wipe()
+    }
+
     func words(_ words: Int, number: UInt64) throws -> RingTensor {
         try clock.measure(.copying) { try reader.read(words) { try chunks.next() } }
     }
@@ -42,8 +46,8 @@ final class ReceivedCorrelations: CorrelationSource {
 }
 
 /// The corrections of one run, frame by frame: as they come from the dealer, or from where they were put when they came.
-protocol CorrectionChunks: AnyObject {
-    /// The next frame's payload.
+package protocol CorrectionChunks: AnyObject {
+    /// The next frame's payload; the caller wipes it when it has read it.
     func next() throws -> ByteBuffer
 }
 
@@ -106,6 +110,11 @@ final class CorrectionStream: CorrectionSink {
         self.account = account
     }
 
+    deinit {
+        // Where an error ended the run.
+        outgoing.wipe()
+    }
+
     func send(_ count: Int, _ write: (Range<Int>, UnsafeMutablePointer<UInt64>) -> Void) throws {
         try context.clock.measure(.copying) {
             let perChunk = context.framing.chunkBytes / 8
@@ -134,9 +143,9 @@ final class CorrectionStream: CorrectionSink {
             try account.granted(try frame.grantedBytes(from: receiver), run: frame.run, by: receiver)
         }
         account.sent(outgoing.readableBytes)
-        let payload = outgoing
-        context.buffers.remember(payload)
+        var payload = outgoing
         outgoing = context.buffers.take()
+        defer { context.buffers.giveBack(&payload) }
         try context.send(.correction, payload, round: chunks, to: receiver)
         chunks += 1
     }

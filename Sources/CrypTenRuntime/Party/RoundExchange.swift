@@ -37,6 +37,13 @@ final class RoundExchange: OpeningExchange {
         missing = Array(repeating: 0, count: parties)
     }
 
+    deinit {
+        for peer in peers {
+            outgoing[peer].wipe()
+            readers[peer].wipe()
+        }
+    }
+
     func append(_ part: RingTensor?, _ opening: Opening) throws {
         let sends = opening.sender ?? party == party
         guard sends == (part != nil) else { preconditionFailure("who sends an opening has a part of it") }
@@ -118,9 +125,9 @@ final class RoundExchange: OpeningExchange {
 
     private func flush(to peer: Int, least: Int) throws {
         guard outgoing[peer].readableBytes >= least else { return }
-        let payload = outgoing[peer]
-        context.buffers.remember(payload)
+        var payload = outgoing[peer]
         outgoing[peer] = context.buffers.take()
+        defer { context.buffers.giveBack(&payload) }
         try context.send(.opening, payload, round: round, to: .party(PartyID(peer)))
     }
 

@@ -1,6 +1,7 @@
 import CrypTenBase
 import CrypTenRing
-import NIOCore
+import CrypTenTransport
+package import NIOCore
 
 /// Words in and out of byte buffers: little-endian on the wire, as in memory on every machine that this runs on.
 extension ByteBuffer {
@@ -30,28 +31,51 @@ extension ByteBuffer {
 /// Buffers for frames of one size that go out again and again.
 ///
 /// A buffer belongs to the transport until it was written. One that is taken again comes back with its memory if that has
-/// happened, and with new memory if not; so pages are cleared once, not with every frame. Belongs to an engine's thread.
-final class FrameBuffers {
+/// happened, and with new memory if not; so pages are cleared once, not with every frame. What a run has sent is overwritten at its
+/// end. Belongs to an engine's thread.
+package final class FrameBuffers {
     private let capacity: Int
     private var sent: CircularBuffer<ByteBuffer> = []
+    /// How many of them, from the last one back, were sent since they were overwritten.
+    private var used = 0
 
     /// So many frames are written by the time a buffer is taken again, or the network is behind.
     private static let inFlight = 32
 
-    init(capacity: Int) {
+    /// Buffers for frames of which a full one has so many bytes.
+    package init(capacity: Int) {
         self.capacity = capacity
     }
 
+    deinit {
+        wipe()
+    }
+
     /// An empty buffer, large enough where there was one to be taken again.
-    func take() -> ByteBuffer {
+    package func take() -> ByteBuffer {
         guard sent.count >= FrameBuffers.inFlight, var buffer = sent.popFirst() else { return ByteBuffer() }
+        used = min(used, sent.count)
         buffer.clear()
         return buffer
     }
 
-    /// Remembers a buffer that is being sent; short ones aren't worth it.
-    func remember(_ buffer: ByteBuffer) {
-        if buffer.readableBytes >= capacity { sent.append(buffer) }
+    /// Lets go of a buffer that was handed to the transport: a large one is remembered, a short one, which isn't worth it, overwritten.
+    package func giveBack(_ buffer: inout ByteBuffer) {
+        guard buffer.storageCapacity >= capacity else { return buffer.wipe() }
+        sent.append(buffer)
+        used += 1
+        buffer = ByteBuffer()
+    }
+
+    /// Overwrites what was sent since this was called before; of what the transport still has to write it lets go.
+    ///
+    /// - Complexity: the memory of what was sent, at most of some dozen frames, once.
+    package func wipe() {
+        for offset in sent.count - used..<sent.count {
+            sent.modify(sent.index(sent.startIndex, offsetBy: offset)) { $0.wipe() }
+        }
+        sent.removeAll { $0.storageCapacity == 0 }
+        used = 0
     }
 }
 
@@ -67,6 +91,7 @@ struct WordReader {
         var filled = 0
         while filled < count {
             if buffer.readableBytes == 0 {
+                buffer.wipe()
                 buffer = try more()
                 guard buffer.readableBytes > 0, buffer.readableBytes % 8 == 0 else {
                     throw CrypTenError(
@@ -85,6 +110,11 @@ struct WordReader {
             filled += take
         }
         return out
+    }
+
+    /// Overwrites what the last frame has brought.
+    mutating func wipe() {
+        buffer.wipe()
     }
 
     /// Whether a frame brought more than was read: the peer runs another plan.

@@ -1,9 +1,10 @@
 import CrypTenBase
-import NIOCore
+import CrypTenTransport
+package import NIOCore
 
 /// Where the last party puts corrections of runs that are dealt ahead, run after run, until each is used.
-protocol CorrectionStore: AnyObject {
-    /// Adds a frame's payload to a run's corrections.
+package protocol CorrectionStore: AnyObject {
+    /// Adds a frame's payload to a run's corrections; the caller lets go of it then, by ``NIOCore/ByteBuffer/wipe()``.
     ///
     /// - Throws: `.fileNotReadable` where there is no room for it.
     func append(_ chunk: ByteBuffer, to run: UInt64) throws
@@ -34,31 +35,39 @@ struct StoredCorrections {
     }
 }
 
-/// Corrections in memory; each frame's are given up as they are used.
-final class MemoryCorrections: CorrectionStore {
+/// Corrections in memory; each frame's are given up as they are used, and overwritten where nobody uses them.
+package final class MemoryCorrections: CorrectionStore {
     private var runs: [UInt64: [ByteBuffer]] = [:]
 
-    func append(_ chunk: ByteBuffer, to run: UInt64) throws {
+    /// A place without corrections.
+    package init() {}
+
+    deinit {
+        abandon()
+    }
+
+    package func append(_ chunk: ByteBuffer, to run: UInt64) throws {
         runs[run, default: []].append(chunk)
     }
 
-    func finish(_ run: UInt64) throws {
+    package func finish(_ run: UInt64) throws {
         runs[run, default: []].reverse()
     }
 
-    func consume(_ run: UInt64) throws -> any CorrectionChunks {
+    package func consume(_ run: UInt64) throws -> any CorrectionChunks {
         guard let chunks = runs.removeValue(forKey: run) else {
             throw CrypTenError(.wordReused, "run \(run) was consumed before; prepare again")
         }
         return Chunks(chunks)
     }
 
-    func discard(_ run: UInt64) {
-        runs[run] = nil
+    package func discard(_ run: UInt64) {
+        var chunks = runs.removeValue(forKey: run) ?? []
+        chunks.wipe()
     }
 
-    func abandon() {
-        runs = [:]
+    package func abandon() {
+        for run in Array(runs.keys) { discard(run) }
     }
 
     private final class Chunks: CorrectionChunks {
@@ -69,9 +78,21 @@ final class MemoryCorrections: CorrectionStore {
             self.chunks = chunks
         }
 
+        deinit {
+            // Where an error ended the run.
+            chunks.wipe()
+        }
+
         func next() throws -> ByteBuffer {
             guard let chunk = chunks.popLast() else { preconditionFailure("a run reads what its plan says is dealt") }
             return chunk
         }
+    }
+}
+
+extension [ByteBuffer] {
+    /// Overwrites what all of them hold.
+    fileprivate mutating func wipe() {
+        for index in indices { self[index].wipe() }
     }
 }

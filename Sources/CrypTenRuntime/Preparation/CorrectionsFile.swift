@@ -1,8 +1,9 @@
 import CrypTenBase
 import CrypTenPlanning
+import CrypTenTransport
 import Crypto
 import Foundation
-import NIOCore
+package import NIOCore
 
 /// Corrections in a file that is consumed once.
 ///
@@ -10,7 +11,10 @@ import NIOCore
 /// frames' payloads in the order in which they came, each sealed by AES-GCM under a key that is drawn for the file and
 /// never leaves this process; the nonce is the run's and the chunk's number, so that a chunk is good in its own place
 /// alone. Nothing but the lines of state is written twice.
-final class CorrectionsFile: CorrectionStore {
+package final class CorrectionsFile: CorrectionStore {
+    /// The nonce under which a run's chunk is sealed, 12 bytes.
+    package typealias Nonce = @Sendable (_ run: UInt64, _ chunk: Int) -> [UInt8]
+
     private enum State: String {
         case incomplete, unused, consumed, discarded
     }
@@ -29,6 +33,7 @@ final class CorrectionsFile: CorrectionStore {
     private let file: FileHandle
     private let key = SymmetricKey(size: .bits256)
     private let runs: ClosedRange<UInt64>
+    private let nonce: Nonce
     private var places: [UInt64: Place] = [:]
     private var end: UInt64
     /// Runs that are neither consumed to their last word nor discarded.
@@ -36,9 +41,10 @@ final class CorrectionsFile: CorrectionStore {
 
     /// Makes a file for runs that are about to be dealt; only its owner may read it.
     ///
+    /// - Parameter insecureNonce: Takes the place of the run's and the chunk's number, in tests of what would see a weaker one.
     /// - Throws: `.wordReused` for a file that is there and whose runs were consumed, `.wrongSession` where they weren't,
     ///   `.fileNotReadable` for any other that is there, or a place where none can be made.
-    init(creating path: String, for runs: ClosedRange<UInt64>) throws {
+    package init(creating path: String, for runs: ClosedRange<UInt64>, insecureNonce: Nonce? = nil) throws {
         let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
             let reason = errno
@@ -51,6 +57,7 @@ final class CorrectionsFile: CorrectionStore {
         file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         self.path = path
         self.runs = runs
+        nonce = insecureNonce ?? CorrectionsFile.numbers
         end = CorrectionsFile.textBytes(runs)
         open = Set(runs)
         let lines = [CorrectionsFile.title] + runs.map { CorrectionsFile.line($0, .incomplete) }
@@ -64,31 +71,28 @@ final class CorrectionsFile: CorrectionStore {
 
     // MARK: Storing
 
-    func append(_ chunk: ByteBuffer, to run: UInt64) throws {
+    package func append(_ chunk: ByteBuffer, to run: UInt64) throws {
         let index = places[run, default: Place(offset: end)].lengths.count
-        let box = try AES.GCM.seal(
-            Data(chunk.readableBytesView),
-            using: key,
-            nonce: CorrectionsFile.nonce(run, index)
-        )
+        let nonce = try AES.GCM.Nonce(data: nonce(run, index))
+        let box = try chunk.withUnsafeReadableBytes { try AES.GCM.seal($0, using: key, nonce: nonce) }
         try write(box.ciphertext + box.tag, at: end)
         places[run, default: Place(offset: end)].lengths.append(chunk.readableBytes)
         end += UInt64(chunk.readableBytes + CorrectionsFile.tagBytes)
     }
 
-    func finish(_ run: UInt64) throws {
+    package func finish(_ run: UInt64) throws {
         try mark(run, .unused)
         // Now, and not when the first mark of use must be on the disk.
         if run == runs.upperBound { try synchronize() }
     }
 
-    func abandon() {
+    package func abandon() {
         _ = unlink(path)
     }
 
     // MARK: Using
 
-    func consume(_ run: UInt64) throws -> any CorrectionChunks {
+    package func consume(_ run: UInt64) throws -> any CorrectionChunks {
         let line = try read(CorrectionsFile.lineBytes, at: offset(ofLineOf: run))
         let words = String(decoding: line, as: UTF8.self).split(whereSeparator: \.isWhitespace)
         guard words.count == 5, words[0] == "run", words[1] == "\(run):", let state = State(rawValue: "\(words[2])")
@@ -103,7 +107,7 @@ final class CorrectionsFile: CorrectionStore {
         return Chunks(self, run, places[run] ?? Place(offset: end))
     }
 
-    func discard(_ run: UInt64) {
+    package func discard(_ run: UInt64) {
         // A mark that can't be written changes nothing: the run is gone from the session.
         try? mark(run, .discarded)
         close(run)
@@ -136,10 +140,10 @@ final class CorrectionsFile: CorrectionStore {
             guard index < place.lengths.count else { preconditionFailure("a run reads what its plan says is dealt") }
             let length = place.lengths[index] + CorrectionsFile.tagBytes
             let sealed = try store.read(length, at: place.offset)
-            let opened: Data
+            var opened: Data
             do {
                 let box = try AES.GCM.SealedBox(
-                    nonce: CorrectionsFile.nonce(run, index),
+                    nonce: AES.GCM.Nonce(data: store.nonce(run, index)),
                     ciphertext: sealed.prefix(max(0, sealed.count - CorrectionsFile.tagBytes)),
                     tag: sealed.suffix(CorrectionsFile.tagBytes)
                 )
@@ -151,17 +155,20 @@ final class CorrectionsFile: CorrectionStore {
                     cause: error
                 )
             }
+            // What reads the copy overwrites it.
+            defer { opened.resetBytes(in: opened.startIndex..<opened.endIndex) }
             place.offset += UInt64(length)
             index += 1
             return ByteBuffer(bytes: opened)
         }
     }
 
-    private static func nonce(_ run: UInt64, _ chunk: Int) throws -> AES.GCM.Nonce {
+    /// The run's number and the chunk's: no two chunks of a file have one nonce.
+    package static let numbers: Nonce = { run, chunk in
         var bytes = ByteBuffer()
         bytes.writeInteger(run)
         bytes.writeInteger(UInt32(chunk))
-        return try AES.GCM.Nonce(data: Data(bytes.readableBytesView))
+        return Array(bytes.readableBytesView)
     }
 
     // MARK: Lines

@@ -105,7 +105,11 @@ extension SessionState {
     ) throws -> StoredCorrections {
         let context = context(of: dealt, hash: dealt.hash, meter: .correction)
         let incoming = IncomingCorrections(context, words: words)
-        while incoming.missing > 0 { try store.append(try incoming.next(), to: dealt.run.number) }
+        while incoming.missing > 0 {
+            var chunk = try incoming.next()
+            defer { chunk.wipe() }
+            try store.append(chunk, to: dealt.run.number)
+        }
         try store.finish(dealt.run.number)
         return StoredCorrections(store: store, run: dealt.run.number)
     }

@@ -17,7 +17,10 @@ extension SessionState {
         let planned = try plan(roots)
         try machine.check(SessionStateMachine.Reads(planned))
         // Before a result is handed on, and after whatever went wrong.
-        defer { ProcessMemory.wipeGivenBack() }
+        defer {
+            ProcessMemory.wipeGivenBack()
+            buffers.wipe()
+        }
         let results = try guarded { try run(planned, isSetup: isSetup) }
         try checked(results)
         return results

@@ -18,6 +18,13 @@ final class TCPSender: Sendable {
             case .bytes(let first, let second): first.readableBytes + second.readableBytes
             }
         }
+
+        /// Overwrites what a frame carries, which nobody will send.
+        mutating func wipe() {
+            guard case .frame(_, var payload, _) = self else { return }
+            self = .bytes(ByteBuffer(), ByteBuffer())
+            payload.wipe()
+        }
     }
 
     private struct State {
@@ -45,6 +52,12 @@ final class TCPSender: Sendable {
             defer { queuedBytes += item.size }
             queue.append(item)
             return queuedBytes == 0
+        }
+
+        /// Forgets what nobody will send any more, and overwrites it.
+        mutating func dropQueue() {
+            while var item = queue.popFirst() { item.wipe() }
+            queuedBytes = 0
         }
     }
 
@@ -147,8 +160,7 @@ final class TCPSender: Sendable {
             state.keys = nil
             state.finalKernelCount = state.socket?.kernelBytesSent()
             state.socket = nil
-            state.queue = []
-            state.queuedBytes = 0
+            state.dropQueue()
             state.isBlocked = false
         }
         inbox.roomChanged()
@@ -175,26 +187,23 @@ final class TCPSender: Sendable {
         var room = takeRoom()
         defer { if room.capacity <= TCPSender.mostRoomKept { state.withLockedValue { $0.drainingRoom = room } } }
         while true {
-            let next = state.withLockedValue { state -> (Item, TCPSocket)? in
+            var next: Item?
+            let socket = state.withLockedValue { state -> TCPSocket? in
                 state.isBlocked = false
                 guard let socket = state.socket, let item = state.queue.popFirst() else { return nil }
-                return (item, socket)
+                next = item
+                return socket
             }
-            guard let (item, socket) = next else { return true }
+            guard let socket, let size = next?.size else { return true }
             // Frames are sealed, and copied into the kernel, while others may post.
-            let (first, second) =
-                switch item {
-                case .frame(let header, let payload, let cipher): cipher.seal(header, payload, in: &room)
-                case .bytes(let first, let second): (first, second)
-                }
+            guard let (first, second) = TCPSender.sealed(&next, in: &room) else { return true }
             let written = socket.write(first, second)
-            let rest = written.map { $0 < item.size ? TCPSender.rest(first, second, after: $0) : nil }
+            let rest = written.map { $0 < size ? TCPSender.rest(first, second, after: $0) : nil }
             let hasRoom = state.withLockedValue { state -> Bool in
                 guard state.socket != nil else { return false }  // hung up meanwhile
                 guard let rest else {
                     state.isFinished = true
-                    state.queue = []
-                    state.queuedBytes = 0
+                    state.dropQueue()
                     return true
                 }
                 state.queuedBytes -= written ?? 0
@@ -222,6 +231,17 @@ final class TCPSender: Sendable {
         state.withLockedValue { state in
             defer { state.drainingRoom = ByteBuffer() }
             return state.drainingRoom
+        }
+    }
+
+    /// The bytes of a frame, and of what is left of one. What the frame carried is overwritten, if whoever posted it has let go of it.
+    private static func sealed(_ item: inout Item?, in room: inout ByteBuffer) -> (ByteBuffer, ByteBuffer)? {
+        switch item.take() {
+        case nil: return nil
+        case .bytes(let first, let second): return (first, second)
+        case .frame(let header, var payload, let cipher):
+            defer { payload.wipe() }
+            return cipher.seal(header, payload, in: &room)
         }
     }
 
