@@ -28,7 +28,7 @@ struct OptimizerCostTests {
     private static let shape: Shape = [128, 64]
 
     private static func step(of optimizer: any Optimizer) async throws -> Step {
-        try await withLocalParties(2) { session -> Step in
+        let told = try await withLocalParties(2) { session -> Step in
             var optimizer = optimizer
             @Sendable func numbers(_ seed: Int, _ shape: Shape) -> Tensor {
                 Tensor((0..<shape.count).map { Double(($0 * 37 + seed * 11) % 64) / 64 - 0.5 }, shape: shape)
@@ -57,7 +57,11 @@ struct OptimizerCostTests {
                 )
             }
             return step
-        }[0]
+        }
+        // What is dealt each party counts of its own.
+        var step = told[0]
+        step.dealt = told.reduce(0) { $0 + $1.dealt }
+        return step
     }
 
     @Test(
@@ -74,6 +78,6 @@ struct OptimizerCostTests {
         )
         print("Adam beside SGD: \(more)")
         #expect(more.plans == 0)
-        #expect(more.rounds <= 16 && more.opened <= 1200 && more.dealt <= 6000)
+        #expect(more.rounds <= 16 && more.opened <= 1200 && (5000...6000).contains(more.dealt))
     }
 }

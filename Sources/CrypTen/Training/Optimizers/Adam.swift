@@ -11,6 +11,7 @@ public import CrypTenExpressions
 ///
 /// A gradient is read with 24 fraction bits, and its square with 48: gradients lie within ±100, and those from 10⁻⁷ on have the step that they
 /// should. Where the gradient was always 0 the step is 0.
+/// - Complexity: 11 rounds, 110 bytes opened and 532 dealt a parameter more than a step of ``SGD``, in LeNet's training.
 /// > Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015; Loshchilov and Hutter, "Decoupled Weight Decay Regularization",
 /// > ICLR 2019.
 public struct Adam: Optimizer, MomentumFollower {
