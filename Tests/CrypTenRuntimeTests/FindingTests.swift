@@ -91,6 +91,15 @@ struct FindingTests {
         #expect(wrong.violations.isEmpty && wrong.values?[0].doubles == [0, 1])
     }
 
+    @Test(
+        "a whole number that was made of one beyond its operation's end is a violation, also where it is beyond all integers",
+        arguments: [22.0, 45, 64, 500]
+    )
+    func floored(exponent: Double) async throws {
+        let report = try await Self.check([1, 2, exponent]) { x, _ in exp(x).floor() }
+        #expect(report.violations.map(\.index) == [[2]])
+    }
+
     @Test("a quotient by 0 and the root of a negative number have no true value, and are told so")
     func undefined() async throws {
         let quotient = try await Self.check([1, 2], [0, 4]) { $0 / $1 }

@@ -233,7 +233,9 @@ private struct RandomExpression: Sendable, CustomStringConvertible {
                 let large = max(1, x[0][place].magnitude * 0x1p-26)
                 return Self.unit + max(y[place].magnitude * 0x1p-20 * large, x[0][place].magnitude * 0x1p-21)
             case .mean: return Self.unit + y[place].magnitude * 0x1p-20
-            case .divide, .reciprocal, .root, .inverseRoot, .exponential: return relative
+            // A dividend that has more bits than the session's is rounded where it's read, and its divisor isn't.
+            case .divide: return relative + Self.unit / x[1][place].magnitude
+            case .reciprocal, .root, .inverseRoot, .exponential: return relative
             case .logarithm: return 1e-3
             case .sigmoid, .tanh: return 7e-5
             }

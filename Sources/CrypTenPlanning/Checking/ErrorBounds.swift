@@ -66,8 +66,9 @@ struct ErrorBounds {
         case .bilinear(let operation):
             return added(step, to: try product(operation, x[0], x[1], result, isAdded: isAdded), entry)
         case .floor:
-            return zip(x[0].doubles, x[0].errors ?? zeros(count)).map { v, e in
-                e == 0 ? 0 : (v + e).rounded(.down) - (v - e).rounded(.down)
+            // Where integers end, the true result does: beyond it is that one, and nothing that is near it only because it is so large.
+            func whole(_ number: Double) -> Double { min(max(number.rounded(.down), -0x1p63), 0x1p63) }
+            return zip(x[0].doubles, x[0].errors ?? zeros(count)).map { v, e in e == 0 ? 0 : whole(v + e) - whole(v - e)
             }
 
         case .isNegative:
