@@ -21,7 +21,7 @@ final class TCPSender: Sendable {
     }
 
     private struct State {
-        var socket: TCPSocket?
+        var socket: (any Carrier)?
         /// The keys of what is sent, once they are agreed on.
         var keys: FrameKeyChain?
         /// Where payloads are sealed: by those who post, and by the poller's thread.
@@ -64,7 +64,7 @@ final class TCPSender: Sendable {
     private let state: NIOLockedValueBox<State>
 
     /// The sending half of a connection; `peer` is whom we called, nil when we were called.
-    init(_ socket: TCPSocket, _ session: TCPSession, calling peer: Role?) {
+    init(_ socket: any Carrier, _ session: TCPSession, calling peer: Role?) {
         identity = session.identity
         inbox = session.inbox
         traffic = session.traffic
@@ -175,7 +175,7 @@ final class TCPSender: Sendable {
         var room = takeRoom()
         defer { if room.capacity <= TCPSender.mostRoomKept { state.withLockedValue { $0.drainingRoom = room } } }
         while true {
-            let next = state.withLockedValue { state -> (Item, TCPSocket)? in
+            let next = state.withLockedValue { state -> (Item, any Carrier)? in
                 state.isBlocked = false
                 guard let socket = state.socket, let item = state.queue.popFirst() else { return nil }
                 return (item, socket)

@@ -1,8 +1,9 @@
+import CoreFoundation
 import CrypTenBase
-import Foundation
+package import Foundation
 
 /// Files that hold a secret of their owner's and nothing else.
-enum SecretFile {
+package enum SecretFile {
     /// More isn't read: it would be another file by mistake.
     private static let mostBytes = 1 << 16
 
@@ -11,7 +12,7 @@ enum SecretFile {
     /// - Parameter secret: What it is, in errors.
     /// - Throws: `.fileNotReadable` for a file that is missing, can't be read or is no ordinary file; `.invalidArgument` for one that
     ///   other users may read, or of more than 65,536 bytes.
-    static func bytes(of url: URL, called secret: String) throws -> Data {
+    package static func bytes(of url: URL, called secret: String) throws -> Data {
         let name = url.path
         let handle: FileHandle
         do {
@@ -40,12 +41,35 @@ enum SecretFile {
     }
 
     /// A secret made of a file's bytes; what is wrong with them is told with the file's name.
-    static func secret<Secret>(in url: URL, called name: String, _ make: (Data) throws -> Secret) throws -> Secret {
+    package static func secret<Secret>(
+        in url: URL,
+        called name: String,
+        _ make: (Data) throws -> Secret
+    ) throws -> Secret {
         let bytes = try bytes(of: url, called: name)
         do {
             return try make(bytes)
         } catch let error as CrypTenError {
             throw CrypTenError(error.code, "\(url.path): \(error.message)")
+        }
+    }
+
+    /// Writes a file that nobody but this user may read; there mustn't be one of its name.
+    ///
+    /// - Throws: `.fileNotReadable` where it can't be made or written.
+    package static func create(_ url: URL, _ text: String) throws {
+        let descriptor = open(url.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            let reason = String(cString: strerror(errno))
+            throw CrypTenError(.fileNotReadable, "\(url.path) can't be made: \(reason)")
+        }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        do {
+            try handle.write(contentsOf: Data(text.utf8))
+            try handle.synchronize()
+            try handle.close()
+        } catch {
+            throw CrypTenError(.fileNotReadable, "\(url.path) can't be written", cause: error)
         }
     }
 }
