@@ -15,11 +15,11 @@ final class TLSEngine: @unchecked Sendable {
     // Sendable: one thread at a time calls it, a loop's, or whoever holds the lock of its ``TLSSocket``.
     private let channel = MemoryChannel()
     private let collector = Collector()
-    private let isCaller: Bool
+    /// Ciphertext that has come: the beginning of a record that isn't whole yet.
+    private var input = ByteBuffer()
 
     /// - Throws: where the certificate or its key can't be used.
     init(isCaller: Bool, showing identity: MemberIdentity) throws {
-        self.isCaller = isCaller
         let context = try NIOSSLContext(configuration: TLSEngine.configuration(isCaller: isCaller, identity))
         let judge: NIOSSLCustomVerificationCallback = { [collector] chain, promise in
             collector.peerCertificate = chain.first.flatMap { try? $0.toDERBytes() }
@@ -78,7 +78,34 @@ final class TLSEngine: @unchecked Sendable {
 
     /// Takes ciphertext that has come.
     func receive(_ ciphertext: ByteBuffer) {
-        channel.receive(ciphertext)
+        receive { _ = $0.writeImmutableBuffer(ciphertext) }
+    }
+
+    /// Takes ciphertext that `read` appends to a buffer, which is used again and again.
+    @discardableResult
+    func receive<Result>(_ read: (inout ByteBuffer) -> Result) -> Result {
+        input.discardReadBytes()
+        let result = read(&input)
+        // Whole records alone: what TLS would keep of the buffer would be copied with the next.
+        if let records = input.readSlice(length: TLSEngine.wholeRecords(input)), records.readableBytes > 0 {
+            channel.receive(records)
+        }
+        return result
+    }
+
+    /// How many bytes are whole records: each has a header of 5 bytes, whose last two are its length. RFC 8446, section 5.1.
+    ///
+    /// Where they are none, it is all: TLS says so.
+    private static func wholeRecords(_ input: ByteBuffer) -> Int {
+        let longest = (16 << 10) + 256
+        var end = input.readerIndex
+        while end + 5 <= input.writerIndex, let header = input.getBytes(at: end, length: 5) {
+            let length = Int(header[3]) << 8 | Int(header[4])
+            guard (20...23).contains(header[0]), header[1] == 3, length <= longest else { return input.readableBytes }
+            guard end + 5 + length <= input.writerIndex else { break }
+            end += 5 + length
+        }
+        return end - input.readerIndex
     }
 
     /// Encrypts what is to be sent; of no effect before the handshake is done or after a failure.

@@ -14,8 +14,6 @@ final class TLSSocket: Carrier {
         var untold = 0
         /// What was decrypted and not read yet.
         var unread = CircularBuffer<ByteBuffer>()
-        /// Where ciphertext is read to; used again and again.
-        var input = ByteBuffer()
     }
 
     /// How much is encrypted, or decrypted, at once: some records of 16 KiB, whose cost is then that of the cipher.
@@ -77,10 +75,8 @@ final class TLSSocket: Carrier {
 
     /// Reads ciphertext, and decrypts it.
     private func receive(_ state: inout State) -> ReadResult {
-        state.input.clear(minimumCapacity: TLSSocket.piece)
-        let result = socket.read(into: &state.input, atMost: TLSSocket.piece)
+        let result = state.engine.receive { socket.read(into: &$0, atMost: TLSSocket.piece) }
         guard case .bytes = result else { return result }
-        state.engine.receive(state.input)
         state.unread.append(contentsOf: state.engine.takePlaintext().filter { $0.readableBytes > 0 })
         // What TLS itself has to say: new keys, or why it doesn't go on.
         state.unsent.append(contentsOf: state.engine.takeCiphertext())
