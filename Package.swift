@@ -23,9 +23,12 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-asn1", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-certificates", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
     ],
     targets: [
@@ -46,21 +49,34 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "CrypTenIdentity",
+            dependencies: [
+                "CrypTenBase",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "X509", package: "swift-certificates"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "CrypTenTransport",
             dependencies: [
-                "CCrypTenKernels", "CrypTenBase",
+                "CCrypTenKernels", "CrypTenBase", "CrypTenIdentity",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings
         ),
         .target(
             name: "CrypTenRuntime",
             dependencies: [
-                "CrypTenPlanning", "CrypTenTransport",
+                "CrypTenPlanning", "CrypTenIdentity", "CrypTenTransport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
@@ -68,7 +84,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .target(name: "CrypTen", dependencies: ["CrypTenRuntime"], swiftSettings: swiftSettings),
+        .target(name: "CrypTen", dependencies: ["CrypTenIdentity", "CrypTenRuntime"], swiftSettings: swiftSettings),
         .target(
             name: "CrypTenONNX",
             dependencies: ["CrypTen", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -108,20 +124,27 @@ let package = Package(
         ),
         .testTarget(name: "CrypTenPlanningTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),
         .testTarget(
+            name: "CrypTenIdentityTests",
+            dependencies: ["CrypTenIdentity"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "CrypTenTransportTests",
             dependencies: [
-                "CrypTenTransport", "_CrypTenTestSupport",
+                "CrypTenIdentity", "CrypTenTransport", "_CrypTenTestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "CrypTenRuntimeTests",
             dependencies: [
-                "CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport",
+                "CrypTenIdentity", "CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),

@@ -11,6 +11,7 @@ public struct CrypTenError: Error, Sendable, CustomStringConvertible {
             case shapeMismatch, invalidArgument, outOfRange, unsupportedOperator, malformedFile, fileNotReadable
             case sessionBusy, sessionClosed, peerLost, timedOut, malformedFrame, diverged, wordReused, cancelled
             case addressInUse, insecureTransport, partyFailed, wrongSession, noGradient
+            case identityRefused
         }
 
         private let kind: Kind
@@ -54,6 +55,9 @@ public struct CrypTenError: Error, Sendable, CustomStringConvertible {
 
         /// A gradient with respect to a tensor that no path of operations with gradients leads to.
         public static let noGradient = Code(kind: .noGradient)
+
+        /// A member's certificate that another one doesn't take: unknown, expired, revoked, another member's, or none.
+        public static let identityRefused = Code(kind: .identityRefused)
 
         /// The code of a number that a peer sent; nil for one that isn't known here.
         package init?(number: UInt8) {

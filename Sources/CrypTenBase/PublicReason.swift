@@ -35,6 +35,7 @@ package enum PublicReason: UInt8, Sendable, CaseIterable {
     case numberTaken = 28
     case crowded = 29
     case ended = 30
+    case identity = 31
 
     /// The reason that an error's code alone tells.
     package init(_ code: CrypTenError.Code) {
@@ -58,6 +59,7 @@ package enum PublicReason: UInt8, Sendable, CaseIterable {
             case .insecureTransport: .insecureTransport
             case .partyFailed: .unnamed
             case .wrongSession: .anotherSession
+            case .identityRefused: .identity
             default: .unnamed
             }
     }
@@ -104,6 +106,7 @@ package enum PublicReason: UInt8, Sendable, CaseIterable {
         case .numberTaken: "another member has the same number; each can be used once"
         case .crowded: "it takes no more calls"
         case .ended: "its process was told to end"
+        case .identity: "it and \(member) don't agree who they are; what they print says which certificate isn't taken"
         }
     }
 }

@@ -16,7 +16,7 @@ struct Crypten: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             DemoCommand.self, InferCommand.self, PlanCommand.self, TrainCommand.self, PartyCommand.self,
-            DealerCommand.self,
+            DealerCommand.self, IdentityCommand.self,
             BenchCommand.self, BenchPartyCommand.self,
         ]
     )

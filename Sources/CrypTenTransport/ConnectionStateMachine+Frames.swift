@@ -17,6 +17,13 @@ extension ConnectionStateMachine {
         }
         let theirs = try Hello(decoding: raw.payload)
         try identity.check(theirs, from: sender)
+        if let certified, certified.role != sender {
+            throw CrypTenError(
+                .identityRefused,
+                "a caller says that it is \(sender), and has shown the certificate of \(certified.role)",
+                telling: Disclosure(.identity, about: sender)
+            )
+        }
         guard raw.header.recipient == identity.role.wireNumber else {
             let wanted = Role(wireNumber: raw.header.recipient).map { "\($0)" } ?? "nobody in particular"
             throw CrypTenError(

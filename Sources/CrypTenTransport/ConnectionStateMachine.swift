@@ -66,6 +66,8 @@ package struct ConnectionStateMachine: Sendable {
     let checksTags: Bool
     /// Where the other end is, for messages.
     private let address: String?
+    /// Who is at the other end, where TLS has shown it.
+    let certified: CertifiedPeer?
     var state: State
     var expectedSequence: UInt64 = 0
     private var liveness: Liveness
@@ -75,12 +77,14 @@ package struct ConnectionStateMachine: Sendable {
     /// - Parameters:
     ///   - peer: Whom we called; nil when we were called.
     ///   - address: Where the other end is, for messages.
+    ///   - certified: Who is at the other end, where TLS has shown it; it can't say that it is anybody else.
     ///   - checksTags: False only where frames are handed over within one process.
     ///   - timeout: How long a peer may be silent.
     package init(
         _ identity: SessionIdentity,
         calling peer: Role?,
         at address: String? = nil,
+        certified: CertifiedPeer? = nil,
         checksTags: Bool = true,
         timeout: Duration = .seconds(10),
         now: ContinuousClock.Instant = .now
@@ -88,7 +92,8 @@ package struct ConnectionStateMachine: Sendable {
         self.identity = identity
         self.checksTags = checksTags
         self.address = address
-        let handshake = Handshake(identity)
+        self.certified = certified
+        let handshake = Handshake(identity, certified: certified)
         state = peer.map { .awaitingAnswer(handshake, $0) } ?? .awaitingHello(handshake)
         liveness = Liveness(lastHeard: now, lastTick: now, timeout: timeout)
     }
@@ -205,10 +210,11 @@ package struct ConnectionStateMachine: Sendable {
         case .awaitingHello, .leaving, .ended:
             return .close
         case .introduced(_, let peer, _), .awaitingAnswer(_, let peer):
+            let hint = betweenFrames ? "" : " (what it has said is no frame; give all members an identity, or none)"
             return .fail(
                 CrypTenError(
                     .peerLost,
-                    "\(place(of: peer)) hung up during the handshake: see what it says, and start all members again",
+                    "\(place(of: peer)) hung up during the handshake: see what it says, and start all members again\(hint)",
                     cause: cause,
                     telling: Disclosure(.lost, about: peer)
                 ),

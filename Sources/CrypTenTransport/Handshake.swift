@@ -91,15 +91,23 @@ package struct SessionIdentity: Sendable {
 /// The secret is `HKDF-SHA256(X25519 ‖ H(pre-shared secret), salt: nonces, info: label ‖ version ‖ session ‖ roles ‖ H(hellos))`,
 /// where nonces, roles and hellos stand in the order of the roles. With the hellos go both public keys, the party count and the hash of
 /// the parameters: two ends that saw different handshakes, or were given different secrets, hold different ones, and the first tag
-/// shows it. Without a pre-shared secret nothing follows the X25519 part.
+/// shows it. Without a pre-shared secret nothing follows the X25519 part. Inside TLS the fingerprints and names of both certificates
+/// follow the hellos.
 package struct Handshake: Sendable {
     private let identity: SessionIdentity
+    /// What TLS has shown of both ends, where it is spoken.
+    private let certified: CertifiedPeer?
     private let privateKey: Curve25519.KeyAgreement.PrivateKey
     /// What this end says.
     package let hello: Hello
 
     /// Draws a fresh key and nonce.
     package init(_ identity: SessionIdentity) {
+        self.init(identity, certified: nil)
+    }
+
+    /// The same, inside TLS.
+    package init(_ identity: SessionIdentity, certified: CertifiedPeer?) {
         let privateKey = Curve25519.KeyAgreement.PrivateKey()
         let nonce = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
         let hello = Hello(
@@ -110,16 +118,22 @@ package struct Handshake: Sendable {
             parametersHash: identity.parametersHash,
             hasPreSharedSecret: identity.preSharedSecret != nil
         )
-        self.init(identity, privateKey, hello)
+        self.init(identity, certified, privateKey, hello)
     }
 
     /// What somebody can do who has heard a hello and hasn't the key behind it: for tests of what follows from the wire.
     package init(_ identity: SessionIdentity, insecurelyRepeating hello: Hello) {
-        self.init(identity, Curve25519.KeyAgreement.PrivateKey(), hello)
+        self.init(identity, nil, Curve25519.KeyAgreement.PrivateKey(), hello)
     }
 
-    private init(_ identity: SessionIdentity, _ privateKey: Curve25519.KeyAgreement.PrivateKey, _ hello: Hello) {
+    private init(
+        _ identity: SessionIdentity,
+        _ certified: CertifiedPeer?,
+        _ privateKey: Curve25519.KeyAgreement.PrivateKey,
+        _ hello: Hello
+    ) {
         self.identity = identity
+        self.certified = certified
         self.privateKey = privateKey
         self.hello = hello
     }
@@ -159,6 +173,8 @@ package struct Handshake: Sendable {
         }
         info += identity.sessionHash
         info += transcript.finalize()
+        // What was agreed inside one TLS connection is of no use inside another.
+        if let certified { info += certified.binding(of: identity.role) }
         let secret = HKDF<SHA256>.deriveKey(
             inputKeyMaterial: material,
             salt: first.nonce + second.nonce,

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenIdentity
 import CrypTenRing
 import CrypTenRuntime
 import CrypTenTransport
@@ -6,7 +7,7 @@ import Foundation
 
 /// How the members of a session reach each other.
 enum Wire: String, CaseIterable, Sendable {
-    case memory, tcp
+    case memory, tcp, tls
 }
 
 /// The parties of a session, and the task of its dealer, which ends as the session does.
@@ -34,26 +35,47 @@ struct ConnectedMembers: Sendable {
             sessions = try mesh.parties.map {
                 try Session(transport: $0, kernels: kernels, configuration: common)
             }
-        case .tcp:
-            let service = try await DealerService.listen(at: "127.0.0.1:0", parties: parties)
+        case .tcp, .tls:
+            let memberships = try wire == .tls ? ConnectedMembers.memberships(parties) : []
+            let service = try await DealerService.listen(
+                at: "127.0.0.1:0",
+                parties: parties,
+                membership: memberships.last
+            )
             dealer = Task.detached { _ = try await service.serve(configuration: common) }
             var listeners: [SessionListener] = []
             for _ in 0..<parties { listeners.append(try await SessionListener.listen(at: "127.0.0.1:0")) }
             let addresses = listeners.map(\.address)
             sessions = try await withThrowingTaskGroup(of: Session.self) { group in
                 for (index, listener) in listeners.enumerated() {
-                    group.addTask {
+                    var own = common
+                    own.membership = memberships.isEmpty ? nil : memberships[index]
+                    group.addTask { [own] in
                         try await listener.connect(
                             party: .party(index),
                             parties: addresses,
                             dealer: service.address,
                             session: "test",
-                            configuration: common
+                            configuration: own
                         )
                     }
                 }
                 return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.party < $1.party }
             }
+        }
+    }
+
+    /// Who each member is, and by what it knows the others; the dealer last.
+    private static func memberships(_ parties: Int) throws -> [Membership] {
+        let identities = try (0...parties).map { try MemberIdentity.create(name: "member-\($0)") }
+        let trusts = identities.map { PeerTrust(fingerprints: [$0.certificate.fingerprint]) }
+        return try identities.enumerated().map { index, identity in
+            let others = trusts[..<parties].enumerated().filter { $0.offset != index }
+            return try Membership(
+                identities: [identity],
+                parties: Dictionary(uniqueKeysWithValues: others.map { (PartyID($0.offset), $0.element) }),
+                dealer: index == parties ? nil : trusts[parties]
+            )
         }
     }
 

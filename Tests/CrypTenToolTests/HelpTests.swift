@@ -9,7 +9,7 @@ struct HelpTests {
         #expect(run.stderr.isEmpty)
         #expect(run.stdout.hasPrefix("OVERVIEW: Secure multi-party computation for machine learning.\n"))
         #expect(run.stdout.contains("\nUSAGE: crypten <subcommand>\n"))
-        for name in ["demo", "infer", "train", "plan", "party", "dealer", "bench"] {
+        for name in ["demo", "infer", "train", "plan", "party", "dealer", "identity", "bench"] {
             #expect(run.stdout.contains("\n  \(name) "))
         }
     }
@@ -34,7 +34,11 @@ struct HelpTests {
             ("infer", "crypten infer --model m.onnx --input images.npy --local 2 --check"),
             ("infer", "--memory-limit <size>"), ("party", "--memory-limit <size>"), ("dealer", "--memory-limit <size>"),
             ("party", "--id <i>"), ("party", "--prepare"), ("party", "--prepared-file <file>"),
-            ("party", "--insecure-plaintext"), ("dealer", "--listen <host:port>"),
+            ("party", "--insecure-plaintext"), ("dealer", "--listen <host:port>"), ("party", "--insecure-no-tls"),
+            ("party", "--identity <file>"), ("dealer", "--peer-identity <i=fingerprint>"),
+            ("train", "--peer-name <i=name>"),
+            ("party", "--authority <[i=]ca.pem>"), ("train", "--revoked <fingerprint>"), ("bench", "--tls"),
+            ("identity", "crypten identity create clinic"),
             ("dealer", "--parties <n>"), ("dealer", "--insecure-plaintext"),
             (
                 "train",

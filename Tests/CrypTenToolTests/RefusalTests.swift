@@ -144,7 +144,7 @@ struct RefusalTests {
         ] {
             let run = try await Tool.run(arguments)
             #expect(run.code == 1)
-            #expect(run.lastLine.contains("is not on this machine") && run.lastLine.contains("--insecure-plaintext"))
+            #expect(run.lastLine.contains("is not on this machine") && run.lastLine.contains("--insecure-no-tls"))
         }
         let run = try await Tool.run("dealer", "--listen", "nonsense", "--parties", "2")
         #expect(run.code == 1)

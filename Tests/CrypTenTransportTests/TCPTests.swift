@@ -337,7 +337,7 @@ extension Connected {
             listener.close()
             let everywhere = Result { _ = try TCPListener.bind(TCPAddress(host: "0.0.0.0", port: 0)) }
             #expect(everywhere.errorCode == .insecureTransport)
-            #expect(everywhere.errorText.contains("--insecure-plaintext"))
+            #expect(everywhere.errorText.contains("--insecure-no-tls"))
             try TCPListener.bind(TCPAddress(host: "0.0.0.0", port: 0), insecurePlaintext: true).close()
             var configuration = TCPConfiguration(session: "test", partyCount: 2, peers: [:])
             configuration.peers = [.dealer: TCPAddress(host: "192.0.2.1", port: 1)]

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenIdentity
 import CrypTenTransport
 import Foundation
 import NIOCore
@@ -102,7 +103,7 @@ func closeAll(_ transports: [any Transport]) async {
 
 /// The members of a session over one or the other wire, the dealer last.
 enum Wire: String, CaseIterable, CustomTestStringConvertible {
-    case memory, tcp
+    case memory, tcp, tls
 
     var testDescription: String { rawValue }
 
@@ -113,6 +114,11 @@ enum Wire: String, CaseIterable, CustomTestStringConvertible {
             return mesh.parties + [mesh.dealer]
         case .tcp:
             return try await connectAll(parties: parties).map { try $0.get() }
+        case .tls:
+            let identities = try TestIdentities(parties: parties)
+            return try await connectAll(parties: parties) { role, configuration in
+                configuration.membership = identities.membership(of: role)
+            }.map { try $0.get() }
         }
     }
 }

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenIdentity
 import Crypto
 public import Foundation
 

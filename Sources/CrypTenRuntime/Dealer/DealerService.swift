@@ -1,4 +1,5 @@
 package import CrypTenBase
+public import CrypTenIdentity
 import CrypTenRing
 import CrypTenTransport
 import NIOConcurrencyHelpers
@@ -22,39 +23,49 @@ public final class DealerService: Sendable {
     public let partyCount: Int
 
     private let insecurePlaintext: Bool
+    private let membership: Membership?
     private let listener: NIOLockedValueBox<TCPListener?>
     /// What ends the session that is being served; and why none is served any more.
     private let underway = NIOLockedValueBox<(session: Interruption?, end: CrypTenError?)>((nil, nil))
     private let thread = EngineThread(name: "crypten dealer")
 
-    private init(_ listener: TCPListener, partyCount: Int, insecurePlaintext: Bool) {
+    private init(_ listener: TCPListener, partyCount: Int, insecurePlaintext: Bool, membership: Membership?) {
         self.listener = NIOLockedValueBox(listener)
         address = listener.address.description
         self.partyCount = partyCount
         self.insecurePlaintext = insecurePlaintext
+        self.membership = membership
     }
 
     /// Listens at `host:port`; port 0 lets the system choose.
     ///
     /// - Parameters:
-    ///   - address: Of this machine, and reached by nobody else, unless `insecurePlaintext`.
+    ///   - address: Of this machine, and reached by nobody else, unless there is a `membership`, or `insecurePlaintext`.
     ///   - parties: How many parties a session has.
     ///   - insecurePlaintext: Accept that whoever can change what goes over the network may take a member's place.
+    ///   - membership: Who the dealer is, and by what it knows the parties; that of the configurations it serves with unless they
+    ///     have their own.
     /// - Returns: A service that listens, and serves when it is told to.
     /// - Throws: `.invalidArgument`, `.insecureTransport` or `.addressInUse`.
     public static func listen(
         at address: String,
         parties: Int,
-        insecurePlaintext: Bool = false
+        insecurePlaintext: Bool = false,
+        membership: Membership? = nil
     ) async throws -> DealerService {
         guard parties >= 2 else {
             throw CrypTenError(.invalidArgument, "a session of \(parties) parties: at least 2 are needed")
         }
         let address = try TCPAddress(address)
         let listener = try await EngineThread(name: "crypten listen").run {
-            try TCPListener.bind(address, insecurePlaintext: insecurePlaintext)
+            try TCPListener.bind(address, insecurePlaintext: insecurePlaintext, membership: membership)
         }
-        return DealerService(listener, partyCount: parties, insecurePlaintext: insecurePlaintext)
+        return DealerService(
+            listener,
+            partyCount: parties,
+            insecurePlaintext: insecurePlaintext,
+            membership: membership
+        )
     }
 
     /// Ends the session that is being served, and any that would be, with a reason that its members are told.
@@ -106,17 +117,27 @@ public final class DealerService: Sendable {
             return listener
         }
         // A listener belongs to one session; the next one listens anew.
-        let listener = try taken ?? TCPListener.bind(try TCPAddress(address), insecurePlaintext: insecurePlaintext)
         var tcp = TCPConfiguration(session: session ?? "", partyCount: partyCount, peers: [:])
-        tcp.parameters = configuration.agreement
-        tcp.preSharedSecret = configuration.preSharedSecret?.material
+        tcp.adopt(configuration)
+        tcp.membership = tcp.membership ?? membership
         tcp.insecurePlaintext = insecurePlaintext
-        tcp.silenceLimit = configuration.silenceLimit
+        let listener =
+            try taken
+            ?? TCPListener.bind(
+                try TCPAddress(address),
+                insecurePlaintext: insecurePlaintext,
+                membership: tcp.membership
+            )
         let hello: Hello?
         do {
             hello =
                 session == nil
-                ? try listener.firstHello(deadline: .after(configuration.idlePatience), interruption: interruption)
+                ? try listener.firstHello(
+                    deadline: .after(configuration.idlePatience),
+                    interruption: interruption,
+                    membership: tcp.membership,
+                    logger: tcp.logger
+                )
                 : nil
         } catch {
             listener.close()

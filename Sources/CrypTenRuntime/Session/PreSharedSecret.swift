@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenIdentity
 package import CrypTenTransport
 public import Foundation
 

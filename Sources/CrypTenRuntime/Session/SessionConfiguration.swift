@@ -1,6 +1,8 @@
 import CrypTenBase
+public import CrypTenIdentity
 import CrypTenRing
 import CrypTenTransport
+public import Logging
 
 /// What all members of a session agree on, and how they wait for each other.
 public struct SessionConfiguration: Sendable {
@@ -30,6 +32,17 @@ public struct SessionConfiguration: Sendable {
     ///
     /// Without it any program that reaches the addresses, on one machine any user's, may take a member's place.
     public var preSharedSecret: PreSharedSecret?
+
+    /// Who this member is, and by what it knows the others: all its connections are TLS 1.3 then, and only they are let in.
+    ///
+    /// All members of a session have one, or none; without it only addresses of this machine are taken.
+    public var membership: Membership?
+    /// Where connections are noted that come and go outside of any call: who was let in or turned away and why, and certificates that
+    /// end soon. No share, mask, seed or input is ever logged.
+    public var logger = SessionConfiguration.silentLogger
+
+    /// Notes nothing.
+    private static let silentLogger = Logger(label: "crypten") { _ in SwiftLogNoOpLogHandler() }
 
     /// What the parties agree on instead of a number that party 0 draws: for tests of what depends on it.
     package var insecureSalt: [UInt8]?

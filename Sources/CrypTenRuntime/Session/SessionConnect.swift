@@ -1,4 +1,5 @@
 public import CrypTenBase
+public import CrypTenIdentity
 import CrypTenRing
 import CrypTenTransport
 import Foundation
@@ -7,8 +8,9 @@ import NIOConcurrencyHelpers
 extension Session {
     /// Connects a party with the others and with the dealer, over TCP.
     ///
-    /// The order in which they start doesn't matter. What is sent is encrypted, but nothing shows who is at the other end, so only
-    /// addresses of this machine are taken, unless `insecurePlaintext` says that nobody on the network takes a member's place.
+    /// The order in which they start doesn't matter. With ``SessionConfiguration/membership`` connections are TLS 1.3, and all
+    /// members show who they are. Without it what is sent is encrypted, but nothing shows who is at the other end, so only addresses of
+    /// this machine are taken, unless `insecurePlaintext` says that nobody on the network takes a member's place.
     ///
     /// - Parameters:
     ///   - party: Which party this is.
@@ -20,7 +22,8 @@ extension Session {
     ///   - timeout: How long to wait for the others.
     /// - Returns: The party's session; close it when the work is done.
     /// - Throws: `.invalidArgument` for what is no address, `.insecureTransport` for another machine's, `.addressInUse`
-    ///   where something else listens, `.timedOut` naming who is missing, `.diverged` where members don't fit.
+    ///   where something else listens, `.timedOut` naming who is missing, `.diverged` where members don't fit, `.identityRefused`
+    ///   where one isn't who it should be.
     public static func connect(
         party: PartyID,
         parties: [String],
@@ -38,8 +41,14 @@ extension Session {
         }
         // All are checked before anything happens.
         try configuration.check()
-        for address in parties + [dealer] { try TCPAddress.check(address, insecurePlaintext: insecurePlaintext) }
-        let listener = try await SessionListener.listen(at: parties[party.index], insecurePlaintext: insecurePlaintext)
+        for address in parties + [dealer] {
+            try TCPAddress.check(address, insecurePlaintext, configuration.membership)
+        }
+        let listener = try await SessionListener.listen(
+            at: parties[party.index],
+            insecurePlaintext: insecurePlaintext,
+            membership: configuration.membership
+        )
         return try await listener.connect(
             party: party,
             parties: parties,
@@ -65,12 +74,20 @@ public final class SessionListener: Sendable {
 
     /// Listens at `host:port`; port 0 lets the system choose.
     ///
+    /// - Parameters:
+    ///   - address: Of this machine, and reached by nobody else, unless there is a `membership`, or `insecurePlaintext`.
+    ///   - insecurePlaintext: Accept that whoever can change what goes over the network may take a member's place.
+    ///   - membership: That of the configuration that the connection will be made with.
     /// - Throws: as `Session.connect` for its own address: `.invalidArgument`, `.insecureTransport`, `.addressInUse`.
-    public static func listen(at address: String, insecurePlaintext: Bool = false) async throws -> SessionListener {
+    public static func listen(
+        at address: String,
+        insecurePlaintext: Bool = false,
+        membership: Membership? = nil
+    ) async throws -> SessionListener {
         let address = try TCPAddress(address)
         return SessionListener(
             try await EngineThread(name: "crypten listen").run {
-                try TCPListener.bind(address, insecurePlaintext: insecurePlaintext)
+                try TCPListener.bind(address, insecurePlaintext: insecurePlaintext, membership: membership)
             }
         )
     }
@@ -95,10 +112,8 @@ public final class SessionListener: Sendable {
             peers[.party(PartyID(index))] = try TCPAddress(address)
         }
         var tcp = TCPConfiguration(session: session, partyCount: parties.count, peers: peers)
-        tcp.parameters = configuration.agreement
-        tcp.preSharedSecret = configuration.preSharedSecret?.material
+        tcp.adopt(configuration)
         tcp.insecurePlaintext = insecurePlaintext
-        tcp.silenceLimit = configuration.silenceLimit
         let interruption = Interruption()
         let transport = try await interruption.ifCancelled {
             try await EngineThread(name: "crypten connect").run { [listener, tcp] in
@@ -123,7 +138,7 @@ public final class SessionListener: Sendable {
 
 extension TCPAddress {
     /// - Throws: `.invalidArgument` for what is no address that one can call, `.insecureTransport` for another machine's.
-    fileprivate static func check(_ text: String, insecurePlaintext: Bool) throws {
+    fileprivate static func check(_ text: String, _ insecurePlaintext: Bool, _ membership: Membership?) throws {
         let address = try TCPAddress(text)
         guard address.port > 0 else {
             throw CrypTenError(
@@ -131,7 +146,18 @@ extension TCPAddress {
                 "\"\(text)\" has no port that others could call: write one from 1 to 65535"
             )
         }
-        try address.checkReach(insecurePlaintext: insecurePlaintext)
+        try address.checkReach(insecurePlaintext: insecurePlaintext, membership: membership)
+    }
+}
+
+extension TCPConfiguration {
+    /// Takes over what a session's configuration says of its connections.
+    mutating func adopt(_ configuration: SessionConfiguration) {
+        parameters = configuration.agreement
+        preSharedSecret = configuration.preSharedSecret?.material
+        membership = configuration.membership
+        silenceLimit = configuration.silenceLimit
+        logger = configuration.logger
     }
 }
 

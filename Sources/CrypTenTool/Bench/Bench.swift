@@ -13,6 +13,8 @@ enum BenchTransport: String, ExpressibleByArgument, CaseIterable, Codable, Senda
 struct Bench: Sendable {
     var parties: Int
     var transport: BenchTransport
+    /// Whether processes talk over TLS.
+    var isTLS = false
     /// Of each party and of the dealer.
     var threads: Int
     var repetitions: Int
@@ -41,7 +43,8 @@ struct Bench: Sendable {
                 parties: parties,
                 fractionBits: SessionConfiguration().fractionBits,
                 threads: threads,
-                network: network == .loop ? nil : network
+                network: network == .loop ? nil : network,
+                isTLS: isTLS
             ) { index in
                 ["bench-party", workload.name, "--id", "\(index)", "--repeat", "\(repetitions)"]
                     + (isCold ? ["--cold"] : [])

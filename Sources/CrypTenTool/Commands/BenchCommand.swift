@@ -37,6 +37,9 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Threads of one process, or processes that talk over loopback: memory or tcp.")
     var transport = BenchTransport.tcp
 
+    @Flag(name: .long, help: "Have the processes talk over TLS 1.3, with identities drawn for the run.")
+    var tls = false
+
     @Option(name: .long, help: ArgumentHelp("Threads of each member's kernels.", valueName: "t"))
     var threads = 1
 
@@ -84,6 +87,9 @@ struct BenchCommand: AsyncParsableCommand {
                 )
             }
         }
+        guard !tls || (transport == .tcp && soak == nil) else {
+            throw ValidationError("--tls is between processes: it needs --transport tcp, and goes without --soak")
+        }
         guard network.network == nil || transport == .tcp else {
             throw ValidationError("--network is between processes: it needs --transport tcp")
         }
@@ -101,6 +107,7 @@ struct BenchCommand: AsyncParsableCommand {
         let bench = Bench(
             parties: parties,
             transport: transport,
+            isTLS: tls,
             threads: threads,
             repetitions: repetitions ?? (network.network == nil ? 3 : 5),
             isCold: cold,

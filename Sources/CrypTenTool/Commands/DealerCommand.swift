@@ -9,7 +9,7 @@ struct DealerCommand: AsyncParsableCommand {
         abstract: "Be the dealer: send correlations to parties, and see no data.",
         discussion: """
             Serves one session after another until it is stopped, a failed one like any other: it says what ended each, and \
-            listens for the next. Members of another session that call meanwhile are turned away. The dealer must not collude with a party: run it where no \
+            listens for the next. Members of another session that call meanwhile are turned away. With --identity members talk over TLS 1.3, and parties are let in by their certificates alone. The dealer must not collude with a party: run it where no \
             party has a say.
             """
     )
@@ -33,8 +33,7 @@ struct DealerCommand: AsyncParsableCommand {
 
     @OptionGroup var secret: SecretOptions
 
-    @Flag(name: .long, help: "Listen where other machines reach it, though nothing shows who calls.")
-    var insecurePlaintext = false
+    @OptionGroup var identities: IdentityOptions
 
     @Flag(name: .long, help: ArgumentHelp("Speak with the process that started this one.", visibility: .private))
     var supervised = false
@@ -50,6 +49,7 @@ struct DealerCommand: AsyncParsableCommand {
         guard supervised || listen != nil else {
             throw ValidationError("--listen is missing: where parties find the dealer")
         }
+        try identities.check(own: .dealer, count: parties)
     }
 
     func run() async throws {
@@ -63,10 +63,13 @@ struct DealerCommand: AsyncParsableCommand {
         }
         guard supervised else {
             guard let listen else { preconditionFailure("validated") }
+            configuration.membership = try identities.membership(own: .dealer, count: parties)
+            configuration.logger = MemberLog.logger("dealer")
             let service = try await DealerService.listen(
                 at: listen,
                 parties: parties,
-                insecurePlaintext: insecurePlaintext
+                insecurePlaintext: identities.insecureNoTLS,
+                membership: configuration.membership
             )
             Output.note("dealer: listening at \(service.address) for \(parties) parties")
             try await serve(service, configuration)
@@ -78,6 +81,7 @@ struct DealerCommand: AsyncParsableCommand {
             let invitation = try await supervisor.invitation()
             configuration.fractionBits = invitation.fractionBits
             configuration.preSharedSecret = try PreSharedSecret(invitation.secret)
+            configuration.membership = try invitation.membership(own: parties)
             let report = try await interruptible(service) {
                 try await service.serve(
                     session: invitation.session,

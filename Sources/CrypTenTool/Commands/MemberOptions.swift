@@ -20,8 +20,7 @@ struct MemberOptions: ParsableArguments {
 
     @OptionGroup var secret: SecretOptions
 
-    @Flag(name: .long, help: "Connect to other machines, though nothing shows who is at the other end.")
-    var insecurePlaintext = false
+    @OptionGroup var identities: IdentityOptions
 
     @Flag(name: .long, help: ArgumentHelp("Speak with the process that started this one.", visibility: .private))
     var supervised = false
@@ -49,6 +48,11 @@ struct MemberOptions: ParsableArguments {
             guard id == nil, parties == nil, dealer == nil, session == nil else {
                 throw ValidationError("--local starts all members: leave out --id, --parties, --dealer and --session")
             }
+            guard !identities.isGiven else {
+                throw ValidationError(
+                    "--local starts all members on this machine: leave out --identity and what names others"
+                )
+            }
             return
         }
         guard let id else {
@@ -62,6 +66,7 @@ struct MemberOptions: ParsableArguments {
         guard id < addresses.count else {
             throw ValidationError("--id \(id): --parties names parties 0 to \(addresses.count - 1)")
         }
+        try identities.check(own: .party(id), count: addresses.count)
     }
 
     /// Connects with the others.
@@ -69,6 +74,8 @@ struct MemberOptions: ParsableArguments {
         var configuration = configuration
         try secret.apply(to: &configuration)
         guard let id, let addresses, let dealer, let session else { preconditionFailure("validated") }
+        configuration.membership = try identities.membership(own: .party(id), count: addresses.count)
+        configuration.logger = MemberLog.logger("party \(id)")
         Output.note("party \(id): connecting")
         let connected = try await Session.connect(
             party: PartyID(id),
@@ -76,7 +83,7 @@ struct MemberOptions: ParsableArguments {
             dealer: dealer,
             session: session,
             configuration: configuration,
-            insecurePlaintext: insecurePlaintext,
+            insecurePlaintext: identities.insecureNoTLS,
             timeout: deadlines.connecting(usual: 300)
         )
         Output.note("party \(id): connected")

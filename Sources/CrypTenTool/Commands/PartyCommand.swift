@@ -8,9 +8,9 @@ struct PartyCommand: AsyncParsableCommand {
         abstract: "Be one party of an inference.",
         discussion: """
             Party 0 has the inputs, declares their ranges with --range, and learns the outputs; party 1 has the model, and may \
-            give its weights --weight-exponents; every party names the same addresses, session and fraction bits. What is sent is encrypted, but nothing shows who is at the other end: only loopback \
-            addresses are taken, unless --insecure-plaintext is given. With --secret-file, the same at all members, no program \
-            without it can take a member's place.
+            give its weights --weight-exponents; every party names the same addresses, session and fraction bits. With --identity members talk over TLS 1.3, and each shows \
+            the others who it is, as --peer-identity says; without it only loopback addresses are taken, unless \
+            --insecure-no-tls is given. With --secret-file, the same at all members, no program without it can take a member's place.
 
             Before it calls the others, party 1 lists on stderr the constants of its model that all parties will see, with sizes \
             and reasons; `crypten plan` lists the rules.
@@ -62,8 +62,7 @@ struct PartyCommand: AsyncParsableCommand {
 
     @OptionGroup var secret: SecretOptions
 
-    @Flag(name: .long, help: "Connect to other machines, though nothing shows who is at the other end.")
-    var insecurePlaintext = false
+    @OptionGroup var identities: IdentityOptions
 
     @Flag(name: .long, help: ArgumentHelp("Speak with the process that started this one.", visibility: .private))
     var supervised = false
@@ -97,6 +96,7 @@ struct PartyCommand: AsyncParsableCommand {
         let count = parties.split(separator: ",", omittingEmptySubsequences: false).count
         try PartyCount.check(count, option: "--parties with")
         guard id < count else { throw ValidationError("--id \(id): --parties names parties 0 to \(count - 1)") }
+        try identities.check(own: .party(id), count: count)
         if preparedFile != nil, id != count - 1 {
             throw ValidationError("--prepared-file belongs to party \(count - 1), the last, and this is party \(id)")
         }
@@ -133,14 +133,17 @@ struct PartyCommand: AsyncParsableCommand {
         try secret.apply(to: &configuration)
         let files = inference.readFiles(fractionBits: configuration.fractionBits)
         guard let parties, let dealer, let name = session else { preconditionFailure("validated") }
+        let addresses = parties.split(separator: ",").map(String.init)
+        configuration.membership = try identities.membership(own: .party(id), count: addresses.count)
+        configuration.logger = MemberLog.logger("party \(id)")
         Output.note("party \(id): connecting")
         let session = try await Session.connect(
             party: PartyID(id),
-            parties: parties.split(separator: ",").map(String.init),
+            parties: addresses,
             dealer: dealer,
             session: name,
             configuration: configuration,
-            insecurePlaintext: insecurePlaintext,
+            insecurePlaintext: identities.insecureNoTLS,
             timeout: deadlines.connecting(usual: 300)
         )
         Output.note("party \(id): connected")

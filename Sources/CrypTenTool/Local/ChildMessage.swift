@@ -59,6 +59,22 @@ struct Invitation: Codable, Sendable {
     var secret: Data
     /// What parties seal their checkpoints with, where that was asked for.
     var checkpointPassphrase: Data?
+    /// Where members talk over TLS: who this one is, with its key, and the certificates of all, the dealer's last.
+    var identity: String?
+    var certificates: [String]?
+
+    /// Who this member is, and by what it knows the others; nil where they don't talk over TLS.
+    func membership(own index: Int) throws -> Membership? {
+        guard let identity, let certificates else { return nil }
+        let trusts = try certificates.map { PeerTrust(fingerprints: [try MemberCertificate(pem: $0).fingerprint]) }
+        var others: [PartyID: PeerTrust] = [:]
+        for (party, trust) in trusts.dropLast().enumerated() where party != index { others[PartyID(party)] = trust }
+        return try Membership(
+            identities: [try MemberIdentity(pem: identity)],
+            parties: others,
+            dealer: index == parties.count ? nil : trusts.last
+        )
+    }
 }
 
 /// A child's side of the conversation with the process that started it.
@@ -107,6 +123,7 @@ struct Supervisor: Sendable {
             var configuration = SessionConfiguration()
             configuration.fractionBits = invitation.fractionBits
             configuration.preSharedSecret = try PreSharedSecret(invitation.secret)
+            configuration.membership = try invitation.membership(own: id)
             configuration.threads = threads
             deadlines?.apply(to: &configuration)
             let program = try prepare(invitation)

@@ -14,6 +14,8 @@ struct LocalMembers: Sendable {
     var threads: Int?
     /// A network that a relay between each two of them plays; nil: nothing between them but loopback.
     var network: NetworkProfile?
+    /// Whether they talk over TLS, with identities drawn for this run.
+    var isTLS = false
     /// The memory that the dealer keeps to; parties are told by party 0.
     var memoryLimit: Int?
     /// How long members wait for one another: options of theirs.
@@ -118,6 +120,8 @@ struct LocalMembers: Sendable {
         let session = UUID().uuidString
         var random = SystemRandomNumberGenerator()
         let secret = Data((0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) })
+        let identities =
+            isTLS ? try (0...parties).map { try MemberIdentity.create(name: "member-\($0)", days: 1) } : nil
         for (index, child) in family.members.enumerated() {
             let called = index < parties ? relays?.addresses(for: PartyID(index)) : nil
             let invitation = Invitation(
@@ -126,7 +130,9 @@ struct LocalMembers: Sendable {
                 dealer: called?.dealer ?? dealer,
                 fractionBits: fractionBits,
                 secret: secret,
-                checkpointPassphrase: index < parties ? checkpointPassphrase : nil
+                checkpointPassphrase: index < parties ? checkpointPassphrase : nil,
+                identity: identities?[index].secretPEM,
+                certificates: identities?.map(\.certificate.pem)
             )
             try child.invite(invitation)
         }

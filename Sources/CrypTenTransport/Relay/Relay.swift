@@ -55,7 +55,7 @@ package final class Relay: Sendable {
     /// - Throws: `CrypTenError` `.invalidArgument` or `.insecureTransport` for an address that isn't loopback's;
     ///   `.addressInUse` where the system has no port left.
     package static func start(to target: TCPAddress, pace: Pace, on worker: Worker) async throws -> Relay {
-        let resolved = try target.resolve(insecurePlaintext: false)
+        let resolved = try target.resolve(insecurePlaintext: false, membership: nil)
         let open = NIOLockedValueBox<[any Channel]>([])
         do {
             let channel = try await ServerBootstrap(group: worker.group)

@@ -1,4 +1,5 @@
 package import CrypTenBase
+package import CrypTenIdentity
 package import Logging
 package import NIOCore
 
@@ -51,7 +52,9 @@ package struct TCPConfiguration: Sendable {
     package var peers: [Role: TCPAddress]
     /// What all members were given before they meet; who doesn't have it can't be one of them.
     package var preSharedSecret: HandshakeSecret?
-    /// Accept that members are on a network where nobody's identity is checked.
+    /// Who this member is, and by what it knows the others: then all connections are TLS, and only they are let in.
+    package var membership: Membership?
+    /// Accept, without a ``membership``, that members are on a network where nobody's identity is checked.
     package var insecurePlaintext = false
     /// Gets the header and the payload of each frame before it is sealed.
     package typealias PlaintextObserver = @Sendable (FrameHeader, ByteBuffer) -> Void
@@ -68,7 +71,10 @@ package struct TCPConfiguration: Sendable {
     /// How long ``Transport/close()`` waits until what is queued has gone and the peers have hung up.
     package var closeLimit = Duration.seconds(3)
     /// Where stray connections and retries are noted.
-    package var logger = Logger(label: "crypten.transport") { _ in SwiftLogNoOpLogHandler() }
+    package var logger = TCPConfiguration.silentLogger
+
+    /// Notes nothing.
+    package static let silentLogger = Logger(label: "crypten.transport") { _ in SwiftLogNoOpLogHandler() }
 
     /// How long a peer may be silent, where nothing else is said.
     package static let usualSilenceLimit = Duration.seconds(10)
@@ -89,31 +95,38 @@ package struct TCPConfiguration: Sendable {
 extension TCPAddress {
     /// Looks the host up and forgets it: for addresses that this member doesn't call itself.
     ///
-    /// - Throws: as ``resolve(insecurePlaintext:)`` does.
-    package func checkReach(insecurePlaintext: Bool) throws {
-        _ = try resolve(insecurePlaintext: insecurePlaintext)
+    /// - Throws: as ``resolve(insecurePlaintext:membership:)`` does.
+    package func checkReach(insecurePlaintext: Bool, membership: Membership?) throws {
+        _ = try resolve(insecurePlaintext: insecurePlaintext, membership: membership)
     }
 
-    /// Looks the host up, and refuses what leaves the machine unless `insecurePlaintext` allows it.
+    /// Looks the host up, and refuses what leaves the machine without TLS unless `insecurePlaintext` allows it.
     ///
     /// - Throws: ``CrypTenError`` `.invalidArgument` for a name that nothing is known about, `.insecureTransport` for an
     ///   address that isn't loopback.
-    func resolve(insecurePlaintext: Bool) throws -> SocketAddress {
+    func resolve(insecurePlaintext: Bool, membership: Membership?) throws -> SocketAddress {
         let resolved: SocketAddress
         do {
             resolved = try SocketAddress.makeAddressResolvingHost(host, port: port)
         } catch {
             throw CrypTenError(.invalidArgument, "the host of \(self) can't be found", cause: error)
         }
-        guard insecurePlaintext || resolved.isLoopback else {
+        guard membership != nil || insecurePlaintext || resolved.isLoopback else {
             throw CrypTenError(
                 .insecureTransport,
-                "\(self) is not on this machine, and nothing shows who is at the other end of this connection: who can change what "
-                    + "goes over the network could take a member's place. Run it through a tunnel that ends on loopback, or allow "
-                    + "it on a network that you trust with insecurePlaintext (--insecure-plaintext)"
+                "\(self) is not on this machine, and without identities nothing shows who is at the other end of a connection: make "
+                    + "one for each member (crypten identity create NAME), read the fingerprints to each other, and give --identity "
+                    + "and --peer-identity; or allow it on a network that you trust (--insecure-no-tls)"
             )
         }
         return resolved
+    }
+}
+
+extension TCPAddress {
+    /// The same, as a configuration has it.
+    func resolve(_ configuration: TCPConfiguration) throws -> SocketAddress {
+        try resolve(insecurePlaintext: configuration.insecurePlaintext, membership: configuration.membership)
     }
 }
 

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenIdentity
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -10,7 +11,7 @@ import NIOCore
 /// Under the lock others are taken, the sender's, the session's, the poller's and the inbox's; never the other way round.
 final class TCPConnection: Link {
     private struct State {
-        var socket: TCPSocket?
+        var socket: (any Carrier)?
         var machine: ConnectionStateMachine
         var assembler = FrameAssembler()
         /// Who is at the other end, once the handshake is done.
@@ -29,16 +30,21 @@ final class TCPConnection: Link {
 
     private let session: TCPSession
     private let sender: TCPSender
+    private let certified: CertifiedPeer?
     private let state: NIOLockedValueBox<State>
 
     /// A connection that we made to `peer`, or one that someone made to us; ``begin(_:)`` is due.
-    init(_ socket: TCPSocket, _ session: TCPSession, calling peer: Role?) {
+    ///
+    /// - Parameter certified: Who is at the other end, where TLS has shown it.
+    init(_ socket: any Carrier, _ session: TCPSession, calling peer: Role?, certified: CertifiedPeer?) {
         self.session = session
+        self.certified = certified
         sender = TCPSender(socket, session, calling: peer)
         let machine = ConnectionStateMachine(
             session.identity,
             calling: peer,
             at: peer.flatMap { session.configuration.peers[$0]?.description } ?? socket.peerAddress,
+            certified: certified,
             timeout: session.configuration.silenceLimit
         )
         let nextTick = ContinuousClock.now + session.configuration.heartbeatInterval
@@ -100,7 +106,7 @@ final class TCPConnection: Link {
     func read(byWaiter: Bool) {
         state.withLockedValue { state in
             var left = TCPConnection.turn
-            while left > 0, let socket = state.socket, byWaiter || state.isReading {
+            while let socket = state.socket, byWaiter || state.isReading, left > 0 || socket.holdsInput {
                 switch socket.read(into: &state.assembler) {
                 case .nothing:
                     return
@@ -113,6 +119,9 @@ final class TCPConnection: Link {
                     disconnected(&state, cause: nil)
                 case .failed(let errno):
                     disconnected(&state, cause: IOError(errnoCode: errno, reason: "recv"))
+                case .damaged(let cause):
+                    perform(state.machine.failed(damage(state.machine.peer, cause)), &state)
+                    close(&state)
                 }
             }
         }
@@ -191,6 +200,7 @@ final class TCPConnection: Link {
             session.inbox.onRoom(for: peer) { self.resumeReading() }
             session.poller.admit(self)
             session.opened(peer, self, secret)
+            watch(peer)
         case .deliver(let frame):
             if let peer = state.peer {
                 state.isReading = session.inbox.deliver(frame, from: peer, byWaiter: byWaiter)
@@ -216,9 +226,46 @@ final class TCPConnection: Link {
         }
     }
 
+    /// Has the connection ended when the certificate of the other end is revoked.
+    private func watch(_ peer: Role) {
+        guard let certified, let membership = session.configuration.membership else { return }
+        let fingerprint = certified.theirs.fingerprint
+        let error = CrypTenError(
+            .identityRefused,
+            "the certificate of \(peer), \(fingerprint), is revoked here: this session is over",
+            telling: Disclosure(.identity, about: peer)
+        )
+        let isWatched = membership.watch(ObjectIdentifier(self), showing: fingerprint) { [weak self] in
+            self?.fail(error)
+        }
+        // The lock of this connection is held: the poller's thread ends it.
+        if !isWatched { session.failed(error, self) { session.poller.endAll(error) } }
+    }
+
+    /// Ends the connection, and the session with it, for a reason that isn't the connection's.
+    private func fail(_ error: CrypTenError) {
+        state.withLockedValue { state in
+            perform(state.machine.failed(error), &state)
+        }
+    }
+
     private func resumeReading() {
-        state.withLockedValue { $0.isReading = true }
+        let holdsInput = state.withLockedValue { state in
+            state.isReading = true
+            return state.socket?.holdsInput ?? false
+        }
+        // The socket tells of what comes, not of what has.
+        if holdsInput { read(byWaiter: false) }
         session.poller.wake()
+    }
+
+    private func damage(_ peer: Role?, _ cause: any Error) -> CrypTenError {
+        CrypTenError(
+            .malformedFrame,
+            "what came from \(peer.map { "\($0)" } ?? "a caller") over TLS was damaged on the way, or isn't from there",
+            cause: cause,
+            telling: Disclosure(.malformedFrame, about: peer)
+        )
     }
 
     private func disconnected(_ state: inout State, cause: (any Error)?) {
@@ -245,6 +292,7 @@ final class TCPConnection: Link {
     private func close(_ state: inout State) {
         guard let socket = state.socket else { return }
         socket.hangUp()
+        session.configuration.membership?.unwatch(ObjectIdentifier(self))
         state.socket = nil
         sender.disconnected()
         session.poller.remove(self)

@@ -36,7 +36,7 @@ final class TCPPoller: FrameSource {
 
     private struct Target {
         let connection: TCPConnection
-        let socket: TCPSocket
+        let socket: any Carrier
     }
 
     private struct State {
@@ -121,7 +121,7 @@ final class TCPPoller: FrameSource {
     }
 
     /// Takes a connection that begins; false when the poller takes none any more.
-    func add(_ connection: TCPConnection, _ socket: TCPSocket) -> Bool {
+    func add(_ connection: TCPConnection, _ socket: any Carrier) -> Bool {
         let isAdded = state.withLockedValue { state in
             if !state.isStopping { state.others.append(Target(connection: connection, socket: socket)) }
             return !state.isStopping

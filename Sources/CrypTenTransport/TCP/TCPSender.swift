@@ -28,7 +28,7 @@ final class TCPSender: Sendable {
     }
 
     private struct State {
-        var socket: TCPSocket?
+        var socket: (any Carrier)?
         /// The keys of what is sent, once they are agreed on.
         var keys: FrameKeyChain?
         /// Where payloads are sealed: by those who post, and by the poller's thread.
@@ -77,7 +77,7 @@ final class TCPSender: Sendable {
     private let state: NIOLockedValueBox<State>
 
     /// The sending half of a connection; `peer` is whom we called, nil when we were called.
-    init(_ socket: TCPSocket, _ session: TCPSession, calling peer: Role?) {
+    init(_ socket: any Carrier, _ session: TCPSession, calling peer: Role?) {
         identity = session.identity
         inbox = session.inbox
         traffic = session.traffic
@@ -188,7 +188,7 @@ final class TCPSender: Sendable {
         defer { if room.capacity <= TCPSender.mostRoomKept { state.withLockedValue { $0.drainingRoom = room } } }
         while true {
             var next: Item?
-            let socket = state.withLockedValue { state -> TCPSocket? in
+            let socket = state.withLockedValue { state -> (any Carrier)? in
                 state.isBlocked = false
                 guard let socket = state.socket, let item = state.queue.popFirst() else { return nil }
                 next = item

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenIdentity
 import Logging
 import NIOCore
 
@@ -21,6 +22,8 @@ final class TCPSession: Sendable {
         var reached: Set<Role> = []
         /// Whether those who weren't reached are called all the same, to be told why the session is given up.
         var isTakingLeave = false
+        /// Why the last caller that wasn't let in wasn't.
+        var refusal: CrypTenError?
         /// What the last attempt to reach a peer met with.
         var attempts: [Role: String] = [:]
 
@@ -63,6 +66,30 @@ final class TCPSession: Sendable {
     func missed(_ peer: Role, _ error: any Error) {
         monitor.withLock { $0.attempts[peer] = "\(error)" }
         configuration.logger.debug("\(peer) can't be reached yet: \(error)")
+    }
+
+    /// Who lets callers in, where members have identities.
+    var doorKeeper: DoorKeeper? {
+        configuration.membership.map { membership in
+            DoorKeeper(role: identity.role, membership: membership, logger: configuration.logger) { [weak self] error in
+                self?.monitor.withLock { $0.refusal = error }
+            }
+        }
+    }
+
+    /// Has whoever answers at a peer's address show that it is the peer; at once where members have no identities.
+    func lets(_ peer: Role, in channel: any Channel) -> EventLoopFuture<Void> {
+        guard let keeper = doorKeeper else { return channel.eventLoop.makeSucceededVoidFuture() }
+        let admitted = channel.eventLoop.makePromise(of: Void.self)
+        let address = configuration.peers[peer]?.description ?? "its address"
+        do {
+            let door = TLSDoor(keeper, calling: peer, at: address, admitted: admitted)
+            try channel.pipeline.syncOperations.addHandler(door)
+            try channel.syncOptions?.setOption(.autoRead, value: true)
+        } catch {
+            admitted.fail(error)
+        }
+        return admitted.futureResult
     }
 
     /// A connection stands: to a peer that we called, or from someone who has said nothing yet.
@@ -159,7 +186,7 @@ final class TCPSession: Sendable {
             return state.handOver()
         }
         if let connected { return connected }
-        let (links, attempts) = monitor.withLock { ($0.links, $0.attempts) }
+        let (links, attempts, refusal) = monitor.withLock { ($0.links, $0.attempts, $0.refusal) }
         let missing = identity.peers.filter { links[$0] == nil }.map { peer in
             let address = configuration.peers[peer].map { " at \($0)" } ?? ""
             guard peer.calls(identity.role) else {
@@ -169,7 +196,8 @@ final class TCPSession: Sendable {
         }
         throw CrypTenError(
             .timedOut,
-            "not all members of the session came in time; missing: \(missing.joined(separator: "; "))",
+            "not all members of the session came in time; missing: \(missing.joined(separator: "; "))"
+                + (refusal.map { "; last, \($0.message)" } ?? ""),
             telling: Disclosure(.missing)
         )
     }

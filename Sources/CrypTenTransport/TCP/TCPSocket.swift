@@ -10,23 +10,9 @@ import Musl
 
 /// Where a connection's bytes come in and go out: a socket that never makes its caller wait.
 ///
-/// Whatever else a connection is to be carried by, encryption for one, takes the place of this type: it reads into given
-/// room, writes what it can, and has a descriptor that says when to come again. The descriptor is this object's own, so that
-/// the number is never another file's while someone polls it; it is closed when the last reference goes.
-final class TCPSocket: Sendable {
-    /// What came of reading.
-    enum ReadResult {
-        /// So many bytes, and whether all the room was filled.
-        case bytes(Int, isFull: Bool)
-        /// Nothing has come yet.
-        case nothing
-        /// The peer has hung up.
-        case end
-        /// The connection is broken.
-        case failed(errno: CInt)
-    }
-
-    /// What to poll.
+/// The descriptor is this object's own, so that the number is never another file's while someone polls it; it is closed when the
+/// last reference goes.
+final class TCPSocket: Carrier {
     let descriptor: CInt
 
     /// A duplicate of a channel's descriptor; nil if the system has none left.
@@ -40,7 +26,6 @@ final class TCPSocket: Sendable {
         close(descriptor)
     }
 
-    /// Where the other end is, as `host:port`; nil where the system doesn't say.
     var peerAddress: String? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -66,41 +51,46 @@ final class TCPSocket: Sendable {
         return Int(texts[1]).map { TCPAddress(host: texts[0], port: $0).description }
     }
 
-    /// Reads what has come, as far as there is room in an assembler.
+    let holdsInput = false
+
     func read(into assembler: inout FrameAssembler) -> ReadResult {
-        var result = ReadResult.nothing
-        var bytes = 0
+        var (count, result) = (0, ReadResult.nothing)
         let isFull = assembler.fill { space in
-            while true {
-                let count = recv(descriptor, space.baseAddress, space.count, CInt(MSG_DONTWAIT))
-                if count > 0 {
-                    bytes = count
-                } else if count == 0 {
-                    result = .end
-                } else if errno == EINTR {
-                    continue
-                } else if errno != EAGAIN, errno != EWOULDBLOCK {
-                    result = .failed(errno: errno)
-                }
-                return max(0, count)
-            }
+            (count, result) = receive(into: space)
+            return count
         }
-        return bytes > 0 ? .bytes(bytes, isFull: isFull) : result
+        return count > 0 ? .bytes(count, isFull: isFull) : result
     }
 
-    /// Tells the peer that nothing more will come.
+    /// Reads what has come to the end of a buffer, so many bytes at most.
+    func read(into buffer: inout ByteBuffer, atMost limit: Int) -> ReadResult {
+        var (count, result) = (0, ReadResult.nothing)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: limit) { space in
+            (count, result) = receive(into: UnsafeMutableRawBufferPointer(rebasing: space.prefix(limit)))
+            return count
+        }
+        return count > 0 ? .bytes(count, isFull: count == limit) : result
+    }
+
+    /// How many bytes have come into some room, and what it means if there are none.
+    private func receive(into space: UnsafeMutableRawBufferPointer) -> (Int, ReadResult) {
+        while true {
+            let count = recv(descriptor, space.baseAddress, space.count, CInt(MSG_DONTWAIT))
+            if count > 0 { return (count, .nothing) }
+            if count == 0 { return (0, .end) }
+            if errno == EINTR { continue }
+            return (0, errno == EAGAIN || errno == EWOULDBLOCK ? .nothing : .failed(errno: errno))
+        }
+    }
+
     func endWriting() {
         shutdown(descriptor, CInt(SHUT_WR))
     }
 
-    /// Ends the connection in both directions, for all that poll it as well.
     func hangUp() {
         shutdown(descriptor, CInt(SHUT_RDWR))
     }
 
-    /// Writes as much as the socket takes now, and doesn't wait.
-    ///
-    /// - Returns: How many bytes went, fewer than all, also none, when the socket is full; nil when it is broken.
     func write(_ first: ByteBuffer, _ second: ByteBuffer) -> Int? {
         first.withUnsafeReadableBytes { first in
             second.withUnsafeReadableBytes { second in
@@ -133,7 +123,6 @@ final class TCPSocket: Sendable {
         }
     }
 
-    /// How many bytes of data the kernel has sent, retransmissions left out; nil where it doesn't say.
     func kernelBytesSent() -> UInt64? {
         #if os(Linux)
         // struct tcp_info of linux/tcp.h: tcpi_bytes_sent and tcpi_bytes_retrans, since Linux 4.19. The C library's own

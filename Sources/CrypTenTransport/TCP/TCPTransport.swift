@@ -1,7 +1,14 @@
 package import CrypTenBase
+import CrypTenIdentity
 import Logging
 import NIOCore
 import NIOPosix
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
 
 /// Sessions whose members are processes, on one machine or many.
 ///
@@ -10,7 +17,8 @@ import NIOPosix
 /// for one; a second thread does while the engine computes, writes what is queued, and shows the peers that this member
 /// lives, however long that takes: see ``TCPPoller``.
 ///
-/// Frames are encrypted; see ``FrameCipher``. But nothing shows who is at the other end, so without TLS only loopback is accepted.
+/// Frames are encrypted; see ``FrameCipher``. But they don't show who is at the other end: that is what TLS is for, with a
+/// ``Membership``, and without one only loopback is accepted. The conversation is the same, inside TLS or not.
 package enum TCPTransport {
     /// Connects a member of a session to all others; those may start later. Blocks; not for a thread of Swift's concurrency.
     ///
@@ -21,8 +29,8 @@ package enum TCPTransport {
     ///   - interruption: What makes this give up earlier.
     /// - Throws: ``CrypTenError`` `.addressInUse`, `.insecureTransport` or `.invalidArgument` before anyone is called;
     ///   `.timedOut` naming who is missing; `.wrongSession` when a number is used twice, or for another session's member;
-    ///   `.diverged` for another version, party count or other parameters; `.partyFailed` when a peer gave up; the
-    ///   interruption's error. The members that were reached are told why.
+    ///   `.diverged` for another version, party count or other parameters; `.partyFailed` when a peer gave up;
+    ///   `.identityRefused` when a peer that was called, or this member there, isn't who it should be; the interruption's error. The members that were reached are told why.
     package static func connect(
         role: Role,
         configuration: TCPConfiguration,
@@ -58,14 +66,21 @@ package enum TCPTransport {
                 guard let address = configuration.peers[peer] else {
                     throw CrypTenError(.invalidArgument, "no address is given for \(peer), which \(role) calls")
                 }
-                return (peer, try address.resolve(insecurePlaintext: configuration.insecurePlaintext))
+                return (peer, try address.resolve(configuration))
             }
             if takenOver == nil, callees.count < identity.partyCount {
                 guard let address = configuration.listen else {
                     throw CrypTenError(.invalidArgument, "no address is given for \(role) to listen on")
                 }
-                takenOver = try TCPListener.bind(address, insecurePlaintext: configuration.insecurePlaintext)
+                takenOver = try TCPListener.bind(
+                    address,
+                    insecurePlaintext: configuration.insecurePlaintext,
+                    membership: configuration.membership
+                )
                 group = takenOver?.group
+            }
+            for warning in configuration.membership?.warnings(at: Date()) ?? [] {
+                configuration.logger.warning("\(warning)")
             }
             let threads = group ?? MultiThreadedEventLoopGroup(numberOfThreads: 1)
             group = threads
@@ -145,12 +160,15 @@ struct TCPDialer: Sendable {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.autoRead, value: false)
             .connect(to: address)
-            .flatMapThrowing { channel in
+            .flatMap { channel -> EventLoopFuture<any Channel> in
                 guard channel.localAddress != channel.remoteAddress else {
                     // A port that nobody listens on can be given to the caller itself, who then reaches himself.
                     channel.close(promise: nil)
-                    throw ChannelError.connectPending
+                    return channel.eventLoop.makeFailedFuture(ChannelError.connectPending)
                 }
+                return session.lets(peer, in: channel).map { channel }
+            }
+            .flatMapThrowing { channel in
                 do {
                     try channel.pipeline.syncOperations.handOver(to: session, calling: peer)
                 } catch {
@@ -159,10 +177,20 @@ struct TCPDialer: Sendable {
                 }
             }
             .whenFailure { error in
+                if let error = error as? CrypTenError, TCPDialer.isFinal(error) {
+                    // Nothing changes by calling again.
+                    session.interrupt(error.telling(.identity, about: peer))
+                    return
+                }
                 session.missed(peer, error)
                 group.next().scheduleTask(in: pause) {
                     call(pause: min(pause * 2, TCPDialer.longestPause))
                 }
             }
+    }
+
+    /// Whether an error says that whoever answers isn't the one who is meant, or can't be talked with.
+    private static func isFinal(_ error: CrypTenError) -> Bool {
+        [.identityRefused, .insecureTransport, .malformedFrame, .invalidArgument].contains(error.code)
     }
 }

@@ -1,8 +1,9 @@
+import CoreFoundation
 import CrypTenBase
-import Foundation
+package import Foundation
 
 /// Files that hold a secret of their owner's and nothing else.
-enum SecretFile {
+package enum SecretFile {
     /// More isn't read: it would be another file by mistake.
     private static let mostBytes = 1 << 16
 
@@ -13,7 +14,7 @@ enum SecretFile {
     ///   - mayBePipe: Whether it may be one, as a shell gives the output of a program: /dev/fd/N.
     /// - Throws: `.fileNotReadable` for a file that is missing, can't be read or is no ordinary file; `.invalidArgument` for one that
     ///   other users may read, or of more than 65,536 bytes.
-    static func bytes(of url: URL, called secret: String, orPipe mayBePipe: Bool = false) throws -> Data {
+    package static func bytes(of url: URL, called secret: String, orPipe mayBePipe: Bool = false) throws -> Data {
         let name = url.path
         let handle: FileHandle
         do {
@@ -47,7 +48,7 @@ enum SecretFile {
     /// The one line of some bytes, without its end.
     ///
     /// - Throws: `.invalidArgument` for several.
-    static func line(of bytes: Data, called secret: String) throws -> Data {
+    package static func line(of bytes: Data, called secret: String) throws -> Data {
         var line = bytes
         if line.last == UInt8(ascii: "\n") { line.removeLast() }
         if line.last == UInt8(ascii: "\r") { line.removeLast() }
@@ -58,7 +59,7 @@ enum SecretFile {
     }
 
     /// A secret made of a file's bytes; what is wrong with them is told with the file's name.
-    static func secret<Secret>(
+    package static func secret<Secret>(
         in url: URL,
         called name: String,
         orPipe mayBePipe: Bool = false,
@@ -69,6 +70,25 @@ enum SecretFile {
             return try make(bytes)
         } catch let error as CrypTenError {
             throw CrypTenError(error.code, "\(url.path): \(error.message)")
+        }
+    }
+
+    /// Writes a file that nobody but this user may read; there mustn't be one of its name.
+    ///
+    /// - Throws: `.fileNotReadable` where it can't be made or written.
+    package static func create(_ url: URL, _ text: String) throws {
+        let descriptor = open(url.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            let reason = String(cString: strerror(errno))
+            throw CrypTenError(.fileNotReadable, "\(url.path) can't be made: \(reason)")
+        }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        do {
+            try handle.write(contentsOf: Data(text.utf8))
+            try handle.synchronize()
+            try handle.close()
+        } catch {
+            throw CrypTenError(.fileNotReadable, "\(url.path) can't be written", cause: error)
         }
     }
 }
