@@ -6,6 +6,8 @@ package import Foundation
 package enum SecretFile {
     /// More isn't read: it would be another file by mistake.
     private static let mostBytes = 1 << 16
+    /// POSIX's S_IFIFO, which two modules declare here.
+    private static let pipe: mode_t = 0o010000
 
     /// All bytes of a file, line ends among them.
     ///
@@ -24,7 +26,7 @@ package enum SecretFile {
         }
         defer { try? handle.close() }
         var status = stat()
-        let kinds = [S_IFREG] + (mayBePipe ? [S_IFIFO] : [])
+        let kinds = [S_IFREG] + (mayBePipe ? [pipe] : [])
         guard fstat(handle.fileDescriptor, &status) == 0, kinds.contains(status.st_mode & S_IFMT) else {
             throw CrypTenError(.fileNotReadable, "the \(secret) is read from a file, and \(name) is none")
         }
