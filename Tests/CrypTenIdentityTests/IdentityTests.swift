@@ -174,14 +174,16 @@ struct IdentityTests {
         #expect(verdict(bob, one, 11) == .expired)
         // The name alone, of an authority that has the same name, of one of its own members, or of the authority itself.
         for forger in [nil, other] {
-            #expect(verdict(try .create(name: "bob", authority: forger, at: newYear), one) == .unknown)
+            #expect(verdict(try .create(name: "bob", days: 10, authority: forger, at: newYear), one) == .unknown)
         }
         #expect(
-            verdict(try .create(name: "eve", authority: authority, at: newYear.addingTimeInterval(0)), one) == .unknown
+            verdict(try .create(name: "eve", days: 10, authority: authority, at: newYear), one) == .unknown
         )
         #expect(verdict(authority, one) == .unknown)
         // A member is no authority, and nobody outlives his.
-        #expect(code { _ = try MemberIdentity.create(name: "x", authority: bob, at: newYear) } == .invalidArgument)
+        #expect(
+            code { _ = try MemberIdentity.create(name: "x", days: 1, authority: bob, at: newYear) } == .invalidArgument
+        )
         #expect(
             code { _ = try MemberIdentity.create(name: "x", days: 101, authority: authority, at: newYear) }
                 == .invalidArgument
