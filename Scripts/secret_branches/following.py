@@ -282,14 +282,6 @@ class Analysis:
             least = offset if old is None else min(old[2][1], offset)
             state.slots[frame, "from"] = (True, NOTHING_PUBLIC, ("from", least))
 
-    @staticmethod
-    def register(state, name):
-        whole, size = REGISTER.get(name, (name, 8))
-        if size == 1 and not name.endswith("h"):
-            whole += " low"  # the lowest byte, of which the rest may know less
-            return state.registers.get(whole, state.registers.get(whole[:-4], SECRET))
-        return state.registers.get(whole, SECRET)
-
     def value(self, function, instruction, operand, state):
         if operand is None:
             return PUBLIC

@@ -358,30 +358,7 @@ extension Connected {
                 configuration.sendQueueLimit = 1 << 20
                 configuration.receiveQueueLimit = 1 << 20
             }.map { try $0.get() }
-            let frame = Frame(.opening, payload: ByteBuffer(repeating: 1, count: 1 << 20))
-            let stuck = await onThreads({
-                for _ in 0..<100 {
-                    try members[0].send(frame, to: .party(PartyID(1)), deadline: .after(.milliseconds(300)))
-                }
-            })
-            #expect(stuck[0].errorCode == .timedOut)
-            let sent = Int(members[0].statistics.sent(.online, to: one).frames)
-            #expect(sent < 60)
-            let results = await onThreads(
-                {
-                    for _ in sent..<100 { try members[0].send(frame, to: .party(PartyID(1)), deadline: .soon) }
-                    for _ in 0..<100 {
-                        _ = try members[0].receive([.opening], from: .party(PartyID(1)), deadline: .soon)
-                    }
-                },
-                {
-                    for _ in 0..<100 { try members[1].send(frame, to: .party(PartyID(0)), deadline: .soon) }
-                    for _ in 0..<100 {
-                        _ = try members[1].receive([.opening], from: .party(PartyID(0)), deadline: .soon)
-                    }
-                }
-            )
-            for result in results { try result.get() }
+            try await expectBackPressure(members)
             await closeAll(members)
         }
 

@@ -122,3 +122,31 @@ enum Wire: String, CaseIterable, CustomTestStringConvertible {
         }
     }
 }
+
+/// Parties whose queues hold a mebibyte: who sends more waits, and two that both send aren't stuck.
+func expectBackPressure(_ members: [TransportEndpoint]) async throws {
+    let frame = Frame(.opening, payload: ByteBuffer(repeating: 1, count: 1 << 20))
+    let stuck = await onThreads({
+        for _ in 0..<100 {
+            try members[0].send(frame, to: .party(PartyID(1)), deadline: .after(.milliseconds(300)))
+        }
+    })
+    #expect(stuck[0].errorCode == .timedOut)
+    let sent = Int(members[0].statistics.sent(.online, to: .party(PartyID(1))).frames)
+    #expect(sent < 60)
+    let results = await onThreads(
+        {
+            for _ in sent..<100 { try members[0].send(frame, to: .party(PartyID(1)), deadline: .soon) }
+            for _ in 0..<100 {
+                _ = try members[0].receive([.opening], from: .party(PartyID(1)), deadline: .soon)
+            }
+        },
+        {
+            for _ in 0..<100 { try members[1].send(frame, to: .party(PartyID(0)), deadline: .soon) }
+            for _ in 0..<100 {
+                _ = try members[1].receive([.opening], from: .party(PartyID(0)), deadline: .soon)
+            }
+        }
+    )
+    for result in results { try result.get() }
+}
