@@ -4,7 +4,6 @@
 #include "CCrypTenKernels.h"
 
 #include <limits.h>
-
 #include <stdint.h>
 
 #if defined(__linux__)

@@ -62,24 +62,25 @@ private struct BlockAccount {
     private var small = (now: 0, most: 0)
     private var kept: [Int: (now: Int, most: Int)] = [:]
 
+    /// The words of the block that so many bytes get; nil where it isn't kept for its size.
+    private static func capacity(of bytes: Int) -> Int? {
+        let words = (bytes + 7) / 8
+        return words < StoragePool.leastWords ? nil : StoragePool.rounded(words)
+    }
+
     mutating func take(_ bytes: Int) {
         self.bytes += bytes
-        let words = (bytes + 7) / 8
-        if words < StoragePool.leastWords {
-            small.now += bytes
-            small.most = max(small.most, small.now)
+        if let capacity = BlockAccount.capacity(of: bytes) {
+            let (now, most) = kept[capacity] ?? (0, 0)
+            kept[capacity] = (now + 1, max(most, now + 1))
         } else {
-            var blocks = kept[StoragePool.rounded(words)] ?? (0, 0)
-            blocks.now += 1
-            blocks.most = max(blocks.most, blocks.now)
-            kept[StoragePool.rounded(words)] = blocks
+            small = (small.now + bytes, max(small.most, small.now + bytes))
         }
     }
 
     mutating func giveBack(_ bytes: Int) {
         self.bytes -= bytes
-        let words = (bytes + 7) / 8
-        if words < StoragePool.leastWords { small.now -= bytes } else { kept[StoragePool.rounded(words)]?.now -= 1 }
+        if let capacity = BlockAccount.capacity(of: bytes) { kept[capacity]?.now -= 1 } else { small.now -= bytes }
     }
 
     /// What all that was taken has grown to, if blocks are kept for the next tensor of their size.

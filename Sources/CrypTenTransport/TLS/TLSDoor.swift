@@ -290,7 +290,7 @@ final class TLSDoor: ChannelDuplexHandler {
     private var place: String { place(of: called) }
 
     private func place(of role: Role?) -> String {
-        guard called == nil else { return "\(called.map { "\($0)" } ?? "") at \(address)" }
+        if let called { return "\(called) at \(address)" }
         return role.map { "the caller at \(address), as \($0)," } ?? "the caller at \(address)"
     }
 
