@@ -37,6 +37,8 @@ package struct Graph: Hashable, Sendable {
         case keep
         /// The same with so many fraction bits: what small changes are added to, as a network's parameters.
         case keepFine(fractionBits: Int)
+        /// The parties keep shares of it after a fresh sharing of zero: what each may hand to somebody who adds them up.
+        case share
 
         /// What becomes of values that are kept, with so many fraction bits where there are any.
         package static func keep(fractionBits: Int?) -> Destination {

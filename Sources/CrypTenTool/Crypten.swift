@@ -1,4 +1,5 @@
 import ArgumentParser
+import CrypTenBase
 import CrypTen
 import CrypTenRing
 import Foundation
@@ -13,10 +14,10 @@ struct Crypten: AsyncParsableCommand {
             stderr; the exit code is 0 when all went well, 64 for a command line that isn't understood, 1 for anything else, and \
             130 after Ctrl-C, which ends all processes of a run.
             """,
-        version: "0.1.0",
+        version: CrypTenVersion.text,
         subcommands: [
             DemoCommand.self, InferCommand.self, PlanCommand.self, TrainCommand.self, PartyCommand.self,
-            DealerCommand.self, IdentityCommand.self,
+            DealerCommand.self, ServeCommand.self, ClusterCommand.self, ClientCommand.self, IdentityCommand.self,
             BenchCommand.self, BenchPartyCommand.self,
         ]
     )
@@ -28,7 +29,8 @@ enum Main {
         ProcessSecrecy.begin(watched: isWatched)
         // A peer or child that is gone shows as an error of the call that writes to it.
         signal(SIGPIPE, SIG_IGN)
-        Interruption.listen()
+        // A daemon has its own way to end.
+        if arguments.first != ServeCommand.configuration.commandName { Interruption.listen() }
         ProcessMemory.keepFreed()
         do {
             var command = try Crypten.parseAsRoot(arguments)

@@ -135,7 +135,7 @@ struct RedactionTests {
             .quotient, .truncateInPlace, .truncatedProduct, .magnitude, .truncatedReLU, .isZero, .bitToArithmetic,
             .select,
             .boolean,
-            .linearBits, .random, .drawnBits, .permutation, .reveal, .revealBits:
+            .linearBits, .random, .drawnBits, .permutation, .reshare, .reveal, .revealBits:
             return []
         }
     }

@@ -45,7 +45,7 @@ enum GateKind: String, CaseIterable, Sendable {
     case input, mask, unmask, linear, addPlain, plainProduct, gather, promote, bilinear, absorbed, truncate, quotient
     case truncateInPlace, truncatedProduct, sign, truncatedReLU, isZero, bitToArithmetic, step, magnitude, stepProduct
     case select, polynomial, trigonometric, exponential, boolean, linearBits, maximum, random, drawnBits
-    case permutation, reveal, revealBits
+    case permutation, reshare, reveal, revealBits
 
     init(_ gate: PlanGate) {
         self =
@@ -81,6 +81,7 @@ enum GateKind: String, CaseIterable, Sendable {
             case .random: .random
             case .drawnBits: .drawnBits
             case .permutation: .permutation
+            case .reshare: .reshare
             case .reveal: .reveal
             case .revealBits: .revealBits
             }
@@ -120,6 +121,12 @@ extension GateKind {
         case .unmask:
             return [
                 TranscriptSubject("unmask", isSilent: true) { s, v in (.unmask(UnmaskGate()), [s.wire(v)]) }
+            ]
+        case .reshare:
+            return [
+                TranscriptSubject("reshare", isSilent: true) { s, v in
+                    (.reshare(ReshareGate(shape: [v.count])), [s.share(v)])
+                }
             ]
         case .linear:
             return [LinearGate.Form.share, .wire, .bits].map { form in

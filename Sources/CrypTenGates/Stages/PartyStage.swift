@@ -195,6 +195,12 @@ package final class PartyStage {
 
     /// Sends a share, re-randomised by a fresh sharing of zero, to `receiver` or to all; `revealed` reads the sum.
     package func reveal(_ share: RingTensor, to receiver: Int?) throws {
+        let opening = Opening(words: share.count, combination: .sum, purpose: .reveal, receiver: receiver)
+        try exchange.append(reshared(share), opening)
+    }
+
+    /// A share of the same value, after a fresh sharing of zero.
+    package func reshared(_ share: RingTensor) -> RingTensor {
         var part = share
         let number = numbers.zero()
         for (other, key) in pairKeys.enumerated() {
@@ -202,8 +208,7 @@ package final class PartyStage {
             let words = expand(key, number: number, share.shape)
             party < other ? kernels.accumulate(&part, adding: words) : kernels.accumulate(&part, subtracting: words)
         }
-        let opening = Opening(words: share.count, combination: .sum, purpose: .reveal, receiver: receiver)
-        try exchange.append(part, opening)
+        return part
     }
 
     /// The same of XOR shares of one plane of bits.

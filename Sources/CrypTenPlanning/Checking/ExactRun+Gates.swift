@@ -15,7 +15,7 @@ extension ExactRun {
             return value
         }
         switch step.gate {
-        case .input, .mask, .unmask, .revealBits:
+        case .input, .mask, .unmask, .reshare, .revealBits:
             return x
         case .promote(let gate):
             return [x[0].reshaped(to: gate.shape)]
@@ -457,7 +457,7 @@ extension PlanGate {
     /// Whether the gate hands its operands' numbers on as they are.
     var handsOn: Bool {
         switch self {
-        case .mask, .unmask, .promote, .reveal, .revealBits, .gather: return true
+        case .mask, .unmask, .promote, .reshare, .reveal, .revealBits, .gather: return true
         case .linear(let gate):
             switch gate.operation {
             case .reshape, .permute, .slice, .broadcast, .concatenate, .take, .pad: return true

@@ -265,7 +265,8 @@ package struct ExactRun {
     private func scale(of step: PlanStep, output: Int) -> Int? {
         let operands = step.inputs.map { scales[$0] }
         switch step.gate {
-        case .mask, .unmask, .promote, .gather, .reveal, .input, .addPlain: return operands[0] ?? operands.last ?? nil
+        case .mask, .unmask, .promote, .gather, .reshare, .reveal, .input, .addPlain:
+            return operands[0] ?? operands.last ?? nil
         case .maximum: return output == 0 ? operands[0] : 0
         case .linear(let gate):
             if case .combine(let factors) = gate.operation, factors != [1], factors != [.max] { return nil }

@@ -239,6 +239,26 @@ struct Lowering {
                     scale: scale
                 )
             )
+        case .share:
+            guard entry.isSecret, entry.kind != .bit else {
+                throw CrypTenError(
+                    .invalidArgument,
+                    entry.isSecret
+                        ? "of bits there are no shares modulo 2^64: make integers of them"
+                        : "a public value needs no shares; hand it out as it is"
+                )
+            }
+            let share = reducedShare(output.entry)
+            outputs.append(
+                PlanOutput(
+                    slot: emit(.reshare(ReshareGate(shape: entry.shape)), [share.slot], .share, entry.shape),
+                    destination: .keep,
+                    shape: entry.shape,
+                    kind: entry.kind,
+                    scale: share.scale,
+                    kept: .share
+                )
+            )
         case .keep, .keepFine:
             var (slot, scale, form) = try formToKeep(output.entry)
             if case .keepFine(let bits) = output.destination, scale < bits, entry.kind == .real {

@@ -33,6 +33,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
     case random(RandomGate)
     case drawnBits(DrawnBitsGate)
     case permutation(PermutationGate)
+    case reshare(ReshareGate)
     case reveal(RevealGate)
     case revealBits(RevealBitsGate)
 
@@ -70,6 +71,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
         case .random(let gate): gate
         case .drawnBits(let gate): gate
         case .permutation(let gate): gate
+        case .reshare(let gate): gate
         case .reveal(let gate): gate
         case .revealBits(let gate): gate
         }

@@ -267,6 +267,7 @@ private struct Ledger {
             return [share(gate.shape.count)]
         case .drawnBits(let gate): return step.outputs.map { _ in bits(gate.shape.count) }
         case .permutation(let gate): return gate.shapes.map { share($0.count) }
+        case .reshare(let gate): return [share(gate.shape.count)]
         case .reveal(let gate): return [revealed(gate.shape.count, to: gate.receiver)]
         case .revealBits(let gate): return [revealed(gate.shape.count, to: gate.receiver)]
         }

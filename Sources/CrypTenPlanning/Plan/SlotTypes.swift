@@ -175,6 +175,7 @@ extension PlanGate {
         case .random(let gate): [gate.shape]
         case .drawnBits(let gate): [gate.shape]
         case .permutation(let gate): gate.shapes
+        case .reshare(let gate): [gate.shape]
         case .reveal(let gate): [gate.shape]
         case .revealBits(let gate): [gate.shape]
         }

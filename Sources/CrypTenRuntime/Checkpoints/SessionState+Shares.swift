@@ -98,7 +98,7 @@ extension SessionState {
         }
     }
 
-    private func number(of node: Node) throws -> Int {
+    func number(of node: Node) throws -> Int {
         guard case .kept(let number) = node.operation else { preconditionFailure("a run keeps kept values") }
         return number
     }

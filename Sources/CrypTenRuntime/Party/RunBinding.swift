@@ -56,10 +56,13 @@ package struct OperandBinding: Hashable, Codable, Sendable {
     package var inputs: [Int]
     /// SHA-256 of the salt and each public operand, in hexadecimal.
     package var plainDigests: [String]
+    /// SHA-256 of the salt and what the parties have agreed that the run is for, in hexadecimal; nil where nothing is said.
+    package var purpose: String?
 
-    package init(inputs: [Int], plainDigests: [String]) {
+    package init(inputs: [Int], plainDigests: [String], purpose: String? = nil) {
         self.inputs = inputs
         self.plainDigests = plainDigests
+        self.purpose = purpose
     }
 
     /// The hash that binds these operands to a run that was dealt without them.

@@ -136,6 +136,14 @@ public final class SessionListener: Sendable {
     }
 }
 
+/// Addresses as members of a session write them: `host:port`, or `[number with colons]:port`.
+package enum SessionAddress {
+    /// - Throws: `.invalidArgument` for what is no address.
+    package static func check(_ text: String) throws {
+        _ = try TCPAddress(text)
+    }
+}
+
 extension TCPAddress {
     /// - Throws: `.invalidArgument` for what is no address that one can call, `.insecureTransport` for another machine's.
     fileprivate static func check(_ text: String, _ insecurePlaintext: Bool, _ membership: Membership?) throws {

@@ -16,6 +16,7 @@ extension SessionState {
     func run(_ roots: [(Node, Graph.Destination)], isSetup: Bool) throws -> [RunResult] {
         let planned = try plan(roots)
         try machine.check(SessionStateMachine.Reads(planned))
+        try places.check(planned.sources.kept)
         // Before a result is handed on, and after whatever went wrong.
         defer {
             ProcessMemory.wipeGivenBack()
@@ -27,17 +28,21 @@ extension SessionState {
     }
 
     /// Runs a plan.
-    func run(_ planned: Planned, isSetup: Bool) throws -> [RunResult] {
+    ///
+    /// - Parameter purpose: What the parties have agreed that it is for: where one has another, the run ends with an error.
+    func run(_ planned: Planned, isSetup: Bool, for purpose: [UInt8]? = nil) throws -> [RunResult] {
         let start = ContinuousClock.now
         try machine.beginRun(on: SessionStateMachine.Reads(planned))
         try agreeOnSalt()
         let operands = try operands(for: planned)
         let bound = OperandBinding(
             inputs: planned.sources.inputs,
-            plainDigests: operands.plain.sorted { $0.key < $1.key }.map { digest($0.value) }
+            plainDigests: operands.plain.sorted { $0.key < $1.key }.map { digest($0.value) },
+            purpose: purpose.map { SHA256.hash(data: salt + $0).hexadecimal }
         )
         let before = transport.statistics
         var (dealt, hash) = try nextRun(of: planned, on: bound)
+        lastBinding = hash
         let context = context(of: dealt, hash: hash, meter: isSetup ? .setup : .online)
         var engine = PartyEngine(
             party: party,

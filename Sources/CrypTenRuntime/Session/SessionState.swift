@@ -35,6 +35,10 @@ final class SessionState {
     /// Known to the parties and not to the dealer, who could otherwise guess constants and public operands from hashes.
     var salt: [UInt8] = []
     var kept: [Int: (value: PartyValue, known: KeptValue, shape: Shape)] = [:]
+    /// Which kept values are places that a share is put into before each run.
+    var places = SharePlaces()
+    /// What binds the last run to all that was put into it: the same at all parties.
+    var lastBinding: [UInt8] = []
     /// Plans that were made, for as many forms as a program uses in turn.
     var plans = RecentlyUsed<PlanKey, PreparedPlan>(capacity: 256, sizeLimit: 1 << 30)
     /// Runs that were dealt ahead and wait to be used, by number.

@@ -1,0 +1,4 @@
+/// The package's version, as the tool and the door say it.
+package enum CrypTenVersion {
+    package static let text = "0.1.0"
+}

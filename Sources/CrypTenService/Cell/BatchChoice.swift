@@ -1,0 +1,56 @@
+import CrypTenSharing
+import Crypto
+import Foundation
+
+/// What all parties make of a batch that one of them has proposed, once each has said what it has: the same everywhere.
+struct BatchChoice: Sendable {
+    /// Run now, in this order.
+    var accepted: [RequestTable.Candidate] = []
+    /// Another party has them in another form.
+    var different: [RequestTable.Candidate] = []
+    /// Another party doesn't have them yet.
+    var missing: [RequestTable.Candidate] = []
+    /// Rows of what is accepted.
+    var rows = 0
+    /// Into how many rows they are put.
+    var size: Int?
+
+    /// - Parameters:
+    ///   - candidates: What was proposed.
+    ///   - statuses: What each party has of each: one list a party, as long as the candidates.
+    ///   - sizes: The rows that runs have, ascending.
+    ///   - isAlone: Whether requests can't share a run; then a run's rows are the request's.
+    init(_ candidates: [RequestTable.Candidate], statuses: [[UInt8]], sizes: [Int], isAlone: Bool) {
+        let most = sizes.last ?? 0
+        for (index, candidate) in candidates.enumerated() {
+            let said = statuses.map { index < $0.count ? $0[index] : RequestTable.Status.missing.rawValue }
+            if said.contains(RequestTable.Status.different.rawValue) {
+                different.append(candidate)
+            } else if said.contains(where: { $0 != RequestTable.Status.present.rawValue }) {
+                missing.append(candidate)
+            } else if accepted.isEmpty || (!isAlone && rows + candidate.rows <= most) {
+                accepted.append(candidate)
+                rows += candidate.rows
+            }
+        }
+        size = isAlone ? sizes.first { $0 == rows } : sizes.first { $0 >= rows }
+    }
+
+    /// What the run is for, as it enters its binding: the list of requests, in order, with their forms, and the size.
+    func purpose(model: String, version: String) -> [UInt8] {
+        var hash = SHA256()
+        func add(_ bytes: some Collection<UInt8>) {
+            withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { hash.update(bufferPointer: $0) }
+            hash.update(data: Data(bytes))
+        }
+        for text in ["a batch of a cell", model, version, "\(size ?? 0)", "\(accepted.count)"] { add(Array(text.utf8)) }
+        for candidate in accepted {
+            add(Array(candidate.key.client.utf8))
+            add(candidate.key.epoch.bytes)
+            add(candidate.key.id.bytes)
+            add(candidate.form.bytes)
+            add(Array("\(candidate.rows)".utf8))
+        }
+        return Array(hash.finalize())
+    }
+}

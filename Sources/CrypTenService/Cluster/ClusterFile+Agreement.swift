@@ -1,0 +1,44 @@
+import Crypto
+import Foundation
+
+/// What all parties of a cell must agree on, and by which words they compare it.
+extension ClusterFile {
+    /// Names and what is said of each, in a fixed order: equal at all parties, or they have no session.
+    ///
+    /// Not among it: addresses, fingerprints, authorities, keys, revocations, origins and limits, each of which one member may change before
+    /// the others do, and which each judges for itself.
+    package var agreed: [(name: String, value: String)] {
+        var items: [(String, String)] = [("cell", cell), ("fraction_bits", "\(fractionBits)")]
+        items += members.map { ("party \($0.party)", $0.name) }
+        for model in models.sorted(by: { $0.name < $1.name }) {
+            let place = "model \(model.name)"
+            items.append((place, "of \(model.owner), windows of \(model.window), sizes \(model.sizes)"))
+            items.append(("\(place), prepared", "\(model.prepared.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" })"))
+            items.append(("\(place), constants", "open \(model.open.sorted()), secret \(model.secret.sorted())"))
+            for input in model.inputs.sorted(by: { $0.name < $1.name }) {
+                let shapes = input.shapes.map { $0.map { $0.map { "\($0)" } ?? "rows" } }
+                items.append(("\(place), input \(input.name)", "shapes \(shapes), range \(input.range), pad \(input.pad)"))
+            }
+        }
+        for client in clients.sorted(by: { $0.name < $1.name }) {
+            for (model, allowance) in client.models.sorted(by: { $0.key < $1.key }) {
+                let outputs = allowance.outputs.map { "\($0.sorted())" } ?? "all"
+                let rows = allowance.rowsPerDay.map { "\($0)" } ?? "any"
+                items.append(("client \(client.name), model \(model)", "outputs \(outputs), rows a day \(rows)"))
+            }
+        }
+        return items
+    }
+
+    /// The SHA-256 of ``agreed``, in hexadecimal: to be read out, where files are compared by telephone.
+    public var agreementDigest: String {
+        var hash = SHA256()
+        for (name, value) in agreed {
+            for text in [name, value] {
+                withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) { hash.update(bufferPointer: $0) }
+                hash.update(data: Data(text.utf8))
+            }
+        }
+        return hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+    }
+}

@@ -1,0 +1,80 @@
+import CrypTenIdentity
+
+/// What parts of a cluster file say of each other.
+extension ClusterReader {
+    func check(_ file: ClusterFile, _ fields: [String: ClusterNode]) {
+        let names = file.members.map(\.name)
+        let all = names + file.dealers.map(\.name)
+        if file.dealers.isEmpty { fields["dealers"]?.fault("dealers: one is needed, where no member has a say") }
+        for name in Set(all) where all.count(where: { $0 == name }) > 1 {
+            fields["dealers"]?.fault("'\(name)' is a member and a dealer, or twice one: each has a name of its own, and a dealer is nobody's that has a share")
+        }
+        checkIdentities(file, fields)
+        checkAddresses(file, fields)
+        for model in file.models where !names.contains(model.owner) {
+            fields["models"]?.fault("models.\(model.name).owner: '\(model.owner)' is no member; there are \(names.joined(separator: ", "))")
+        }
+        for model in file.models where model.inputs.isEmpty {
+            fields["models"]?.fault("models.\(model.name).inputs: name every input with its shapes and its range")
+        }
+        let known = file.models.map(\.name)
+        for client in file.clients {
+            for model in client.models.keys.sorted() where !known.contains(model) {
+                fields["clients"]?.fault("clients.\(client.name).models: there is no model '\(model)'; there are \(known.joined(separator: ", "))")
+            }
+        }
+        if !file.clients.isEmpty, let closed = file.members.first(where: { $0.door == nil }) {
+            fields["members"]?.fault("members.\(closed.name).door is missing: clients call every party")
+        }
+        for name in file.local.keys.sorted() where !all.contains(name) {
+            fields["local"]?.fault("local.\(name): there is no member or dealer of that name")
+        }
+    }
+
+    private func checkIdentities(_ file: ClusterFile, _ fields: [String: ClusterNode]) {
+        let known = file.members.map { ($0.name, $0.identity) } + file.dealers.map { ($0.name, $0.identity) }
+            + file.clients.map { ($0.name, $0.certificates) }
+        var owners: [Fingerprint: String] = [:]
+        for (name, fingerprints) in known {
+            for fingerprint in fingerprints {
+                if let other = owners[fingerprint] {
+                    fields["members"]?.fault("\(other) and \(name) are known by one fingerprint: each member, dealer and client has a key of its own")
+                }
+                owners[fingerprint] = name
+                if file.revoked.contains(fingerprint) {
+                    fields["revoked"]?.warning("a certificate of \(name) is revoked and still named: take it out of its identity once a new one is there")
+                }
+            }
+        }
+    }
+
+    private func checkAddresses(_ file: ClusterFile, _ fields: [String: ClusterNode]) {
+        let addresses = file.members.map(\.address) + file.dealers.map(\.address)
+        for address in Set(addresses) where addresses.count(where: { $0 == address }) > 1 {
+            fields["members"]?.fault("\(address) is the address of two: each member and dealer listens at its own")
+        }
+        // Where two parties' doors are one host, one machine, or one terminator of TLS before both, sees all shares.
+        var hosts: [Substring: String] = [:]
+        for member in file.members {
+            guard let door = member.door else { continue }
+            let host = door.dropFirst("https://".count).prefix { $0 != ":" && $0 != "/" }
+            if let other = hosts[host], !["127.0.0.1", "localhost"].contains(host) {
+                fields["members"]?.warning(
+                    "the doors of \(other) and \(member.name) are one host, \(host): whoever ends TLS there for both sees every question; "
+                        + "let a balancer pass TLS through by the name (SNI), or give each its own"
+                )
+            }
+            hosts[host] = member.name
+        }
+    }
+}
+
+extension ClusterFile {
+    /// Whether a text can be a name.
+    package static func isName(_ text: String) -> Bool {
+        let isPlain: (UInt8) -> Bool = { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) }
+        let bytes = Array(text.utf8)
+        return (1...63).contains(bytes.count) && isPlain(bytes[0]) && isPlain(bytes[bytes.count - 1])
+            && bytes.allSatisfy { isPlain($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") }
+    }
+}

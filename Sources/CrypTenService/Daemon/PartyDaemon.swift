@@ -1,0 +1,219 @@
+import CrypTen
+import CrypTenBase
+import CrypTenIdentity
+import CrypTenRuntime
+import CrypTenSharing
+import Foundation
+import Logging
+import NIOConcurrencyHelpers
+import NIOPosix
+import ServiceLifecycle
+
+/// A party of a cell that stays up: it makes sessions with the others, one after another, and serves in each what waits at its door.
+///
+/// A member that is lost ends the session for all of them; those that are left make a new one, as soon as there can be one, and nothing of the
+/// old one is used again. What waited goes on waiting for a bounded time.
+final class PartyDaemon: Service {
+    private struct State {
+        var settings: MemberSettings
+        /// The dealer to be tried next.
+        var dealer = 0
+        var isLeaving = false
+        /// What ends the session that is being made or served.
+        var membership: Membership
+    }
+
+    let requests: WaitingRequests
+    let shelf = ModelShelf()
+    private let own: OwnModels
+    private let meter: CellMeter
+    private let logger: Logger
+    private let state: NIOLockedValueBox<State>
+
+    private static let firstPause = Duration.milliseconds(100)
+    private static let longestPause = Duration.seconds(2)
+    /// How long party 0 waits for a session's members before it looks whether its dealer is there.
+    private static let attempt = Duration.seconds(4)
+
+    init(_ settings: MemberSettings, meter: CellMeter, logger: Logger) throws {
+        (self.meter, self.logger) = (meter, logger)
+        let limits = settings.cluster.limits
+        requests = WaitingRequests(
+            RequestTable(cell: settings.cluster.cell, capacity: limits.requests, patience: limits.waiting)
+        )
+        own = OwnModels(settings.local.models)
+        state = NIOLockedValueBox(State(settings: settings, membership: try settings.membership(dealer: 0)))
+    }
+
+    private var party: PartyID {
+        guard case .party(let index) = state.withLockedValue({ $0.settings.part }) else {
+            preconditionFailure("a dealer is no party")
+        }
+        return PartyID(index)
+    }
+
+    private var isLeaving: Bool { state.withLockedValue { $0.isLeaving } }
+
+    // MARK: Life
+
+    func run() async throws {
+        try await withGracefulShutdownHandler {
+            let leaving = Task { try await self.serve() }
+            try await withTaskCancellationHandler {
+                try await leaving.value
+            } onCancel: {
+                leaving.cancel()
+            }
+        } onGracefulShutdown: {
+            self.state.withLockedValue { $0.isLeaving = true }
+            self.requests.bell.ring()
+        }
+    }
+
+    private func serve() async throws {
+        var pause = PartyDaemon.firstPause
+        while !isLeaving, !Task.isCancelled {
+            do {
+                try await serveSession()
+                pause = PartyDaemon.firstPause
+            } catch {
+                if isLeaving { break }
+                let error = error as? CrypTenError
+                if let error, [.invalidArgument, .insecureTransport, .addressInUse].contains(error.code), !wasUp {
+                    throw error
+                }
+                // Not the cause: where a member's bytes can't be read, it may quote them.
+                logger.warning("no session: \(error?.message ?? "something failed"); the next attempt comes in \(pause)")
+            }
+            suspend()
+            if isLeaving { break }
+            await requests.bell.wait(atMost: pause)
+            requests.expire()
+            pause = min(pause * 2, PartyDaemon.longestPause)
+        }
+        let left = requests.withTable { $0.take($0.all) }
+        requests.refuse(left, .restarting, "the party ends: ask anew in some seconds")
+        logger.info("the party has left the cell")
+    }
+
+    private func suspend() {
+        shelf.suspend()
+        requests.withTable { $0.suspend() }
+        meter.session(isUp: false)
+    }
+
+    /// Whether there was a session: what ended it is no reason to end the party then.
+    private var wasUp: Bool { sessions.withLockedValue { $0 > 0 } }
+    private let sessions = NIOLockedValueBox(0)
+
+    // MARK: One session
+
+    private func serveSession() async throws {
+        let session = try await connect()
+        let cell = CellSession(
+            session,
+            cluster: state.withLockedValue { $0.settings.cluster },
+            requests: requests,
+            shelf: shelf,
+            own: own,
+            meter: meter,
+            logger: logger,
+            isLeaving: { [weak self] in self?.isLeaving ?? true }
+        )
+        do {
+            try await cell.begin()
+            sessions.withLockedValue { $0 += 1 }
+            meter.session(isUp: true)
+            logger.info("a session is up", metadata: ["epoch": "\(shelf.epoch.map { "\($0)" } ?? "")"])
+            try await cell.serve()
+            logger.info("the session has ended in good order")
+        } catch {
+            meter.lost()
+            await session.close()
+            throw error
+        }
+    }
+
+    /// Connects with the others, and with the first dealer that can be reached.
+    private func connect() async throws -> Session {
+        let (settings, dealer, membership) = state.withLockedValue { state in
+            (state.settings, state.dealer % state.settings.cluster.dealers.count, state.membership)
+        }
+        let trust = try settings.trust(dealer: dealer)
+        try membership.replace(identities: settings.identities(), parties: trust.parties, dealer: trust.dealer)
+        var configuration = SessionConfiguration()
+        configuration.fractionBits = settings.cluster.fractionBits
+        configuration.threads = settings.local.threads
+        configuration.membership = membership
+        configuration.logger = logger
+        configuration.silenceLimit = .seconds(5)
+        let cluster = settings.cluster
+        let listener = try await SessionListener.listen(at: settings.listen, membership: membership)
+        do {
+            let session = try await untilLeaving { [configuration] in
+                try await listener.connect(
+                    party: self.party,
+                    parties: cluster.members.map(\.address),
+                    dealer: cluster.dealers[dealer].address,
+                    session: "\(cluster.cell)/\(cluster.dealers[dealer].name)",
+                    configuration: configuration,
+                    timeout: cluster.dealers.count > 1 ? PartyDaemon.attempt : .seconds(60)
+                )
+            }
+            logger.info("connected", metadata: ["dealer": "\(cluster.dealers[dealer].name)"])
+            return session
+        } catch {
+            await chooseDealer(after: dealer, cluster, error)
+            throw error
+        }
+    }
+
+    /// Party 0 goes on to the next dealer where the last isn't there; the others follow it by trying one after the other.
+    private func chooseDealer(after dealer: Int, _ cluster: ClusterFile, _ error: any Error) async {
+        guard cluster.dealers.count > 1 else { return }
+        if party == PartyID(0), await Reachability.answers(cluster.dealers[dealer].address) { return }
+        state.withLockedValue { $0.dealer = (dealer + 1) % cluster.dealers.count }
+    }
+
+    /// Ends what is being waited for when the party is to leave.
+    private func untilLeaving<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                while !self.isLeaving { try await Task.sleep(for: .milliseconds(100)) }
+                return nil
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next(), let result = first else {
+                throw CrypTenError(.cancelled, "the party is to leave")
+            }
+            return result
+        }
+    }
+
+    // MARK: Changes
+
+    /// Takes over what has changed in the cluster file, as far as one member may change it; what all must agree on waits for a new start.
+    func reload(_ settings: MemberSettings) throws {
+        let membership = state.withLockedValue { $0.membership }
+        let dealer = state.withLockedValue { $0.dealer % settings.cluster.dealers.count }
+        let trust = try settings.trust(dealer: dealer)
+        try membership.replace(identities: settings.identities(), parties: trust.parties, dealer: trust.dealer)
+        for fingerprint in settings.cluster.revoked { membership.revoke(fingerprint) }
+        let limits = settings.cluster.limits
+        requests.withTable { table in
+            table.capacity = limits.requests
+            table.patience = limits.waiting
+        }
+        own.replace(settings.local.models)
+        state.withLockedValue { $0.settings = settings }
+        requests.bell.ring()
+    }
+
+    /// This member's certificate's last day, and what is wrong with it.
+    func certificates() -> (days: Int?, warnings: [String]) {
+        let (settings, membership) = state.withLockedValue { ($0.settings, $0.membership) }
+        let days = (try? settings.identities())?.map { $0.certificate.daysLeft(at: Date()) }.max()
+        return (days, membership.warnings(at: Date()))
+    }
+}

@@ -1,0 +1,34 @@
+import CrypTenBase
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// What a member's own machine may ask it, without TLS: whether it lives, whether it is ready, and what it has counted.
+struct StatusServer: Service {
+    let address: (host: String, port: Int)
+    let isReady: @Sendable () -> Bool
+    let registry: PrometheusRegistry
+    let logger: Logger
+
+    func run() async throws {
+        let router = Router()
+        router.get("/live") { _, _ in Response(status: .ok) }
+        router.get("/ready") { [isReady] _, _ in Response(status: isReady() ? .ok : .serviceUnavailable) }
+        router.get("/metrics") { [registry] _, _ in
+            Response(
+                status: .ok,
+                headers: [.contentType: PrometheusRegistry.contentType],
+                body: .init(byteBuffer: ByteBuffer(string: registry.text()))
+            )
+        }
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .notice)
+        try await Application(
+            router: router,
+            configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port), serverName: "crypten"),
+            eventLoopGroupProvider: .singleton,
+            logger: quiet
+        ).run()
+    }
+}

@@ -1,0 +1,204 @@
+import CrypTenSharing
+
+/// The requests that wait at one party: which came, which may be run next, and what becomes of each; events in, answers out, no input or output.
+///
+/// A key is taken once in its epoch, whatever becomes of the request. A request leaves the table exactly once: to be run, or refused.
+struct RequestTable: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    /// What a party has of a request that another names.
+    enum Status: UInt8, Sendable {
+        /// Not here, or no longer.
+        case missing
+        case present
+        /// Here, in another form.
+        case different
+    }
+
+    /// A request as parties name it to each other.
+    struct Candidate: Hashable, Sendable {
+        var key: RequestKey
+        var form: RequestForm
+        var rows: Int
+    }
+
+    private struct Waiting: Sendable {
+        var request: AdmittedRequest
+        var form: RequestForm
+        var arrival: Instant
+        /// When it may be named next: one that another party doesn't have yet isn't named again at once.
+        var notBefore: Instant
+        var misses = 0
+    }
+
+    /// Ids that one epoch may use up: then the leader begins another, and what is remembered of this one is forgotten.
+    static let mostUsed = 1 << 18
+
+    let cell: String
+    /// How many requests may wait.
+    var capacity: Int
+    /// How long one may wait.
+    var patience: Duration
+    private(set) var epoch: Epoch?
+    private var waiting: [RequestKey: Waiting] = [:]
+    /// In the order in which they came; some may be gone.
+    private var order: [RequestKey] = []
+    /// Ids that were taken in this epoch, with whose they are.
+    private var used: Set<RequestKey> = []
+
+    init(cell: String, capacity: Int, patience: Duration) {
+        self.cell = cell
+        self.capacity = capacity
+        self.patience = patience
+    }
+
+    /// How many wait.
+    var count: Int { waiting.count }
+    /// All that wait, in the order in which they came.
+    var all: [RequestKey] { order.filter { waiting[$0] != nil } }
+    /// Whether this epoch has used up its ids.
+    var isEpochFull: Bool { used.count >= RequestTable.mostUsed }
+
+    // MARK: Coming
+
+    /// Takes a request in.
+    ///
+    /// - Throws: ``DoorRefusal``: `.restarting` before there is a session, `.epoch` for an id of another one, `.duplicate`, `.busy`.
+    mutating func admit(_ request: AdmittedRequest, at now: Instant) throws {
+        guard let epoch else { throw DoorRefusal(.restarting, "the cell makes a new session: ask anew in some seconds") }
+        guard request.key.epoch == epoch else {
+            throw DoorRefusal(.epoch, "the id belongs to an epoch that is over: read the metadata again, and ask anew with a new id")
+        }
+        guard !used.contains(request.key) else {
+            throw DoorRefusal(.duplicate, "the id was used before: every request has a new one, and new seeds")
+        }
+        guard waiting.count < capacity else {
+            throw DoorRefusal(.busy, "\(waiting.count) requests wait already: ask again later")
+        }
+        used.insert(request.key)
+        waiting[request.key] = Waiting(request: request, form: request.form(in: cell), arrival: now, notBefore: now)
+        order.append(request.key)
+    }
+
+    /// Begins an epoch; what waits goes on waiting, under the name that it came with.
+    mutating func begin(_ epoch: Epoch) {
+        self.epoch = epoch
+        used = []
+    }
+
+    /// There is no session: nothing is taken in, and what waits goes on waiting.
+    mutating func suspend() {
+        epoch = nil
+    }
+
+    // MARK: Going
+
+    /// What can be run together, by the oldest that is due: at the party that proposes.
+    ///
+    /// - Parameters:
+    ///   - window: How long a request waits for others, by model.
+    ///   - most: The most rows of a run, by model.
+    ///   - isAlone: Whether a model's requests can't share runs.
+    /// - Returns: Candidates for one run, one run's rows and as many more in reserve; nil where nothing is due, with the time when that may change.
+    func due(
+        at now: Instant,
+        window: (String) -> Duration,
+        most: (String) -> Int,
+        isAlone: (String) -> Bool
+    ) -> (batch: (model: String, version: String, candidates: [Candidate])?, next: Instant?) {
+        var next: Instant?
+        func note(_ instant: Instant) { next = min(next ?? instant, instant) }
+        var rows: [Kind: Int] = [:]
+        var oldest: [Kind: Instant] = [:]
+        var kinds: [Kind] = []
+        for key in order {
+            guard let entry = waiting[key] else { continue }
+            if entry.notBefore > now {
+                note(entry.notBefore)
+                continue
+            }
+            let kind = Kind(entry.request)
+            if rows[kind] == nil {
+                kinds.append(kind)
+                oldest[kind] = entry.arrival
+            }
+            rows[kind, default: 0] += entry.request.rows
+        }
+        for kind in kinds {
+            guard let first = oldest[kind], let total = rows[kind] else { continue }
+            let due = first + window(kind.model)
+            guard due <= now || total >= most(kind.model) || isAlone(kind.model) else {
+                note(due)
+                continue
+            }
+            return ((kind.model, kind.version, candidates(of: kind, at: now, rows: isAlone(kind.model) ? 0 : 2 * most(kind.model))), next)
+        }
+        return (nil, next)
+    }
+
+    /// What requests have in common that can share a run.
+    private struct Kind: Hashable {
+        var model: String
+        var version: String
+        var bucket: [[Int]]
+
+        init(_ request: AdmittedRequest) {
+            (model, version, bucket) = (request.model, request.version, request.bucket)
+        }
+    }
+
+    private func candidates(of kind: Kind, at now: Instant, rows most: Int) -> [Candidate] {
+        var candidates: [Candidate] = []
+        var rows = 0
+        for key in order {
+            guard let entry = waiting[key], entry.notBefore <= now, Kind(entry.request) == kind else { continue }
+            guard candidates.isEmpty || rows + entry.request.rows <= most else { break }
+            candidates.append(Candidate(key: key, form: entry.form, rows: entry.request.rows))
+            rows += entry.request.rows
+        }
+        return candidates
+    }
+
+    /// What this party has of what another proposes.
+    func status(of candidate: Candidate) -> Status {
+        guard let entry = waiting[candidate.key] else { return .missing }
+        return entry.form == candidate.form && entry.request.rows == candidate.rows ? .present : .different
+    }
+
+    /// Takes requests out, to be run or refused; those that aren't here are passed over.
+    mutating func take(_ keys: [RequestKey]) -> [AdmittedRequest] {
+        let taken = keys.compactMap { waiting.removeValue(forKey: $0)?.request }
+        tidy()
+        return taken
+    }
+
+    /// Another party didn't have a request when it was proposed: it is proposed again after a while that doubles.
+    mutating func missed(_ keys: [RequestKey], at now: Instant) {
+        for key in keys {
+            guard var entry = waiting[key] else { continue }
+            entry.notBefore = now + .milliseconds(min(1 << min(entry.misses, 6), 50))
+            entry.misses += 1
+            waiting[key] = entry
+        }
+    }
+
+    /// Takes out what has waited too long.
+    mutating func expired(at now: Instant) -> [AdmittedRequest] {
+        take(order.filter { key in waiting[key].map { $0.arrival + patience <= now } ?? false })
+    }
+
+    /// When the next one will have waited too long.
+    var nextExpiry: Instant? {
+        order.lazy.compactMap { waiting[$0]?.arrival }.first.map { $0 + patience }
+    }
+
+    /// Takes out what asks for a version that isn't served any more.
+    mutating func stale(_ isServed: (String, String) -> Bool) -> [AdmittedRequest] {
+        take(order.filter { key in waiting[key].map { !isServed($0.request.model, $0.request.version) } ?? false })
+    }
+
+    private mutating func tidy() {
+        if order.count > 2 * waiting.count + 64 { order.removeAll { waiting[$0] == nil } }
+        while let first = order.first, waiting[first] == nil { order.removeFirst() }
+    }
+}
