@@ -466,7 +466,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.party.change(reply, data)
         if self.party.binary and document["parameters"].get("binary_data_output") is True:
             for output, words in zip(reply["outputs"], data):
-                output["parameters"].setdefault("binary_data_size", len(words))
+                if isinstance(output, dict):
+                    output["parameters"].setdefault("binary_data_size", len(words))
             self.reply(200, json.dumps(reply).encode(), b"".join(data), True)
         else:
             for output, words in zip(reply["outputs"], data):

@@ -169,7 +169,7 @@ def test_a_client_is_known_by_its_certificate(make: Make, tmp_path: Path) -> Non
         np.testing.assert_array_equal(cell.infer("linear", {"x": ROWS})["scores"], scores(ROWS).astype(np.float32))
     assert "Authorization" not in fake.parties[0].requests[0].headers
     other = identity(tmp_path, "other")
-    with Cell.load(fake.file(), certificate=other.certificate, key=other.key, timeout=10, retries=0) as cell:
+    with Cell.load(fake.file(), certificate=other.certificate, key=other.key, timeout=10) as cell:
         with pytest.raises(Unauthorized, match="doesn't take this client's certificate") as caught:
             cell.infer("linear", {"x": ROWS})
     assert caught.value.code == "unauthorized" and caught.value.party in ("clinic", "bank")

@@ -603,6 +603,7 @@ class _Socket(ssl.SSLSocket):
     """A TLS socket whose waits end at one time: a party that sends a byte now and then can't prolong them."""
 
     deadline: float = 0.0
+    ended: bool = False  # the other end has sent its last byte, and more was wanted
 
     def send(self, data: Any, flags: int = 0) -> int:
         self.settimeout(_remaining(self.deadline))
@@ -610,7 +611,9 @@ class _Socket(ssl.SSLSocket):
 
     def recv_into(self, buffer: Any, nbytes: Optional[int] = None, flags: int = 0) -> int:
         self.settimeout(_remaining(self.deadline))
-        return super().recv_into(buffer, nbytes, flags)
+        count = super().recv_into(buffer, nbytes, flags)
+        self.ended = self.ended or count == 0
+        return count
 
     def is_idle(self) -> bool:
         """Whether it stands, and nothing has come that nobody asked for."""
@@ -709,9 +712,10 @@ class Party:
 class _Link:
     """All connections to one party. Idle ones are kept, and used by one request at a time."""
 
-    def __init__(self, party: Party, context: ssl.SSLContext) -> None:
+    def __init__(self, party: Party, context: ssl.SSLContext, certified: bool) -> None:
         self.party = party
         self._context = context
+        self._certified = certified  # whether the client shows a certificate
         self._lock = threading.Lock()
         self._idle: List[_Connection] = []
 
@@ -803,12 +807,12 @@ class _Link:
                 sent = True
             except socket.timeout:
                 raise
-            except ssl.SSLError:
-                raise
             except OSError:
-                sent = False  # a party may refuse before it has read all, and its refusal may be there
+                sent = False  # a party may refuse before it has read all, and its refusal, or an alert, may be there
             response = connection.getresponse()
             length = response.length
+            if connection.tls.ended:
+                raise self.lost("ended the connection within its reply")
             if length is None and not response.chunked:
                 raise self.malformed("it doesn't say its length", response.status)
             limit = limit if response.status == 200 else _REFUSAL_BYTES
@@ -829,13 +833,14 @@ class _Link:
             return response.status, {key.lower(): value for key, value in response.getheaders()}, b"".join(pieces)
         except socket.timeout:
             raise self.timed_out("waiting for") from None
-        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            raise self.lost("ended the connection before its reply") from None
-        except ssl.SSLError as error:
-            raise self._tls_failed(error) from None
-        except (OSError, http.client.IncompleteRead, http.client.RemoteDisconnected, http.client.CannotSendRequest):
-            raise self.lost("ended the connection before its reply") from None
+        except (OSError, http.client.IncompleteRead) as error:
+            if _is_about_certificate(error):
+                raise self._unauthorized(error) from None
+            doubt = ", as one does that doesn't know this client's certificate" if self._certified and not connection.idle_since else ""
+            raise self.lost(f"ended the connection before its reply{doubt}") from None
         except (http.client.HTTPException, ValueError):
+            if connection.tls.ended:
+                raise self.lost("ended the connection within its reply") from None
             raise self.malformed("it isn't HTTP", None) from None
         finally:
             if reusable:
@@ -860,18 +865,25 @@ class _Link:
         )
 
     def _tls_failed(self, error: ssl.SSLError) -> CrypTenError:
-        reason = error.reason or "no reason given"
-        if "ALERT" in reason and re.search("CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED", reason):
-            return Unauthorized(
-                f"party {self.party.name!r} doesn't take this client's certificate ({reason}): give certificate= and key= of an identity that "
-                "its owner has entered",
-                code="unauthorized", party=self.party.name,
-            )
+        if _is_about_certificate(error):
+            return self._unauthorized(error)
         return IdentityMismatch(
-            f"there is no TLS of version 1.2 or later with who answers at {self.party.url} for party {self.party.name!r} ({reason}): check "
-            "the address",
+            f"there is no TLS of version 1.2 or later with who answers at {self.party.url} for party {self.party.name!r} "
+            f"({error.reason or 'no reason given'}): check the address",
             code="identity", party=self.party.name,
         )
+
+    def _unauthorized(self, error: Exception) -> Unauthorized:
+        return Unauthorized(
+            f"party {self.party.name!r} doesn't take this client's certificate ({getattr(error, 'reason', '')}): give certificate= and key= of an "
+            "identity that its owner has entered",
+            code="unauthorized", party=self.party.name,
+        )
+
+
+def _is_about_certificate(error: Exception) -> bool:
+    """Whether a party's alert says that it doesn't take the client's certificate; with TLS 1.3 it comes after the handshake."""
+    return isinstance(error, ssl.SSLError) and re.search("ALERT.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED)", error.reason or "") is not None
 
 
 T = TypeVar("T")
@@ -1066,13 +1078,23 @@ class Cell:
         self.timeout = float(timeout)
         self.retries = retries
         self._token = token
-        self._links = [_Link(party, _context(party, certificate, key, password)) for party in parties]
+        self._links = [_Link(party, _context(party, certificate, key, password), certificate is not None) for party in parties]
         self._lock = threading.Lock()
         self._models: Dict[Tuple[str, Optional[str]], Model] = {}
 
     @classmethod
-    def load(cls, path: PathLike, **options: Any) -> Cell:
-        """The cell that a file describes; `options` are those of `Cell`.
+    def load(
+        cls,
+        path: PathLike,
+        *,
+        certificate: Optional[PathLike] = None,
+        key: Optional[PathLike] = None,
+        password: Optional[str] = None,
+        token: Optional[Token] = None,
+        timeout: float = 60.0,
+        retries: int = 2,
+    ) -> Cell:
+        """The cell that a file describes; the rest is as with `Cell`.
 
             {"cell": "bank", "parties": [
                 {"name": "clinic", "url": "https://clinic.example:8443", "fingerprint": "3f9a-11c0-…"},
@@ -1098,7 +1120,9 @@ class Cell:
             raise _misconfigured(f"{error.filename} can't be read ({error.strerror}): check the path") from None
         except _Malformed as error:
             raise _misconfigured(f"{os.fspath(path)} is no file of a cell, for {error}: correct it") from None
-        return cls(name, parties, **options)
+        return cls(
+            name, parties, certificate=certificate, key=key, password=password, token=token, timeout=timeout, retries=retries
+        )
 
     @staticmethod
     def _check_apart(parties: Sequence[Party]) -> None:
