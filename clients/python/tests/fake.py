@@ -192,6 +192,7 @@ class FakeCell:
         self.models = models()
         self.epoch = secrets.token_bytes(16)
         self.patience = 1.0  # how long parties wait for a request
+        self.budget: Dict[Tuple[int, str], int] = {}  # the rows that a party still allows a client, where there is a limit
         self.lock = threading.Condition()
         self.used: set[bytes] = set()
         self.waiting: Dict[bytes, Dict[int, Tuple[Any, Dict[str, List[int]]]]] = {}
@@ -245,6 +246,8 @@ class FakeCell:
     def answer(self, party: FakeParty, client: str, name: str, request: Request) -> Tuple[Dict[str, Any], List[bytes]]:
         model = self.models[name]
         document = request.document
+        if any(one.get("datatype") != "UINT64" for one in document["inputs"]):
+            raise Refusal(400, "needs_shares")
         exactly(document, {"id", "parameters", "inputs"}, {"outputs"})
         parameters = document["parameters"]
         last = party.index == len(self.parties) - 1
@@ -261,7 +264,6 @@ class FakeCell:
         shares: Dict[str, List[int]] = {}
         for one, expected in zip(document["inputs"], model.inputs):
             exactly(one, {"name", "shape", "datatype"} | ({"parameters"} if last else set()), set())
-            check(one["datatype"] == "UINT64", 400, "needs_shares")
             check(one["shape"][0] == rows, 400, "malformed")
             check([-1] + one["shape"][1:] in expected["parameters"]["crypten_shapes"], 400, "malformed")
             count = math.prod(one["shape"])
@@ -272,6 +274,9 @@ class FakeCell:
             else:
                 shares[one["name"]] = expanded(hexadecimal(parameters["crypten_seed"], 32), identifier, name, one["name"], party.index, count)
         check(not tail, 400, "malformed")
+        if (party.index, client) in self.budget:
+            check(rows <= self.budget[party.index, client], 429, "budget")
+            self.budget[party.index, client] -= rows
         form = (client, name, request.path, [(one["name"], one["shape"]) for one in document["inputs"]], outputs)
         result, tag = self.together(party, identifier, form, shares, rows)
         described_outputs = []

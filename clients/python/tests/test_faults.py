@@ -1,10 +1,11 @@
 """Parties that refuse, restart, fall silent or lie: each ends in an error of a named code, or in a new attempt with a new id and new seeds."""
 from __future__ import annotations
 
-import http.server
+import http.client
 import json
 import secrets
 import socket
+import ssl
 import threading
 import time
 from typing import Any, Callable, Dict, List, Optional
@@ -16,7 +17,7 @@ from crypten_client import (
     Budget, Cell, ConnectionLost, CrypTenError, Forbidden, MalformedReply, MetadataDisagrees, Refused, RepliesDisagree, TimedOut, Unauthorized,
 )
 
-from fake import FakeCell, FakeParty, Handler, Refusal
+from fake import FakeCell, Handler, Refusal
 
 ROWS = np.array([[0.5, -0.25, 3.0]])
 ANSWER = np.array([[0.5 - 0.75 - 21.0 + 1000 / 65536, -1.0 - 1.25 + 33.0 - 1 / 65536]], dtype=np.float32)
@@ -109,6 +110,52 @@ def test_what_a_party_says_is_bounded_and_holds_nothing_like_a_secret(fake: Fake
         with pytest.raises(Forbidden) as caught:
             cell.infer("linear", {"x": ROWS})
     assert secret not in str(caught.value) and "\x1b" not in str(caught.value) and len(str(caught.value)) < 600
+
+
+def test_a_budget_that_is_used_up_is_raised_and_not_asked_again(fake: FakeCell) -> None:
+    fake.budget[0, "app"] = 70
+    with load(fake) as cell:
+        for _ in range(2):
+            cell.infer("linear", {"x": np.zeros((32, 3))})
+        start = time.monotonic()
+        with pytest.raises(Budget, match="ask tomorrow") as caught:
+            cell.infer("linear", {"x": np.zeros((7, 3))})
+        assert time.monotonic() - start < 0.5 < fake.patience
+        assert (caught.value.party, caught.value.status, len(fake.parties[0].requests)) == ("clinic", 429, 3)
+        cell.infer("linear", {"x": np.zeros((6, 3))})
+
+
+def test_the_cell_of_these_tests_refuses_what_the_specification_refuses(fake: FakeCell) -> None:
+    """Or else an answer of it would show little."""
+    with load(fake) as cell:
+        cell.infer("linear", {"x": ROWS})
+    sent = fake.parties[0].requests[0]
+
+    def asked(change: Callable[[Dict[str, Any]], None], token: str = "token.for.clinic") -> str:
+        document = json.loads(json.dumps(sent.document))
+        change(document)
+        connection = http.client.HTTPSConnection("localhost", fake.servers[0].server_address[1], context=ssl._create_unverified_context())
+        connection.request("POST", sent.path, json.dumps(document), {"Authorization": f"Bearer {token}"})
+        reply = json.loads(connection.getresponse().read())
+        connection.close()
+        return str(reply["crypten_code"])
+
+    def plain(document: Dict[str, Any]) -> None:
+        document["inputs"][0].update(datatype="FP32", data=[0.5, 0.25, 1])
+        del document["parameters"]
+
+    fake.patience = 0.05
+    assert asked(lambda document: None) == "duplicate"
+    assert asked(lambda document: document.update(id="0" * 32)) == "incomplete"
+    assert asked(lambda document: document.update(id="A" * 32)) == "malformed"
+    assert asked(lambda document: document["parameters"].pop("crypten_seed") and None) == "malformed"
+    assert asked(lambda document: document["parameters"].update(crypten_epoch="0" * 32)) == "epoch"
+    assert asked(lambda document: document["parameters"].update(crypten_sharing=2)) == "sharing_version"
+    assert asked(lambda document: document["inputs"][0].update(data=[1, 2, 3])) == "malformed"
+    assert asked(lambda document: document["inputs"][0].update(shape=[33, 3])) == "too_large"
+    assert asked(lambda document: document.update(outputs=[{"name": "other"}])) == "forbidden"
+    assert asked(lambda document: None, "token.for.bank") == "unauthorized"
+    assert asked(plain) == "needs_shares"
 
 
 # What is asked anew

@@ -413,11 +413,14 @@ def _require(condition: bool, what: str) -> None:
 
 
 def _parse(text: bytes) -> Dict[str, Any]:
-    def refuse(constant: str) -> NoReturn:
-        raise ValueError(constant)
+    def refuse(_: str) -> NoReturn:
+        raise ValueError
+
+    def whole(digits: str) -> int:
+        return int(digits) if len(digits) <= 20 else refuse(digits)  # a word has at most 20 digits; millions of them would take hours
 
     try:
-        value = json.loads(text.decode(), parse_constant=refuse)
+        value = json.loads(text.decode(), parse_constant=refuse, parse_int=whole)
     except (ValueError, RecursionError):
         raise _Malformed("it isn't JSON in UTF-8") from None
     return _dictionary(value, "the body")
@@ -1552,6 +1555,7 @@ def _context(party: Party, certificate: Optional[PathLike], key: Optional[PathLi
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION  # the certificate that was checked is the one to the end
     context.sslsocket_class = _Socket
     if party.fingerprints:
         context.check_hostname = False
