@@ -18,6 +18,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "CrypTen", targets: ["CrypTen"]),
+        .library(name: "CrypTenClient", targets: ["CrypTenClient"]),
         .library(name: "CrypTenONNX", targets: ["CrypTenONNX"]),
         .executable(name: "crypten", targets: ["CrypTenTool"]),
     ],
@@ -109,6 +110,20 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "CrypTenClient",
+            dependencies: [
+                "CrypTenBase", "CrypTenSharing",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "CrypTenService",
             dependencies: [
                 "CrypTen", "CrypTenONNX", "CrypTenSharing",
@@ -134,11 +149,14 @@ let package = Package(
         .executableTarget(
             name: "CrypTenTool",
             dependencies: [
-                "CrypTen", "CrypTenONNX", "CrypTenService",
+                "CrypTen", "CrypTenClient", "CrypTenONNX", "CrypTenService",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
             ],
-            resources: [.copy("Resources/digits")],
+            resources: [.copy("Resources/digits"), .copy("Resources/page")],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -207,7 +225,23 @@ let package = Package(
             resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "CrypTenSharingTests", dependencies: ["CrypTenSharing"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CrypTenSharingTests",
+            dependencies: ["CrypTenSharing", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "CrypTenClientTests",
+            dependencies: [
+                "CrypTenClient", "CrypTenIdentity", "CrypTenSharing",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "CrypTenServiceTests",
             dependencies: [
@@ -215,14 +249,19 @@ let package = Package(
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "CrypTenToolTests",
             dependencies: [
-                "CrypTen", "CrypTenONNX", "CrypTenTool", "CrypTenTransport", "_CrypTenTestSupport",
+                "CrypTen", "CrypTenClient", "CrypTenIdentity", "CrypTenONNX", "CrypTenService", "CrypTenSharing", "CrypTenTool",
+                "CrypTenTransport", "_CrypTenTestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             resources: [.copy("Fixtures")],
             swiftSettings: swiftSettings

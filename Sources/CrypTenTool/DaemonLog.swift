@@ -5,10 +5,17 @@ import Logging
 /// What a daemon notes, on stderr: lines for people, or a JSON object a line for programs. Never a number of anybody's.
 struct DaemonLog {
     private let isJSON: Bool
+    private let level: Logger.Level
 
-    /// - Parameter environment: `CRYPTEN_LOG` is `text`, as where nothing is said, or `json`.
+    /// - Parameter environment: `CRYPTEN_LOG` is `text`, as where nothing is said, or `json`; `CRYPTEN_LOG_LEVEL` the least that is noted.
     /// - Throws: `.invalidArgument` for anything else.
     init(environment: [String: String]) throws {
+        let name = environment["CRYPTEN_LOG_LEVEL"] ?? "info"
+        guard let level = Logger.Level(rawValue: name) else {
+            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw CrypTenError(.invalidArgument, "CRYPTEN_LOG_LEVEL=\(name): choose one of \(levels)")
+        }
+        self.level = level
         switch environment["CRYPTEN_LOG"] ?? "text" {
         case "text", "": isJSON = false
         case "json": isJSON = true
@@ -17,7 +24,7 @@ struct DaemonLog {
     }
 
     func logger(_ member: String) -> Logger {
-        Logger(label: member) { [isJSON] _ in Handler(member: member, isJSON: isJSON) }
+        Logger(label: member) { [isJSON, level] _ in Handler(member: member, isJSON: isJSON, logLevel: level) }
     }
 
     private struct Handler: LogHandler {

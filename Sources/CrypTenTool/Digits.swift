@@ -40,6 +40,11 @@ struct Digits {
         folder = found
     }
 
+    /// The network's file.
+    var model: URL { URL(fileURLWithPath: file("cnn.onnx")) }
+    /// The folder of the page that has a drawn digit recognised.
+    var page: URL { folder.deletingLastPathComponent().appendingPathComponent("page") }
+
     /// Classifies all images in processes of this machine, and in the clear.
     func classify(
         parties: Int,

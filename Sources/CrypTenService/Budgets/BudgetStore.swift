@@ -64,7 +64,7 @@ package final class BudgetStore: Sendable {
 
     /// Takes rows, each taking as a whole or not at all, in their order; all of them cost one write to the disk.
     ///
-    /// When it returns, what was granted is on the disk.
+    /// When it returns, what was granted is on the disk. Until then it keeps the calling thread: call it from one that may wait.
     ///
     /// - Returns: What came of each.
     /// - Throws: `.fileNotReadable` where a file can't be read or written, and then nothing was granted; `.malformedFile` where one

@@ -3,24 +3,24 @@ import Crypto
 import Foundation
 
 /// What all parties make of a batch that one of them has proposed, once each has said what it has: the same everywhere.
-struct BatchChoice: Sendable {
+package struct BatchChoice: Sendable {
     /// Run now, in this order.
-    var accepted: [RequestTable.Candidate] = []
+    package var accepted: [RequestTable.Candidate] = []
     /// Another party has them in another form.
-    var different: [RequestTable.Candidate] = []
+    package var different: [RequestTable.Candidate] = []
     /// Another party doesn't have them yet.
-    var missing: [RequestTable.Candidate] = []
+    package var missing: [RequestTable.Candidate] = []
     /// Rows of what is accepted.
-    var rows = 0
+    package var rows = 0
     /// Into how many rows they are put.
-    var size: Int?
+    package var size: Int?
 
     /// - Parameters:
     ///   - candidates: What was proposed.
     ///   - statuses: What each party has of each: one list a party, as long as the candidates.
     ///   - sizes: The rows that runs have, ascending.
     ///   - isAlone: Whether requests can't share a run; then a run's rows are the request's.
-    init(_ candidates: [RequestTable.Candidate], statuses: [[UInt8]], sizes: [Int], isAlone: Bool) {
+    package init(_ candidates: [RequestTable.Candidate], statuses: [[UInt8]], sizes: [Int], isAlone: Bool) {
         let most = sizes.last ?? 0
         for (index, candidate) in candidates.enumerated() {
             let said = statuses.map { index < $0.count ? $0[index] : RequestTable.Status.missing.rawValue }
@@ -37,7 +37,7 @@ struct BatchChoice: Sendable {
     }
 
     /// What the run is for, as it enters its binding: the list of requests, in order, with their forms, and the size.
-    func purpose(model: String, version: String) -> [UInt8] {
+    package func purpose(model: String, version: String) -> [UInt8] {
         var hash = SHA256()
         func add(_ bytes: some Collection<UInt8>) {
             withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { hash.update(bufferPointer: $0) }

@@ -13,6 +13,8 @@ struct CellMeter: Sendable {
             ("crypten_batch_rows", "Rows of a run that were asked for."),
             ("crypten_run_seconds", "Seconds of a run."),
             ("crypten_prepared_runs", "Runs that are dealt ahead."),
+            ("crypten_form_rounds", "Rounds of a run on so many rows."),
+            ("crypten_form_online_bytes", "Bytes that this party sends to others in such a run."),
             ("crypten_requests_total", "Requests at the door, by what became of them."),
             ("crypten_request_seconds", "Seconds from a request's head to its answer."),
             ("crypten_waiting_requests", "Requests that wait for a run."),
@@ -32,6 +34,13 @@ struct CellMeter: Sendable {
         Counter(label: "crypten_online_bytes_total", dimensions: label).increment(by: bytes)
         Recorder(label: "crypten_batch_rows", dimensions: label).record(rows)
         Timer(label: "crypten_run_seconds", dimensions: label).recordNanoseconds(Int64(seconds * 1e9))
+    }
+
+    /// What a run of a model on so many rows costs, as planned.
+    func form(model: String, size: Int, rounds: Int, bytes: Int) {
+        let label = [("model", model), ("rows", "\(size)")]
+        Gauge(label: "crypten_form_rounds", dimensions: label).record(rounds)
+        Gauge(label: "crypten_form_online_bytes", dimensions: label).record(bytes)
     }
 
     func prepared(form: String, size: Int, _ count: Int) {

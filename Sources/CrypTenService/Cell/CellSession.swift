@@ -85,6 +85,14 @@ final class CellSession {
         for old in earlier where !(models[settings.name] ?? []).contains(where: { $0.version == old.version && $0.version != model.version }) {
             try await old.release(in: session)
         }
+        for (key, form) in model.forms {
+            meter.form(
+                model: settings.name,
+                size: key.size,
+                rounds: form.cost.rounds,
+                bytes: form.cost.onlineBytes[session.party.index]
+            )
+        }
         logger.info(
             "model \(settings.name), version \(model.version), is loaded",
             metadata: ["seconds": "\((ContinuousClock.now - start).inSeconds)", "batched": "\(model.isBatched)"]

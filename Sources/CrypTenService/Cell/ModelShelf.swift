@@ -1,15 +1,26 @@
-import CrypTenSharing
+package import CrypTenSharing
 import NIOConcurrencyHelpers
 
 /// What a party serves, as the door sees it: replaced by the session, read by every request.
-final class ModelShelf: Sendable {
-    struct Entry: Sendable {
-        var version: String
-        var inputs: [ModelMetadata.Input]
-        var outputs: [ModelMetadata.Output]
-        var mostRows: Int
+package final class ModelShelf: Sendable {
+    package struct Entry: Sendable {
+        package var version: String
+        package var inputs: [ModelMetadata.Input]
+        package var outputs: [ModelMetadata.Output]
+        package var mostRows: Int
         /// Rows that a request may have; nil: any up to the most.
-        var sizes: [Int]?
+        package var sizes: [Int]?
+
+        package init(
+            version: String,
+            inputs: [ModelMetadata.Input],
+            outputs: [ModelMetadata.Output],
+            mostRows: Int,
+            sizes: [Int]?
+        ) {
+            (self.version, self.inputs, self.outputs) = (version, inputs, outputs)
+            (self.mostRows, self.sizes) = (mostRows, sizes)
+        }
 
         init(_ model: ServedModel) {
             (version, inputs, outputs) = (model.version, model.inputs, model.outputs)

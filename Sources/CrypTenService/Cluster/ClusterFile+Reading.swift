@@ -46,15 +46,19 @@ extension ClusterFile {
         guard let text = String(data: data, encoding: .utf8) else {
             return (nil, [ClusterFault("the file isn't UTF-8 text")])
         }
-        let root: Node
+        let notes = ClusterNode.Notes()
+        let file: ClusterFile
         do {
-            guard let node = try Yams.compose(yaml: text) else { return (nil, [ClusterFault("the file is empty")]) }
-            root = node
+            // Nodes know the names that they were given (&) as long as the parser lives.
+            let parser = try Parser(yaml: text)
+            let read = try withExtendedLifetime(parser) {
+                try parser.singleRoot().map { ClusterReader(notes).file(ClusterNode($0, path: "", notes: notes)) }
+            }
+            guard let read else { return (nil, [ClusterFault("the file is empty")]) }
+            file = read
         } catch {
             return (nil, [fault(of: error)])
         }
-        let notes = ClusterNode.Notes()
-        let file = ClusterReader(notes).file(ClusterNode(root, path: "", notes: notes))
         if notes.budget <= 0 { notes.faults.append(ClusterFault("the file says more than a cluster file can")) }
         let faults = notes.faults.sorted { ($0.line ?? 0, $0.column ?? 0) < ($1.line ?? 0, $1.column ?? 0) }
         return (faults.contains { $0.gravity == .fault } ? nil : file, faults)

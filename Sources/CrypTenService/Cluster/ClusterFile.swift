@@ -65,6 +65,10 @@ public struct ClusterFile: Sendable {
         public var outputs: [String]?
         /// nil: as many as it likes.
         public var rowsPerDay: Int?
+
+        package init(outputs: [String]?, rowsPerDay: Int?) {
+            (self.outputs, self.rowsPerDay) = (outputs, rowsPerDay)
+        }
     }
 
     public struct Client: Sendable, Hashable {
@@ -74,6 +78,10 @@ public struct ClusterFile: Sendable {
         /// Public keys, PEM, that its tokens are signed with.
         public var keys: [String]
         public var models: [String: Allowance]
+
+        package init(name: String, certificates: Set<Fingerprint>, keys: [String], models: [String: Allowance]) {
+            (self.name, self.certificates, self.keys, self.models) = (name, certificates, keys, models)
+        }
     }
 
     public struct Limits: Sendable, Hashable {

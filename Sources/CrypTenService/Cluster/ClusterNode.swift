@@ -74,6 +74,18 @@ struct ClusterNode {
         }
     }
 
+    /// A part of a part, as it stands there; this one where there is no such part.
+    func part(_ names: String...) -> ClusterNode {
+        var place = self
+        for name in names {
+            guard case .mapping(let mapping) = place.node,
+                let next = mapping.first(where: { $0.key.scalar?.string == name })?.value
+            else { return place }
+            place = ClusterNode(next, path: "\(place.path).\(name)", notes: notes)
+        }
+        return place
+    }
+
     /// Whether nothing was written.
     var isEmpty: Bool {
         guard case .scalar(let scalar) = node else { return false }

@@ -12,22 +12,22 @@ extension ClusterReader {
         checkIdentities(file, fields)
         checkAddresses(file, fields)
         for model in file.models where !names.contains(model.owner) {
-            fields["models"]?.fault("models.\(model.name).owner: '\(model.owner)' is no member; there are \(names.joined(separator: ", "))")
+            fields["models"]?.part(model.name, "owner").fault("'\(model.owner)' is no member; there are \(names.joined(separator: ", "))")
         }
         for model in file.models where model.inputs.isEmpty {
-            fields["models"]?.fault("models.\(model.name).inputs: name every input with its shapes and its range")
+            fields["models"]?.part(model.name, "inputs").fault("models.\(model.name).inputs: name every input with its shapes and its range")
         }
         let known = file.models.map(\.name)
         for client in file.clients {
             for model in client.models.keys.sorted() where !known.contains(model) {
-                fields["clients"]?.fault("clients.\(client.name).models: there is no model '\(model)'; there are \(known.joined(separator: ", "))")
+                fields["clients"]?.part(client.name, "models", model).fault("there is no model '\(model)'; there are \(known.joined(separator: ", "))")
             }
         }
         if !file.clients.isEmpty, let closed = file.members.first(where: { $0.door == nil }) {
-            fields["members"]?.fault("members.\(closed.name).door is missing: clients call every party")
+            fields["members"]?.part(closed.name).fault("members.\(closed.name).door is missing: clients call every party")
         }
         for name in file.local.keys.sorted() where !all.contains(name) {
-            fields["local"]?.fault("local.\(name): there is no member or dealer of that name")
+            fields["local"]?.part(name).fault("local.\(name): there is no member or dealer of that name")
         }
     }
 
@@ -57,8 +57,8 @@ extension ClusterReader {
         var hosts: [Substring: String] = [:]
         for member in file.members {
             guard let door = member.door else { continue }
-            let host = door.dropFirst("https://".count).prefix { $0 != ":" && $0 != "/" }
-            if let other = hosts[host], !["127.0.0.1", "localhost"].contains(host) {
+            let host = door.drop { $0 != "/" }.dropFirst(2).prefix { $0 != ":" && $0 != "/" }
+            if let other = hosts[host], !ClusterFile.isLoopback(String(host)) {
                 fields["members"]?.warning(
                     "the doors of \(other) and \(member.name) are one host, \(host): whoever ends TLS there for both sees every question; "
                         + "let a balancer pass TLS through by the name (SNI), or give each its own"
@@ -70,6 +70,11 @@ extension ClusterReader {
 }
 
 extension ClusterFile {
+    /// Whether a host is this machine, and nobody else's packets reach it.
+    static func isLoopback(_ host: String) -> Bool {
+        ["localhost", "::1", "[::1]"].contains(host) || host.hasPrefix("127.")
+    }
+
     /// Whether a text can be a name.
     package static func isName(_ text: String) -> Bool {
         let isPlain: (UInt8) -> Bool = { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) }

@@ -229,12 +229,13 @@ struct ClusterReader {
 
     private func door(_ node: ClusterNode) -> String? {
         guard let text = node.text() else { return nil }
-        guard let url = URL(string: text), url.scheme == "https", url.host?.isEmpty == false, url.query == nil,
-            ["", "/"].contains(url.path)
+        guard let url = URL(string: text), let host = url.host, !host.isEmpty, url.query == nil, ["", "/"].contains(url.path),
+            url.scheme == "https" || (url.scheme == "http" && ClusterFile.isLoopback(host))
         else {
-            node.fault("\(node.path) is where clients call: https://host:port")
+            node.fault("\(node.path) is where clients call: https://host:port; without TLS only at 127.0.0.1")
             return nil
         }
+        if url.scheme == "http" { node.warning("this door has no TLS: for programs of this machine alone") }
         return text.hasSuffix("/") ? String(text.dropLast()) : text
     }
 

@@ -40,6 +40,7 @@ public struct CellMember: Sendable {
         MetricsSystem.bootstrap(PrometheusFactory(registry))
         CellMeter.describe(registry)
         let meter = CellMeter()
+        let cluster = settings.cluster
         var services: [any Service] = []
         let isReady: @Sendable () -> Bool
         let reload: @Sendable (MemberSettings) throws -> Void
@@ -56,7 +57,7 @@ public struct CellMember: Sendable {
             services.append(party)
             isReady = { party.shelf.epoch != nil }
             certificates = party.certificates
-            if let address = settings.local.door ?? settings.defaultDoor {
+            if cluster.members[index].door != nil, let address = settings.local.door ?? settings.defaultDoor {
                 let (server, changes) = try door(party, index, at: address, meter)
                 services.append(server)
                 reload = { settings in
@@ -117,7 +118,19 @@ public struct CellMember: Sendable {
             origins: origins,
             version: CrypTenVersion.text
         )
-        let server = DoorServer(door: door, certificate: certificate, address: try CellMember.split(address), logger: logger)
+        let place = try CellMember.split(address)
+        guard !settings.isDoorPlain || ClusterFile.isLoopback(place.host) else {
+            throw CrypTenError(
+                .insecureTransport,
+                "the door at \(address) would have no TLS, and others reach it: write https:// in members.\(name).door, or listen at 127.0.0.1"
+            )
+        }
+        let server = DoorServer(
+            door: door,
+            certificate: settings.isDoorPlain ? nil : certificate,
+            address: place,
+            logger: logger
+        )
         let name = name
         return (
             server,
@@ -153,6 +166,12 @@ public struct CellMember: Sendable {
 }
 
 extension MemberSettings {
+    /// Whether the door speaks without TLS, to programs of this machine.
+    var isDoorPlain: Bool {
+        guard case .party(let index) = part else { return false }
+        return cluster.members[index].door?.hasPrefix("http://") ?? false
+    }
+
     /// Where the door is, where the local part says nothing: as clients call it.
     var defaultDoor: String? {
         guard case .party(let index) = part, let door = cluster.members[index].door, let url = URL(string: door), let host = url.host

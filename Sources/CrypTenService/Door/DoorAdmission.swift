@@ -1,7 +1,7 @@
-import CrypTenSharing
+package import CrypTenSharing
 
 /// Whether a request may be asked: by the cluster file, and by what the model takes.
-enum DoorAdmission {
+package enum DoorAdmission {
     /// Makes of what was sent what is taken in.
     ///
     /// - Parameters:
@@ -9,7 +9,7 @@ enum DoorAdmission {
     ///   - version: The version that was asked for; nil: the first.
     ///   - isLast: Whether this is the party that gets words.
     /// - Throws: ``DoorRefusal`` `.forbidden`, `.notFound`, `.malformed`, `.tooLarge`.
-    static func admit(
+    package static func admit(
         _ request: InferenceRequest,
         model: String,
         version: String?,

@@ -59,7 +59,8 @@ final class DoorCertificate: Sendable {
 /// The door's server.
 struct DoorServer: Service {
     let door: Door
-    let certificate: DoorCertificate
+    /// nil: without TLS, on this machine.
+    let certificate: DoorCertificate?
     let address: (host: String, port: Int)
     let logger: Logger
     /// Told the port once it is open.
@@ -83,14 +84,17 @@ struct DoorServer: Service {
                 )
             )
         )
-        let tls = TLSChannelConfiguration(tlsConfiguration: try certificate.configuration()) { _, promise in
-            promise.succeed(.certificateVerified)
+        let server = try certificate.map { certificate in
+            let tls = TLSChannelConfiguration(tlsConfiguration: try certificate.configuration()) { _, promise in
+                promise.succeed(.certificateVerified)
+            }
+            return try HTTPServerBuilder.tls(http, configuration: tls)
         }
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .notice)
         let application = Application(
             router: door.router(),
-            server: try .tls(http, configuration: tls),
+            server: server ?? http,
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port),
                 serverName: "crypten",

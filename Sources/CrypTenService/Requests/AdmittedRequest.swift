@@ -1,26 +1,39 @@
-import CrypTenSharing
+package import CrypTenSharing
 import Crypto
 import Foundation
 
 /// A request that a party has taken in: whose it is, what it asks for, and this party's part of its inputs.
-struct AdmittedRequest: Sendable {
-    var key: RequestKey
-    var model: String
-    var version: String
+package struct AdmittedRequest: Sendable {
+    package var key: RequestKey
+    package var model: String
+    package var version: String
     /// The inputs in the order of the model's.
-    var inputs: [InferenceRequest.Input]
-    var part: InferenceRequest.Part
+    package var inputs: [InferenceRequest.Input]
+    package var part: InferenceRequest.Part
     /// What it asks for of what its client may have, in the model's order.
-    var outputs: [String]
-    var rows: Int
+    package var outputs: [String]
+    package var rows: Int
+
+    package init(
+        key: RequestKey,
+        model: String,
+        version: String,
+        inputs: [InferenceRequest.Input],
+        part: InferenceRequest.Part,
+        outputs: [String],
+        rows: Int
+    ) {
+        (self.key, self.model, self.version) = (key, model, version)
+        (self.inputs, self.part, self.outputs, self.rows) = (inputs, part, outputs, rows)
+    }
 
     /// The inputs' shapes behind the rows: requests of one kind can share a run.
-    var bucket: [[Int]] {
+    package var bucket: [[Int]] {
         inputs.map { Array($0.shape.dropFirst()) }
     }
 
     /// SHA-256 of all that must be the same at every party: what doesn't come from the client's part, and nothing of that.
-    func form(in cell: String) -> RequestForm {
+    package func form(in cell: String) -> RequestForm {
         var hash = SHA256()
         func add(_ text: String) {
             withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) { hash.update(bufferPointer: $0) }
@@ -38,7 +51,7 @@ struct AdmittedRequest: Sendable {
     /// This party's words of each input.
     ///
     /// - Parameter party: Which one it is.
-    func words(at party: Int) throws -> [[UInt64]] {
+    package func words(at party: Int) throws -> [[UInt64]] {
         switch part {
         case .words(let words): return words
         case .seed(let seed):
@@ -49,6 +62,10 @@ struct AdmittedRequest: Sendable {
 }
 
 /// A digest of what a request looks like to a party, apart from its share.
-struct RequestForm: Hashable, Sendable {
-    var bytes: [UInt8]
+package struct RequestForm: Hashable, Sendable {
+    package var bytes: [UInt8]
+
+    package init(bytes: [UInt8]) {
+        self.bytes = bytes
+    }
 }

@@ -1,13 +1,13 @@
-import CrypTenSharing
+package import CrypTenSharing
 
 /// The requests that wait at one party: which came, which may be run next, and what becomes of each; events in, answers out, no input or output.
 ///
 /// A key is taken once in its epoch, whatever becomes of the request. A request leaves the table exactly once: to be run, or refused.
-struct RequestTable: Sendable {
-    typealias Instant = ContinuousClock.Instant
+package struct RequestTable: Sendable {
+    package typealias Instant = ContinuousClock.Instant
 
     /// What a party has of a request that another names.
-    enum Status: UInt8, Sendable {
+    package enum Status: UInt8, Sendable {
         /// Not here, or no longer.
         case missing
         case present
@@ -16,15 +16,19 @@ struct RequestTable: Sendable {
     }
 
     /// A request as parties name it to each other.
-    struct Candidate: Hashable, Sendable {
-        var key: RequestKey
-        var form: RequestForm
-        var rows: Int
+    package struct Candidate: Hashable, Sendable {
+        package var key: RequestKey
+        package var form: RequestForm
+        package var rows: Int
+
+        package init(key: RequestKey, form: RequestForm, rows: Int) {
+            (self.key, self.form, self.rows) = (key, form, rows)
+        }
     }
 
     private struct Waiting: Sendable {
         var request: AdmittedRequest
-        var form: RequestForm
+        package var form: RequestForm
         var arrival: Instant
         /// When it may be named next: one that another party doesn't have yet isn't named again at once.
         var notBefore: Instant
@@ -46,25 +50,25 @@ struct RequestTable: Sendable {
     /// Ids that were taken in this epoch, with whose they are.
     private var used: Set<RequestKey> = []
 
-    init(cell: String, capacity: Int, patience: Duration) {
+    package init(cell: String, capacity: Int, patience: Duration) {
         self.cell = cell
         self.capacity = capacity
         self.patience = patience
     }
 
     /// How many wait.
-    var count: Int { waiting.count }
+    package var count: Int { waiting.count }
     /// All that wait, in the order in which they came.
-    var all: [RequestKey] { order.filter { waiting[$0] != nil } }
+    package var all: [RequestKey] { order.filter { waiting[$0] != nil } }
     /// Whether this epoch has used up its ids.
-    var isEpochFull: Bool { used.count >= RequestTable.mostUsed }
+    package var isEpochFull: Bool { used.count >= RequestTable.mostUsed }
 
     // MARK: Coming
 
     /// Takes a request in.
     ///
     /// - Throws: ``DoorRefusal``: `.restarting` before there is a session, `.epoch` for an id of another one, `.duplicate`, `.busy`.
-    mutating func admit(_ request: AdmittedRequest, at now: Instant) throws {
+    package mutating func admit(_ request: AdmittedRequest, at now: Instant) throws {
         guard let epoch else { throw DoorRefusal(.restarting, "the cell makes a new session: ask anew in some seconds") }
         guard request.key.epoch == epoch else {
             throw DoorRefusal(.epoch, "the id belongs to an epoch that is over: read the metadata again, and ask anew with a new id")
@@ -81,13 +85,13 @@ struct RequestTable: Sendable {
     }
 
     /// Begins an epoch; what waits goes on waiting, under the name that it came with.
-    mutating func begin(_ epoch: Epoch) {
+    package mutating func begin(_ epoch: Epoch) {
         self.epoch = epoch
         used = []
     }
 
     /// There is no session: nothing is taken in, and what waits goes on waiting.
-    mutating func suspend() {
+    package mutating func suspend() {
         epoch = nil
     }
 
@@ -100,7 +104,7 @@ struct RequestTable: Sendable {
     ///   - most: The most rows of a run, by model.
     ///   - isAlone: Whether a model's requests can't share runs.
     /// - Returns: Candidates for one run, one run's rows and as many more in reserve; nil where nothing is due, with the time when that may change.
-    func due(
+    package func due(
         at now: Instant,
         window: (String) -> Duration,
         most: (String) -> Int,
@@ -160,20 +164,20 @@ struct RequestTable: Sendable {
     }
 
     /// What this party has of what another proposes.
-    func status(of candidate: Candidate) -> Status {
+    package func status(of candidate: Candidate) -> Status {
         guard let entry = waiting[candidate.key] else { return .missing }
         return entry.form == candidate.form && entry.request.rows == candidate.rows ? .present : .different
     }
 
     /// Takes requests out, to be run or refused; those that aren't here are passed over.
-    mutating func take(_ keys: [RequestKey]) -> [AdmittedRequest] {
+    package mutating func take(_ keys: [RequestKey]) -> [AdmittedRequest] {
         let taken = keys.compactMap { waiting.removeValue(forKey: $0)?.request }
         tidy()
         return taken
     }
 
     /// Another party didn't have a request when it was proposed: it is proposed again after a while that doubles.
-    mutating func missed(_ keys: [RequestKey], at now: Instant) {
+    package mutating func missed(_ keys: [RequestKey], at now: Instant) {
         for key in keys {
             guard var entry = waiting[key] else { continue }
             entry.notBefore = now + .milliseconds(min(1 << min(entry.misses, 6), 50))
@@ -183,7 +187,7 @@ struct RequestTable: Sendable {
     }
 
     /// Takes out what has waited too long.
-    mutating func expired(at now: Instant) -> [AdmittedRequest] {
+    package mutating func expired(at now: Instant) -> [AdmittedRequest] {
         take(order.filter { key in waiting[key].map { $0.arrival + patience <= now } ?? false })
     }
 

@@ -6,8 +6,8 @@ import Foundation
 struct ClientCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "client",
-        abstract: "Tokens of clients that are no party.",
-        subcommands: [Token.self]
+        abstract: "Ask a cell as somebody who is no party of it.",
+        subcommands: [Infer.self, Load.self, Token.self]
     )
 
     struct Token: AsyncParsableCommand {
@@ -43,8 +43,7 @@ struct ClientCommand: ParsableCommand {
 
         func run() async throws {
             Output.result(
-                try await ClientTokens.sign(
-                    keyFile: URL(fileURLWithPath: key),
+                try await ClientTokens.Key(contentsOf: URL(fileURLWithPath: key)).token(
                     client: name,
                     cell: cell,
                     party: party,

@@ -18,12 +18,30 @@ struct DemoCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print one JSON object instead of a table.")
     var json = false
 
+    @Flag(
+        name: .long,
+        help: ArgumentHelp(
+            "Draw a digit in a browser, and have two parties recognise it that don't see it.",
+            discussion: "Serves a page on this machine until Ctrl-C; nothing of it comes from or goes to a network."
+        )
+    )
+    var web = false
+
+    @Option(name: .long, help: ArgumentHelp("Where --web serves its page, on 127.0.0.1.", valueName: "port"))
+    var port = 8080
+
     func validate() throws {
+        if web, parties != 2 || json { throw ValidationError("--web has two parties and a page: leave out --parties and --json") }
+        guard (1...65_535).contains(port) else { throw ValidationError("--port \(port): choose 1 to 65535") }
         try PartyCount.check(parties, option: "--parties")
     }
 
     func run() async throws {
         let digits = try Digits()
+        if web {
+            ProgressLine.show("starting two parties and a dealer")
+            return try await WebDemo(digits: digits, page: digits.page, port: port).run()
+        }
         ProgressLine.show("starting \(parties) parties and a dealer")
         let report = try await digits.classify(parties: parties) { layer, fraction in
             ProgressLine.show("\(Int(fraction * 100)) %  \(layer ?? "")")

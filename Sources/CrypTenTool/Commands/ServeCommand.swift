@@ -17,7 +17,7 @@ struct ServeCommand: AsyncParsableCommand {
             revocations, clients, limits and models change without a request being lost.
 
             Environment variables take the place of what the file's local part says: CRYPTEN_IDENTITY, CRYPTEN_LISTEN, CRYPTEN_DOOR, \
-            CRYPTEN_STATUS, CRYPTEN_STATE, CRYPTEN_THREADS; CRYPTEN_LOG is text or json.
+            CRYPTEN_STATUS, CRYPTEN_STATE, CRYPTEN_THREADS; CRYPTEN_LOG is text or json, CRYPTEN_LOG_LEVEL the least that is noted.
 
               crypten cluster check cell.yaml
               crypten serve --cluster cell.yaml --as clinic

@@ -22,11 +22,19 @@ final class ChildProcess: Sendable {
     ///   - arguments: Its command line.
     ///   - report: Told of each event, on the child's own threads; `.ended` comes last.
     /// - Throws: `.fileNotReadable` where it can't be started.
-    init(_ name: String, arguments: [String], report: @escaping @Sendable (Event) -> Void) throws {
+    ///
+    /// - Parameter environment: Added to that of this process.
+    init(
+        _ name: String,
+        arguments: [String],
+        environment: [String: String] = [:],
+        report: @escaping @Sendable (Event) -> Void
+    ) throws {
         self.name = name
         let child = Process()
         child.executableURL = try ChildProcess.executable()
         child.arguments = arguments
+        child.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let (input, output) = (Pipe(), Pipe())
         child.standardInput = input
         child.standardOutput = output

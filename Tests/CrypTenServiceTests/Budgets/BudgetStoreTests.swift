@@ -1,6 +1,7 @@
 import CrypTenBase
 import CrypTenService
 import Foundation
+import NIOConcurrencyHelpers
 import Testing
 
 @Suite("Budgets")
@@ -152,25 +153,54 @@ struct BudgetStoreTests {
         }
     }
 
-    @Test("two stores of one folder together grant no row too much, and none too few")
+    @Test("stores of one folder together grant no row too much, and none too few")
     func concurrent() async throws {
         try await BudgetStoreTests.inFolder { folder in
-            let stores = [try BudgetStore(directory: folder), try BudgetStore(directory: folder)]
-            let granted = await withTaskGroup(of: Int.self) { group in
-                for task in 0..<8 {
+            let stores = try (0..<4).map { _ in try BudgetStore(directory: folder) }
+            let granted = await withTaskGroup(of: [String: Int].self) { group in
+                for store in stores {
                     group.addTask {
-                        var granted = 0
-                        for _ in 0..<25 {
-                            if case .granted? = try? BudgetStoreTests.take(stores[task % 2], 1) { granted += 1 }
+                        var granted: [String: Int] = [:]
+                        for index in 0..<100 {
+                            // Names of different lengths: who read at a wrong place would read no line.
+                            let model = String(repeating: "m", count: 1 + index % 50)
+                            if case .granted? = try? BudgetStoreTests.take(store, 1, model: model, limit: 3) {
+                                granted[model, default: 0] += 1
+                            }
                         }
                         return granted
                     }
                 }
-                return await group.reduce(0, +)
+                return await group.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
             }
-            #expect(granted == 100)
-            #expect(try stores[0].rows(of: "app", model: "digits", on: BudgetStoreTests.day) == 100)
-            #expect(try BudgetStoreTests.take(stores[1], 1) == .refused(left: 0))
+            #expect(granted.count == 50 && granted.values.allSatisfy { $0 == 3 })
+            for store in stores {
+                #expect(try store.rows(of: "app", model: "mmm", on: BudgetStoreTests.day) == 3)
+                #expect(try BudgetStoreTests.take(store, 1, model: "mmm", limit: 3) == .refused(left: 0))
+            }
+        }
+    }
+
+    @Test("while somebody has the folder's lock nothing is granted")
+    func locked() async throws {
+        try await BudgetStoreTests.inFolder { folder in
+            let store = try BudgetStore(directory: folder)
+            _ = try BudgetStoreTests.take(store, 1)
+            // A lock is of the opening of a file: this one is as another process's.
+            let lock = try FileHandle(forUpdating: folder.appending(path: "lock"))
+            #expect(flock(lock.fileDescriptor, LOCK_EX | LOCK_NB) == 0)
+            let isDone = NIOLockedValueBox(false)
+            let thread = Thread {
+                _ = try? BudgetStoreTests.take(store, 1)
+                isDone.withLockedValue { $0 = true }
+            }
+            thread.start()
+            try await Task.sleep(for: .milliseconds(200))
+            #expect(!isDone.withLockedValue { $0 })
+            try lock.close()
+            for _ in 0..<500 where !isDone.withLockedValue({ $0 }) { try await Task.sleep(for: .milliseconds(10)) }
+            #expect(isDone.withLockedValue { $0 })
+            #expect(try store.rows(of: "app", model: "digits", on: BudgetStoreTests.day) == 2)
         }
     }
 

@@ -1,0 +1,2 @@
+// Whoever imports the client sees the errors that it throws.
+@_exported public import CrypTenBase
