@@ -61,6 +61,18 @@ export interface Sent {
   shares: Record<string, { words: BigUint64Array; shape: number[] }>;
 }
 
+/** What came from one party. */
+export interface Received {
+  party: Party;
+  /** The party's number. */
+  index: number;
+  model: string;
+  /** The request's id, 32 hexadecimal digits. */
+  id: string;
+  /** The party's share of each output. */
+  shares: Record<string, { words: BigUint64Array; shape: number[] }>;
+}
+
 /** Rows with known answers, some of which are mixed into each request. */
 export interface Canaries {
   inputs: Record<string, Input>;
@@ -91,6 +103,8 @@ export interface CellOptions {
   insecureHTTP?: boolean;
   /** Called for each party before it is asked. */
   onSent?: (sent: Sent) => void;
+  /** Called for each party when its answer has come, before they are added up. */
+  onReceived?: (received: Received) => void;
   /** Another `fetch`, such as one that shows a client certificate in Node.js. */
   fetch?: typeof globalThis.fetch;
 }

@@ -57,11 +57,12 @@ export class CrypTenError extends Error {
  * @typedef {{name: string, version: string, epoch: string, rows: number, inputs: InputForm[], outputs: OutputForm[]}} Metadata
  * @typedef {{party: Party, index: number, model: string, id: string, body: Uint8Array,
  *            shares: Record<string, {words: BigUint64Array, shape: number[]}>}} Sent
+ * @typedef {{party: Party, index: number, model: string, id: string, shares: Record<string, {words: BigUint64Array, shape: number[]}>}} Received
  * @typedef {{inputs: Record<string, Input>, outputs: Record<string, Input>, tolerance: number, rows?: number}} Canaries
  * @typedef {{outputs?: string[], version?: string, canaries?: Canaries, signal?: AbortSignal}} InferOptions
  * @typedef {{token?: (party: Party) => string | Promise<string>, credentials?: RequestCredentials, timeout?: number, retries?: number,
  *            retryDelay?: number, binary?: boolean, maxReplyBytes?: number, insecureHTTP?: boolean, onSent?: (sent: Sent) => void,
- *            fetch?: typeof globalThis.fetch}} CellOptions
+ *            onReceived?: (received: Received) => void, fetch?: typeof globalThis.fetch}} CellOptions
  * @typedef {{name: string, shape: number[], words: BigUint64Array}} Words
  * @typedef {{path: string, headers?: Record<string, string>, body?: Uint8Array, limit: number}} PartyRequest
  * @typedef {{headers: Headers, bytes: Uint8Array}} HTTPReply
@@ -71,7 +72,7 @@ export class CrypTenError extends Error {
 export class Cell {
   #cell;
   /** @type {Party[]} */ #parties;
-  /** @type {Required<Omit<CellOptions, "token" | "onSent">> & Pick<CellOptions, "token" | "onSent">} */ #options;
+  /** @type {Required<Omit<CellOptions, "token" | "onSent" | "onReceived">> & Pick<CellOptions, "token" | "onSent" | "onReceived">} */ #options;
   /** @type {Map<string, Metadata>} What all parties have said of a model, until one says that it is over. */ #known = new Map();
 
   /**
@@ -214,7 +215,7 @@ export class Cell {
    * @param {AbortSignal | undefined} signal
    */
   async #askAll(metadata, part, outputs, signal) {
-    const { binary, onSent, maxReplyBytes } = this.#options;
+    const { binary, onSent, onReceived, maxReplyBytes } = this.#options;
     const id = hex(crypto.getRandomValues(new Uint8Array(16)));
     const seeds = this.#parties.slice(1).map(() => crypto.getRandomValues(new Uint8Array(32)));
     const requests = await makeRequests(metadata, id, seeds, part.inputs, outputs, binary);
@@ -229,8 +230,12 @@ export class Cell {
       /** @type {Record<string, string>} */
       const headers = { "Content-Type": jsonLength === null ? "application/json" : "application/octet-stream" };
       if (jsonLength !== null) headers["Inference-Header-Content-Length"] = String(jsonLength);
-      const reply = await send({ path, headers, body, limit: maxReplyBytes });
-      return parsedReply(reply, party.name, metadata, id, outputs, part.rows);
+      const reply = parsedReply(await send({ path, headers, body, limit: maxReplyBytes }), party.name, metadata, id, outputs, part.rows);
+      onReceived?.({
+        party: { ...party }, index, model: metadata.name, id,
+        shares: Object.fromEntries(reply.outputs.map(({ form, shape, words }) => [form.name, { words: words.slice(), shape: [...shape] }])),
+      });
+      return reply;
     });
   }
 

@@ -212,7 +212,9 @@ export async function startCell({
           const path = decodeURIComponent(request.url);
           if (request.method === "GET" && [`/v2/models/${model.name}`, `/v2/models/${model.name}/versions/${model.version}`].includes(path)) {
             const cause = fault({ path }, party);
-            if (cause === "redirect") return response.writeHead(302, { Location: "http://127.0.0.1:1/" }).end();
+            if (cause === "redirect" && !path.includes("versions")) {
+              return response.writeHead(302, { Location: `${request.url}/versions/${model.version}` }).end();
+            }
             if (cause === "drop") return null;
             if (cause === "long") return response.end(Buffer.alloc(2 << 20, 0x20));
             if (cause === "html") return response.writeHead(502).end("<html>bad gateway</html>");

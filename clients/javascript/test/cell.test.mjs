@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync, verify, webcrypto } from "node:crypto";
 import { after, test } from "node:test";
 
-import { Cell, CrypTenError, jsonEnd, signToken } from "../crypten.js";
+import { Cell, CrypTenError, bucket, jsonEnd, signToken } from "../crypten.js";
 import { startCell } from "../fake-cell/cell.mjs";
 
 /** A model with an input of each type: `scores` are each row's numbers times two, `total` is n + 1, `sure` is the negation. */
@@ -143,6 +143,12 @@ test("an input that isn't right is refused before anything of it is sent", async
   assert.equal(cell.requests.length, 0);
 });
 
+test("where there is one shape, nothing is filled up", () => {
+  const form = { name: "x", type: "FP32", fractionBits: 16, range: null, shapes: [[-1, 4]], pad: 0 };
+  assert.deepEqual(bucket(form, [{ data: [1, 2, 3, 4], shape: [1, 4] }]), [4]);
+  assert.throws(() => bucket(form, [{ data: [1, 2, 3], shape: [1, 3] }]), (error) => error.code === "input");
+});
+
 test("an error doesn't hold the number that it is about", async () => {
   const cell = await cellOf({});
   const inputs = inputsOf(1);
@@ -267,18 +273,21 @@ for (const fault of ["truncated", "extra", "html"]) {
 test("replies that aren't what was asked for: no number", async () => {
   const cell = await cellOf({});
   const changes = {
+    "nothing": () => {},
     "another id": (json) => { json.id = "0".repeat(32); },
     "another version": (json) => { json.model_version = "22"; },
     "no tag": (json) => { delete json.parameters.crypten_tag; },
     "an output twice": (json) => { json.outputs[1] = json.outputs[0]; },
     "one output less": (json) => { json.outputs.pop(); },
-    "other rows": (json) => { json.outputs[0].shape[0] = 3; },
+    "fewer rows": (json) => { json.outputs[1].shape = [1]; json.outputs[1].data.pop(); },
     "other columns": (json) => { json.outputs[0].shape = [2, 2, 2]; },
     "an extent that makes no sense": (json) => { json.outputs[1].shape = [1e300]; },
     "other fraction bits": (json) => { json.outputs[0].parameters.crypten_fraction_bits = 8; },
     "another type": (json) => { json.outputs[1].parameters.crypten_type = "FP32"; },
     "reals": (json) => { json.outputs[1].data[0] = 0.5; },
     "negative words": (json) => { json.outputs[1].data[0] = -1; },
+    "words that are too large": (json) => { json.outputs[1].data[0] = "@18446744073709551616@"; },
+    "words as text": (json) => { json.outputs[1].data[0] = "17"; },
     "too many words": (json) => { json.outputs[1].data.push(0); },
     "no words": (json) => { delete json.outputs[1].data; },
     "a size that doesn't fit": (json) => { json.outputs[1].parameters.binary_data_size = 16; },
@@ -288,14 +297,26 @@ test("replies that aren't what was asked for: no number", async () => {
     const fetch = async (url, options) => {
       const response = await globalThis.fetch(url, options);
       if (options.method === "GET" || url.startsWith(cell.parties[0].url)) return response;
-      const json = JSON.parse(await response.text());
+      // Words as text while it is changed, for JSON.parse would round them.
+      const json = JSON.parse((await response.text()).replace(/"data":\[([\d,]+)\]/g, (_, list) => `"data":[${list.split(",").map((word) => `"@${word}@"`)}]`));
       const other = change(json);
-      return new Response(JSON.stringify(other ?? json), { status: 200 });
+      return new Response(JSON.stringify(other ?? json).replace(/"@(\d+)@"/g, "$1"));
     };
+    if (name === "nothing") {
+      checkOutputs(await clientOf(cell, { binary: false, fetch }).infer(model.name, inputsOf(2)), inputsOf(2), 2);
+      continue;
+    }
     await assert.rejects(clientOf(cell, { binary: false, fetch }).infer(model.name, inputsOf(2)), (error) => error.code === "malformed_reply", name);
   }
   const deep = async (url, options) => (options.method === "GET" ? globalThis.fetch(url, options) : new Response("[".repeat(100_000)));
   await fails(clientOf(cell, { fetch: deep }).infer(model.name, inputsOf(1)), "malformed_reply");
+});
+
+test("outputs with other rows than were asked about: no number, though all parties say the same", async () => {
+  for (const rows of [1, 3]) {
+    const other = { ...model, compute: () => ({ total: { values: Array.from({ length: rows }, () => 1n), shape: [rows] } }) };
+    await fails(clientOf(await cellOf({ model: other })).infer(model.name, inputsOf(2), { outputs: ["total"] }), "malformed_reply");
+  }
 });
 
 test("a boolean that is neither true nor false isn't one", async () => {
@@ -312,7 +333,7 @@ test("the JSON's end is found without the header", () => {
 
 test("a cell that isn't the one of the list is asked nothing", async () => {
   const cases = {
-    "another cell": [{}, ({ crypten_cell: "blank" })],
+    "another cell": [{ crypten_cell: "blank" }, { crypten_cell: "blank" }],
     "another party": [{}, { crypten_party_name: "registry" }],
     "another number": [{}, { crypten_party: 0 }],
     "more parties": [{ crypten_parties: 3 }, { crypten_parties: 3 }],
@@ -389,6 +410,17 @@ test("onSent shows what goes to each party: bytes as they are on the wire, and w
   }
   const sum = sent.reduce((total, { shares }) => BigInt.asUintN(64, total + shares.image.words[3]), 0n);
   assert.equal(Number(BigInt.asIntN(64, sum)) / 2 ** 16, inputs.image.data[3]);
+});
+
+test("onReceived shows what came from each party: words that add up to the output", async () => {
+  const received = [];
+  const cell = await cellOf({ n: 3 });
+  const inputs = inputsOf(2);
+  await clientOf(cell, { onReceived: (entry) => received.push(entry) }).infer(model.name, inputs);
+  assert.deepEqual(received.map(({ party, index }) => [party.name, index]).sort((a, b) => a[1] - b[1]), [["clinic", 0], ["insurer", 1], ["registry", 2]]);
+  const sum = received.reduce((total, { shares }) => BigInt.asUintN(64, total + shares.scores.words[5]), 0n);
+  assert.equal(Number(BigInt.asIntN(64, sum)) / 2 ** 16, 2 * inputs.image.data[5]);
+  assert.deepEqual(received[0].shares.scores.shape, [2, 4]);
 });
 
 test("one party's words say nothing of the input: their bits are even, whatever it is", async () => {

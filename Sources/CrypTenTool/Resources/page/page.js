@@ -30,11 +30,15 @@ const drawing = {
   pen: { x: GRID / 2, y: GRID / 4, down: false, shown: false },
 };
 
+const stillness = matchMedia("(prefers-reduced-motion: reduce)");
+
 /** The cell, once it is known, and how it is asked. */
 let demo = /** @type {Awaited<ReturnType<typeof opened>> | null} */ (null);
 let asking = false;
 /** What was sent last, for painting it anew. */
 let sent = /** @type {import("./crypten.js").Sent[]} */ ([]);
+/** And what came back, by the parties' numbers. */
+let received = /** @type {import("./crypten.js").Received[]} */ ([]);
 
 // MARK: The cell
 
@@ -48,9 +52,15 @@ async function opened() {
     timeout: 60_000,
     onSent: (message) => {
       // Of a question that is asked anew, what was sent last is shown.
-      if (sent[0]?.id !== message.id) sent = [];
+      if (sent[0]?.id !== message.id) {
+        sent = [];
+        received = [];
+      }
       sent.push(message);
       if (sent.length === config.parties.length) showSent(true);
+    },
+    onReceived: (message) => {
+      if (sent[0]?.id === message.id) received[message.index] = message;
     },
   });
   const metadata = await cell.metadata(config.model);
@@ -101,6 +111,7 @@ async function ask() {
   }
   asking = true;
   sent = [];
+  received = [];
   reset();
   trouble(null);
   update();
@@ -159,14 +170,17 @@ function showAnswer(scores, milliseconds, names) {
     row.querySelector("span")?.style.setProperty("width", `${100 * chances[digit]}%`);
     const [, , chance, score] = row.cells;
     chance.textContent = percent(chances[digit]);
-    score.textContent = scores[digit].toFixed(2);
+    score.textContent = scores[digit].toFixed(2).replace("-", "−");
   }
-  say(`The answer is ${first}, at ${percent(chances[first])}.`);
+  showReceived();
+  say(`The answer is ${first}, at ${percent(chances[first]).replace(">", "more than ")}.`);
+  const { top, bottom } = byId("verdict").getBoundingClientRect();
+  if (top < 0 || bottom > innerHeight) byId("answer-title").scrollIntoView({ behavior: stillness.matches ? "auto" : "smooth" });
   const { facts = {} } = /** @type {NonNullable<typeof demo>} */ (demo).config;
   const bytes = sent.reduce((sum, { body }) => sum + body.length, 0);
   const shown = [
-    ["rounds between the parties", facts.rounds === undefined ? null : grouped(facts.rounds)],
-    ["sent between the parties", facts.online_bytes === undefined ? null : inBytes(facts.online_bytes)],
+    ["rounds between parties", facts.rounds === undefined ? null : grouped(facts.rounds)],
+    ["sent between parties", facts.online_bytes === undefined ? null : inBytes(facts.online_bytes)],
     ["sent by this page", inBytes(bytes)],
     ["time", milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`],
   ];
@@ -228,7 +242,7 @@ function showSent(arriving) {
   /** @type {HTMLElement[]} */
   const parts = [];
   config.parties.forEach((/** @type {{name: string, url: string}} */ party, /** @type {number} */ index) => {
-    const canvas = /** @type {HTMLCanvasElement} */ (element("canvas", { role: "img" }));
+    const canvas = /** @type {HTMLCanvasElement} */ (element("canvas", { class: "picture", role: "img" }));
     const figure = element("figure", { class: `share party-${index % 4}${state}` }, canvas, element("figcaption", {}, element("strong", {}, party.name)));
     const caption = /** @type {HTMLElement} */ (figure.querySelector("figcaption"));
     const { host } = new URL(party.url);
@@ -247,22 +261,37 @@ function showSent(arriving) {
     if (index > 0) parts.push(element("span", { class: "sign", "aria-hidden": "true" }, "+"));
     parts.push(figure);
   });
-  const sum = /** @type {HTMLCanvasElement} */ (element("canvas", { role: "img" }));
+  const sum = /** @type {HTMLCanvasElement} */ (element("canvas", { class: "picture", role: "img" }));
   sum.setAttribute("aria-label", words ? `All added up: the drawing, in ${rows} by ${columns} shades of grey` : "All added up: nothing yet");
   parts.push(
     element("span", { class: "sign", "aria-hidden": "true" }, "="),
     element(
       "figure", { class: `sum${state}` }, sum,
-      element("figcaption", {}, element("strong", {}, "All added up"), words ? `Your drawing in ${rows} × ${columns} numbers, as the network is given it. Only this page has all shares.` : "Only this page can do that."),
+      element("figcaption", {}, element("strong", {}, "All added up"), words ? `Your drawing in ${rows} × ${columns} numbers, as the network is given it. Only this page has all shares, and only here the answers are added up.` : "Only this page can do that."),
     ),
   );
   place.replaceChildren(...parts);
-  place.querySelectorAll(".share canvas").forEach((canvas, index) => {
+  place.querySelectorAll(".share .picture").forEach((canvas, index) => {
     if (words) paintBits(/** @type {HTMLCanvasElement} */ (canvas), bitsOf(words[index], columns), styleOf(canvas, "--party"));
     else blank(/** @type {HTMLCanvasElement} */ (canvas));
   });
   if (words) paintPixels(sum, addedUp(words, input.fractionBits), rows, columns);
   else blank(sum);
+  showReceived();
+}
+
+/** Below what each party was sent, what it sent back; nothing before all have. */
+function showReceived() {
+  if (!demo || received.filter(Boolean).length < demo.config.parties.length) return;
+  const { output } = demo;
+  byId("equation").querySelectorAll(".share figcaption").forEach((caption, index) => {
+    const { words } = received[index].shares[output.name];
+    const strip = /** @type {HTMLCanvasElement} */ (element("canvas", { class: "strip", role: "img" }));
+    strip.setAttribute("aria-label", `What ${received[index].party.name} sent back: noise, too`);
+    caption.querySelector(".back")?.remove();
+    caption.append(element("span", { class: "back" }, "Its answer:", strip));
+    paintBits(strip, bitsOf(words, words.length), styleOf(strip, "--party"));
+  });
 }
 
 /** @param {HTMLCanvasElement} canvas */
@@ -366,6 +395,7 @@ function update() {
 function changed() {
   if (!asking && (sent.length > 0 || !byId("verdict").classList.contains("empty"))) {
     sent = [];
+    received = [];
     reset();
     say("The drawing has changed.");
   }
@@ -519,7 +549,7 @@ function styleOf(place, name) {
 
 /** @param {number} chance */
 function percent(chance) {
-  return `${(100 * chance).toFixed(1)} %`;
+  return chance > 0.9995 && chance < 1 ? ">99.9 %" : `${(100 * chance).toFixed(1)} %`;
 }
 
 /** @param {number} value */
