@@ -35,6 +35,8 @@ const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 /** The cell, once it is known, and how it is asked. */
 let demo = /** @type {Awaited<ReturnType<typeof opened>> | null} */ (null);
 let asking = false;
+/** Whether the drawing has changed since it was asked about. */
+let stale = false;
 /** What was sent last, for painting it anew. */
 let sent = /** @type {import("./crypten.js").Sent[]} */ ([]);
 /** And what came back, by the parties' numbers. */
@@ -110,6 +112,7 @@ async function ask() {
     return;
   }
   asking = true;
+  stale = false;
   sent = [];
   received = [];
   reset();
@@ -173,7 +176,7 @@ function showAnswer(scores, milliseconds, names) {
     score.textContent = scores[digit].toFixed(2).replace("-", "−");
   }
   showReceived();
-  say(`The answer is ${first}, at ${percent(chances[first]).replace(">", "more than ")}.`);
+  say(`The answer is ${first}, at ${percent(chances[first]).replace(">", "more than ")}.${stale ? " The drawing has changed since." : ""}`);
   const { top, bottom } = byId("verdict").getBoundingClientRect();
   if (top < 0 || bottom > innerHeight) byId("answer-title").scrollIntoView({ behavior: stillness.matches ? "auto" : "smooth" });
   const { facts = {} } = /** @type {NonNullable<typeof demo>} */ (demo).config;
@@ -386,6 +389,7 @@ function update() {
   const empty = drawing.strokes.length === 0 && drawing.sample === null;
   byId("pad-hint").classList.toggle("gone", !empty || drawing.pen.shown);
   askButton.disabled = asking || !demo;
+  byId("verdict").classList.toggle("asking", asking);
   askButton.textContent = asking ? "Asking …" : "Ask the parties";
   byId("samples").querySelectorAll("button").forEach((button, index) => button.setAttribute("aria-pressed", String(index === drawing.sample)));
   paintPad();
@@ -393,6 +397,7 @@ function update() {
 
 /** A new drawing: what was answered isn't about it. */
 function changed() {
+  stale = true;
   if (!asking && (sent.length > 0 || !byId("verdict").classList.contains("empty"))) {
     sent = [];
     received = [];
@@ -549,7 +554,7 @@ function styleOf(place, name) {
 
 /** @param {number} chance */
 function percent(chance) {
-  return chance > 0.9995 && chance < 1 ? ">99.9 %" : `${(100 * chance).toFixed(1)} %`;
+  return chance > 0.9995 && chance < 1 ? ">99.9\u00a0%" : `${(100 * chance).toFixed(1)}\u00a0%`;
 }
 
 /** @param {number} value */
