@@ -5,6 +5,7 @@ counts what it receives. `before` of a party may answer in its place, and `chang
 """
 from __future__ import annotations
 
+import copy
 import datetime
 import hashlib
 import http.server
@@ -194,7 +195,7 @@ class FakeCell:
         self.patience = 1.0  # how long parties wait for a request
         self.budget: Dict[Tuple[int, str], int] = {}  # the rows that a party still allows a client, where there is a limit
         self.lock = threading.Condition()
-        self.used: set[bytes] = set()
+        self.used: set[Tuple[int, bytes]] = set()
         self.waiting: Dict[bytes, Dict[int, Tuple[Any, Dict[str, List[int]]]]] = {}
         self.results: Dict[bytes, Any] = {}
         self.clients = clients
@@ -238,7 +239,7 @@ class FakeCell:
                 "crypten_parties": len(self.parties), "crypten_party_name": party.name, "crypten_rows": model.rows,
             },
         }
-        document = json.loads(json.dumps(document))
+        document = copy.deepcopy(document)
         if party.describe:
             party.describe(document)
         return document
@@ -296,7 +297,7 @@ class FakeCell:
         with self.lock:
             if (party.index, identifier) in self.used:
                 raise Refusal(409, "duplicate")
-            self.used.add((party.index, identifier))  # type: ignore[arg-type]
+            self.used.add((party.index, identifier))
             here = self.waiting.setdefault(identifier, {})
             here[party.index] = (form, shares)
             self.lock.notify_all()

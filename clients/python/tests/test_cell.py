@@ -50,7 +50,7 @@ def test_all_types_and_names_outside_ascii(make: Make, parties: int) -> None:
     flags = np.array([[True, False], [False, True]])
     with load(fake) as cell:
         answer = cell.infer("Größen-日本", {"real": real, "größe": whole, "flags": flags})
-        assert [(name, values.dtype) for name, values in answer.items()] == [("double", np.float64), ("triple", np.int64), ("first", np.bool_)]
+        assert [(name, str(values.dtype)) for name, values in answer.items()] == [("double", "float64"), ("triple", "int64"), ("first", "bool")]
         np.testing.assert_array_equal(answer["double"], 2 * _round(real, 24) / 2**24)
         np.testing.assert_array_equal(answer["triple"], 3 * whole)
         np.testing.assert_array_equal(answer["first"], flags[:, 0])
@@ -123,7 +123,7 @@ def test_a_connection_that_the_party_has_ended_meanwhile_costs_no_attempt(fake: 
     with load(fake, retries=0) as cell:
         for _ in range(3):
             cell.infer("linear", {"x": ROWS})
-            time.sleep(0.1)
+            time.sleep(0.3)
     assert fake.parties[1].handshakes == 4 and fake.parties[0].handshakes == 1
 
 
