@@ -89,6 +89,18 @@ def test_inputs_are_padded_to_the_first_shape_that_holds_them(fake: FakeCell) ->
             cell.infer("text", {"tokens": np.zeros((1, 17), dtype=np.int64)})
 
 
+def test_inputs_of_one_model_are_padded_together(fake: FakeCell) -> None:
+    with load(fake) as cell:
+        for lengths in ((3, 3), (3, 7), (9, 2), (4, 16)):
+            tokens, kept = np.arange(2 * lengths[0]).reshape(2, -1), np.ones((2, lengths[1]), dtype=np.int64)
+            shared = min(lengths)
+            beyond = 7 * max(0, lengths[1] - lengths[0])  # tokens that are padding, and kept
+            answer = cell.infer("masked text", {"tokens": tokens, "kept": kept})
+            np.testing.assert_array_equal(answer["sum"], tokens[:, :shared].sum(axis=1) + beyond)
+            one, other = (one["shape"] for one in fake.parties[0].requests[-1].document["inputs"])
+            assert one == other == [2, next(room for room in (4, 8, 16) if room >= max(lengths))]
+
+
 def test_metadata_is_read_once_and_anew_when_asked_for(fake: FakeCell) -> None:
     with load(fake) as cell:
         for _ in range(3):

@@ -17,7 +17,7 @@ from crypten_client import (
     Budget, Cell, ConnectionLost, CrypTenError, Forbidden, MalformedReply, MetadataDisagrees, Refused, RepliesDisagree, TimedOut, Unauthorized,
 )
 
-from fake import FakeCell, Handler, Refusal
+from fake import FakeCell, Handler, Refusal, described
 
 ROWS = np.array([[0.5, -0.25, 3.0]])
 ANSWER = np.array([[0.5 - 0.75 - 21.0 + 1000 / 65536, -1.0 - 1.25 + 33.0 - 1 / 65536]], dtype=np.float32)
@@ -170,6 +170,20 @@ def test_what_may_be_asked_anew_is_with_new_ids_and_seeds(make: Callable[..., Fa
         np.testing.assert_array_equal(cell.infer("linear", {"x": ROWS})["scores"], ANSWER)
     assert [len(party.requests) for party in fake.parties] == [3, 3, 3]
     all_new(fake)
+
+
+def test_a_pause_that_a_party_names_is_kept(fake: FakeCell) -> None:
+    fake.patience = 0.1
+    fake.parties[0].before = refusing(Refusal(503, "restarting", retry_after=1), None)
+    with load(fake) as cell:
+        start = time.monotonic()
+        cell.infer("linear", {"x": ROWS})
+        assert time.monotonic() - start > 0.75
+        fake.parties[0].before = refusing(Refusal(503, "restarting", retry_after=30))
+        start = time.monotonic()
+        with pytest.raises(Refused):  # it would be over after the time limit
+            cell.infer("linear", {"x": ROWS})
+        assert time.monotonic() - start < 5
 
 
 def test_attempts_are_bounded(fake: FakeCell) -> None:
@@ -594,6 +608,10 @@ METADATA = {
     "name": describing("name", value="other"), "cell": describing("parameters", "crypten_cell", value="other"),
     "epoch": describing("parameters", "crypten_epoch", value="00"), "rows": describing("parameters", "crypten_rows", value=0),
     "versions": describing("versions", value=[]), "version": describing("versions", value=["../../other"]), "inputs": describing("inputs", value=[]),
+    "endless": describing("inputs", 0, "parameters", "crypten_range", value=[0, 10**308 * 2]), "number": describing("parameters", "crypten_rows", value=10**500),
+    "places": describing("inputs", value=[
+        described("x", "FP32", [-1, 3], 16, shapes=[[-1, 3]]), described("y", "FP32", [-1, 3], 16, shapes=[[-1, 3], [-1, 4]]),
+    ]),
     "type": describing("inputs", 0, "parameters", "crypten_type", value="FP16"), "bits": describing("inputs", 0, "parameters", "crypten_fraction_bits", value=64),
     "no bits": describing("inputs", 0, "parameters", "crypten_fraction_bits", value=None), "datatype": describing("inputs", 0, "datatype", value="FP32"),
     "range": describing("inputs", 0, "parameters", "crypten_range", value=[4, -4]), "limit": describing("inputs", 0, "parameters", "crypten_range", value=["-4", 4]),
@@ -611,6 +629,15 @@ def test_metadata_of_another_form_is_refused(fake: FakeCell, describe: Callable[
         with pytest.raises(MalformedReply, match="the reply of party 'clinic' can't be used"):
             cell.infer("linear", {"x": ROWS})
     assert all(not party.requests for party in fake.parties)
+
+
+def test_ranges_may_be_as_wide_as_doubles_are(fake: FakeCell) -> None:
+    for party in fake.parties:
+        party.describe = describing("inputs", 0, "parameters", "crypten_range", value=[-1.7976931348623157e308, int(1.7976931348623157e308)])
+    with load(fake) as cell:
+        np.testing.assert_array_equal(cell.infer("linear", {"x": ROWS})["scores"], ANSWER)
+        with pytest.raises(crypten_client.InvalidInput, match="must fit into 64 bits"):
+            cell.infer("linear", {"x": 1e300 * ROWS})
 
 
 def test_metadata_cant_make_the_client_allocate_without_bound(fake: FakeCell) -> None:
