@@ -245,7 +245,21 @@ def make_padding():
         {"shape": [4], "crypten_shapes": [[-1, 4]]},
         {"shape": [0, 4], "crypten_shapes": [[-1, 4]]},
     ]
-    return {"cases": cases, "refused": refused}
+    together = []
+    for shapes, buckets in [
+        ([[1, 3], [1, 3]], [[[-1, 4], [-1, 8]], [[-1, 4], [-1, 8]]]),
+        ([[2, 3], [2, 7]], [[[-1, 4], [-1, 8]], [[-1, 4], [-1, 8]]]),
+        ([[2, 7], [2, 3], [2]], [[[-1, 4], [-1, 8]], [[-1, 4], [-1, 8]], [[-1], [-1]]]),
+        ([[1, 5], [1, 2, 2]], [[[-1, 8], [-1, 8], [-1, 16]], [[-1, 2, 1], [-1, 2, 2], [-1, 4, 4]]]),
+        ([[1, 8], [1, 5]], [[[-1, 4], [-1, 8]], [[-1, 8], [-1, 4]]]),
+    ]:
+        case = {"shapes": shapes, "crypten_shapes": buckets}
+        for row in zip(*buckets):
+            if all(have <= room for shape, bucket in zip(shapes, row) for have, room in zip(shape[1:], bucket[1:])):
+                case["padded_shapes"] = [shape[:1] + bucket[1:] for shape, bucket in zip(shapes, row)]
+                break
+        together.append(case)
+    return {"cases": cases, "refused": refused, "together": together}
 
 
 def make_fingerprints():

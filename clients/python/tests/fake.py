@@ -5,6 +5,7 @@ counts what it receives. `before` of a party may answer in its place, and `chang
 """
 from __future__ import annotations
 
+import copy
 import datetime
 import hashlib
 import http.server
@@ -143,7 +144,19 @@ def models() -> Dict[str, FakeModel]:
             summed,
             rows=4,
         ),
+        "masked text": FakeModel(
+            [
+                described("tokens", "INT64", [-1, 4], 0, range=[0, 50000], shapes=shapes, pad=7),
+                described("kept", "INT64", [-1, 4], 0, range=[0, 1], shapes=shapes, pad=0),
+            ],
+            [described("sum", "INT64", [-1])],
+            lambda rows, inputs: {"sum": ([rows], summed(rows, {"tokens": (inputs["tokens"][0], products(inputs))})["sum"][1])},
+        ),
     }
+
+
+def products(inputs: Dict[str, Tuple[List[int], List[int]]]) -> List[int]:
+    return [token * kept for token, kept in zip(inputs["tokens"][1], inputs["kept"][1])]
 
 
 # Parties
@@ -165,6 +178,7 @@ class Refusal(Exception):
     status: int
     code: str
     sentence: str = "it isn't so."
+    retry_after: Optional[int] = None
 
 
 @dataclass
@@ -194,7 +208,7 @@ class FakeCell:
         self.patience = 1.0  # how long parties wait for a request
         self.budget: Dict[Tuple[int, str], int] = {}  # the rows that a party still allows a client, where there is a limit
         self.lock = threading.Condition()
-        self.used: set[bytes] = set()
+        self.used: set[Tuple[int, bytes]] = set()
         self.waiting: Dict[bytes, Dict[int, Tuple[Any, Dict[str, List[int]]]]] = {}
         self.results: Dict[bytes, Any] = {}
         self.clients = clients
@@ -238,7 +252,7 @@ class FakeCell:
                 "crypten_parties": len(self.parties), "crypten_party_name": party.name, "crypten_rows": model.rows,
             },
         }
-        document = json.loads(json.dumps(document))
+        document = copy.deepcopy(document)
         if party.describe:
             party.describe(document)
         return document
@@ -262,10 +276,11 @@ class FakeCell:
         rows, tail = document["inputs"][0]["shape"][0], request.tail
         check(1 <= rows <= model.rows, 413, "too_large")
         shares: Dict[str, List[int]] = {}
+        places = set(range(100))  # of the inputs' shapes, which belong together
         for one, expected in zip(document["inputs"], model.inputs):
             exactly(one, {"name", "shape", "datatype"} | ({"parameters"} if last else set()), set())
             check(one["shape"][0] == rows, 400, "malformed")
-            check([-1] + one["shape"][1:] in expected["parameters"]["crypten_shapes"], 400, "malformed")
+            places &= {place for place, shape in enumerate(expected["parameters"]["crypten_shapes"]) if shape[1:] == one["shape"][1:]}
             count = math.prod(one["shape"])
             if last:
                 check(one["parameters"] == {"binary_data_size": 8 * count} and len(tail) >= 8 * count, 400, "malformed")
@@ -273,7 +288,7 @@ class FakeCell:
                 tail = tail[8 * count :]
             else:
                 shares[one["name"]] = expanded(hexadecimal(parameters["crypten_seed"], 32), identifier, name, one["name"], party.index, count)
-        check(not tail, 400, "malformed")
+        check(not tail and bool(places), 400, "malformed")
         if (party.index, client) in self.budget:
             check(rows <= self.budget[party.index, client], 429, "budget")
             self.budget[party.index, client] -= rows
@@ -296,7 +311,7 @@ class FakeCell:
         with self.lock:
             if (party.index, identifier) in self.used:
                 raise Refusal(409, "duplicate")
-            self.used.add((party.index, identifier))  # type: ignore[arg-type]
+            self.used.add((party.index, identifier))
             here = self.waiting.setdefault(identifier, {})
             here[party.index] = (form, shares)
             self.lock.notify_all()
@@ -419,8 +434,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         check(scheme == "Bearer" and token in self.party.tokens, 401, "unauthorized")
         return self.party.tokens[token]
 
-    def reply(self, status: int, head: bytes, tail: bytes = b"", binary: bool = False) -> None:
+    def reply(self, status: int, head: bytes, tail: bytes = b"", binary: bool = False, retry_after: Optional[int] = None) -> None:
         self.send_response(status)
+        if retry_after is not None:
+            self.send_header("Retry-After", str(retry_after))
         if binary:
             self.send_header("Inference-Header-Content-Length", str(len(head)))
         self.send_header("Content-Type", "application/octet-stream" if binary else "application/json")
@@ -429,7 +446,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(head + tail)
 
     def refuse(self, refusal: Refusal) -> None:
-        self.reply(refusal.status, json.dumps({"error": refusal.sentence, "crypten_code": refusal.code}).encode())
+        self.reply(
+            refusal.status, json.dumps({"error": refusal.sentence, "crypten_code": refusal.code}).encode(), retry_after=refusal.retry_after
+        )
 
     def do_GET(self) -> None:
         self.party.asked.append(f"GET {self.path}")

@@ -17,7 +17,7 @@ from crypten_client import (
     Budget, Cell, ConnectionLost, CrypTenError, Forbidden, MalformedReply, MetadataDisagrees, Refused, RepliesDisagree, TimedOut, Unauthorized,
 )
 
-from fake import FakeCell, Handler, Refusal
+from fake import FakeCell, Handler, Refusal, described
 
 ROWS = np.array([[0.5, -0.25, 3.0]])
 ANSWER = np.array([[0.5 - 0.75 - 21.0 + 1000 / 65536, -1.0 - 1.25 + 33.0 - 1 / 65536]], dtype=np.float32)
@@ -63,8 +63,7 @@ def all_new(fake: FakeCell) -> None:
 ])
 @pytest.mark.parametrize("refuser", [0, 1])
 def test_a_refusal_is_raised_as_the_party_that_refused_says_it(fake: FakeCell, status: int, code: str, kind: type, refuser: int) -> None:
-    if code == "mismatch":
-        fake.patience = 0.3  # or else the other party is still waiting when it is given up
+    fake.patience = 0.3 if code == "mismatch" else 6.0  # with the first the other party is waited for
     fake.parties[refuser].before = refusing(Refusal(status, code, "the reason stands here."))
     with load(fake) as cell:
         cell.metadata("linear")
@@ -75,7 +74,7 @@ def test_a_refusal_is_raised_as_the_party_that_refused_says_it(fake: FakeCell, s
     assert (caught.value.code, caught.value.status, caught.value.party) == (code, status, fake.parties[refuser].name)
     assert len(fake.parties[refuser].requests) == (2 if code == "not_found" else 1)  # metadata may be old, so it is read again
     if code not in ("mismatch", "not_found"):
-        assert time.monotonic() - start < 0.5 < fake.patience  # the other party's waiting isn't waited for
+        assert time.monotonic() - start < 4 < fake.patience  # the other party's waiting isn't waited for
 
 
 def test_an_expired_token_is_unauthorized(fake: FakeCell) -> None:
@@ -114,13 +113,14 @@ def test_what_a_party_says_is_bounded_and_holds_nothing_like_a_secret(fake: Fake
 
 def test_a_budget_that_is_used_up_is_raised_and_not_asked_again(fake: FakeCell) -> None:
     fake.budget[0, "app"] = 70
+    fake.patience = 6.0
     with load(fake) as cell:
         for _ in range(2):
             cell.infer("linear", {"x": np.zeros((32, 3))})
         start = time.monotonic()
         with pytest.raises(Budget, match="ask tomorrow") as caught:
             cell.infer("linear", {"x": np.zeros((7, 3))})
-        assert time.monotonic() - start < 0.5 < fake.patience
+        assert time.monotonic() - start < 4 < fake.patience
         assert (caught.value.party, caught.value.status, len(fake.parties[0].requests)) == ("clinic", 429, 3)
         cell.infer("linear", {"x": np.zeros((6, 3))})
 
@@ -170,6 +170,20 @@ def test_what_may_be_asked_anew_is_with_new_ids_and_seeds(make: Callable[..., Fa
         np.testing.assert_array_equal(cell.infer("linear", {"x": ROWS})["scores"], ANSWER)
     assert [len(party.requests) for party in fake.parties] == [3, 3, 3]
     all_new(fake)
+
+
+def test_a_pause_that_a_party_names_is_kept(fake: FakeCell) -> None:
+    fake.patience = 0.1
+    fake.parties[0].before = refusing(Refusal(503, "restarting", retry_after=1), None)
+    with load(fake) as cell:
+        start = time.monotonic()
+        cell.infer("linear", {"x": ROWS})
+        assert time.monotonic() - start > 0.75
+        fake.parties[0].before = refusing(Refusal(503, "restarting", retry_after=30))
+        start = time.monotonic()
+        with pytest.raises(Refused):  # it would be over after the time limit
+            cell.infer("linear", {"x": ROWS})
+        assert time.monotonic() - start < 5
 
 
 def test_attempts_are_bounded(fake: FakeCell) -> None:
@@ -297,9 +311,33 @@ def hanging(released: threading.Event, first: bytes = b"", drip: bytes = b"") ->
     return before
 
 
-@pytest.mark.parametrize("first, drip", [
-    (b"", b""), (b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", b"x"), (b"HTTP/1.1 200 OK\r\n", b"X-Header: 1\r\n"), (b"", b"HTTP/1.1 100 Go on\r\n\r\n"),
-], ids=["silent", "body", "headers", "continues"])
+SLOW = [
+    (b"", b""), (b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n", b"x"), (b"HTTP/1.1 200 OK\r\n", b"X-Header: 1\r\n"),
+    (b"", b"HTTP/1.1 100 Go on\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize("first, drip", SLOW, ids=["silent", "body", "headers", "continues"])
+@pytest.mark.parametrize("upload", [10, 40_000_000], ids=["short", "unread"])
+def test_a_connection_alone_keeps_the_time_limit(fake: FakeCell, first: bytes, drip: bytes, upload: int) -> None:
+    """Below the limit that a cell puts on all of its parties."""
+    released = threading.Event()
+
+    class Hanging(Handler):
+        def do_POST(self) -> None:
+            hanging(released, first, drip)(self, "/infer")
+
+    fake.servers[0].RequestHandlerClass = Hanging
+    with load(fake) as cell:
+        link, deadline = cell._links[0], time.monotonic() + 0.6
+        connection = link.connect(deadline)
+        with pytest.raises(TimedOut, match="while waiting for party 'clinic'"):
+            link.exchange(connection, "POST", "/infer", {}, bytes(upload), 1 << 20)
+        assert time.monotonic() < deadline + 3
+        released.set()
+
+
+@pytest.mark.parametrize("first, drip", SLOW, ids=["silent", "body", "headers", "continues"])
 def test_a_party_that_hangs_ends_in_the_time_limit(fake: FakeCell, first: bytes, drip: bytes) -> None:
     released = threading.Event()
     for party in fake.parties:  # or else the other one answers `incomplete` first
@@ -309,7 +347,7 @@ def test_a_party_that_hangs_ends_in_the_time_limit(fake: FakeCell, first: bytes,
         start = time.monotonic()
         with pytest.raises(CrypTenError) as caught:
             cell.infer("linear", {"x": ROWS})
-        assert time.monotonic() - start < 1.6
+        assert time.monotonic() - start < 4
         released.set()
     assert isinstance(caught.value, TimedOut) and caught.value.code == "timeout"
 
@@ -322,7 +360,7 @@ def test_a_party_that_hangs_alone_is_named_when_the_others_give_up(fake: FakeCel
         start = time.monotonic()
         with pytest.raises(ConnectionLost, match="party 'clinic' hadn't answered") as caught:
             cell.infer("linear", {"x": ROWS})
-        assert time.monotonic() - start < 4
+        assert time.monotonic() - start < 8
         released.set()
     assert caught.value.party == "clinic"
 
@@ -342,18 +380,18 @@ def test_a_party_that_makes_no_handshake_ends_in_the_time_limit(fake: FakeCell, 
         start = time.monotonic()
         with pytest.raises(TimedOut, match="while connecting to party 'bank'"):
             cell.infer("linear", {"x": ROWS})
-        assert time.monotonic() - start < 1.2
+        assert time.monotonic() - start < 4
     for one in [silent, *fillers]:
         one.close()
 
 
 def test_a_name_server_that_hangs_ends_in_the_time_limit(fake: FakeCell, monkeypatch: pytest.MonkeyPatch) -> None:
     with load(fake, timeout=0.4) as cell:
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: time.sleep(5) or [])
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: threading.Event().wait(8))
         start = time.monotonic()
         with pytest.raises(TimedOut):
             cell.infer("linear", {"x": ROWS})
-        assert time.monotonic() - start < 1.5
+        assert time.monotonic() - start < 5
 
 
 # Replies that aren't
@@ -570,6 +608,10 @@ METADATA = {
     "name": describing("name", value="other"), "cell": describing("parameters", "crypten_cell", value="other"),
     "epoch": describing("parameters", "crypten_epoch", value="00"), "rows": describing("parameters", "crypten_rows", value=0),
     "versions": describing("versions", value=[]), "version": describing("versions", value=["../../other"]), "inputs": describing("inputs", value=[]),
+    "endless": describing("inputs", 0, "parameters", "crypten_range", value=[0, 10**308 * 2]), "number": describing("parameters", "crypten_rows", value=10**500),
+    "places": describing("inputs", value=[
+        described("x", "FP32", [-1, 3], 16, shapes=[[-1, 3]]), described("y", "FP32", [-1, 3], 16, shapes=[[-1, 3], [-1, 4]]),
+    ]),
     "type": describing("inputs", 0, "parameters", "crypten_type", value="FP16"), "bits": describing("inputs", 0, "parameters", "crypten_fraction_bits", value=64),
     "no bits": describing("inputs", 0, "parameters", "crypten_fraction_bits", value=None), "datatype": describing("inputs", 0, "datatype", value="FP32"),
     "range": describing("inputs", 0, "parameters", "crypten_range", value=[4, -4]), "limit": describing("inputs", 0, "parameters", "crypten_range", value=["-4", 4]),
@@ -587,6 +629,15 @@ def test_metadata_of_another_form_is_refused(fake: FakeCell, describe: Callable[
         with pytest.raises(MalformedReply, match="the reply of party 'clinic' can't be used"):
             cell.infer("linear", {"x": ROWS})
     assert all(not party.requests for party in fake.parties)
+
+
+def test_ranges_may_be_as_wide_as_doubles_are(fake: FakeCell) -> None:
+    for party in fake.parties:
+        party.describe = describing("inputs", 0, "parameters", "crypten_range", value=[-1.7976931348623157e308, int(1.7976931348623157e308)])
+    with load(fake) as cell:
+        np.testing.assert_array_equal(cell.infer("linear", {"x": ROWS})["scores"], ANSWER)
+        with pytest.raises(crypten_client.InvalidInput, match="must fit into 64 bits"):
+            cell.infer("linear", {"x": 1e300 * ROWS})
 
 
 def test_metadata_cant_make_the_client_allocate_without_bound(fake: FakeCell) -> None:

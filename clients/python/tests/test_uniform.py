@@ -55,7 +55,7 @@ def test_each_party_gets_uniform_words(make: Callable[..., FakeCell], value: flo
                 seed, identifier = (bytes.fromhex(text) for text in (request.document["parameters"]["crypten_seed"], request.document["id"]))
                 seen[party.index] += expanded(seed, identifier, "linear", "x", party.index, 3 * ROWS)
     pairs = [np.array(seen[one], dtype=np.uint64) + np.array(seen[other], dtype=np.uint64) for one, other in ((0, 1), (0, 2), (1, 2))]
-    samples = [*seen, *pairs]  # two of three parties together learn nothing, either
+    samples: List[Any] = [*seen, *pairs]  # two of three parties together learn nothing, either
     assert all(len(sample) == REQUESTS * ROWS * 3 for sample in samples)
     bound = limit(8 * len(samples))
     for index, sample in enumerate(samples):

@@ -108,14 +108,24 @@ def test_padding_is_as_specified() -> None:
     document = load("padding.json")
     for case in document["cases"]:
         one = tensor("INT64", shapes=tuple(map(tuple, case["crypten_shapes"])), pad=case["crypten_pad"])
-        shape = client._bucket(one, tuple(case["shape"]), "input 'x'")
+        model = client.Model("m", ("0" * 16,), (one,), (), 32, "0" * 32)
+        shape = client._buckets(model, {"x": tuple(case["shape"])}, "input")["x"]
         assert list(shape) == case["padded_shape"]
         words = np.array(case["data"], dtype=np.int64).reshape(case["shape"]).view(np.uint64)
         padded = client._padded(words, shape, client._pad_word(one))
         assert padded.view(np.int64).ravel().tolist() == case["padded_data"]
     for case in document["refused"]:
         with pytest.raises(client.InvalidInput, match="input 'x'"):
-            client._bucket(tensor("INT64", shapes=tuple(map(tuple, case["crypten_shapes"]))), tuple(case["shape"]), "input 'x'")
+            client._holding(tensor("INT64", shapes=tuple(map(tuple, case["crypten_shapes"]))), tuple(case["shape"]), "input 'x'")
+    for case in document["together"]:
+        inputs = tuple(client.Tensor(f"x{index}", "INT64", 0, (-1,), None, tuple(map(tuple, shapes))) for index, shapes in enumerate(case["crypten_shapes"]))
+        model = client.Model("m", ("0" * 16,), inputs, (), 32, "0" * 32)
+        given = {f"x{index}": tuple(shape) for index, shape in enumerate(case["shapes"])}
+        if "padded_shapes" in case:
+            assert [list(shape) for shape in client._buckets(model, given, "input").values()] == case["padded_shapes"]
+        else:
+            with pytest.raises(client.InvalidInput, match="together"):
+                client._buckets(model, given, "input")
 
 
 def test_fingerprints_are_read_in_all_forms() -> None:

@@ -27,6 +27,7 @@ import secrets
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 import urllib.parse
@@ -74,6 +75,7 @@ class CrypTenError(Exception):
         self.code = code
         self.party = party
         self.status = status
+        self._pause = 0.2  # seconds until it is worth asking anew
 
 
 class Configuration(CrypTenError):
@@ -334,24 +336,41 @@ def _encode(tensor: Tensor, values: Array, label: str) -> Words:
     return whole.astype(np.int64).view(np.uint64)
 
 
-def _bucket(tensor: Tensor, shape: Tuple[int, ...], label: str) -> Tuple[int, ...]:
-    """The shape to which an input is padded: the first of the model's that holds it."""
+def _holding(tensor: Tensor, shape: Tuple[int, ...], label: str) -> List[int]:
+    """Which of the shapes that the model lists for an input hold it, in their order; one at least."""
     if len(shape) > 0 and shape[0] == 0:
         raise _invalid(f"{label} has no rows, shape {shape}: give at least one")
-    for candidate in tensor.shapes:
-        if len(candidate) == len(shape) and all(have <= room for have, room in zip(shape[1:], candidate[1:])):
-            if len(tensor.shapes) == 1 and candidate[1:] != shape[1:]:
-                break  # one shape is the shape; padding is for models that list several
-            padded = (shape[0],) + candidate[1:]
-            if math.prod(padded) > _REQUEST_WORDS:
-                raise _invalid(f"{label} takes {math.prod(padded)} words with its padding, more than {_REQUEST_WORDS}: send fewer rows at once")
-            return padded
+    holding = [
+        index for index, candidate in enumerate(tensor.shapes)
+        if len(candidate) == len(shape) and all(have <= room for have, room in zip(shape[1:], candidate[1:]))
+    ]
+    if holding and (len(tensor.shapes) > 1 or tensor.shapes[0][1:] == shape[1:]):  # one shape is the shape; padding is for several
+        return holding
     takes = " or ".join("(" + ", ".join(["rows", *map(str, candidate[1:])]) + ")" for candidate in tensor.shapes)
     missing = any(candidate[1:] == shape for candidate in tensor.shapes)
     remedy = "add the axis of rows with array[numpy.newaxis]" if missing else "reshape it"
     if len(tensor.shapes) > 1 and not missing:
         remedy = "reshape or shorten it, for it is padded up to these but never cut"
     raise _invalid(f"{label} has shape {shape}, and the model takes {takes}: {remedy}")
+
+
+def _buckets(model: Model, shapes: Mapping[str, Tuple[int, ...]], label: str) -> Dict[str, Tuple[int, ...]]:
+    """The shapes to which inputs are padded: those that stand at the first place of the model's lists where all inputs are held.
+
+    Shapes of several inputs that stand at one place belong together, as those of a text and of what says where it ends.
+    """
+    holding = [_holding(tensor, shapes[tensor.name], f"{label} {tensor.name!r}") for tensor in model.inputs]
+    index = next((place for place in holding[0] if all(place in places for places in holding)), None)
+    if index is None:
+        raise _invalid(
+            f"{label}s of model {model.name!r} are held by none of its shapes together, which belong to each other in their order: pad them to "
+            "one of these"
+        )
+    padded = {tensor.name: shapes[tensor.name][:1] + tensor.shapes[index][1:] for tensor in model.inputs}
+    for name, shape in padded.items():
+        if math.prod(shape) > _REQUEST_WORDS:
+            raise _invalid(f"{label} {name!r} takes {math.prod(shape)} words with its padding, more than {_REQUEST_WORDS}: send fewer rows at once")
+    return padded
 
 
 def _padded(words: Words, shape: Tuple[int, ...], pad: np.uint64) -> Words:
@@ -390,7 +409,7 @@ class Tensor:
 class Model:
     """What all parties say of a model.
 
-    - versions: digests of the model's public form; one, unless the cell serves several.
+    - versions: digests of the model's public form: first the one that this describes, and that is asked.
     - rows: the most rows of one request; more of them become several.
     - epoch: which session of the cell this belongs to.
     """
@@ -417,7 +436,7 @@ def _parse(text: bytes) -> Dict[str, Any]:
         raise ValueError
 
     def whole(digits: str) -> int:
-        return int(digits) if len(digits) <= 20 else refuse(digits)  # a word has at most 20 digits; millions of them would take hours
+        return int(digits) if len(digits) <= 400 else refuse(digits)  # those of a double; millions of them would take hours
 
     try:
         value = json.loads(text.decode(), parse_constant=refuse, parse_int=whole)
@@ -447,7 +466,7 @@ def _integer(value: Any, what: str, least: int, most: int) -> int:
 
 
 def _number(value: Any, what: str) -> Union[int, float]:
-    _require(type(value) in (int, float) and abs(value) <= 1e300, f"{what} is no finite number")
+    _require(type(value) in (int, float) and -sys.float_info.max <= value <= sys.float_info.max, f"{what} is no finite number")
     return cast(Union[int, float], value)
 
 
@@ -509,6 +528,7 @@ def _model(document: Dict[str, Any], name: str, cell: str) -> Model:
     outputs = tuple(_tensor(one, False) for one in _list(document.get("outputs"), "outputs"))
     for tensors in (inputs, outputs):
         _require(len(tensors) > 0 and len({one.name for one in tensors}) == len(tensors), "inputs or outputs are none, or share a name")
+    _require(len({len(one.shapes) for one in inputs}) == 1, "its inputs list different numbers of shapes")
     return Model(
         name, versions, inputs, outputs,
         rows=_integer(parameters.get("crypten_rows"), "crypten_rows", 1, 2**31),
@@ -530,7 +550,6 @@ class _Reply:
     """A party's share of an answer."""
 
     tag: str
-    version: str
     outputs: Dict[str, Words]
 
 
@@ -541,8 +560,7 @@ def _reply(body: bytes, head: Optional[int], model: Model, identifier: str, rows
     rest = memoryview(b"" if head is None else body)[head or 0 :]
     _require(document.get("id") == identifier, "it has another id")
     _require(document.get("model_name") == model.name, "it is of another model")
-    version = document.get("model_version")
-    _require(version in model.versions, "it is of another version of the model")
+    _require(document.get("model_version") == model.versions[0], "it is of another version of the model")
     tag = _string(_dictionary(document.get("parameters"), "parameters").get("crypten_tag"), "crypten_tag", "[0-9a-f]{64}")
     outputs: Dict[str, Words] = {}
     for one in _list(document.get("outputs"), "outputs"):
@@ -569,7 +587,7 @@ def _reply(body: bytes, head: Optional[int], model: Model, identifier: str, rows
         outputs[known.name] = words.reshape(shape)
     _require(len(rest) == 0, "bytes follow its outputs")
     _require(len(outputs) > 0 if asked is None else set(outputs) == set(asked), "it doesn't have the outputs that were asked for")
-    return _Reply(tag, cast(str, version), outputs)
+    return _Reply(tag, outputs)
 
 
 def _fits(shape: Tuple[int, ...], model: Tuple[int, ...], rows: int) -> bool:
@@ -1233,7 +1251,7 @@ class Cell:
                             raise _invalid(f"model {model!r} has an output without rows, so that {described.rows} rows are all that one call can ask")
                     rows = min(described.rows, question.rows - position)
                     chunk = {name: words[position : position + rows] for name, words in question.words.items()}
-                    answers.append(self._ask(described, version, chunk, rows, asked, deadline))
+                    answers.append(self._ask(described, chunk, rows, asked, deadline))
                     break
                 except CrypTenError as error:
                     if error.code not in _KEEPS_METADATA:
@@ -1250,15 +1268,13 @@ class Cell:
     # What is asked, once
 
     def _ask(
-        self, model: Model, version: Optional[str], words: Dict[str, Words], rows: int, asked: Optional[Sequence[str]], deadline: float
+        self, model: Model, words: Dict[str, Words], rows: int, asked: Optional[Sequence[str]], deadline: float
     ) -> Dict[str, Array]:
         """One request to all parties: a new id, new seeds, and the sum of what comes back."""
         identifier = secrets.token_bytes(16)
         seeds = [secrets.token_bytes(32) for _ in self._links[:-1]]
         bodies, head = _bodies(model, words, asked, identifier, seeds)
-        if version is None and len(model.versions) == 1:
-            version = model.versions[0]
-        path = f"{_model_path(model.name, version)}/infer"
+        path = f"{_model_path(model.name, model.versions[0])}/infer"
         limit = _reply_limit(model, rows)
 
         def asking(index: int, connection: _Connection) -> Callable[[], _Reply]:
@@ -1269,7 +1285,7 @@ class Cell:
                 if index == len(self._links) - 1:
                     headers.update({"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(head)})
                 status, fields, body = link.exchange(connection, "POST", path, headers, bodies[index], limit)
-                self._check_status(link, status, body)
+                self._check_status(link, status, fields, body)
                 try:
                     return _reply(body, _head(fields), model, identifier.hex(), rows, asked)
                 except _Malformed as error:
@@ -1280,7 +1296,7 @@ class Cell:
         authorizations = [self._authorization(link.party.name) for link in self._links]
         connections = self._connected(deadline)
         replies = self._all([asking(index, connection) for index, connection in enumerate(connections)], deadline, connections)
-        if any(reply.tag != replies[0].tag or reply.version != replies[0].version for reply in replies):
+        if any(reply.tag != replies[0].tag for reply in replies):
             raise RepliesDisagree(
                 f"the parties' replies for model {model.name!r} don't belong to one run, for their tags differ: ask again, and if it stays so, ask "
                 "the parties' owners",
@@ -1369,8 +1385,8 @@ class Cell:
         def getting(link: _Link, authorization: Dict[str, str]) -> Callable[[], bytes]:
             def get() -> bytes:
                 connection = link.connect(deadline)
-                status, _, body = link.exchange(connection, "GET", path, authorization, None, _METADATA_BYTES)
-                self._check_status(link, status, body)
+                status, fields, body = link.exchange(connection, "GET", path, authorization, None, _METADATA_BYTES)
+                self._check_status(link, status, fields, body)
                 return body
 
             return get
@@ -1378,7 +1394,7 @@ class Cell:
         return self._all([getting(link, self._authorization(link.party.name)) for link in self._links], deadline, [])
 
     @staticmethod
-    def _check_status(link: _Link, status: int, body: bytes) -> None:
+    def _check_status(link: _Link, status: int, fields: Mapping[str, str], body: bytes) -> None:
         if status == 200:
             return
         try:
@@ -1387,7 +1403,10 @@ class Cell:
         except _Malformed:
             raise link.malformed(f"it is HTTP {status} without a code of the door", status) from None
         sentence = document.get("error")
-        raise _refusal(link.party.name, status, code, sentence if isinstance(sentence, str) else "")
+        refusal = _refusal(link.party.name, status, code, sentence if isinstance(sentence, str) else "")
+        if re.fullmatch("[0-9]{1,2}", fields.get("retry-after", "")) is not None:
+            refusal._pause = max(refusal._pause, float(fields["retry-after"]))
+        raise refusal
 
     def _authorization(self, party: str) -> Dict[str, str]:
         if self._token is None:
@@ -1424,7 +1443,7 @@ class Cell:
                     )
                 models.append(_model(document, name, self.name))
                 documents.append(document)
-                _require(version is None or version in models[-1].versions, "it is of another version than was asked for")
+                _require(version in (None, models[-1].versions[0]), "it is of another version than was asked for")
             except _Malformed as error:
                 raise link.malformed(str(error), 200) from None
             for key, expected in (("crypten_party", index), ("crypten_parties", len(self._links)), ("crypten_party_name", link.party.name)):
@@ -1454,8 +1473,8 @@ class Cell:
             raise _invalid(f"outputs= names other outputs than model {model.name!r} has: choose of {', '.join(map(repr, names))}")
 
     def _wait_or_raise(self, error: CrypTenError, attempt: int, deadline: float, again: bool) -> None:
-        """Waits a while before the next attempt, twice as long each time; raises the error where there is none."""
-        pause = 0.2 * 2**attempt * random.uniform(0.75, 1.25)
+        """Waits a while before the next attempt, or as long as the party says, twice as long each time; raises the error where there is none."""
+        pause = error._pause * 2**attempt * random.uniform(0.75, 1.25)
         if not again or attempt >= self.retries or time.monotonic() + pause >= deadline:
             raise error
         time.sleep(pause)
@@ -1468,20 +1487,22 @@ def _question(model: Model, arrays: Dict[str, Array], mixture: Optional[_Mixture
     """All rows as words. Where there are canaries they are padded as the others are, so that they look like them."""
     canaries = None if mixture is None else _checked(model, mixture.canaries.inputs, "canaries' input")
     words: Dict[str, Words] = {}
+    shapes = {name: values.shape for name, values in arrays.items()}
+    buckets = _buckets(model, shapes, "input")
+    if canaries is not None:
+        _buckets(model, {name: values.shape for name, values in canaries.items()}, "canaries' input")
+        largest = {name: tuple(map(max, zip(shape, canaries[name].shape))) for name, shape in shapes.items()}
+        buckets = _buckets(model, largest, "canaries' input")
     for tensor in model.inputs:
-        values, label = arrays[tensor.name], f"input {tensor.name!r}"
-        shape = _bucket(tensor, values.shape, label)
-        encoded = _encode(tensor, values, label)
-        pad = _pad_word(tensor)
-        if canaries is None or mixture is None:
-            words[tensor.name] = _padded(encoded, shape, pad)
-            continue
-        known, label = canaries[tensor.name], f"canaries' input {tensor.name!r}"
-        _bucket(tensor, known.shape, label)
-        larger = tuple(max(pair) for pair in zip(values.shape[1:], known.shape[1:]))
-        extents = _bucket(tensor, (max(len(values), len(known)),) + larger, label)[1:]
-        known_words = _padded(_encode(tensor, known, label), (len(known),) + extents, pad)
-        words[tensor.name] = mixture.mix(_padded(encoded, (len(values),) + extents, pad), known_words)
+        extents, pad = buckets[tensor.name][1:], _pad_word(tensor)
+
+        def encoded(values: Array, label: str) -> Words:
+            return _padded(_encode(tensor, values, f"{label} {tensor.name!r}"), (len(values),) + extents, pad)
+
+        asked = encoded(arrays[tensor.name], "input")
+        if canaries is not None and mixture is not None:
+            asked = mixture.mix(asked, encoded(canaries[tensor.name], "canaries' input"))
+        words[tensor.name] = asked
     return _Question(words, len(words[model.inputs[0].name]))
 
 
