@@ -40,10 +40,30 @@ extension ClientCommand {
             var millisecondsLongest: Double
         }
 
-        private struct Seen {
-            var times: [Double] = []
-            var refusals: [String: Int] = [:]
-            var next = 0
+        /// What all clients have seen.
+        private final class Seen: Sendable {
+            private let state = Mutex((times: [Double](), refusals: [String: Int](), next: 0))
+
+            /// The number of the next question.
+            func next() -> Int {
+                state.withLock { state in
+                    state.next += 1
+                    return state.next
+                }
+            }
+
+            func answered(in milliseconds: Double) {
+                state.withLock { $0.times.append(milliseconds) }
+            }
+
+            func refused(_ code: String) {
+                state.withLock { $0.refusals[code, default: 0] += 1 }
+            }
+
+            /// Times in order, and refusals by code.
+            var all: (times: [Double], refusals: [String: Int]) {
+                state.withLock { ($0.times.sorted(), $0.refusals) }
+            }
         }
 
         func validate() throws {
@@ -55,25 +75,21 @@ extension ClientCommand {
             let rows = try asking.tensors().mapValues { try $0.eachRow() }
             guard let count = rows.values.map(\.count).min(), count > 0 else { throw ValidationError("--input has no rows") }
             let client = try asking.client()
-            let seen = Mutex(Seen())
+            let (seen, model) = (Seen(), asking.model)
             let start = ContinuousClock.now
             let end = start + .seconds(seconds)
             await withTaskGroup(of: Void.self) { group in
                 for _ in 0..<clients {
-                    group.addTask {
+                    group.addTask { [client, rows, seen] in
                         while ContinuousClock.now < end {
-                            let index = seen.withLock { seen in
-                                seen.next += 1
-                                return seen.next % count
-                            }
+                            let index = seen.next() % count
                             let asked = ContinuousClock.now
                             do {
-                                _ = try await client.infer(asking.model, rows.mapValues { $0[index] })
-                                let time = (ContinuousClock.now - asked).asSeconds * 1000
-                                seen.withLock { $0.times.append(time) }
+                                _ = try await client.infer(model, rows.mapValues { $0[index] })
+                                seen.answered(in: (ContinuousClock.now - asked).asSeconds * 1000)
                             } catch {
                                 let code = ((error as? CrypTenError)?.cause as? CellRefusal)?.code ?? "\((error as? CrypTenError)?.code ?? .partyFailed)"
-                                seen.withLock { $0.refusals[code, default: 0] += 1 }
+                                seen.refused(code)
                                 try? await Task.sleep(for: .milliseconds(50))
                             }
                         }
@@ -82,7 +98,7 @@ extension ClientCommand {
             }
             await client.close()
             let time = (ContinuousClock.now - start).asSeconds
-            let (times, refusals) = seen.withLock { ($0.times.sorted(), $0.refusals) }
+            let (times, refusals) = seen.all
             func quantile(_ part: Double) -> Double { times.isEmpty ? 0 : times[min(times.count - 1, Int(Double(times.count) * part))] }
             let report = Report(
                 clients: clients,
