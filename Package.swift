@@ -256,7 +256,8 @@ let package = Package(
         .testTarget(
             name: "CrypTenToolTests",
             dependencies: [
-                "CrypTen", "CrypTenClient", "CrypTenIdentity", "CrypTenONNX", "CrypTenService", "CrypTenSharing", "CrypTenTool",
+                "CrypTen", "CrypTenClient", "CrypTenIdentity", "CrypTenONNX", "CrypTenService", "CrypTenSharing",
+                "CrypTenTool",
                 "CrypTenTransport", "_CrypTenTestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),

@@ -1,6 +1,6 @@
 import ArgumentParser
-import CrypTenBase
 import CrypTen
+import CrypTenBase
 import CrypTenRing
 import Foundation
 

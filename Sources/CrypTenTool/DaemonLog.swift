@@ -49,7 +49,10 @@ struct DaemonLog {
             }
             var object = ["time": time, "member": member, "level": "\(event.level)", "message": "\(event.message)"]
             for (key, value) in details where object[key] == nil { object[key] = "\(value)" }
-            let data = try? JSONSerialization.data(withJSONObject: object, options: [.sortedKeys, .withoutEscapingSlashes])
+            let data = try? JSONSerialization.data(
+                withJSONObject: object,
+                options: [.sortedKeys, .withoutEscapingSlashes]
+            )
             Output.note(String(decoding: data ?? Data(), as: UTF8.self))
         }
     }

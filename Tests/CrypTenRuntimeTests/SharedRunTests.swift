@@ -35,7 +35,9 @@ struct SharedRunTests {
     /// Words around everything that a comparison turns on.
     private static let words: [UInt64] = {
         let unit = 1 << 16
-        let near = [0, 1, unit - 1, unit, unit + 1, 2 * unit, 5 * unit - 1, 5 * unit, 5 * unit + 1, 7 * unit].flatMap { [$0, -$0] }
+        let near = [0, 1, unit - 1, unit, unit + 1, 2 * unit, 5 * unit - 1, 5 * unit, 5 * unit + 1, 7 * unit].flatMap {
+            [$0, -$0]
+        }
         let far = [40, 45, 46, 61, 62, 63].flatMap { exponent -> [UInt64] in
             let power = UInt64(1) << UInt64(exponent)
             return [power &- 1, power, power &+ 1, 0 &- power &- 1, 0 &- power, 1 &- power]
@@ -47,7 +49,11 @@ struct SharedRunTests {
         return near.map { UInt64(bitPattern: Int64($0)) } + far + edges
     }()
 
-    @Test("whatever words come, they are clamped as signed numbers", arguments: [2, 3], [-1...1, 0...1, 1...5, -5 ... -1, -5...0.5])
+    @Test(
+        "whatever words come, they are clamped as signed numbers",
+        arguments: [2, 3],
+        [-1...1, 0...1, 1...5, -5 ... -1, -5...0.5]
+    )
     func anyWord(parties: Int, range: ClosedRange<Double>) async throws {
         let words = Self.words
         let shares = Self.split(words, parties: parties, seed: 7)
@@ -63,7 +69,9 @@ struct SharedRunTests {
             return run.shares[0].words.elements
         }
         let (low, high) = (Int64(range.lowerBound * 65536), Int64(range.upperBound * 65536))
-        #expect(Self.sum(told).map { Int64(bitPattern: $0) } == words.map { min(max(Int64(bitPattern: $0), low), high) })
+        #expect(
+            Self.sum(told).map { Int64(bitPattern: $0) } == words.map { min(max(Int64(bitPattern: $0), low), high) }
+        )
     }
 
     @Test("so are integers", arguments: [2, 3])
@@ -76,7 +84,9 @@ struct SharedRunTests {
             let clamped = place.clampingAnyWord(to: 0...30_521)
             return try await session.runOnShares([clamped], operands: [(place, own)], for: []).shares[0].words.elements
         }
-        #expect(Self.sum(told).map { Int64(bitPattern: $0) } == words.map { min(max(Int64(bitPattern: $0), 0), 30_521) })
+        #expect(
+            Self.sum(told).map { Int64(bitPattern: $0) } == words.map { min(max(Int64(bitPattern: $0), 0), 30_521) }
+        )
     }
 
     @Test("results go back as fresh shares, and every run has a binding of its own", arguments: [2, 3])
@@ -102,7 +112,9 @@ struct SharedRunTests {
         for run in 0..<4 {
             let sums = (0..<2).map { output in Self.sum(told.map { $0[run].shares[output].words.elements }) }
             let products = FixedPoint.decode(RingTensor(sums[0], shape: [4]), scale: told[0][run].shares[0].scale)
-            for (product, expected) in zip(products, [1.0, 1.25, 0.75, 100]) { #expect(abs(product - expected) <= 3.0 / 65536) }
+            for (product, expected) in zip(products, [1.0, 1.25, 0.75, 100]) {
+                #expect(abs(product - expected) <= 3.0 / 65536)
+            }
             #expect(sums[1] == [1, 0, 1, 1])
             #expect(Set(told.map { $0[run].binding }).count == 1 && told[0][run].binding.count == 32)
         }
@@ -137,28 +149,28 @@ struct SharedRunTests {
     func refused() async throws {
         let codes = NIOLockedValueBox<[CrypTenError.Code?]>([nil, nil])
         _ = try? await withLocalParties(2) { session in
-                let place = try await session.sharePlace(shape: [2], name: "x")
-                // Nothing was put in: the session lives.
-                #expect(await Self.code { _ = try await session.reveal(place, to: .all) } == .invalidArgument)
-                let short = await Self.code {
-                    _ = try await session.runOnShares([place + 1], operands: [(place, [1])], for: [])
-                }
-                #expect(short == .shapeMismatch)
-                let run = try await session.runOnShares([place + 1], operands: [(place, [1, 2])], for: [9])
-                #expect(run.shares.count == 1)
-                // It was read: there is nothing to read again.
-                #expect(await Self.code { _ = try await session.reveal(place, to: .all) } == .invalidArgument)
-                do {
-                    _ = try await session.runOnShares(
-                        [place + 1],
-                        operands: [(place, [1, 2])],
-                        for: [UInt8(session.party.index)]
-                    )
-                } catch let error as CrypTenError {
-                    codes.withLockedValue { $0[session.party.index] = error.code }
-                    throw error
-                }
+            let place = try await session.sharePlace(shape: [2], name: "x")
+            // Nothing was put in: the session lives.
+            #expect(await Self.code { _ = try await session.reveal(place, to: .all) } == .invalidArgument)
+            let short = await Self.code {
+                _ = try await session.runOnShares([place + 1], operands: [(place, [1])], for: [])
             }
+            #expect(short == .shapeMismatch)
+            let run = try await session.runOnShares([place + 1], operands: [(place, [1, 2])], for: [9])
+            #expect(run.shares.count == 1)
+            // It was read: there is nothing to read again.
+            #expect(await Self.code { _ = try await session.reveal(place, to: .all) } == .invalidArgument)
+            do {
+                _ = try await session.runOnShares(
+                    [place + 1],
+                    operands: [(place, [1, 2])],
+                    for: [UInt8(session.party.index)]
+                )
+            } catch let error as CrypTenError {
+                codes.withLockedValue { $0[session.party.index] = error.code }
+                throw error
+            }
+        }
         let told = codes.withLockedValue { $0 }
         #expect(told.allSatisfy { $0 != nil } && told.contains(.diverged), "\(told)")
     }

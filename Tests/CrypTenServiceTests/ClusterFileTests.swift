@@ -62,7 +62,10 @@ struct ClusterFileTests {
         #expect(model.inputs[0].shapes == [[nil, 1, 28, 28]] && model.inputs[0].range == 0...1)
         #expect(model.window == .milliseconds(5) && model.sizes == [1, 8, 32] && model.prepared == [1: 8, 32: 4])
         #expect(cluster.clients[0].models["digits"]?.rowsPerDay == 100_000)
-        #expect(cluster.limits.requests == 64 && cluster.limits.requestBytes == 16 << 20 && cluster.limits.waiting == .seconds(5))
+        #expect(
+            cluster.limits.requests == 64 && cluster.limits.requestBytes == 16 << 20
+                && cluster.limits.waiting == .seconds(5)
+        )
         #expect(cluster.local["clinic"]?.listen == "0.0.0.0:9400")
     }
 
@@ -108,14 +111,20 @@ struct ClusterFileTests {
         ]
         for (change, text) in cases {
             let told = change.faults.joined(separator: "\n")
-            #expect(told.contains(text) && told.contains("line \(change.line),"), "line \(change.line), \(text): \(told)")
+            #expect(
+                told.contains(text) && told.contains("line \(change.line),"),
+                "line \(change.line), \(text): \(told)"
+            )
         }
         for (faults, text) in others {
             let told = faults.joined(separator: "\n")
             #expect(told.contains(text), "\(text): \(told)")
         }
         let several = fault {
-            $0.replacingOccurrences(of: "fraction_bits: 20", with: "fraction_bits: x").replacingOccurrences(of: "5ms", with: "5 apples")
+            $0.replacingOccurrences(of: "fraction_bits: 20", with: "fraction_bits: x").replacingOccurrences(
+                of: "5ms",
+                with: "5 apples"
+            )
         }
         #expect(several.count == 2)
     }
@@ -144,15 +153,20 @@ struct ClusterFileTests {
         let digest = try #require(Self.read(Self.good).file).agreementDigest
         func changed(_ part: String, _ other: String) throws -> Bool {
             #expect(Self.good.contains(part))
-            return try #require(Self.read(Self.good.replacingOccurrences(of: part, with: other)).file).agreementDigest != digest
+            return try #require(Self.read(Self.good.replacingOccurrences(of: part, with: other)).file).agreementDigest
+                != digest
         }
         for (part, other) in [
-            ("lending", "borrowing"), ("fraction_bits: 20", "fraction_bits: 16"), ("rows_per_day: 100000", "rows_per_day: 100001"),
-            ("outputs: [scores]", "outputs: [label]"), ("range: [0, 1]", "range: [0, 2]"), ("{1: 8, 32: 4}", "{1: 8, 32: 5}"),
-            ("[[rows, 1, 28, 28]]", "[[rows, 1, 28, 29]]"), ("owner: bank", "owner: clinic"), ("window: 5ms", "window: 6ms"),
+            ("lending", "borrowing"), ("fraction_bits: 20", "fraction_bits: 16"),
+            ("rows_per_day: 100000", "rows_per_day: 100001"),
+            ("outputs: [scores]", "outputs: [label]"), ("range: [0, 1]", "range: [0, 2]"),
+            ("{1: 8, 32: 4}", "{1: 8, 32: 5}"),
+            ("[[rows, 1, 28, 28]]", "[[rows, 1, 28, 29]]"), ("owner: bank", "owner: clinic"),
+            ("window: 5ms", "window: 6ms"),
         ] { #expect(try changed(part, other)) }
         for (part, other) in [
-            (Self.fingerprint("c"), Self.fingerprint("f")), ("notary.example", "other.example"), ("requests: 64", "requests: 65"),
+            (Self.fingerprint("c"), Self.fingerprint("f")), ("notary.example", "other.example"),
+            ("requests: 64", "requests: 65"),
             ("https://app.example", "https://app2.example"), ("/etc/crypten/clinic.pem", "/etc/crypten/new.pem"),
         ] { #expect(try !changed(part, other)) }
     }

@@ -1,6 +1,6 @@
 import CrypTenBase
-import CrypTenPlanning
 package import CrypTenExpressions
+import CrypTenPlanning
 package import CrypTenRing
 
 /// Runs whose inputs come as shares from somebody who is no party, and whose outputs go back as shares.
@@ -45,7 +45,8 @@ extension Session {
     /// Has the dealer deal runs now that ``runOnShares(_:operands:for:)`` of these expressions will use.
     ///
     /// - Throws: as ``prepare(_:revealingTo:runs:storage:)``.
-    package func prepareShares(of expressions: [CrypTensor], runs: Int, storage: PreparedStorage = .memory) async throws {
+    package func prepareShares(of expressions: [CrypTensor], runs: Int, storage: PreparedStorage = .memory) async throws
+    {
         let nodes = expressions.map(\.node)
         try await perform { state in
             try state.prepare(nodes.map { ($0, .share) }, runs: runs, storage: storage)

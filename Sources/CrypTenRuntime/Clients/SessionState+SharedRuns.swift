@@ -66,7 +66,13 @@ extension SessionState {
             checker?.restore(
                 number,
                 party: party,
-                KeptShare(name: name, kind: operand.node.kind, scale: share.scale, range: share.range, words: share.words)
+                KeptShare(
+                    name: name,
+                    kind: operand.node.kind,
+                    scale: share.scale,
+                    range: share.range,
+                    words: share.words
+                )
             )
         }
     }

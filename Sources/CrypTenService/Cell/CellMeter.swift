@@ -50,7 +50,11 @@ struct CellMeter: Sendable {
     /// A request was answered, or refused with a code.
     func answered(model: String, code: String, seconds: Double) {
         Counter(label: "crypten_requests_total", dimensions: [("model", model), ("code", code)]).increment()
-        if code == "ok" { Timer(label: "crypten_request_seconds", dimensions: [("model", model)]).recordNanoseconds(Int64(seconds * 1e9)) }
+        if code == "ok" {
+            Timer(label: "crypten_request_seconds", dimensions: [("model", model)]).recordNanoseconds(
+                Int64(seconds * 1e9)
+            )
+        }
     }
 
     func waiting(_ count: Int) {

@@ -82,7 +82,10 @@ final class CellSession {
         let earlier = models[settings.name] ?? []
         // The same form with other weights takes the place of the earlier one between two runs; another form stands beside it for a while.
         models[settings.name] = [model] + earlier.filter { $0.version != model.version }.prefix(1)
-        for old in earlier where !(models[settings.name] ?? []).contains(where: { $0.version == old.version && $0.version != model.version }) {
+        for old in earlier
+        where !(models[settings.name] ?? []).contains(where: {
+            $0.version == old.version && $0.version != model.version
+        }) {
             try await old.release(in: session)
         }
         for (key, form) in model.forms {
@@ -157,11 +160,16 @@ final class CellSession {
         let told = try await session.tellEachOther(.success(Array(try JSONEncoder().encode(note))), refusing: .unnamed)
         let notes = try told.enumerated().map { index, bytes in
             guard let note = try? JSONDecoder().decode(CellNote.self, from: Data(bytes)) else {
-                throw CrypTenError(.malformedFrame, "\(PartyID(index)) said what can't be read; it runs another version")
+                throw CrypTenError(
+                    .malformedFrame,
+                    "\(PartyID(index)) said what can't be read; it runs another version"
+                )
             }
             return note
         }
-        for note in notes { changed.formUnion(note.changed.filter { name in cluster.models.contains { $0.name == name } }) }
+        for note in notes {
+            changed.formUnion(note.changed.filter { name in cluster.models.contains { $0.name == name } })
+        }
         othersLeave = notes.contains(where: \.isLeaving)
         return notes
     }
@@ -210,7 +218,8 @@ final class CellSession {
     // MARK: Runs
 
     private func prepare(_ name: String, _ version: String, _ key: ServedModel.Key) async throws {
-        guard let index = models[name]?.firstIndex(where: { $0.version == version }), let form = models[name]?[index].forms[key]
+        guard let index = models[name]?.firstIndex(where: { $0.version == version }),
+            let form = models[name]?[index].forms[key]
         else { throw CellSession.unknown(name, version) }
         let start = ContinuousClock.now
         try await session.prepareShares(of: form.outputs, runs: 1)
@@ -229,7 +238,8 @@ final class CellSession {
         _ candidates: [RequestTable.Candidate],
         _ statuses: [[UInt8]]
     ) async throws {
-        guard let index = models[name]?.firstIndex(where: { $0.version == version }), let model = models[name]?[index] else {
+        guard let index = models[name]?.firstIndex(where: { $0.version == version }), let model = models[name]?[index]
+        else {
             // It was replaced while the request came.
             requests.refuse(
                 requests.withTable { $0.take(candidates.map(\.key)) },
@@ -249,7 +259,11 @@ final class CellSession {
         let taken = requests.withTable { $0.take(choice.accepted.map(\.key)) }
         precondition(taken.count == choice.accepted.count, "what was said to be here is here until it is run")
         guard let size = choice.size else {
-            requests.refuse(taken, .tooLarge, "model \(name) takes \(model.settings.sizes) rows at once, not \(choice.rows)")
+            requests.refuse(
+                taken,
+                .tooLarge,
+                "model \(name) takes \(model.settings.sizes) rows at once, not \(choice.rows)"
+            )
             return
         }
         do {

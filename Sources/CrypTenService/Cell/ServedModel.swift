@@ -93,13 +93,20 @@ extension ServedModel {
                 }
                 let planned = try await session.plannedShares(of: form.outputs)
                 hash.update(data: Data(planned.fingerprint))
-                forms[key] = Form(places: form.places, outputs: form.outputs, scales: planned.scales, cost: planned.cost)
+                forms[key] = Form(
+                    places: form.places,
+                    outputs: form.outputs,
+                    scales: planned.scales,
+                    cost: planned.cost
+                )
             }
         }
         guard let first = forms[Key(size: settings.sizes[0], bucket: ServedModel.buckets(settings, model)[0])] else {
             preconditionFailure("a model has a form of every size")
         }
-        (name, self.settings, self.module, self.forms, self.isBatched) = (settings.name, settings, module, forms, isBatched)
+        (name, self.settings, self.module, self.forms, self.isBatched) = (
+            settings.name, settings, module, forms, isBatched
+        )
         version = hash.finalize().prefix(8).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         inputs = ServedModel.inputs(settings, model, fractionBits: session.configuration.fractionBits)
         outputs = zip(model.outputs, zip(first.outputs, first.scales)).map { output, made in

@@ -13,11 +13,15 @@ extension ClusterFile {
         for model in models.sorted(by: { $0.name < $1.name }) {
             let place = "model \(model.name)"
             items.append((place, "of \(model.owner), windows of \(model.window), sizes \(model.sizes)"))
-            items.append(("\(place), prepared", "\(model.prepared.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" })"))
+            items.append(
+                ("\(place), prepared", "\(model.prepared.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" })")
+            )
             items.append(("\(place), constants", "open \(model.open.sorted()), secret \(model.secret.sorted())"))
             for input in model.inputs.sorted(by: { $0.name < $1.name }) {
                 let shapes = input.shapes.map { $0.map { $0.map { "\($0)" } ?? "rows" } }
-                items.append(("\(place), input \(input.name)", "shapes \(shapes), range \(input.range), pad \(input.pad)"))
+                items.append(
+                    ("\(place), input \(input.name)", "shapes \(shapes), range \(input.range), pad \(input.pad)")
+                )
             }
         }
         for client in clients.sorted(by: { $0.name < $1.name }) {

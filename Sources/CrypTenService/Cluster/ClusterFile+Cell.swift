@@ -11,7 +11,10 @@ extension ClusterFile {
     public func cellFile(_ certificates: [String: MemberCertificate] = [:]) throws -> Data {
         let parties = try members.map { member in
             guard let door = member.door else {
-                throw CrypTenError(.invalidArgument, "\(member.name) has no door: name where clients call it (members.\(member.name).door)")
+                throw CrypTenError(
+                    .invalidArgument,
+                    "\(member.name) has no door: name where clients call it (members.\(member.name).door)"
+                )
             }
             var party = PartyEntry(
                 name: member.name,
@@ -68,7 +71,10 @@ extension ClusterFile {
             }
             for certificate in shown where certificate.isNearItsEnd(at: Date()) {
                 faults.append(
-                    ClusterFault("the certificate of \(name) ends in \(certificate.daysLeft(at: Date())) days", gravity: .warning)
+                    ClusterFault(
+                        "the certificate of \(name) ends in \(certificate.daysLeft(at: Date())) days",
+                        gravity: .warning
+                    )
                 )
             }
         } catch let error as CrypTenError {
@@ -76,7 +82,9 @@ extension ClusterFile {
         }
         for model in models where model.owner == name {
             guard let path = settings.local.models[model.name] else {
-                faults.append(ClusterFault("model \(model.name) is \(name)'s, and local.\(name).models names no file for it"))
+                faults.append(
+                    ClusterFault("model \(model.name) is \(name)'s, and local.\(name).models names no file for it")
+                )
                 continue
             }
             if !FileManager.default.isReadableFile(atPath: path) {
@@ -86,7 +94,9 @@ extension ClusterFile {
         if !clients.isEmpty, case .party = settings.part, settings.local.state == nil,
             clients.contains(where: { $0.models.values.contains { $0.rowsPerDay != nil } })
         {
-            faults.append(ClusterFault("clients have budgets of rows: name a folder of its own for \(name) (local.\(name).state)"))
+            faults.append(
+                ClusterFault("clients have budgets of rows: name a folder of its own for \(name) (local.\(name).state)")
+            )
         }
         return faults
     }

@@ -16,7 +16,8 @@ extension ClusterFile {
         let grave = faults.filter { $0.gravity == .fault }
         guard let file, grave.isEmpty else {
             let some = grave.prefix(5).map { "\(url.path): \($0)" }.joined(separator: "\n")
-            let more = grave.count > 5 ? "\nand \(grave.count - 5) more; `crypten cluster check \(url.path)` lists all" : ""
+            let more =
+                grave.count > 5 ? "\nand \(grave.count - 5) more; `crypten cluster check \(url.path)` lists all" : ""
             throw CrypTenError(.malformedFile, some + more)
         }
         self = file
@@ -67,7 +68,8 @@ extension ClusterFile {
     /// What the parser found.
     private static func fault(of error: any Error) -> ClusterFault {
         switch error as? YamlError {
-        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _), .composer(_, let problem, let mark, _):
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
             return ClusterFault("this is no YAML: \(problem)", line: mark.line, column: mark.column)
         case .duplicatedKeysInMapping(let duplicates, let context):
             let names = duplicates.map { "'\($0.prefix(60))'" }.joined(separator: ", ")

@@ -21,7 +21,9 @@ struct ClusterNode {
         (self.node, self.path, self.notes) = (node, path, notes)
         notes.budget -= 1
         if let anchor = node.anchor {
-            fault("'\(anchor.rawValue.prefix(40))' is named to be repeated elsewhere (& and *): write every part out where it stands")
+            fault(
+                "'\(anchor.rawValue.prefix(40))' is named to be repeated elsewhere (& and *): write every part out where it stands"
+            )
         }
     }
 
@@ -46,7 +48,10 @@ struct ClusterNode {
             guard known.contains(name) else {
                 let near = known.min { ClusterNode.distance($0, name) < ClusterNode.distance($1, name) }
                 let guess = near.flatMap { ClusterNode.distance($0, name) <= 2 ? "; did you mean '\($0)'?" : nil }
-                value.fault("'\(name.prefix(60))' says nothing here" + (guess ?? "; there may be \(known.joined(separator: ", "))"))
+                value.fault(
+                    "'\(name.prefix(60))' says nothing here"
+                        + (guess ?? "; there may be \(known.joined(separator: ", "))")
+                )
                 continue
             }
             fields[name] = value
@@ -112,7 +117,8 @@ struct ClusterNode {
     }
 
     func number() -> Double? {
-        guard case .scalar(let scalar) = node, scalar.style == .plain, let value = Double(scalar.string), value.isFinite else {
+        guard case .scalar(let scalar) = node, scalar.style == .plain, let value = Double(scalar.string), value.isFinite
+        else {
             fault("\(path) is a number")
             return nil
         }
@@ -120,7 +126,9 @@ struct ClusterNode {
     }
 
     func integer(in range: ClosedRange<Int>) -> Int? {
-        guard case .scalar(let scalar) = node, scalar.style == .plain, let value = Int(scalar.string), range.contains(value) else {
+        guard case .scalar(let scalar) = node, scalar.style == .plain, let value = Int(scalar.string),
+            range.contains(value)
+        else {
             fault("\(path) is a whole number from \(range.lowerBound) to \(range.upperBound)")
             return nil
         }
@@ -147,13 +155,19 @@ struct ClusterNode {
 
     /// A time with its unit: 5ms.
     func duration(in range: ClosedRange<Duration>) -> Duration? {
-        let units: [(String, Duration)] = [("ms", .milliseconds(1)), ("s", .seconds(1)), ("min", .seconds(60)), ("h", .seconds(3600))]
+        let units: [(String, Duration)] = [
+            ("ms", .milliseconds(1)), ("s", .seconds(1)), ("min", .seconds(60)), ("h", .seconds(3600)),
+        ]
         guard case .scalar(let scalar) = node,
-            let unit = units.first(where: { Int(scalar.string.dropLast($0.0.count)) != nil && scalar.string.hasSuffix($0.0) }),
+            let unit = units.first(where: {
+                Int(scalar.string.dropLast($0.0.count)) != nil && scalar.string.hasSuffix($0.0)
+            }),
             let value = Int(scalar.string.dropLast(unit.0.count)), (0...1_000_000).contains(value),
             range.contains(unit.1 * value)
         else {
-            fault("\(path) is a time from \(range.lowerBound) to \(range.upperBound): write a number and ms, s, min or h, as in 5ms")
+            fault(
+                "\(path) is a time from \(range.lowerBound) to \(range.upperBound): write a number and ms, s, min or h, as in 5ms"
+            )
             return nil
         }
         return unit.1 * value
@@ -163,7 +177,9 @@ struct ClusterNode {
         items().compactMap { item in
             guard let text = item.text() else { return nil }
             guard let fingerprint = try? Fingerprint(text) else {
-                item.fault("this is no fingerprint: write its 64 hexadecimal digits, as `crypten identity show` prints them")
+                item.fault(
+                    "this is no fingerprint: write its 64 hexadecimal digits, as `crypten identity show` prints them"
+                )
                 return nil
             }
             return fingerprint

@@ -7,24 +7,34 @@ extension ClusterReader {
         let all = names + file.dealers.map(\.name)
         if file.dealers.isEmpty { fields["dealers"]?.fault("dealers: one is needed, where no member has a say") }
         for name in Set(all) where all.count(where: { $0 == name }) > 1 {
-            fields["dealers"]?.fault("'\(name)' is a member and a dealer, or twice one: each has a name of its own, and a dealer is nobody's that has a share")
+            fields["dealers"]?.fault(
+                "'\(name)' is a member and a dealer, or twice one: each has a name of its own, and a dealer is nobody's that has a share"
+            )
         }
         checkIdentities(file, fields)
         checkAddresses(file, fields)
         for model in file.models where !names.contains(model.owner) {
-            fields["models"]?.part(model.name, "owner").fault("'\(model.owner)' is no member; there are \(names.joined(separator: ", "))")
+            fields["models"]?.part(model.name, "owner").fault(
+                "'\(model.owner)' is no member; there are \(names.joined(separator: ", "))"
+            )
         }
         for model in file.models where model.inputs.isEmpty {
-            fields["models"]?.part(model.name, "inputs").fault("models.\(model.name).inputs: name every input with its shapes and its range")
+            fields["models"]?.part(model.name, "inputs").fault(
+                "models.\(model.name).inputs: name every input with its shapes and its range"
+            )
         }
         let known = file.models.map(\.name)
         for client in file.clients {
             for model in client.models.keys.sorted() where !known.contains(model) {
-                fields["clients"]?.part(client.name, "models", model).fault("there is no model '\(model)'; there are \(known.joined(separator: ", "))")
+                fields["clients"]?.part(client.name, "models", model).fault(
+                    "there is no model '\(model)'; there are \(known.joined(separator: ", "))"
+                )
             }
         }
         if !file.clients.isEmpty, let closed = file.members.first(where: { $0.door == nil }) {
-            fields["members"]?.part(closed.name).fault("members.\(closed.name).door is missing: clients call every party")
+            fields["members"]?.part(closed.name).fault(
+                "members.\(closed.name).door is missing: clients call every party"
+            )
         }
         for name in file.local.keys.sorted() where !all.contains(name) {
             fields["local"]?.part(name).fault("local.\(name): there is no member or dealer of that name")
@@ -32,17 +42,22 @@ extension ClusterReader {
     }
 
     private func checkIdentities(_ file: ClusterFile, _ fields: [String: ClusterNode]) {
-        let known = file.members.map { ($0.name, $0.identity) } + file.dealers.map { ($0.name, $0.identity) }
+        let known =
+            file.members.map { ($0.name, $0.identity) } + file.dealers.map { ($0.name, $0.identity) }
             + file.clients.map { ($0.name, $0.certificates) }
         var owners: [Fingerprint: String] = [:]
         for (name, fingerprints) in known {
             for fingerprint in fingerprints {
                 if let other = owners[fingerprint] {
-                    fields["members"]?.fault("\(other) and \(name) are known by one fingerprint: each member, dealer and client has a key of its own")
+                    fields["members"]?.fault(
+                        "\(other) and \(name) are known by one fingerprint: each member, dealer and client has a key of its own"
+                    )
                 }
                 owners[fingerprint] = name
                 if file.revoked.contains(fingerprint) {
-                    fields["revoked"]?.warning("a certificate of \(name) is revoked and still named: take it out of its identity once a new one is there")
+                    fields["revoked"]?.warning(
+                        "a certificate of \(name) is revoked and still named: take it out of its identity once a new one is there"
+                    )
                 }
             }
         }
@@ -80,6 +95,8 @@ extension ClusterFile {
         let isPlain: (UInt8) -> Bool = { ($0 >= 97 && $0 <= 122) || ($0 >= 48 && $0 <= 57) }
         let bytes = Array(text.utf8)
         return (1...63).contains(bytes.count) && isPlain(bytes[0]) && isPlain(bytes[bytes.count - 1])
-            && bytes.allSatisfy { isPlain($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") }
+            && bytes.allSatisfy {
+                isPlain($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_")
+            }
     }
 }

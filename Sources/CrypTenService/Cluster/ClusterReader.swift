@@ -15,7 +15,10 @@ struct ClusterReader {
     /// - Returns: What the file says; of no use where a fault was noted.
     func file(_ root: ClusterNode) -> ClusterFile {
         let fields = root.fields(
-            ["cell", "fraction_bits", "members", "dealers", "models", "clients", "origins", "revoked", "limits", "local"],
+            [
+                "cell", "fraction_bits", "members", "dealers", "models", "clients", "origins", "revoked", "limits",
+                "local",
+            ],
             required: ["cell", "members", "dealers"]
         )
         let file = ClusterFile(
@@ -46,7 +49,8 @@ struct ClusterReader {
                 ["party", "address", "door", "identity", "certificate_name", "authorities"],
                 required: ["party", "address"]
             )
-            guard let party = fields["party"]?.integer(in: 0...63), let address = fields["address"].flatMap(address) else {
+            guard let party = fields["party"]?.integer(in: 0...63), let address = fields["address"].flatMap(address)
+            else {
                 return nil
             }
             let known = knownBy(node, fields)
@@ -61,7 +65,9 @@ struct ClusterReader {
             )
         }.sorted { $0.party < $1.party }
         guard members.map(\.party) == Array(0..<members.count), members.count >= 2 else {
-            node.fault("the members' party numbers must be 0 to n − 1, each once, and at least two; here they are \(members.map(\.party))")
+            node.fault(
+                "the members' party numbers must be 0 to n − 1, each once, and at least two; here they are \(members.map(\.party))"
+            )
             return members
         }
         return members
@@ -89,10 +95,14 @@ struct ClusterReader {
         let name = fields["certificate_name"]?.text()
         let authorities = fields["authorities"]?.items().compactMap { $0.text() } ?? []
         if identity.isEmpty, name == nil {
-            node.fault("\(node.path): 'identity' is missing: the fingerprint that `crypten identity show` prints, read out by its owner")
+            node.fault(
+                "\(node.path): 'identity' is missing: the fingerprint that `crypten identity show` prints, read out by its owner"
+            )
         }
         if (name == nil) != authorities.isEmpty {
-            node.fault("\(node.path): certificate_name and authorities belong together: the one is believed where one of the others vouches for it")
+            node.fault(
+                "\(node.path): certificate_name and authorities belong together: the one is believed where one of the others vouches for it"
+            )
         }
         return (Set(identity), name, authorities)
     }
@@ -146,7 +156,9 @@ struct ClusterReader {
         if shapes.isEmpty { fields["shapes"]?.fault("\(node.path).shapes is a list of shapes: [[rows, 1, 28, 28]]") }
         let ends = (fields["range"]?.items() ?? []).compactMap { $0.number() }
         guard ends.count == 2, ends[0] < ends[1] else {
-            fields["range"]?.fault("\(node.path).range is the least and the largest number that an input may hold: [0, 1]")
+            fields["range"]?.fault(
+                "\(node.path).range is the least and the largest number that an input may hold: [0, 1]"
+            )
             return nil
         }
         return ClusterFile.Input(
@@ -163,7 +175,9 @@ struct ClusterReader {
         let certificates = fields["certificates"]?.fingerprints() ?? []
         let keys = fields["keys"]?.items().compactMap { $0.text() } ?? []
         if certificates.isEmpty, keys.isEmpty {
-            node.fault("\(node.path): nothing says who that is: give certificates (fingerprints), or keys (public, PEM) for tokens")
+            node.fault(
+                "\(node.path): nothing says who that is: give certificates (fingerprints), or keys (public, PEM) for tokens"
+            )
         }
         var models: [String: ClusterFile.Allowance] = [:]
         for (model, node) in fields["models"]?.entries("models") ?? [] {
@@ -207,7 +221,9 @@ struct ClusterReader {
     /// A name of the cell, a member, a dealer, a model or a client: it stands in addresses, tokens and files.
     private func check(_ name: String, of node: ClusterNode) {
         guard !ClusterFile.isName(name) else { return }
-        node.fault("'\(name.prefix(60))' can't be a name: take 1 to 63 of the letters a to z, digits, hyphens and points, beginning and ending with a letter or digit")
+        node.fault(
+            "'\(name.prefix(60))' can't be a name: take 1 to 63 of the letters a to z, digits, hyphens and points, beginning and ending with a letter or digit"
+        )
     }
 
     private func name(_ node: ClusterNode) -> String? {
@@ -229,7 +245,8 @@ struct ClusterReader {
 
     private func door(_ node: ClusterNode) -> String? {
         guard let text = node.text() else { return nil }
-        guard let url = URL(string: text), let host = url.host, !host.isEmpty, url.query == nil, ["", "/"].contains(url.path),
+        guard let url = URL(string: text), let host = url.host, !host.isEmpty, url.query == nil,
+            ["", "/"].contains(url.path),
             url.scheme == "https" || (url.scheme == "http" && ClusterFile.isLoopback(host))
         else {
             node.fault("\(node.path) is where clients call: https://host:port; without TLS only at 127.0.0.1")
@@ -241,10 +258,13 @@ struct ClusterReader {
 
     private func origin(_ node: ClusterNode) -> String? {
         guard let text = node.text() else { return nil }
-        guard let url = URL(string: text), let scheme = url.scheme, ["https", "http"].contains(scheme), url.host?.isEmpty == false,
+        guard let url = URL(string: text), let scheme = url.scheme, ["https", "http"].contains(scheme),
+            url.host?.isEmpty == false,
             url.path.isEmpty, url.query == nil
         else {
-            node.fault("an origin is a page's scheme and host, https://app.example, without a path; there is no wildcard, as requests carry credentials")
+            node.fault(
+                "an origin is a page's scheme and host, https://app.example, without a path; there is no wildcard, as requests carry credentials"
+            )
             return nil
         }
         return text

@@ -43,6 +43,7 @@ public struct CellMember: Sendable {
         let cluster = settings.cluster
         var services: [any Service] = []
         let isReady: @Sendable () -> Bool
+        var leave: @Sendable () -> Void = {}
         let reload: @Sendable (MemberSettings) throws -> Void
         let certificates: @Sendable () -> (days: Int?, warnings: [String])
         switch settings.part {
@@ -56,6 +57,7 @@ public struct CellMember: Sendable {
             let party = try PartyDaemon(settings, meter: meter, logger: logger)
             services.append(party)
             isReady = { party.shelf.epoch != nil }
+            leave = party.leave
             certificates = party.certificates
             if cluster.members[index].door != nil, let address = settings.local.door ?? settings.defaultDoor {
                 let (server, changes) = try door(party, index, at: address, meter)
@@ -70,11 +72,18 @@ public struct CellMember: Sendable {
         }
         if let status = settings.local.status {
             services.append(
-                StatusServer(address: try CellMember.split(status), isReady: isReady, registry: registry, logger: logger)
+                StatusServer(
+                    address: try CellMember.split(status),
+                    isReady: isReady,
+                    registry: registry,
+                    logger: logger
+                )
             )
         }
         services.append(Upkeep(certificates: certificates, meter: meter, logger: logger))
         services.append(Reloads(member: self, reload: reload, logger: logger))
+        // Services end in the other order: what waits at the door is told before the door waits for it.
+        services.append(Leaving(leave: leave))
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
             gracefulShutdownSignals: [.sigterm, .sigint],
@@ -148,7 +157,9 @@ public struct CellMember: Sendable {
     fileprivate func reread() throws -> MemberSettings {
         let new = try MemberSettings(ClusterFile(contentsOf: file), as: name, environment: environment)
         let (before, now) = (settings.cluster.agreed, new.cluster.agreed)
-        if let change = now.first(where: { item in !before.contains { $0 == item } }) ?? before.first(where: { item in !now.contains { $0 == item } }) {
+        if let change = now.first(where: { item in !before.contains { $0 == item } })
+            ?? before.first(where: { item in !now.contains { $0 == item } })
+        {
             throw CrypTenError(
                 .diverged,
                 "the cluster file says otherwise what all members agree on (\(change.name)): start all members anew for that"
@@ -174,7 +185,8 @@ extension MemberSettings {
 
     /// Where the door is, where the local part says nothing: as clients call it.
     var defaultDoor: String? {
-        guard case .party(let index) = part, let door = cluster.members[index].door, let url = URL(string: door), let host = url.host
+        guard case .party(let index) = part, let door = cluster.members[index].door, let url = URL(string: door),
+            let host = url.host
         else { return nil }
         return "\(host.contains(":") ? "[\(host)]" : host):\(url.port ?? 443)"
     }
@@ -205,6 +217,16 @@ private struct Upkeep: Service {
             }
         }
         SystemdNotice.stopping.send()
+    }
+}
+
+/// Has the party leave before anything else ends.
+private struct Leaving: Service {
+    let leave: @Sendable () -> Void
+
+    func run() async throws {
+        try? await gracefulShutdown()
+        leave()
     }
 }
 

@@ -63,14 +63,19 @@ final class DealerDaemon: Service {
 
     /// Takes over what has changed: identities, by what parties are known, and what is revoked.
     func reload(_ settings: MemberSettings) throws {
-        try membership.replace(identities: settings.identities(), parties: settings.trust(dealer: nil).parties, dealer: nil)
+        try membership.replace(
+            identities: settings.identities(),
+            parties: settings.trust(dealer: nil).parties,
+            dealer: nil
+        )
         for fingerprint in settings.cluster.revoked { membership.revoke(fingerprint) }
         self.settings.withLockedValue { $0 = settings }
     }
 
     /// This member's certificate's last day, and what is wrong with it.
     func certificates() -> (days: Int?, warnings: [String]) {
-        let days = (try? settings.withLockedValue { $0 }.identities())?.map { $0.certificate.daysLeft(at: Date()) }.max()
+        let days = (try? settings.withLockedValue { $0 }.identities())?.map { $0.certificate.daysLeft(at: Date()) }
+            .max()
         return (days, membership.warnings(at: Date()))
     }
 }

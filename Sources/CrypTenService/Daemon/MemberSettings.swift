@@ -21,7 +21,8 @@ struct MemberSettings: Sendable {
         func given(_ key: String) -> String? { environment[key].flatMap { $0.isEmpty ? nil : $0 } }
         if let files = given("CRYPTEN_IDENTITY") { local.identity = files.split(separator: ":").map(String.init) }
         for (key, path) in [
-            ("CRYPTEN_LISTEN", \ClusterFile.Local.listen), ("CRYPTEN_DOOR", \.door), ("CRYPTEN_STATUS", \.status), ("CRYPTEN_STATE", \.state),
+            ("CRYPTEN_LISTEN", \ClusterFile.Local.listen), ("CRYPTEN_DOOR", \.door), ("CRYPTEN_STATUS", \.status),
+            ("CRYPTEN_STATE", \.state),
         ] {
             if let value = given(key) { local[keyPath: path] = value }
         }
@@ -75,7 +76,11 @@ struct MemberSettings: Sendable {
         return (parties, trusted)
     }
 
-    private static func trust(_ identity: Set<Fingerprint>, _ name: String?, _ authorities: [String]) throws -> PeerTrust {
+    private static func trust(
+        _ identity: Set<Fingerprint>,
+        _ name: String?,
+        _ authorities: [String]
+    ) throws -> PeerTrust {
         PeerTrust(
             fingerprints: identity,
             name: name,

@@ -47,18 +47,27 @@ public struct PageServer: Sendable {
         do {
             try await Application(
                 router: router,
-                configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port), serverName: "crypten"),
+                configuration: ApplicationConfiguration(
+                    address: .hostname("127.0.0.1", port: port),
+                    serverName: "crypten"
+                ),
                 onServerRunning: { opened($0.localAddress?.port ?? port) },
                 eventLoopGroupProvider: .singleton,
                 logger: logger
             ).run()
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw CrypTenError(.addressInUse, "something else listens on port \(port): choose another one", cause: error)
+            throw CrypTenError(
+                .addressInUse,
+                "something else listens on port \(port): choose another one",
+                cause: error
+            )
         }
     }
 
     private func respond(_ request: Request) async throws -> Response {
-        let query = Dictionary(request.uri.queryParameters.map { (String($0.key), String($0.value)) }) { first, _ in first }
+        let query = Dictionary(request.uri.queryParameters.map { (String($0.key), String($0.value)) }) { first, _ in
+            first
+        }
         let path = request.uri.path
         let found: Content? = if let file = files[path] { file } else { try await made(path, query) }
         guard let content = found else { return Response(status: .notFound) }

@@ -57,17 +57,26 @@ final class PartyDaemon: Service {
     // MARK: Life
 
     func run() async throws {
-        try await withGracefulShutdownHandler {
-            let leaving = Task { try await self.serve() }
-            try await withTaskCancellationHandler {
-                try await leaving.value
-            } onCancel: {
-                leaving.cancel()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.serve() }
+            // Whatever the engine waits for, a request waits no longer than it may.
+            group.addTask {
+                while true {
+                    try await Task.sleep(for: .milliseconds(100))
+                    self.requests.expire()
+                    self.meter.waiting(self.requests.withTable { $0.count })
+                }
             }
-        } onGracefulShutdown: {
-            self.state.withLockedValue { $0.isLeaving = true }
-            self.requests.bell.ring()
+            defer { group.cancelAll() }
+            try await group.next()
         }
+    }
+
+    /// Takes nothing in any more, has what waits run, and leaves the cell in good order.
+    func leave() {
+        state.withLockedValue { $0.isLeaving = true }
+        requests.withTable { $0.close() }
+        requests.bell.ring()
     }
 
     private func serve() async throws {
@@ -83,7 +92,9 @@ final class PartyDaemon: Service {
                     throw error
                 }
                 // Not the cause: where a member's bytes can't be read, it may quote them.
-                logger.warning("no session: \(error?.message ?? "something failed"); the next attempt comes in \(pause)")
+                logger.warning(
+                    "no session: \(error?.message ?? "something failed"); the next attempt comes in \(pause)"
+                )
             }
             suspend()
             if isLeaving { break }
@@ -176,7 +187,9 @@ final class PartyDaemon: Service {
     }
 
     /// Ends what is being waited for when the party is to leave.
-    private func untilLeaving<Result: Sendable>(_ body: @escaping @Sendable () async throws -> Result) async throws -> Result {
+    private func untilLeaving<Result: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Result
+    ) async throws -> Result {
         try await withThrowingTaskGroup(of: Result?.self) { group in
             group.addTask { try await body() }
             group.addTask {

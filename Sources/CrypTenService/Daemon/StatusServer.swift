@@ -26,7 +26,10 @@ struct StatusServer: Service {
         quiet.logLevel = max(logger.logLevel, .notice)
         try await Application(
             router: router,
-            configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port), serverName: "crypten"),
+            configuration: ApplicationConfiguration(
+                address: .hostname(address.host, port: address.port),
+                serverName: "crypten"
+            ),
             eventLoopGroupProvider: .singleton,
             logger: quiet
         ).run()

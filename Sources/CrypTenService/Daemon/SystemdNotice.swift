@@ -11,7 +11,9 @@ enum SystemdNotice: String, Sendable {
 
     /// - Parameter environment: Where `NOTIFY_SOCKET` stands.
     func send(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
-        guard let path = environment["NOTIFY_SOCKET"], let first = path.first, first == "/" || first == "@" else { return }
+        guard let path = environment["NOTIFY_SOCKET"], let first = path.first, first == "/" || first == "@" else {
+            return
+        }
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         // A name in the abstract space begins with a zero.

@@ -28,7 +28,10 @@ actor Budgets {
             }
         }
         guard case .granted = result else {
-            throw DoorRefusal(.budget, "client \(client) has used up its \(limit) rows of model \(model) of this UTC day")
+            throw DoorRefusal(
+                .budget,
+                "client \(client) has used up its \(limit) rows of model \(model) of this UTC day"
+            )
         }
     }
 

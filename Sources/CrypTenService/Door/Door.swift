@@ -35,7 +35,9 @@ struct Door: Sendable {
         router.add(middleware: DoorErrors())
         router.add(middleware: origins)
         router.get("/v2/health/live") { _, _ in Response(status: .ok) }
-        router.get("/v2/health/ready") { [shelf] _, _ in Response(status: shelf.epoch == nil ? .serviceUnavailable : .ok) }
+        router.get("/v2/health/ready") { [shelf] _, _ in
+            Response(status: shelf.epoch == nil ? .serviceUnavailable : .ok)
+        }
         router.get("/v2") { request, context in
             _ = try await client(request, context, model: nil)
             return try json(["name": "crypten", "version": version, "extensions": ["binary_tensor_data"]])
@@ -71,9 +73,14 @@ struct Door: Sendable {
         let version = context.parameters.get("version")
         let client = try await client(request, context, model: model)
         _ = try DoorAdmission.allowance(of: client, model)
-        guard let entries = shelf.versions(of: model), version == nil || entries.contains(where: { $0.version == version }) else {
+        guard let entries = shelf.versions(of: model),
+            version == nil || entries.contains(where: { $0.version == version })
+        else {
             guard shelf.epoch != nil else { throw Door.restarting }
-            throw DoorRefusal(.notFound, "model \(model)\(version.map { ", version \($0)," } ?? "") isn't served: read the metadata again")
+            throw DoorRefusal(
+                .notFound,
+                "model \(model)\(version.map { ", version \($0)," } ?? "") isn't served: read the metadata again"
+            )
         }
         return (client, model, version, entries)
     }
@@ -182,7 +189,10 @@ struct Door: Sendable {
     }
 
     private static func tooLarge(_ most: Int) -> DoorRefusal {
-        DoorRefusal(.tooLarge, "a request of more than \(most) bytes: send fewer rows at once, and words in their binary form")
+        DoorRefusal(
+            .tooLarge,
+            "a request of more than \(most) bytes: send fewer rows at once, and words in their binary form"
+        )
     }
 
     // MARK: Responses
@@ -216,7 +226,9 @@ private struct DoorErrors: RouterMiddleware {
         } catch let refusal as DoorRefusal {
             return response(refusal)
         } catch let error as HTTPError where error.status == .notFound {
-            return response(DoorRefusal(.notFound, "there is nothing at this path: /v2/models/MODEL/infer takes requests"))
+            return response(
+                DoorRefusal(.notFound, "there is nothing at this path: /v2/models/MODEL/infer takes requests")
+            )
         } catch let error as HTTPError where error.status == .methodNotAllowed {
             return response(DoorRefusal(.notFound, "nothing takes this method at this path"))
         } catch is CancellationError {

@@ -19,22 +19,37 @@ package enum DoorAdmission {
     ) throws -> AdmittedRequest {
         let allowance = try allowance(of: client, model)
         guard let entry = version == nil ? served.first : served.first(where: { $0.version == version }) else {
-            throw DoorRefusal(.notFound, "version \(version ?? "") of model \(model) isn't served: read the metadata again")
+            throw DoorRefusal(
+                .notFound,
+                "version \(version ?? "") of model \(model) isn't served: read the metadata again"
+            )
         }
         switch (request.part, isLast) {
         case (.seed, true):
-            throw DoorRefusal(.malformed, "a seed was sent to the last party, which gets the words that the other parties' seeds leave")
+            throw DoorRefusal(
+                .malformed,
+                "a seed was sent to the last party, which gets the words that the other parties' seeds leave"
+            )
         case (.words, false):
-            throw DoorRefusal(.malformed, "words were sent to a party that gets a seed, from which it makes them itself")
+            throw DoorRefusal(
+                .malformed,
+                "words were sent to a party that gets a seed, from which it makes them itself"
+            )
         case (.seed, false), (.words, true): break
         }
         let order = try order(request, entry)
         let inputs = order.map { request.inputs[$0] }
         guard request.rows >= 1, request.rows <= entry.mostRows else {
-            throw DoorRefusal(.tooLarge, "\(request.rows) rows: model \(model) takes 1 to \(entry.mostRows) in a request")
+            throw DoorRefusal(
+                .tooLarge,
+                "\(request.rows) rows: model \(model) takes 1 to \(entry.mostRows) in a request"
+            )
         }
         if let sizes = entry.sizes, !sizes.contains(request.rows) {
-            throw DoorRefusal(.tooLarge, "\(request.rows) rows: model \(model) mixes its rows, and takes \(sizes) at once")
+            throw DoorRefusal(
+                .tooLarge,
+                "\(request.rows) rows: model \(model) mixes its rows, and takes \(sizes) at once"
+            )
         }
         let bucket = inputs.map { Array($0.shape.dropFirst()) }
         let permitted = (0..<(entry.inputs.first?.shapes.count ?? 0)).map { index in
@@ -62,7 +77,10 @@ package enum DoorAdmission {
     /// - Throws: ``DoorRefusal`` `.forbidden` for a model that the client mustn't ask.
     static func allowance(of client: ClusterFile.Client, _ model: String) throws -> ClusterFile.Allowance {
         guard let allowance = client.models[model] else {
-            throw DoorRefusal(.forbidden, "client \(client.name) may not ask model \(model): the cluster file says whom it may")
+            throw DoorRefusal(
+                .forbidden,
+                "client \(client.name) may not ask model \(model): the cluster file says whom it may"
+            )
         }
         return allowance
     }

@@ -69,7 +69,10 @@ final class DoorClients: Sendable {
             throw DoorRefusal(.unauthorized, "the certificate that was shown is revoked")
         }
         guard let name = state.owners[fingerprint], let client = state.clients[name] else {
-            throw DoorRefusal(.unauthorized, "the certificate that was shown is no client's of this cell: have its fingerprint put into the cluster file")
+            throw DoorRefusal(
+                .unauthorized,
+                "the certificate that was shown is no client's of this cell: have its fingerprint put into the cluster file"
+            )
         }
         return client
     }

@@ -27,7 +27,8 @@ final class DoorOrigins: RouterMiddleware, Sendable {
             guard isKnown else { return response }
             allow(origin, &response)
             response.headers[.accessControlAllowMethods] = "GET, POST"
-            response.headers[.accessControlAllowHeaders] = "authorization, content-type, \(Door.lengthHeader.canonicalName)"
+            response.headers[.accessControlAllowHeaders] =
+                "authorization, content-type, \(Door.lengthHeader.canonicalName)"
             response.headers[.accessControlMaxAge] = "600"
             return response
         }

@@ -37,7 +37,10 @@ final class DoorCertificate: Sendable {
     /// TLS 1.3 alone; a client may show a certificate, whatever it is: whose it is the door finds out.
     fileprivate func configuration() throws -> TLSConfiguration {
         let shown = try sources()
-        var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: shown.chain, privateKey: shown.key)
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: shown.chain,
+            privateKey: shown.key
+        )
         configuration.minimumTLSVersion = .tlsv13
         configuration.certificateVerification = .optionalVerification
         configuration.trustRoots = .certificates([])

@@ -44,6 +44,8 @@ package struct RequestTable: Sendable {
     /// How long one may wait.
     var patience: Duration
     private(set) var epoch: Epoch?
+    /// Whether nothing is taken in any more: the party is about to end.
+    private var isClosed = false
     private var waiting: [RequestKey: Waiting] = [:]
     /// In the order in which they came; some may be gone.
     private var order: [RequestKey] = []
@@ -69,9 +71,15 @@ package struct RequestTable: Sendable {
     ///
     /// - Throws: ``DoorRefusal``: `.restarting` before there is a session, `.epoch` for an id of another one, `.duplicate`, `.busy`.
     package mutating func admit(_ request: AdmittedRequest, at now: Instant) throws {
-        guard let epoch else { throw DoorRefusal(.restarting, "the cell makes a new session: ask anew in some seconds") }
+        guard !isClosed else { throw DoorRefusal(.restarting, "the party is about to end: ask anew in some seconds") }
+        guard let epoch else {
+            throw DoorRefusal(.restarting, "the cell makes a new session: ask anew in some seconds")
+        }
         guard request.key.epoch == epoch else {
-            throw DoorRefusal(.epoch, "the id belongs to an epoch that is over: read the metadata again, and ask anew with a new id")
+            throw DoorRefusal(
+                .epoch,
+                "the id belongs to an epoch that is over: read the metadata again, and ask anew with a new id"
+            )
         }
         guard !used.contains(request.key) else {
             throw DoorRefusal(.duplicate, "the id was used before: every request has a new one, and new seeds")
@@ -88,6 +96,11 @@ package struct RequestTable: Sendable {
     package mutating func begin(_ epoch: Epoch) {
         self.epoch = epoch
         used = []
+    }
+
+    /// The party is about to end: nothing is taken in any more, and what waits may still be run.
+    package mutating func close() {
+        isClosed = true
     }
 
     /// There is no session: nothing is taken in, and what waits goes on waiting.
@@ -135,7 +148,12 @@ package struct RequestTable: Sendable {
                 note(due)
                 continue
             }
-            return ((kind.model, kind.version, candidates(of: kind, at: now, rows: isAlone(kind.model) ? 0 : 2 * most(kind.model))), next)
+            return (
+                (
+                    kind.model, kind.version,
+                    candidates(of: kind, at: now, rows: isAlone(kind.model) ? 0 : 2 * most(kind.model))
+                ), next
+            )
         }
         return (nil, next)
     }

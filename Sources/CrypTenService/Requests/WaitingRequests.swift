@@ -60,6 +60,10 @@ final class WaitingRequests: Sendable {
     /// Refuses what has waited too long.
     func expire() {
         let late = withTable { $0.expired(at: .now) }
-        refuse(late, .incomplete, "the parts of this request didn't come to all parties in time: ask anew, of all of them at once")
+        refuse(
+            late,
+            .incomplete,
+            "the parts of this request didn't come to all parties in time: ask anew, of all of them at once"
+        )
     }
 }

@@ -6,12 +6,18 @@ import Foundation
 
 /// Which cell a client asks, as whom, and what.
 struct ClientAsking: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("The cell's file: what `crypten cluster cell` prints.", valueName: "cell.json"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The cell's file: what `crypten cluster cell` prints.", valueName: "cell.json")
+    )
     var cell: String
 
     @Option(
         name: .long,
-        help: ArgumentHelp("The client's identity, which the cluster file knows: what `crypten identity create` writes.", valueName: "file")
+        help: ArgumentHelp(
+            "The client's identity, which the cluster file knows: what `crypten identity create` writes.",
+            valueName: "file"
+        )
     )
     var identity: String
 

@@ -8,7 +8,8 @@ extension ClientCommand {
     /// Asks a cell as often as it can, and says how it did.
     struct Load: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Ask a cell as many clients at once, row by row, and say how many answers came and how long they took.",
+            abstract:
+                "Ask a cell as many clients at once, row by row, and say how many answers came and how long they took.",
             discussion: """
                 Each client asks for the inputs' rows one after another, over and over, until the time is over. All of them are one client \
                 of the cluster file, whose budget is used up.
@@ -67,13 +68,19 @@ extension ClientCommand {
         }
 
         func validate() throws {
-            guard (1...10_000).contains(clients) else { throw ValidationError("--clients \(clients): choose 1 to 10000") }
-            guard (1...86_400).contains(seconds) else { throw ValidationError("--seconds \(seconds): choose 1 to 86400") }
+            guard (1...10_000).contains(clients) else {
+                throw ValidationError("--clients \(clients): choose 1 to 10000")
+            }
+            guard (1...86_400).contains(seconds) else {
+                throw ValidationError("--seconds \(seconds): choose 1 to 86400")
+            }
         }
 
         func run() async throws {
             let rows = try asking.tensors().mapValues { try $0.eachRow() }
-            guard let count = rows.values.map(\.count).min(), count > 0 else { throw ValidationError("--input has no rows") }
+            guard let count = rows.values.map(\.count).min(), count > 0 else {
+                throw ValidationError("--input has no rows")
+            }
             let client = try asking.client()
             let (seen, model) = (Seen(), asking.model)
             let start = ContinuousClock.now
@@ -88,7 +95,9 @@ extension ClientCommand {
                                 _ = try await client.infer(model, rows.mapValues { $0[index] })
                                 seen.answered(in: (ContinuousClock.now - asked).asSeconds * 1000)
                             } catch {
-                                let code = ((error as? CrypTenError)?.cause as? CellRefusal)?.code ?? "\((error as? CrypTenError)?.code ?? .partyFailed)"
+                                let code =
+                                    ((error as? CrypTenError)?.cause as? CellRefusal)?.code
+                                    ?? "\((error as? CrypTenError)?.code ?? .partyFailed)"
                                 seen.refused(code)
                                 try? await Task.sleep(for: .milliseconds(50))
                             }
@@ -99,7 +108,9 @@ extension ClientCommand {
             await client.close()
             let time = (ContinuousClock.now - start).asSeconds
             let (times, refusals) = seen.all
-            func quantile(_ part: Double) -> Double { times.isEmpty ? 0 : times[min(times.count - 1, Int(Double(times.count) * part))] }
+            func quantile(_ part: Double) -> Double {
+                times.isEmpty ? 0 : times[min(times.count - 1, Int(Double(times.count) * part))]
+            }
             let report = Report(
                 clients: clients,
                 seconds: time,
@@ -116,7 +127,14 @@ extension ClientCommand {
                     ("clients", "\(clients)"),
                     ("answers", "\(report.answers) in \(time.fixed(1)) s"),
                     ("answers a second", report.answersPerSecond.fixed(1)),
-                    ("refusals", refusals.isEmpty ? "none" : refusals.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")),
+                    (
+                        "refusals",
+                        refusals.isEmpty
+                            ? "none"
+                            : refusals.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(
+                                separator: ", "
+                            )
+                    ),
                     ("milliseconds, median", report.millisecondsMedian.fixed(1)),
                     ("milliseconds, 99 of 100", report.millisecondsP99.fixed(1)),
                     ("milliseconds, longest", report.millisecondsLongest.fixed(1)),

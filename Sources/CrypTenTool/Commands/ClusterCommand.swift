@@ -66,7 +66,9 @@ struct ClusterCommand: ParsableCommand {
             let cluster = try ClusterFile(contentsOf: URL(fileURLWithPath: file))
             var certificates: [String: MemberCertificate] = [:]
             for text in certificate {
-                guard let equals = text.firstIndex(of: "="), cluster.members.contains(where: { $0.name == text[..<equals] }) else {
+                guard let equals = text.firstIndex(of: "="),
+                    cluster.members.contains(where: { $0.name == text[..<equals] })
+                else {
                     throw ValidationError("--certificate \(text): write a party's name, =, and a file")
                 }
                 let path = String(text[text.index(after: equals)...])

@@ -31,7 +31,9 @@ struct DemoCommand: AsyncParsableCommand {
     var port = 8080
 
     func validate() throws {
-        if web, parties != 2 || json { throw ValidationError("--web has two parties and a page: leave out --parties and --json") }
+        if web, parties != 2 || json {
+            throw ValidationError("--web has two parties and a page: leave out --parties and --json")
+        }
         guard (1...65_535).contains(port) else { throw ValidationError("--port \(port): choose 1 to 65535") }
         try PartyCount.check(parties, option: "--parties")
     }

@@ -60,7 +60,7 @@ struct WebDemo {
     private func write(_ places: Places, _ key: ClientTokens.Key, in folder: URL) throws {
         var identities: [String: MemberIdentity] = [:]
         for name in WebDemo.parties + [WebDemo.dealer] {
-            let identity = try MemberIdentity.create(name: name, days: 2)
+            let identity = try MemberIdentity.create(name: name, days: 60)
             _ = try identity.write(to: folder)
             identities[name] = identity
         }
@@ -68,18 +68,24 @@ struct WebDemo {
         var lines = ["cell: \(WebDemo.cell)", "members:"]
         for (index, name) in WebDemo.parties.enumerated() {
             lines += [
-                "  \(name):", "    party: \(index)", "    address: \(places.address(index))", "    door: http://\(places.door(index))",
+                "  \(name):", "    party: \(index)", "    address: \(places.address(index))",
+                "    door: http://\(places.door(index))",
                 "    identity: [\(fingerprint(name))]",
             ]
         }
         lines += [
-            "dealers:", "  \(WebDemo.dealer): {address: \"\(places.dealer)\", identity: [\(fingerprint(WebDemo.dealer))]}",
+            "dealers:",
+            "  \(WebDemo.dealer): {address: \"\(places.dealer)\", identity: [\(fingerprint(WebDemo.dealer))]}",
             "models:", "  \(WebDemo.model):", "    owner: \(WebDemo.parties[1])",
-            "    inputs: {x: {shapes: [[rows, 1, 8, 8]], range: [0, 1]}}", "    batch: {window: 0ms, sizes: [1]}", "    prepared: {1: 16}",
+            "    inputs: {x: {shapes: [[rows, 1, 8, 8]], range: [0, 1]}}", "    batch: {window: 0ms, sizes: [1]}",
+            "    prepared: {1: 16}",
             "clients:", "  \(WebDemo.client):", "    keys:", "      - |",
         ]
         lines += key.publicPEM.split(separator: "\n").map { "        \($0)" }
-        lines += ["    models: {\(WebDemo.model): {}}", "origins: [\"http://127.0.0.1:\(port)\", \"http://localhost:\(port)\"]", "local:"]
+        lines += [
+            "    models: {\(WebDemo.model): {}}",
+            "origins: [\"http://127.0.0.1:\(port)\", \"http://localhost:\(port)\"]", "local:",
+        ]
         for (index, name) in (WebDemo.parties + [WebDemo.dealer]).enumerated() {
             let model = index == 1 ? ", models: {\(WebDemo.model): \"\(digits.model.path)\"}" : ""
             lines.append(
@@ -96,9 +102,17 @@ struct WebDemo {
             "cell": WebDemo.cell, "model": WebDemo.model, "token_url": "/token?party=NAME", "facts": facts,
             "parties": zip(WebDemo.parties, doors).map { ["name": $0, "url": $1] },
         ]
-        let description = try JSONSerialization.data(withJSONObject: cell, options: [.sortedKeys, .withoutEscapingSlashes])
-        var files: [String: PageServer.Content] = ["/cell.json": PageServer.Content(type: "application/json", data: description)]
-        let types = ["html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"]
+        let description = try JSONSerialization.data(
+            withJSONObject: cell,
+            options: [.sortedKeys, .withoutEscapingSlashes]
+        )
+        var files: [String: PageServer.Content] = [
+            "/cell.json": PageServer.Content(type: "application/json", data: description)
+        ]
+        let types = [
+            "html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8",
+            "js": "text/javascript; charset=utf-8",
+        ]
         for file in try FileManager.default.contentsOfDirectory(at: page, includingPropertiesForKeys: nil) {
             guard let type = types[file.pathExtension] else { continue }
             files["/\(file.lastPathComponent)"] = PageServer.Content(type: type, data: try Data(contentsOf: file))

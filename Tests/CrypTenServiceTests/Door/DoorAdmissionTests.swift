@@ -23,7 +23,11 @@ struct DoorAdmissionTests {
             )
         }
         func output(_ name: String) -> ModelMetadata.Output {
-            ModelMetadata.Output(name: name, shape: [-1, 2], parameters: ModelMetadata.Output.Parameters(type: .fp32, fractionBits: 16))
+            ModelMetadata.Output(
+                name: name,
+                shape: [-1, 2],
+                parameters: ModelMetadata.Output.Parameters(type: .fp32, fractionBits: 16)
+            )
         }
         return ModelShelf.Entry(
             version: version,
@@ -48,7 +52,8 @@ struct DoorAdmissionTests {
             inputs: inputs,
             part: seed
                 ? .seed(ShareSeed(bytes: [UInt8](repeating: 1, count: 32))!)
-                : .words([[UInt64](repeating: 1, count: b.reduce(1, *)), [UInt64](repeating: 2, count: a.reduce(1, *))]),
+                : .words([[UInt64](repeating: 1, count: b.reduce(1, *)), [UInt64](repeating: 2, count: a.reduce(1, *))]
+                ),
             outputs: outputs
         )
     }

@@ -43,8 +43,17 @@ struct RequestTableTests {
         }
     }
 
-    private static func due(_ table: RequestTable, after time: Duration, window: Duration = .milliseconds(5), most: Int = 8, isAlone: Bool = false)
-        -> (batch: (model: String, version: String, candidates: [RequestTable.Candidate])?, next: ContinuousClock.Instant?)
+    private static func due(
+        _ table: RequestTable,
+        after time: Duration,
+        window: Duration = .milliseconds(5),
+        most: Int = 8,
+        isAlone: Bool = false
+    )
+        -> (
+            batch: (model: String, version: String, candidates: [RequestTable.Candidate])?,
+            next: ContinuousClock.Instant?
+        )
     {
         table.due(at: start + time, window: { _ in window }, most: { _ in most }, isAlone: { _ in isAlone })
     }
@@ -139,9 +148,13 @@ struct RequestTableTests {
         table.missed([Self.request(1).key], at: Self.start)
         try table.admit(Self.request(2), at: Self.start)
         #expect(Self.due(table, after: .zero, window: .zero).batch?.candidates.map(\.key.id.halves.x) == [2])
-        #expect(Self.due(table, after: .milliseconds(1), window: .zero).batch?.candidates.map(\.key.id.halves.x) == [1, 2])
+        #expect(
+            Self.due(table, after: .milliseconds(1), window: .zero).batch?.candidates.map(\.key.id.halves.x) == [1, 2]
+        )
         for _ in 0..<20 { table.missed([Self.request(1).key], at: Self.start) }
-        #expect(Self.due(table, after: .milliseconds(49), window: .zero).batch?.candidates.map(\.key.id.halves.x) == [2])
+        #expect(
+            Self.due(table, after: .milliseconds(49), window: .zero).batch?.candidates.map(\.key.id.halves.x) == [2]
+        )
         #expect(Self.due(table, after: .milliseconds(50), window: .zero).batch?.candidates.count == 2)
     }
 }
@@ -170,8 +183,14 @@ struct BatchChoiceTests {
         #expect(choice.missing == [candidates[3]])
         #expect(choice.rows == 2 && choice.size == 8)
         // A party that says too little has nothing; one that says what is no status has nothing, too.
-        #expect(BatchChoice(candidates, statuses: [[1, 1, 1, 1, 1], [1]], sizes: [8], isAlone: false).accepted == [candidates[0]])
-        #expect(BatchChoice(candidates, statuses: [[1, 77, 1, 1, 1]], sizes: [8], isAlone: false).missing == [candidates[1]])
+        #expect(
+            BatchChoice(candidates, statuses: [[1, 1, 1, 1, 1], [1]], sizes: [8], isAlone: false).accepted == [
+                candidates[0]
+            ]
+        )
+        #expect(
+            BatchChoice(candidates, statuses: [[1, 77, 1, 1, 1]], sizes: [8], isAlone: false).missing == [candidates[1]]
+        )
     }
 
     @Test("a run takes as many rows as fit, in the least size that holds them")
@@ -186,9 +205,19 @@ struct BatchChoiceTests {
 
     @Test("a run's purpose holds everything: another list, order, client, form, row, size or model is another purpose")
     func purpose() {
-        func purpose(_ candidates: [RequestTable.Candidate], sizes: [Int] = [8], model: String = "m", version: String = "v") -> [UInt8] {
-            BatchChoice(candidates, statuses: [[UInt8](repeating: 1, count: candidates.count)], sizes: sizes, isAlone: false)
-                .purpose(model: model, version: version)
+        func purpose(
+            _ candidates: [RequestTable.Candidate],
+            sizes: [Int] = [8],
+            model: String = "m",
+            version: String = "v"
+        ) -> [UInt8] {
+            BatchChoice(
+                candidates,
+                statuses: [[UInt8](repeating: 1, count: candidates.count)],
+                sizes: sizes,
+                isAlone: false
+            )
+            .purpose(model: model, version: version)
         }
         let (a, b) = (Self.candidate(1), Self.candidate(2))
         var other = a
@@ -196,8 +225,10 @@ struct BatchChoiceTests {
         var later = a
         later.key.epoch = Epoch(halves: SIMD2(3, 3))
         let all = [
-            purpose([a, b]), purpose([b, a]), purpose([a]), purpose([other, b]), purpose([Self.candidate(1, of: "thief"), b]),
-            purpose([Self.candidate(1, rows: 2), b]), purpose([a, b], sizes: [4]), purpose([a, b], model: "n"), purpose([a, b], version: "w"),
+            purpose([a, b]), purpose([b, a]), purpose([a]), purpose([other, b]),
+            purpose([Self.candidate(1, of: "thief"), b]),
+            purpose([Self.candidate(1, rows: 2), b]), purpose([a, b], sizes: [4]), purpose([a, b], model: "n"),
+            purpose([a, b], version: "w"),
             purpose([later, b]), purpose([]),
         ]
         #expect(Set(all).count == all.count && all.allSatisfy { $0.count == 32 })

@@ -28,7 +28,9 @@ extension CrypTensor {
                 )
             }
             func constant(_ value: Double) -> CrypTensor {
-                let scalar = isWhole ? CrypTensor(whole: Int(value), at: origin) : CrypTensor(constant: Tensor(value), at: origin)
+                let scalar =
+                    isWhole
+                    ? CrypTensor(whole: Int(value), at: origin) : CrypTensor(constant: Tensor(value), at: origin)
                 return scalar.broadcasted(to: shape, at: origin)
             }
             func isLess(_ bound: Double) -> CrypTensor {
