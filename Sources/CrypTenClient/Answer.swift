@@ -11,12 +11,9 @@ enum Answer {
         _ id: RequestID,
         _ model: ModelMetadata,
         _ outputs: [String]?,
-        _ version: String?,
         rows: Int
     ) throws {
-        guard reply.id == id, reply.model == model.name, model.versions.contains(reply.version),
-            version == nil || version == reply.version
-        else {
+        guard reply.id == id, reply.model == model.name, reply.version == model.versions[0] else {
             throw CrypTenError(.diverged, "what came is the answer to another request, model or version")
         }
         let names = reply.outputs.map(\.name)

@@ -4,8 +4,9 @@ import CrypTenSharing
 extension CellClient {
     /// What a model answers.
     ///
-    /// Rows beyond those that the model takes at once are asked in several requests, one after the other. After what may pass a request is
-    /// asked anew by itself, with a new id and new shares, as long as the time allows.
+    /// Rows beyond those that the model takes at once are asked in several requests, one after the other; a model that mixes its rows takes
+    /// certain numbers of them, and no others. After what may pass a request is asked anew by itself, with a new id and new shares, as long
+    /// as the time allows.
     ///
     /// - Parameters:
     ///   - model: The model's name.
@@ -64,7 +65,7 @@ extension CellClient {
                     }
                 asked = (metadata, question)
                 let end = min(question.rows, row + metadata.parameters.rows)
-                replies.append(try await ask(metadata, question.part(row..<end), outputs, version, deadline))
+                replies.append(try await ask(metadata, question.part(row..<end), outputs, deadline))
                 row = end
                 attempts = Attempts(options, deadline)
             } catch let error as CrypTenError {
@@ -84,7 +85,6 @@ extension CellClient {
         _ model: ModelMetadata,
         _ part: (inputs: [InferenceRequest.Input], words: [[UInt64]]),
         _ outputs: [String]?,
-        _ version: String?,
         _ deadline: Deadline
     ) async throws -> [InferenceReply] {
         guard let epoch = model.epoch else { preconditionFailure("metadata are checked when they are read") }
@@ -107,7 +107,7 @@ extension CellClient {
                 wantsBinary: true
             ).encoded(binary: true)
         }
-        let path = CellClient.path(model.name, version) + "/infer"
+        let path = CellClient.path(model.name, model.versions[0]) + "/infer"
         let byLink = Dictionary(uniqueKeysWithValues: zip(links.map(ObjectIdentifier.init), bodies))
         let answers = try await ofAll(deadline) { link, token, patience in
             guard let body = byLink[ObjectIdentifier(link)] else { preconditionFailure("each party has its part") }
@@ -116,7 +116,7 @@ extension CellClient {
         let replies = try zip(cell.parties, answers).map { party, body in
             try CellClient.told(by: party) {
                 let reply = try InferenceReply(body)
-                try Answer.check(reply, id, model, outputs, version, rows: part.inputs[0].shape[0])
+                try Answer.check(reply, id, model, outputs, rows: part.inputs[0].shape[0])
                 return reply
             }
         }
@@ -139,8 +139,9 @@ extension CellClient {
 /// What is left of attempts at one request.
 private struct Attempts {
     private let deadline: Deadline
+    private let pause: Duration
     private var left: Int
-    private var pause: Duration
+    private var factor = 1
 
     init(_ options: CellClient.Options, _ deadline: Deadline) {
         self.deadline = deadline
@@ -148,15 +149,16 @@ private struct Attempts {
         pause = options.pause
     }
 
-    /// Waits a while before the next attempt.
+    /// Waits before the next attempt: as long as the party says, or as the options do, and twice as long each time.
     ///
     /// - Throws: the error, where it doesn't pass, or where there is no attempt or no time left.
     mutating func waitAfter(_ error: CrypTenError) async throws {
         // Several clients that were refused together don't come back together.
-        let wait = pause * Double.random(in: 0.75...1.25)
+        let named = (error.cause as? CellRefusal)?.retryAfter ?? .zero
+        let wait = max(pause, named) * factor * Double.random(in: 1...1.25)
         guard error.mayPass, left > 0, deadline.remaining > wait else { throw error }
         left -= 1
-        pause *= 2
+        factor *= 2
         try await Task.sleep(for: wait)
     }
 }

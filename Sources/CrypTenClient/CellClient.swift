@@ -16,7 +16,7 @@ public final class CellClient: Sendable {
         public var timeout: Duration = .seconds(60)
         /// How often a request is asked anew by itself, with new shares, after what may pass.
         public var retries = 3
-        /// The pause before the first of these; the next ones are twice as long each.
+        /// The pause before the first of these, where a party names no longer one; the next ones are twice as long each.
         public var pause: Duration = .milliseconds(200)
         /// The most bytes of a party's answer that are taken.
         public var mostReplyBytes = 256 << 20
@@ -124,7 +124,7 @@ public final class CellClient: Sendable {
                     + "another: correct the file of the cell"
             )
         }
-        guard metadata.name == model, version.map(metadata.versions.contains) ?? true else {
+        guard metadata.name == model, version == nil || metadata.versions.first == version else {
             throw CrypTenError(.diverged, "party \"\(party.name)\" tells of another model or version than \"\(model)\"")
         }
         guard first.agrees(with: metadata) else {

@@ -11,6 +11,8 @@ public struct CellRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     public let status: Int
     /// The party's sentence, or this client's for an answer without one.
     public let message: String
+    /// After how long it is worth asking anew, where the party says so.
+    public let retryAfter: Duration?
 
     /// The sentence.
     public var description: String { message }

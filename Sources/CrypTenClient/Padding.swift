@@ -2,25 +2,43 @@ import CrypTenBase
 
 /// Filling an input up to one of few shapes, so that its length tells less.
 package enum Padding {
-    /// The first of some shapes that holds a tensor, with the tensor's rows.
+    /// The shapes to which the inputs of a model are padded: those at the first place of the model's lists that holds every one of them.
+    ///
+    /// What stands at one place of several inputs' lists belongs together, as the shapes of a text and of what says where it ends. Where a
+    /// model lists one shape there is nothing to choose, and nothing is padded.
     ///
     /// - Parameters:
-    ///   - shape: The tensor's.
-    ///   - shapes: Those that are taken; −1 stands for the rows.
-    ///   - input: The input's name.
-    /// - Returns: A shape of as many axes.
-    /// - Throws: `.shapeMismatch` where none does.
-    package static func shape(for shape: [Int], among shapes: [[Int]], input: String) throws -> [Int] {
-        let found = shapes.first { candidate in
-            candidate.count == shape.count && zip(shape, candidate).dropFirst().allSatisfy { $0 <= $1 }
+    ///   - shapes: The inputs', with their rows.
+    ///   - lists: The shapes that are taken of each, one number of them for all; −1 stands for the rows.
+    ///   - inputs: The inputs' names.
+    /// - Returns: A shape of as many axes for each, with its rows.
+    /// - Throws: `.shapeMismatch` where no place does.
+    package static func shapes(for shapes: [[Int]], among lists: [[[Int]]], inputs: [String]) throws -> [[Int]] {
+        let places = try zip(inputs, zip(shapes, lists)).map { input, pair in
+            let (shape, list) = pair
+            let places = list.indices.filter { holds(list[$0], shape, exactly: list.count == 1) }
+            guard let rows = shape.first, rows >= 1, !places.isEmpty else {
+                throw CrypTenError(
+                    .shapeMismatch,
+                    "input \"\(input)\" of shape \(shape) fits none of the shapes that the model takes, \(list), where -1 is the rows"
+                )
+            }
+            return Set(places)
         }
-        guard let found, let rows = shape.first, rows >= 1 else {
+        let common = places.dropFirst().reduce(places.first ?? []) { $0.intersection($1) }
+        guard let place = common.min() else {
             throw CrypTenError(
                 .shapeMismatch,
-                "input \"\(input)\" of shape \(shape) fits none of the shapes that the model takes, \(shapes), where -1 is the rows"
+                "inputs \(inputs) of shapes \(shapes) are held by none of the model's shapes together, which belong to each other in their "
+                    + "order: pad them to one of \(lists)"
             )
         }
-        return [rows] + found.dropFirst()
+        return zip(shapes, lists).map { shape, list in Array(shape.prefix(1) + list[place].dropFirst()) }
+    }
+
+    private static func holds(_ candidate: [Int], _ shape: [Int], exactly: Bool) -> Bool {
+        candidate.count == shape.count
+            && zip(shape, candidate).dropFirst().allSatisfy { exactly ? $0 == $1 : $0 <= $1 }
     }
 
     /// The words of a tensor at the beginning of each axis of a larger one, and `pad` at all other places.

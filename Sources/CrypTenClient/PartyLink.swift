@@ -128,7 +128,7 @@ final class PartyLink: Sendable {
         } catch {
             throw PartyLink.error(error, party)
         }
-        guard response.status == .ok else { throw refusal(response.status, bytes).error }
+        guard response.status == .ok else { throw refusal(response, bytes).error }
         let header = response.headers.first(name: EncodedBody.lengthHeader)
         let length = header.flatMap(Int.init)
         guard header == nil || length != nil else {
@@ -140,13 +140,15 @@ final class PartyLink: Sendable {
         return EncodedBody(bytes: bytes, headerLength: length)
     }
 
-    private func refusal(_ status: HTTPResponseStatus, _ body: Data) -> CellRefusal {
+    private func refusal(_ response: HTTPClientResponse, _ body: Data) -> CellRefusal {
         let read = DoorRefusal(body: body)
+        let seconds = response.headers.first(name: "Retry-After").flatMap(Int.init).flatMap { (0..<100).contains($0) ? $0 : nil }
         return CellRefusal(
             party: party.name,
             code: read?.code.rawValue ?? "http",
-            status: Int(status.code),
-            message: read?.message ?? "what answers at its address is no door of a cell, or is out of order"
+            status: Int(response.status.code),
+            message: read?.message ?? "what answers at its address is no door of a cell, or is out of order",
+            retryAfter: seconds.map { .seconds($0) }
         )
     }
 

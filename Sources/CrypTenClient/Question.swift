@@ -34,36 +34,48 @@ struct Question {
             return try Mixture(canaries, rows: asked)
         }
         rows = asked + (mixture?.places.count ?? 0)
-        inputs = try model.inputs.map { [mixture] input in
-            let shapes = input.shapes
+        if let counts = model.parameters.rowCounts, !counts.contains(rows) {
+            throw CrypTenError(
+                .shapeMismatch,
+                "\(rows) rows\(mixture == nil ? "" : ", canaries included,") don't fit model \"\(model.name)\", which mixes its rows and takes "
+                    + "\(counts) at once: ask for as many, for they can't be cut into parts"
+            )
+        }
+        let targets = try Question.targets(given, canaries?.inputs, model)
+        inputs = try zip(model.inputs, targets).map { [mixture] input, target in
             guard let tensor = given[input.name] else { preconditionFailure("all inputs are there") }
+            let words = try Question.words(tensor, input, to: [tensor.rows] + target)
             guard let mixture, let known = canaries?.inputs[input.name] else {
-                let target = try Padding.shape(for: tensor.shape, among: shapes, input: input.name)
-                return Input(
-                    name: input.name,
-                    rowShape: Array(target.dropFirst()),
-                    words: try Question.words(tensor, input, to: target)
-                )
+                return Input(name: input.name, rowShape: target, words: words)
             }
-            // Padded as the others are, so that they look like them.
-            guard tensor.shape.count == known.shape.count else {
-                throw CrypTenError(
-                    .shapeMismatch,
-                    "canaries' input \"\(input.name)\" has not the axes of the rows that are asked"
-                )
-            }
-            let larger = zip(tensor.shape, known.shape).map { max($0, $1) }
-            let target = Array(try Padding.shape(for: larger, among: shapes, input: input.name).dropFirst())
             return Input(
                 name: input.name,
                 rowShape: target,
                 words: mixture.mixed(
-                    try Question.words(tensor, input, to: [tensor.rows] + target),
+                    words,
                     try Question.words(known, input, to: [known.rows] + target),
                     rowSize: target.reduce(1, *)
                 )
             )
         }
+    }
+
+    /// To what inputs are padded, without the rows; canaries as the others are, so that they look like them.
+    private static func targets(
+        _ given: [String: ClientTensor],
+        _ canaries: [String: ClientTensor]?,
+        _ model: ModelMetadata
+    ) throws -> [[Int]] {
+        let names = model.inputs.map(\.name)
+        func shapes(of tensors: [String: ClientTensor]) -> [[Int]] { names.compactMap { tensors[$0]?.shape } }
+        func targets(_ shapes: [[Int]]) throws -> [[Int]] {
+            try Padding.shapes(for: shapes, among: model.inputs.map(\.shapes), inputs: names).map { Array($0.dropFirst()) }
+        }
+        let alone = try targets(shapes(of: given))
+        guard let canaries else { return alone }
+        // Each fits by itself, so that both have the same axes.
+        _ = try targets(shapes(of: canaries))
+        return try targets(zip(shapes(of: given), shapes(of: canaries)).map { zip($0, $1).map(max) })
     }
 
     /// Some rows of all inputs: names and shapes, and words.

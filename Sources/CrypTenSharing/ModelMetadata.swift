@@ -55,7 +55,7 @@ package struct ModelMetadata: Hashable, Sendable, Codable {
             parameters.range.map { $0[0]...$0[1] }
         }
 
-        /// The shapes that are taken, one at least.
+        /// The shapes that are taken, one at least; those of all inputs at one place belong together.
         package var shapes: [[Int]] { parameters.shapes ?? [shape] }
     }
 
@@ -99,6 +99,8 @@ package struct ModelMetadata: Hashable, Sendable, Codable {
         package var partyName: String
         /// The most rows of a request.
         package var rows: Int
+        /// The numbers of rows that a request may have, where rows are mixed; nil: any from 1 to the most.
+        package var rowCounts: [Int]?
 
         enum CodingKeys: String, CodingKey {
             case sharing = "crypten_sharing"
@@ -108,6 +110,7 @@ package struct ModelMetadata: Hashable, Sendable, Codable {
             case parties = "crypten_parties"
             case partyName = "crypten_party_name"
             case rows = "crypten_rows"
+            case rowCounts = "crypten_row_counts"
         }
 
         package init(
@@ -117,7 +120,8 @@ package struct ModelMetadata: Hashable, Sendable, Codable {
             party: Int,
             parties: Int,
             partyName: String,
-            rows: Int
+            rows: Int,
+            rowCounts: [Int]? = nil
         ) {
             self.sharing = sharing
             self.cell = cell
@@ -126,10 +130,12 @@ package struct ModelMetadata: Hashable, Sendable, Codable {
             self.parties = parties
             self.partyName = partyName
             self.rows = rows
+            self.rowCounts = rowCounts
         }
     }
 
     package var name: String
+    /// First the one that this describes, and that is asked.
     package var versions: [String]
     package var platform: String
     package var inputs: [Input]
@@ -182,6 +188,11 @@ package struct ModelMetadata: Hashable, Sendable, Codable {
             return "it counts \(parameters.parties) parties"
         }
         guard parameters.rows >= 1 else { return "it takes no rows" }
+        if let counts = parameters.rowCounts {
+            guard !counts.isEmpty, counts.allSatisfy((1...parameters.rows).contains) else {
+                return "it takes numbers of rows that no request has"
+            }
+        }
         guard !versions.isEmpty else { return "it has no version" }
         guard (1...limits.mostTensors).contains(inputs.count), (1...limits.mostTensors).contains(outputs.count) else {
             return "it has \(inputs.count) inputs and \(outputs.count) outputs"
@@ -202,6 +213,9 @@ package struct ModelMetadata: Hashable, Sendable, Codable {
         }
         guard inputs.allSatisfy({ !$0.shapes.isEmpty && $0.shapes.allSatisfy(isShape) }) else {
             return "it has a shape of an input that is none"
+        }
+        guard Set(inputs.map(\.shapes.count)).count == 1 else {
+            return "its inputs list different numbers of shapes"
         }
         return nil
     }

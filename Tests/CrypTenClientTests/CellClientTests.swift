@@ -109,6 +109,73 @@ struct CellClientTests {
         await client.close()
     }
 
+    @Test("a pause that a party names comes before the next attempt")
+    func named() async throws {
+        var faults = FakeCell.Faults(refusals: [0: [.busy]], retryAfter: 1)
+        let cell = try await FakeCell(parties: 2, faults: faults)
+        let client = try cell.client()
+        let question = try FakeQuestion(rows: 1)
+        let begin = ContinuousClock.now
+        #expect(try await client.infer(FakeCell.model, question.inputs) == question.outputs)
+        #expect(ContinuousClock.now - begin >= .seconds(1))
+        // One that is over after the time limit isn't waited for.
+        (faults.refusals, faults.retryAfter) = ([0: [.busy]], 60)
+        cell.change(faults)
+        let again = ContinuousClock.now
+        let error = await CellClientTests.failure {
+            _ = try await client.infer(FakeCell.model, question.inputs, timeout: .seconds(20))
+        }
+        #expect((error?.cause as? CellRefusal)?.retryAfter == .seconds(60))
+        #expect(ContinuousClock.now - again < .seconds(10))
+        await client.close()
+    }
+
+    @Test("a model that mixes its rows takes certain numbers of them, and is never asked in parts")
+    func rowCounts() async throws {
+        let faults = FakeCell.Faults(metadata: { $1.parameters.rowCounts = [1, 4] })
+        let cell = try await FakeCell(parties: 2, faults: faults)
+        let client = try cell.client()
+        for rows in [2, 3, 5, 8] {
+            let error = await CellClientTests.failure {
+                _ = try await client.infer(FakeCell.model, FakeQuestion(rows: rows).inputs)
+            }
+            #expect(error?.code == .shapeMismatch)
+            #expect(error?.message.hasPrefix("\(rows) rows don't fit model") == true)
+        }
+        #expect(cell.questions.isEmpty)
+        for rows in [1, 4] {
+            let question = try FakeQuestion(rows: rows)
+            #expect(try await client.infer(FakeCell.model, question.inputs) == question.outputs)
+        }
+        let (question, known) = (try FakeQuestion(rows: 3), try FakeQuestion(rows: 1, first: 5))
+        let canaries = Canaries(inputs: known.inputs, outputs: known.outputs, tolerance: 0.001)
+        #expect(try await client.infer(FakeCell.model, question.inputs, canaries: canaries) == question.outputs)
+        #expect(cell.questions.filter { $0.party == 0 }.compactMap(\.parsed?.rows) == [1, 4, 4])
+        let tooMany = await CellClientTests.failure {
+            _ = try await client.infer(FakeCell.model, FakeQuestion(rows: 4).inputs, canaries: canaries)
+        }
+        #expect(tooMany?.message.hasPrefix("5 rows, canaries included, don't fit model") == true)
+        await client.close()
+    }
+
+    @Test("the first version is the one that is described and asked")
+    func versions() async throws {
+        let cell = try await FakeCell(
+            parties: 2,
+            faults: FakeCell.Faults(metadata: { $1.versions.append("fedcba9876543210") })
+        )
+        let client = try cell.client()
+        let question = try FakeQuestion(rows: 1)
+        #expect(try await client.infer(FakeCell.model, question.inputs) == question.outputs)
+        #expect(cell.questions.allSatisfy { $0.request.path == FakeCell.path + "/versions/0123456789abcdef/infer" })
+        cell.change(FakeCell.Faults(metadata: { $1.versions.insert("fedcba9876543210", at: 0) }))
+        let error = await CellClientTests.failure {
+            _ = try await client.infer(FakeCell.model, question.inputs, version: "0123456789abcdef")
+        }
+        #expect(error?.code == .diverged && cell.questions.count == 2)
+        await client.close()
+    }
+
     @Test("attempts end after as many as were allowed")
     func exhausted() async throws {
         let cell = try await FakeCell(
@@ -234,6 +301,7 @@ struct CellClientTests {
             ("x", try ClientTensor(shape: [2, 1], integers: [1, 2]), .invalidArgument),
             ("x", try ClientTensor(shape: [2, 9], doubles: [Double](repeating: 0, count: 18)), .shapeMismatch),
             ("x", try ClientTensor(shape: [2], doubles: [1, 2]), .shapeMismatch),
+            ("x", try ClientTensor(shape: [2, 1, 1], doubles: [1, 2]), .shapeMismatch),
             ("k", try ClientTensor(shape: [2], doubles: [1, 2]), .invalidArgument),
             ("k", try ClientTensor(shape: [3], integers: [1, 2, 3]), .shapeMismatch),
             ("b", try ClientTensor(shape: [2], integers: [0, 1]), .invalidArgument),

@@ -17,6 +17,8 @@ final class FakeCell: Sendable {
     struct Faults: Sendable {
         /// Refusals of the first questions to a party, one each.
         var refusals: [Int: [DoorRefusal.Code]] = [:]
+        /// After how many seconds a refusal says that it is worth asking anew.
+        var retryAfter: Int?
         /// Parties that never answer a question.
         var silent: Set<Int> = []
         /// Changes a party's answer.
@@ -155,7 +157,8 @@ final class FakeCell: Sendable {
                 return FakeServer.Response(status: 200, headers: length, body: bytes)
             } catch {
                 let refusal = error as? DoorRefusal ?? DoorRefusal(.restarting, "\(error)")
-                return FakeServer.Response(status: refusal.code.status, body: refusal.body)
+                let pause = faults.retryAfter.map { ["Retry-After": "\($0)"] } ?? [:]
+                return FakeServer.Response(status: refusal.code.status, headers: pause, body: refusal.body)
             }
         }
 
@@ -235,11 +238,15 @@ final class FakeCell: Sendable {
                             pad: 0
                         )
                     ),
-                    Input(name: "k", shape: [-1], parameters: Input.Parameters(type: .int64, fractionBits: 0)),
+                    Input(
+                        name: "k",
+                        shape: [-1],
+                        parameters: Input.Parameters(type: .int64, fractionBits: 0, shapes: [[-1], [-1]])
+                    ),
                     Input(
                         name: "b",
                         shape: [-1],
-                        parameters: Input.Parameters(type: .bool, fractionBits: 0, range: [0, 1])
+                        parameters: Input.Parameters(type: .bool, fractionBits: 0, range: [0, 1], shapes: [[-1], [-1]])
                     ),
                 ],
                 outputs: [

@@ -145,6 +145,9 @@ struct ExchangeTests {
         other.parameters.rows += 1
         #expect(!all[0].agrees(with: other))
         other = all[0]
+        other.parameters.rowCounts = [1]
+        #expect(!all[0].agrees(with: other))
+        other = all[0]
         other.inputs[0].parameters.pad = 1
         #expect(!all[0].agrees(with: other))
     }
@@ -170,6 +173,10 @@ struct ExchangeTests {
         #expect(try code { $0.parameters.party = 2 } == .malformedFrame)
         #expect(try code { $0.parameters.parties = 1 << 40 } == .malformedFrame)
         #expect(try code { $0.parameters.rows = 0 } == .malformedFrame)
+        for counts in [[], [0], [good.parameters.rows + 1]] {
+            #expect(try code { $0.parameters.rowCounts = counts } == .malformedFrame)
+        }
+        #expect(try code { $0.parameters.rowCounts = [1, good.parameters.rows] } == nil)
         #expect(try code { $0.versions = [] } == .malformedFrame)
         #expect(try code { $0.inputs = [] } == .malformedFrame)
         #expect(try code { $0.inputs[0].name = $0.inputs[1].name } == .malformedFrame)
@@ -177,6 +184,7 @@ struct ExchangeTests {
         #expect(try code { $0.inputs[0].parameters.range = [1, 0] } == .malformedFrame)
         #expect(try code { $0.inputs[0].parameters.range = [1] } == .malformedFrame)
         #expect(try code { $0.inputs[0].parameters.shapes = [] } == .malformedFrame)
+        #expect(try code { $0.inputs[0].parameters.shapes? += $0.inputs[0].shapes } == .malformedFrame)
         #expect(try code { $0.inputs[0].parameters.shapes = [[1, 2]] } == .malformedFrame)
         #expect(try code { $0.inputs[0].parameters.shapes = [[-1, -1]] } == .malformedFrame)
         #expect(throws: CrypTenError.self) { try ModelMetadata(body: Data("{}".utf8)) }

@@ -1,12 +1,14 @@
 /** Why `infer` or `metadata` gave no answer. `message` is one sentence: what happened, where, what to do. */
 export declare class CrypTenError extends Error {
-  constructor(code: string, message: string, details?: { party?: string | null; status?: number | null; cause?: unknown });
+  constructor(code: string, message: string, details?: { party?: string | null; status?: number | null; retryAfter?: number | null; cause?: unknown });
   /** What to switch on: one of the door's codes, or one of this module. */
   code: Code | (string & {});
   /** The party that it is about, or null. */
   party: string | null;
   /** The HTTP status of that party's reply, or null. */
   status: number | null;
+  /** After how many seconds it is worth asking anew, where that party says so, or null. */
+  retryAfter: number | null;
 }
 
 /** The codes of this module, and those of the door. */
@@ -39,10 +41,13 @@ export type NumberType = "FP32" | "FP64" | "INT64" | "BOOL";
 /** What all parties say of a model. */
 export interface Metadata {
   name: string;
+  /** The version that is described, and asked. */
   version: string;
   epoch: string;
-  /** How many rows one request takes. */
+  /** How many rows one request takes at the most. */
   rows: number;
+  /** The numbers of rows that a model takes that mixes them; null: any from 1 to the most. */
+  rowCounts: number[] | null;
   inputs: { name: string; type: NumberType; fractionBits: number; range: [number, number] | null; shapes: number[][]; pad: number }[];
   outputs: { name: string; type: NumberType; fractionBits: number; shape: number[] }[];
 }
@@ -93,7 +98,7 @@ export interface CellOptions {
   timeout?: number;
   /** How often a question may be asked anew by itself; 3. */
   retries?: number;
-  /** How long to wait before, in milliseconds, doubled each time; 250. */
+  /** How long to wait before, in milliseconds, or as long as a party says, doubled each time; 250. */
   retryDelay?: number;
   /** Whether words are sent and asked for in the binary form; true. */
   binary?: boolean;

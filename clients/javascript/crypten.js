@@ -31,10 +31,10 @@ export class CrypTenError extends Error {
   /**
    * @param {string} code One of the door's codes, or one of this module: see the README.
    * @param {string} message
-   * @param {{party?: string | null, status?: number | null, cause?: unknown}} [details]
+   * @param {{party?: string | null, status?: number | null, retryAfter?: number | null, cause?: unknown}} [details]
    */
   constructor(code, message, details = {}) {
-    const { party = null, status = null, cause } = details;
+    const { party = null, status = null, retryAfter = null, cause } = details;
     super(message, cause === undefined ? undefined : { cause });
     this.name = "CrypTenError";
     /** What to switch on. */
@@ -43,6 +43,8 @@ export class CrypTenError extends Error {
     this.party = party;
     /** The HTTP status of that party's reply, or null. */
     this.status = status;
+    /** After how many seconds it is worth asking anew, where that party says so, or null. */
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -54,7 +56,8 @@ export class CrypTenError extends Error {
  * @typedef {"FP32" | "FP64" | "INT64" | "BOOL"} NumberType
  * @typedef {{name: string, type: NumberType, fractionBits: number, range: [number, number] | null, shapes: number[][], pad: number}} InputForm
  * @typedef {{name: string, type: NumberType, fractionBits: number, shape: number[]}} OutputForm
- * @typedef {{name: string, version: string, epoch: string, rows: number, inputs: InputForm[], outputs: OutputForm[]}} Metadata
+ * @typedef {{name: string, version: string, epoch: string, rows: number, rowCounts: number[] | null, inputs: InputForm[],
+ *            outputs: OutputForm[]}} Metadata `version` is the one that is described, and asked.
  * @typedef {{party: Party, index: number, model: string, id: string, body: Uint8Array,
  *            shares: Record<string, {words: BigUint64Array, shape: number[]}>}} Sent
  * @typedef {{party: Party, index: number, model: string, id: string, shares: Record<string, {words: BigUint64Array, shape: number[]}>}} Received
@@ -122,7 +125,7 @@ export class Cell {
    * Asks the cell.
    *
    * Inputs are checked before anything of them is sent. What has more rows than the cell allows in a request is sent in several, one after
-   * the other.
+   * the other; a model that mixes its rows takes certain numbers of them, and no others.
    *
    * @param {string} model
    * @param {Record<string, Input>} inputs Every input of the model, by its name; all with the same number of rows.
@@ -175,8 +178,10 @@ export class Cell {
         if (!(error instanceof CrypTenError)) throw error;
         if (error.status !== null || error.code === "epoch") this.#forget(model);
         if (!ASKED_ANEW.has(error.code) || turn >= this.#options.retries) throw error;
-        // Half of the time is drawn, so that clients that were refused together don't come back together.
-        await pause(this.#options.retryDelay * 2 ** turn * (0.5 + Math.random() / 2), signal);
+        const named = 1000 * (error.retryAfter ?? 0);
+        if (named > this.#options.timeout) throw error;
+        // A part of the time is drawn, so that clients that were refused together don't come back together.
+        await pause(Math.max(this.#options.retryDelay, named) * 2 ** turn * (1 + Math.random() / 4), signal);
       }
     }
   }
@@ -312,7 +317,7 @@ export class Cell {
       signal,
     });
     const bytes = await bounded(response, response.ok ? limit : MAX_METADATA_BYTES, party.name);
-    if (!response.ok) throw refusal(party.name, response.status, bytes);
+    if (!response.ok) throw refusal(party.name, response, bytes);
     return { headers: response.headers, bytes };
   }
 
@@ -391,11 +396,23 @@ class Question {
     this.metadata = metadata;
     this.outputs = chosenOutputs(metadata, outputs);
     const known = canaries && checkedCanaries(metadata, canaries, this.outputs);
-    const shapes = metadata.inputs.map((form) => bucket(form, [inputs?.[form.name], ...(canaries ? [canaries.inputs[form.name]] : [])]));
+    const shapes = buckets(
+      metadata.inputs,
+      metadata.inputs.map(({ name }) => [inputs?.[name], ...(canaries ? [canaries.inputs[name]] : [])]),
+    );
     this.inputs = encodedInputs(metadata, inputs, shapes, "");
     this.rows = this.inputs[0].shape[0];
     this.canaries = canaries && known && { ...known, inputs: encodedInputs(metadata, canaries.inputs, shapes, "canary ") };
-    this.limit = metadata.rows - (this.canaries?.each ?? 0);
+    const each = this.canaries?.each ?? 0;
+    if (metadata.rowCounts && !metadata.rowCounts.includes(this.rows + each)) {
+      throw new CrypTenError(
+        "input",
+        `The ${this.rows + each} rows${each ? ", canaries included," : ""} can't be asked of model ${metadata.name}, which mixes its rows and takes ${
+          metadata.rowCounts.join(" or ")
+        } at once: ask for as many, for they can't be cut into parts.`,
+      );
+    }
+    this.limit = metadata.rows - each;
     if (this.limit < 1) {
       throw new CrypTenError("canary", `A request takes ${metadata.rows} rows, and the canaries leave none for the question: use fewer.`);
     }
@@ -536,12 +553,31 @@ function encodedInputs(metadata, inputs, shapes, kind) {
 }
 
 /**
- * The first of an input's shapes that holds all of `inputs`, without its rows.
+ * The shapes to which a model's inputs are filled up: those at the first place of its lists that holds every input, without the rows. What
+ * stands at one place of several inputs' lists belongs together, as the shapes of a text and of what says where it ends.
+ *
+ * @param {InputForm[]} forms As many shapes each.
+ * @param {(Input | undefined)[][]} inputs For each form those that are to have one shape: the question's, and the canaries'.
+ */
+export function buckets(forms, inputs) {
+  const places = forms.map((form, i) => fitting(form, inputs[i]));
+  const place = places[0].find((candidate) => places.every((list) => list.includes(candidate)));
+  if (place === undefined) {
+    throw new CrypTenError(
+      "input",
+      `Inputs ${listed(forms)} are held by none of the model's shapes together, which belong to each other in their order: fill them up to one of these.`,
+    );
+  }
+  return forms.map((form) => form.shapes[place].slice(1));
+}
+
+/**
+ * Which of an input's shapes hold all of `inputs`; one at least.
  *
  * @param {InputForm} form
  * @param {(Input | undefined)[]} inputs
  */
-export function bucket(form, inputs) {
+function fitting(form, inputs) {
   for (const input of inputs) {
     const { data, shape } = input ?? {};
     if (!data || !Array.isArray(shape) || !Number.isSafeInteger(data.length)) {
@@ -554,27 +590,26 @@ export function bucket(form, inputs) {
       throw new CrypTenError("input", `Input ${form.name} has ${data.length} numbers, where its shape ${shown(shape)} needs ${product(shape)}.`);
     }
   }
-  const shapes = inputs.map((input) => /** @type {Input} */ (input).shape.slice(1));
   // One shape must be met; several are there to be filled up.
   const exact = form.shapes.length === 1;
-  const found = form.shapes.find((allowed) =>
-    shapes.every((shape) => {
-      const extents = allowed.slice(1);
-      return shape.length === extents.length && shape.every((extent, axis) => (exact ? extent === extents[axis] : extent <= extents[axis]));
-    }),
-  );
-  if (!found) {
+  /** @param {readonly number[]} shape @param {readonly number[]} allowed */
+  const holds = (shape, allowed) =>
+    shape.length === allowed.length &&
+    shape.every((extent, axis) => axis === 0 || (exact ? extent === allowed[axis] : extent <= allowed[axis]));
+  const shapes = inputs.map((input) => /** @type {Input} */ (input).shape);
+  const places = [...form.shapes.keys()].filter((place) => shapes.every((shape) => holds(shape, form.shapes[place])));
+  if (places.length === 0) {
     const allowed = form.shapes.map((shape) => shown(["rows", ...shape.slice(1)])).join(", ");
-    throw new CrypTenError("input", `Input ${form.name} has the shape ${shown(/** @type {Input} */ (inputs[0]).shape)}, and may have ${allowed}.`);
+    throw new CrypTenError("input", `Input ${form.name} has the shape ${shown(shapes[0])}, and may have ${allowed}.`);
   }
-  return found.slice(1);
+  return places;
 }
 
 /**
  * An input as words, filled up at the end of its axes.
  *
  * @param {InputForm} form
- * @param {Input} input One that `bucket` has seen.
+ * @param {Input} input One that `buckets` has seen.
  * @param {number[]} extents The shape to be sent, without its rows.
  * @param {string} [kind]
  */
@@ -587,7 +622,7 @@ export function padded(form, input, extents, kind = "") {
     for (let i = 0; i < words.length; i += 1) words[i] = encoded(data[i], i);
     return { shape: full, words };
   }
-  const words = new BigUint64Array(product(full)).fill(encoded(form.type === "INT64" ? BigInt(form.pad) : form.pad, -1));
+  const words = new BigUint64Array(product(full)).fill(padWord(form));
   // Where the number at a position of `shape`, counted in row-major order, stands in `full`.
   const position = shape.map(() => 0);
   for (let i = 0; i < data.length; i += 1) {
@@ -601,6 +636,16 @@ export function padded(form, input, extents, kind = "") {
     }
   }
   return { shape: full, words };
+}
+
+/**
+ * The word of what an input is filled up with, which is in the input's units.
+ *
+ * @param {InputForm} form
+ */
+function padWord(form) {
+  const whole = form.type === "INT64" || form.type === "BOOL";
+  return encoder(form, "pad of the ")(whole ? form.pad : Number(form.pad), -1);
 }
 
 /**
@@ -945,10 +990,10 @@ export function combine(metadata, replies) {
 /**
  * @param {string} party
  *
- * @param {number} status
- * @param {Uint8Array} bytes
+ * @param {Response} response
+ * @param {Uint8Array} bytes Its body.
  */
-function refusal(party, status, bytes) {
+function refusal(party, { status, headers }, bytes) {
   /** @type {any} */
   let body = null;
   try {
@@ -959,7 +1004,8 @@ function refusal(party, status, bytes) {
   const code = typeof body?.crypten_code === "string" && /^[a-z_]{1,40}$/.test(body.crypten_code) ? body.crypten_code : "http";
   const text = typeof body?.error === "string" ? body.error.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g, " ").slice(0, 400) : "";
   const said = text || `it gave the HTTP status ${status} and no reason`;
-  return new CrypTenError(code, `Party ${party} refused: ${said}`, { party, status });
+  const seconds = headers.get("Retry-After") ?? "";
+  return new CrypTenError(code, `Party ${party} refused: ${said}`, { party, status, retryAfter: /^\d{1,2}$/.test(seconds) ? Number(seconds) : null });
 }
 
 /**
@@ -1125,15 +1171,20 @@ function checkedMetadata(model, version, body) {
   const named = (/** @type {any} */ list) =>
     Array.isArray(list) && list.length > 0 && new Set(list.map((entry) => entry?.name)).size === list.length &&
     list.every((entry) => typeof entry?.name === "string" && entry.name && entry.datatype === "UINT64" && isShape(entry.shape, -1));
-  const { crypten_epoch: epoch, crypten_rows: rows } = body.parameters;
+  const { crypten_epoch: epoch, crypten_rows: rows, crypten_row_counts: rowCounts = null } = body.parameters;
   if (body.name !== model) throw fail("is of another model");
   if (!Array.isArray(body.versions) || !body.versions.every((/** @type {unknown} */ entry) => typeof entry === "string" && entry)) {
     throw fail("names no version");
   }
-  const chosen = version ?? body.versions[0];
-  if (!chosen || !body.versions.includes(chosen)) throw fail(version ? `doesn't have the version ${version}` : "names no version");
+  const [chosen] = body.versions;
+  if (!chosen) throw fail("names no version");
+  if (version !== undefined && chosen !== version) throw fail(`doesn't describe the version ${version}`);
   if (typeof epoch !== "string" || !/^[0-9a-f]{32}$/.test(epoch)) throw fail("has no epoch");
   if (!Number.isSafeInteger(rows) || rows < 1) throw fail("doesn't say how many rows a request takes");
+  const isCount = (/** @type {unknown} */ count) => Number.isSafeInteger(count) && Number(count) >= 1 && Number(count) <= rows;
+  if (rowCounts !== null && !(Array.isArray(rowCounts) && rowCounts.length > 0 && rowCounts.every(isCount))) {
+    throw fail("names impossible numbers of rows");
+  }
   if (!named(body.inputs) || !named(body.outputs)) throw fail("lists its inputs and outputs in another form than is known here");
   /** @param {any} entry @returns {{type: NumberType, fractionBits: number}} */
   const numbers = ({ name, parameters }) => {
@@ -1143,20 +1194,29 @@ function checkedMetadata(model, version, body) {
     if (!Number.isSafeInteger(fractionBits) || fractionBits < 0 || fractionBits > (real ? 62 : 0)) throw fail(`has ${name} with an impossible number of fraction bits`);
     return { type, fractionBits };
   };
+  /** @type {InputForm[]} */
+  const inputs = body.inputs.map((/** @type {any} */ input) => {
+    const { crypten_range: range = null, crypten_shapes: shapes = [input.shape], crypten_pad: pad = 0 } = input.parameters ?? {};
+    const bounds = Array.isArray(range) ? range.map(Number) : null;
+    if (range !== null && !(bounds?.length === 2 && bounds[0] <= bounds[1])) throw fail(`has input ${input.name} with an impossible range`);
+    const fixed = (/** @type {any} */ shape) => isShape(shape, -1) && shape[0] === -1 && isShape(shape.slice(1), 0);
+    if (!Array.isArray(shapes) || shapes.length === 0 || !shapes.every(fixed)) throw fail(`has input ${input.name} with impossible shapes`);
+    const form = { name: input.name, ...numbers(input), range: /** @type {[number, number] | null} */ (bounds), shapes, pad };
+    try {
+      padWord(form);
+    } catch {
+      throw fail(`has input ${input.name} with an impossible pad`);
+    }
+    return form;
+  });
+  if (inputs.some(({ shapes }) => shapes.length !== inputs[0].shapes.length)) throw fail("lists different numbers of shapes for its inputs");
   return {
     name: model,
     version: chosen,
     epoch,
     rows,
-    inputs: body.inputs.map((/** @type {any} */ input) => {
-      const { crypten_range: range = null, crypten_shapes: shapes = [input.shape], crypten_pad: pad = 0 } = input.parameters ?? {};
-      const bounds = Array.isArray(range) ? range.map(Number) : null;
-      if (range !== null && !(bounds?.length === 2 && bounds[0] <= bounds[1])) throw fail(`has input ${input.name} with an impossible range`);
-      const fixed = (/** @type {any} */ shape) => isShape(shape, -1) && shape[0] === -1 && isShape(shape.slice(1), 0);
-      if (!Array.isArray(shapes) || shapes.length === 0 || !shapes.every(fixed)) throw fail(`has input ${input.name} with impossible shapes`);
-      if (!Number.isFinite(pad)) throw fail(`has input ${input.name} with an impossible pad`);
-      return { name: input.name, ...numbers(input), range: /** @type {[number, number] | null} */ (bounds), shapes, pad };
-    }),
+    rowCounts,
+    inputs,
     outputs: body.outputs.map((/** @type {any} */ output) => ({ name: output.name, ...numbers(output), shape: output.shape })),
   };
 }

@@ -240,6 +240,7 @@ def make_padding():
                       "padded_shape": chosen, "padded_data": padded(values, shape, chosen, pad)})
     refused = [
         {"shape": [1, 17], "crypten_shapes": [[-1, 4], [-1, 8], [-1, 16]]},
+        {"shape": [1, 3], "crypten_shapes": [[-1, 4]]},
         {"shape": [1, 3, 3], "crypten_shapes": [[-1, 2, 8], [-1, 8, 2]]},
         {"shape": [1, 4, 1], "crypten_shapes": [[-1, 4]]},
         {"shape": [4], "crypten_shapes": [[-1, 4]]},

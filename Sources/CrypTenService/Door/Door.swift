@@ -105,7 +105,8 @@ struct Door: Sendable {
                 party: party.index,
                 parties: parties,
                 partyName: name,
-                rows: entry.mostRows
+                rows: entry.mostRows,
+                rowCounts: entry.sizes
             )
         )
         return Door.response(try metadata.body)

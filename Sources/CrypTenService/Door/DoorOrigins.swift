@@ -41,6 +41,6 @@ final class DoorOrigins: RouterMiddleware, Sendable {
     private func allow(_ origin: String, _ response: inout Response) {
         response.headers[.accessControlAllowOrigin] = origin
         response.headers[.accessControlAllowCredentials] = "true"
-        response.headers[.accessControlExposeHeaders] = Door.lengthHeader.canonicalName
+        response.headers[.accessControlExposeHeaders] = "\(Door.lengthHeader.canonicalName), retry-after"
     }
 }

@@ -53,7 +53,7 @@ const parsedWithWords = (text) => JSON.parse(text.replace(/"data":\[([\d,]*)\]/g
  */
 export async function startCell({
   n = 2, names = ["clinic", "insurer", "registry"].slice(0, n), cell = "bank", model, tokens = null, fault = () => null, wait = 2_000,
-  exposed = true, jsonOnly = false, metadata: change = (metadata) => metadata, delay = 0, host = "127.0.0.1",
+  exposed = true, jsonOnly = false, retryAfter = null, metadata: change = (metadata) => metadata, delay = 0, host = "127.0.0.1",
 }) {
   let epoch = randomBytes(16).toString("hex");
   const requests = [];
@@ -229,6 +229,7 @@ export async function startCell({
           throw refuse(404, "not_found", "no such path");
         } catch (error) {
           if (!error.status) throw error;
+          if (retryAfter !== null) response.setHeader("Retry-After", retryAfter);
           response.writeHead(error.status, { "Content-Type": "application/json" });
           return response.end(JSON.stringify({ error: error.message, crypten_code: error.code }));
         }

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync, verify, webcrypto } from "node:crypto";
 import { after, test } from "node:test";
 
-import { Cell, CrypTenError, bucket, jsonEnd, signToken } from "../crypten.js";
+import { Cell, CrypTenError, buckets, jsonEnd, signToken } from "../crypten.js";
 import { startCell } from "../fake-cell/cell.mjs";
 
 /** A model with an input of each type: `scores` are each row's numbers times two, `total` is n + 1, `sure` is the negation. */
@@ -145,8 +145,61 @@ test("an input that isn't right is refused before anything of it is sent", async
 
 test("where there is one shape, nothing is filled up", () => {
   const form = { name: "x", type: "FP32", fractionBits: 16, range: null, shapes: [[-1, 4]], pad: 0 };
-  assert.deepEqual(bucket(form, [{ data: [1, 2, 3, 4], shape: [1, 4] }]), [4]);
-  assert.throws(() => bucket(form, [{ data: [1, 2, 3], shape: [1, 3] }]), (error) => error.code === "input");
+  assert.deepEqual(buckets([form], [[{ data: [1, 2, 3, 4], shape: [1, 4] }]]), [[4]]);
+  assert.throws(() => buckets([form], [[{ data: [1, 2, 3], shape: [1, 3] }]]), (error) => error.code === "input");
+});
+
+test("inputs are filled up together, to the first place that holds every one", async () => {
+  const ids = padded.inputs[0];
+  const cell = await cellOf({ model: { ...padded, inputs: [ids, { ...ids, name: "kept", pad: 0 }] } });
+  const client = clientOf(cell);
+  const row = (length) => ({ shape: [1, length], data: Array.from({ length }, () => 1) });
+  const shapes = async (first, second) => {
+    await client.infer("text", { ids: row(first), kept: row(second) });
+    return cell.requests.at(-1).json.inputs.map(({ shape }) => shape[1]);
+  };
+  assert.deepEqual(await shapes(2, 3), [4, 4]);
+  assert.deepEqual(await shapes(2, 7), [8, 8]);
+  assert.deepEqual(await shapes(7, 2), [8, 8]);
+});
+
+test("a model that mixes its rows takes certain numbers of them, and is never asked in parts", async () => {
+  const metadata = (body) => ({ ...body, parameters: { ...body.parameters, crypten_row_counts: [1, 4] } });
+  const cell = await cellOf({ metadata });
+  const client = clientOf(cell);
+  for (const rows of [2, 3, 5, 8]) await fails(client.infer(model.name, inputsOf(rows)), "input");
+  assert.equal(cell.requests.length, 0);
+  for (const rows of [1, 4]) checkOutputs(await client.infer(model.name, inputsOf(rows)), inputsOf(rows), rows);
+  assert.equal(cell.requests.length, 4);
+  // Canaries are rows, too.
+  const known = inputsOf(1);
+  const canaries = { inputs: known, outputs: { total: { data: [-4n], shape: [1] } }, tolerance: 0 };
+  checkOutputs(await client.infer(model.name, inputsOf(3), { canaries }), inputsOf(3), 3);
+  await fails(client.infer(model.name, inputsOf(4), { canaries }), "input");
+  for (const counts of [[], [0], [5], ["1"], 4, [1.5]]) {
+    const odd = await cellOf({ metadata: (body) => ({ ...body, parameters: { ...body.parameters, crypten_row_counts: counts } }) });
+    await fails(clientOf(odd).infer(model.name, inputsOf(1)), "metadata");
+  }
+});
+
+test("the first version is the one that is described, and asked", async () => {
+  const cell = await cellOf({ metadata: (body) => ({ ...body, versions: [...body.versions, "1122334455667788"] }) });
+  assert.equal((await clientOf(cell).metadata(model.name)).version, model.version);
+  const other = await cellOf({ metadata: (body) => ({ ...body, versions: ["1122334455667788", ...body.versions] }) });
+  await fails(clientOf(other).infer(model.name, inputsOf(1), { version: model.version }), "metadata");
+  assert.equal(other.requests.length, 0);
+});
+
+test("a pause that a party names comes before the next attempt", async () => {
+  let refusals = 1;
+  const cell = await cellOf({ retryAfter: 1, fault: ({ id }, party) => (id && party === 1 && refusals-- > 0 ? "status busy 503" : null) });
+  const start = performance.now();
+  checkOutputs(await clientOf(cell).infer(model.name, inputsOf(1)), inputsOf(1), 1);
+  assert.ok(performance.now() - start >= 1000);
+  const long = await cellOf({ retryAfter: 30, fault: ({ id }) => (id ? "status busy 503" : null) });
+  const again = performance.now();
+  await fails(clientOf(long).infer(model.name, inputsOf(1)), "busy", { retryAfter: 30 });
+  assert.ok(performance.now() - again < 3000);
 });
 
 test("an error doesn't hold the number that it is about", async () => {

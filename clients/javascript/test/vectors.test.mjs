@@ -100,17 +100,23 @@ test("numbers.json", { skip }, () => {
 });
 
 test("padding.json", { skip }, () => {
-  const { cases, refused } = vectors("padding.json");
+  const { cases, refused, together } = vectors("padding.json");
+  const zeros = (shape) => ({ shape, data: new Float64Array(shape.reduce((a, b) => a * b, 1)) });
   const form = ({ crypten_shapes: shapes, crypten_pad: pad = 0 }) => ({ name: "x", type: "FP64", fractionBits: 4, range: null, shapes, pad });
   for (const { shape, data, padded_shape: expectedShape, padded_data: expected, ...rest } of cases) {
     const input = { shape, data };
-    const result = crypten.padded(form(rest), input, crypten.bucket(form(rest), [input]));
+    const result = crypten.padded(form(rest), input, crypten.buckets([form(rest)], [[input]])[0]);
     assert.deepEqual(result.shape, expectedShape);
     assert.deepEqual(Array.from(result.words), expected.map((value) => crypten.wordOfReal(value, 4)));
   }
   for (const { shape, ...rest } of refused) {
-    const data = new Float64Array(shape.reduce((a, b) => a * b, 1));
-    assert.throws(() => crypten.bucket(form(rest), [{ shape, data }]), code("input"), `${shape}`);
+    assert.throws(() => crypten.buckets([form(rest)], [[zeros(shape)]]), code("input"), `${shape}`);
+  }
+  for (const { shapes, crypten_shapes: lists, padded_shapes: expected } of together) {
+    const forms = lists.map((crypten_shapes) => form({ crypten_shapes }));
+    const chosen = () => crypten.buckets(forms, shapes.map((shape) => [zeros(shape)])).map((extents, i) => [shapes[i][0], ...extents]);
+    if (expected) assert.deepEqual(chosen(), expected);
+    else assert.throws(chosen, code("input"), `${shapes}`);
   }
 });
 
@@ -132,7 +138,7 @@ for (const n of [2, 3]) {
       const { name, shape, values, words } = exchange.inputs[i];
       assert.equal(form.name, name);
       const input = { shape, data: form.type === "INT64" ? values.map(BigInt) : values };
-      const encoded = crypten.padded(form, input, crypten.bucket(form, [input]));
+      const encoded = crypten.padded(form, input, crypten.buckets([form], [[input]])[0]);
       if (encoded.words.length === words.length) assert.deepEqual(Array.from(encoded.words, String), words);
       return { name, ...encoded };
     });

@@ -9,7 +9,9 @@ from typing import Any, Callable, Dict, List
 
 import numpy as np
 import pytest
-from crypten_client import Cell, Configuration, IdentityMismatch, InvalidInput, Model, Party, Unauthorized, _round
+from crypten_client import (
+    Canaries, Cell, Configuration, IdentityMismatch, InvalidInput, MalformedReply, Model, Party, Unauthorized, _round
+)
 
 from fake import BIAS, WEIGHTS, FakeCell, Handler, identity
 
@@ -99,6 +101,35 @@ def test_inputs_of_one_model_are_padded_together(fake: FakeCell) -> None:
             np.testing.assert_array_equal(answer["sum"], tokens[:, :shared].sum(axis=1) + beyond)
             one, other = (one["shape"] for one in fake.parties[0].requests[-1].document["inputs"])
             assert one == other == [2, next(room for room in (4, 8, 16) if room >= max(lengths))]
+
+
+def test_a_model_that_mixes_its_rows_takes_certain_numbers_of_them_and_is_never_asked_in_parts(fake: FakeCell) -> None:
+    def describing(counts: Any) -> Callable[[Dict[str, Any]], None]:
+        return lambda document: document["parameters"].update(crypten_row_counts=counts)
+
+    def rows(count: int) -> Any:
+        return np.tile(ROWS, (count, 1))[:count]
+
+    for party in fake.parties:
+        party.describe = describing([2, 5])
+    with load(fake) as cell:
+        assert cell.metadata("linear").row_counts == (2, 5)
+        for count in (1, 3, 4, 6, 33, 64):
+            with pytest.raises(InvalidInput, match=rf"^{count} rows don't fit model 'linear', which mixes its rows and takes 2 or 5 at once: ask"):
+                cell.infer("linear", {"x": rows(count)})
+        assert all(not party.requests for party in fake.parties)
+        for count in (2, 5):
+            np.testing.assert_array_equal(cell.infer("linear", {"x": rows(count)})["scores"], scores(rows(count)).astype(np.float32))
+        known = Canaries({"x": ROWS}, {"scores": scores(ROWS)}, tolerance=1e-4)
+        assert cell.infer("linear", {"x": rows(3)}, canaries=known)["scores"].shape == (3, 2)
+        with pytest.raises(InvalidInput, match="^7 rows, canaries included, don't fit"):
+            cell.infer("linear", {"x": rows(5)}, canaries=known)
+        assert [request.document["inputs"][0]["shape"][0] for request in fake.parties[0].requests] == [2, 5, 5]
+        for odd in ([], [0], [33], ["2"], 2, [True]):
+            for party in fake.parties:
+                party.describe = describing(odd)
+            with pytest.raises(MalformedReply, match="crypten_row_counts"):
+                cell.metadata("linear")
 
 
 def test_metadata_is_read_once_and_anew_when_asked_for(fake: FakeCell) -> None:

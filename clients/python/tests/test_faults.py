@@ -178,7 +178,7 @@ def test_a_pause_that_a_party_names_is_kept(fake: FakeCell) -> None:
     with load(fake) as cell:
         start = time.monotonic()
         cell.infer("linear", {"x": ROWS})
-        assert time.monotonic() - start > 0.75
+        assert time.monotonic() - start >= 1
         fake.parties[0].before = refusing(Refusal(503, "restarting", retry_after=30))
         start = time.monotonic()
         with pytest.raises(Refused):  # it would be over after the time limit

@@ -412,6 +412,7 @@ class Model:
     - versions: digests of the model's public form: first the one that this describes, and that is asked.
     - rows: the most rows of one request; more of them become several.
     - epoch: which session of the cell this belongs to.
+    - row_counts: the numbers of rows that a call may have, where the model mixes its rows; any where it is left out.
     """
 
     name: str
@@ -420,6 +421,7 @@ class Model:
     outputs: Tuple[Tensor, ...]
     rows: int
     epoch: str = field(compare=False)
+    row_counts: Optional[Tuple[int, ...]] = None
 
 
 class _Malformed(Exception):
@@ -529,10 +531,14 @@ def _model(document: Dict[str, Any], name: str, cell: str) -> Model:
     for tensors in (inputs, outputs):
         _require(len(tensors) > 0 and len({one.name for one in tensors}) == len(tensors), "inputs or outputs are none, or share a name")
     _require(len({len(one.shapes) for one in inputs}) == 1, "its inputs list different numbers of shapes")
+    rows = _integer(parameters.get("crypten_rows"), "crypten_rows", 1, 2**31)
+    counts: Optional[Tuple[int, ...]] = None
+    if parameters.get("crypten_row_counts") is not None:
+        listed = _list(parameters["crypten_row_counts"], "crypten_row_counts")
+        _require(len(listed) > 0, "crypten_row_counts is empty")
+        counts = tuple(_integer(count, "a number of crypten_row_counts", 1, rows) for count in listed)
     return Model(
-        name, versions, inputs, outputs,
-        rows=_integer(parameters.get("crypten_rows"), "crypten_rows", 1, 2**31),
-        epoch=_string(parameters.get("crypten_epoch"), "crypten_epoch", "[0-9a-f]{32}"),
+        name, versions, inputs, outputs, rows, _string(parameters.get("crypten_epoch"), "crypten_epoch", "[0-9a-f]{32}"), counts
     )
 
 
@@ -1207,7 +1213,8 @@ class Cell:
         """What a model answers.
 
         - inputs: an array for each input of the model. The first axis is the rows, of which there may be any number: they are asked in
-          several requests where they are more than the model takes at once. The other axes are padded where the model lists several shapes.
+          several requests where they are more than the model takes at once. A model that mixes its rows takes the numbers of them in its
+          `row_counts` alone. The other axes are padded where the model lists several shapes.
         - outputs: the outputs to ask for; all that the client may have where it is left out.
         - version: the version of the model, where it must be a certain one.
         - canaries: rows with known answers to mix in; see `Canaries`.
@@ -1247,6 +1254,11 @@ class Cell:
                         if mixture is not None:
                             mixture.check(described, asked)
                         question = _question(described, arrays, mixture)
+                        if described.row_counts is not None and question.rows not in described.row_counts:
+                            raise _invalid(
+                                f"{question.rows} rows{'' if mixture is None else ', canaries included,'} don't fit model {model!r}, which mixes its "
+                                f"rows and takes {' or '.join(map(str, described.row_counts))} at once: ask for as many, for they can't be cut into parts"
+                            )
                         if question.rows > described.rows and any(output.shape[:1] != (-1,) for output in described.outputs):
                             raise _invalid(f"model {model!r} has an output without rows, so that {described.rows} rows are all that one call can ask")
                     rows = min(described.rows, question.rows - position)
@@ -1474,7 +1486,7 @@ class Cell:
 
     def _wait_or_raise(self, error: CrypTenError, attempt: int, deadline: float, again: bool) -> None:
         """Waits a while before the next attempt, or as long as the party says, twice as long each time; raises the error where there is none."""
-        pause = error._pause * 2**attempt * random.uniform(0.75, 1.25)
+        pause = error._pause * 2**attempt * random.uniform(1, 1.25)
         if not again or attempt >= self.retries or time.monotonic() + pause >= deadline:
             raise error
         time.sleep(pause)
