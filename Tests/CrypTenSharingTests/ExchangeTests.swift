@@ -184,7 +184,7 @@ struct ExchangeTests {
         #expect(try code { $0.inputs[0].parameters.range = [1, 0] } == .malformedFrame)
         #expect(try code { $0.inputs[0].parameters.range = [1] } == .malformedFrame)
         #expect(try code { $0.inputs[0].parameters.shapes = [] } == .malformedFrame)
-        #expect(try code { $0.inputs[0].parameters.shapes? += $0.inputs[0].shapes } == .malformedFrame)
+        #expect(try code { $0.inputs[0].parameters.shapes = [[-1, 2], [-1, 3]] } == .malformedFrame)
         #expect(try code { $0.inputs[0].parameters.shapes = [[1, 2]] } == .malformedFrame)
         #expect(try code { $0.inputs[0].parameters.shapes = [[-1, -1]] } == .malformedFrame)
         #expect(throws: CrypTenError.self) { try ModelMetadata(body: Data("{}".utf8)) }
