@@ -142,7 +142,9 @@ final class PartyLink: Sendable {
 
     private func refusal(_ response: HTTPClientResponse, _ body: Data) -> CellRefusal {
         let read = DoorRefusal(body: body)
-        let seconds = response.headers.first(name: "Retry-After").flatMap(Int.init).flatMap { (0..<100).contains($0) ? $0 : nil }
+        let seconds = response.headers.first(name: "Retry-After").flatMap(Int.init).flatMap {
+            (0..<100).contains($0) ? $0 : nil
+        }
         return CellRefusal(
             party: party.name,
             code: read?.code.rawValue ?? "http",

@@ -69,7 +69,9 @@ struct Question {
         let names = model.inputs.map(\.name)
         func shapes(of tensors: [String: ClientTensor]) -> [[Int]] { names.compactMap { tensors[$0]?.shape } }
         func targets(_ shapes: [[Int]]) throws -> [[Int]] {
-            try Padding.shapes(for: shapes, among: model.inputs.map(\.shapes), inputs: names).map { Array($0.dropFirst()) }
+            try Padding.shapes(for: shapes, among: model.inputs.map(\.shapes), inputs: names).map {
+                Array($0.dropFirst())
+            }
         }
         let alone = try targets(shapes(of: given))
         guard let canaries else { return alone }

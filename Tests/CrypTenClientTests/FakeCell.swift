@@ -246,7 +246,12 @@ final class FakeCell: Sendable {
                     Input(
                         name: "b",
                         shape: [-1],
-                        parameters: Input.Parameters(type: .bool, fractionBits: 0, range: [0, 1], shapes: [[-1], [-1]])
+                        parameters: Input.Parameters(
+                            type: .bool,
+                            fractionBits: 0,
+                            range: [0, 1],
+                            shapes: [[-1], [-1]]
+                        )
                     ),
                 ],
                 outputs: [
