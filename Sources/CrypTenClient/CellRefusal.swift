@@ -14,12 +14,12 @@ public struct CellRefusal: Error, Hashable, Sendable, CustomStringConvertible {
     /// After how long it is worth asking anew, where the party says so.
     public let retryAfter: Duration?
 
-    /// The sentence.
-    public var description: String { message }
+    /// The code and the status: the sentence stands in the error whose cause this is.
+    public var description: String { "\(code), HTTP \(status)" }
 
     /// What is thrown for it.
     var error: CrypTenError {
-        CrypTenError(errorCode, "party \"\(party)\" refused (\(code), \(status)): \(message)", cause: self)
+        CrypTenError(errorCode, "party \"\(party)\" refused: \(message)", cause: self)
     }
 
     var doorCode: DoorRefusal.Code? { DoorRefusal.Code(rawValue: code) }

@@ -105,6 +105,8 @@ struct CellClientTests {
         }
         let refusal = try #require(error?.cause as? CellRefusal)
         #expect((refusal.code, refusal.party, refusal.status) == (code.rawValue, "p0", code.status))
+        // Whoever prints it says the party's sentence once.
+        #expect(error?.description == "party \"p0\" refused: as asked for (\(code.rawValue), HTTP \(code.status))")
         #expect(cell.questions.count { $0.party == 0 } == 1)
         await client.close()
     }
