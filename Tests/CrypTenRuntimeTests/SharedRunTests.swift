@@ -172,6 +172,6 @@ struct SharedRunTests {
             }
         }
         let told = codes.withLockedValue { $0 }
-        #expect(told.allSatisfy { $0 != nil } && told.contains(.diverged), "\(told)")
+        #expect(told.contains(.diverged), "\(told)")
     }
 }

@@ -156,7 +156,7 @@ final class CellSession {
     /// Each party says what it has, and the others hear it.
     private func exchange(_ candidates: [RequestTable.Candidate]) async throws -> [CellNote] {
         var note = CellNote(changed: own.changed, isLeaving: isLeaving())
-        note.statuses = requests.withTable { table in candidates.map { table.status(of: $0).rawValue } }
+        note.statuses = requests.withTable { table in candidates.map { table.promise($0).rawValue } }
         let told = try await session.tellEachOther(.success(Array(try JSONEncoder().encode(note))), refusing: .unnamed)
         let notes = try told.enumerated().map { index, bytes in
             guard let note = try? JSONDecoder().decode(CellNote.self, from: Data(bytes)) else {
@@ -249,15 +249,23 @@ final class CellSession {
             return
         }
         let choice = BatchChoice(candidates, statuses: statuses, sizes: model.settings.sizes, isAlone: !model.isBatched)
+        let (taken, different) = requests.withTable { table in
+            let taken = table.take(choice.accepted.map(\.key))
+            let different = table.take(choice.different.map(\.key))
+            table.giveBack(candidates.map(\.key))
+            table.missed(choice.missing.map(\.key), at: .now)
+            return (taken, different)
+        }
         requests.refuse(
-            requests.withTable { $0.take(choice.different.map(\.key)) },
+            different,
             .mismatch,
             "another party has this request in another form: ask anew, all of them the same"
         )
-        requests.withTable { $0.missed(choice.missing.map(\.key), at: .now) }
         if choice.accepted.isEmpty { return }
-        let taken = requests.withTable { $0.take(choice.accepted.map(\.key)) }
-        precondition(taken.count == choice.accepted.count, "what was said to be here is here until it is run")
+        guard taken.count == choice.accepted.count else {
+            requests.refuse(taken, .restarting, "the session ended before the request ran: ask anew")
+            throw CrypTenError(.diverged, "\(CellSession.leader) named a request twice; it runs another version")
+        }
         guard let size = choice.size else {
             requests.refuse(
                 taken,

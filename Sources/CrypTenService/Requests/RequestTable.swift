@@ -33,6 +33,8 @@ package struct RequestTable: Sendable {
         /// When it may be named next: one that another party doesn't have yet isn't named again at once.
         var notBefore: Instant
         var misses = 0
+        /// Whether this party has said that it has it: until it is decided what becomes of it, it stays.
+        var isPromised = false
     }
 
     /// Ids that one epoch may use up: then the leader begins another, and what is remembered of this one is forgotten.
@@ -106,6 +108,7 @@ package struct RequestTable: Sendable {
     /// There is no session: nothing is taken in, and what waits goes on waiting.
     package mutating func suspend() {
         epoch = nil
+        giveBack(Array(waiting.keys))
     }
 
     // MARK: Going
@@ -181,10 +184,17 @@ package struct RequestTable: Sendable {
         return candidates
     }
 
-    /// What this party has of what another proposes.
-    package func status(of candidate: Candidate) -> Status {
+    /// What this party has of what another proposes; what it says that it has stays until ``take(_:)`` or ``giveBack(_:)``.
+    package mutating func promise(_ candidate: Candidate) -> Status {
         guard let entry = waiting[candidate.key] else { return .missing }
-        return entry.form == candidate.form && entry.request.rows == candidate.rows ? .present : .different
+        guard entry.form == candidate.form, entry.request.rows == candidate.rows else { return .different }
+        waiting[candidate.key]?.isPromised = true
+        return .present
+    }
+
+    /// What isn't run now waits on.
+    package mutating func giveBack(_ keys: [RequestKey]) {
+        for key in keys { waiting[key]?.isPromised = false }
     }
 
     /// Takes requests out, to be run or refused; those that aren't here are passed over.
@@ -206,17 +216,7 @@ package struct RequestTable: Sendable {
 
     /// Takes out what has waited too long.
     package mutating func expired(at now: Instant) -> [AdmittedRequest] {
-        take(order.filter { key in waiting[key].map { $0.arrival + patience <= now } ?? false })
-    }
-
-    /// When the next one will have waited too long.
-    var nextExpiry: Instant? {
-        order.lazy.compactMap { waiting[$0]?.arrival }.first.map { $0 + patience }
-    }
-
-    /// Takes out what asks for a version that isn't served any more.
-    mutating func stale(_ isServed: (String, String) -> Bool) -> [AdmittedRequest] {
-        take(order.filter { key in waiting[key].map { !isServed($0.request.model, $0.request.version) } ?? false })
+        take(order.filter { key in waiting[key].map { !$0.isPromised && $0.arrival + patience <= now } ?? false })
     }
 
     private mutating func tidy() {

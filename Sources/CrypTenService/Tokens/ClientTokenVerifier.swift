@@ -77,7 +77,7 @@ package struct ClientTokenVerifier: Sendable {
         guard claims.exp.isFinite, claims.exp > now - ClientToken.leeway else {
             throw refusal("has expired: make a new one, and see that the client's clock is right")
         }
-        guard claims.exp <= now + ClientToken.longestLife + ClientToken.leeway else {
+        guard claims.exp <= now + ClientToken.longestLife else {
             throw refusal("is good for more than \(Int(ClientToken.longestLife)) seconds: make one for less")
         }
         guard claims.nbf.map({ $0 <= now + ClientToken.leeway }) ?? true else {

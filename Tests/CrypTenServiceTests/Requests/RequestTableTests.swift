@@ -100,8 +100,20 @@ struct RequestTableTests {
         let candidate = try #require(Self.due(table, after: .milliseconds(5)).batch?.candidates.first)
         table.suspend()
         table.begin(Epoch(halves: SIMD2(7, 7)))
-        #expect(table.status(of: candidate) == .present)
+        #expect(table.promise(candidate) == .present)
         #expect(Self.due(table, after: .milliseconds(5)).batch?.candidates == [candidate])
+    }
+
+    @Test("what a party has said that it has stays until it is decided")
+    func promised() throws {
+        var table = Self.table()
+        try table.admit(Self.request(1), at: Self.start)
+        let candidate = try #require(Self.due(table, after: .milliseconds(5)).batch?.candidates.first)
+        #expect(table.promise(candidate) == .present)
+        #expect(table.expired(at: Self.start + .seconds(60)).isEmpty)
+        table.giveBack([candidate.key])
+        #expect(table.expired(at: Self.start + .seconds(60)).count == 1)
+        #expect(table.promise(candidate) == .missing)
     }
 
     @Test("a request in another form is seen, whatever differs")
@@ -116,7 +128,7 @@ struct RequestTableTests {
             var table = Self.table()
             try table.admit(other, at: Self.start)
             let candidate = RequestTable.Candidate(key: first.key, form: first.form(in: "cell"), rows: first.rows)
-            #expect(table.status(of: candidate) == .different)
+            #expect(table.promise(candidate) == .different)
         }
         #expect(first.form(in: "cell") != first.form(in: "another cell"))
         #expect(Self.request(1, of: "other").form(in: "cell") != first.form(in: "cell"))
