@@ -72,6 +72,8 @@ final class PartyDaemon: Service {
             defer { group.cancelAll() }
             try await group.next()
         }
+        // It ends when its turn comes: what has been answered is still on its way through the door.
+        if isLeaving { try? await gracefulShutdown() }
     }
 
     /// Takes nothing in any more, has what waits run, and leaves the cell in good order.
@@ -221,9 +223,10 @@ final class PartyDaemon: Service {
     func reload(_ settings: MemberSettings) throws {
         let membership = state.withLockedValue { $0.membership }
         let dealer = state.withLockedValue { $0.dealer % settings.cluster.dealers.count }
+        // Whatever else can't be read, nobody who is revoked stays.
+        for fingerprint in settings.cluster.revoked { membership.revoke(fingerprint) }
         let trust = try settings.trust(dealer: dealer)
         try membership.replace(identities: settings.identities(), parties: trust.parties, dealer: trust.dealer)
-        for fingerprint in settings.cluster.revoked { membership.revoke(fingerprint) }
         let limits = settings.cluster.limits
         requests.withTable { table in
             table.capacity = limits.requests

@@ -52,10 +52,10 @@ package struct ClientTokenVerifier: Sendable {
         guard let claimed = ClientTokenVerifier.decode(ClientTokenClaims.self, parts[1]) else {
             throw refusal("lacks \"sub\", \"aud\" or \"exp\", or has one of another kind")
         }
-        guard let ofClient = keys[claimed.sub] else { throw refusal("names a client that isn't in the cluster file") }
+        guard let ofClient = keys[claimed.sub] else { throw refusal("isn't signed by a client of this cell") }
         let fitting = ofClient.filter { $0.algorithm == algorithm }
         guard !fitting.isEmpty else {
-            throw refusal("is signed with \(algorithm.rawValue), and the client it names has no key of that kind")
+            throw refusal("isn't signed by a client of this cell")
         }
         for key in fitting {
             guard let claims = await key.claims(of: token) else { continue }
@@ -66,7 +66,7 @@ package struct ClientTokenVerifier: Sendable {
                 models: claims.models
             )
         }
-        throw refusal("isn't signed by the client that it names")
+        throw refusal("isn't signed by a client of this cell")
     }
 
     private func check(_ claims: ClientTokenClaims, at date: Date) throws {

@@ -83,14 +83,17 @@ struct RequestTableTests {
 
     @Test("so many wait and no more, and each leaves once")
     func capacity() throws {
-        var table = Self.table(capacity: 3)
-        for id in 1...3 { try table.admit(Self.request(UInt64(id)), at: Self.start) }
-        #expect(Self.code { try table.admit(Self.request(4), at: Self.start) } == .busy)
+        var table = Self.table(capacity: 4)
+        for id in 1...2 { try table.admit(Self.request(UInt64(id)), at: Self.start) }
+        // Nobody has more than a half of the places.
+        #expect(Self.code { try table.admit(Self.request(9), at: Self.start) } == .busy)
+        for id in 3...4 { try table.admit(Self.request(UInt64(id), of: "other"), at: Self.start) }
+        #expect(Self.code { try table.admit(Self.request(4, of: "third"), at: Self.start) } == .busy)
         #expect(table.take([Self.request(2).key, Self.request(2).key, Self.request(7).key]).count == 1)
         try table.admit(Self.request(5), at: Self.start)
-        #expect(table.all.map(\.id.halves.x) == [1, 3, 5])
+        #expect(table.all.map(\.id.halves.x) == [1, 3, 4, 5])
         #expect(table.expired(at: Self.start + .seconds(9)).isEmpty)
-        #expect(table.expired(at: Self.start + .seconds(10)).count == 3 && table.count == 0)
+        #expect(table.expired(at: Self.start + .seconds(10)).count == 4 && table.count == 0)
     }
 
     @Test("what waits through a lost session keeps its name and is run in the next")

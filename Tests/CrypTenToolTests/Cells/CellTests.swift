@@ -275,6 +275,12 @@ struct CellTests {
             headers: preflight + [("Origin", "https://app.example")]
         )
         #expect(own.status == 204 && own.headers["access-control-allow-origin"] == "https://app.example")
+        // What another page asks isn't done, and what is refused can be read by the page that may ask.
+        let elsewhere = [("Origin", "https://evil.example")]
+        let ridden = try await cell.ask("/v2/models/digits", party: 0, headers: elsewhere)
+        #expect(ridden.code == "forbidden" && ridden.headers["access-control-allow-origin"] == nil)
+        let read = try await cell.ask("/v2/models/faces", party: 0, headers: [("Origin", "https://app.example")])
+        #expect(read.code == "forbidden" && read.headers["access-control-allow-origin"] == "https://app.example")
         // Rows of the day: six, and no seventh, whatever becomes of the party; what was asked in vain counts, too.
         let client = try cell.client()
         let row = try ClientTensor(shape: [1, 1, 8, 8], doubles: [Double](repeating: 0.5, count: 64))
