@@ -343,6 +343,7 @@ struct CellTests {
             async let answers = (0..<20).asyncMap { _ in
                 try await client.infer("digits", ["x": row])["logits"]?.doubles ?? []
             }
+            try cell.replaceModel()
             cell.signal(SIGHUP, "p1")
             for answer in try await answers {
                 #expect(zip(answer, before).allSatisfy { abs($0 - $1) < 5e-3 }, "\(round)")

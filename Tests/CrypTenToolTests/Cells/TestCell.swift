@@ -43,7 +43,16 @@ final class TestCell: @unchecked Sendable {
         for name in members + ["app", "stranger"] {
             _ = try MemberIdentity.create(name: name).write(to: URL(fileURLWithPath: folder.path("")))
         }
+        try replaceModel()
         try writeFile()
+    }
+
+    /// Puts the model's file anew where its owner has it.
+    func replaceModel() throws {
+        try Data(contentsOf: URL(fileURLWithPath: TestCell.model)).write(
+            to: URL(fileURLWithPath: folder.path("digits.onnx")),
+            options: .atomic
+        )
     }
 
     func identity(_ name: String) throws -> MemberIdentity {
@@ -85,7 +94,7 @@ final class TestCell: @unchecked Sendable {
         if !revoked.isEmpty { lines.append("revoked: [\(revoked.joined(separator: ", "))]") }
         lines.append("local:")
         for (index, name) in members.enumerated() {
-            let model = index == 1 ? ", models: {digits: \"\(TestCell.model)\"}" : ""
+            let model = index == 1 ? ", models: {digits: \"\(folder.path("digits.onnx"))\"}" : ""
             lines.append(
                 "  \(name): {identity: [\"\(folder.path("\(name).identity.pem"))\"], status: \"\(status(index).dropFirst(7))\", "
                     + "state: \"\(folder.path("\(name).state"))\"\(model)}"
