@@ -281,6 +281,8 @@ if ProcessInfo.processInfo.environment["CRYPTEN_FUZZING"] != nil {
         ("Models", ["FuzzedModelRun"]),
         ("Extremes", ["_CrypTenONNXTestSupport"]),
         ("Numpy", ["CrypTen"]),
+        ("Doors", ["CrypTenSharing"]),
+        ("Clusters", ["CrypTenService"]),
     ]
     package.targets += [
         .target(name: "FuzzedSeeds", path: "Fuzzing/Seeds", swiftSettings: swiftSettings),

@@ -33,7 +33,8 @@ enum Main {
         if arguments.first != ServeCommand.configuration.commandName { Interruption.listen() }
         ProcessMemory.keepFreed()
         do {
-            var command = try Crypten.parseAsRoot(arguments)
+            let environment = ProcessInfo.processInfo.environment
+            var command = try Crypten.parseAsRoot(ClusterFlags.expand(arguments, environment: environment))
             try checkEnvironment()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()

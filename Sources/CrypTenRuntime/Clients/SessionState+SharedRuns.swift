@@ -25,15 +25,15 @@ extension SessionState {
     ) throws -> SharedRun {
         let planned = try plan(nodes.map { ($0, .share) })
         try machine.check(SessionStateMachine.Reads(planned))
-        try put(operands)
-        let read = try places.check(planned.sources.kept)
+        let filled = try put(operands)
         defer {
-            // Whatever has become of the run, a share is read once.
-            for number in read { replace(number, by: nil) }
-            places.empty(read)
+            // Whatever has become of the run, a share is read once; one that nothing reads is gone, too.
+            for number in filled { replace(number, by: nil) }
+            places.empty(filled)
             ProcessMemory.wipeGivenBack()
             buffers.wipe()
         }
+        try places.check(planned.sources.kept)
         let results = try guarded { try run(planned, isSetup: false, for: purpose) }
         let kept = results.map { result -> Node in
             guard case .kept(let node) = result else { preconditionFailure("shares are kept by every party") }
@@ -45,7 +45,9 @@ extension SessionState {
     }
 
     /// Puts shares into places; all of them, or none.
-    private func put(_ operands: [(node: Node, words: [UInt64])]) throws {
+    ///
+    /// - Returns: The places' numbers.
+    private func put(_ operands: [(node: Node, words: [UInt64])]) throws -> [Int] {
         let numbers = try operands.map { node, words in
             let number = try number(of: node)
             let (_, _, shape) = try keptValue(number)
@@ -75,6 +77,7 @@ extension SessionState {
                 )
             )
         }
+        return numbers
     }
 
     /// Puts a share where one is kept, or zeros; what was there is overwritten.

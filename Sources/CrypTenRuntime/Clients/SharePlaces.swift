@@ -24,16 +24,18 @@ struct SharePlaces {
         }
     }
 
-    /// Which of what a run reads are places.
+    /// Looks at what a run is to read.
     ///
     /// - Throws: `.invalidArgument` where nothing was put into one of them since the last run.
-    @discardableResult
-    func check(_ reads: [KeptRead]) throws -> [Int] {
-        let numbers = reads.map(\.number).filter { isFilled[$0] != nil }
-        if let empty = numbers.first(where: { isFilled[$0] == false }) {
+    func check(_ reads: [KeptRead]) throws {
+        if let empty = reads.map(\.number).first(where: { isFilled[$0] == false }) {
             throw CrypTenError(.invalidArgument, "nothing was put into place \(empty) since the last run that read it")
         }
-        return numbers
+    }
+
+    /// Values are kept no longer.
+    mutating func forget(_ numbers: [Int]) {
+        for number in numbers { isFilled[number] = nil }
     }
 
     /// A run has read some places.

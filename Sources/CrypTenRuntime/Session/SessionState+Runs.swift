@@ -270,6 +270,7 @@ extension SessionState {
             return number
         }
         discard(try machine.release(numbers))
+        places.forget(numbers)
         for number in numbers {
             checker?.release(number)
             forget(kept: number)

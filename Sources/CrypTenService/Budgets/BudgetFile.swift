@@ -18,12 +18,21 @@ final class BudgetFile: Sendable {
         _ = Foundation.close(descriptor)
     }
 
-    /// Waits until nobody else has the file's lock, and takes it.
+    /// Waits a while until nobody else has the file's lock, and takes it.
     func lock() throws {
-        while flock(descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else { throw BudgetFile.failure(path, "locked") }
+        for _ in 0..<BudgetFile.attempts {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+            guard errno == EINTR || errno == EWOULDBLOCK else { throw BudgetFile.failure(path, "locked") }
+            usleep(BudgetFile.pause)
         }
+        throw CrypTenError(
+            .fileNotReadable,
+            "\(path): another process has held the budgets' lock for two seconds; see whether it is stopped"
+        )
     }
+
+    private static let attempts = 2000
+    private static let pause: UInt32 = 1000
 
     func size() throws -> Int {
         var status = stat()

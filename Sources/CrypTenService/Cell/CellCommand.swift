@@ -66,4 +66,6 @@ struct CellNote: Codable, Sendable {
     var changed: [String] = []
     /// Whether it is about to leave.
     var isLeaving = false
+    /// Whether this epoch has used up its ids there.
+    var isEpochFull = false
 }

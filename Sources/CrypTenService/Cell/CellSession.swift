@@ -15,6 +15,8 @@ final class CellSession {
     /// What party 0 does without a reason at least so often: so that the others can say what they have to.
     private static let idle = Duration.milliseconds(100)
     private static let leader = PartyID(0)
+    /// How long a member that wants to leave waits for what is under way.
+    private static let patienceWithLeaving = Duration.seconds(1)
 
     private let session: Session
     private let cluster: ClusterFile
@@ -27,12 +29,15 @@ final class CellSession {
     /// Whether this member is to leave.
     private let isLeaving: @Sendable () -> Bool
     private var models: [String: [ServedModel]] = [:]
-    private var epoch = Epoch(halves: .zero)
+    /// nil until the session has one: nothing is served before.
+    private var epoch: Epoch?
     /// What other parties, or this one, have said of their files.
     private var changed: Set<String> = []
-    private var othersLeave = false
+    /// Since when a member has said that it is to leave.
+    private var leaving: ContinuousClock.Instant?
+    private var isEpochFull = false
     /// How long it took to prepare a run last: one is prepared while requests wait only where it doesn't hold them up.
-    private var preparing: [ServedModel.Key: Duration] = [:]
+    private var preparing: [String: Duration] = [:]
 
     init(
         _ session: Session,
@@ -53,7 +58,7 @@ final class CellSession {
     /// Agrees with the others, loads the models, and begins an epoch.
     func begin() async throws {
         try await session.agree(on: cluster.agreed, in: "the cluster file")
-        for settings in cluster.models.sorted(by: { $0.name < $1.name }) { try await load(settings) }
+        for settings in cluster.models.sorted(by: { $0.name < $1.name }) { await tryToLoad(settings) }
         let drawn = try await session.broadcast(from: CellSession.leader) { Epoch.random().bytes }
         try begin(drawn)
     }
@@ -65,6 +70,19 @@ final class CellSession {
         self.epoch = epoch
         requests.withTable { $0.begin(epoch) }
         shelve()
+    }
+
+    /// Loads a model, or goes on without it: a file that can't be served is told to all, and the others are served.
+    ///
+    /// Where the session has ended with it, whatever comes next says so.
+    private func tryToLoad(_ settings: ClusterFile.Model) async {
+        do {
+            try await load(settings)
+        } catch {
+            let message = (error as? CrypTenError)?.message ?? "something failed"
+            let rest = models[settings.name] == nil ? "it isn't served" : "the earlier one is served"
+            logger.error("model \(settings.name) can't be loaded, and \(rest): \(message)")
+        }
     }
 
     private func load(_ settings: ClusterFile.Model) async throws {
@@ -105,6 +123,7 @@ final class CellSession {
 
     /// Shows the door what is served.
     private func shelve() {
+        guard let epoch else { return }
         shelf.replace(models.mapValues { $0.map(ModelShelf.Entry.init) }, epoch: epoch)
     }
 
@@ -134,7 +153,7 @@ final class CellSession {
                 guard let settings = cluster.models.first(where: { $0.name == name }) else { continue }
                 own.loaded(name)
                 changed.remove(name)
-                try await load(settings)
+                await tryToLoad(settings)
             case .close:
                 await session.close()
                 return
@@ -145,18 +164,21 @@ final class CellSession {
 
     private func candidates(of command: CellCommand) throws -> [RequestTable.Candidate] {
         guard case .batch(_, _, let candidates) = command else { return [] }
-        return try candidates.map { candidate in
-            guard let candidate = candidate.candidate else {
-                throw CrypTenError(.malformedFrame, "\(CellSession.leader) named a request that can't be read")
-            }
-            return candidate
+        let read = candidates.compactMap(\.candidate)
+        guard read.count == candidates.count, Set(read.map(\.key)).count == read.count else {
+            throw CrypTenError(
+                .malformedFrame,
+                "\(CellSession.leader) named a request twice, or one that can't be read; it runs another version"
+            )
         }
+        return read
     }
 
     /// Each party says what it has, and the others hear it.
     private func exchange(_ candidates: [RequestTable.Candidate]) async throws -> [CellNote] {
         var note = CellNote(changed: own.changed, isLeaving: isLeaving())
-        note.statuses = requests.withTable { table in candidates.map { table.status(of: $0).rawValue } }
+        note.isEpochFull = requests.withTable { $0.isEpochFull }
+        note.statuses = requests.withTable { table in candidates.map { table.promise($0).rawValue } }
         let told = try await session.tellEachOther(.success(Array(try JSONEncoder().encode(note))), refusing: .unnamed)
         let notes = try told.enumerated().map { index, bytes in
             guard let note = try? JSONDecoder().decode(CellNote.self, from: Data(bytes)) else {
@@ -170,7 +192,8 @@ final class CellSession {
         for note in notes {
             changed.formUnion(note.changed.filter { name in cluster.models.contains { $0.name == name } })
         }
-        othersLeave = notes.contains(where: \.isLeaving)
+        leaving = notes.contains(where: \.isLeaving) ? leaving ?? .now : nil
+        isEpochFull = notes.contains(where: \.isEpochFull)
         return notes
     }
 
@@ -190,6 +213,10 @@ final class CellSession {
                     isAlone: { self.models[$0]?.first?.isBatched == false }
                 )
             }
+            // A member that leaves isn't held for long: what waits goes on waiting for the next session.
+            if let leaving, requests.withTable({ $0.count }) == 0 || now - leaving > CellSession.patienceWithLeaving {
+                return .close
+            }
             if let batch {
                 return .batch(
                     model: batch.model,
@@ -197,10 +224,11 @@ final class CellSession {
                     candidates: batch.candidates.map(CellCommand.Candidate.init)
                 )
             }
-            if othersLeave, requests.withTable({ $0.count }) == 0 { return .close }
-            if requests.withTable({ $0.isEpochFull }) { return .epoch(Epoch.random().description) }
+            if isEpochFull { return .epoch(Epoch.random().description) }
             if let name = changed.min() { return .load(model: name) }
-            if let (model, key) = unprepared, next.map({ $0 - now > preparing[key, default: .zero] }) ?? true {
+            if let (model, key) = unprepared,
+                next.map({ $0 - now > preparing["\(model.name) \(key)", default: .zero] }) ?? true
+            {
                 return .prepare(model: model.name, version: model.version, size: key.size, bucket: key.bucket)
             }
             if idle <= now { return .idle }
@@ -223,7 +251,7 @@ final class CellSession {
         else { throw CellSession.unknown(name, version) }
         let start = ContinuousClock.now
         try await session.prepareShares(of: form.outputs, runs: 1)
-        preparing[key] = ContinuousClock.now - start
+        preparing["\(name) \(key)"] = ContinuousClock.now - start
         models[name]?[index].forms[key]?.prepared += 1
         meter.prepared(form: name, size: key.size, models[name]?[index].forms[key]?.prepared ?? 0)
     }
@@ -249,15 +277,27 @@ final class CellSession {
             return
         }
         let choice = BatchChoice(candidates, statuses: statuses, sizes: model.settings.sizes, isAlone: !model.isBatched)
+        let (taken, different) = requests.withTable { table in
+            let taken = table.take(choice.accepted.map(\.key))
+            let different = table.take(choice.different.map(\.key))
+            table.giveBack(candidates.map(\.key))
+            table.missed(choice.missing.map(\.key), at: .now)
+            return (taken, different)
+        }
         requests.refuse(
-            requests.withTable { $0.take(choice.different.map(\.key)) },
+            different,
             .mismatch,
             "another party has this request in another form: ask anew, all of them the same"
         )
-        requests.withTable { $0.missed(choice.missing.map(\.key), at: .now) }
         if choice.accepted.isEmpty { return }
-        let taken = requests.withTable { $0.take(choice.accepted.map(\.key)) }
-        precondition(taken.count == choice.accepted.count, "what was said to be here is here until it is run")
+        let isOneKind = taken.allSatisfy { $0.model == name && $0.version == version && $0.bucket == taken[0].bucket }
+        guard taken.count == choice.accepted.count, isOneKind else {
+            requests.refuse(taken, .restarting, "the session ended before the request ran: ask anew")
+            throw CrypTenError(
+                .diverged,
+                "\(CellSession.leader) put requests together that can't share a run; it runs another version"
+            )
+        }
         guard let size = choice.size else {
             requests.refuse(
                 taken,

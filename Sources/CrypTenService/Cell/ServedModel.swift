@@ -85,7 +85,7 @@ extension ServedModel {
         var isBatched = true
         hash.update(data: Data("\(settings.name)".utf8))
         for bucket in ServedModel.buckets(settings, model) {
-            for size in ServedModel.sizes(settings) {
+            for size in settings.sizes {
                 let key = Key(size: size, bucket: bucket)
                 let (form, inputs) = try await ServedModel.form(key, settings, module, session)
                 if size > 1 {
@@ -101,26 +101,40 @@ extension ServedModel {
                 )
             }
         }
-        guard let first = forms[Key(size: settings.sizes[0], bucket: ServedModel.buckets(settings, model)[0])] else {
-            preconditionFailure("a model has a form of every size")
-        }
         (name, self.settings, self.module, self.forms, self.isBatched) = (
             settings.name, settings, module, forms, isBatched
         )
-        version = hash.finalize().prefix(8).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         inputs = ServedModel.inputs(settings, model, fractionBits: session.configuration.fractionBits)
-        outputs = zip(model.outputs, zip(first.outputs, first.scales)).map { output, made in
-            ModelMetadata.Output(
-                name: output.name,
-                shape: [-1] + made.0.shape.dimensions.dropFirst(),
-                parameters: ModelMetadata.Output.Parameters(type: TensorType(output.type), fractionBits: made.1)
-            )
-        }
+        outputs = try ServedModel.outputs(model, Array(forms.values), name: settings.name)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        hash.update(data: try encoder.encode(inputs))
+        hash.update(data: try encoder.encode(outputs))
+        version = hash.finalize().prefix(8).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 
-    /// Sizes for which there are expressions; two rows are tried, too, to see whether rows are apart.
-    private static func sizes(_ settings: ClusterFile.Model) -> [Int] {
-        settings.sizes
+    /// What all forms of a model have in common of its outputs; −1 stands for an extent in which they differ.
+    private static func outputs(_ model: ONNXModel, _ forms: [Form], name: String) throws -> [ModelMetadata.Output] {
+        try model.outputs.enumerated().map { index, output in
+            let shapes = forms.map { $0.outputs[index].shape.dimensions }
+            guard Set(shapes.map(\.count)).count == 1, Set(forms.map { $0.scales[index] }).count == 1 else {
+                throw CrypTenError(
+                    .invalidArgument,
+                    "output '\(output.name)' of model '\(name)' has other axes, or fraction bits, for other shapes of the inputs: permit one of them"
+                )
+            }
+            let extents = shapes[0].indices.dropFirst().map { axis in
+                Set(shapes.map { $0[axis] }).count == 1 ? shapes[0][axis] : -1
+            }
+            return ModelMetadata.Output(
+                name: output.name,
+                shape: [-1] + extents,
+                parameters: ModelMetadata.Output.Parameters(
+                    type: TensorType(output.type),
+                    fractionBits: forms[0].scales[index]
+                )
+            )
+        }
     }
 
     private static func check(_ model: ONNXModel, _ settings: ClusterFile.Model) throws {

@@ -2,13 +2,15 @@ import CoreMetrics
 import CrypTenBase
 public import Foundation
 public import Logging
+import NIOConcurrencyHelpers
 import ServiceLifecycle
 import UnixSignals
 
 /// One member of a cell as a daemon: a party with its door, or the dealer.
 ///
 /// It ends in good order on SIGTERM and SIGINT: what is running is finished, what comes is refused. On SIGHUP it reads its cluster file anew:
-/// identities, by what others are known, revocations, clients, origins, limits and models change without a request being lost; what all members
+/// identities, by what others are known, revocations, clients' certificates and keys, origins, how many requests may wait and for how long, and
+/// models change without a request being lost; what all members
 /// must agree on changes when all are started anew.
 public struct CellMember: Sendable {
     private let file: URL
@@ -44,6 +46,8 @@ public struct CellMember: Sendable {
         var services: [any Service] = []
         let isReady: @Sendable () -> Bool
         var leave: @Sendable () -> Void = {}
+        let isOpen = NIOLockedValueBox(false)
+        var isListening: @Sendable () -> Bool = { true }
         let reload: @Sendable (MemberSettings) throws -> Void
         let certificates: @Sendable () -> (days: Int?, warnings: [String])
         switch settings.part {
@@ -51,6 +55,7 @@ public struct CellMember: Sendable {
             let dealer = try DealerDaemon(settings, meter: meter, logger: logger)
             services.append(dealer)
             isReady = { dealer.isReady }
+            isListening = { dealer.isReady }
             reload = dealer.reload
             certificates = dealer.certificates
         case .party(let index):
@@ -60,7 +65,10 @@ public struct CellMember: Sendable {
             leave = party.leave
             certificates = party.certificates
             if cluster.members[index].door != nil, let address = settings.local.door ?? settings.defaultDoor {
-                let (server, changes) = try door(party, index, at: address, meter)
+                let (closed, changes) = try door(party, index, at: address, meter)
+                var server = closed
+                server.opened = { _ in isOpen.withLockedValue { $0 = true } }
+                isListening = { isOpen.withLockedValue { $0 } }
                 services.append(server)
                 reload = { settings in
                     try changes(settings)
@@ -80,7 +88,7 @@ public struct CellMember: Sendable {
                 )
             )
         }
-        services.append(Upkeep(certificates: certificates, meter: meter, logger: logger))
+        services.append(Upkeep(isListening: isListening, certificates: certificates, meter: meter, logger: logger))
         services.append(Reloads(member: self, reload: reload, logger: logger))
         // Services end in the other order: what waits at the door is told before the door waits for it.
         services.append(Leaving(leave: leave))
@@ -125,7 +133,8 @@ public struct CellMember: Sendable {
             meter: meter,
             limits: cluster.limits,
             origins: origins,
-            version: CrypTenVersion.text
+            version: CrypTenVersion.text,
+            room: DoorRoom(limit: (cluster.limits.memory ?? 2 * DoorRoom.usual) / 2)
         )
         let place = try CellMember.split(address)
         guard !settings.isDoorPlain || ClusterFile.isLoopback(place.host) else {
@@ -144,9 +153,10 @@ public struct CellMember: Sendable {
         return (
             server,
             { settings in
+                let identities = try settings.identities()
                 try clients.replace(settings.cluster, party: name)
                 origins.replace(settings.cluster.origins)
-                certificate.replace(try settings.identities())
+                certificate.replace(identities)
             }
         )
     }
@@ -194,6 +204,8 @@ extension MemberSettings {
 
 /// What a daemon does now and then: it tells whoever started it that it lives, and warns of a certificate's end.
 private struct Upkeep: Service {
+    /// Whether others can come.
+    let isListening: @Sendable () -> Bool
     let certificates: @Sendable () -> (days: Int?, warnings: [String])
     let meter: CellMeter
     let logger: Logger
@@ -201,11 +213,16 @@ private struct Upkeep: Service {
     private static let day = Duration.seconds(24 * 3600)
 
     func run() async throws {
-        SystemdNotice.ready.send()
         let interval = SystemdNotice.watchdogInterval() ?? .seconds(60)
         try? await cancelWhenGracefulShutdown {
             var warned: ContinuousClock.Instant?
+            var isUp = false
             while true {
+                // Once: from then on others can come.
+                if !isUp, isListening() {
+                    SystemdNotice.ready.send()
+                    isUp = true
+                }
                 SystemdNotice.alive.send()
                 let (days, warnings) = certificates()
                 if let days { meter.certificate(days: days) }
@@ -213,7 +230,7 @@ private struct Upkeep: Service {
                     for warning in warnings { logger.warning("\(warning)") }
                     warned = .now
                 }
-                try await Task.sleep(for: min(interval, .seconds(60)))
+                try await Task.sleep(for: isUp ? min(interval, .seconds(60)) : .milliseconds(100))
             }
         }
         SystemdNotice.stopping.send()

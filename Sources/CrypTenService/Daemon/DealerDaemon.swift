@@ -63,12 +63,12 @@ final class DealerDaemon: Service {
 
     /// Takes over what has changed: identities, by what parties are known, and what is revoked.
     func reload(_ settings: MemberSettings) throws {
+        for fingerprint in settings.cluster.revoked { membership.revoke(fingerprint) }
         try membership.replace(
             identities: settings.identities(),
             parties: settings.trust(dealer: nil).parties,
             dealer: nil
         )
-        for fingerprint in settings.cluster.revoked { membership.revoke(fingerprint) }
         self.settings.withLockedValue { $0 = settings }
     }
 

@@ -1,19 +1,19 @@
 import CrypTenBase
-import CrypTenIdentity
+package import CrypTenIdentity
 import Foundation
 
 /// What one member's daemon goes by: its part of a cluster file, with what the environment says instead.
-struct MemberSettings: Sendable {
-    let cluster: ClusterFile
-    let name: String
-    let part: ClusterFile.Part
-    let local: ClusterFile.Local
+package struct MemberSettings: Sendable {
+    package let cluster: ClusterFile
+    package let name: String
+    package let part: ClusterFile.Part
+    package let local: ClusterFile.Local
 
     /// - Parameters:
     ///   - environment: `CRYPTEN_IDENTITY` (files, separated by colons), `CRYPTEN_LISTEN`, `CRYPTEN_DOOR`, `CRYPTEN_STATUS`, `CRYPTEN_STATE` and
     ///     `CRYPTEN_THREADS` take the place of what the file's local part says.
     /// - Throws: `.invalidArgument` for a name that the file doesn't have, or for what can't be.
-    init(_ cluster: ClusterFile, as name: String, environment: [String: String]) throws {
+    package init(_ cluster: ClusterFile, as name: String, environment: [String: String]) throws {
         self.cluster = cluster
         self.name = name
         part = try cluster.part(of: name)
@@ -36,7 +36,7 @@ struct MemberSettings: Sendable {
     }
 
     /// Where the member listens for others.
-    var listen: String {
+    package var listen: String {
         switch part {
         case .party(let party): local.listen ?? cluster.members[party].address
         case .dealer(let index): local.listen ?? cluster.dealers[index].address
@@ -46,7 +46,7 @@ struct MemberSettings: Sendable {
     // MARK: Identities
 
     /// - Throws: `.invalidArgument` without one; what is wrong with a file.
-    func identities() throws -> [MemberIdentity] {
+    package func identities() throws -> [MemberIdentity] {
         guard !local.identity.isEmpty else {
             throw CrypTenError(
                 .invalidArgument,

@@ -16,7 +16,9 @@ import ServiceLifecycle
 final class PartyDaemon: Service {
     private struct State {
         var settings: MemberSettings
-        /// The dealer to be tried next.
+        /// Attempts to make a session since the last one that was made.
+        var attempts = 0
+        /// The dealer of the last session.
         var dealer = 0
         var isLeaving = false
         /// What ends the session that is being made or served.
@@ -70,6 +72,8 @@ final class PartyDaemon: Service {
             defer { group.cancelAll() }
             try await group.next()
         }
+        // It ends when its turn comes: what has been answered is still on its way through the door.
+        if isLeaving { try? await gracefulShutdown() }
     }
 
     /// Takes nothing in any more, has what waits run, and leaves the cell in good order.
@@ -147,9 +151,8 @@ final class PartyDaemon: Service {
 
     /// Connects with the others, and with the first dealer that can be reached.
     private func connect() async throws -> Session {
-        let (settings, dealer, membership) = state.withLockedValue { state in
-            (state.settings, state.dealer % state.settings.cluster.dealers.count, state.membership)
-        }
+        let (settings, membership) = state.withLockedValue { ($0.settings, $0.membership) }
+        let dealer = await chosenDealer(settings.cluster)
         let trust = try settings.trust(dealer: dealer)
         try membership.replace(identities: settings.identities(), parties: trust.parties, dealer: trust.dealer)
         var configuration = SessionConfiguration()
@@ -171,19 +174,29 @@ final class PartyDaemon: Service {
                     timeout: cluster.dealers.count > 1 ? PartyDaemon.attempt : .seconds(60)
                 )
             }
+            state.withLockedValue { state in
+                state.attempts = 0
+                state.dealer = dealer
+            }
             logger.info("connected", metadata: ["dealer": "\(cluster.dealers[dealer].name)"])
             return session
         } catch {
-            await chooseDealer(after: dealer, cluster, error)
+            state.withLockedValue { $0.attempts += 1 }
             throw error
         }
     }
 
-    /// Party 0 goes on to the next dealer where the last isn't there; the others follow it by trying one after the other.
-    private func chooseDealer(after dealer: Int, _ cluster: ClusterFile, _ error: any Error) async {
-        guard cluster.dealers.count > 1 else { return }
-        if party == PartyID(0), await Reachability.answers(cluster.dealers[dealer].address) { return }
-        state.withLockedValue { $0.dealer = (dealer + 1) % cluster.dealers.count }
+    /// The first dealer of the file that answers; where parties don't find the same one, the others try all that answer until they meet
+    /// party 0's.
+    private func chosenDealer(_ cluster: ClusterFile) async -> Int {
+        guard cluster.dealers.count > 1 else { return 0 }
+        var answering: [Int] = []
+        for (index, dealer) in cluster.dealers.enumerated() where await Reachability.answers(dealer.address) {
+            answering.append(index)
+        }
+        guard !answering.isEmpty else { return 0 }
+        let attempts = party == PartyID(0) ? 0 : state.withLockedValue { $0.attempts }
+        return answering[attempts % answering.count]
     }
 
     /// Ends what is being waited for when the party is to leave.
@@ -210,9 +223,10 @@ final class PartyDaemon: Service {
     func reload(_ settings: MemberSettings) throws {
         let membership = state.withLockedValue { $0.membership }
         let dealer = state.withLockedValue { $0.dealer % settings.cluster.dealers.count }
+        // Whatever else can't be read, nobody who is revoked stays.
+        for fingerprint in settings.cluster.revoked { membership.revoke(fingerprint) }
         let trust = try settings.trust(dealer: dealer)
         try membership.replace(identities: settings.identities(), parties: trust.parties, dealer: trust.dealer)
-        for fingerprint in settings.cluster.revoked { membership.revoke(fingerprint) }
         let limits = settings.cluster.limits
         requests.withTable { table in
             table.capacity = limits.requests

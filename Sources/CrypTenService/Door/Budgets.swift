@@ -17,7 +17,7 @@ actor Budgets {
         self.store = store
     }
 
-    /// - Throws: ``DoorRefusal`` `.budget` where not so many are left; `.restarting` where nothing can be written, as then nothing is granted.
+    /// - Throws: ``DoorRefusal`` `.budget` where not so many are left; what the store throws where nothing can be written, as then nothing is granted.
     func take(_ rows: Int, of client: String, model: String, limit: Int) async throws {
         let taking = BudgetStore.Taking(client: client, model: model, rows: rows, limit: limit)
         let result = try await withCheckedThrowingContinuation { continuation in

@@ -7,6 +7,7 @@ import Hummingbird
 import HummingbirdTLS
 import Logging
 import NIOCore
+import NIOPosix
 import NIOSSL
 
 /// HTTPS for clients that are no party: the Open Inference Protocol, in which every number is a share.
@@ -26,14 +27,17 @@ struct Door: Sendable {
     let limits: ClusterFile.Limits
     let origins: DoorOrigins
     let version: String
+    /// What requests may take of memory, all together.
+    let room: DoorRoom
 
     // MARK: Routes
 
     /// All paths of the door.
     func router() -> Router<DoorContext> {
         let router = Router(context: DoorContext.self)
-        router.add(middleware: DoorErrors())
+        // The first is the outermost: refusals, too, must be readable for the pages that may ask.
         router.add(middleware: origins)
+        router.add(middleware: DoorErrors())
         router.get("/v2/health/live") { _, _ in Response(status: .ok) }
         router.get("/v2/health/ready") { [shelf] _, _ in
             Response(status: shelf.epoch == nil ? .serviceUnavailable : .ok)
@@ -129,8 +133,10 @@ struct Door: Sendable {
 
     private func answer(_ request: Request, _ context: DoorContext) async throws -> Response {
         let (client, model, version, entries) = try await served(request, context)
+        let reserved = try room.take(reservation(for: request))
+        defer { room.give(reserved) }
         let body = try await body(of: request)
-        let asked = try InferenceRequest(body, wireLimits(entries))
+        let asked = try await read(body, wireLimits(entries))
         guard shelf.epoch != nil else { throw Door.restarting }
         let admitted = try DoorAdmission.admit(
             asked,
@@ -140,6 +146,8 @@ struct Door: Sendable {
             served: entries,
             isLast: party.index == parties - 1
         )
+        // What wouldn't be taken in costs no rows.
+        try requests.withTable { try $0.check(admitted.key) }
         if let limit = client.models[model]?.rowsPerDay {
             try await budgets?.take(admitted.rows, of: client.name, model: model, limit: limit)
         }
@@ -155,6 +163,21 @@ struct Door: Sendable {
         return Door.response(encoded.bytes, headerLength: encoded.headerLength)
     }
 
+    /// How much memory a request may take until it is answered: what it announces, or the most that it may have.
+    private func reservation(for request: Request) throws -> Int {
+        guard let announced = request.headers[.contentLength].flatMap({ Int($0) }) else { return limits.requestBytes }
+        guard announced <= limits.requestBytes else { throw Door.tooLarge(limits.requestBytes) }
+        return max(0, announced)
+    }
+
+    /// Reads a request; a long one not on the threads that answer others.
+    private func read(_ body: EncodedBody, _ limits: WireLimits) async throws -> InferenceRequest {
+        guard body.bytes.count > Door.shortBytes else { return try InferenceRequest(body, limits) }
+        return try await NIOThreadPool.singleton.runIfActive { try InferenceRequest(body, limits) }
+    }
+
+    private static let shortBytes = 64 << 10
+
     private func wireLimits(_ entries: [ModelShelf.Entry]) -> WireLimits {
         var limits = WireLimits()
         limits.mostRows = entries.map(\.mostRows).max() ?? 1
@@ -167,9 +190,6 @@ struct Door: Sendable {
     private func body(of request: Request) async throws -> EncodedBody {
         let length = request.headers[Door.lengthHeader].map { Int($0) ?? -1 }
         let (most, time) = (limits.requestBytes, limits.arrival)
-        if let announced = request.headers[.contentLength].flatMap({ Int($0) }), announced > most {
-            throw Door.tooLarge(most)
-        }
         let buffer = try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
             group.addTask {
                 do {
@@ -204,6 +224,14 @@ struct Door: Sendable {
         Door.response(try JSONSerialization.data(withJSONObject: value, options: [.sortedKeys]))
     }
 
+    /// What a refusal says, and nothing else.
+    static func response(_ refusal: DoorRefusal) -> Response {
+        var response = Door.response(refusal.body, status: HTTPResponse.Status(code: refusal.code.status))
+        if refusal.code == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
+        if refusal.code.status == 503 { response.headers[.retryAfter] = "1" }
+        return response
+    }
+
     static func response(_ data: Data, headerLength: Int? = nil, status: HTTPResponse.Status = .ok) -> Response {
         var headers = HTTPFields()
         headers[.contentType] = headerLength == nil ? "application/json" : "application/octet-stream"
@@ -225,25 +253,19 @@ private struct DoorErrors: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch let refusal as DoorRefusal {
-            return response(refusal)
+            return Door.response(refusal)
         } catch let error as HTTPError where error.status == .notFound {
-            return response(
+            return Door.response(
                 DoorRefusal(.notFound, "there is nothing at this path: /v2/models/MODEL/infer takes requests")
             )
         } catch let error as HTTPError where error.status == .methodNotAllowed {
-            return response(DoorRefusal(.notFound, "nothing takes this method at this path"))
+            return Door.response(DoorRefusal(.notFound, "nothing takes this method at this path"))
         } catch is CancellationError {
-            return response(DoorRefusal(.restarting, "the party is about to end: ask anew in some seconds"))
+            return Door.response(DoorRefusal(.restarting, "the party is about to end: ask anew in some seconds"))
         } catch {
             context.logger.error("a request failed: \((error as? CrypTenError)?.message ?? "of \(type(of: error))")")
-            return response(DoorRefusal(.restarting, "the party couldn't answer: ask anew"))
+            return Door.response(DoorRefusal(.restarting, "the party couldn't answer: ask anew"))
         }
     }
 
-    private func response(_ refusal: DoorRefusal) -> Response {
-        var response = Door.response(refusal.body, status: HTTPResponse.Status(code: refusal.code.status))
-        if refusal.code == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
-        if refusal.code.status == 503 { response.headers[.retryAfter] = "1" }
-        return response
-    }
 }

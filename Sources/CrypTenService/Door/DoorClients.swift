@@ -1,6 +1,7 @@
 import CrypTenBase
 import CrypTenIdentity
 import CrypTenSharing
+import Foundation
 import NIOConcurrencyHelpers
 
 /// Who may come to the door, and what each may ask for: as the cluster file says now.
@@ -67,6 +68,12 @@ final class DoorClients: Sendable {
         let fingerprint = Fingerprint(of: certificate)
         guard !state.revoked.contains(fingerprint) else {
             throw DoorRefusal(.unauthorized, "the certificate that was shown is revoked")
+        }
+        guard let shown = try? MemberCertificate(der: certificate), shown.isValid(at: Date()) else {
+            throw DoorRefusal(
+                .unauthorized,
+                "the certificate that was shown has expired, or isn't valid yet: make another one"
+            )
         }
         guard let name = state.owners[fingerprint], let client = state.clients[name] else {
             throw DoorRefusal(

@@ -1,3 +1,4 @@
+import CrypTenSharing
 import HTTPTypes
 import Hummingbird
 import NIOConcurrencyHelpers
@@ -32,9 +33,18 @@ final class DoorOrigins: RouterMiddleware, Sendable {
             response.headers[.accessControlMaxAge] = "600"
             return response
         }
+        // A page of another origin may ride on the certificate of whoever looks at it: what it asks isn't done.
+        guard isKnown else {
+            return Door.response(
+                DoorRefusal(
+                    .forbidden,
+                    "pages of this origin may not ask: the cluster file names those that may (origins)"
+                )
+            )
+        }
         var response = try await next(request, context)
         response.headers[.vary] = "Origin"
-        if isKnown { allow(origin, &response) }
+        allow(origin, &response)
         return response
     }
 

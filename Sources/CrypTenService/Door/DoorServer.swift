@@ -71,6 +71,8 @@ struct DoorServer: Service {
 
     /// Beyond this a request's headers aren't read.
     private static let mostHeaderBytes = 16 << 10
+    /// Beyond a request's time, until its connection is closed: so that it is refused by a sentence before.
+    private static let slack = TimeAmount.seconds(2)
     /// How long a connection may do nothing.
     private static let idle = TimeAmount.seconds(120)
 
@@ -78,8 +80,10 @@ struct DoorServer: Service {
         let arrival = TimeAmount(door.limits.arrival)
         let http = HTTPServerBuilder.http1(
             configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [HeadDeadline(first: arrival, between: DoorServer.idle)],
-                idleTimeout: DoorServer.idle,
+                additionalChannelHandlers: [
+                    HeadDeadline(first: arrival, request: arrival + DoorServer.slack, between: DoorServer.idle)
+                ],
+                idleTimeout: nil,
                 httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
                     maxHeaderFieldSize: DoorServer.mostHeaderBytes,
                     maxHeaderListSize: DoorServer.mostHeaderBytes,

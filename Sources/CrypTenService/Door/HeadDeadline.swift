@@ -2,22 +2,29 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Closes a connection whose next request doesn't begin, or isn't there, in time: whoever sends a byte now and then holds nothing for long.
+/// Closes a connection whose next request doesn't begin, or doesn't end, in time: whoever sends a byte now and then holds nothing for long.
 ///
-/// The time until the first head counts from the connection's beginning, so TLS is within it.
-final class HeadDeadline: ChannelInboundHandler, RemovableChannelHandler {
+/// The time until the first head counts from the connection's beginning, so TLS is within it; a request's, whatever becomes of it, until its
+/// last byte; and that between two of them from an answer's end. How long an answer takes is bounded elsewhere.
+final class HeadDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
 
     private let first: TimeAmount
+    private let request: TimeAmount
     private let between: TimeAmount
     private var timer: Scheduled<Void>?
+    private var isArriving = false
+    private var isAnswering = false
 
     /// - Parameters:
     ///   - first: Until the first request's head.
-    ///   - between: From a request's end to the next one's head.
-    init(first: TimeAmount, between: TimeAmount) {
-        (self.first, self.between) = (first, between)
+    ///   - request: From a request's head to its end.
+    ///   - between: From an answer's end to the next request's head.
+    init(first: TimeAmount, request: TimeAmount, between: TimeAmount) {
+        (self.first, self.request, self.between) = (first, request, between)
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -35,11 +42,23 @@ final class HeadDeadline: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head: timer?.cancel()
-        case .end: start(between, context)
+        case .head:
+            (isArriving, isAnswering) = (true, true)
+            start(request, context)
+        case .end:
+            isArriving = false
+            isAnswering ? timer?.cancel() : start(between, context)
         case .body: break
         }
         context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = unwrapOutboundIn(data) {
+            isAnswering = false
+            if !isArriving { start(between, context) }
+        }
+        context.write(data, promise: promise)
     }
 
     private func start(_ time: TimeAmount, _ context: ChannelHandlerContext) {

@@ -40,6 +40,7 @@ package struct AdmittedRequest: Sendable {
             hash.update(data: Data(text.utf8))
         }
         for text in [cell, key.client, key.epoch.description, key.id.description, model, version] { add(text) }
+        add("\(inputs.count) inputs, \(outputs.count) outputs")
         for input in inputs {
             add(input.name)
             add("\(input.shape)")

@@ -35,7 +35,7 @@ final class Bell: Sendable {
         }
         await withCheckedContinuation { continuation in
             let goesOn = state.withLockedValue { state in
-                if state.isRung || state.stopped == number {
+                if state.isRung || state.stopped >= number {
                     state.isRung = false
                     return true
                 }
@@ -50,7 +50,7 @@ final class Bell: Sendable {
     private func stop(_ number: Int) {
         let waiter = state.withLockedValue { state -> CheckedContinuation<Void, Never>? in
             guard let waiter = state.waiter, waiter.number == number else {
-                state.stopped = number
+                state.stopped = max(state.stopped, number)
                 return nil
             }
             state.waiter = nil

@@ -33,10 +33,15 @@ package struct RequestTable: Sendable {
         /// When it may be named next: one that another party doesn't have yet isn't named again at once.
         var notBefore: Instant
         var misses = 0
+        /// Whether this party has said that it has it: until it is decided what becomes of it, it stays.
+        var isPromised = false
     }
 
     /// Ids that one epoch may use up: then the leader begins another, and what is remembered of this one is forgotten.
     static let mostUsed = 1 << 18
+
+    /// The longest pause, in milliseconds, until what another party doesn't have is named again.
+    private static let longestPause = 1000
 
     let cell: String
     /// How many requests may wait.
@@ -49,6 +54,8 @@ package struct RequestTable: Sendable {
     private var waiting: [RequestKey: Waiting] = [:]
     /// In the order in which they came; some may be gone.
     private var order: [RequestKey] = []
+    /// How many wait, by client.
+    private var perClient: [String: Int] = [:]
     /// Ids that were taken in this epoch, with whose they are.
     private var used: Set<RequestKey> = []
 
@@ -71,25 +78,40 @@ package struct RequestTable: Sendable {
     ///
     /// - Throws: ``DoorRefusal``: `.restarting` before there is a session, `.epoch` for an id of another one, `.duplicate`, `.busy`.
     package mutating func admit(_ request: AdmittedRequest, at now: Instant) throws {
+        try check(request.key)
+        used.insert(request.key)
+        perClient[request.key.client, default: 0] += 1
+        waiting[request.key] = Waiting(request: request, form: request.form(in: cell), arrival: now, notBefore: now)
+        order.append(request.key)
+    }
+
+    /// Whether a request would be taken in now.
+    ///
+    /// - Throws: as ``admit(_:at:)``.
+    package func check(_ key: RequestKey) throws {
         guard !isClosed else { throw DoorRefusal(.restarting, "the party is about to end: ask anew in some seconds") }
         guard let epoch else {
             throw DoorRefusal(.restarting, "the cell makes a new session: ask anew in some seconds")
         }
-        guard request.key.epoch == epoch else {
+        guard key.epoch == epoch else {
             throw DoorRefusal(
                 .epoch,
                 "the id belongs to an epoch that is over: read the metadata again, and ask anew with a new id"
             )
         }
-        guard !used.contains(request.key) else {
+        guard !used.contains(key) else {
             throw DoorRefusal(.duplicate, "the id was used before: every request has a new one, and new seeds")
         }
         guard waiting.count < capacity else {
             throw DoorRefusal(.busy, "\(waiting.count) requests wait already: ask again later")
         }
-        used.insert(request.key)
-        waiting[request.key] = Waiting(request: request, form: request.form(in: cell), arrival: now, notBefore: now)
-        order.append(request.key)
+        // Nobody takes all the places: whoever has a half of them waits until some are free.
+        guard perClient[key.client, default: 0] < max(1, capacity / 2) else {
+            throw DoorRefusal(
+                .busy,
+                "\(perClient[key.client, default: 0]) requests of this client wait already: ask again later"
+            )
+        }
     }
 
     /// Begins an epoch; what waits goes on waiting, under the name that it came with.
@@ -106,6 +128,7 @@ package struct RequestTable: Sendable {
     /// There is no session: nothing is taken in, and what waits goes on waiting.
     package mutating func suspend() {
         epoch = nil
+        giveBack(Array(waiting.keys))
     }
 
     // MARK: Going
@@ -125,9 +148,8 @@ package struct RequestTable: Sendable {
     ) -> (batch: (model: String, version: String, candidates: [Candidate])?, next: Instant?) {
         var next: Instant?
         func note(_ instant: Instant) { next = min(next ?? instant, instant) }
-        var rows: [Kind: Int] = [:]
-        var oldest: [Kind: Instant] = [:]
-        var kinds: [Kind] = []
+        var kinds: [Kind: (rows: Int, oldest: Instant, isFresh: Bool)] = [:]
+        var places: [Kind] = []
         for key in order {
             guard let entry = waiting[key] else { continue }
             if entry.notBefore > now {
@@ -135,25 +157,24 @@ package struct RequestTable: Sendable {
                 continue
             }
             let kind = Kind(entry.request)
-            if rows[kind] == nil {
-                kinds.append(kind)
-                oldest[kind] = entry.arrival
-            }
-            rows[kind, default: 0] += entry.request.rows
+            if kinds[kind] == nil { places.append(kind) }
+            var known = kinds[kind] ?? (0, entry.arrival, false)
+            known.rows += entry.request.rows
+            known.isFresh = known.isFresh || entry.misses == 0
+            kinds[kind] = known
         }
-        for kind in kinds {
-            guard let first = oldest[kind], let total = rows[kind] else { continue }
-            let due = first + window(kind.model)
-            guard due <= now || total >= most(kind.model) || isAlone(kind.model) else {
-                note(due)
-                continue
+        // What other parties didn't have when it was named comes after what they may have.
+        for isFresh in [true, false] {
+            for kind in places {
+                guard let known = kinds[kind], known.isFresh == isFresh else { continue }
+                let due = known.oldest + window(kind.model)
+                guard due <= now || known.rows >= most(kind.model) || isAlone(kind.model) else {
+                    note(due)
+                    continue
+                }
+                let rows = isAlone(kind.model) ? 0 : 2 * most(kind.model)
+                return ((kind.model, kind.version, candidates(of: kind, at: now, rows: rows)), next)
             }
-            return (
-                (
-                    kind.model, kind.version,
-                    candidates(of: kind, at: now, rows: isAlone(kind.model) ? 0 : 2 * most(kind.model))
-                ), next
-            )
         }
         return (nil, next)
     }
@@ -172,24 +193,39 @@ package struct RequestTable: Sendable {
     private func candidates(of kind: Kind, at now: Instant, rows most: Int) -> [Candidate] {
         var candidates: [Candidate] = []
         var rows = 0
-        for key in order {
-            guard let entry = waiting[key], entry.notBefore <= now, Kind(entry.request) == kind else { continue }
-            guard candidates.isEmpty || rows + entry.request.rows <= most else { break }
-            candidates.append(Candidate(key: key, form: entry.form, rows: entry.request.rows))
-            rows += entry.request.rows
+        for isFresh in [true, false] {
+            for key in order {
+                guard let entry = waiting[key], entry.notBefore <= now, Kind(entry.request) == kind,
+                    (entry.misses == 0) == isFresh
+                else { continue }
+                guard candidates.isEmpty || rows + entry.request.rows <= most else { break }
+                candidates.append(Candidate(key: key, form: entry.form, rows: entry.request.rows))
+                rows += entry.request.rows
+            }
         }
         return candidates
     }
 
-    /// What this party has of what another proposes.
-    package func status(of candidate: Candidate) -> Status {
+    /// What this party has of what another proposes; what it says that it has stays until ``take(_:)`` or ``giveBack(_:)``.
+    package mutating func promise(_ candidate: Candidate) -> Status {
         guard let entry = waiting[candidate.key] else { return .missing }
-        return entry.form == candidate.form && entry.request.rows == candidate.rows ? .present : .different
+        guard entry.form == candidate.form, entry.request.rows == candidate.rows else { return .different }
+        waiting[candidate.key]?.isPromised = true
+        return .present
+    }
+
+    /// What isn't run now waits on.
+    package mutating func giveBack(_ keys: [RequestKey]) {
+        for key in keys { waiting[key]?.isPromised = false }
     }
 
     /// Takes requests out, to be run or refused; those that aren't here are passed over.
     package mutating func take(_ keys: [RequestKey]) -> [AdmittedRequest] {
         let taken = keys.compactMap { waiting.removeValue(forKey: $0)?.request }
+        for request in taken {
+            let left = perClient[request.key.client, default: 1] - 1
+            perClient[request.key.client] = left == 0 ? nil : left
+        }
         tidy()
         return taken
     }
@@ -198,7 +234,7 @@ package struct RequestTable: Sendable {
     package mutating func missed(_ keys: [RequestKey], at now: Instant) {
         for key in keys {
             guard var entry = waiting[key] else { continue }
-            entry.notBefore = now + .milliseconds(min(1 << min(entry.misses, 6), 50))
+            entry.notBefore = now + .milliseconds(min(1 << min(entry.misses, 10), RequestTable.longestPause))
             entry.misses += 1
             waiting[key] = entry
         }
@@ -206,21 +242,12 @@ package struct RequestTable: Sendable {
 
     /// Takes out what has waited too long.
     package mutating func expired(at now: Instant) -> [AdmittedRequest] {
-        take(order.filter { key in waiting[key].map { $0.arrival + patience <= now } ?? false })
-    }
-
-    /// When the next one will have waited too long.
-    var nextExpiry: Instant? {
-        order.lazy.compactMap { waiting[$0]?.arrival }.first.map { $0 + patience }
-    }
-
-    /// Takes out what asks for a version that isn't served any more.
-    mutating func stale(_ isServed: (String, String) -> Bool) -> [AdmittedRequest] {
-        take(order.filter { key in waiting[key].map { !isServed($0.request.model, $0.request.version) } ?? false })
+        take(order.filter { key in waiting[key].map { !$0.isPromised && $0.arrival + patience <= now } ?? false })
     }
 
     private mutating func tidy() {
         if order.count > 2 * waiting.count + 64 { order.removeAll { waiting[$0] == nil } }
-        while let first = order.first, waiting[first] == nil { order.removeFirst() }
+        let gone = order.prefix { waiting[$0] == nil }.count
+        if gone > 0 { order.removeFirst(gone) }
     }
 }

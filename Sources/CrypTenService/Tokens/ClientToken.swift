@@ -4,7 +4,7 @@ package import Foundation
 package struct ClientToken: Hashable, Sendable {
     /// The farthest that a token's end may be ahead, in seconds.
     package static let longestLife: TimeInterval = 600
-    /// How far a client's clock may be ahead or behind, in seconds.
+    /// For how many seconds a token counts after its end, and before its beginning.
     static let leeway: TimeInterval = 5
     /// More bytes than any token has.
     static let mostBytes = 4096

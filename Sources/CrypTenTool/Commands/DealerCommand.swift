@@ -20,6 +20,7 @@ struct DealerCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("How many parties a session has.", valueName: "n"))
     var parties: Int
 
+    @OptionGroup var place: ClusterPlace
     @OptionGroup var threads: ThreadOptions
 
     @Option(

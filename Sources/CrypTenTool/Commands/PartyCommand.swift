@@ -42,6 +42,7 @@ struct PartyCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("The model; at party 1.", valueName: "m.onnx"))
     var model: String?
 
+    @OptionGroup var place: ClusterPlace
     @OptionGroup var files: InputOptions
     @OptionGroup var ranges: RangeOptions
     @OptionGroup var encoding: EncodingOptions

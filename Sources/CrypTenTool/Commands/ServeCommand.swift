@@ -14,7 +14,8 @@ struct ServeCommand: AsyncParsableCommand {
             session by themselves.
 
             SIGTERM ends it in good order: what runs is finished, what comes is refused. SIGHUP reads the cluster file anew: identities, \
-            revocations, clients, limits and models change without a request being lost.
+            revocations, clients' certificates and keys, and models change without a request being lost; what all members agree on changes \
+            when all are started anew.
 
             Environment variables take the place of what the file's local part says: CRYPTEN_IDENTITY, CRYPTEN_LISTEN, CRYPTEN_DOOR, \
             CRYPTEN_STATUS, CRYPTEN_STATE, CRYPTEN_THREADS; CRYPTEN_LOG is text or json, CRYPTEN_LOG_LEVEL the least that is noted.

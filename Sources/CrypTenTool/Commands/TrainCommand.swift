@@ -69,6 +69,7 @@ struct TrainCommand: AsyncParsableCommand {
     )
     var loss: TrainingLoss
 
+    @OptionGroup var place: ClusterPlace
     @OptionGroup var optimizer: OptimizerOptions
     @OptionGroup var schedule: ScheduleOptions
 

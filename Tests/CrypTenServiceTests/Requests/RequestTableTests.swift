@@ -83,14 +83,17 @@ struct RequestTableTests {
 
     @Test("so many wait and no more, and each leaves once")
     func capacity() throws {
-        var table = Self.table(capacity: 3)
-        for id in 1...3 { try table.admit(Self.request(UInt64(id)), at: Self.start) }
-        #expect(Self.code { try table.admit(Self.request(4), at: Self.start) } == .busy)
+        var table = Self.table(capacity: 4)
+        for id in 1...2 { try table.admit(Self.request(UInt64(id)), at: Self.start) }
+        // Nobody has more than a half of the places.
+        #expect(Self.code { try table.admit(Self.request(9), at: Self.start) } == .busy)
+        for id in 3...4 { try table.admit(Self.request(UInt64(id), of: "other"), at: Self.start) }
+        #expect(Self.code { try table.admit(Self.request(4, of: "third"), at: Self.start) } == .busy)
         #expect(table.take([Self.request(2).key, Self.request(2).key, Self.request(7).key]).count == 1)
         try table.admit(Self.request(5), at: Self.start)
-        #expect(table.all.map(\.id.halves.x) == [1, 3, 5])
+        #expect(table.all.map(\.id.halves.x) == [1, 3, 4, 5])
         #expect(table.expired(at: Self.start + .seconds(9)).isEmpty)
-        #expect(table.expired(at: Self.start + .seconds(10)).count == 3 && table.count == 0)
+        #expect(table.expired(at: Self.start + .seconds(10)).count == 4 && table.count == 0)
     }
 
     @Test("what waits through a lost session keeps its name and is run in the next")
@@ -100,8 +103,20 @@ struct RequestTableTests {
         let candidate = try #require(Self.due(table, after: .milliseconds(5)).batch?.candidates.first)
         table.suspend()
         table.begin(Epoch(halves: SIMD2(7, 7)))
-        #expect(table.status(of: candidate) == .present)
+        #expect(table.promise(candidate) == .present)
         #expect(Self.due(table, after: .milliseconds(5)).batch?.candidates == [candidate])
+    }
+
+    @Test("what a party has said that it has stays until it is decided")
+    func promised() throws {
+        var table = Self.table()
+        try table.admit(Self.request(1), at: Self.start)
+        let candidate = try #require(Self.due(table, after: .milliseconds(5)).batch?.candidates.first)
+        #expect(table.promise(candidate) == .present)
+        #expect(table.expired(at: Self.start + .seconds(60)).isEmpty)
+        table.giveBack([candidate.key])
+        #expect(table.expired(at: Self.start + .seconds(60)).count == 1)
+        #expect(table.promise(candidate) == .missing)
     }
 
     @Test("a request in another form is seen, whatever differs")
@@ -116,7 +131,7 @@ struct RequestTableTests {
             var table = Self.table()
             try table.admit(other, at: Self.start)
             let candidate = RequestTable.Candidate(key: first.key, form: first.form(in: "cell"), rows: first.rows)
-            #expect(table.status(of: candidate) == .different)
+            #expect(table.promise(candidate) == .different)
         }
         #expect(first.form(in: "cell") != first.form(in: "another cell"))
         #expect(Self.request(1, of: "other").form(in: "cell") != first.form(in: "cell"))
@@ -149,13 +164,33 @@ struct RequestTableTests {
         try table.admit(Self.request(2), at: Self.start)
         #expect(Self.due(table, after: .zero, window: .zero).batch?.candidates.map(\.key.id.halves.x) == [2])
         #expect(
-            Self.due(table, after: .milliseconds(1), window: .zero).batch?.candidates.map(\.key.id.halves.x) == [1, 2]
+            Self.due(table, after: .milliseconds(1), window: .zero).batch?.candidates.map(\.key.id.halves.x) == [2, 1]
         )
         for _ in 0..<20 { table.missed([Self.request(1).key], at: Self.start) }
         #expect(
-            Self.due(table, after: .milliseconds(49), window: .zero).batch?.candidates.map(\.key.id.halves.x) == [2]
+            Self.due(table, after: .milliseconds(999), window: .zero).batch?.candidates.map(\.key.id.halves.x) == [2]
         )
-        #expect(Self.due(table, after: .milliseconds(50), window: .zero).batch?.candidates.count == 2)
+        #expect(Self.due(table, after: .seconds(1), window: .zero).batch?.candidates.map(\.key.id.halves.x) == [2, 1])
+    }
+
+    @Test("requests that came to one party alone don't keep others from being run, however many there are")
+    func halfOpen() throws {
+        var table = Self.table(capacity: 64)
+        for id in 1...20 {
+            try table.admit(Self.request(UInt64(id), of: "hostile", rows: 8), at: Self.start)
+            table.missed([Self.request(UInt64(id), of: "hostile").key], at: Self.start)
+        }
+        try table.admit(Self.request(100, model: "other"), at: Self.start + .seconds(2))
+        try table.admit(Self.request(101), at: Self.start + .seconds(2))
+        // All of them may be named again by now; what is new comes first, of every model.
+        var firsts: Set<UInt64> = []
+        for _ in 0..<2 {
+            let batch = try #require(Self.due(table, after: .seconds(2), window: .zero).batch)
+            let first = try #require(batch.candidates.first)
+            firsts.insert(first.key.id.halves.x)
+            _ = table.take([first.key])
+        }
+        #expect(firsts == [100, 101])
     }
 }
 
