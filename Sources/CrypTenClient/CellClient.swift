@@ -128,6 +128,15 @@ public final class CellClient: Sendable {
             throw CrypTenError(.diverged, "party \"\(party.name)\" tells of another model or version than \"\(model)\"")
         }
         guard first.agrees(with: metadata) else {
+            var inTheSameEpoch = metadata
+            inTheSameEpoch.parameters.epoch = first.parameters.epoch
+            guard !first.agrees(with: inTheSameEpoch) else {
+                // A new session was beginning while they were asked: in a moment they say the same.
+                throw CrypTenError(
+                    .peerLost,
+                    "parties \"\(cell.parties[0].name)\" and \"\(party.name)\" were in different epochs: a session was beginning; ask again"
+                )
+            }
             throw CrypTenError(
                 .diverged,
                 "parties \"\(cell.parties[0].name)\" and \"\(party.name)\" tell different things of model \"\(model)\": nothing is sent "

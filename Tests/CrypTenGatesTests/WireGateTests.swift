@@ -25,6 +25,46 @@ struct WireGateTests {
         try check(UnmaskGate(), parties: parties, expected: [x]) { [$0.wire(x)] }
     }
 
+    @Test(
+        "a share is shared anew: the same value, other words at every party, and others again each time",
+        arguments: parties
+    )
+    func reshare(parties: Int) throws {
+        let x = ringVectors(64, seed: 5)
+        for count in counts {
+            try check(ReshareGate(shape: [count]), parties: parties, expected: [ringVectors(count, seed: 6)]) {
+                [$0.share(ringVectors(count, seed: 6))]
+            }
+        }
+        let simulator = GateSimulator(parties: parties)
+        let share = simulator.share(x)
+        var seen = Set<UInt64>()
+        func note(_ value: SimulatedValue) {
+            for party in value.parties {
+                guard case .share(let words) = party else {
+                    Issue.record("what is shared anew is a share")
+                    continue
+                }
+                seen.formUnion(words.elements)
+            }
+        }
+        note(share)
+        for _ in 0..<2 {
+            let again = try simulator.run(ReshareGate(shape: [64]), [share])[0]
+            let sums = (0..<64).map { index in
+                again.parties.reduce(0 as UInt64) { sum, party in
+                    guard case .share(let words) = party else { return sum }
+                    return sum &+ words.elements[index]
+                }
+            }
+            #expect(sums == x)
+            note(again)
+        }
+        // No word of 64 bits comes twice.
+        #expect(seen.count == 3 * 64 * parties)
+        #expect(simulator.sent.allSatisfy(\.isEmpty))
+    }
+
     @Test("a result is revealed to one party or to all", arguments: parties, counts)
     func reveal(parties: Int, count: Int) throws {
         let x = ringVectors(count, seed: 3)

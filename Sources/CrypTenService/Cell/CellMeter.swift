@@ -21,6 +21,7 @@ struct CellMeter: Sendable {
             ("crypten_session_up", "1 while there is a session."),
             ("crypten_sessions_total", "Sessions that came up."),
             ("crypten_sessions_lost_total", "Sessions that ended with an error."),
+            ("metrics_series_refused_total", "How often a series was asked for that there was no room for."),
             ("crypten_certificate_days", "Days that this member's certificate still holds."),
         ] { registry.describe(name, help) }
     }

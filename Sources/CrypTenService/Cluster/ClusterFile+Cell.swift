@@ -19,8 +19,13 @@ extension ClusterFile {
             var party = PartyEntry(
                 name: member.name,
                 url: door,
-                fingerprint: member.identity.map { "\($0)" }.sorted()
+                fingerprint: member.identity.isEmpty ? nil : member.identity.map { "\($0)" }.sorted()
             )
+            if party.fingerprint == nil {
+                party.authority = try member.authorities.map { path in
+                    try MemberCertificate(contentsOf: URL(fileURLWithPath: path)).pem
+                }
+            }
             if let certificate = certificates[member.name] {
                 guard member.identity.isEmpty || member.identity.contains(certificate.fingerprint) else {
                     throw CrypTenError(
@@ -45,7 +50,9 @@ extension ClusterFile {
     private struct PartyEntry: Encodable {
         var name: String
         var url: String
-        var fingerprint: [String]
+        /// By what certificates it is known, and by whose; one of them at least.
+        var fingerprint: [String]?
+        var authority: [String]?
         var certificate: String?
     }
 
@@ -79,6 +86,13 @@ extension ClusterFile {
             }
         } catch let error as CrypTenError {
             faults.append(ClusterFault(error.message))
+        }
+        if case .party = settings.part {
+            do {
+                _ = try DoorClients(self, party: name)
+            } catch let error as CrypTenError {
+                faults.append(ClusterFault(error.message))
+            }
         }
         for model in models where model.owner == name {
             guard let path = settings.local.models[model.name] else {

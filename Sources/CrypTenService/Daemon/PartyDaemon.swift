@@ -125,6 +125,7 @@ final class PartyDaemon: Service {
 
     private func serveSession() async throws {
         let session = try await connect()
+        let agreement = state.withLockedValue { $0.settings.cluster.agreementDigest }
         let cell = CellSession(
             session,
             cluster: state.withLockedValue { $0.settings.cluster },
@@ -139,7 +140,10 @@ final class PartyDaemon: Service {
             try await cell.begin()
             sessions.withLockedValue { $0 += 1 }
             meter.session(isUp: true)
-            logger.info("a session is up", metadata: ["epoch": "\(shelf.epoch.map { "\($0)" } ?? "")"])
+            logger.info(
+                "a session is up",
+                metadata: ["agreement": "\(agreement)", "epoch": "\(shelf.epoch.map { "\($0)" } ?? "")"]
+            )
             try await cell.serve()
             logger.info("the session has ended in good order")
         } catch {

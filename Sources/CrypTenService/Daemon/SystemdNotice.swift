@@ -9,6 +9,9 @@ enum SystemdNotice: String, Sendable {
     case stopping = "STOPPING=1"
     case alive = "WATCHDOG=1"
 
+    /// A socket that nobody reads holds nothing up.
+    private static let flags = Int32(MSG_DONTWAIT)
+
     /// - Parameter environment: Where `NOTIFY_SOCKET` stands.
     func send(_ environment: [String: String] = ProcessInfo.processInfo.environment) {
         guard let path = environment["NOTIFY_SOCKET"], let first = path.first, first == "/" || first == "@" else {
@@ -38,7 +41,9 @@ enum SystemdNotice: String, Sendable {
         let message = Array(text.utf8)
         _ = withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { target in
-                message.withUnsafeBytes { sendto(descriptor, $0.baseAddress, $0.count, 0, target, length) }
+                message.withUnsafeBytes {
+                    sendto(descriptor, $0.baseAddress, $0.count, SystemdNotice.flags, target, length)
+                }
             }
         }
     }

@@ -24,7 +24,10 @@ struct ClientAsking: ParsableArguments {
     @Option(name: .long, help: ArgumentHelp("The model's name in the cluster file.", valueName: "model"))
     var model: String
 
-    @Option(name: .long, help: ArgumentHelp("An input: x=x.npy.", valueName: "name=file"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("An input, a file of numpy: x=x.npy; once for each.", valueName: "name=file")
+    )
     var input: [String] = []
 
     /// The inputs, read.

@@ -15,7 +15,8 @@ struct ClientCommand: ParsableCommand {
             abstract: "Print a token for one party, good for some minutes.",
             discussion: """
                 A client that shows no certificate sends each party a token of its own, signed with the client's key, whose public half stands \
-                in the cluster file. Whoever has the token may ask in the client's name until it ends: send it to that party and nowhere else.
+                in the cluster file. Whoever has the token may ask in the client's name until it ends: send it to that party and nowhere else. `keys:` of the cluster \
+                file takes what openssl prints.
 
                   openssl genpkey -algorithm ed25519 -out app.key
                   openssl pkey -in app.key -pubout

@@ -9,7 +9,8 @@ extension ClientCommand {
         static let configuration = CommandConfiguration(
             abstract: "Ask a cell: inputs are split into shares here, and no party sees them or the answer.",
             discussion: """
-                  crypten client infer --cell cell.json --identity ward-app.identity.pem --model digits --input x=x.npy --output-dir out
+                  crypten client infer --cell cell.json --identity ward-app.identity.pem \\
+                    --model digits --input x=x.npy --output-dir out
                 """
         )
 

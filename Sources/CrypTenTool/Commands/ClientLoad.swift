@@ -14,7 +14,8 @@ extension ClientCommand {
                 Each client asks for the inputs' rows one after another, over and over, until the time is over. All of them are one client \
                 of the cluster file, whose budget is used up.
 
-                  crypten client load --cell cell.json --identity app.identity.pem --model digits --input x=x.npy --clients 32 --seconds 60
+                  crypten client load --cell cell.json --identity app.identity.pem \\
+                    --model digits --input x=x.npy --clients 32 --seconds 60
                 """
         )
 

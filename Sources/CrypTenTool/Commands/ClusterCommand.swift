@@ -14,7 +14,7 @@ struct ClusterCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Explain what is wrong with a cluster file, with lines.",
             discussion: """
-                Prints the digest of what all members must agree on: read it to each other, or compare it in the log. With --as the member's \
+                Prints the digest of what all members must agree on: read it to each other; each party logs it when a session is up. With --as the member's \
                 own part is checked, too: its identity's file, whether its fingerprint is the one that others know, its models' files.
                 """
         )
@@ -52,14 +52,17 @@ struct ClusterCommand: ParsableCommand {
             abstract: "Print what clients need to know of a cell: cell.json.",
             discussion: """
                 Names, addresses of doors, and fingerprints of the parties. Give it to clients by a way that they trust, as by it they know \
-                whom they talk to. With --certificate NAME=FILE a party's certificate is in it, too, which the Swift client needs.
+                whom they talk to. With --certificate NAME=FILE a party's certificate is in it, too, for programs that want to read it.
                 """
         )
 
         @Argument(help: "The cluster file.")
         var file: String
 
-        @Option(name: .long, help: ArgumentHelp("A party's certificate: clinic=clinic.crt.", valueName: "name=file"))
+        @Option(
+            name: .long,
+            help: ArgumentHelp("A party's certificate: clinic=clinic.certificate.pem.", valueName: "name=file")
+        )
         var certificate: [String] = []
 
         func run() throws {

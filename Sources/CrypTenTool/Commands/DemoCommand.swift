@@ -34,6 +34,7 @@ struct DemoCommand: AsyncParsableCommand {
         if web, parties != 2 || json {
             throw ValidationError("--web has two parties and a page: leave out --parties and --json")
         }
+        guard web || port == 8080 else { throw ValidationError("--port is for --web") }
         guard (1...65_535).contains(port) else { throw ValidationError("--port \(port): choose 1 to 65535") }
         try PartyCount.check(parties, option: "--parties")
     }

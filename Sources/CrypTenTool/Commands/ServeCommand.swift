@@ -13,15 +13,15 @@ struct ServeCommand: AsyncParsableCommand {
             split their inputs into shares, and send one to each party over HTTPS. When a member is lost, those that are left make a new \
             session by themselves.
 
-            SIGTERM ends it in good order: what runs is finished, what comes is refused. SIGHUP reads the cluster file anew: identities, \
+            SIGTERM ends a party in good order: what runs is finished, what comes is refused; a dealer ends at once, and its session. SIGHUP reads the cluster file anew: identities, \
             revocations, clients' certificates and keys, and models change without a request being lost; what all members agree on changes \
             when all are started anew.
 
             Environment variables take the place of what the file's local part says: CRYPTEN_IDENTITY, CRYPTEN_LISTEN, CRYPTEN_DOOR, \
             CRYPTEN_STATUS, CRYPTEN_STATE, CRYPTEN_THREADS; CRYPTEN_LOG is text or json, CRYPTEN_LOG_LEVEL the least that is noted.
 
-              crypten cluster check cell.yaml
-              crypten serve --cluster cell.yaml --as clinic
+              crypten cluster check cluster.yaml
+              crypten serve --cluster cluster.yaml --as clinic
             """
     )
 
