@@ -62,7 +62,7 @@ struct WireGateTests {
         }
         // No word of 64 bits comes twice.
         #expect(seen.count == 3 * 64 * parties)
-        #expect(simulator.sent.allSatisfy(\.isEmpty))
+        #expect(simulator.sent.map(\.count).max() == 0)
     }
 
     @Test("a result is revealed to one party or to all", arguments: parties, counts)

@@ -4,6 +4,7 @@ import CrypTenClient
 import CrypTenService
 import CrypTenSharing
 import Foundation
+import Synchronization
 import Testing
 
 @Suite("Cells of processes, and clients at their doors")
@@ -52,7 +53,8 @@ struct CellTests {
         epoch: Epoch,
         id: RequestID = .random(),
         words: [UInt64],
-        rows: Int = 1
+        rows: Int = 1,
+        binary: Bool = false
     ) throws -> [Data] {
         let seeds = (0..<cell.settings.parties - 1).map { _ in
             var generator = SystemRandomNumberGenerator()
@@ -62,7 +64,9 @@ struct CellTests {
         let rest = try ShareSum.lastPart(of: words, input: "x", expansions)
         let input = InferenceRequest.Input(name: "x", shape: [rows, 1, 8, 8])
         return try (seeds.map { InferenceRequest.Part.seed($0) } + [.words([rest])]).map { part in
-            try InferenceRequest(id: id, epoch: epoch, inputs: [input], part: part).encoded(binary: false).bytes
+            try InferenceRequest(id: id, epoch: epoch, inputs: [input], part: part, wantsBinary: binary).encoded(
+                binary: false
+            ).bytes
         }
     }
 
@@ -328,6 +332,104 @@ struct CellTests {
         try await Task.sleep(for: .seconds(1))
         try cell.start(["p0"])
         try await cell.ready()
+        try await cell.stop()
+    }
+
+    @Test("an identity is changed, the old one revoked, and the dealer moved, and no request is lost meanwhile")
+    func moved() async throws {
+        let cell = try TestCell()
+        try cell.start()
+        try await cell.ready()
+        var options = CellClient.Options()
+        options.retries = 8
+        let client = try cell.client(options)
+        let row = try ClientTensor(shape: [1, 1, 8, 8], doubles: [Double](repeating: 0.5, count: 64))
+        let before = try await client.infer("digits", ["x": row])["logits"]?.doubles ?? []
+        let isOver = Mutex(false)
+        // Three that ask all the while.
+        async let asked = withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<3 {
+                group.addTask {
+                    var count = 0
+                    while !isOver.withLock({ $0 }) {
+                        let answer = try await client.infer("digits", ["x": row])["logits"]?.doubles ?? []
+                        #expect(zip(answer, before).allSatisfy { abs($0 - $1) < 5e-3 } && answer.count == 10)
+                        count += 1
+                    }
+                    return count
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        var moves = TestCell.Moves()
+        moves.hasNext = true
+        try cell.change(moves)
+        try await Task.sleep(for: .seconds(1))
+        #expect(!(try cell.log("p0").contains("nothing was changed")))
+        moves.revoked = [try cell.fingerprint("p0")]
+        try cell.change(moves)
+        try await Task.sleep(for: .seconds(1))
+        try await cell.ready()
+        #expect(try cell.log("p1").contains(try cell.fingerprint("next")))
+        let old = cell.release("dealer")
+        moves.hasMoved = true
+        try cell.change(moves)
+        try cell.start(["dealer"])
+        try await Task.sleep(for: .milliseconds(500))
+        if let old { kill(old.process.processIdentifier, SIGTERM) }
+        try await Task.sleep(for: .seconds(1))
+        try await cell.ready()
+        try await Task.sleep(for: .seconds(1))
+        isOver.withLock { $0 = true }
+        #expect(try await asked > 20)
+        #expect(try cell.log("dealer").contains("as party 0"))
+        await client.close()
+        _ = try await old?.finish()
+        try await cell.stop()
+    }
+
+    @Test(
+        "what a party sends back says nothing of the input: equal sizes, equal words around, and shares that are uniform"
+    )
+    func replies() async throws {
+        let cell = try TestCell()
+        try cell.start()
+        try await cell.ready()
+        let epoch = try await Self.epoch(cell)
+        var sizes: Set<Int> = []
+        var heads: Set<String> = []
+        var counts = [[Double]](repeating: [Double](repeating: 0, count: 256), count: 4)
+        for (input, word) in [0, 1 << 16].enumerated() as EnumeratedSequence<[UInt64]> {
+            for _ in 0..<24 {
+                let parts = try Self.parts(
+                    cell,
+                    epoch: epoch,
+                    words: [UInt64](repeating: word, count: 64),
+                    binary: true
+                )
+                let replies = try await Self.send(cell, parts.map { $0 })
+                for (party, reply) in replies.enumerated() {
+                    let bytes = try #require(reply?.bytes)
+                    sizes.insert(bytes.count)
+                    let length = try #require(reply?.headers["inference-header-content-length"].flatMap { Int($0) })
+                    var head = try #require(JSONSerialization.jsonObject(with: bytes.prefix(length)) as? [String: Any])
+                    (head["id"], head["parameters"]) = (nil, nil)
+                    heads.insert(
+                        String(
+                            decoding: try JSONSerialization.data(withJSONObject: head, options: .sortedKeys),
+                            as: UTF8.self
+                        )
+                    )
+                    for byte in bytes.dropFirst(length) { counts[2 * input + party][Int(byte)] += 1 }
+                }
+            }
+        }
+        #expect(sizes.count == 1 && heads.count == 1, "\(sizes) \(heads)")
+        for counts in counts {
+            // 24 answers of 80 bytes: with 255 degrees of freedom beyond 420 once in 10^9.
+            let expected = 24.0 * 80 / 256
+            #expect(counts.reduce(0) { $0 + ($1 - expected) * ($1 - expected) / expected } < 420)
+        }
         try await cell.stop()
     }
 

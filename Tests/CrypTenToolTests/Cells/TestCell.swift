@@ -13,6 +13,15 @@ import _CrypTenTestSupport
 ///
 /// Safety of `@unchecked Sendable`: `running` is touched under the lock, everything else is constant.
 final class TestCell: @unchecked Sendable {
+    /// Who listens where, and shows what, while that changes.
+    struct Moves: Sendable {
+        /// Party 0 has another identity beside its own: the other one first.
+        var hasNext = false
+        /// The dealer is elsewhere.
+        var hasMoved = false
+        var revoked: [String] = []
+    }
+
     /// What a test changes of the usual.
     struct Settings: Sendable {
         var parties = 2
@@ -39,8 +48,8 @@ final class TestCell: @unchecked Sendable {
         self.settings = settings
         folder = try TemporaryFolder()
         members = (0..<settings.parties).map { "p\($0)" } + ["dealer"]
-        ports = try FreePorts.find(3 * settings.parties + 2).compactMap { Int($0.split(separator: ":").last ?? "") }
-        for name in members + ["app", "stranger"] {
+        ports = try FreePorts.find(3 * settings.parties + 3).compactMap { Int($0.split(separator: ":").last ?? "") }
+        for name in members + ["app", "stranger", "next"] {
             _ = try MemberIdentity.create(name: name).write(to: URL(fileURLWithPath: folder.path("")))
         }
         try replaceModel()
@@ -137,6 +146,32 @@ final class TestCell: @unchecked Sendable {
         }
     }
 
+    /// Lets go of a process, which goes on until whoever has it ends it.
+    func release(_ name: String) -> Tool.Running? {
+        lock.withLock { running.removeValue(forKey: name) }
+    }
+
+    /// Writes the cluster file after something has changed, and has all read it.
+    func change(_ moves: Moves) throws {
+        let address = "127.0.0.1:\(ports[settings.parties])"
+        let other = "127.0.0.1:\(ports[3 * settings.parties + 2])"
+        let (own, next) = try (fingerprint("p0"), fingerprint("next"))
+        try writeFile(revoked: moves.revoked) { [folder] text in
+            var text = text
+            if moves.hasMoved { text = text.replacingOccurrences(of: address, with: other) }
+            if moves.hasNext {
+                text = text.replacingOccurrences(of: "identity: [\(own)]", with: "identity: [\(next), \(own)]")
+                let file = folder.path("p0.identity.pem")
+                text = text.replacingOccurrences(
+                    of: "[\"\(file)\"]",
+                    with: "[\"\(folder.path("next.identity.pem"))\", \"\(file)\"]"
+                )
+            }
+            return text
+        }
+        for name in members { signal(SIGHUP, name) }
+    }
+
     func log(_ name: String) throws -> String {
         try lock.withLock { running[name] }?.text("stderr") ?? ""
     }
@@ -175,14 +210,20 @@ final class TestCell: @unchecked Sendable {
         try Cell(
             name: "test",
             parties: (0..<settings.parties).map { party in
-                try CellParty(name: "p\(party)", url: door(party), fingerprints: [fingerprint("p\(party)")])
+                let next = party == 0 ? [try fingerprint("next")] : []
+                return try CellParty(
+                    name: "p\(party)",
+                    url: door(party),
+                    fingerprints: [fingerprint("p\(party)")] + next
+                )
             }
         )
     }
 
     struct Reply: Sendable {
         var status: UInt
-        var body: String
+        var bytes: Data
+        var body: String { String(decoding: bytes, as: UTF8.self) }
         var headers: HTTPHeadersCopy
         /// `crypten_code` of a refusal.
         var code: String? {
@@ -220,11 +261,11 @@ final class TestCell: @unchecked Sendable {
             for (name, value) in headers { request.headers.add(name: name, value: value) }
             if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
             let response = try await client.execute(request, timeout: .seconds(20))
-            let text = String(buffer: try await response.body.collect(upTo: 1 << 24))
+            let bytes = Data((try await response.body.collect(upTo: 1 << 24)).readableBytesView)
             try await client.shutdown()
             return Reply(
                 status: response.status.code,
-                body: text,
+                bytes: bytes,
                 headers: Dictionary(response.headers.map { ($0.name.lowercased(), $0.value) }) { first, _ in first }
             )
         } catch {
