@@ -143,12 +143,14 @@ class Cell:
 
     # MARK: Processes
 
-    def start(self, *names, faketime=None, environment=None, place=None):
+    def start(self, *names, faketime=None, environment=None, place=None, files=None):
         for name in names or self.members:
             log = open(self.path(name, "log"), "ab")
             # Not by the program `faketime`, which waits for its child and passes no signals on.
             clock = {"LD_PRELOAD": faketime_library(), "FAKETIME": faketime, "DONT_FAKE_MONOTONIC": "1"} if faketime else {}
             words = [self.tool.path, "serve", "--cluster", "cluster.yaml", "--as", name]
+            if files:
+                words = ["prlimit", "--nofile=%d" % files, *words]
             self.processes[name] = subprocess.Popen(
                 ["ip", "netns", "exec", self.machines.name(place or self.places[name]), *words],
                 cwd=self.path(name), stdin=subprocess.DEVNULL, stdout=log, stderr=log,

@@ -106,10 +106,10 @@ def knocking(machines, tool, cell, claims, bad):
 
 
 def old_tls(machines, cell, claims):
-    for name, talk in [("TLS 1.2", tls12), ("no TLS", plain)]:
+    for name, talk, pattern in [("TLS 1.2", tls12, "speaks no TLS 1.3"), ("no TLS", plain, "doesn't speak TLS")]:
         since = cell.log_ends()
         result = machines.inside("annex", talk, ADDRESSES["clinic"])
-        line = until(lambda: cell.said("clinic", "speaks no TLS 1.3", since["clinic"]), 12, 0.2)
+        line = until(lambda: cell.said("clinic", pattern, since["clinic"]), 12, 0.2)
         claims.claim("a program that speaks %s to a member's port is refused, by name in the log" % name, result != "taken" and line,
                      line[:200] if line else "%s; nothing in the log" % result)
     claims.claim("after that there are answers", cell.answers(seconds=5)[0])
