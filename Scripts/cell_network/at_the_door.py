@@ -251,6 +251,11 @@ class Door:
         for odd in PARTIES:
             answers = self.parts(fresh(), epoch, **{odd: {"rows": 2}})
             self.all_say("two rows at %s, one at the others: `mismatch` at all" % odd, answers, "mismatch", 409)
+        late = fresh()
+        early = [self.machines.start("ward", door.infer, party, door.part(PARTIES.index(party), late, epoch, rows), self.ward) for party, rows in [("clinic", 2), ("bank", 1)]]
+        time.sleep(1)
+        answers = {"court": self.ask(door.infer, "court", door.part(2, late, epoch), self.ward), "clinic": early[0](), "bank": early[1]()}
+        self.all_say("two rows at clinic, and court's part a second later: `mismatch` at all", answers, "mismatch", 409)
         for thief in PARTIES:
             answers = self.parts(fresh(), epoch, who={thief: "lab"})
             self.all_say("another client has sent %s's part: `incomplete` at all, and no answer to either" % thief, answers, "incomplete", 504, WAITING + 1)
@@ -317,8 +322,8 @@ class Door:
             if title in ("a body", "chunks"):
                 self.claims.claim("%s, a byte a second: it is told `too_slow` %d to %d s after its beginning" % (title, ARRIVAL - 1, ARRIVAL + 2),
                                   told and ARRIVAL - 1 <= told <= ARRIVAL + 2 and b"408" in data and b"too_slow" in data, "%s: %s" % (told and "%.1f s" % told, data[-90:]))
-            self.claims.claim("%s, a byte a second: cut off %d to %d s after its beginning" % (title, ARRIVAL - 1, ARRIVAL + 3),
-                              ended and ARRIVAL - 1 <= ended <= ARRIVAL + 3, "%.1f s" % ended if ended else "never, in 40 s")
+            self.claims.claim("%s, a byte a second: cut off within %d s of its beginning" % (title, ARRIVAL + 3), ended is not None and ended <= ARRIVAL + 3,
+                              "%.1f s" % ended if ended is not None else "never, in 40 s")
 
     def drip_handshake(self):
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -377,7 +382,7 @@ class Door:
         asking = threading.Thread(target=others, daemon=True)
         asking.start()
         try:
-            connected, held, closed, seconds = self.machines.start("lab", self.crowd, most)(timeout=180)
+            connected, held, closed, freed = self.machines.start("lab", self.crowd, most)(timeout=180)
         finally:
             ended.set()
             asking.join(timeout=30)
@@ -388,19 +393,22 @@ class Door:
         if bears:
             self.claims.claim("%d connections that say nothing are made%s" % (most, turn), connected >= most * 0.999, connected)
             self.claims.claim("meanwhile others are answered%s" % turn, results and not wrong, seen)
-            self.claims.claim("the silent ones are gone within %d s%s" % (ARRIVAL + 5, turn), closed >= connected and seconds <= ARRIVAL + 5, "%d of %d in %.1f s" % (closed, connected, seconds))
+            self.claims.claim("the silent ones are gone within %d s%s" % (ARRIVAL + 5, turn), freed is not None and freed <= ARRIVAL + 5,
+                              "%s; %d of %d have heard of it" % ("not in %d s" % (ARRIVAL + 15) if freed is None else "%.1f s" % freed, closed, connected))
         else:
             self.claims.note("meanwhile answered: " + seen)
-            self.claims.note("%d of %d connections were closed in %.1f s" % (closed, connected, seconds))
+            self.claims.note("%d of %d connections were closed" % (closed, connected))
         until(lambda: self.cell.descriptors("clinic") < before + 50, 15, 0.2)
         self.claims.claim("their descriptors are free again%s" % turn, self.cell.descriptors("clinic") < before + 50, "%d before, %d after" % (before, self.cell.descriptors("clinic")))
 
     def crowd(self, most):
-        """Makes connections, and waits until the door has closed them: how many, files that it had open, how many it closed, in which time."""
+        """Makes connections, and waits until the door has closed them: how many, files that it had open, how many it closed, when its files were closed."""
         poll, waiting, sockets = selectors.EpollSelector(), set(), []
         before = self.cell.descriptors("clinic")
         try:
-            for _ in range(most):
+            for index in range(most):
+                if index % 250 == 249:
+                    time.sleep(0.03)  # what comes faster than it is taken in is dropped by the system, and never reaches the door
                 one = socket.socket()
                 one.setblocking(False)
                 one.connect_ex((ADDRESSES["clinic"], door.PORT))
@@ -416,13 +424,15 @@ class Door:
                         connected += 1
                         poll.register(key.fileobj, selectors.EVENT_READ)
             held = self.cell.descriptors("clinic") - before
-            begin, closed = time.monotonic(), 0
-            while closed < connected and time.monotonic() - begin < ARRIVAL + 25:
-                for key, _ in poll.select(0.5):
+            begin, closed, freed = time.monotonic(), 0, None
+            while (freed is None or closed < connected) and time.monotonic() - begin < ARRIVAL + 15:
+                for key, _ in poll.select(0.2):
                     if key.events & selectors.EVENT_READ:
                         closed += 1
                     poll.unregister(key.fileobj)
-            return connected, held, closed, time.monotonic() - begin
+                if freed is None and self.cell.descriptors("clinic") < before + 50:
+                    freed = time.monotonic() - begin
+            return connected, held, closed, freed
         finally:
             for one in sockets:
                 one.close()
