@@ -415,16 +415,19 @@ class Door:
                 poll.register(one, selectors.EVENT_WRITE)
                 sockets.append(one)
                 waiting.add(one)
-            connected, end = 0, time.monotonic() + 30
+            connected, closed, end = 0, 0, time.monotonic() + 30
             while waiting and time.monotonic() < end:
                 for key, _ in poll.select(0.5):
-                    waiting.discard(key.fileobj)
                     poll.unregister(key.fileobj)
+                    if key.events & selectors.EVENT_READ:
+                        closed += 1
+                        continue
+                    waiting.discard(key.fileobj)
                     if key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
                         connected += 1
                         poll.register(key.fileobj, selectors.EVENT_READ)
             held = self.cell.descriptors("clinic") - before
-            begin, closed, freed = time.monotonic(), 0, None
+            begin, freed = time.monotonic(), None
             while (freed is None or closed < connected) and time.monotonic() - begin < ARRIVAL + 15:
                 for key, _ in poll.select(0.2):
                     if key.events & selectors.EVENT_READ:
