@@ -29,7 +29,7 @@ def at_the_door(machines, tool, claims):
         claims.claim("all are ready within 30 s", cell.wait_ready())
         claims.claim("answers are right", cell.answers()[0])
         here = Door(machines, cell, claims)
-        for part in (here.tls, here.headers, here.strange, here.ids, here.slow, here.silent, here.few_descriptors):
+        for part in (here.tls, here.headers, here.strange, here.ids, here.slow, here.silent, here.few_descriptors, here.refused_and_still_there):
             part()
             if not claims.claim("after `%s` all members run, and answers are right" % part.__name__,
                                 all(cell.is_up(name) for name in cell.members) and cell.answers(seconds=5)[0],
@@ -368,6 +368,45 @@ class Door:
         right, code = self.cell.answers(seconds=15)
         self.claims.claim("after them the door takes new connections within 15 s", right, code)
         self.claims.claim("and the session is the same", self.epoch() == epoch)
+
+    def refused_and_still_there(self):
+        """As many strangers as the door takes connections: each is refused at once, and goes on sending what nobody reads."""
+        limits, most = self.cell.limits, 50
+        self.cell.limits = limits[:-1] + ", connections: %d}" % most
+        self.cell.write()
+        self.cell.stop("clinic")
+        self.cell.start("clinic")
+        self.cell.answers(seconds=20)
+
+        def hold():
+            held, end = [], time.monotonic() + ARRIVAL + 5
+            try:
+                for _ in range(most):
+                    try:
+                        connection = door.dial("clinic", timeout=2)
+                        held.append(connection)
+                        connection.sendall(b"POST /v2/models/digits/infer HTTP/1.1\r\nHost: door\r\nContent-Length: 100000\r\n\r\n")
+                    except OSError:
+                        break
+                while time.monotonic() < end:
+                    for connection in list(held):
+                        try:
+                            connection.sendall(b" ")
+                        except OSError:
+                            held.remove(connection)
+                    time.sleep(1)
+                return len(held), self.cell.answers(timeout=5)
+            finally:
+                for connection in held:
+                    connection.close()
+
+        left, (right, code) = self.machines.start("lab", hold)(timeout=120)
+        self.claims.claim("%d strangers who were refused don't keep others out of a door of %d connections, %d s later" % (most, most, ARRIVAL + 5), right,
+                          "%d are still there%s" % (left, "" if right else ", and a client hears " + code))
+        self.cell.limits = limits
+        self.cell.write()
+        self.cell.stop("clinic")
+        self.cell.start("clinic")
 
     def crowded(self, most, turn, bears=True):
         before, memory = self.cell.descriptors("clinic"), self.cell.memory("clinic")
