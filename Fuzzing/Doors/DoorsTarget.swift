@@ -24,16 +24,19 @@ public func readDoor(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
             let request = try InferenceRequest(body, limits)
             precondition(request.inputs.reduce(0) { $0 + $1.count } <= limits.mostWords || isSeed(request))
             for binary in [false, true] {
-                precondition(try InferenceRequest(request.encoded(binary: binary), limits) == request)
+                let again = try InferenceRequest(request.encoded(binary: binary), limits)
+                precondition(again == request, "a request that was written is another one")
             }
         case 1:
             let reply = try InferenceReply(body, limits)
             for binary in [false, true] {
-                precondition(try InferenceReply(reply.encoded(binary: binary), limits) == reply)
+                let again = try InferenceReply(reply.encoded(binary: binary), limits)
+                precondition(again == reply, "an answer that was written is another one")
             }
         case 2:
-            let metadata = try ModelMetadata(body.bytes, limits)
-            precondition(try metadata.agrees(with: ModelMetadata(metadata.body, limits)))
+            let metadata = try ModelMetadata(body: body.bytes, limits)
+            let again = try ModelMetadata(body: metadata.body, limits)
+            precondition(metadata.agrees(with: again), "metadata that were written are others")
         default:
             _ = DoorRefusal(body: body.bytes)
         }

@@ -117,7 +117,9 @@ class Door:
         sentence = answer.json.get("error", "")
         text = " ".join("%s: %s" % pair for pair in answer.headers.items() if pair[0] != "date") + " " + answer.body.decode(errors="replace")
         told = INDISCREET.search(text)
-        good = 400 <= answer.status < 500 and (method == "HEAD" or (sentence and answer.code)) and not told and (not codes or answer.code in codes)
+        # What can't be read as HTTP gets a bare 400: TheDoor says so.
+        bare = answer.status == 400 and not answer.body
+        good = 400 <= answer.status < 500 and (method == "HEAD" or bare or (sentence and answer.code)) and not told and (not codes or bare or answer.code in codes)
         seen = ("says '%s': %s" % (told.group(0), text[:200])) if told else "%s%s %s" % (
             answer.status or "closed", " " + answer.code if answer.code else "", sentence[:90] or answer.body[:90].decode(errors="replace"))
         return self.claims.claim("%s: a 4xx with a sentence that tells nothing" % title, good, seen)

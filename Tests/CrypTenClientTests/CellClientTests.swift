@@ -286,7 +286,8 @@ struct CellClientTests {
             let error = await CellClientTests.failure {
                 _ = try await client.infer(FakeCell.model, FakeQuestion(rows: 1).inputs)
             }
-            #expect(error?.code == .diverged, "fault \(index): \(String(describing: error))")
+            // Another epoch is another moment: it is asked again, and in the end the parties can't be met together.
+            #expect(error?.code == (index == 1 ? .peerLost : .diverged), "fault \(index): \(String(describing: error))")
             #expect(cell.questions.isEmpty)
             await client.close()
         }

@@ -53,7 +53,7 @@ extension ViewSubject {
     static let all: [ViewSubject] = linear + products + bits + functions + random
 
     private static let linear: [ViewSubject] = [
-        ViewSubject(name: "input, linear, unmask, reveal") { owners, count, receiver in
+        ViewSubject(name: "input, linear, unmask, reshare, reveal") { owners, count, receiver in
             program(
                 owners,
                 count,
@@ -62,7 +62,8 @@ extension ViewSubject {
                         LinearGate(.combine(factors: [3, .max]), form: .wire, shapes: [[count], [count]]),
                         [2, 3]
                     ),
-                    .init(UnmaskGate(), [4]), .init(RevealGate(shape: [count], receiver: receiver), [5]),
+                    .init(UnmaskGate(), [4]), .init(ReshareGate(shape: [count]), [5]),
+                    .init(RevealGate(shape: [count], receiver: receiver), [6]),
                 ]
             )
         } result: { _, x, y, _ in

@@ -279,16 +279,12 @@ final class CellSession {
         let choice = BatchChoice(candidates, statuses: statuses, sizes: model.settings.sizes, isAlone: !model.isBatched)
         let (taken, different) = requests.withTable { table in
             let taken = table.take(choice.accepted.map(\.key))
-            let different = table.take(choice.different.map(\.key))
+            let different = table.takeMismatched(choice.different.map(\.key))
             table.giveBack(candidates.map(\.key))
             table.missed(choice.missing.map(\.key), at: .now)
             return (taken, different)
         }
-        requests.refuse(
-            different,
-            .mismatch,
-            "another party has this request in another form: ask anew, all of them the same"
-        )
+        requests.refuse(different, RequestTable.mismatch.code, RequestTable.mismatch.message)
         if choice.accepted.isEmpty { return }
         let isOneKind = taken.allSatisfy { $0.model == name && $0.version == version && $0.bucket == taken[0].bucket }
         guard taken.count == choice.accepted.count, isOneKind else {

@@ -1,5 +1,6 @@
 import CoreMetrics
 import CrypTenBase
+import CrypTenRing
 public import Foundation
 public import Logging
 import NIOConcurrencyHelpers
@@ -224,6 +225,8 @@ private struct Upkeep: Service {
                     isUp = true
                 }
                 SystemdNotice.alive.send()
+                // What a crowd of connections has left behind goes back to the system.
+                ProcessMemory.giveBackFreed()
                 let (days, warnings) = certificates()
                 if let days { meter.certificate(days: days) }
                 if warned.map({ ContinuousClock.now - $0 > Upkeep.day }) ?? true {

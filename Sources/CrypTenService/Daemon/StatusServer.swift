@@ -1,4 +1,5 @@
 import CrypTenBase
+import Foundation
 import Hummingbird
 import Logging
 import NIOCore
@@ -24,7 +25,7 @@ struct StatusServer: Service {
         }
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .notice)
-        try await Application(
+        let application = Application(
             router: router,
             configuration: ApplicationConfiguration(
                 address: .hostname(address.host, port: address.port),
@@ -32,6 +33,15 @@ struct StatusServer: Service {
             ),
             eventLoopGroupProvider: .singleton,
             logger: quiet
-        ).run()
+        )
+        do {
+            try await application.run()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw CrypTenError(
+                .addressInUse,
+                "something else listens on \(address.host):\(address.port), the status address: choose another port, or end the other program",
+                cause: error
+            )
+        }
     }
 }

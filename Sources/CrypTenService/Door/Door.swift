@@ -38,9 +38,9 @@ struct Door: Sendable {
         // The first is the outermost: refusals, too, must be readable for the pages that may ask.
         router.add(middleware: origins)
         router.add(middleware: DoorErrors())
-        router.get("/v2/health/live") { _, _ in Response(status: .ok) }
+        router.get("/v2/health/live") { _, _ in Door.status(.ok) }
         router.get("/v2/health/ready") { [shelf] _, _ in
-            Response(status: shelf.epoch == nil ? .serviceUnavailable : .ok)
+            Door.status(shelf.epoch == nil ? .serviceUnavailable : .ok)
         }
         router.get("/v2") { request, context in
             _ = try await client(request, context, model: nil)
@@ -52,7 +52,7 @@ struct Door: Sendable {
         for path: RouterPath in ["/v2/models/:model/ready", "/v2/models/:model/versions/:version/ready"] {
             router.get(path) { request, context in
                 _ = try await served(request, context)
-                return Response(status: shelf.epoch == nil ? .serviceUnavailable : .ok)
+                return Door.status(shelf.epoch == nil ? .serviceUnavailable : .ok)
             }
         }
         for path: RouterPath in ["/v2/models/:model/infer", "/v2/models/:model/versions/:version/infer"] {
@@ -196,6 +196,11 @@ struct Door: Sendable {
                     return try await request.body.collect(upTo: most)
                 } catch is NIOTooManyBytesError {
                     throw Door.tooLarge(most)
+                } catch  where !(error is CancellationError) {
+                    throw DoorRefusal(
+                        .malformed,
+                        "the request's body can't be read to its end: mend its length or its chunks"
+                    )
                 }
             }
             group.addTask {
@@ -224,6 +229,16 @@ struct Door: Sendable {
         Door.response(try JSONSerialization.data(withJSONObject: value, options: [.sortedKeys]))
     }
 
+    /// What every answer tells browsers.
+    private static let protection: HTTPFields = [
+        .cacheControl: "no-store", .xContentTypeOptions: "nosniff", .strictTransportSecurity: "max-age=31536000",
+    ]
+
+    /// A status alone.
+    static func status(_ status: HTTPResponse.Status) -> Response {
+        Response(status: status, headers: protection)
+    }
+
     /// What a refusal says, and nothing else.
     static func response(_ refusal: DoorRefusal) -> Response {
         var response = Door.response(refusal.body, status: HTTPResponse.Status(code: refusal.code.status))
@@ -233,12 +248,9 @@ struct Door: Sendable {
     }
 
     static func response(_ data: Data, headerLength: Int? = nil, status: HTTPResponse.Status = .ok) -> Response {
-        var headers = HTTPFields()
+        var headers = protection
         headers[.contentType] = headerLength == nil ? "application/json" : "application/octet-stream"
         if let headerLength { headers[lengthHeader] = "\(headerLength)" }
-        headers[.cacheControl] = "no-store"
-        headers[.xContentTypeOptions] = "nosniff"
-        headers[.strictTransportSecurity] = "max-age=31536000"
         return Response(status: status, headers: headers, body: .init(byteBuffer: ByteBuffer(bytes: data)))
     }
 }

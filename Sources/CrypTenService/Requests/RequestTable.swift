@@ -54,6 +54,8 @@ package struct RequestTable: Sendable {
     private var waiting: [RequestKey: Waiting] = [:]
     /// In the order in which they came; some may be gone.
     private var order: [RequestKey] = []
+    /// Requests that parties had in different forms, before their part came here: it is refused as the others were.
+    private var mismatched: Set<RequestKey> = []
     /// How many wait, by client.
     private var perClient: [String: Int] = [:]
     /// Ids that were taken in this epoch, with whose they are.
@@ -99,6 +101,7 @@ package struct RequestTable: Sendable {
                 "the id belongs to an epoch that is over: read the metadata again, and ask anew with a new id"
             )
         }
+        guard !mismatched.contains(key) else { throw RequestTable.mismatch }
         guard !used.contains(key) else {
             throw DoorRefusal(.duplicate, "the id was used before: every request has a new one, and new seeds")
         }
@@ -117,7 +120,7 @@ package struct RequestTable: Sendable {
     /// Begins an epoch; what waits goes on waiting, under the name that it came with.
     package mutating func begin(_ epoch: Epoch) {
         self.epoch = epoch
-        used = []
+        (used, mismatched) = ([], [])
     }
 
     /// The party is about to end: nothing is taken in any more, and what waits may still be run.
@@ -229,6 +232,18 @@ package struct RequestTable: Sendable {
         tidy()
         return taken
     }
+
+    /// Takes requests out that parties have in different forms; of one whose part comes later it is remembered.
+    package mutating func takeMismatched(_ keys: [RequestKey]) -> [AdmittedRequest] {
+        for key in keys where waiting[key] == nil && mismatched.count < capacity { mismatched.insert(key) }
+        return take(keys)
+    }
+
+    /// What is said of a request that isn't the same at all parties.
+    package static let mismatch = DoorRefusal(
+        .mismatch,
+        "another party has this request in another form: ask anew, all of them the same"
+    )
 
     /// Another party didn't have a request when it was proposed: it is proposed again after a while that doubles.
     package mutating func missed(_ keys: [RequestKey], at now: Instant) {

@@ -173,6 +173,16 @@ struct RequestTableTests {
         #expect(Self.due(table, after: .seconds(1), window: .zero).batch?.candidates.map(\.key.id.halves.x) == [2, 1])
     }
 
+    @Test("a part that comes after its request was refused is refused for the same reason")
+    func late() throws {
+        var table = Self.table()
+        try table.admit(Self.request(1), at: Self.start)
+        #expect(table.takeMismatched([Self.request(1).key, Self.request(2).key]).count == 1)
+        #expect(Self.code { try table.admit(Self.request(2), at: Self.start) } == .mismatch)
+        #expect(Self.code { try table.admit(Self.request(1), at: Self.start) } == .duplicate)
+        #expect(table.count == 0)
+    }
+
     @Test("requests that came to one party alone don't keep others from being run, however many there are")
     func halfOpen() throws {
         var table = Self.table(capacity: 64)

@@ -48,7 +48,7 @@ final class TestCell: @unchecked Sendable {
         self.settings = settings
         folder = try TemporaryFolder()
         members = (0..<settings.parties).map { "p\($0)" } + ["dealer"]
-        ports = try FreePorts.find(3 * settings.parties + 3).compactMap { Int($0.split(separator: ":").last ?? "") }
+        ports = try FreePorts.find(3 * settings.parties + 4).compactMap { Int($0.split(separator: ":").last ?? "") }
         for name in members + ["app", "stranger", "next"] {
             _ = try MemberIdentity.create(name: name).write(to: URL(fileURLWithPath: folder.path("")))
         }
@@ -155,10 +155,16 @@ final class TestCell: @unchecked Sendable {
     func change(_ moves: Moves) throws {
         let address = "127.0.0.1:\(ports[settings.parties])"
         let other = "127.0.0.1:\(ports[3 * settings.parties + 2])"
+        // The old process may still be there when the new one begins.
+        let status = String(status(settings.parties).dropFirst(7))
+        let otherStatus = "127.0.0.1:\(ports[3 * settings.parties + 3])"
         let (own, next) = try (fingerprint("p0"), fingerprint("next"))
         try writeFile(revoked: moves.revoked) { [folder] text in
             var text = text
-            if moves.hasMoved { text = text.replacingOccurrences(of: address, with: other) }
+            if moves.hasMoved {
+                text = text.replacingOccurrences(of: address, with: other)
+                text = text.replacingOccurrences(of: status, with: otherStatus)
+            }
             if moves.hasNext {
                 text = text.replacingOccurrences(of: "identity: [\(own)]", with: "identity: [\(next), \(own)]")
                 let file = folder.path("p0.identity.pem")
