@@ -17,6 +17,8 @@ final class PartyLink: Sendable {
 
     /// How long making a connection may take.
     private static let connectPatience = TimeAmount.seconds(10)
+    /// Connections to one party at once.
+    private static let mostConnections = 256
 
     let party: CellParty
     private let http: HTTPClient
@@ -32,6 +34,8 @@ final class PartyLink: Sendable {
             timeout: HTTPClient.Configuration.Timeout(connect: PartyLink.connectPatience)
         )
         configuration.httpVersion = .http1Only
+        // As many as ask at once: who waits for a connection misses the run that others share.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = PartyLink.mostConnections
         // Who isn't the party won't be it a moment later.
         configuration.connectionPool.retryConnectionEstablishment = false
         if !party.fingerprints.isEmpty {

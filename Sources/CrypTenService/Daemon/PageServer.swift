@@ -44,24 +44,14 @@ public struct PageServer: Sendable {
         let router = Router()
         router.get("**") { request, _ in try await respond(request) }
         router.get("/") { request, _ in try await respond(request) }
-        do {
-            try await Application(
-                router: router,
-                configuration: ApplicationConfiguration(
-                    address: .hostname("127.0.0.1", port: port),
-                    serverName: "crypten"
-                ),
-                onServerRunning: { opened($0.localAddress?.port ?? port) },
-                eventLoopGroupProvider: .singleton,
-                logger: logger
-            ).run()
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw CrypTenError(
-                .addressInUse,
-                "something else listens on port \(port): choose another one",
-                cause: error
-            )
-        }
+        let application = Application(
+            router: router,
+            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: port), serverName: "crypten"),
+            onServerRunning: { opened($0.localAddress?.port ?? port) },
+            eventLoopGroupProvider: .singleton,
+            logger: logger
+        )
+        try await TakenAddress.explained((host: "127.0.0.1", port: port)) { try await application.run() }
     }
 
     private func respond(_ request: Request) async throws -> Response {

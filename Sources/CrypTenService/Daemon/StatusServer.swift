@@ -1,5 +1,4 @@
 import CrypTenBase
-import Foundation
 import Hummingbird
 import Logging
 import NIOCore
@@ -34,14 +33,6 @@ struct StatusServer: Service {
             eventLoopGroupProvider: .singleton,
             logger: quiet
         )
-        do {
-            try await application.run()
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw CrypTenError(
-                .addressInUse,
-                "something else listens on \(address.host):\(address.port), the status address: choose another port, or end the other program",
-                cause: error
-            )
-        }
+        try await TakenAddress.explained(address) { try await application.run() }
     }
 }

@@ -116,14 +116,6 @@ struct DoorServer: Service {
             eventLoopGroupProvider: .singleton,
             logger: quiet
         )
-        do {
-            try await application.run()
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw CrypTenError(
-                .addressInUse,
-                "something else listens on \(address.host):\(address.port), where the door is to be: choose another port, or end the other program",
-                cause: error
-            )
-        }
+        try await TakenAddress.explained(address) { try await application.run() }
     }
 }

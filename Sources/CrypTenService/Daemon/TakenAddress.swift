@@ -1,0 +1,21 @@
+import CrypTenBase
+import Foundation
+import NIOCore
+
+/// What is said where something else listens at an address.
+enum TakenAddress {
+    /// Runs a server.
+    ///
+    /// - Throws: `.addressInUse` in words, and whatever else ends it.
+    static func explained(_ address: (host: String, port: Int), _ run: () async throws -> Void) async throws {
+        do {
+            try await run()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw CrypTenError(
+                .addressInUse,
+                "something else listens on \(address.host):\(address.port): choose another port, or end the other program",
+                cause: error
+            )
+        }
+    }
+}
