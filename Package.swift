@@ -126,7 +126,7 @@ let package = Package(
         .target(
             name: "CrypTenService",
             dependencies: [
-                "CrypTen", "CrypTenONNX", "CrypTenSharing",
+                "CrypTen", "CrypTenONNX", "CrypTenSharing", "CrypTenTransport",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

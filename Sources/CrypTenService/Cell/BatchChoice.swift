@@ -1,6 +1,4 @@
 import CrypTenSharing
-import Crypto
-import Foundation
 
 /// What all parties make of a batch that one of them has proposed, once each has said what it has: the same everywhere.
 package struct BatchChoice: Sendable {
@@ -38,19 +36,15 @@ package struct BatchChoice: Sendable {
 
     /// What the run is for, as it enters its binding: the list of requests, in order, with their forms, and the size.
     package func purpose(model: String, version: String) -> [UInt8] {
-        var hash = SHA256()
-        func add(_ bytes: some Collection<UInt8>) {
-            withUnsafeBytes(of: UInt64(bytes.count).littleEndian) { hash.update(bufferPointer: $0) }
-            hash.update(data: Data(bytes))
-        }
-        for text in ["a batch of a cell", model, version, "\(size ?? 0)", "\(accepted.count)"] { add(Array(text.utf8)) }
+        var hash = PartsHash()
+        for text in ["a batch of a cell", model, version, "\(size ?? 0)", "\(accepted.count)"] { hash.add(text) }
         for candidate in accepted {
-            add(Array(candidate.key.client.utf8))
-            add(candidate.key.epoch.bytes)
-            add(candidate.key.id.bytes)
-            add(candidate.form.bytes)
-            add(Array("\(candidate.rows)".utf8))
+            hash.add(candidate.key.client)
+            hash.add(candidate.key.epoch.bytes)
+            hash.add(candidate.key.id.bytes)
+            hash.add(candidate.form.bytes)
+            hash.add("\(candidate.rows)")
         }
-        return Array(hash.finalize())
+        return hash.finalize()
     }
 }

@@ -158,7 +158,6 @@ final class CellSession {
                 await session.close()
                 return
             }
-            requests.expire()
         }
     }
 
@@ -204,7 +203,6 @@ final class CellSession {
         let idle = ContinuousClock.now + CellSession.idle
         while true {
             let now = ContinuousClock.now
-            requests.expire()
             let (batch, next) = requests.withTable { table in
                 table.due(
                     at: now,
@@ -356,7 +354,7 @@ final class CellSession {
             row += request.rows
             requests.finish(
                 request.key,
-                .success(WaitingRequests.Answer(outputs: outputs, binding: run.binding, batch: size))
+                .success(WaitingRequests.Answer(outputs: outputs, binding: run.binding))
             )
         }
         meter.ran(

@@ -1,6 +1,3 @@
-import Crypto
-import Foundation
-
 /// What all parties of a cell must agree on, and by which words they compare it.
 extension ClusterFile {
     /// Names and what is said of each, in a fixed order: equal at all parties, or they have no session.
@@ -36,12 +33,10 @@ extension ClusterFile {
 
     /// The SHA-256 of ``agreed``, in hexadecimal: to be read out, where files are compared by telephone.
     public var agreementDigest: String {
-        var hash = SHA256()
+        var hash = PartsHash()
         for (name, value) in agreed {
-            for text in [name, value] {
-                withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) { hash.update(bufferPointer: $0) }
-                hash.update(data: Data(text.utf8))
-            }
+            hash.add(name)
+            hash.add(value)
         }
         return hash.finalize().map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }

@@ -1,6 +1,7 @@
 import CoreMetrics
 import CrypTenBase
 import CrypTenRing
+import CrypTenTransport
 public import Foundation
 public import Logging
 import NIOConcurrencyHelpers
@@ -82,7 +83,7 @@ public struct CellMember: Sendable {
         if let status = settings.local.status {
             services.append(
                 StatusServer(
-                    address: try CellMember.split(status),
+                    address: try TCPAddress(status),
                     isReady: isReady,
                     registry: registry,
                     logger: logger
@@ -137,7 +138,7 @@ public struct CellMember: Sendable {
             version: CrypTenVersion.text,
             room: DoorRoom(limit: (cluster.limits.memory ?? 2 * DoorRoom.usual) / 2)
         )
-        let place = try CellMember.split(address)
+        let place = try TCPAddress(address)
         guard !settings.isDoorPlain || ClusterFile.isLoopback(place.host) else {
             throw CrypTenError(
                 .insecureTransport,
@@ -178,13 +179,6 @@ public struct CellMember: Sendable {
         }
         return new
     }
-
-    private static func split(_ address: String) throws -> (host: String, port: Int) {
-        guard let colon = address.lastIndex(of: ":"), let port = Int(address[address.index(after: colon)...]) else {
-            throw CrypTenError(.invalidArgument, "\"\(address)\" is no address: write host:port, as in 127.0.0.1:9000")
-        }
-        return (address[..<colon].filter { $0 != "[" && $0 != "]" }, port)
-    }
 }
 
 extension MemberSettings {
@@ -216,14 +210,11 @@ private struct Upkeep: Service {
     func run() async throws {
         let interval = SystemdNotice.watchdogInterval() ?? .seconds(60)
         try? await cancelWhenGracefulShutdown {
+            while !isListening() { try await Task.sleep(for: .milliseconds(100)) }
+            // From now on others can come.
+            SystemdNotice.ready.send()
             var warned: ContinuousClock.Instant?
-            var isUp = false
             while true {
-                // Once: from then on others can come.
-                if !isUp, isListening() {
-                    SystemdNotice.ready.send()
-                    isUp = true
-                }
                 SystemdNotice.alive.send()
                 // What a crowd of connections has left behind goes back to the system.
                 ProcessMemory.giveBackFreed()
@@ -233,7 +224,7 @@ private struct Upkeep: Service {
                     for warning in warnings { logger.warning("\(warning)") }
                     warned = .now
                 }
-                try await Task.sleep(for: isUp ? min(interval, .seconds(60)) : .milliseconds(100))
+                try await Task.sleep(for: min(interval, .seconds(60)))
             }
         }
         SystemdNotice.stopping.send()

@@ -1,4 +1,4 @@
-import CrypTenBase
+import CrypTenTransport
 public import Foundation
 import HTTPTypes
 import Hummingbird
@@ -51,7 +51,7 @@ public struct PageServer: Sendable {
             eventLoopGroupProvider: .singleton,
             logger: logger
         )
-        try await TakenAddress.explained((host: "127.0.0.1", port: port)) { try await application.run() }
+        try await TakenAddress.explained(TCPAddress(host: "127.0.0.1", port: port)) { try await application.run() }
     }
 
     private func respond(_ request: Request) async throws -> Response {

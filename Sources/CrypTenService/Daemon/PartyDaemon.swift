@@ -6,7 +6,6 @@ import CrypTenSharing
 import Foundation
 import Logging
 import NIOConcurrencyHelpers
-import NIOPosix
 import ServiceLifecycle
 
 /// A party of a cell that stays up: it makes sessions with the others, one after another, and serves in each what waits at its door.
@@ -21,12 +20,13 @@ final class PartyDaemon: Service {
         /// The dealer of the last session.
         var dealer = 0
         var isLeaving = false
-        /// What ends the session that is being made or served.
-        var membership: Membership
+        /// Whether there was a session: what ended it is no reason to end the party then.
+        var wasUp = false
     }
 
     let requests: WaitingRequests
     let shelf = ModelShelf()
+    private let membership: Membership
     private let own: OwnModels
     private let meter: CellMeter
     private let logger: Logger
@@ -34,7 +34,7 @@ final class PartyDaemon: Service {
 
     private static let firstPause = Duration.milliseconds(100)
     private static let longestPause = Duration.seconds(2)
-    /// How long party 0 waits for a session's members before it looks whether its dealer is there.
+    /// How long a session's members are waited for where another dealer may be tried.
     private static let attempt = Duration.seconds(4)
 
     init(_ settings: MemberSettings, meter: CellMeter, logger: Logger) throws {
@@ -44,7 +44,8 @@ final class PartyDaemon: Service {
             RequestTable(cell: settings.cluster.cell, capacity: limits.requests, patience: limits.waiting)
         )
         own = OwnModels(settings.local.models)
-        state = NIOLockedValueBox(State(settings: settings, membership: try settings.membership(dealer: 0)))
+        membership = try settings.membership(dealer: 0)
+        state = NIOLockedValueBox(State(settings: settings))
     }
 
     private var party: PartyID {
@@ -92,7 +93,9 @@ final class PartyDaemon: Service {
             } catch {
                 if isLeaving { break }
                 let error = error as? CrypTenError
-                if let error, [.invalidArgument, .insecureTransport, .addressInUse].contains(error.code), !wasUp {
+                if let error, [.invalidArgument, .insecureTransport, .addressInUse].contains(error.code),
+                    !state.withLockedValue({ $0.wasUp })
+                {
                     throw error
                 }
                 // Not the cause: where a member's bytes can't be read, it may quote them.
@@ -103,7 +106,6 @@ final class PartyDaemon: Service {
             suspend()
             if isLeaving { break }
             await requests.bell.wait(atMost: pause)
-            requests.expire()
             pause = min(pause * 2, PartyDaemon.longestPause)
         }
         let left = requests.withTable { $0.take($0.all) }
@@ -117,18 +119,14 @@ final class PartyDaemon: Service {
         meter.session(isUp: false)
     }
 
-    /// Whether there was a session: what ended it is no reason to end the party then.
-    private var wasUp: Bool { sessions.withLockedValue { $0 > 0 } }
-    private let sessions = NIOLockedValueBox(0)
-
     // MARK: One session
 
     private func serveSession() async throws {
         let session = try await connect()
-        let agreement = state.withLockedValue { $0.settings.cluster.agreementDigest }
+        let cluster = state.withLockedValue { $0.settings.cluster }
         let cell = CellSession(
             session,
-            cluster: state.withLockedValue { $0.settings.cluster },
+            cluster: cluster,
             requests: requests,
             shelf: shelf,
             own: own,
@@ -138,11 +136,11 @@ final class PartyDaemon: Service {
         )
         do {
             try await cell.begin()
-            sessions.withLockedValue { $0 += 1 }
+            state.withLockedValue { $0.wasUp = true }
             meter.session(isUp: true)
             logger.info(
                 "a session is up",
-                metadata: ["agreement": "\(agreement)", "epoch": "\(shelf.epoch.map { "\($0)" } ?? "")"]
+                metadata: ["agreement": "\(cluster.agreementDigest)", "epoch": "\(shelf.epoch.map { "\($0)" } ?? "")"]
             )
             try await cell.serve()
             logger.info("the session has ended in good order")
@@ -155,7 +153,7 @@ final class PartyDaemon: Service {
 
     /// Connects with the others, and with the first dealer that can be reached.
     private func connect() async throws -> Session {
-        let (settings, membership) = state.withLockedValue { ($0.settings, $0.membership) }
+        let settings = state.withLockedValue { $0.settings }
         let dealer = await chosenDealer(settings.cluster)
         let trust = try settings.trust(dealer: dealer)
         try membership.replace(identities: settings.identities(), parties: trust.parties, dealer: trust.dealer)
@@ -225,7 +223,6 @@ final class PartyDaemon: Service {
 
     /// Takes over what has changed in the cluster file, as far as one member may change it; what all must agree on waits for a new start.
     func reload(_ settings: MemberSettings) throws {
-        let membership = state.withLockedValue { $0.membership }
         let dealer = state.withLockedValue { $0.dealer % settings.cluster.dealers.count }
         // Whatever else can't be read, nobody who is revoked stays.
         for fingerprint in settings.cluster.revoked { membership.revoke(fingerprint) }
@@ -243,7 +240,7 @@ final class PartyDaemon: Service {
 
     /// This member's certificate's last day, and what is wrong with it.
     func certificates() -> (days: Int?, warnings: [String]) {
-        let (settings, membership) = state.withLockedValue { ($0.settings, $0.membership) }
+        let settings = state.withLockedValue { $0.settings }
         let days = (try? settings.identities())?.map { $0.certificate.daysLeft(at: Date()) }.max()
         return (days, membership.warnings(at: Date()))
     }

@@ -1,3 +1,4 @@
+import CrypTenTransport
 import NIOCore
 import NIOPosix
 
@@ -6,13 +7,10 @@ enum Reachability {
     private static let patience = TimeAmount.seconds(1)
 
     static func answers(_ address: String) async -> Bool {
-        guard let colon = address.lastIndex(of: ":"), let port = Int(address[address.index(after: colon)...]) else {
-            return false
-        }
-        let host = address[..<colon].trimmingPrefix("[").drop { $0 == "]" }
+        guard let address = try? TCPAddress(address) else { return false }
         let channel = try? await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(patience)
-            .connect(host: String(host.filter { $0 != "]" }), port: port)
+            .connect(host: address.host, port: address.port)
             .get()
         try? await channel?.close()
         return channel != nil

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenTransport
 import Hummingbird
 import Logging
 import NIOCore
@@ -6,7 +7,7 @@ import ServiceLifecycle
 
 /// What a member's own machine may ask it, without TLS: whether it lives, whether it is ready, and what it has counted.
 struct StatusServer: Service {
-    let address: (host: String, port: Int)
+    let address: TCPAddress
     let isReady: @Sendable () -> Bool
     let registry: PrometheusRegistry
     let logger: Logger

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenTransport
 import Foundation
 import NIOCore
 
@@ -7,13 +8,13 @@ enum TakenAddress {
     /// Runs a server.
     ///
     /// - Throws: `.addressInUse` in words, and whatever else ends it.
-    static func explained(_ address: (host: String, port: Int), _ run: () async throws -> Void) async throws {
+    static func explained(_ address: TCPAddress, _ run: () async throws -> Void) async throws {
         do {
             try await run()
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
             throw CrypTenError(
                 .addressInUse,
-                "something else listens on \(address.host):\(address.port): choose another port, or end the other program",
+                "something else listens on \(address): choose another port, or end the other program",
                 cause: error
             )
         }

@@ -1,5 +1,6 @@
 import CrypTenBase
 import CrypTenIdentity
+import CrypTenTransport
 import Foundation
 import Hummingbird
 import HummingbirdCore
@@ -64,7 +65,7 @@ struct DoorServer: Service {
     let door: Door
     /// nil: without TLS, on this machine.
     let certificate: DoorCertificate?
-    let address: (host: String, port: Int)
+    let address: TCPAddress
     let logger: Logger
     /// Told the port once it is open.
     var opened: @Sendable (Int) -> Void = { _ in }

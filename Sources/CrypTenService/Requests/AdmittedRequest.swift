@@ -1,6 +1,4 @@
 package import CrypTenSharing
-import Crypto
-import Foundation
 
 /// A request that a party has taken in: whose it is, what it asks for, and this party's part of its inputs.
 package struct AdmittedRequest: Sendable {
@@ -34,19 +32,15 @@ package struct AdmittedRequest: Sendable {
 
     /// SHA-256 of all that must be the same at every party: what doesn't come from the client's part, and nothing of that.
     package func form(in cell: String) -> RequestForm {
-        var hash = SHA256()
-        func add(_ text: String) {
-            withUnsafeBytes(of: UInt64(text.utf8.count).littleEndian) { hash.update(bufferPointer: $0) }
-            hash.update(data: Data(text.utf8))
-        }
-        for text in [cell, key.client, key.epoch.description, key.id.description, model, version] { add(text) }
-        add("\(inputs.count) inputs, \(outputs.count) outputs")
+        var hash = PartsHash()
+        for text in [cell, key.client, key.epoch.description, key.id.description, model, version] { hash.add(text) }
+        hash.add("\(inputs.count) inputs, \(outputs.count) outputs")
         for input in inputs {
-            add(input.name)
-            add("\(input.shape)")
+            hash.add(input.name)
+            hash.add("\(input.shape)")
         }
-        for output in outputs { add(output) }
-        return RequestForm(bytes: Array(hash.finalize()))
+        for output in outputs { hash.add(output) }
+        return RequestForm(bytes: hash.finalize())
     }
 
     /// This party's words of each input.

@@ -8,8 +8,6 @@ final class WaitingRequests: Sendable {
         var outputs: [InferenceReply.Output]
         /// What binds the run.
         var binding: [UInt8]
-        /// Rows of the run that it was part of.
-        var batch: Int
     }
 
     private struct State {
