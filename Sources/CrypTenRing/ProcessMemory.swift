@@ -29,6 +29,11 @@ package enum ProcessMemory {
         StoragePool.shared.wipeKept()
     }
 
+    /// Overwrites bytes with zeros, also where nobody reads them any more.
+    package static func overwrite(_ bytes: UnsafeMutableRawBufferPointer) {
+        if let start = bytes.baseAddress { cct_wipe(start, bytes.count) }
+    }
+
     /// The most bytes that tensors had at once, and the most that they had or that were kept for later ones: those of 32 KiB
     /// and more, since the process began or measuring did.
     package static var mostBytesOfTensors: (used: Int, held: Int) {

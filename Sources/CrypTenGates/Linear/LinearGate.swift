@@ -187,8 +187,19 @@ package struct LinearGate: Gate {
         [StageCost()]
     }
 
-    /// Structure on bits goes through words: one bit an element, moved, and packed again.
+    /// Structure on bits goes through words: one bit an element, moved, and packed again. Whole rows are copied as they are.
     private func apply(_ planes: [BitPlanes], _ kernels: any Kernels) -> BitPlanes {
+        switch operation {
+        case .reshape:
+            return planes[0]
+        case .take(let axis, let indices) where shapes[0].dimensions.prefix(axis).allSatisfy({ $0 == 1 }):
+            let length = shapes[0].dimensions.dropFirst(axis + 1).reduce(1, *)
+            return planes[0].runs(indices, length: length)
+        case .concatenate(let axis) where shapes.allSatisfy({ $0.dimensions.prefix(axis).allSatisfy { $0 == 1 } }):
+            return BitPlanes.joining(planes)
+        default:
+            break
+        }
         let words = zip(planes, shapes).map { kernels.words(of: $0, shape: $1) }
         let out = operation.apply(words, kernels)
         return kernels.planes(of: out, from: 0, count: 1)

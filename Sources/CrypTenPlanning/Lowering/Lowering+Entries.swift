@@ -184,8 +184,37 @@ extension Lowering {
             switch entry(reader).operation {
             case .maximum, .argmax, .winners, .relu, .isNegative, .isPositive, .isZero, .clamp, .smooth: true
             case .reshape, .permute, .slice, .concatenate, .take: readsMoved(reader)
+            case .subtract: isDifferenceOfMoved(reader)
             default: false
             }
+        }
+    }
+
+    /// Whether a difference is compared with zero, and nothing else, and both operands are wires or moves of elements that repeat them: then
+    /// these are masked before they are repeated, and the difference is a wire without an opening.
+    private func isDifferenceOfMoved(_ index: Int) -> Bool {
+        guard !graph.outputs.contains(where: { $0.entry == index }), !consumers[index].isEmpty else { return false }
+        let areCompared = consumers[index].allSatisfy { reader in
+            switch entry(reader).operation {
+            case .isNegative, .isPositive, .isZero: true
+            default: false
+            }
+        }
+        return areCompared
+            && entry(index).inputs.allSatisfy { operand in
+                entry(operand).isSecret
+                    && (isMasked(operand) || rootCount(operand) < entry(operand).shape.count)
+            }
+    }
+
+    /// Whether an entry is a wire, or moves elements of wires.
+    private func isMasked(_ index: Int) -> Bool {
+        if values[index].wire != nil || values[index].reducedWire != nil { return true }
+        switch entry(index).operation {
+        case .input: return true
+        case .kept(let number): if case .wire = kept[number].form { return true } else { return false }
+        default:
+            return linearMove(index) != nil && entry(index).inputs.allSatisfy { entry($0).isSecret && isMasked($0) }
         }
     }
 
@@ -256,6 +285,9 @@ extension Lowering {
         if let wire = keptWire(under: index, factors: factors) {
             values[index].wire = wire
             return
+        }
+        for input in entry.inputs where values[input].waitingMove != nil && isDifferenceOfMoved(index) {
+            _ = wireReadOften(input)
         }
         var open = Sum(scale: 0)
         var parts: [(factor: UInt64, share: Scaled)] = []

@@ -335,7 +335,7 @@ extension Lowering {
     }
 
     /// How many elements must be masked so that a value can be had by moving them.
-    private func rootCount(_ index: Int) -> Int {
+    func rootCount(_ index: Int) -> Int {
         var roots: Set<Int> = []
         var stack = [index]
         var seen: Set<Int> = []

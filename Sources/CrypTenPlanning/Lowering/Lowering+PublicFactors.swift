@@ -104,7 +104,7 @@ extension Lowering {
         // Large factors have their significant bits before the point, and leave the product the room.
         let usual = factor.wantedBits(fractionBits: fractionBits)
         let wanted = max(significant, usual)
-        let room = bounds.limit(index) - share.scale
+        let room = bounds.room(index) - share.scale
         if wanted <= room { return wanted }
         // What is truncated before anybody adds to it may have as many as it wants.
         return usual > room || !isAdded(index) ? max(significant, 0) : max(room, 0)

@@ -40,6 +40,10 @@ struct ValueBounds {
     private let usualLimit: Int
     private let kinds: [ElementKind]
     private let fine: FineBits
+    /// R where a part of a sum is a constant of 2^R, as what a mask adds to scores; nil where none is.
+    private var reaches: [Int?] = []
+    /// The most fraction bits that an entry may have where it is added up with others as it is.
+    private var rooms: [Int] = []
 
     /// Bits of a value in the ring that every gate takes, less one for what rounding adds.
     private static let roomyBits = 61
@@ -56,19 +60,52 @@ struct ValueBounds {
             )
         }
         targets = []
+        for entry in graph.entries { reaches.append(reach(of: entry)) }
         targets = bounds.indices.map { usualTarget($0) }
         settle(graph)
+        rooms = bounds.indices.map { limit($0) }
+        for (index, entry) in graph.entries.enumerated().reversed() where Self.adds(entry.operation) {
+            for input in entry.inputs { rooms[input] = min(rooms[input], rooms[index]) }
+        }
     }
 
     /// The most fraction bits that an entry may have as a sum or a product.
     func limit(_ index: Int) -> Int {
         let bound = bounds[index]
         guard let exponent = bound.exponent else {
-            return min(ValueBounds.roomyBits, usualLimit + bound.gain + fine.room[index])
+            let usual = min(ValueBounds.roomyBits, usualLimit + bound.gain + fine.room[index])
+            return reaches[index].map { min(usual, max(0, ValueBounds.roomyBits - $0)) } ?? usual
         }
         return bound.isDeclared
             ? max(0, ValueBounds.roomyBits - exponent)
             : max(fractionBits, min(usualLimit, ValueBounds.roomyBits + 1 - exponent))
+    }
+
+    /// The same for a product that sums read as it is: what they leave it.
+    func room(_ index: Int) -> Int {
+        rooms[index]
+    }
+
+    /// How large a part of a value is where a public constant is what its numbers are, or by what they are multiplied.
+    private func reach(of entry: Graph.Entry) -> Int? {
+        let known = entry.inputs.map { reaches[$0] }
+        switch entry.operation {
+        case .constant: return bounds[reaches.count].exponent
+        case .bilinear: return known.contains { $0 != nil } ? known.reduce(0) { min($0 + ($1 ?? 0), 62) } : nil
+        case .relu, .maximum: return known[0]
+        default: return Self.adds(entry.operation) ? known.compactMap(\.self).max() : nil
+        }
+    }
+
+    /// Whether what an operation makes has its operands' numbers, or sums of them.
+    private static func adds(_ operation: Primitive) -> Bool {
+        switch operation {
+        case .add, .subtract, .negate, .sum, .reshape, .permute, .slice, .broadcast, .concatenate, .take, .pad, .select,
+            .stopGradient,
+            .known, .notBefore:
+            true
+        default: false
+        }
     }
 
     /// Whether an entry has more fraction bits than the session's, for it is kept with them.

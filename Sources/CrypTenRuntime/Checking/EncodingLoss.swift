@@ -21,18 +21,49 @@ public struct EncodingLoss: Sendable, Hashable, Codable {
     ///   - fractionBits: Those with which they are encoded.
     ///   - name: What the tensor is called.
     public init?(of tensor: Tensor, fractionBits: Int, name: String) {
-        guard tensor.kind == .real else { return nil }
-        let unit = Double(sign: .plus, exponent: fractionBits, significand: 1)
-        let numbers = tensor.doubles.filter { $0 != 0 && $0.isFinite }
-        let rounded = numbers.map { ($0 * unit).rounded() / unit }
-        imprecise = zip(numbers, rounded).count { abs($0 - $1) > $0.magnitude * EncodingLoss.precision }
-        vanished = rounded.count { $0 == 0 }
-        guard imprecise > 0 else { return nil }
+        var tally = Tally(fractionBits: fractionBits)
+        switch tensor.elements {
+        case .float(let numbers): for number in numbers { tally.add(Double(number)) }
+        case .double(let numbers): for number in numbers { tally.add(number) }
+        case .int32, .int64, .bool: return nil
+        }
+        guard tally.imprecise > 0 else { return nil }
         self.name = name
-        self.numbers = numbers.count
-        let sizes = numbers.map(\.magnitude).sorted()
+        (numbers, imprecise, vanished) = (tally.numbers, tally.imprecise, tally.vanished)
         // Half a step is 2⁻⁸ of a number that is 2⁷ steps large.
-        neededFractionBits = max(fractionBits + 1, 7 - Int(sizes[sizes.count / 8].exponent))
+        neededFractionBits = max(fractionBits + 1, 7 - tally.exponent(of: tally.numbers / 8))
+    }
+
+    /// What is counted of numbers one after another: networks have hundreds of millions.
+    private struct Tally {
+        private let unit: Double
+        private(set) var (numbers, imprecise, vanished) = (0, 0, 0)
+        /// How many numbers have each exponent, the least one first.
+        private var exponents = [Int](repeating: 0, count: Tally.greatest - Tally.least + 1)
+        private static let (least, greatest) = (-1074, 1023)
+
+        init(fractionBits: Int) {
+            unit = Double(sign: .plus, exponent: fractionBits, significand: 1)
+        }
+
+        mutating func add(_ number: Double) {
+            guard number != 0, number.isFinite else { return }
+            let rounded = (number * unit).rounded() / unit
+            numbers += 1
+            if abs(number - rounded) > number.magnitude * EncodingLoss.precision { imprecise += 1 }
+            if rounded == 0 { vanished += 1 }
+            exponents[Int(number.exponent) - Tally.least] += 1
+        }
+
+        /// The exponent of the number at a place, if they stood by their size.
+        func exponent(of place: Int) -> Int {
+            var smaller = 0
+            for (index, count) in exponents.enumerated() {
+                smaller += count
+                if smaller > place { return index + Tally.least }
+            }
+            return Tally.greatest
+        }
     }
 
     /// The same of numbers whose range is declared: with the fraction bits that follow from it.

@@ -65,6 +65,17 @@ extension SessionState {
     ///
     /// - Parameter wanted: The error that is wanted of outputs, as a part of their largest number.
     func check(_ roots: [(Node, Graph.Destination)], wanted: Double) throws -> CheckReport {
+        var (report, values) = try check(reveals: roots, wanted: wanted)
+        let tensors = values?.compactMap { $0 }
+        report.values = tensors?.count == roots.count ? tensors : nil
+        return report
+    }
+
+    /// The same, with what this party is told of each expression.
+    func check(
+        reveals roots: [(Node, Graph.Destination)],
+        wanted: Double
+    ) throws -> (report: CheckReport, values: [Tensor?]?) {
         guard checker != nil else {
             throw CrypTenError(
                 .invalidArgument,
@@ -77,15 +88,12 @@ extension SessionState {
         (lastCheck, isReporting) = (nil, true)
         defer { isReporting = false }
         do {
-            let tensors = try run(roots, isSetup: false).compactMap { result -> Tensor? in
-                guard case .revealed(let tensor) = result else { return nil }
-                return tensor
-            }
+            let values = try run(roots, isSetup: false).map(\.tensor)
             guard let check = lastCheck else { preconditionFailure("a checked run leaves what was found") }
-            return CheckReport(check, values: tensors.count == roots.count ? tensors : nil, wanted: wanted)
+            return (CheckReport(check, values: nil, wanted: wanted), values)
         } catch let error as CrypTenError {
             guard let check = lastCheck, check.outcome.violation != nil else { throw error }
-            return CheckReport(check, values: nil, wanted: wanted)
+            return (CheckReport(check, values: nil, wanted: wanted), nil)
         }
     }
 }

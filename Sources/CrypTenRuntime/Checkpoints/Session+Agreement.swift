@@ -22,8 +22,14 @@ extension Session {
             case .failure: [0]
             }
         var told: [[UInt8]] = []
-        for index in 0..<partyCount {
-            told.append(try await broadcast(from: PartyID(index)) { message })
+        do {
+            for index in 0..<partyCount {
+                told.append(try await broadcast(from: PartyID(index)) { message })
+            }
+        } catch {
+            // Whoever heard of what is wrong here may have given up already: that says less.
+            _ = try own.get()
+            throw error
         }
         _ = try own.get()
         for (index, bytes) in told.enumerated() where bytes.first != 1 {

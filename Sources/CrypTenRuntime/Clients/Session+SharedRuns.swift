@@ -32,14 +32,25 @@ extension Session {
     /// - Returns: This party's shares, and what binds the run, the same at all parties.
     /// - Throws: `.shapeMismatch` for a share of another size, otherwise as ``evaluate(_:)``.
     /// - Complexity: the expressions' rounds; one of them masks what the places hold.
+    /// > Note: A tensor's memory is overwritten when the last one who has it lets go of it, an array's isn't.
+    package func runOnShares(
+        _ expressions: [CrypTensor],
+        operands: [(place: CrypTensor, share: RingTensor)],
+        for purpose: [UInt8]
+    ) async throws -> SharedRun {
+        let nodes = expressions.map(\.node)
+        let put = operands.map { (node: $0.place.node, share: $0.share) }
+        return try await perform { try $0.runOnShares(nodes, operands: put, for: purpose) }
+    }
+
+    /// The same on shares in arrays.
     package func runOnShares(
         _ expressions: [CrypTensor],
         operands: [(place: CrypTensor, words: [UInt64])],
         for purpose: [UInt8]
     ) async throws -> SharedRun {
-        let nodes = expressions.map(\.node)
-        let put = operands.map { (node: $0.place.node, words: $0.words) }
-        return try await perform { try $0.runOnShares(nodes, operands: put, for: purpose) }
+        let shares = operands.map { (place: $0.place, share: RingTensor($0.words, shape: [$0.words.count])) }
+        return try await runOnShares(expressions, operands: shares, for: purpose)
     }
 
     /// Has the dealer deal runs now that ``runOnShares(_:operands:for:)`` of these expressions will use.

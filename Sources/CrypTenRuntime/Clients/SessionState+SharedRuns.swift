@@ -20,7 +20,7 @@ extension SessionState {
 
     func runOnShares(
         _ nodes: [Node],
-        operands: [(node: Node, words: [UInt64])],
+        operands: [(node: Node, share: RingTensor)],
         for purpose: [UInt8]
     ) throws -> SharedRun {
         let planned = try plan(nodes.map { ($0, .share) })
@@ -47,14 +47,14 @@ extension SessionState {
     /// Puts shares into places; all of them, or none.
     ///
     /// - Returns: The places' numbers.
-    private func put(_ operands: [(node: Node, words: [UInt64])]) throws -> [Int] {
-        let numbers = try operands.map { node, words in
+    private func put(_ operands: [(node: Node, share: RingTensor)]) throws -> [Int] {
+        let numbers = try operands.map { node, share in
             let number = try number(of: node)
             let (_, _, shape) = try keptValue(number)
-            guard words.count == shape.count else {
+            guard share.count == shape.count else {
                 throw CrypTenError(
                     .shapeMismatch,
-                    "a share of \(words.count) words for '\(node.layer ?? "an input")' of shape \(shape)"
+                    "a share of \(share.count) words for '\(node.layer ?? "an input")' of shape \(shape)"
                 )
             }
             return number
@@ -63,7 +63,7 @@ extension SessionState {
         for number in numbers { try copy.fill(number) }
         places = copy
         for (number, operand) in zip(numbers, operands) {
-            guard let share = replace(number, by: operand.words) else { continue }
+            guard let share = replace(number, by: operand.share) else { continue }
             let name = operand.node.layer ?? "a share"
             checker?.restore(
                 number,
@@ -82,10 +82,10 @@ extension SessionState {
 
     /// Puts a share where one is kept, or zeros; what was there is overwritten.
     @discardableResult
-    private func replace(_ number: Int, by words: [UInt64]?) -> (scale: Int, range: ValueRange?, words: RingTensor)? {
+    private func replace(_ number: Int, by share: RingTensor?) -> (scale: Int, range: ValueRange?, words: RingTensor)? {
         guard let known = kept[number]?.known, let shape = kept[number]?.shape else { return nil }
         forget(kept: number)
-        let share = words.map { RingTensor($0, shape: shape) } ?? RingTensor(zeros: shape)
+        let share = share.map { $0.reshaped(to: shape) } ?? RingTensor(zeros: shape)
         kept[number] = (.share(share), known, shape)
         return (known.scale, known.range, share)
     }

@@ -8,7 +8,7 @@ import NIOCore
 
 /// A plan run in this process without a session, on made-up values, to see how long each part of it takes.
 ///
-/// Every member's engine runs on its own, and does all that it would do in a session: nothing in a plan depends on a value. What comes from others are words of no meaning in frames of the right sizes.
+/// Every member's engine runs on its own, and does all that it would do in a session: nothing in a plan depends on a secret value, and public addresses are made up within their axes. What comes from others are words of no meaning in frames of the right sizes.
 ///
 /// - Complexity: several times the computing of the parties and the dealer; memory as those take that run at once.
 struct DryRun: Sendable {
@@ -138,12 +138,15 @@ struct DryRun: Sendable {
         var plain: [Int: RingTensor] = [:]
         var kept: [Int: PartyValue] = [:]
         var inputCount = 0
+        let extents = extentsOfAddresses
         for binding in prepared.plan.bindings {
             switch binding.source {
             case .input(let owner, let index):
                 inputCount = max(inputCount, index + 1)
                 if owner.index == party { inputs[index] = words(binding.shape) }
-            case .plain: plain[binding.slot] = words(binding.shape)
+            case .plain:
+                plain[binding.slot] =
+                    extents[binding.slot].map { addresses(binding.shape, below: $0) } ?? words(binding.shape)
             case .constant: break
             case .kept(let index, let form): kept[index] = value(binding.shape, form, party: party)
             }
@@ -165,6 +168,24 @@ struct DryRun: Sendable {
         case .bits:
             return .bits(MaskedBits(hat: bits(shape), maskShare: bits(shape)))
         }
+    }
+
+    /// Of each public operand by which a table is read, the extent of the shortest axis that it goes to: what is made up must lie within.
+    private var extentsOfAddresses: [Int: Int] {
+        var extents: [Int: Int] = [:]
+        for step in prepared.plan.steps {
+            guard case .gather(let gate) = step.gate else { continue }
+            extents[step.inputs[1]] = min(extents[step.inputs[1]] ?? .max, gate.table[gate.axis])
+        }
+        return extents
+    }
+
+    /// Places of an axis, all over it: rows that lie together would be read faster than those of real addresses.
+    private func addresses(_ shape: Shape, below extent: Int) -> RingTensor {
+        RingTensor(
+            words(shape).elements.map { extent > 0 ? $0 % UInt64(extent) : 0 },
+            shape: shape
+        )
     }
 
     private func words(_ shape: Shape) -> RingTensor {

@@ -63,7 +63,7 @@ extension CrypTensor {
     }
 
     /// Integers and reals as they are, bits as integers.
-    func number(at origin: SourceOrigin? = nil) -> CrypTensor {
+    package func number(at origin: SourceOrigin? = nil) -> CrypTensor {
         guard kind == .bit else { return self }
         if let constant = constantValue, let whole = constant.integers {
             return CrypTensor(Node(.constant(Tensor(whole, shape: constant.shape)), [], origin: origin ?? node.origin))

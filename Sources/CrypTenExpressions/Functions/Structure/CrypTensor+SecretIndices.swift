@@ -27,7 +27,8 @@ extension CrypTensor {
     /// The slice at a secret position along an axis, which becomes the axes of the positions; zeros for a position that there
     /// isn't.
     ///
-    /// 5 rounds, and the products of a matrix with a row for each position.
+    /// 5 rounds, and the products of a matrix with a row for each position; 1 round where the positions were made of one-hot rows
+    /// (``places(file:line:)``, or the place of a largest number).
     public func take(
         _ index: CrypTensor,
         axis: Int = 0,
@@ -42,7 +43,9 @@ extension CrypTensor {
                     "take can't use \(index.kind.rawValue) positions \(index.shape) of shape \(shape): they are integers"
                 )
             }
-            let rows = index.oneHot(shape[position], file: file, line: line)
+            let rows =
+                index.rowsOfPlaces(at: origin)?.fitted(to: shape[position], at: origin)
+                ?? index.oneHot(shape[position], file: file, line: line)
             return take(oneHot: rows, axis: position, file: file, line: line)
         }
     }
