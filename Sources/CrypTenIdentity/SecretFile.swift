@@ -15,7 +15,7 @@ package enum SecretFile {
     ///   - secret: What it is, in errors.
     ///   - mayBePipe: Whether it may be one, as a shell gives the output of a program: /dev/fd/N.
     /// - Throws: `.fileNotReadable` for a file that is missing, can't be read or is no ordinary file; `.invalidArgument` for one that
-    ///   other users may read, or of more than 65,536 bytes.
+    ///   other users may read, but for a group of this process's, or of more than 65,536 bytes.
     package static func bytes(of url: URL, called secret: String, orPipe mayBePipe: Bool = false) throws -> Data {
         let name = url.path
         let handle: FileHandle
@@ -30,7 +30,7 @@ package enum SecretFile {
         guard fstat(handle.fileDescriptor, &status) == 0, kinds.contains(status.st_mode & S_IFMT) else {
             throw CrypTenError(.fileNotReadable, "the \(secret) is read from a file, and \(name) is none")
         }
-        guard status.st_mode & 0o077 == 0 else {
+        guard isKept(status) else {
             throw CrypTenError(
                 .invalidArgument,
                 "other users may read the \(secret) in \(name): take that away with chmod 600, and draw another one"
@@ -45,6 +45,24 @@ package enum SecretFile {
             )
         }
         return bytes
+    }
+
+    /// Whether nobody but this process's own may read a file.
+    ///
+    /// A group may read it, and no more, where the file is root's or this user's and the group is one of this process's: so systemd hands
+    /// credentials to a service, and Kubernetes secrets to a pod with an `fsGroup`.
+    private static func isKept(_ status: stat) -> Bool {
+        if status.st_mode & 0o077 == 0 { return true }
+        return status.st_mode & 0o037 == 0 && [0, geteuid()].contains(status.st_uid) && groups.contains(status.st_gid)
+    }
+
+    /// The groups of this process.
+    private static var groups: Set<gid_t> {
+        let count = getgroups(0, nil)
+        guard count > 0 else { return [getegid()] }
+        var further = [gid_t](repeating: 0, count: Int(count))
+        let read = getgroups(count, &further)
+        return Set(further.prefix(Int(max(read, 0))) + [getegid()])
     }
 
     /// The one line of some bytes, without its end.

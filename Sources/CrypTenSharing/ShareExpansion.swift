@@ -53,13 +53,14 @@ package struct ShareExpansion: Sendable {
         var words: [UInt64] = []
         words.reserveCapacity(count)
         while words.count < count {
-            let bytes = try Insecure.ChaCha20CTR.encrypt(
+            var bytes = try Insecure.ChaCha20CTR.encrypt(
                 zeros.prefix(8 * (count - words.count)),
                 using: key,
                 counter: Insecure.ChaCha20CTR.Counter(offset: UInt32(words.count / 8)),
                 nonce: nonce
             )
             LittleEndianWords.append(bytes, to: &words)
+            bytes.resetBytes(in: bytes.startIndex..<bytes.endIndex)
         }
         return words
     }

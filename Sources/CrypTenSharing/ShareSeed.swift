@@ -5,7 +5,7 @@ package struct ShareSeed: Hashable, Sendable, CustomStringConvertible, CustomDeb
     /// How many bytes there are.
     package static let size = 32
 
-    package let bytes: [UInt8]
+    package private(set) var bytes: [UInt8]
 
     /// A seed of these bytes; nil where they aren't 32.
     package init?(bytes: [UInt8]) {
@@ -23,6 +23,15 @@ package struct ShareSeed: Hashable, Sendable, CustomStringConvertible, CustomDeb
     package static func random(using generator: inout some RandomNumberGenerator) -> ShareSeed {
         let words = (0..<size / 8).map { _ in generator.next() as UInt64 }
         return ShareSeed(bytes: words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } })!
+    }
+
+    /// Overwrites the bytes, if nobody else has them: the seed isn't used any more.
+    package mutating func wipe() {
+        bytes.withUnsafeMutableBytes { memory in
+            // One by one, and seen from outside: stores that nobody could see might be left out.
+            for index in memory.indices { memory[index] = 0 }
+            withExtendedLifetime(memory) {}
+        }
     }
 
     /// The digits, for the request that carries them, and for nothing else.

@@ -47,6 +47,29 @@ struct IdentityTests {
         }
     }
 
+    @Test("a group may read a secret if the file is this user's or root's, and the group is this process's")
+    func groups() throws {
+        try inFolder { folder in
+            let file = try MemberIdentity.create(name: "a").write(to: folder).identity
+            func isRead(_ mode: Int) throws -> Bool {
+                try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file.path)
+                return code { _ = try MemberIdentity(contentsOf: file) } == nil
+            }
+            try FileManager.default.setAttributes([.groupOwnerAccountID: Int(getegid())], ofItemAtPath: file.path)
+            for mode in [0o400, 0o600, 0o440, 0o640] { #expect(try isRead(mode), "\(String(mode, radix: 8))") }
+            for mode in [0o444, 0o460, 0o450, 0o604, 0o666] { #expect(try !isRead(mode), "\(String(mode, radix: 8))") }
+            // Another's file, and another group's: who may make them is root.
+            guard geteuid() == 0 else { return }
+            try FileManager.default.setAttributes([.groupOwnerAccountID: 54_321], ofItemAtPath: file.path)
+            #expect(try !isRead(0o440) && isRead(0o400))
+            try FileManager.default.setAttributes(
+                [.ownerAccountID: 54_321, .groupOwnerAccountID: Int(getegid())],
+                ofItemAtPath: file.path
+            )
+            #expect(try !isRead(0o440))
+        }
+    }
+
     @Test("an identity that others may read, no PEM text, half of one, and another's key are refused with what to do")
     func refusals() throws {
         try inFolder { folder in

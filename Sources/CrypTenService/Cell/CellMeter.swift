@@ -1,7 +1,9 @@
 import CoreMetrics
 
 /// What a cell's party counts, for whoever watches it: names, numbers of things and times, and nothing of anybody's data.
-struct CellMeter: Sendable {
+package struct CellMeter: Sendable {
+    package init() {}
+
     /// Says in the text for Prometheus what each of them is.
     static func describe(_ registry: PrometheusRegistry) {
         for (name, help) in [

@@ -323,18 +323,9 @@ final class CellSession {
         guard let form = model.forms[key] else { throw CellSession.unknown(model.name, model.version) }
         let start = ContinuousClock.now
         let party = session.party.index
-        var operands = form.places.map { (place: $0, words: [UInt64]()) }
-        for request in taken {
-            for (place, words) in try request.words(at: party).enumerated() { operands[place].words += words }
-        }
-        // Rows that nobody asked for are zeros at every party.
-        for place in operands.indices {
-            let missing = form.places[place].shape.count - operands[place].words.count
-            operands[place].words += [UInt64](repeating: 0, count: missing)
-        }
         let run = try await session.runOnShares(
             form.outputs,
-            operands: operands,
+            operands: operands(form, taken),
             for: choice.purpose(model: model.name, version: model.version)
         )
         if form.prepared > 0 { models[model.name]?[index].forms[key]?.prepared -= 1 }
@@ -367,6 +358,32 @@ final class CellSession {
             seconds: (ContinuousClock.now - start).inSeconds
         )
         meter.prepared(form: model.name, size: size, models[model.name]?[index].forms[key]?.prepared ?? 0)
+    }
+}
+
+extension CellSession {
+    /// This party's shares of a run's inputs: the requests' rows one after another, and zeros at every party where nobody asked for any.
+    private func operands(
+        _ form: ServedModel.Form,
+        _ taken: [AdmittedRequest]
+    ) throws -> [(place: CrypTensor, share: RingTensor)] {
+        var operands = form.places.map { (place: $0, share: RingTensor(zeros: $0.shape)) }
+        var filled = operands.map { _ in 0 }
+        for request in taken {
+            try request.withWords(at: session.party.index) { place, words in
+                guard operands.indices.contains(place), words.count <= operands[place].share.count - filled[place]
+                else {
+                    throw CrypTenError(.shapeMismatch, "a request has more words than its shapes")
+                }
+                operands[place].share.withMutableWords { share in
+                    for (index, word) in words.enumerated() { share[filled[place] + index] = word }
+                }
+                filled[place] += words.count
+            }
+            // From here on they are the run's.
+            request.share.wipe()
+        }
+        return operands
     }
 }
 

@@ -48,10 +48,10 @@ package final class ModelShelf: Sendable {
     }
 
     /// The epoch; nil while there is no session.
-    var epoch: Epoch? { state.withLockedValue { $0.epoch } }
+    package var epoch: Epoch? { state.withLockedValue { $0.epoch } }
 
     /// Versions of a model, the first for new requests; nil for a model that isn't served.
-    func versions(of model: String) -> [Entry]? {
+    package func versions(of model: String) -> [Entry]? {
         state.withLockedValue { $0.models[model] }
     }
 }

@@ -75,7 +75,12 @@ extension ServedModel {
                     "model '\(settings.name)' is this member's, and the cluster file's local part names no file for it"
                 )
             }
-            return try ONNXModel(contentsOf: file, secret: Set(settings.secret), open: Set(settings.open))
+            return try ONNXModel(
+                contentsOf: file,
+                secret: Set(settings.secret),
+                open: Set(settings.open),
+                trees: ONNXModel.TreeVisibility(rawValue: settings.trees) ?? .features
+            )
         }
         let model = announced.model
         try ServedModel.check(model, settings)

@@ -13,7 +13,12 @@ extension ClusterFile {
             items.append(
                 ("\(place), prepared", "\(model.prepared.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" })")
             )
-            items.append(("\(place), constants", "open \(model.open.sorted()), secret \(model.secret.sorted())"))
+            items.append(
+                (
+                    "\(place), constants",
+                    "open \(model.open.sorted()), secret \(model.secret.sorted()), trees \(model.trees)"
+                )
+            )
             for input in model.inputs.sorted(by: { $0.name < $1.name }) {
                 let shapes = input.shapes.map { $0.map { $0.map { "\($0)" } ?? "rows" } }
                 items.append(

@@ -105,6 +105,11 @@ extension ClusterFile {
                 faults.append(ClusterFault("\(path): the file of model \(model.name) can't be read"))
             }
         }
+        do {
+            faults += try preparedFaults(of: name, files: settings.local.models)
+        } catch {
+            faults.append(ClusterFault((error as? CrypTenError)?.message ?? "a model's file can't be read"))
+        }
         if !clients.isEmpty, case .party = settings.part, settings.local.state == nil,
             clients.contains(where: { $0.models.values.contains { $0.rowsPerDay != nil } })
         {

@@ -57,6 +57,8 @@ public struct ClusterFile: Sendable {
         /// Constants that all parties may see, and such as must stay secret against the rule.
         public var open: [String]
         public var secret: [String]
+        /// What all parties see of ensembles of trees: `features`, `shapes` or `counts`, as `ONNXModel.TreeVisibility` has them.
+        public var trees = "features"
     }
 
     /// What a client may ask of a model.
@@ -94,6 +96,8 @@ public struct ClusterFile: Sendable {
         public var waiting = Duration.seconds(30)
         /// The most that a process may fill.
         public var memory: Int?
+
+        package init() {}
     }
 
     /// What one member alone reads.
@@ -104,6 +108,8 @@ public struct ClusterFile: Sendable {
         public var listen: String?
         public var door: String?
         public var status: String?
+        /// By which further names whoever watches it asks there.
+        public var statusHosts: [String] = []
         /// A folder of its own, for what must outlast it.
         public var state: String?
         /// Files of the models that it owns.

@@ -112,7 +112,7 @@ struct ClusterReader {
     private func model(_ name: String, _ node: ClusterNode) -> ClusterFile.Model? {
         check(name, of: node)
         let fields = node.fields(
-            ["owner", "inputs", "batch", "prepared", "open", "secret"],
+            ["owner", "inputs", "batch", "prepared", "open", "secret", "trees"],
             required: ["owner", "inputs"]
         )
         guard let owner = fields["owner"]?.text() else { return nil }
@@ -120,6 +120,10 @@ struct ClusterReader {
         let sizes = batch["sizes"]?.items().compactMap { $0.integer(in: 1...65_536) } ?? [1]
         if sizes != Array(Set(sizes)).sorted() || sizes.isEmpty {
             batch["sizes"]?.fault("\(node.path).batch.sizes ascend, each once")
+        }
+        let trees = fields["trees"]?.text() ?? "features"
+        if !["features", "shapes", "counts"].contains(trees) {
+            fields["trees"]?.fault("what all see of a model's trees is features, shapes or counts, not \(trees)")
         }
         let prepared = (fields["prepared"]?.entries("prepared") ?? []).compactMap { size, count -> (Int, Int)? in
             guard let size = Int(size), sizes.contains(size) else {
@@ -136,7 +140,8 @@ struct ClusterReader {
             sizes: sizes,
             prepared: Dictionary(prepared, uniquingKeysWith: { first, _ in first }),
             open: fields["open"]?.items().compactMap { $0.text() } ?? [],
-            secret: fields["secret"]?.items().compactMap { $0.text() } ?? []
+            secret: fields["secret"]?.items().compactMap { $0.text() } ?? [],
+            trees: trees
         )
     }
 
@@ -207,11 +212,12 @@ struct ClusterReader {
 
     private func local(_ node: ClusterNode) -> ClusterFile.Local {
         var local = ClusterFile.Local()
-        let fields = node.fields(["identity", "listen", "door", "status", "state", "models", "threads"])
+        let fields = node.fields(["identity", "listen", "door", "status", "status_hosts", "state", "models", "threads"])
         local.identity = fields["identity"]?.items().compactMap { $0.text() } ?? []
         local.listen = fields["listen"].flatMap(address)
         local.door = fields["door"].flatMap(address)
         local.status = fields["status"].flatMap(address)
+        local.statusHosts = fields["status_hosts"]?.items().compactMap(host) ?? []
         local.state = fields["state"]?.text()
         for (name, file) in fields["models"]?.entries("models") ?? [] { local.models[name] = file.text() }
         local.threads = fields["threads"]?.integer(in: 1...1024)
@@ -241,6 +247,17 @@ struct ClusterReader {
             node.fault((error as? CrypTenError)?.message ?? "this is no address")
             return nil
         }
+    }
+
+    private func host(_ node: ClusterNode) -> String? {
+        guard let text = node.text() else { return nil }
+        guard !text.isEmpty, !text.contains(where: { "/ *".contains($0) }) else {
+            node.fault(
+                "\(node.path) names hosts by which the status is asked for, without port: [metrics.internal]; there is no wildcard"
+            )
+            return nil
+        }
+        return text
     }
 
     private func door(_ node: ClusterNode) -> String? {

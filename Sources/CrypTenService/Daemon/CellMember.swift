@@ -11,8 +11,7 @@ import UnixSignals
 /// One member of a cell as a daemon: a party with its door, or the dealer.
 ///
 /// It ends in good order on SIGTERM and SIGINT: what is running is finished, what comes is refused. On SIGHUP it reads its cluster file anew:
-/// identities, by what others are known, revocations, clients' certificates and keys, origins, how many requests may wait and for how long, and
-/// models change without a request being lost; what all members
+/// identities, by what others are known, revocations, clients' certificates and keys, origins, limits, and models change without a request being lost; what all members
 /// must agree on changes when all are started anew.
 public struct CellMember: Sendable {
     private let file: URL
@@ -81,9 +80,11 @@ public struct CellMember: Sendable {
             }
         }
         if let status = settings.local.status {
+            let address = try TCPAddress(status)
             services.append(
                 StatusServer(
-                    address: try TCPAddress(status),
+                    address: address,
+                    hosts: KnownHosts(settings.local.statusHosts + [address.host]),
                     isReady: isReady,
                     registry: registry,
                     logger: logger
@@ -123,6 +124,7 @@ public struct CellMember: Sendable {
         let store = try settings.local.state.map {
             try BudgetStore(directory: URL(fileURLWithPath: $0).appendingPathComponent("budgets"))
         }
+        let limits = DoorLimits(cluster.limits)
         let door = Door(
             party: PartyID(index),
             name: name,
@@ -133,10 +135,10 @@ public struct CellMember: Sendable {
             clients: clients,
             budgets: store.map { Budgets($0) },
             meter: meter,
-            limits: cluster.limits,
+            limits: limits,
             origins: origins,
             version: CrypTenVersion.text,
-            room: DoorRoom(limit: (cluster.limits.memory ?? 2 * DoorRoom.usual) / 2)
+            room: DoorRoom(limits)
         )
         let place = try TCPAddress(address)
         guard !settings.isDoorPlain || ClusterFile.isLoopback(place.host) else {
@@ -159,6 +161,7 @@ public struct CellMember: Sendable {
                 try clients.replace(settings.cluster, party: name)
                 origins.replace(settings.cluster.origins)
                 certificate.replace(identities)
+                limits.replace(settings.cluster.limits)
             }
         )
     }

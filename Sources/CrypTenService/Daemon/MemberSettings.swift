@@ -10,8 +10,8 @@ package struct MemberSettings: Sendable {
     package let local: ClusterFile.Local
 
     /// - Parameters:
-    ///   - environment: `CRYPTEN_IDENTITY` (files, separated by colons), `CRYPTEN_LISTEN`, `CRYPTEN_DOOR`, `CRYPTEN_STATUS`, `CRYPTEN_STATE` and
-    ///     `CRYPTEN_THREADS` take the place of what the file's local part says.
+    ///   - environment: `CRYPTEN_IDENTITY` (files, separated by colons), `CRYPTEN_LISTEN`, `CRYPTEN_DOOR`, `CRYPTEN_STATUS`, `CRYPTEN_STATE`,
+    ///     `CRYPTEN_STATUS_HOSTS` (separated by commas) and `CRYPTEN_THREADS` take the place of what the file's local part says.
     /// - Throws: `.invalidArgument` for a name that the file doesn't have, or for what can't be.
     package init(_ cluster: ClusterFile, as name: String, environment: [String: String]) throws {
         self.cluster = cluster
@@ -25,6 +25,9 @@ package struct MemberSettings: Sendable {
             ("CRYPTEN_STATE", \.state),
         ] {
             if let value = given(key) { local[keyPath: path] = value }
+        }
+        if let hosts = given("CRYPTEN_STATUS_HOSTS") {
+            local.statusHosts = hosts.split(separator: ",").map(String.init)
         }
         if let text = given("CRYPTEN_THREADS") {
             guard let threads = Int(text), (1...1024).contains(threads) else {

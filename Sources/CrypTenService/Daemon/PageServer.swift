@@ -41,7 +41,8 @@ public struct PageServer: Sendable {
     ///   - opened: Told the port.
     /// - Throws: `.addressInUse`.
     public func run(port: Int, logger: Logger, opened: @escaping @Sendable (Int) -> Void) async throws {
-        let router = Router()
+        let router = Router(context: LocalContext.self)
+        router.add(middleware: KnownHostsAlone(hosts: KnownHosts()))
         router.get("**") { request, _ in try await respond(request) }
         router.get("/") { request, _ in try await respond(request) }
         let application = Application(

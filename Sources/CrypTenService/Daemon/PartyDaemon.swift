@@ -1,10 +1,10 @@
 import CrypTen
 import CrypTenBase
 import CrypTenIdentity
-import CrypTenRuntime
+package import CrypTenRuntime
 import CrypTenSharing
 import Foundation
-import Logging
+package import Logging
 import NIOConcurrencyHelpers
 import ServiceLifecycle
 
@@ -12,7 +12,10 @@ import ServiceLifecycle
 ///
 /// A member that is lost ends the session for all of them; those that are left make a new one, as soon as there can be one, and nothing of the
 /// old one is used again. What waited goes on waiting for a bounded time.
-final class PartyDaemon: Service {
+package final class PartyDaemon: Service {
+    /// Makes a session with the others and the dealer of a place in the file.
+    package typealias Connecting = @Sendable (MemberSettings, _ dealer: Int) async throws -> Session
+
     private struct State {
         var settings: MemberSettings
         /// Attempts to make a session since the last one that was made.
@@ -24,12 +27,13 @@ final class PartyDaemon: Service {
         var wasUp = false
     }
 
-    let requests: WaitingRequests
-    let shelf = ModelShelf()
+    package let requests: WaitingRequests
+    package let shelf = ModelShelf()
     private let membership: Membership
     private let own: OwnModels
     private let meter: CellMeter
     private let logger: Logger
+    private let connecting: Connecting?
     private let state: NIOLockedValueBox<State>
 
     private static let firstPause = Duration.milliseconds(100)
@@ -37,8 +41,15 @@ final class PartyDaemon: Service {
     /// How long a session's members are waited for where another dealer may be tried.
     private static let attempt = Duration.seconds(4)
 
-    init(_ settings: MemberSettings, meter: CellMeter, logger: Logger) throws {
-        (self.meter, self.logger) = (meter, logger)
+    /// - Parameter connecting: Makes the sessions; nil: over TCP and TLS, at the file's addresses.
+    /// - Throws: what is wrong with identities, or with what others are known by.
+    package init(
+        _ settings: MemberSettings,
+        meter: CellMeter,
+        logger: Logger,
+        connecting: Connecting? = nil
+    ) throws {
+        (self.meter, self.logger, self.connecting) = (meter, logger, connecting)
         let limits = settings.cluster.limits
         requests = WaitingRequests(
             RequestTable(cell: settings.cluster.cell, capacity: limits.requests, patience: limits.waiting)
@@ -59,7 +70,7 @@ final class PartyDaemon: Service {
 
     // MARK: Life
 
-    func run() async throws {
+    package func run() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.serve() }
             // Whatever the engine waits for, a request waits no longer than it may.
@@ -78,7 +89,7 @@ final class PartyDaemon: Service {
     }
 
     /// Takes nothing in any more, has what waits run, and leaves the cell in good order.
-    func leave() {
+    package func leave() {
         state.withLockedValue { $0.isLeaving = true }
         requests.withTable { $0.close() }
         requests.bell.ring()
@@ -157,6 +168,7 @@ final class PartyDaemon: Service {
         let dealer = await chosenDealer(settings.cluster)
         let trust = try settings.trust(dealer: dealer)
         try membership.replace(identities: settings.identities(), parties: trust.parties, dealer: trust.dealer)
+        if let connecting { return try await connecting(settings, dealer) }
         var configuration = SessionConfiguration()
         configuration.fractionBits = settings.cluster.fractionBits
         configuration.threads = settings.local.threads

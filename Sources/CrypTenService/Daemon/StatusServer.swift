@@ -8,12 +8,15 @@ import ServiceLifecycle
 /// What a member's own machine may ask it, without TLS: whether it lives, whether it is ready, and what it has counted.
 struct StatusServer: Service {
     let address: TCPAddress
+    /// By which names it may be asked.
+    let hosts: KnownHosts
     let isReady: @Sendable () -> Bool
     let registry: PrometheusRegistry
     let logger: Logger
 
     func run() async throws {
-        let router = Router()
+        let router = Router(context: LocalContext.self)
+        router.add(middleware: KnownHostsAlone(hosts: hosts))
         router.get("/live") { _, _ in Response(status: .ok) }
         router.get("/ready") { [isReady] _, _ in Response(status: isReady() ? .ok : .serviceUnavailable) }
         router.get("/metrics") { [registry] _, _ in

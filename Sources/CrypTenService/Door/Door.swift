@@ -1,6 +1,7 @@
 import CrypTenBase
 import CrypTenIdentity
 import CrypTenSharing
+import CrypTenTransport
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -24,7 +25,7 @@ struct Door: Sendable {
     let clients: DoorClients
     let budgets: Budgets?
     let meter: CellMeter
-    let limits: ClusterFile.Limits
+    let limits: DoorLimits
     let origins: DoorOrigins
     let version: String
     /// What requests may take of memory, all together.
@@ -135,8 +136,7 @@ struct Door: Sendable {
         let (client, model, version, entries) = try await served(request, context)
         let reserved = try room.take(reservation(for: request))
         defer { room.give(reserved) }
-        let body = try await body(of: request)
-        let asked = try await read(body, wireLimits(entries))
+        var asked = try await asked(request, wireLimits(entries))
         guard shelf.epoch != nil else { throw Door.restarting }
         let admitted = try DoorAdmission.admit(
             asked,
@@ -146,6 +146,9 @@ struct Door: Sendable {
             served: entries,
             isLast: party.index == parties - 1
         )
+        // Whatever becomes of it, the share is in one place from here on, and gone from there in the end.
+        asked.part = .words([])
+        defer { admitted.share.wipe() }
         // What wouldn't be taken in costs no rows.
         try requests.withTable { try $0.check(admitted.key) }
         if let limit = client.models[model]?.rowsPerDay {
@@ -163,10 +166,18 @@ struct Door: Sendable {
         return Door.response(encoded.bytes, headerLength: encoded.headerLength)
     }
 
+    /// Receives a request and reads it; what was received is overwritten behind it.
+    private func asked(_ request: Request, _ limits: WireLimits) async throws -> InferenceRequest {
+        var body = try await body(of: request)
+        defer { body.bytes.wipe() }
+        return try await read(body, limits)
+    }
+
     /// How much memory a request may take until it is answered: what it announces, or the most that it may have.
     private func reservation(for request: Request) throws -> Int {
-        guard let announced = request.headers[.contentLength].flatMap({ Int($0) }) else { return limits.requestBytes }
-        guard announced <= limits.requestBytes else { throw Door.tooLarge(limits.requestBytes) }
+        let most = limits.now.requestBytes
+        guard let announced = request.headers[.contentLength].flatMap({ Int($0) }) else { return most }
+        guard announced <= most else { throw Door.tooLarge(most) }
         return max(0, announced)
     }
 
@@ -181,15 +192,17 @@ struct Door: Sendable {
     private func wireLimits(_ entries: [ModelShelf.Entry]) -> WireLimits {
         var limits = WireLimits()
         limits.mostRows = entries.map(\.mostRows).max() ?? 1
-        limits.mostWords = self.limits.requestBytes / 8
-        limits.mostJSONBytes = self.limits.requestBytes
+        let most = self.limits.now.requestBytes
+        limits.mostWords = most / 8
+        limits.mostJSONBytes = most
         return limits
     }
 
     /// The body, within its bounds of bytes and time.
     private func body(of request: Request) async throws -> EncodedBody {
         let length = request.headers[Door.lengthHeader].map { Int($0) ?? -1 }
-        let (most, time) = (limits.requestBytes, limits.arrival)
+        let now = limits.now
+        let (most, time) = (now.requestBytes, now.arrival)
         let buffer = try await withThrowingTaskGroup(of: ByteBuffer.self) { group in
             group.addTask {
                 do {
@@ -211,7 +224,9 @@ struct Door: Sendable {
             guard let first = try await group.next() else { preconditionFailure("two tasks were added") }
             return first
         }
-        return EncodedBody(bytes: Data(buffer.readableBytesView), headerLength: length)
+        var received = consume buffer
+        defer { received.wipe() }
+        return EncodedBody(bytes: Data(received.readableBytesView), headerLength: length)
     }
 
     private static func tooLarge(_ most: Int) -> DoorRefusal {

@@ -2,22 +2,20 @@ import CrypTenSharing
 import NIOConcurrencyHelpers
 
 /// How much memory all requests at a door may take together, from their first byte to their answer.
-final class DoorRoom: Sendable {
-    /// Where the cluster file says nothing.
-    static let usual = 1 << 30
-
-    private let limit: Int
+package final class DoorRoom: Sendable {
+    private let limits: DoorLimits
     private let taken = NIOLockedValueBox(0)
 
-    init(limit: Int) {
-        self.limit = limit
+    package init(_ limits: DoorLimits) {
+        self.limits = limits
     }
 
     /// Takes room for a request.
     ///
     /// - Returns: How much, to be given back.
     /// - Throws: ``DoorRefusal`` `.busy` where there is none.
-    func take(_ bytes: Int) throws -> Int {
+    package func take(_ bytes: Int) throws -> Int {
+        let limit = limits.room
         let hasRoom = taken.withLockedValue { taken in
             guard taken + bytes <= limit else { return false }
             taken += bytes
@@ -29,7 +27,7 @@ final class DoorRoom: Sendable {
         return bytes
     }
 
-    func give(_ bytes: Int) {
+    package func give(_ bytes: Int) {
         taken.withLockedValue { $0 -= bytes }
     }
 }

@@ -72,18 +72,12 @@ struct DoorServer: Service {
 
     /// Beyond this a request's headers aren't read.
     private static let mostHeaderBytes = 16 << 10
-    /// Beyond a request's time, until its connection is closed: so that it is refused by a sentence before.
-    private static let slack = TimeAmount.seconds(2)
-    /// How long a connection may do nothing.
-    private static let idle = TimeAmount.seconds(120)
 
     func run() async throws {
-        let arrival = TimeAmount(door.limits.arrival)
+        let limits = door.limits
         let http = HTTPServerBuilder.http1(
             configuration: HTTP1Channel.Configuration(
-                additionalChannelHandlers: [
-                    HeadDeadline(first: arrival, request: arrival + DoorServer.slack, between: DoorServer.idle)
-                ],
+                additionalChannelHandlers: [HeadDeadline(of: limits)],
                 idleTimeout: nil,
                 httpDecoderConfiguration: HTTP1Channel.Configuration.DecoderConfiguration(
                     maxHeaderFieldSize: DoorServer.mostHeaderBytes,
@@ -107,7 +101,7 @@ struct DoorServer: Service {
                 address: .hostname(address.host, port: address.port),
                 serverName: "crypten",
                 backlog: 1024,
-                availableConnectionsDelegate: MaximumAvailableConnections(door.limits.connections)
+                availableConnectionsDelegate: DoorConnections(limits)
             ),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? address.port

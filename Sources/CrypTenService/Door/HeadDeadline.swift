@@ -19,6 +19,17 @@ final class HeadDeadline: ChannelDuplexHandler, RemovableChannelHandler {
     private var isArriving = false
     private var isAnswering = false
 
+    /// Beyond a request's time, until its connection is closed: so that it is refused by a sentence before.
+    private static let slack = TimeAmount.seconds(2)
+    /// How long a connection may do nothing.
+    private static let idle = TimeAmount.seconds(120)
+
+    /// That of a new connection.
+    convenience init(of limits: DoorLimits) {
+        let arrival = TimeAmount(limits.now.arrival)
+        self.init(first: arrival, request: arrival + HeadDeadline.slack, between: HeadDeadline.idle)
+    }
+
     /// - Parameters:
     ///   - first: Until the first request's head.
     ///   - request: From a request's head to its end.

@@ -7,7 +7,7 @@ package struct AdmittedRequest: Sendable {
     package var version: String
     /// The inputs in the order of the model's.
     package var inputs: [InferenceRequest.Input]
-    package var part: InferenceRequest.Part
+    package let share: RequestShare
     /// What it asks for of what its client may have, in the model's order.
     package var outputs: [String]
     package var rows: Int
@@ -22,7 +22,8 @@ package struct AdmittedRequest: Sendable {
         rows: Int
     ) {
         (self.key, self.model, self.version) = (key, model, version)
-        (self.inputs, self.part, self.outputs, self.rows) = (inputs, part, outputs, rows)
+        (self.inputs, self.outputs, self.rows) = (inputs, outputs, rows)
+        share = RequestShare(part)
     }
 
     /// The inputs' shapes behind the rows: requests of one kind can share a run.
@@ -43,15 +44,14 @@ package struct AdmittedRequest: Sendable {
         return RequestForm(bytes: hash.finalize())
     }
 
-    /// This party's words of each input.
+    /// This party's words of each input, input by input.
     ///
     /// - Parameter party: Which one it is.
-    package func words(at party: Int) throws -> [[UInt64]] {
-        switch part {
-        case .words(let words): return words
-        case .seed(let seed):
-            let expansion = ShareExpansion(seed, id: key.id, model: model, party: party)
-            return try inputs.map { try expansion.words(of: $0.name, count: $0.count) }
+    package func withWords(at party: Int, _ body: (_ input: Int, _ words: [UInt64]) throws -> Void) throws {
+        try share.withWords(of: inputs) { seed, input in
+            try ShareExpansion(seed, id: key.id, model: model, party: party).words(of: input.name, count: input.count)
+        } _: {
+            try body($0, $1)
         }
     }
 }

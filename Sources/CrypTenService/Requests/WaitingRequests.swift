@@ -1,13 +1,13 @@
-import CrypTenSharing
+package import CrypTenSharing
 import NIOConcurrencyHelpers
 
 /// The requests that wait at this party, with who waits for their answers.
-final class WaitingRequests: Sendable {
+package final class WaitingRequests: Sendable {
     /// This party's part of an answer.
-    struct Answer: Sendable {
-        var outputs: [InferenceReply.Output]
+    package struct Answer: Sendable {
+        package var outputs: [InferenceReply.Output]
         /// What binds the run.
-        var binding: [UInt8]
+        package var binding: [UInt8]
     }
 
     private struct State {
@@ -26,7 +26,7 @@ final class WaitingRequests: Sendable {
     /// Takes a request in, and waits for its answer.
     ///
     /// - Throws: ``DoorRefusal``: at once, or what becomes of it later.
-    func answer(_ request: AdmittedRequest) async throws -> Answer {
+    package func answer(_ request: AdmittedRequest) async throws -> Answer {
         try await withCheckedThrowingContinuation { continuation in
             do {
                 try state.withLockedValue { state in
@@ -41,7 +41,7 @@ final class WaitingRequests: Sendable {
     }
 
     /// Looks at the table, or changes it.
-    func withTable<Result>(_ body: (inout RequestTable) throws -> Result) rethrows -> Result {
+    package func withTable<Result>(_ body: (inout RequestTable) throws -> Result) rethrows -> Result {
         try state.withLockedValue { try body(&$0.table) }
     }
 

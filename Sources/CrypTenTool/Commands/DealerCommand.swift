@@ -21,6 +21,7 @@ struct DealerCommand: AsyncParsableCommand {
     var parties: Int
 
     @OptionGroup var place: ClusterPlace
+    @OptionGroup var scheduler: SchedulerPlace
     @OptionGroup var threads: ThreadOptions
 
     @Option(
@@ -29,6 +30,9 @@ struct DealerCommand: AsyncParsableCommand {
         transform: MemoryOptions.bytes
     )
     var memoryLimit: Int?
+
+    @Flag(name: .long, help: "Serve one session, and end as it has ended.")
+    var once = false
 
     @OptionGroup var deadlines: DeadlineOptions
 
@@ -73,7 +77,7 @@ struct DealerCommand: AsyncParsableCommand {
                 membership: configuration.membership
             )
             Output.note("dealer: listening at \(service.address) for \(parties) parties")
-            try await serve(service, configuration)
+            return try await serve(service, configuration)
         }
         let supervisor = Supervisor(deadlines: deadlines)
         do {
@@ -109,8 +113,8 @@ struct DealerCommand: AsyncParsableCommand {
         )
     }
 
-    /// Serves sessions until a signal comes, or the address can't be listened on any more.
-    private func serve(_ service: DealerService, _ configuration: SessionConfiguration) async throws -> Never {
+    /// Serves sessions until a signal comes, or the address can't be listened on any more; with `--once`, one.
+    private func serve(_ service: DealerService, _ configuration: SessionConfiguration) async throws {
         while true {
             do {
                 let report = try await interruptible(service) {
@@ -120,10 +124,11 @@ struct DealerCommand: AsyncParsableCommand {
                     )
                 }
                 Output.note("dealer: a session has ended; \(report.correctionBytes.grouped) bytes dealt")
+                if once { return }
             } catch let error as CrypTenError where [.addressInUse, .invalidArgument].contains(error.code) {
                 throw error
             } catch {
-                if Interruption.received != nil { throw error }
+                if once || Interruption.received != nil { throw error }
                 // Not the cause: where a party's bytes can't be read, it may quote them.
                 Output.note("dealer: a session has failed: \((error as? CrypTenError)?.message ?? "\(error)")")
             }

@@ -27,12 +27,28 @@ struct IdentityCommand: ParsableCommand {
         @Argument(help: ArgumentHelp("A name of letters, digits, hyphens and points.", valueName: "name"))
         var name: String
 
-        @Option(name: .long, help: ArgumentHelp("The folder for the files.", valueName: "folder"))
+        @Option(
+            name: .long,
+            help: ArgumentHelp(
+                "The folder for the files; it is made, for this user alone, where it isn't there.",
+                valueName: "folder"
+            )
+        )
         var out = "."
 
         /// Writes both files, and says what they are.
         func write(_ identity: MemberIdentity, called kind: String) throws {
-            let files = try identity.write(to: URL(fileURLWithPath: out, isDirectory: true))
+            let folder = URL(fileURLWithPath: out, isDirectory: true)
+            do {
+                try FileManager.default.createDirectory(
+                    at: folder,
+                    withIntermediateDirectories: true,
+                    attributes: [.posixPermissions: 0o700]
+                )
+            } catch {
+                throw CrypTenError(.fileNotReadable, "the folder \(out) can't be made", cause: error)
+            }
+            let files = try identity.write(to: folder)
             Output.result(
                 TextTable.list(
                     Show.lines(of: identity.certificate) + [

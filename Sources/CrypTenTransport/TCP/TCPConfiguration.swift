@@ -124,6 +124,12 @@ extension TCPAddress {
 }
 
 extension TCPAddress {
+    /// The host as TLS says it to whoever answers there: a name, and not a number.
+    var serverName: String? {
+        let isNumber = (try? SocketAddress(ipAddress: host, port: 1)) != nil
+        return isNumber || !(1...255).contains(host.utf8.count) || host.utf8.contains(0) ? nil : host
+    }
+
     /// The same, as a configuration has it.
     func resolve(_ configuration: TCPConfiguration) throws -> SocketAddress {
         try resolve(insecurePlaintext: configuration.insecurePlaintext, membership: configuration.membership)

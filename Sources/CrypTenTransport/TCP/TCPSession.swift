@@ -81,9 +81,8 @@ final class TCPSession: Sendable {
     func lets(_ peer: Role, in channel: any Channel) -> EventLoopFuture<Void> {
         guard let keeper = doorKeeper else { return channel.eventLoop.makeSucceededVoidFuture() }
         let admitted = channel.eventLoop.makePromise(of: Void.self)
-        let address = configuration.peers[peer]?.description ?? "its address"
         do {
-            let door = TLSDoor(keeper, calling: peer, at: address, admitted: admitted)
+            let door = TLSDoor(keeper, calling: peer, at: configuration.peers[peer], admitted: admitted)
             try channel.pipeline.syncOperations.addHandler(door)
             try channel.syncOptions?.setOption(.autoRead, value: true)
         } catch {

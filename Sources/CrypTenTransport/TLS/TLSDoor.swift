@@ -53,6 +53,8 @@ final class TLSDoor: ChannelDuplexHandler {
     private let called: Role?
     /// Where the other end is.
     private let address: String
+    /// The name by which we called it; nil for a number.
+    private let host: String?
     private let identity: MemberIdentity
     /// Done when the connection is let in; only who calls waits for it.
     private let admitted: EventLoopPromise<Void>?
@@ -64,14 +66,16 @@ final class TLSDoor: ChannelDuplexHandler {
         self.keeper = keeper
         self.address = address
         called = nil
+        host = nil
         admitted = nil
         identity = keeper.membership.shown(at: Date())
     }
 
     /// A door for a connection that we have made to `peer`.
-    init(_ keeper: DoorKeeper, calling peer: Role, at address: String, admitted: EventLoopPromise<Void>) {
+    init(_ keeper: DoorKeeper, calling peer: Role, at address: TCPAddress?, admitted: EventLoopPromise<Void>) {
         self.keeper = keeper
-        self.address = address
+        self.address = address?.description ?? "its address"
+        host = address?.serverName
         called = peer
         self.admitted = admitted
         identity = keeper.membership.shown(at: Date())
@@ -141,7 +145,7 @@ final class TLSDoor: ChannelDuplexHandler {
         guard case .closed = state else { return }
         let engine: TLSEngine
         do {
-            engine = try TLSEngine(isCaller: called != nil, showing: identity)
+            engine = try TLSEngine(isCaller: called != nil, calling: host, showing: identity)
         } catch {
             let unusable = CrypTenError(.invalidArgument, "\(identity) can't be used for TLS", cause: error)
             return end(unusable, engine: nil, context)

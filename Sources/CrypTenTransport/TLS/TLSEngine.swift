@@ -18,8 +18,10 @@ final class TLSEngine: @unchecked Sendable {
     /// Ciphertext that has come: the beginning of a record that isn't whole yet.
     private var input = ByteBuffer()
 
+    /// - Parameter host: The name by which a caller has found the other end: said in the clear, for proxies that pass connections on by it (SNI), and
+    ///   believed by nobody. nil where it was a number.
     /// - Throws: where the certificate or its key can't be used.
-    init(isCaller: Bool, showing identity: MemberIdentity) throws {
+    init(isCaller: Bool, calling host: String? = nil, showing identity: MemberIdentity) throws {
         let context = try NIOSSLContext(configuration: TLSEngine.configuration(isCaller: isCaller, identity))
         let judge: NIOSSLCustomVerificationCallback = { [collector] chain, promise in
             collector.peerCertificate = chain.first.flatMap { try? $0.toDERBytes() }
@@ -27,7 +29,7 @@ final class TLSEngine: @unchecked Sendable {
         }
         let handler: NIOSSLHandler =
             if isCaller {
-                try NIOSSLClientHandler(context: context, serverHostname: nil, customVerificationCallback: judge)
+                try NIOSSLClientHandler(context: context, serverHostname: host, customVerificationCallback: judge)
             } else {
                 NIOSSLServerHandler(context: context, customVerificationCallback: judge)
             }

@@ -131,3 +131,12 @@ struct DoorAdmissionTests {
         #expect(try admitted.words(at: 1) != words)
     }
 }
+
+extension AdmittedRequest {
+    /// A party's words of each input, copied.
+    fileprivate func words(at party: Int) throws -> [[UInt64]] {
+        var words: [[UInt64]] = []
+        try withWords(at: party) { words.append($1.map { $0 }) }
+        return words
+    }
+}

@@ -136,8 +136,15 @@ struct RequestTableTests {
         #expect(first.form(in: "cell") != first.form(in: "another cell"))
         #expect(Self.request(1, of: "other").form(in: "cell") != first.form(in: "cell"))
         // Not of the share.
-        var share = first
-        share.part = .words([[9, 9, 9, 9]])
+        let share = AdmittedRequest(
+            key: first.key,
+            model: first.model,
+            version: first.version,
+            inputs: first.inputs,
+            part: .words([[9, 9, 9, 9]]),
+            outputs: first.outputs,
+            rows: first.rows
+        )
         #expect(share.form(in: "cell") == first.form(in: "cell"))
     }
 

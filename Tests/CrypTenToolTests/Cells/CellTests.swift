@@ -334,6 +334,31 @@ struct CellTests {
         try await cell.stop()
     }
 
+    @Test("what requests may take is what the file says now, without a request being lost")
+    func limited() async throws {
+        let cell = try TestCell()
+        try cell.start()
+        try await cell.ready()
+        let epoch = try await Self.epoch(cell)
+        func codes(rows: Int) async throws -> [String?] {
+            let words = [UInt64](repeating: 1 << 15, count: 64 * rows)
+            return try await Self.send(cell, Self.parts(cell, epoch: epoch, words: words, rows: rows).map { $0 })
+                .map { $0?.code }
+        }
+        #expect(try await codes(rows: 8) == [nil, nil])
+        try cell.writeFile { $0.replacingOccurrences(of: "limits: {", with: "limits: {request_bytes: 2KiB, ") }
+        cell.signal(SIGHUP, "p1")
+        try await Task.sleep(for: .milliseconds(500))
+        // The last party gets words: eight rows of them are too many there now, and one is not.
+        #expect(try await codes(rows: 8) == ["incomplete", "too_large"])
+        #expect(try await codes(rows: 1) == [nil, nil])
+        try cell.writeFile()
+        cell.signal(SIGHUP, "p1")
+        try await Task.sleep(for: .milliseconds(500))
+        #expect(try await codes(rows: 8) == [nil, nil])
+        try await cell.stop()
+    }
+
     @Test("an identity is changed, the old one revoked, and the dealer moved, and no request is lost meanwhile")
     func moved() async throws {
         let cell = try TestCell()

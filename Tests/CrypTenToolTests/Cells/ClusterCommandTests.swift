@@ -13,6 +13,18 @@ struct ClusterCommandTests {
         let parties = try #require(told["parties"] as? [[String: Any]])
         #expect(told["cell"] as? String == "test" && parties.map { $0["name"] as? String } == ["p0", "p1"])
         #expect(parties[1]["url"] as? String == cell.door(1))
+        // Runs that are prepared and won't fit are warned of, by whoever has the model.
+        try cell.writeFile {
+            $0.replacingOccurrences(of: "prepared: {1: 2}", with: "prepared: {1: 400, 8: 200}").replacingOccurrences(
+                of: "limits: {",
+                with: "limits: {memory: 64MiB, "
+            )
+        }
+        let large = try await Tool.run("cluster", "check", file, "--as", "p1")
+        #expect(large.code == 0 && large.stdout.contains("agreement"))
+        #expect(large.lastLine.contains("the 600 runs of p1's models") && large.lastLine.contains("64 MiB"), "\(large)")
+        #expect(try await Tool.run("cluster", "check", file, "--as", "p0").stderr.isEmpty)
+        try cell.writeFile()
         // A member that isn't there, an identity that isn't the one that others know.
         #expect(try await Tool.run("cluster", "check", file, "--as", "p7").lastLine.contains("it has p0, p1, dealer"))
         try cell.writeFile {
