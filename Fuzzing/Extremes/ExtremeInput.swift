@@ -15,12 +15,15 @@ struct ExtremeInput: CustomStringConvertible {
 
     /// All models, in the order of their numbers.
     static let models: [ExtremeModel] = {
-        let cases = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Tests/CrypTenONNXTests/Fixtures/operators.json")
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Tests/CrypTenONNXTests/Fixtures")
+        func models(in file: String) throws -> [ExtremeModel] {
+            try OperatorCase.read(from: folder.appendingPathComponent(file)).map { try ExtremeModel($0) }
+        }
         do {
-            return try OperatorCase.read(from: cases).map { try ExtremeModel($0) } + ExtremeModel.singles
+            return try models(in: "operators.json") + ExtremeModel.singles + models(in: "runtime.json")
         } catch {
-            fatalError("\(cases.path) holds the operators, and can't be read: \(error)")
+            fatalError("\(folder.path) holds the operators, and can't be read: \(error)")
         }
     }()
 

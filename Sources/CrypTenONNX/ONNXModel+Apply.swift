@@ -45,6 +45,11 @@ extension ONNXModel {
         var values = self.values
         for (name, value) in try boundInputs(inputs, publicValues) { values[name] = value }
         for (name, value) in try boundParameters(parameters) { values[name] = value }
+        var nodes = nodes
+        if let counting, counting.words.keys.contains(where: { inputs[$0]?.visibility == .secret }) {
+            nodes = counting.nodes
+            values.merge(counting.values) { own, _ in own }
+        }
         for node in nodes {
             let operation = Operation(
                 node: node,
@@ -54,21 +59,24 @@ extension ONNXModel {
             )
             let results: [Value]
             do {
-                results = try withLayer(node.name) { try OperatorTable.entry(of: node).make(operation) }
+                results = try withLayer(node.name) {
+                    try MissingNumbers.moved(operation, OperatorTable.results)
+                }
             } catch let problem as CrypTenError {
                 throw located(problem, node)
             }
-            for (position, name) in node.outputs.enumerated() where !name.isEmpty {
-                guard position < results.count else {
-                    throw operation.unsupported("its output \(position) isn't computed here")
-                }
-                values[name] = results[position]
-            }
+            for (name, value) in zip(node.outputs, results) where !name.isEmpty { values[name] = value }
         }
         var results: [String: CrypTensor] = [:]
         for output in outputs {
             guard let value = values[output.name] else {
                 preconditionFailure("the graph was checked: '\(output.name)' is computed")
+            }
+            if let kind = value.otherKind {
+                throw CrypTenError(
+                    .unsupportedOperator,
+                    "output '\(onOneLine(output.name))' is \(kind), and only tensors are written"
+                )
             }
             guard value.type.kind == output.type.kind else {
                 throw CrypTenError(
@@ -122,6 +130,24 @@ extension ONNXModel {
             if input.mustBeKnown {
                 throw CrypTenError(.invalidArgument, mustBeKnown(input))
             }
+            if input.isOrdered, tensor.kind == .integer {
+                try check(tensor.shape, .real, of: input, &extents)
+                return (input.name, Value(.float, tensor))
+            }
+            if input.mayLackNumbers {
+                let value = try Value.lackingNumbers(input.type, tensor, name: input.name)
+                try check(value.shape, tensor.kind, of: input, &extents)
+                return (input.name, value)
+            }
+            if purpose == .inference, tensor.visibility == .secret, let words = words[input.name] {
+                let kind = words.isCounted ? ElementKind.real : .integer
+                guard tensor.kind == kind, tensor.rank > 0, tensor.shape[-1] == words.count,
+                    !words.isCounted || tensor.rank == 2
+                else { throw CrypTenError(.shapeMismatch, areExpanded(input, words, tensor)) }
+                if words.isCounted { return (input.name, Value(.float, tensor)) }
+                try check(Shape(Array(tensor.shape.dimensions.dropLast())), .integer, of: input, &extents)
+                return (input.name, Value(input.type, try checked(tensor.places())))
+            }
             // A secret bit is put in as the integer 0 or 1.
             let given = input.type == .bool && tensor.kind == .integer ? tensor .!= 0 : tensor
             try check(given.shape, given.kind, of: input, &extents)
@@ -135,8 +161,20 @@ extension ONNXModel {
         return """
             input '\(input.name)' decides \(need.role.noun) that node \(onOneLine(need.node)) (\(need.operation)) \
             reads\(need.isComputed ? ", through arithmetic" : ""), and \(need.role.plural) that depend on secrets aren't \
-            supported yet by \(need.operation). Where it is given as a public value, known before the run, all parties see all \
+            supported yet by \(need.operation)\(GraphNode.secretConditionRemedy(need.operation)). Where it is given as a public value, known before the run, all parties see all \
             its numbers
+            """
+    }
+
+    /// How secret words are given.
+    private func areExpanded(_ input: Input, _ words: Words, _ tensor: CrypTensor) -> String {
+        let form =
+            words.isCounted
+            ? "reals of shape [N, \(words.count)], how often each comes"
+            : "integers of shape […, \(words.count)] with a one at each number's place"
+        return """
+            input '\(input.name)' reads rows of a table: where its numbers are secret, their owner gives them expanded, \(form), not \
+            \(tensor.kind.rawValue) \(tensor.shape)
             """
     }
 

@@ -83,12 +83,30 @@ extension ONNXModel {
     private func proto(_ numbers: (GraphConstant) -> Tensor?) throws -> Onnx_ModelProto {
         var proto = Onnx_ModelProto()
         proto.irVersion = 8
-        proto.opsetImport = [.with { $0.version = Int64(opset) }]
+        proto.opsetImport = OperatorDomain.allCases.compactMap { domain in
+            graph.opsets[domain].map { version in .with { ($0.domain, $0.version) = (domain.rawValue, Int64(version)) }
+            }
+        }
         proto.graph.name = graph.name
-        proto.graph.input = graph.inputs.map { valueInfo($0.name, $0.type, $0.dimensions) }
-        proto.graph.output = graph.outputs.map { valueInfo($0.name, $0.type, $0.dimensions) }
+        proto.graph.input = graph.inputs.map { input in
+            var info = valueInfo(input.name, input.type, input.dimensions)
+            if input.texts != nil { info.type.tensorType.elemType = Int32(Onnx_TensorProto.DataType.string.rawValue) }
+            return info
+        }
+        proto.graph.output = graph.outputs.map { output in
+            var info = valueInfo(output.name, output.type, output.dimensions)
+            if output.texts != nil { info.type.tensorType.elemType = Int32(Onnx_TensorProto.DataType.string.rawValue) }
+            return info
+        }
         proto.graph.initializer = graph.constants.map { constant in
-            tensorProto(constant.name, constant.type, constant.shape, numbers(constant))
+            guard let texts = constant.texts else {
+                return tensorProto(constant.name, constant.type, constant.shape, numbers(constant))
+            }
+            return .with {
+                ($0.name, $0.dataType) = (constant.name, Int32(Onnx_TensorProto.DataType.string.rawValue))
+                $0.dims = constant.shape.dimensions.map { Int64($0) }
+                $0.stringData = texts.map { Data($0.utf8) }
+            }
         }
         proto.graph.node = try written { try graph.nodes.map(nodeProto) }
         return proto
@@ -108,15 +126,14 @@ extension ONNXModel {
 
     private func nodeProto(_ node: GraphNode) throws -> Onnx_NodeProto {
         // What a nested graph reads follows from it, and isn't written as the node's inputs.
-        let captured = node.attributes.values.reduce(0) { sum, attribute in
-            if case .graph(let body) = attribute { sum + body.captures.count } else { sum }
-        }
         var proto = Onnx_NodeProto()
         proto.name = node.name
-        proto.opType = node.operation
-        proto.input = node.inputs.dropLast(captured)
+        (proto.domain, proto.opType) = OperatorDomain.split(node.operation)
+        proto.input = Array(node.inputs.prefix(node.operandCount))
         proto.output = node.outputs
-        proto.attribute = try node.attributes.sorted { $0.key < $1.key }.map { try attributeProto($0.key, $0.value) }
+        proto.attribute = try node.attributes.sorted { $0.key < $1.key }.map {
+            try attributeProto($0.key, $0.value, under: node.path(ofGraph: $0.key))
+        }
         return proto
     }
 
@@ -153,7 +170,12 @@ extension ONNXModel {
         }
     }
 
-    private func attributeProto(_ name: String, _ attribute: GraphAttribute) throws -> Onnx_AttributeProto {
+    /// - Parameter path: What names of nodes inside of a graph begin with, which isn't written: whoever reads it puts it there.
+    private func attributeProto(
+        _ name: String,
+        _ attribute: GraphAttribute,
+        under path: String
+    ) throws -> Onnx_AttributeProto {
         try .with {
             $0.name = name
             switch attribute {
@@ -161,7 +183,11 @@ extension ONNXModel {
                 var graph = Onnx_GraphProto()
                 graph.input = body.inputs.map { input in .with { $0.name = input } }
                 graph.output = body.outputs.map { output in .with { $0.name = output } }
-                graph.node = try body.nodes.map(nodeProto)
+                graph.node = try body.nodes.map { node in
+                    var proto = try nodeProto(node)
+                    if proto.name.hasPrefix("\(path)/") { proto.name.removeFirst(path.count + 1) }
+                    return proto
+                }
                 ($0.type, $0.g) = (.graph, try graph.serializedData())
             case .float(let value): ($0.type, $0.f) = (.float, value)
             case .int(let value): ($0.type, $0.i) = (.int, Int64(value))
@@ -189,6 +215,15 @@ extension ONNXModel {
         case .int16, .uint16: return bytes(integers.map { UInt16(truncatingIfNeeded: $0) })
         case .int32, .uint32: return bytes(integers.map { UInt32(truncatingIfNeeded: $0) })
         case .int64, .uint64: return bytes(integers.map { UInt64(bitPattern: $0) })
+        case .int4, .uint4, .int2, .uint2:
+            let (bits, perByte) = (type.bits, 8 / type.bits)
+            return bytes(
+                stride(from: 0, to: integers.count, by: perByte).map { start -> UInt8 in
+                    integers[start..<Swift.min(start + perByte, integers.count)].enumerated().reduce(0) { byte, part in
+                        byte | UInt8(truncatingIfNeeded: part.element & (1 << bits - 1)) << (part.offset * bits)
+                    }
+                }
+            )
         case .bool: return bytes(integers.map { UInt8(truncatingIfNeeded: $0) })
         }
     }

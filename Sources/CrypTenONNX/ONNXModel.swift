@@ -21,7 +21,7 @@ public import Foundation
 public struct ONNXModel: Sendable {
     /// The name that the model gives its graph.
     public let name: String
-    /// The version of the standard operators that it uses.
+    /// The version of the standard operators that it uses; the newest that is known for a file without any.
     public let opset: Int
     /// What the caller supplies, in the model's order.
     public let inputs: [Input]
@@ -48,14 +48,22 @@ public struct ONNXModel: Sendable {
     /// ``withWeightExponents()`` made them.
     public internal(set) var weightExponents: [String: Int] = [:]
 
-    /// Of a model that is to be trained, inputs of whole numbers that stay secret, by name: their owner gives the numbers expanded.
+    /// Inputs of whole numbers of which the model reads rows of tables, by name: where they are secret, their owner gives the numbers
+    /// expanded, see ``Words/expanded(_:name:)``.
     public let words: [String: Words]
+
+    /// The texts of outputs of texts, by name.
+    public var texts: [String: [String]] {
+        outputs.reduce(into: [:]) { $0[$1.name] = $1.texts }
+    }
 
     /// The graph as it was read, without secret numbers.
     let graph: Graph
     /// The nodes that are imported, and the constants that they read.
     let nodes: [GraphNode]
     let values: [String: Value]
+    /// What is imported instead where the only words are secret, and only sums of them are read.
+    let counting: WordCounting?
     /// The elements of all constants whose numbers were there: what may be computed of them goes by it.
     let constantCount: Int
 
@@ -65,6 +73,7 @@ public struct ONNXModel: Sendable {
     ///   - url: The file.
     ///   - secret: Constants that are secret whatever the rules say.
     ///   - open: Constants that are public whatever the rules say: all parties see their numbers.
+    ///   - trees: What the skeleton shows of ensembles of trees.
     ///   - purpose: What the model is loaded for.
     /// - Throws: `CrypTenError.Code.fileNotReadable` or `.malformedFile`, naming the file and what is wrong with it;
     ///   `.unsupportedOperator`, naming operator and node, also where a weight that isn't open decides an address, a shape, a
@@ -74,9 +83,10 @@ public struct ONNXModel: Sendable {
         contentsOf url: URL,
         secret: Set<String> = [],
         open: Set<String> = [],
+        trees: TreeVisibility = .features,
         for purpose: Purpose = .inference
     ) throws {
-        try self.init(try ModelFile(contentsOf: url), isSkeleton: false, secret, open, purpose)
+        try self.init(try ModelFile(contentsOf: url), isSkeleton: false, secret, open, trees, purpose)
     }
 
     /// Loads a model from the bytes of a file without external data; `name` stands for the file in messages.
@@ -85,30 +95,33 @@ public struct ONNXModel: Sendable {
         name: String = "model",
         secret: Set<String> = [],
         open: Set<String> = [],
+        trees: TreeVisibility = .features,
         for purpose: Purpose = .inference
     ) throws {
-        try self.init(try ModelFile(bytes: bytes, name: name), isSkeleton: false, secret, open, purpose)
+        try self.init(try ModelFile(bytes: bytes, name: name), isSkeleton: false, secret, open, trees, purpose)
     }
 
     /// The model that an owner's ``skeleton()`` describes; its parameters have no values.
     ///
     /// The bytes come from a peer and are checked like a file's.
     public init(skeleton bytes: Data, for purpose: Purpose = .inference) throws {
-        try self.init(try ModelFile(bytes: bytes, name: "skeleton"), isSkeleton: true, [], [], purpose)
+        try self.init(try ModelFile(bytes: bytes, name: "skeleton"), isSkeleton: true, [], [], .features, purpose)
     }
 
-    private init(
+    init(
         _ file: ModelFile,
         isSkeleton: Bool,
         _ secret: Set<String>,
         _ open: Set<String>,
+        _ trees: TreeVisibility,
         _ purpose: Purpose
     ) throws {
-        var reader = GraphReader(file: file, isSkeleton: isSkeleton)
+        var reader = GraphReader(file: file, isSkeleton: isSkeleton, trees: trees)
         var graph = try reader.read()
         if purpose == .training { graph.separateEqualWeights() }
         let (readInputs, readNodes) = (graph.inputs, graph.nodes)
-        words = purpose == .training ? graph.expandWords() : [:]
+        graph.separateEmbeddings()
+        let trained = purpose == .training ? graph.expandWords() : [:]
         self.purpose = purpose
         if isSkeleton {
             let uses = ValueUses(graph)
@@ -119,6 +132,7 @@ public struct ONNXModel: Sendable {
             }
             graph.markInputs(uses)
         } else {
+            try graph.checkScales()
             try graph.classifyConstants(secret: secret, open: open)
         }
         constantCount = graph.constants.reduce(0) { $0 + ($1.tensor?.shape.count ?? 0) }
@@ -139,9 +153,20 @@ public struct ONNXModel: Sendable {
             graph.constants[index].tensor = nil
         }
         nodes = preparation.nodes
+        counting = purpose == .training ? nil : WordCounting(graph, preparation)
+        words =
+            purpose == .training
+            ? trained
+            : counting?.words
+                ?? ONNXModel.words(
+                    of: graph.inputs,
+                    preparation.nodes,
+                    shapes: preparation.constants.mapValues(\.shape)
+                )
         values = preparation.constants.filter { $0.value.knownTensor != nil }
+        graph.markOrderedInputs(preparation.nodes)
         name = graph.name
-        opset = graph.opset
+        opset = graph.opsets[.standard] ?? OperatorDomain.standard.versions.upperBound
         inputs = graph.inputs
         outputs = graph.outputs
         constants = graph.constants.map {
@@ -155,7 +180,7 @@ public struct ONNXModel: Sendable {
             )
         }
         (graph.inputs, graph.nodes) = (readInputs, readNodes)
-        if !words.isEmpty {
+        if !trained.isEmpty {
             let read = Set(readNodes.flatMap(\.inputs)).union(graph.outputs.map(\.name))
             graph.constants.removeAll { !read.contains($0.name) }
         }

@@ -13,6 +13,7 @@ extension Session {
     ///   - owner: The party that has it.
     ///   - secret: Constants to keep secret whatever their type and size. At the owner.
     ///   - open: Constants to make public whatever their type and size. At the owner.
+    ///   - trees: What all parties see of ensembles of trees. At the owner.
     ///   - purpose: What for: a module that is to be trained has the file's own weights as its parameters.
     ///   - weightExponents: Whether each secret weight has a public exponent of its own, with which small ones keep their bits; at the
     ///     owner. All parties and the dealer see the exponents, as they see shapes.
@@ -25,18 +26,19 @@ extension Session {
         from owner: PartyID,
         secret: Set<String> = [],
         open: Set<String> = [],
+        trees: ONNXModel.TreeVisibility = .features,
         for purpose: ONNXModel.Purpose = .inference,
         weightExponents: Bool = false
     ) async throws -> ONNXModule {
         try await hold(
             try await announce(from: owner, for: purpose) {
-                let model = try ONNXModel(contentsOf: url, secret: secret, open: open, for: purpose)
+                let model = try ONNXModel(contentsOf: url, secret: secret, open: open, trees: trees, for: purpose)
                 return weightExponents ? model.withWeightExponents() : model
             }
         )
     }
 
-    /// The first half of ``load(onnx:from:secret:open:for:weightExponents:)``: all know the model, and its weights are inputs that no run has
+    /// The first half of ``load(onnx:from:secret:open:trees:for:weightExponents:)``: all know the model, and its weights are inputs that no run has
     /// read, so that what can't be run is found before anything of them is sent.
     ///
     /// - Parameters:
@@ -44,15 +46,15 @@ extension Session {
     ///   - purpose: What `load` loads it for.
     ///   - load: Runs at the owner alone.
     /// - Returns: The model; ``hold(_:)`` makes it ready for many runs.
-    /// - Throws: as ``load(onnx:from:secret:open:for:weightExponents:)`` does.
+    /// - Throws: as ``load(onnx:from:secret:open:trees:for:weightExponents:)`` does.
     package func announce(
         from owner: PartyID,
         for purpose: ONNXModel.Purpose = .inference,
         _ load: @escaping @Sendable () throws -> ONNXModel
     ) async throws -> ONNXModule {
         let isOwner = owner == party
-        let loaded = isOwner ? Result { try load() } : nil
         let fractionBits = configuration.fractionBits
+        let loaded = isOwner ? Result { try load().holdingMasks(fractionBits: fractionBits) } : nil
         let skeleton = try await broadcast(from: owner, refusing: .model) {
             guard let loaded else { preconditionFailure("the owner has loaded its model") }
             let model = try loaded.get()
@@ -63,9 +65,12 @@ extension Session {
         var values: [String: Tensor] = [:]
         for parameter in try loaded?.get().parameters ?? [] { values[parameter.name] = parameter.value }
         let remainders = AddendRemainders(of: model, fractionBits: fractionBits)
+        let grid = ThresholdGrid(of: model)
         var parameters = ParameterTree()
         for parameter in model.parameters {
-            var value = values[parameter.name]
+            var value = values[parameter.name].map {
+                grid.encoded($0, of: parameter.name, fractionBits: fractionBits)
+            }
             if let remainder = remainders.names[parameter.name] {
                 let parts = value.map { remainders.parts(of: $0) }
                 value = parts?.encoded
@@ -149,9 +154,13 @@ extension ONNXModel {
     /// - Throws: `.outOfRange` naming the first weight that fixed point can't hold.
     func checkRange(fractionBits: Int) throws {
         let limit = FixedPoint.limit(fractionBits: fractionBits)
+        let grid = ThresholdGrid(of: self)
         for parameter in parameters where parameter.type.kind == .real && weightExponents[parameter.name] == nil {
             guard let values = parameter.value?.doubles,
-                let index = values.firstIndex(where: { !($0.magnitude < limit) })
+                let index = values.firstIndex(where: {
+                    !($0.magnitude < limit)
+                        && !(grid.comparisons[parameter.name] != nil && $0.magnitude >= ThresholdGrid.unreachable)
+                })
             else { continue }
             throw CrypTenError(
                 .outOfRange,

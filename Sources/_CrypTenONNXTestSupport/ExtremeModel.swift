@@ -236,7 +236,7 @@ package struct ExtremeModel: Sendable {
         open: Set<String>
     ) throws -> ([CrypTensor], [ObjectIdentifier: Tensor]) {
         let model = try ONNXModel(bytes: try proto.serializedData(), open: open)
-        let known = Set(model.inputs.filter(\.mustBeKnown).map(\.name))
+        let known = Set(model.inputs.filter(\.isKnownWherePublic).map(\.name))
         let given = inputs.filter { name, _ in model.inputs.contains { $0.name == name } }
         let imported = try Imported(model, given, publicValues: given.filter { known.contains($0.key) })
         return (model.outputs.compactMap { imported.outputs[$0.name] }, imported.bindings)

@@ -102,14 +102,15 @@ struct HostileFileTests {
     @Test(
         "a graph that breaks a rule is refused, and the message says which",
         arguments: [
-            ("undefined input", "reads 'v', which nothing before it defines"),
-            ("cycle", "reads 'y', which nothing before it defines"),
+            ("undefined input", "node gemm (Gemm) reads 'v', which nothing defines"),
+            ("cycle", "a cycle: nodes reshape (Reshape), gemm (Gemm) each read a result of the next one"),
+            ("own result", "node gemm (Gemm) reads its own result"),
             ("two definitions", "'x' is defined twice"), ("undefined output", "output 'z' is computed by no node"),
             ("no outputs", "no outputs"), ("short data", "has 12 elements, but 11"),
             ("long data", "has 12 elements, but 13"),
             ("raw data", "takes 48 bytes, but 47 are there"), ("negative extent", "aren't a shape"),
             ("huge extent", "aren't a shape"),
-            ("strings", "element type string"), ("unknown type", "element type number 77"),
+            ("strings", "texts are there"), ("unknown type", "element type number 77"),
             ("no opset", "which version of the operators"),
             ("no operator", "has no operator"), ("two attributes", "twice"),
         ]
@@ -119,6 +120,7 @@ struct HostileFileTests {
         switch rule {
         case "undefined input": builder.proto.graph.node[0].input[0] = "v"
         case "cycle": builder.proto.graph.node[0].input[0] = "y"
+        case "own result": builder.proto.graph.node[0].input[0] = "h"
         case "two definitions": builder.proto.graph.node[0].output[0] = "x"
         case "undefined output": builder.output("z")
         case "no outputs": builder.proto.graph.output = []

@@ -29,10 +29,13 @@ struct RuleOnFile {
     )
     private static let placing = table(
         """
-        Compress 1, DeformConv 2, Dropout 2, Gather 1, GatherElements 1, GatherND 1, GridSample 1, MaxUnpool 1, \
-        NegativeLogLikelihoodLoss 1, Pow 1, RoiAlign 1 2, RotaryEmbedding 3, Scatter 1, ScatterElements 1, ScatterND 1, \
-        SoftmaxCrossEntropyLoss 1, TensorScatter 2
+        Compress 1, DeformConv 2, Dropout 2, GridSample 1, MaxUnpool 1, NegativeLogLikelihoodLoss 1, Pow 1, RoiAlign 1 2, \
+        RotaryEmbedding 3, SoftmaxCrossEntropyLoss 1, TensorScatter 2
         """
+    )
+    /// Places that may be secret: what is found there isn't the number that led to it.
+    private static let finding = table(
+        "Gather 1, GatherElements 1, GatherND 1, Scatter 1, ScatterElements 1, ScatterND 1"
     )
     private static let moving: Set<String> = [
         "Cast", "CastLike", "Concat", "Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze",
@@ -59,6 +62,8 @@ struct RuleOnFile {
         var type: Int32
         var count: Int
         var isNode: Bool
+        /// Of one float.
+        var number: Double?
     }
 
     private var readers: [String: [Reader]] = [:]
@@ -80,7 +85,12 @@ struct RuleOnFile {
         let isShort = [2, 3, 4, 5, 6].contains(constant.type)
         if constant.count == 0 || isOpen || (constant.isNode && constant.count == 1) { return .public }
         if !isFloat { return isShort && path.becomesFloat && !path.isStructure && !path.isPlace ? .secret : .public }
-        if path.isPlace { return .refused }
+        if path.isExponent, !path.isPlace, !path.isStructure, let number = constant.number {
+            let isWhole = number.truncatingRemainder(dividingBy: 1) == 0
+            if number.magnitude <= 8, isWhole || number.magnitude == 0.5 { return .public }
+            if !isWhole { return .secret }
+        }
+        if path.isPlace || path.isExponent { return .refused }
         if path.isStructure { return path.isUsed ? .refused : .public }
         return .secret
     }
@@ -99,7 +109,8 @@ struct RuleOnFile {
             constants[prefix + tensor.name] = Constant(
                 type: tensor.dataType,
                 count: tensor.dims.reduce(1) { $0 * Int($1) },
-                isNode: false
+                isNode: false,
+                number: RuleOnFile.number(tensor)
             )
         }
         for node in graph.node {
@@ -152,6 +163,15 @@ struct RuleOnFile {
         }
     }
 
+    /// The one 32-bit float of a tensor.
+    private static func number(_ tensor: Onnx_TensorProto) -> Double? {
+        guard tensor.dataType == 1, tensor.dims.allSatisfy({ $0 == 1 }) else { return nil }
+        if let first = tensor.floatData.first { return Double(first) }
+        guard tensor.rawData.count == 4 else { return nil }
+        let bits = tensor.rawData.reversed().reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+        return Double(Float(bitPattern: bits))
+    }
+
     private static func constant(_ node: Onnx_NodeProto) -> Constant {
         let value = node.attribute.first
         switch value?.name {
@@ -173,6 +193,8 @@ struct RuleOnFile {
         var isStructure = false
         /// A place reads it, or anything computed of it.
         var isPlace = false
+        /// It is an exponent, as it is.
+        var isExponent = false
         /// An output depends on its numbers.
         var isUsed = false
         /// An output, or anything public, depends on it at all.
@@ -206,13 +228,16 @@ struct RuleOnFile {
                     ["Shape", "Size", "EyeLike"].contains(base) || (base == "CastLike" && reader.position == 1)
                 let isStructure = RuleOnFile.structural[base]?.contains(reader.position) == true
                 let isPlace = RuleOnFile.placing[base]?.contains(reader.position) == true
-                if step.isNumber, isStructure || isPlace {
+                if step.isNumber, base == "Pow", isPlace, !step.isComputed {
+                    path.isExponent = true
+                } else if step.isNumber, isStructure || isPlace {
                     if isPlace || step.isComputed { path.isPlace = true } else { path.isStructure = true }
                 }
                 next.isNumber = step.isNumber && !ofShape && !isStructure && !isPlace
-                next.isComputed = step.isComputed || !RuleOnFile.moving.contains(base)
+                let isFinding = RuleOnFile.finding[base]?.contains(reader.position) == true
+                next.isComputed = step.isComputed || isFinding || !RuleOnFile.moving.contains(base)
                 next.isCompared =
-                    step.isCompared || reader.operation == "Cast to bool"
+                    step.isCompared || isFinding || reader.operation == "Cast to bool"
                     || ["Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Not", "And", "Or", "Xor"]
                         .contains(base)
                 if step.isNumber, !step.isCompared, reader.operation == "Cast to float" || base == "CastLike" {

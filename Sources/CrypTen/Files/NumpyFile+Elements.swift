@@ -103,14 +103,42 @@ extension Tensor {
             case .int64: "<i8"
             case .bool: "|b1"
             }
+        var out = Data(numpyHeaderOf: type, shape: shape)
+        out.append(elements.littleEndianBytes)
+        return out
+    }
+}
+
+extension Data {
+    /// What a `.npy` file of format version 1.0 begins with; elements follow in C order.
+    fileprivate init(numpyHeaderOf type: String, shape: Shape) {
         let extents = shape.dimensions.map(String.init).joined(separator: ", ") + (shape.rank == 1 ? "," : "")
         var header = "{'descr': '\(type)', 'fortran_order': False, 'shape': (\(extents)), }"
         // Ten bytes come before, a line feed after; NumPy aligns the numbers at 64 bytes.
         header += String(repeating: " ", count: (64 - (header.utf8.count + 11) % 64) % 64) + "\n"
-        var out = Data([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0])
-        out.append(contentsOf: [UInt8(header.utf8.count & 0xff), UInt8(header.utf8.count >> 8)])
-        out.append(contentsOf: Array(header.utf8))
-        out.append(elements.littleEndianBytes)
+        self.init([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0])
+        append(contentsOf: [UInt8(header.utf8.count & 0xff), UInt8(header.utf8.count >> 8)])
+        append(contentsOf: Array(header.utf8))
+    }
+}
+
+extension Tensor {
+    /// The bytes of a `.npy` file of texts of one width (`<U…`), picked by these numbers, which are places in a list.
+    ///
+    /// - Throws: `.outOfRange` for a number that is no place of it.
+    package func numpyFileBytes(ofTexts texts: [String]) throws -> Data {
+        let width = max(1, texts.lazy.map(\.unicodeScalars.count).max() ?? 0)
+        let words = texts.map { text in
+            let scalars = text.unicodeScalars.map { $0.value.littleEndian }
+            return (scalars + [UInt32](repeating: 0, count: width - scalars.count)).withUnsafeBytes { Data($0) }
+        }
+        var out = Data(numpyHeaderOf: "<U\(width)", shape: shape)
+        for place in integers ?? [] {
+            guard let index = Int(exactly: place), words.indices.contains(index) else {
+                throw CrypTenError(.outOfRange, "a text of place \(place) is asked for, and there are \(texts.count)")
+            }
+            out.append(words[index])
+        }
         return out
     }
 }

@@ -18,7 +18,9 @@ extension NumpyFile {
     private static let longestHeader = 1 << 16
 
     /// The header at the start of a file's bytes.
-    func header(of bytes: Data) throws -> NumpyHeader {
+    ///
+    /// - Parameter allowsTexts: Whether the elements may be texts of one width.
+    func header(of bytes: Data, allowsTexts: Bool = false) throws -> NumpyHeader {
         guard !bytes.isEmpty else { throw malformed("it is empty, not a NumPy file") }
         let start = [UInt8](bytes.prefix(12))
         guard start.prefix(6).elementsEqual(Self.magic.prefix(start.count)) else {
@@ -41,10 +43,14 @@ extension NumpyFile {
         // Versions 1 and 2 are Latin-1, version 3 is UTF-8; field names can't be anything but ASCII in a plain array.
         var parser = PythonLiteralParser(String(decoding: text, as: UTF8.self))
         guard let entries = parser.dictionary() else { throw malformed("its header isn't a Python dictionary") }
-        return try header(from: entries, dataOffset: offset + length)
+        return try header(from: entries, dataOffset: offset + length, allowsTexts: allowsTexts)
     }
 
-    private func header(from entries: [String: PythonLiteralParser.Literal], dataOffset: Int) throws -> NumpyHeader {
+    private func header(
+        from entries: [String: PythonLiteralParser.Literal],
+        dataOffset: Int,
+        allowsTexts: Bool
+    ) throws -> NumpyHeader {
         let type: String
         switch entries["descr"] {
         case .string(let text)?: type = text
@@ -65,7 +71,7 @@ extension NumpyFile {
         if plain.hasPrefix("O") {
             throw malformed("it holds Python objects (pickled), which are never read; save numbers instead")
         }
-        guard NumpyFile.elementSizes[plain] != nil else {
+        guard NumpyFile.elementSizes[plain] != nil || allowsTexts && NumpyFile.width(ofTexts: plain) != nil else {
             throw malformed(
                 "element type '\(type)' isn't read here; convert to one of f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1 (x.astype('float32'))"
             )

@@ -26,13 +26,18 @@ extension Tensor {
     ///
     /// - Throws: `CrypTenError.Code.fileNotReadable` where the file can't be written; `.invalidArgument` above 64 axes.
     public func write(toNumpyFile url: URL) throws {
+        try write(toNumpyFile: url, texts: nil)
+    }
+
+    /// The same; where there are texts, the numbers are places of them, and the texts are written (`<U…`).
+    package func write(toNumpyFile url: URL, texts: [String]?) throws {
         guard shape.rank <= NumpyFile.largestRank else {
             throw CrypTenError(
                 .invalidArgument,
                 "\(url.relativePath): a NumPy file can't have \(shape.rank) axes; 64 are the most"
             )
         }
-        try NumpyFile(url).write(numpyFileBytes, to: url)
+        try NumpyFile(url).write(texts.map { try numpyFileBytes(ofTexts: $0) } ?? numpyFileBytes, to: url)
     }
 }
 

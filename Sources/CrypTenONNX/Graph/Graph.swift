@@ -6,14 +6,16 @@ internal import CrypTenRing
 struct Graph: Sendable {
     /// The model's own name, for messages.
     var name: String
-    /// Version of the standard operators.
-    var opset: Int
+    /// The version of each domain's operators that the model uses.
+    var opsets: [OperatorDomain: Int]
     var inputs: [ONNXModel.Input]
     var outputs: [ONNXModel.Output]
     /// Initialisers and the values of `Constant` nodes, in the model's order.
     var constants: [GraphConstant]
     /// In topological order; only those on which an output depends.
     var nodes: [GraphNode]
+    /// Of names whose numbers are places of texts, the texts.
+    var texts: [String: [String]] = [:]
 }
 
 /// A named tensor that the model holds.
@@ -23,6 +25,8 @@ struct GraphConstant: Sendable {
     var shape: Shape
     /// Nil for a secret constant of a skeleton.
     var tensor: Tensor?
+    /// Of a constant of texts: the texts, whose places are the numbers.
+    var texts: [String]?
     /// Secret constants are known to the model's owner alone.
     var isSecret: Bool
     /// Whether it is the value of a `Constant` node, and no initialiser.
@@ -37,6 +41,7 @@ struct GraphConstant: Sendable {
 struct GraphNode: Hashable, Sendable {
     /// The node's name, or its first output's where it has none.
     var name: String
+    /// Its name in the table of operators: the standard's networks have no prefix, others their domain's.
     var operation: String
     /// The operator set that last changed the operator, up to the model's own.
     var version: Int
@@ -59,12 +64,12 @@ enum GraphAttribute: Hashable, Sendable {
     case graph(GraphBody)
 }
 
-/// A graph inside an operator, which runs once for each step of a sequence.
+/// A graph inside an operator: a branch, or what runs once for each step of a loop or of a sequence.
 struct GraphBody: Hashable, Sendable {
     /// What the operator supplies.
     var inputs: [String]
     var outputs: [String]
     var nodes: [GraphNode]
-    /// Names of the outer graph that it reads; the operator has them as its last inputs, in this order.
+    /// Names of the outer graph that it reads; the operator has them as its last inputs, in this order, one graph's after another's.
     var captures: [String]
 }

@@ -32,6 +32,30 @@ extension ONNXModel {
         ///
         /// It then goes into `publicValues`. Other inputs are operands of the run, secret or public.
         public var mustBeKnown: Bool
+        /// Whether the value, where it is public, must be known before planning: then addresses that it decides are a part of the plan.
+        /// Where it is secret, they stay so.
+        public var isKnownWherePublic = false
+        /// Of an input of texts: all that the model tells apart.
+        ///
+        /// Texts aren't computed with: whoever has them gives their places in this list, of type int64, and −1 for others, see
+        /// ``ONNXModel/Input/places(of:)``.
+        public var texts: [String]?
+        /// Whether numbers may be missing, NaN in a file, as an `Imputer` replaces them: where they do is secret.
+        ///
+        /// Then a tensor has one more axis, the last, of two: the number, or 0, and whether it is missing, 0 or 1.
+        public var mayLackNumbers = false
+        /// Whether trees alone read the numbers, and compare them with floats: then a secret tensor of integers, the places that
+        /// ``encoded(_:texts:name:)`` gives, makes every comparison the file's own. Reals, which the encoding rounds, are taken as well.
+        public internal(set) var isOrdered = false
+        /// Whether numbers of such an input may be missing, NaN in a file: each node of the trees says where that leads.
+        public internal(set) var mayMissPlaces = false
+
+        /// The places of texts; −1 for those that the model doesn't know.
+        public func places(of texts: [String]) -> [Int64] {
+            var places: [String: Int64] = [:]
+            for (place, text) in (self.texts ?? []).enumerated() { places[text] = Int64(place) }
+            return texts.map { places[$0] ?? -1 }
+        }
     }
 
     /// A tensor that the model computes.
@@ -44,6 +68,10 @@ extension ONNXModel {
         ///
         /// The expression's own shape is what counts.
         public var dimensions: [Dimension]?
+        /// Of an output of texts, labels of classes for instance: all that there are.
+        ///
+        /// Texts aren't computed with: the expression's numbers are places in this list, of type int64.
+        public var texts: [String]?
     }
 
     /// A tensor that the model holds: an initialiser, or the value of a `Constant` node under its output's name.
@@ -83,6 +111,8 @@ extension ONNXModel {
         case bound
         /// A float that nothing reads but a scale: public.
         case scale
+        /// One whole number, or a half, that is an exponent: public.
+        case exponent
         /// One number in a `Constant` node: public.
         case number
         /// Other integers and booleans: public.
@@ -96,7 +126,7 @@ extension ONNXModel {
         var visibility: Visibility {
             switch self {
             case .weight, .quantizedWeight, .secret: .secret
-            case .open, .shape, .bound, .scale, .number, .integer, .empty, .owner: .public
+            case .open, .shape, .bound, .scale, .exponent, .number, .integer, .empty, .owner: .public
             }
         }
 
@@ -115,6 +145,7 @@ extension ONNXModel {
             case .shape: "read only as a shape"
             case .bound: "read only as a bound"
             case .scale: "read only as a scale"
+            case .exponent: "one whole number or half, an exponent"
             case .number: "one number in a Constant node"
             case .integer: "integers or booleans"
             case .empty: "no elements"

@@ -38,7 +38,7 @@ extension OperatorTable {
         "Sub": OperatorEntry([6, 7, 13, 14]) { try pairwise($0, .subtract) },
         "Mul": OperatorEntry([6, 7, 13, 14]) { try pairwise($0, .multiply) },
         "Div": OperatorEntry([6, 7, 13, 14], divide),
-        "Sum": OperatorEntry([6, 8, 13]) { [try accumulated($0, .add)] },
+        "Sum": OperatorEntry([6, 8, 13]) { [try accumulated($0, .add).wrapped()] },
         "Mean": OperatorEntry([6, 8, 13]) { operation in
             let total = try accumulated(operation, .add)
             return [
@@ -52,7 +52,7 @@ extension OperatorTable {
         "Max": OperatorEntry([6, 8, 12, 13]) { [try accumulated($0, .maximum)] },
         "Min": OperatorEntry([6, 8, 12, 13]) { [try accumulated($0, .minimum)] },
         "Neg": OperatorEntry([6, 13]) {
-            [try $0.number(0).mapped(reals: { -$0 }, integers: { 0 &- $0 }, expression: { -$0 })]
+            [try $0.number(0).mapped(reals: { -$0 }, integers: { 0 &- $0 }, expression: { -$0 }).wrapped()]
         },
         "Abs": OperatorEntry([6, 13]) { operation in
             [
@@ -60,7 +60,7 @@ extension OperatorTable {
                     reals: { Swift.abs($0) },
                     integers: { $0 < 0 ? 0 &- $0 : $0 },
                     expression: { $0.abs() }
-                )
+                ).wrapped()
             ]
         },
         "Sign": OperatorEntry([9, 13]) { operation in
@@ -80,7 +80,7 @@ extension OperatorTable {
     private static func pairwise(_ operation: Operation, _ function: BinaryFunction) throws -> [Value] {
         _ = (try operation.number(0), try operation.number(1))
         let (a, b) = try operation.alignedPair()
-        return [try Value.combined(a, b, function)]
+        return [try Value.combined(a, b, function).wrapped()]
     }
 
     private static func accumulated(_ operation: Operation, _ function: BinaryFunction) throws -> Value {

@@ -32,6 +32,7 @@ extension OperatorTable {
         "Xor": OperatorEntry([7]) { try logic($0, { $0 != $1 }, { $0 ^ $1 }) },
         "Not": OperatorEntry([1]) { operation in
             let value = try bits(operation, 0)
+            if value.knownTensor == nil, let bit = value.commonBit { return [try Value(all: !bit, value.shape)] }
             let ones = Value(.bool, known: Tensor(.bool([true]), shape: []))
             return [
                 try Value.related(value, ones, Relation(reals: { $0 != $1 }, integers: { $0 != $1 }) { x, _ in ~x })
@@ -59,12 +60,18 @@ extension OperatorTable {
         _ plain: @escaping @Sendable (Int64, Int64) -> Bool,
         _ expressions: @escaping @Sendable (CrypTensor, CrypTensor) -> CrypTensor
     ) throws -> [Value] {
+        let (a, b) = (try bits(operation, 0), try bits(operation, 1))
+        if a.knownTensor == nil || b.knownTensor == nil, let x = a.commonBit, let y = b.commonBit,
+            let shape = Shape.broadcast(a.shape, b.shape)
+        {
+            return [try Value(all: plain(x ? 1 : 0, y ? 1 : 0), shape)]
+        }
         let relation = Relation(
             reals: { plain($0 == 0 ? 0 : 1, $1 == 0 ? 0 : 1) },
             integers: plain,
             expressions: expressions
         )
-        return [try Value.related(try bits(operation, 0), try bits(operation, 1), relation)]
+        return [try Value.related(a, b, relation)]
     }
 
     /// The second input where the first holds, else the third; all three broadcast.
@@ -78,10 +85,7 @@ extension OperatorTable {
             throw operation.mismatch("shapes \(condition.shape), \(a.shape) and \(b.shape) don't fit together")
         }
         guard let plain = try Value.plain([condition, a, b], shape) else {
-            if let known = condition.knownTensor?.integers {
-                if known.allSatisfy({ $0 != 0 }) { return [try a.broadcast(to: shape)] }
-                if known.allSatisfy({ $0 == 0 }) { return [try b.broadcast(to: shape)] }
-            }
+            if let bit = condition.commonBit { return [try (bit ? a : b).broadcast(to: shape)] }
             let chosen = CrypTenExpressions.which(try condition.expression(), try a.expression(), try b.expression())
             return [Value(a.type, try checked(chosen))]
         }

@@ -22,6 +22,18 @@ extension OperatorTable {
     /// Convolutions with groups, dilation and uneven padding.
     private static func convolve(_ operation: Operation) throws -> [Value] {
         let (input, kernel) = (try operation.real(0), try operation.real(1))
+        let bias = try operation.optional(2).map { try $0.expression() }
+        return [try convolved(operation, input, kernel, bias: bias, type: input.type)]
+    }
+
+    /// The convolution by a node's attributes; operands may be whole numbers.
+    static func convolved(
+        _ operation: Operation,
+        _ input: Value,
+        _ kernel: Value,
+        bias: CrypTensor?,
+        type: ONNXElementType
+    ) throws -> Value {
         try checked(operation, input, kernel)
         let windows = try WindowAttributes(
             operation,
@@ -30,7 +42,6 @@ extension OperatorTable {
         )
         let groups = try operation.int("group", default: 1)
         guard groups >= 1 else { throw operation.malformed("group \(groups) must be 1 or more") }
-        let bias = try operation.optional(2).map { try $0.expression() }
         if input.shape.rank == 5 {
             let volume = try input.expression().conv3d(
                 try kernel.expression(),
@@ -41,7 +52,7 @@ extension OperatorTable {
                 dilation: windows.dilationTriple,
                 groups: groups
             )
-            return [Value(input.type, try CrypTenONNX.checked(volume))]
+            return Value(type, try CrypTenONNX.checked(volume))
         }
         let image = try input.asImage().expression().conv2d(
             try kernel.asImage().expression(),
@@ -51,12 +62,12 @@ extension OperatorTable {
             dilation: windows.dilationPair,
             groups: groups
         )
-        return [try Value(input.type, try CrypTenONNX.checked(image)).asSignal(input.shape.rank == 3)]
+        return try Value(type, try CrypTenONNX.checked(image)).asSignal(input.shape.rank == 3)
     }
 
     /// Transposed convolutions; padding may follow from the extents that are asked for.
-    private static func convolveTransposed(_ operation: Operation) throws -> [Value] {
-        let (input, kernel) = (try operation.real(0), try operation.real(1))
+    static func convolveTransposed(_ operation: Operation) throws -> [Value] {
+        let (input, kernel) = (try operation.number(0), try operation.real(1))
         try checked(operation, input, kernel)
         var windows = try WindowAttributes(
             operation,
@@ -107,7 +118,7 @@ extension OperatorTable {
                 dilation: windows.dilationTriple,
                 groups: groups
             )
-            return [Value(input.type, try CrypTenONNX.checked(volume))]
+            return [Value(kernel.type, try CrypTenONNX.checked(volume))]
         }
         let image = try input.asImage().expression().convTransposed2d(
             try kernel.asImage().expression(),
@@ -118,7 +129,7 @@ extension OperatorTable {
             dilation: windows.dilationPair,
             groups: groups
         )
-        return [try Value(input.type, try CrypTenONNX.checked(image)).asSignal(axes == 1)]
+        return [try Value(kernel.type, try CrypTenONNX.checked(image)).asSignal(axes == 1)]
     }
 
     /// A convolution of each channel by itself with what came before, and the last elements for the next call.

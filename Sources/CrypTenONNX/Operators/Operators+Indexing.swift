@@ -3,18 +3,21 @@ internal import CrypTenExpressions
 internal import CrypTenRing
 
 extension OperatorTable {
-    /// Elements read from and written to public positions.
+    /// Elements read from and written to positions.
     static let indexing: [String: OperatorEntry] = [
-        "GatherElements": OperatorEntry([11, 13], known: [1]) { operation in
+        "GatherElements": OperatorEntry([11, 13], secret: [1]) { operation in
             let data = try operation.input(0)
             let axis = try operation.axis(try operation.int("axis", default: 0), rank: data.shape.rank)
+            if let places = try operation.secretPlaces(1) {
+                return [try operation.elements(of: data, at: places, axis: axis)]
+            }
             let indices = try operation.positions(1)
             return [try Value.computed([data], data.type) { $0[0].takeAlong(indices, axis: axis) }]
         },
-        "GatherND": OperatorEntry([11, 12, 13], known: [1], gatherBlocks),
-        "Scatter": OperatorEntry([9, 11], known: [1], scatterElements),
-        "ScatterElements": OperatorEntry([11, 13, 16, 18], known: [1], scatterElements),
-        "ScatterND": OperatorEntry([11, 13, 16, 18], known: [1], scatterBlocks),
+        "GatherND": OperatorEntry([11, 12, 13], secret: [1], gatherBlocks),
+        "Scatter": OperatorEntry([9, 11], secret: [1], scatterElements),
+        "ScatterElements": OperatorEntry([11, 13, 16, 18], secret: [1], scatterElements),
+        "ScatterND": OperatorEntry([11, 13, 16, 18], secret: [1], scatterBlocks),
         "TensorScatter": OperatorEntry([24], known: [2], updateCache),
         "OneHot": OperatorEntry([9, 11, 28], known: [1], oneHot),
         "Compress": OperatorEntry([9, 11, 28], known: [1]) { operation in
@@ -64,8 +67,11 @@ extension OperatorTable {
     /// Blocks of the trailing axes at positions of the leading ones, which the last axis of the indices lists.
     private static func gatherBlocks(_ operation: Operation) throws -> [Value] {
         let data = try operation.input(0)
-        let indices = try operation.positions(1)
         let batch = operation.version >= 12 ? try operation.int("batch_dims", default: 0) : 0
+        if let places = try operation.secretPlaces(1) {
+            return [try operation.blocks(of: data, at: places, batch: batch)]
+        }
+        let indices = try operation.positions(1)
         let blocks = try BlockPositions(operation, data.shape, indices, batch: batch)
         let flat = try data.reshaped([blocks.count, blocks.size])
         return [try flat.taking(blocks.positions, axis: 0).reshaped(try Shape(checking: blocks.outer + blocks.block))]
@@ -87,9 +93,12 @@ extension OperatorTable {
     private static func scatterElements(_ operation: Operation) throws -> [Value] {
         let (data, updates) = (try operation.input(0), try operation.input(2))
         let axis = try operation.axis(try operation.int("axis", default: 0), rank: data.shape.rank)
+        guard data.type.kind == updates.type.kind else { throw operation.malformed("its inputs have different types") }
+        if let places = try operation.secretPlaces(1) {
+            return [try operation.written(updates, to: data, at: places, axis: axis)]
+        }
         let indices = try operation.positions(1)
         let reduction = try reduction(operation)
-        guard data.type.kind == updates.type.kind else { throw operation.malformed("its inputs have different types") }
         return [
             try Value.computed([data, updates], data.type) {
                 $0[0].scatter(indices, $0[1], axis: axis, reduction: reduction)
@@ -99,9 +108,12 @@ extension OperatorTable {
 
     private static func scatterBlocks(_ operation: Operation) throws -> [Value] {
         let (data, updates) = (try operation.input(0), try operation.input(2))
+        guard data.type.kind == updates.type.kind else { throw operation.malformed("its inputs have different types") }
+        if let places = try operation.secretPlaces(1) {
+            return [try operation.written(blocks: updates, to: data, at: places)]
+        }
         let indices = try operation.positions(1)
         let reduction = try reduction(operation)
-        guard data.type.kind == updates.type.kind else { throw operation.malformed("its inputs have different types") }
         let blocks = try BlockPositions(operation, data.shape, indices, batch: 0)
         guard updates.shape.dimensions == blocks.outer + blocks.block else {
             throw operation.mismatch(
@@ -177,10 +189,16 @@ extension OperatorTable {
         let places = Tensor((0..<Int64(depth)).map { $0 }, shape: try Shape(checking: along))
         return [
             try Value.computed([indices, values], values.type) { operands in
+                let (off, on) = (operands[1][0], operands[1][1])
+                if let rows = operands[0].kind == .integer ? operands[0].rowsOfPlaces() : nil {
+                    // The words' own rows: no comparison.
+                    let isHot = rows.rows(fitting: depth).number()
+                    let last = Array(0..<rank - 1)
+                    return off + isHot.permuted(Array(last[..<axis]) + [rank - 1] + Array(last[axis...])) * (on - off)
+                }
                 let x = operands[0].reshape(apart)
                 let fromStart = x + (x .< 0) * CrypTensor(depth)
                 let isHot = fromStart .== CrypTensor(constant: places)
-                let (off, on) = (operands[1][0], operands[1][1])
                 return CrypTenExpressions.which(isHot, on, off)
             }
         ]

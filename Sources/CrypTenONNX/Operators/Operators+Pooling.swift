@@ -57,7 +57,7 @@ extension OperatorTable {
         _ operation: Operation,
         _ pool: (CrypTensor, [CrypTensor.AxisWindow], _ ceilMode: Bool) throws -> CrypTensor
     ) throws -> [Value] {
-        let input = try operation.real(0)
+        let input = try operation.node.operation == "MaxPool" ? operation.number(0) : operation.real(0)
         let windows = try WindowAttributes(operation, shape: input.shape, kernel: nil)
         try windows.checkCount(operation, input.shape)
         let ceilMode = try operation.flag("ceil_mode", default: false)

@@ -6,12 +6,15 @@ extension OperatorTable {
     /// Powers and remainders.
     static let powers: [String: OperatorEntry] = [
         "Mod": OperatorEntry([10, 13, 28], remainder),
-        "Pow": OperatorEntry([7, 12, 13, 15], known: [1], power),
+        "Pow": OperatorEntry([7, 12, 13, 15], secret: [1], power),
     ]
 
-    /// Powers with public exponents, in as many programs as there are different ones.
+    /// Powers with public exponents, in as many programs as there are different ones; with secret ones of bases above 0.
     private static func power(_ operation: Operation) throws -> [Value] {
         let base = try operation.number(0)
+        if case .expression(let exponent) = try operation.number(1).content, exponent.visibility == .secret {
+            return [try power(operation, base, of: exponent)]
+        }
         guard let exponents = try operation.known(1) else { throw operation.malformed("it has no exponent") }
         guard let shape = Shape.broadcast(base.shape, exponents.shape) else {
             throw operation.mismatch("shapes \(base.shape) and \(exponents.shape) don't fit together")
@@ -41,6 +44,27 @@ extension OperatorTable {
         }
         if parts.isEmpty { return [base] }
         return [try Value.concatenated(parts, axis: 0).taking(places, axis: 0).reshaped(shape)]
+    }
+
+    /// A base above 0 to a secret power: `e^(exponent · ln base)`.
+    private static func power(_ operation: Operation, _ base: Value, of exponent: CrypTensor) throws -> Value {
+        guard base.type.kind == .real else {
+            throw operation.unsupported(
+                "its base is \(base.type.rawValue), and only floats are raised to a secret power; as a public value input 1 "
+                    + "('\(onOneLine(operation.node.inputs[1]))') may be any, and all parties see all its numbers"
+            )
+        }
+        guard let known = base.knownTensor else {
+            return Value(base.type, try checked(try base.expression().pow(exponent)))
+        }
+        guard known.doubles.allSatisfy({ $0 > 0 && $0.isFinite }) else {
+            throw operation.unsupported(
+                "its base isn't above 0, and only such a base is raised to a secret power; as a public value input 1 "
+                    + "('\(onOneLine(operation.node.inputs[1]))') may be any, and all parties see all its numbers"
+            )
+        }
+        let logarithms = try Value.computed([base.retyped(.double)], .double) { $0[0].log() }.expression()
+        return Value(base.type, try checked((logarithms * exponent).exp()))
     }
 
     private static func power(_ operation: Operation, _ base: Value, _ exponent: Double) throws -> Value {

@@ -41,7 +41,7 @@ extension OperatorTable {
     /// `alpha · A · B + beta · C`, each of A and B transposed where its attribute says so.
     ///
     /// Factors of weights have been multiplied into them by the owner before any node is imported.
-    private static func multiplyAndAdd(_ operation: Operation) throws -> [Value] {
+    static func multiplyAndAdd(_ operation: Operation) throws -> [Value] {
         let (a, b) = (try operation.number(0), try operation.number(1))
         let transposeA = try operation.flag("transA", default: false)
         let transposeB = try operation.flag("transB", default: false)
@@ -53,13 +53,15 @@ extension OperatorTable {
         var result = try checked(try a.expression().applying(.bilinear(product), try b.expression()))
         if alpha != 1 { result = try checked(result * alpha) }
         if let c = operation.optional(2) {
-            guard c.type.kind == a.type.kind else { throw operation.malformed("its inputs have different types") }
+            guard c.type.kind == a.type.kind || c.type.kind == b.type.kind else {
+                throw operation.malformed("its inputs have different types")
+            }
             guard Shape.broadcast(c.shape, result.shape) == result.shape else {
                 throw operation.mismatch("C of shape \(c.shape) can't be added to the product of shape \(result.shape)")
             }
             let addend = try c.expression()
             result = try checked(result + (beta == 1 ? addend : addend * beta))
         }
-        return [Value(a.type, result)]
+        return [Value(a.type.kind == .real ? a.type : b.type, result)]
     }
 }

@@ -75,6 +75,7 @@ extension OperatorTable {
             let expression = try value.expression()
             switch (value.type.kind, type.kind) {
             case (.real, .integer):
+                if let whole = expression.integersBehind { return Value(type, try checked(whole)) }
                 // Towards 0: the whole parts of the positive and of the negative part.
                 let positive = expression.relu()
                 let whole = positive.applying(.floor) - (positive - expression).applying(.floor)
@@ -82,40 +83,45 @@ extension OperatorTable {
             case (.real, .bit), (.integer, .bit): return Value(type, try checked(expression .!= 0))
             case (.bit, .integer): return Value(type, try checked(expression.toInteger()))
             case (_, .real): return Value(type, try checked(expression.toReal()))
-            case (.integer, .integer), (.bit, .bit): return value.retyped(type)
+            case (.integer, .integer):
+                // What holds all numbers of the other type needs no look at them.
+                guard let from = value.type.integers, let to = type.integers,
+                    !to.contains(from.lowerBound) || !to.contains(from.upperBound)
+                else { return value.retyped(type) }
+                return try value.retyped(type).wrapped()
+            case (.bit, .bit): return value.retyped(type)
             }
         }
-        return try plain.value(type, value.shape) { tensors in
+        return plain.value(type, value.shape) { tensors in
             let tensor = tensors[0]
             switch (value.type.kind, type.kind) {
             case (.real, .real), (.bit, .bit): return tensor
             case (.integer, .integer):
-                return Tensor(wholeNumbers(tensor).map { wrapped($0, to: type) }, shape: tensor.shape)
+                return Tensor(wholeNumbers(tensor).map(type.wrapping), shape: tensor.shape)
             case (.bit, .integer): return Tensor(wholeNumbers(tensor), shape: tensor.shape)
             case (.integer, .real), (.bit, .real): return Tensor(tensor.doubles, shape: tensor.shape)
             case (_, .bit): return Tensor(.bool(tensor.doubles.map { $0 != 0 }), shape: tensor.shape)
             case (.real, .integer):
-                let numbers = try tensor.doubles.map { number -> Int64 in
-                    guard let whole = Int64(exactly: number.rounded(.towardZero)) else {
-                        throw operation.malformed("a number doesn't fit \(type.rawValue)")
-                    }
-                    return wrapped(whole, to: type)
-                }
-                return Tensor(numbers, shape: tensor.shape)
+                // The standard leaves open what no integer is; buckets of a logarithm, of 0 too, are chosen afterwards.
+                return Tensor(tensor.doubles.map { type.wrapping(Int64(saturating: $0)) }, shape: tensor.shape)
             }
         }
     }
+}
 
-    /// A whole number in a narrower type, which keeps its low bits.
-    private static func wrapped(_ number: Int64, to type: ONNXElementType) -> Int64 {
-        switch type {
-        case .int8: Int64(Int8(truncatingIfNeeded: number))
-        case .int16: Int64(Int16(truncatingIfNeeded: number))
-        case .int32: Int64(Int32(truncatingIfNeeded: number))
-        case .uint8: Int64(UInt8(truncatingIfNeeded: number))
-        case .uint16: Int64(UInt16(truncatingIfNeeded: number))
-        case .uint32: Int64(UInt32(truncatingIfNeeded: number))
-        default: number
-        }
+extension CrypTensor {
+    /// The integers that these reals are, where they were made of such, and reshaped since: labels of classes, for instance.
+    fileprivate var integersBehind: CrypTensor? {
+        var source = node
+        while case .reshape = source.operation { source = source.inputs[0] }
+        guard case .toReal = source.operation, source.inputs[0].kind == .integer else { return nil }
+        return CrypTensor(source.inputs[0]).reshape(shape)
+    }
+}
+
+extension Int64 {
+    /// The whole part of a number; the nearest bound where it has none here, and 0 of what isn't a number.
+    fileprivate init(saturating number: Double) {
+        self = Int64(exactly: number.rounded(.towardZero)) ?? (number.isNaN ? 0 : number < 0 ? .min : .max)
     }
 }

@@ -8,7 +8,7 @@ extension OperatorTable {
         "Slice": OperatorEntry([1, 10, 11, 13], known: [1, 2, 3, 4], slice),
         "Split": OperatorEntry([2, 11, 13, 18], known: [1], split),
         "Pad": OperatorEntry([2, 11, 13, 18, 19, 21, 23, 24, 25], known: [1, 3], pad),
-        "Gather": OperatorEntry([1, 11, 13], gather),
+        "Gather": OperatorEntry([1, 11, 13], secret: [1], atRun: true, gather),
     ]
 
     /// Bounds are clamped and negative ones count from the end, as in Python.
@@ -212,7 +212,7 @@ extension OperatorTable {
         }
     }
 
-    /// Slices of a table by public indices: those of the model by position, those of the run by a tensor.
+    /// Slices of a table: by public indices, those of the model by position, those of the run by a tensor; by secret ones.
     private static func gather(_ operation: Operation) throws -> [Value] {
         let (table, indices) = (try operation.input(0), try operation.input(1))
         let axis = try operation.axis(try operation.int("axis", default: 0), rank: table.shape.rank)
@@ -234,11 +234,10 @@ extension OperatorTable {
             }
             return [try table.taking(positions, axis: axis).reshaped(target)]
         }
-        guard case .expression(let positions) = indices.content, positions.visibility == .public else {
-            throw operation.unsupported(
-                "its indices are secret; public ones are computed here (a one-hot product hides them)"
-            )
+        if let places = try operation.secretPlaces(1) {
+            return [try operation.slices(of: table, at: places, axis: axis)]
         }
+        let positions = try indices.expression()
         // Negative ones count from the end: known to all at run time, so each party adds the extent where it belongs.
         let fromStart = positions + (positions .< 0) * table.shape[axis]
         return [Value(table.type, try checked(try table.expression().gather(fromStart, axis: axis)))]

@@ -5,15 +5,10 @@ internal import CrypTenRing
 extension OperatorTable {
     /// Normalisations by statistics of the input itself.
     static let statistics: [String: OperatorEntry] = [
-        "LayerNormalization": OperatorEntry([17], normalizeLayer),
-        "RMSNormalization": OperatorEntry([23]) { operation in
-            let (x, scale) = (try operation.real(0), try operation.real(1))
-            let first = try operation.axis(try operation.int("axis", default: -1), rank: x.shape.rank)
-            let epsilon = try operation.float("epsilon", default: 1e-5)
-            let rows = try flattened(x, from: first)
-            let normal = try rows.expression().rmsNorm(epsilon: epsilon).reshape(x.shape)
-            return [Value(x.type, try checked(normal * (try scale.expression())))]
-        },
+        // Version 1, and the simplified one, are onnxruntime's, which writes them in the standard's domain.
+        "LayerNormalization": OperatorEntry([1, 17], normalizeLayer),
+        "SimplifiedLayerNormalization": OperatorEntry([1], normalizeByRoot),
+        "RMSNormalization": OperatorEntry([23], normalizeByRoot),
         "GroupNormalization": OperatorEntry([18, 21]) { operation in
             let (x, scale, bias) = (try operation.real(0), try operation.real(1), try operation.real(2))
             guard let groups = try operation.int("num_groups"), groups >= 1, x.shape.rank >= 2, x.shape[1] % groups == 0
@@ -76,6 +71,20 @@ extension OperatorTable {
     private static func flattened(_ value: Value, from axis: Int) throws -> Value {
         let lead = Array(value.shape.dimensions.prefix(axis))
         return try value.reshaped(Shape(lead + [value.shape.dimensions.dropFirst(axis).reduce(1, *)]))
+    }
+
+    /// `x / √(mean of x² + ε) · scale`, and what it is divided by.
+    private static func normalizeByRoot(_ operation: Operation) throws -> [Value] {
+        let (x, scale) = (try operation.real(0), try operation.real(1))
+        let first = try operation.axis(try operation.int("axis", default: -1), rank: x.shape.rank)
+        let epsilon = try operation.float("epsilon", default: 1e-5)
+        let rows = try flattened(x, from: first).expression()
+        let normal = rows.rmsNorm(epsilon: epsilon).reshape(x.shape)
+        let result = Value(x.type, try checked(normal * (try scale.expression())))
+        guard operation.isRead(output: 1) else { return [result] }
+        let kept = Shape(x.shape.dimensions.prefix(first) + [Int](repeating: 1, count: x.shape.rank - first))
+        let deviation = (rows.square().mean(axis: -1, keepDimensions: true) + epsilon).inverseSquareRoot()
+        return [result, Value(x.type, try checked(deviation.reshape(kept)))]
     }
 
     private static func normalizeLayer(_ operation: Operation) throws -> [Value] {

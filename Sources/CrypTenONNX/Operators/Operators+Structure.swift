@@ -5,7 +5,7 @@ internal import CrypTenRing
 extension OperatorTable {
     /// The same elements in another arrangement.
     static let structure: [String: OperatorEntry] = [
-        "Identity": OperatorEntry([1, 13, 14, 16, 19, 21, 23, 24, 25]) { [try $0.input(0)] },
+        "Identity": OperatorEntry([1, 13, 14, 16, 19, 21, 23, 24, 25], takesLists: true) { [try $0.input(0)] },
         "Flatten": OperatorEntry([1, 9, 11, 13, 21, 23, 24, 25]) { operation in
             let input = try operation.input(0)
             let axis = try operation.int("axis", default: 1)

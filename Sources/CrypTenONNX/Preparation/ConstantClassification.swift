@@ -49,7 +49,11 @@ extension Graph {
 
     /// Notes which inputs must be public values; for a skeleton, whose constants are classified already.
     mutating func markInputs(_ uses: ValueUses) {
-        for index in inputs.indices { inputs[index].mustBeKnown = uses[inputs[index].name].known != nil }
+        for index in inputs.indices {
+            let use = uses[inputs[index].name]
+            inputs[index].mustBeKnown = use.known != nil
+            inputs[index].isKnownWherePublic = inputs[index].mustBeKnown || use.isKnownWherePublic
+        }
     }
 
     private func check(_ secret: Set<String>, _ open: Set<String>) throws {
@@ -68,12 +72,12 @@ extension Graph {
 
     /// Weights that would have to be public for what they decide: the node, the weights, and what can be done.
     private func refusal(of constants: [GraphConstant], _ use: ValueUse, _ uses: ValueUses) -> CrypTenError {
-        guard let need = use.deciding ?? use.plain ?? use.atRun else {
+        guard let need = use.deciding ?? use.plain ?? use.atRun ?? use.exponent else {
             preconditionFailure("a constant is refused for what it decides")
         }
         let together = constants.filter { constant in
             let other = uses[constant.name]
-            return (other.deciding ?? other.plain ?? other.atRun).map {
+            return (other.deciding ?? other.plain ?? other.atRun ?? other.exponent).map {
                 ($0.node, $0.position) == (need.node, need.position)
             }
                 ?? false
@@ -115,13 +119,26 @@ extension GraphConstant {
             return becomesFloat && type.holdsQuantizedWeights && use.public == nil ? .quantizedWeight : .integer
         }
         guard let need = use.public else { return .weight }
+        if let need = use.exponent, !need.isComputed, use.known == nil, use.atRun == nil {
+            if isPlainExponent { return .exponent }
+            // A power that isn't whole is one of numbers above 0, and so may be secret.
+            if tensor?.doubles.allSatisfy({ $0.rounded() != $0 }) == true { return .weight }
+        }
         guard use.deciding == nil, use.atRun == nil, !use.isRead else { return nil }
         switch need.role {
         case .shape: return .shape
         case .bound: return .bound
         case .scale: return .scale
-        case .address, .exponent, .mode: return nil
+        case .address, .exponent, .mode, .condition: return nil
         }
+    }
+}
+
+extension GraphConstant {
+    /// Whether it is one number as an exponent is that says which function is meant, a square or a root: trained ones aren't whole.
+    private var isPlainExponent: Bool {
+        guard shape.count == 1, let number = tensor?.doubles.first, number.magnitude <= 8 else { return false }
+        return number.rounded() == number || number.magnitude == 0.5
     }
 }
 

@@ -12,6 +12,8 @@ enum InputRole: String, Hashable, Sendable {
     case exponent
     /// Whether the operator trains.
     case mode
+    /// Which graph runs, or whether one runs once more.
+    case condition
 
     /// Whether a float that nothing reads but such inputs is public without its owner's word.
     ///
@@ -19,7 +21,7 @@ enum InputRole: String, Hashable, Sendable {
     var opensFloats: Bool {
         switch self {
         case .shape, .bound, .scale: true
-        case .address, .exponent, .mode: false
+        case .address, .exponent, .mode, .condition: false
         }
     }
 
@@ -67,7 +69,9 @@ enum InputRoles {
             "GridSample": [1: .address],
             "HammingWindow": [0: .shape],
             "HannWindow": [0: .shape],
+            "If": [0: .condition],
             "LSTM": [4: .shape],
+            "Loop": [0: .shape, 1: .condition],
             "MaxUnpool": [1: .address, 2: .shape],
             "MelWeightMatrix": [0: .shape, 1: .shape, 2: .shape, 3: .bound, 4: .bound],
             "NegativeLogLikelihoodLoss": [1: .address],
@@ -85,9 +89,13 @@ enum InputRoles {
             "Scatter": [1: .address],
             "ScatterElements": [1: .address],
             "ScatterND": [1: .address],
+            "SequenceAt": [1: .address],
+            "SequenceErase": [1: .address],
+            "SequenceInsert": [2: .address],
             "Slice": [1: .bound, 2: .bound, 3: .shape, 4: .shape],
             "SoftmaxCrossEntropyLoss": [1: .address],
             "Split": [1: .shape],
+            "SplitToSequence": [1: .shape],
             "Squeeze": [1: .shape],
             "TensorScatter": [2: .address],
             "Tile": [1: .shape],
@@ -97,6 +105,19 @@ enum InputRoles {
             "Upsample": [1: .scale],
         ]
         for name in reductions { table[name] = [1: .shape] }
+        let ofRuntime: [String: [Int: InputRole]] = [
+            "ConvTransposeWithDynamicPads": [2: .shape],
+            "ExpandDims": [1: .shape],
+            "GatherND": [1: .address],
+            "GridSample": [1: .address],
+            "GroupQueryAttention": [5: .shape, 6: .shape, 9: .address],
+            "Pad": [1: .shape],
+            "Range": [0: .bound, 1: .bound, 2: .bound],
+            "RelativePositionBias": [1: .shape, 2: .shape],
+            "RotaryEmbedding": [1: .address],
+            "Trilu": [1: .shape],
+        ]
+        for (name, roles) in ofRuntime { table[OperatorDomain.runtime.operation(name)] = roles }
         return table
     }()
 
@@ -110,14 +131,31 @@ enum InputRoles {
     /// Operators whose results are numbers of their inputs, in other places or of another type: what they read is moved, not
     /// computed with.
     static let moves: Set<String> = [
-        "Cast", "CastLike", "Concat", "Expand", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze",
-        "Tile", "Transpose", "Unsqueeze",
+        "com.microsoft.ExpandDims", "Cast", "CastLike", "Concat", "ConcatFromSequence", "Expand", "Flatten", "Gather",
+        "Identity", "Optional",
+        "OptionalGetElement", "Reshape", "SequenceAt", "SequenceConstruct", "SequenceErase", "SequenceInsert", "Slice",
+        "Split", "SplitToSequence", "Squeeze", "Tile", "Transpose", "Unsqueeze",
     ]
+
+    /// Where operators have a table of which they read slices, along the axis that they name, and the places of those.
+    static let tables: [String: (table: Int, place: Int)] = ["Gather": (0, 1)]
 
     /// Inputs of which operators read the shape or the type, and no numbers.
     static let withoutNumbers: [String: Set<Int>] = [
-        "CastLike": [1], "EyeLike": [0], "Shape": [0], "Size": [0],
+        "CastLike": [1], "EyeLike": [0], "OptionalHasElement": [0], "SequenceLength": [0], "Shape": [0], "Size": [0],
+        OperatorTable.positionsOfWords: [0],
     ]
+
+    /// Operators of which all integers are quantised numbers, weights or zero points.
+    static let quantized: Set<String> = Set(
+        [
+            "QLinearAdd", "QLinearAveragePool", "QLinearConcat", "QLinearConv", "QLinearGlobalAveragePool",
+            "QLinearLeakyRelu",
+            "QLinearMul", "QLinearSigmoid", "QLinearSoftmax", "QLinearWhere", "QGemm", "DynamicQuantizeMatMul",
+            "MatMulIntegerToFloat", "MatMulNBits",
+            "QuantizeLinear",
+        ].map { "com.microsoft.\($0)" }
+    ).union(["ConvInteger", "MatMulInteger", "QLinearConv", "QLinearMatMul", "QuantizeLinear"])
 
     /// Outputs that follow from shapes and from the inputs in the table alone.
     static let outputsOfShapes: [String: Set<Int>] = ["Dropout": [1]]

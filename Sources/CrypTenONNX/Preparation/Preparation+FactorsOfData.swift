@@ -26,13 +26,40 @@ extension Preparation {
             "Slice", "Split", "Squeeze", "Sub", "Sum", "Tile", "Transpose", "Unsqueeze", "Where",
         ]
 
-        /// - Parameter nodes: In the order in which they are computed.
-        init(inputs: [ONNXModel.Input], nodes: [GraphNode], constants: [String: Value]) {
-            let raw = Set(inputs.filter { $0.type.kind == .real }.map(\.name))
+        /// What moves columns of tables, and converts them; of some only the first input is moved.
+        private static let moves: Set<String> = [
+            "Cast", "Concat", "Flatten", "Gather", "Identity", "Reshape", "Slice", "Split", "Squeeze", "Transpose",
+            "Unsqueeze", OperatorDomain.classical.operation("ArrayFeatureExtractor"),
+            OperatorDomain.classical.operation("FeatureVectorizer"), OperatorDomain.classical.operation("Imputer"),
+        ]
+
+        /// Powers and products of columns.
+        private static let powers: Set<String> = ["Pow", "ReduceProd"]
+
+        /// - Parameters:
+        ///   - nodes: In the order in which they are computed.
+        ///   - areTables: Whether the inputs are columns of a table, as classical models read them: then columns that are joined, picked or
+        ///     converted are still as they came.
+        init(inputs: [ONNXModel.Input], nodes: [GraphNode], constants: [String: Value], areTables: Bool) {
+            var raw = Set(inputs.filter { $0.type.kind == .real }.map(\.name))
+            let whole = Set(inputs.filter { $0.type.kind == .integer }.map(\.name))
             (names, moved) = (raw, raw)
-            for node in nodes where DataNames.operations.contains(node.operation) {
+            let tables = areTables ? DataNames.moves.union(DataNames.powers) : []
+            for node in nodes {
+                // A branch may give what it reads.
+                if node.operation == "If", node.inputs.dropFirst().contains(where: names.contains) {
+                    names.formUnion(node.outputs)
+                }
+                guard DataNames.operations.union(tables).contains(node.operation) else { continue }
                 let read = node.inputs.filter { !$0.isEmpty && constants[$0] == nil }
                 if !read.isEmpty, read.allSatisfy(names.contains) { names.formUnion(node.outputs) }
+                if areTables, DataNames.moves.contains(node.operation), !read.isEmpty,
+                    read.allSatisfy({ raw.contains($0) || node.operation == "Cast" && whole.contains($0) })
+                {
+                    raw.formUnion(node.outputs)
+                    names.formUnion(node.outputs)
+                    moved.formUnion(node.outputs)
+                }
                 if ["Add", "Sub"].contains(node.operation), node.inputs.count == 2, raw.contains(node.inputs[0]),
                     constants[node.inputs[1]] != nil
                 {
@@ -73,7 +100,7 @@ extension Preparation {
         return separated(node, name, node.inputs[constant], value, isQuotient: isQuotient)
     }
 
-    private mutating func separated(
+    mutating func separated(
         _ node: GraphNode,
         _ data: String,
         _ name: String,

@@ -20,7 +20,7 @@ struct Preparation {
     private var readers: [String: Int] = [:]
 
     init(_ graph: Graph, for purpose: ONNXModel.Purpose) {
-        nodes = graph.nodes
+        nodes = TextPlaces.replaced(in: graph.nodes, graph.texts)
         outputs = Set(graph.outputs.map(\.name))
         constants = [:]
         for constant in graph.constants {
@@ -37,15 +37,23 @@ struct Preparation {
                 }
         }
         names = Set(constants.keys).union(graph.inputs.map(\.name)).union(graph.nodes.flatMap(\.outputs))
+        let expanded = QuantizedOperators(nodes, names: names)
+        (nodes, names) = (expanded.nodes, expanded.names)
         removeIdentities()
+        if purpose == .inference { scaleTrees() }
         foldConstants(withWeights: purpose == .inference)
         if purpose == .training { return }
         for name in nodes.flatMap(\.inputs) + graph.outputs.map(\.name) where !name.isEmpty {
             readers[name, default: 0] += 1
         }
-        scaleGemms()
+        scaleProducts()
         foldBatchNormalizations()
-        let data = DataNames(inputs: graph.inputs, nodes: nodes, constants: constants)
+        let areTables = graph.opsets[.classical] != nil
+        prepareClassicalModels(
+            DataNames(inputs: graph.inputs, nodes: nodes, constants: constants, areTables: areTables)
+        )
+        computeOnLevels()
+        let data = DataNames(inputs: graph.inputs, nodes: nodes, constants: constants, areTables: areTables)
         replaceDivisions(exceptOf: data)
         separateFactors(of: data)
     }
@@ -61,14 +69,21 @@ struct Preparation {
                 shape: weight.shape,
                 type: value.type,
                 sources: weight.sources,
-                // No fixed point holds so much: a mask's infinity.
-                value: weight.tensor?.saturated(beyond: 0x1p62),
+                // No fixed point holds so much: a mask's infinity. Nobody but its owner knows of it, so it must have room beside a
+                // product with a public factor, whose fraction bits leave 2²⁶.
+                value: weight.tensor?.saturated(beyond: 0x1p62, as: AttentionMask.disallowed.magnitude),
                 isSeparated: separated.contains(name)
             )
         }
     }
 
     // MARK: Steps
+
+    /// Factors of grids become a part of the weights.
+    private mutating func computeOnLevels() {
+        guard nodes.contains(where: { LevelPass.operations.contains($0.operation) }) else { return }
+        self = LevelPass(self, outputs: outputs).preparation
+    }
 
     /// `Identity` gives a value a second name; the first is used instead, unless the second is an output's.
     private mutating func removeIdentities() {
@@ -92,14 +107,19 @@ struct Preparation {
     /// What can't be computed here stays, and is imported, or refused, later. Weights that are to be trained stay what they are.
     private mutating func foldConstants(withWeights: Bool) {
         var kept: [GraphNode] = []
-        for node in nodes {
+        var left: [GraphNode] = nodes.reversed()
+        while let node = left.popLast() {
+            if withWeights, let branch = branch(of: node) {
+                left += branch.reversed()
+                continue
+            }
             let inputs = node.inputs.map { $0.isEmpty ? nil : constants[$0] }
             let isConstant = zip(node.inputs, inputs).allSatisfy { name, value in
                 name.isEmpty || (withWeights ? value != nil : value?.knownTensor != nil)
             }
             guard isConstant,
-                let results = try? OperatorTable.entry(of: node).make(Operation(node: node, inputs: inputs)),
-                results.allSatisfy(\.isConstant), results.count >= node.outputs.count
+                let results = try? OperatorTable.results(of: Operation(node: node, inputs: inputs)),
+                results.allSatisfy(\.isConstant)
             else {
                 kept.append(node)
                 continue
@@ -109,10 +129,20 @@ struct Preparation {
         nodes = kept
     }
 
-    /// `alpha` and `beta` of a `Gemm` become a part of its constants, so that nothing is multiplied at run time.
-    private mutating func scaleGemms() {
-        for index in nodes.indices where nodes[index].operation == "Gemm" {
-            for (attribute, position) in [("alpha", 1), ("beta", 2)] {
+    /// The factors of products, and the input of a constant that each may become a part of.
+    private static let factors: [String: [(attribute: String, position: Int)]] = [
+        "Gemm": [("alpha", 1), ("beta", 2)],
+        "com.microsoft.FusedGemm": [("alpha", 1), ("beta", 2)],
+        "com.microsoft.FusedMatMul": [("alpha", 1), ("alpha", 0)],
+        "com.microsoft.FusedMatMulActivation": [("alpha", 1), ("alpha", 0)],
+        "com.microsoft.TransposeMatMul": [("alpha", 1), ("alpha", 0)],
+    ]
+
+    /// Factors of products, such as `alpha` and `beta` of a `Gemm`, become a part of their constants, so that nothing is multiplied
+    /// at run time.
+    private mutating func scaleProducts() {
+        for index in nodes.indices {
+            for (attribute, position) in Self.factors[nodes[index].operation] ?? [] {
                 let node = nodes[index]
                 guard case .float(let factor)? = node.attributes[attribute], factor != 1, factor.isFinite,
                     position < node.inputs.count,
@@ -246,9 +276,15 @@ struct Preparation {
 extension Set<String> {
     /// A name that nothing has: the one that is wished for, with as many primes as that takes. It is taken then.
     mutating func unused(_ wish: String) -> String {
+        let name = free(wish)
+        insert(name)
+        return name
+    }
+
+    /// The same, which isn't taken yet.
+    func free(_ wish: String) -> String {
         var name = wish
         while contains(name) { name += "'" }
-        insert(name)
         return name
     }
 }
@@ -264,9 +300,11 @@ extension Value {
         try mapped(reals: function, integers: { $0 }, expression: { $0 })
     }
 
-    /// Whether it is known or made of weights.
+    /// Whether it is a tensor that is known or made of weights.
     fileprivate var isConstant: Bool {
-        if case .expression = content { return false }
-        return true
+        switch content {
+        case .known, .weight: true
+        case .expression, .list, .nothing: false
+        }
     }
 }

@@ -13,8 +13,9 @@ extension Graph {
         var names = wanted
         for node in nodes.reversed() {
             let isWanted = node.outputs.contains { !$0.isEmpty && names.contains($0) }
-            if case .graph(let body)? = node.attributes["body"] {
-                names.formUnion(inputs(of: node, body, isWanted: isWanted))
+            let wirings = node.wirings
+            guard wirings.isEmpty else {
+                for wiring in wirings { names.formUnion(inputs(of: wiring, isWanted: isWanted)) }
                 continue
             }
             let positions: [Int]
@@ -25,7 +26,10 @@ extension Graph {
                 else { continue }
                 positions = kind == .real || (kind == .integer && isWanted) ? [0] : []
             case "CastLike": positions = [0]
-            case "DequantizeLinear": positions = [0, 2]
+            // Labels of classes, which are no weights.
+            case OperatorDomain.classical.operation("ArrayFeatureExtractor"): positions = []
+            case "DequantizeLinear", "com.microsoft.DequantizeLinear": positions = [0, 2]
+            case let operation where InputRoles.quantized.contains(operation): positions = Array(node.inputs.indices)
             case "Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Not", "And", "Or", "Xor": positions = []
             default:
                 let skipped = InputRoles.withoutNumbers[node.operation] ?? []
@@ -42,16 +46,14 @@ extension Graph {
     }
 
     /// The same of what a graph inside a node reads.
-    private static func inputs(of node: GraphNode, _ body: GraphBody, isWanted: Bool) -> [String] {
+    private static func inputs(of wiring: BodyWiring, isWanted: Bool) -> [String] {
+        let body = wiring.body
         var inner = namesThatBecomeFloats(body.nodes, wanted: isWanted ? Set(body.outputs) : [])
-        if !isWanted, body.inputs.contains(where: inner.contains) {
+        if !isWanted, wiring.states.contains(where: { inner.contains($0.inner) }) {
             // A state's next value becomes one, too.
             inner = namesThatBecomeFloats(body.nodes, wanted: Set(body.outputs))
         }
-        let captures = node.inputs.suffix(body.captures.count)
-        let operands = node.inputs.dropLast(captures.count).dropFirst(node.version == 8 ? 1 : 0)
-        return (Array(zip(operands, body.inputs)) + Array(zip(captures, body.captures)))
-            .filter { !$0.0.isEmpty && inner.contains($0.1) }.map(\.0)
+        return wiring.reads.filter { !$0.outer.isEmpty && inner.contains($0.inner) }.map(\.outer)
     }
 }
 
@@ -59,7 +61,7 @@ extension ONNXElementType {
     /// Whether weights are quantised to it, or biases.
     var holdsQuantizedWeights: Bool {
         switch self {
-        case .int8, .uint8, .int16, .uint16, .int32: true
+        case .int2, .uint2, .int4, .uint4, .int8, .uint8, .int16, .uint16, .int32: true
         default: false
         }
     }

@@ -3,7 +3,7 @@ public import CrypTenExpressions
 internal import CrypTenRing
 
 extension ONNXModel {
-    /// What an input of whole numbers that only looks rows of tables up has become: the owner expands its numbers, so that they stay secret
+    /// What an input of whole numbers that looks rows of tables up has become: the owner expands its numbers, so that they stay secret
     /// without a comparison.
     public struct Words: Hashable, Sendable {
         /// How many rows the tables have: numbers are from 0 to one less.
@@ -13,10 +13,13 @@ extension ONNXModel {
         public let isCounted: Bool
         /// How many words a text has, of words that are counted, where the model says it: their mean is a sum over as many.
         public let length: Int?
+        /// Whether rows are integers: of a model that is run.
+        var isWhole = false
 
         /// Numbers of words as the network reads them.
         ///
         /// - Parameter name: What errors call them.
+        /// - Returns: Reals where words are counted or trained with, integers 0 and 1 otherwise.
         /// - Throws: `.outOfRange` naming the first number that is none of a word; `.shapeMismatch`.
         public func expanded(_ tensor: Tensor, name: String) throws -> Tensor {
             guard let numbers = tensor.integers, tensor.shape.rank >= (isCounted ? 2 : 1) else {
@@ -39,18 +42,45 @@ extension ONNXModel {
                     "\(name) of shape \(tensor.shape) becomes \(shape.count) numbers with \(count) words, and at most 2^31 are kept: take fewer rows"
                 )
             }
-            var places = [Float](repeating: 0, count: shape.count)
-            for (index, number) in numbers.enumerated() {
-                guard (0..<Int64(count)).contains(number) else {
-                    throw CrypTenError(
-                        .outOfRange,
-                        "\(name): the word at index \(index) is \(number), and the model has words 0 to \(count - 1)"
-                    )
-                }
-                places[index / each * count + Int(number)] += 1
+            for (index, number) in numbers.enumerated() where !(0..<Int64(count)).contains(number) {
+                throw CrypTenError(
+                    .outOfRange,
+                    "\(name): the word at index \(index) is \(number), and the model has words 0 to \(count - 1)"
+                )
             }
-            return Tensor(.float(places), shape: shape)
+            func filled<Number: AdditiveArithmetic>(_ one: Number) -> [Number] {
+                var places = [Number](repeating: .zero, count: shape.count)
+                for (index, number) in numbers.enumerated() { places[index / each * count + Int(number)] += one }
+                return places
+            }
+            return Tensor(isWhole ? .int32(filled(1)) : .float(filled(1)), shape: shape)
         }
+    }
+}
+
+extension ONNXModel {
+    /// Inputs of whole numbers that come, moved at most, to places of tables whose extents are known: in a run their owner gives them
+    /// expanded where they are secret, a row of zeros and a one for each number.
+    ///
+    /// - Parameter shapes: Those of the constants.
+    static func words(of inputs: [Input], _ nodes: [GraphNode], shapes: [String: Shape]) -> [String: Words] {
+        var words: [String: Words] = [:]
+        for input in inputs where input.type.kind == .integer && !input.mustBeKnown {
+            var (names, extents): (Set<String>, [Int]) = ([input.name], [])
+            for node in nodes {
+                guard let first = node.inputs.first else { continue }
+                if InputRoles.moves.contains(node.operation), names.contains(first) { names.formUnion(node.outputs) }
+                guard let (table, place) = InputRoles.tables[node.operation], node.inputs.count > max(table, place),
+                    names.contains(node.inputs[place]), let shape = shapes[node.inputs[table]], shape.rank > 0
+                else { continue }
+                var axis = 0
+                if case .int(let given)? = node.attributes["axis"] { axis = given }
+                if (-shape.rank..<shape.rank).contains(axis) { extents.append(shape[axis]) }
+            }
+            guard let count = extents.min(), count > 0 else { continue }
+            words[input.name] = Words(count: count, isCounted: false, length: nil, isWhole: true)
+        }
+        return words
     }
 }
 

@@ -18,6 +18,10 @@ struct ValueUse: Hashable, Sendable {
     var deciding: Need?
     /// The same, where a public value of the run would do.
     var atRun: Need?
+    /// It comes to an exponent: data may stay secret there, and a constant, which may be any number of a base of any sign, may not.
+    var exponent: Need?
+    /// It comes to an input that may be secret, and where it is public must be known before the run.
+    var isKnownWherePublic = false
     /// Anything else reads it, or it is an output.
     var isRead = false
 
@@ -25,13 +29,15 @@ struct ValueUse: Hashable, Sendable {
     var known: Need? { plain ?? deciding }
 
     /// What it must be public for.
-    var `public`: Need? { known ?? atRun }
+    var `public`: Need? { known ?? atRun ?? exponent }
 
     /// The same value with more uses; of several needs the first stays.
     mutating func add(_ other: ValueUse) {
         plain = plain ?? other.plain
         deciding = deciding ?? other.deciding
         atRun = atRun ?? other.atRun
+        exponent = exponent ?? other.exponent
+        isKnownWherePublic = isKnownWherePublic || other.isKnownWherePublic
         isRead = isRead || other.isRead
     }
 
@@ -54,7 +60,13 @@ struct ValueUse: Hashable, Sendable {
                 return need
             }
         }
-        return ValueUse(deciding: marked(deciding ?? plain), atRun: marked(atRun), isRead: isRead)
+        return ValueUse(
+            deciding: marked(deciding ?? plain),
+            atRun: marked(atRun),
+            exponent: marked(exponent),
+            isKnownWherePublic: isKnownWherePublic,
+            isRead: isRead
+        )
     }
 }
 
@@ -66,16 +78,19 @@ struct ValueUses {
     private var uses: [String: ValueUse] = [:]
 
     init(_ graph: Graph) {
-        self.init(graph.nodes, outputs: graph.outputs.map { ($0.name, ValueUse(isRead: true)) })
+        self.init(graph.nodes, outputs: graph.outputs.map { ($0.name, ValueUse(isRead: true)) }, loops: 0)
     }
 
-    private init(_ nodes: [GraphNode], outputs: [(String, ValueUse)]) {
+    /// - Parameter loops: How many graphs around these nodes run more than once.
+    private init(_ nodes: [GraphNode], outputs: [(String, ValueUse)], loops: Int) {
         for (name, use) in outputs { add(use, to: name) }
         for node in nodes.reversed() {
-            if case .graph(let body)? = node.attributes["body"] {
-                follow(node, body)
-            } else {
+            let wirings = node.wirings
+            if wirings.isEmpty {
                 follow(node)
+            } else {
+                for wiring in wirings { follow(node, wiring, loops) }
+                for position in 0..<node.operandCount { addNeed(of: node, at: position) }
             }
         }
     }
@@ -90,7 +105,8 @@ struct ValueUses {
     }
 
     private mutating func follow(_ node: GraphNode) {
-        let known = OperatorTable.entries[node.operation]?.known ?? []
+        let entry = OperatorTable.entries[node.operation]
+        let known = entry?.known ?? []
         let ofShapes = InputRoles.outputsOfShapes[node.operation] ?? []
         var result = ValueUse()
         for (position, name) in node.outputs.enumerated() where !name.isEmpty && !ofShapes.contains(position) {
@@ -110,35 +126,65 @@ struct ValueUses {
                 input: name,
                 role: role
             )
+            if let entry, entry.secret.contains(position), result.known == nil {
+                let exponent = role == .exponent ? need : nil
+                uses[name, default: ValueUse()].add(
+                    ValueUse(
+                        exponent: exponent,
+                        isKnownWherePublic: !entry.atRun || result.isKnownWherePublic,
+                        isRead: exponent == nil
+                    )
+                )
+                continue
+            }
             // Where the result must be known before the run, no public value of the run will do.
             let isKnown = known.contains(position) || result.known != nil
             uses[name, default: ValueUse()].add(need, isKnown: isKnown)
         }
     }
 
-    /// A graph that runs once for each element of a sequence, whose states go from one run to the next.
-    private mutating func follow(_ node: GraphNode, _ body: GraphBody) {
-        let captures = node.inputs.suffix(body.captures.count)
-        var operands = node.inputs.dropLast(captures.count)[...]
-        if node.version == 8 { operands = operands.dropFirst() }
-        var scanned = 0
-        if case .int(let count)? = node.attributes["num_scan_inputs"] { scanned = count }
-        let states = min(body.inputs.count - max(0, min(scanned, body.inputs.count)), body.outputs.count)
-        var results = body.outputs.indices.map { $0 < node.outputs.count ? self[node.outputs[$0]] : ValueUse() }
-        var inner = ValueUses(body.nodes, outputs: Array(zip(body.outputs, results)))
-        // A use reaches at least one more state with each turn; where many take turns, all are taken to have them all.
-        for turn in 0..<64 {
+    /// What a graph that decides something reads there.
+    private mutating func addNeed(of node: GraphNode, at position: Int) {
+        let name = node.inputs[position]
+        guard !name.isEmpty, let role = InputRoles.role(of: node, at: position) else { return }
+        let need = ValueUse.Need(
+            node: node.name,
+            operation: node.operation,
+            position: position,
+            input: name,
+            role: role
+        )
+        uses[name, default: ValueUse()].add(need, isKnown: true)
+    }
+
+    /// A graph inside of a node, whose states go from one run to the next.
+    private mutating func follow(_ node: GraphNode, _ wiring: BodyWiring, _ loops: Int) {
+        let (body, depth) = (wiring.body, wiring.states.isEmpty ? loops : loops + 1)
+        var results = [ValueUse](repeating: ValueUse(), count: body.outputs.count)
+        for (position, outer) in wiring.results where !outer.isEmpty { results[position].add(self[outer]) }
+        if let condition = wiring.condition, condition < results.count {
+            let name = body.outputs[condition]
+            results[condition].add(
+                ValueUse.Need(node: node.name, operation: node.operation, position: 1, input: name, role: .condition),
+                isKnown: true
+            )
+        }
+        var inner = ValueUses(body.nodes, outputs: Array(zip(body.outputs, results)), loops: depth)
+        // A use reaches at least one more state with each turn; where many take turns, all are taken to have them all. Loops in loops
+        // take turns in each turn, so that there are few.
+        let most = loops == 0 ? 24 : 2
+        var turn = 0
+        while !wiring.states.isEmpty {
             var next = results
-            for state in 0..<states { next[state].add(inner[body.inputs[state]]) }
-            if turn == 62 {
-                let all = next.prefix(states).reduce(into: ValueUse()) { $0.add($1) }
-                for state in 0..<states { next[state].add(all) }
+            for (position, name) in wiring.states { next[position].add(inner[name]) }
+            if turn >= most {
+                let all = wiring.states.reduce(into: ValueUse()) { $0.add(next[$1.position]) }
+                for (position, _) in wiring.states { next[position].add(all) }
             }
             if next == results { break }
-            results = next
-            inner = ValueUses(body.nodes, outputs: Array(zip(body.outputs, results)))
+            (results, turn) = (next, turn + 1)
+            inner = ValueUses(body.nodes, outputs: Array(zip(body.outputs, results)), loops: depth)
         }
-        for (operand, name) in zip(operands, body.inputs) { add(inner[name], to: operand) }
-        for (operand, name) in zip(captures, body.captures) { add(inner[name], to: operand) }
+        for (outer, name) in wiring.reads { add(inner[name], to: outer) }
     }
 }

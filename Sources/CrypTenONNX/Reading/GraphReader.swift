@@ -13,14 +13,17 @@ struct GraphReader {
     let file: ModelFile
     /// Whether this is a skeleton, whose secret constants come without numbers.
     let isSkeleton: Bool
-    /// The version of the standard operators that the model uses.
-    private(set) var opset = 0
+    /// What a skeleton will show of ensembles of trees.
+    let trees: ONNXModel.TreeVisibility
+    /// The version of each domain's operators that the model uses.
+    private(set) var opsets: [OperatorDomain: Int] = [:]
     /// What a skeleton says of its weights' exponents; nil where it says nothing.
     private(set) var exponents: String?
 
-    init(file: ModelFile, isSkeleton: Bool) {
+    init(file: ModelFile, isSkeleton: Bool, trees: ONNXModel.TreeVisibility = .features) {
         self.file = file
         self.isSkeleton = isSkeleton
+        self.trees = trees
     }
 
     /// The key under which a skeleton says that it is one.
@@ -30,45 +33,48 @@ struct GraphReader {
     /// The most floats that an attribute has in the standard's operators: a scale for each axis, or a factor for each gate of
     /// a recurrent layer.
     static let mostAttributeFloats = 64
-    /// The operator sets that the table of operators knows.
-    static let opsets = 1...28
 
     mutating func read() throws -> Graph {
         let model = try decode()
-        opset = try opset(of: model)
-        let graph = try withoutNestedConstants(model.graph)
-        guard graph.sparseInitializer.isEmpty else {
-            throw file.problem.malformed("it holds sparse tensors, which aren't read")
-        }
+        opsets = try opsets(of: model)
+        var graph = try FileGraphDecoder(problem: file.problem).graph(try withoutWeightAttributes(model.graph))
+        var inliner = try FunctionInliner(model, graph, file: file)
+        graph = try inliner.inlined(graph)
+        opsets.merge(inliner.opsets) { own, _ in own }
+        graph = try withoutNestedConstants(try graph.inOrder(file.problem))
         try checkNames(graph)
-        guard !graph.output.isEmpty else { throw file.problem.malformed("its graph has no outputs") }
+        guard !graph.outputs.isEmpty else { throw file.problem.malformed("its graph has no outputs") }
 
         let (live, used) = liveNodes(graph)
+        var sparse = SparseBudget()
         var (nodes, constantNodes): ([GraphNode], [GraphConstant]) = ([], [])
         for index in live {
-            let node = graph.node[index]
-            let name = nodeName(node)
-            if node.opType == "Constant", Self.isStandard(node.domain) {
-                constantNodes.append(try constant(of: node, name: name))
+            let node = graph.nodes[index]
+            if node.isConstant {
+                constantNodes.append(try constant(of: node, &sparse))
             } else {
-                nodes.append(try self.node(node, name: name, used: used))
+                nodes.append(try self.node(node, name: node.name, used: used))
             }
         }
-        let initializers = Set(graph.initializer.map(\.name))
+        let initializers = Set(graph.initializers.map(\.name))
+        let constants =
+            try graph.initializers.filter { used.contains($0.name) }.map { try constant($0, &sparse) } + constantNodes
+        let given = graph.inputs.filter { !initializers.contains($0.name) }
+        let texts = try texts(constants, inputs: given, &nodes)
         return Graph(
             name: graph.name,
-            opset: opset,
-            inputs: try graph.input.filter { !initializers.contains($0.name) }.map { value in
-                let (type, dimensions) = try self.type(of: value, role: "input")
-                return ONNXModel.Input(name: value.name, type: type, dimensions: dimensions, mustBeKnown: false)
+            opsets: opsets,
+            inputs: try given.map { value in
+                var input = try self.input(value, texts: texts[value.name])
+                input.mayLackNumbers =
+                    input.type.kind == .real
+                    && MissingNumbers.isReplaced(value.name, in: nodes, outputs: graph.outputs.map(\.name))
+                return input
             },
-            outputs: try graph.output.map { value in
-                let (type, dimensions) = try self.type(of: value, role: "output")
-                return ONNXModel.Output(name: value.name, type: type, dimensions: dimensions)
-            },
-            constants: try graph.initializer.filter { used.contains($0.name) }.map { try constant($0, name: $0.name) }
-                + constantNodes,
-            nodes: nodes
+            outputs: try graph.outputs.map { try output($0, texts: texts[$0.name], nodes) },
+            constants: constants,
+            nodes: nodes,
+            texts: texts
         )
     }
 
@@ -98,28 +104,26 @@ struct GraphReader {
         return model
     }
 
-    /// The version of the standard operators.
-    private func opset(of model: Onnx_ModelProto) throws -> Int {
-        let versions = model.opsetImport.filter { Self.isStandard($0.domain) }.map(\.version)
-        guard let version = versions.first else {
-            if let other = model.opsetImport.first {
-                throw CrypTenError(
-                    .unsupportedOperator,
-                    "\(file.name): unsupported operators of domain '\(onOneLine(other.domain))': standard ones are read"
-                )
-            }
+    /// The version of the operators of each domain that is read; others stand in a file that doesn't use them, too.
+    private func opsets(of model: Onnx_ModelProto) throws -> [OperatorDomain: Int] {
+        guard !model.opsetImport.isEmpty else {
             throw file.problem.malformed("it doesn't say which version of the operators it uses, or it is truncated")
         }
-        guard versions.allSatisfy({ $0 == version }) else {
-            throw file.problem.malformed("it claims different versions of the standard operators: \(versions)")
+        var opsets: [OperatorDomain: Int] = [:]
+        for claim in model.opsetImport {
+            guard let domain = OperatorDomain(claim.domain) else { continue }
+            guard let version = Int(exactly: claim.version), domain.versions.contains(version) else {
+                throw CrypTenError(
+                    .unsupportedOperator,
+                    "\(file.name): unsupported operator set \(claim.version)\(domain == .standard ? "" : " of \(domain.rawValue)"): versions "
+                        + "\(domain.versions.lowerBound) to \(domain.versions.upperBound) are read; convert the model"
+                )
+            }
+            guard opsets.updateValue(version, forKey: domain) ?? version == version else {
+                throw file.problem.malformed("it claims different versions of the operators of \(domain.title)")
+            }
         }
-        guard let opset = Int(exactly: version), Self.opsets.contains(opset) else {
-            throw CrypTenError(
-                .unsupportedOperator,
-                "\(file.name): unsupported operator set \(version): versions \(Self.opsets.lowerBound) to \(Self.opsets.upperBound) are read; convert the model"
-            )
-        }
-        return opset
+        return opsets
     }
 
     static func isStandard(_ domain: String) -> Bool {
@@ -129,7 +133,7 @@ struct GraphReader {
     // MARK: Names
 
     /// Every name is defined once, and before it is used; outputs are defined.
-    private func checkNames(_ graph: Onnx_GraphProto) throws {
+    private func checkNames(_ graph: FileGraph) throws {
         var defined: Set<String> = []
         func define(_ name: String, as what: String) throws {
             guard !name.isEmpty else { throw file.problem.malformed("an \(what) has no name") }
@@ -137,31 +141,28 @@ struct GraphReader {
                 throw file.problem.malformed("\(what) '\(name)' is defined twice")
             }
         }
-        for tensor in graph.initializer { try define(tensor.name, as: "initialiser") }
+        for constant in graph.initializers { try define(constant.name, as: "initialiser") }
         let initializers = defined
         var inputs: Set<String> = []
-        for value in graph.input {
+        for value in graph.inputs {
             // Before IR version 4 initialisers had to be listed as inputs too.
             guard inputs.insert(value.name).inserted else {
                 throw file.problem.malformed("input '\(value.name)' is defined twice")
             }
             if !initializers.contains(value.name) { try define(value.name, as: "input") }
         }
-        for node in graph.node {
-            let name = nodeName(node)
-            guard !node.opType.isEmpty else { throw file.problem.malformed("node \(name) has no operator") }
-            guard node.output.contains(where: { !$0.isEmpty }) else {
-                throw file.problem.malformed("node \(name) (\(node.opType)) has no outputs")
+        for node in graph.nodes {
+            guard !node.operation.isEmpty else { throw file.problem.malformed("node \(node.name) has no operator") }
+            guard node.outputs.contains(where: { !$0.isEmpty }) else {
+                throw file.problem.malformed("node \(node.title) has no outputs")
             }
-            for input in node.input where !input.isEmpty && !defined.contains(input) {
-                throw file.problem.malformed(
-                    "node \(name) (\(node.opType)) reads '\(input)', which nothing before it defines"
-                )
+            for input in node.inputs where !input.isEmpty && !defined.contains(input) {
+                throw file.problem.malformed("node \(node.title) reads '\(onOneLine(input))', which nothing defines")
             }
-            for output in node.output where !output.isEmpty { try define(output, as: "output of node \(name)") }
+            for output in node.outputs where !output.isEmpty { try define(output, as: "output of node \(node.name)") }
         }
         var outputs: Set<String> = []
-        for value in graph.output {
+        for value in graph.outputs {
             guard outputs.insert(value.name).inserted else {
                 throw file.problem.malformed("output '\(value.name)' is listed twice")
             }
@@ -172,34 +173,52 @@ struct GraphReader {
     }
 
     /// Positions of the nodes on which an output depends, in order, and all names that they or the outputs read.
-    private func liveNodes(_ graph: Onnx_GraphProto) -> (nodes: [Int], used: Set<String>) {
-        var used = Set(graph.output.map(\.name))
+    private func liveNodes(_ graph: FileGraph) -> (nodes: [Int], used: Set<String>) {
+        var used = Set(graph.outputs.map(\.name))
         var live: [Int] = []
-        for index in graph.node.indices.reversed() {
-            let node = graph.node[index]
-            guard node.output.contains(where: used.contains) else { continue }
+        for index in graph.nodes.indices.reversed() {
+            let node = graph.nodes[index]
+            guard node.outputs.contains(where: used.contains) else { continue }
             live.append(index)
-            used.formUnion(node.input.lazy.filter { !$0.isEmpty })
+            used.formUnion(node.inputs.lazy.filter { !$0.isEmpty })
         }
         return (live.reversed(), used)
     }
 
-    func nodeName(_ node: Onnx_NodeProto) -> String {
-        onOneLine(node.name.isEmpty ? node.output.first { !$0.isEmpty } ?? "?" : node.name)
-    }
-
     // MARK: Nodes
 
-    func node(_ node: Onnx_NodeProto, name: String, used: Set<String>) throws -> GraphNode {
-        guard Self.isStandard(node.domain) else {
+    func node(_ node: FileNode, name: String, used: Set<String>) throws -> GraphNode {
+        guard let domain = OperatorDomain(node.domain) else {
             throw unsupportedOperator(
-                "\(node.domain).\(node.opType)",
+                onOneLine("\(node.domain).\(node.operation)"),
                 node: name,
-                why: "domain \(node.domain) isn't known"
+                why: OperatorTable.refusedDomains[node.domain]
+                    ?? "operators of domain \(onOneLine(node.domain)) aren't read; those of \(OperatorDomain.list) are"
             )
         }
-        let version = try OperatorTable.version(of: node.opType, opset: opset, node: name)
-        let attributes = try attributes(of: node, name: name)
+        guard let opset = opsets[domain] else {
+            throw file.problem.malformed(
+                "node \(name) (\(onOneLine(node.operation))) is of \(domain.title), whose version the file doesn't say"
+            )
+        }
+        let operation = domain.operation(node.operation)
+        let version = try OperatorTable.version(of: operation, opset: opset, node: name)
+        if let other = node.opsets?[domain], other != opset,
+            try OperatorTable.version(of: operation, opset: other, node: name) != version
+        {
+            throw unsupportedOperator(
+                operation,
+                node: name,
+                why:
+                    "its function uses operator set \(other), the model \(opset), and the operator changed between them"
+            )
+        }
+        var attributes = try attributes(of: node, name: name)
+        if domain == .classical { try checkWeightsAreMoved(attributes, of: operation, node: name) }
+        for inner in node.graphs {
+            let path = node.graphs.count == 1 ? name : "\(name)/\(inner.name)"
+            attributes[inner.name] = .graph(try body(inner.graph, of: path))
+        }
         for (key, attribute) in attributes {
             // A skeleton shows attributes, so none may hold weights.
             if case .tensor(_, let tensor) = attribute, tensor.shape.count > 1 {
@@ -207,7 +226,7 @@ struct GraphReader {
                     "node \(name): attribute \(key) holds \(tensor.shape.count) numbers, where one belongs"
                 )
             }
-            if case .floats(let numbers) = attribute, node.opType != "Constant",
+            if case .floats(let numbers) = attribute, node.operation != "Constant",
                 numbers.count > Self.mostAttributeFloats
             {
                 throw file.problem.malformed(
@@ -218,29 +237,44 @@ struct GraphReader {
         }
         return GraphNode(
             name: name,
-            operation: node.opType,
+            operation: operation,
             version: version,
-            inputs: node.input,
-            outputs: node.output.map { used.contains($0) ? $0 : "" },
+            inputs: node.inputs,
+            outputs: node.outputs.map { used.contains($0) ? $0 : "" },
             attributes: attributes
         )
     }
 
     // MARK: Constants
 
-    private func constant(_ tensor: Onnx_TensorProto, name: String) throws -> GraphConstant {
-        let (type, shape, numbers) = try TensorReader(file: file, allowsMissingNumbers: isSkeleton).read(
-            tensor,
-            name: name
-        )
-        return GraphConstant(name: name, type: type, shape: shape, tensor: numbers, isSecret: numbers == nil)
+    private func constant(_ constant: FileConstant, _ budget: inout SparseBudget) throws -> GraphConstant {
+        if constant.sparse == nil, constant.tensor.isOfTexts {
+            return try constantOfTexts(constant.tensor, name: constant.name, isNode: false)
+        }
+        let reader = TensorReader(file: file, allowsMissingNumbers: isSkeleton)
+        let (type, shape, numbers) =
+            if let sparse = constant.sparse {
+                try reader.read(sparse, name: constant.name, &budget)
+            } else {
+                try reader.read(constant.tensor, name: constant.name)
+            }
+        return GraphConstant(name: constant.name, type: type, shape: shape, tensor: numbers, isSecret: numbers == nil)
     }
 
     /// The value of a `Constant` node, under its output's name.
-    private func constant(of node: Onnx_NodeProto, name: String) throws -> GraphConstant {
-        guard let output = node.output.first(where: { !$0.isEmpty }), node.attribute.count == 1, node.input.isEmpty
+    private func constant(of node: FileNode, _ budget: inout SparseBudget) throws -> GraphConstant {
+        let name = node.name
+        guard let output = node.outputs.first(where: { !$0.isEmpty }), node.attributes.count == 1, node.inputs.isEmpty,
+            node.graphs.isEmpty
         else {
             throw file.problem.malformed("node \(name) (Constant) needs one attribute that is its value")
+        }
+        // A sparse tensor of any size is a weight, as an initialiser is.
+        if case let attribute = node.attributes[0], attribute.name == "sparse_value", attribute.type == .sparseTensor {
+            return try self.constant(
+                FileConstant(name: output, tensor: attribute.sparseTensor.values, sparse: attribute.sparseTensor),
+                &budget
+            )
         }
         func constant(_ type: ONNXElementType, _ elements: Tensor.Elements, _ shape: Shape) -> GraphConstant {
             GraphConstant(
@@ -251,6 +285,9 @@ struct GraphReader {
                 isSecret: false,
                 isNode: true
             )
+        }
+        if let tensor = node.attributes.first(where: { $0.type == .tensor })?.t, tensor.isOfTexts {
+            return try constantOfTexts(tensor, name: output, isNode: true)
         }
         let attributes = try attributes(of: node, name: name)
         switch attributes.first {
@@ -280,14 +317,22 @@ struct GraphReader {
 
     // MARK: Types
 
-    private func type(
+    func type(
         of value: Onnx_ValueInfoProto,
         role: String
     ) throws -> (ONNXElementType, [ONNXModel.Dimension]?) {
         guard case .tensorType(let tensor)? = value.type.value else {
+            let kind =
+                switch value.type.value {
+                case .sequenceType?: "a sequence"
+                case .optionalType?: "an optional value"
+                case .mapType?: "a map"
+                case .sparseTensorType?: "a sparse tensor"
+                default: "of no type"
+                }
             throw CrypTenError(
                 .unsupportedOperator,
-                "\(file.name): unsupported \(role) '\(value.name)': only dense tensors are read"
+                "\(file.name): unsupported \(role) '\(onOneLine(value.name))': it is \(kind), and only dense tensors are read and written"
             )
         }
         guard let type = ONNXElementType(standardNumber: tensor.elemType) else {
@@ -301,7 +346,7 @@ struct GraphReader {
             switch dimension.value {
             // Old exporters write -1 for an extent that the input decides.
             case .dimValue(let extent)? where extent >= 0: .fixed(Int(extent))
-            case .dimParam(let name)? where !name.isEmpty: .named(name)
+            case .dimParam(let name)? where ONNXModel.Dimension.isPromise(name): .named(name)
             default: .unknown
             }
         }

@@ -5,41 +5,33 @@ internal import Foundation
 struct ModelFile {
     /// What messages call the file.
     let name: String
-    /// Where external data may lie; nil for a skeleton, which has none.
-    let folder: URL?
+    /// Files with external data; nil for a skeleton, which has none.
+    private let external: ExternalFiles?
     let bytes: Data
 
     var problem: FileProblem {
         FileProblem(file: name)
     }
 
-    /// Opens a model's file; large ones are mapped, not read.
+    /// Opens a model's file, which is mapped, not read.
     init(contentsOf url: URL) throws {
         name = url.relativePath
-        folder = url.deletingLastPathComponent()
-        bytes = try ModelFile.read(url, problem: FileProblem(file: name))
+        external = ExternalFiles(folder: url.deletingLastPathComponent(), model: name)
+        bytes = try MappedFile.bytes(of: url, FileProblem(file: name))
         guard !bytes.isEmpty else { throw problem.malformed("it is empty, not an ONNX model") }
     }
 
     /// A model that came as bytes.
     init(bytes: Data, name: String) throws {
         self.name = name
-        self.folder = nil
+        external = nil
         self.bytes = bytes
         guard !bytes.isEmpty else { throw problem.malformed("it is empty, not an ONNX model") }
     }
 
-    private static func read(_ url: URL, problem: FileProblem) throws -> Data {
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory) else {
-            throw problem.notReadable("there is no such file")
-        }
-        guard !isDirectory.boolValue else { throw problem.notReadable("it is a folder, not a file") }
-        do {
-            return try Data(contentsOf: url, options: .mappedIfSafe)
-        } catch {
-            throw problem.notReadable("it can't be read", cause: error)
-        }
+    /// Other bytes in a file's place, with the same files beside it.
+    init(_ file: ModelFile, bytes: Data) {
+        (name, external, self.bytes) = (file.name, file.external, bytes)
     }
 
     /// The bytes of a tensor whose data lie in another file.
@@ -47,20 +39,12 @@ struct ModelFile {
     /// The path must be relative and stay inside the model's folder, symbolic links included; offset and length must lie
     /// inside the file, and the length must be what the tensor's shape and type take.
     func externalBytes(_ entries: [Onnx_StringStringEntryProto], needed: Int, tensor: String) throws -> Data {
-        guard let folder else {
+        guard let external else {
             throw problem.malformed("tensor \(tensor) lies in another file, which a skeleton can't have")
         }
         let values = Dictionary(entries.map { ($0.key, $0.value) }, uniquingKeysWith: { first, _ in first })
         guard let location = values["location"], !location.isEmpty else {
             throw problem.malformed("tensor \(tensor) lies in another file, but its location isn't given")
-        }
-        let parts = location.split(separator: "/", omittingEmptySubsequences: false)
-        let base = folder.resolvingSymlinksInPath().standardizedFileURL
-        let file = base.appendingPathComponent(location).resolvingSymlinksInPath().standardizedFileURL
-        guard !location.hasPrefix("/"), !parts.contains(".."), !location.contains("\0"),
-            file.pathComponents.starts(with: base.pathComponents), file.pathComponents.count > base.pathComponents.count
-        else {
-            throw problem.malformed("tensor \(tensor) lies in '\(location)', which is outside the model's folder")
         }
         func number(_ key: String) throws -> Int? {
             guard let text = values[key] else { return nil }
@@ -76,7 +60,7 @@ struct ModelFile {
         guard length == needed else {
             throw problem.malformed("tensor \(tensor) takes \(needed) bytes, but \(length) of '\(location)' are given")
         }
-        let data = try ModelFile.read(file, problem: FileProblem(file: "\(name): external data \(location)"))
+        let data = try external.bytes(at: location, of: tensor)
         guard offset <= data.count, length <= data.count - offset else {
             throw problem.malformed(
                 "tensor \(tensor) should lie at \(offset) in '\(location)' with \(length) bytes, but that file has \(data.count)"

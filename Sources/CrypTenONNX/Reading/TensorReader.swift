@@ -25,15 +25,15 @@ struct TensorReader {
             throw file.problem.malformed("tensor \(name) has extents \(tensor.dims), which aren't a shape")
         }
         if tensor.dataLocation == .external {
-            let bytes = try file.externalBytes(tensor.externalData, needed: shape.count * type.size, tensor: name)
+            let bytes = try file.externalBytes(tensor.externalData, needed: type.bytes(of: shape.count), tensor: name)
             return (
                 type, shape, Tensor(try elements(of: type, in: bytes, count: shape.count, name: name), shape: shape)
             )
         }
         if !tensor.rawData.isEmpty {
-            guard tensor.rawData.count == shape.count * type.size else {
+            guard tensor.rawData.count == type.bytes(of: shape.count) else {
                 throw file.problem.malformed(
-                    "tensor \(name) of shape \(shape) takes \(shape.count * type.size) bytes, but \(tensor.rawData.count) are there"
+                    "tensor \(name) of shape \(shape) takes \(type.bytes(of: shape.count)) bytes, but \(tensor.rawData.count) are there"
                 )
             }
             return (
@@ -41,7 +41,7 @@ struct TensorReader {
                 Tensor(try elements(of: type, in: tensor.rawData, count: shape.count, name: name), shape: shape)
             )
         }
-        let elements = try typedElements(of: tensor, type: type, name: name)
+        let elements = try typedElements(of: tensor, type: type, count: shape.count, name: name)
         if elements.count == 0, shape.count > 0, allowsMissingNumbers { return (type, shape, nil) }
         guard elements.count == shape.count else {
             throw file.problem.malformed(
@@ -55,20 +55,22 @@ struct TensorReader {
     private func elements(of type: ONNXElementType, in bytes: Data, count: Int, name: String) throws -> Tensor.Elements
     {
         switch type {
-        case .float: return .float(bytes.numbers(of: UInt32.self, count: count).map { Float(bitPattern: $0) })
-        case .double: return .double(bytes.numbers(of: UInt64.self, count: count).map { Double(bitPattern: $0) })
-        case .float16: return .float(bytes.numbers(of: UInt16.self, count: count).map { Float(halfBits: $0) })
+        case .float: return .float(bytes.numbers(of: UInt32.self, count: count) { Float(bitPattern: $0) })
+        case .double: return .double(bytes.numbers(of: UInt64.self, count: count) { Double(bitPattern: $0) })
+        case .float16: return .float(bytes.numbers(of: UInt16.self, count: count) { Float(halfBits: $0) })
         case .bfloat16:
-            return .float(bytes.numbers(of: UInt16.self, count: count).map { Float(bitPattern: UInt32($0) << 16) })
-        case .int8: return .int32(bytes.numbers(of: Int8.self, count: count).map { Int32($0) })
-        case .int16: return .int32(bytes.numbers(of: Int16.self, count: count).map { Int32($0) })
+            return .float(bytes.numbers(of: UInt16.self, count: count) { Float(bitPattern: UInt32($0) << 16) })
+        case .int8: return .int32(bytes.numbers(of: Int8.self, count: count) { Int32($0) })
+        case .int16: return .int32(bytes.numbers(of: Int16.self, count: count) { Int32($0) })
         case .int32: return .int32(bytes.numbers(of: Int32.self, count: count))
         case .int64: return .int64(bytes.numbers(of: Int64.self, count: count))
-        case .uint8: return .int32(bytes.numbers(of: UInt8.self, count: count).map { Int32($0) })
-        case .uint16: return .int32(bytes.numbers(of: UInt16.self, count: count).map { Int32($0) })
-        case .uint32: return .int64(bytes.numbers(of: UInt32.self, count: count).map { Int64($0) })
+        case .uint8: return .int32(bytes.numbers(of: UInt8.self, count: count) { Int32($0) })
+        case .uint16: return .int32(bytes.numbers(of: UInt16.self, count: count) { Int32($0) })
+        case .uint32: return .int64(bytes.numbers(of: UInt32.self, count: count) { Int64($0) })
         case .uint64: return .int64(try signed(bytes.numbers(of: UInt64.self, count: count), name: name))
-        case .bool: return .bool(bytes.numbers(of: UInt8.self, count: count).map { $0 != 0 })
+        case .int4, .uint4, .int2, .uint2:
+            return .int32(parts(bytes.numbers(of: UInt8.self, count: bytes.count), count: count, type))
+        case .bool: return .bool(bytes.numbers(of: UInt8.self, count: count) { $0 != 0 })
         }
     }
 
@@ -76,6 +78,7 @@ struct TensorReader {
     private func typedElements(
         of tensor: Onnx_TensorProto,
         type: ONNXElementType,
+        count: Int,
         name: String
     ) throws -> Tensor.Elements {
         func narrow(_ range: ClosedRange<Int32>) throws -> [Int32] {
@@ -98,7 +101,18 @@ struct TensorReader {
         case .uint8: return .int32(try narrow(0...0xff))
         case .uint16: return .int32(try narrow(0...0xffff))
         case .uint32, .uint64: return .int64(try signed(tensor.uint64Data, name: name))
+        case .int4, .uint4, .int2, .uint2:
+            let bytes = try narrow(-0x80...0xff).map { UInt8(truncatingIfNeeded: $0) }
+            return .int32(bytes.count == type.bytes(of: count) ? parts(bytes, count: count, type) : [])
         case .bool: return .bool(tensor.int32Data.map { $0 != 0 })
+        }
+    }
+
+    /// Numbers of fewer than eight bits: the first has a byte's low bits.
+    private func parts(_ bytes: [UInt8], count: Int, _ type: ONNXElementType) -> [Int32] {
+        let perByte = 8 / type.bits
+        return (0..<count).map { index in
+            Int32(type.wrapping(Int64(bytes[index / perByte] >> (index % perByte * type.bits) & (1 << type.bits - 1))))
         }
     }
 
@@ -113,6 +127,30 @@ struct TensorReader {
     }
 }
 
+extension Data {
+    /// What is made of the first `count` little-endian words, in one pass; there must be as many bytes as they take.
+    fileprivate func numbers<Word: FixedWidthInteger & BitwiseCopyable, Number>(
+        of type: Word.Type,
+        count: Int,
+        _ number: (Word) -> Number
+    ) -> [Number] {
+        let size = MemoryLayout<Word>.size
+        precondition(
+            count >= 0 && self.count / size >= count,
+            "\(self.count) bytes don't hold \(count) numbers of \(size) bytes"
+        )
+        return withUnsafeBytes { bytes in
+            [Number](unsafeUninitializedCapacity: count) { numbers, filled in
+                for index in 0..<count {
+                    let word = bytes.loadUnaligned(fromByteOffset: index * size, as: Word.self)
+                    numbers.initializeElement(at: index, to: number(Word(littleEndian: word)))
+                }
+                filled = count
+            }
+        }
+    }
+}
+
 /// The standard's name of an element type, for messages; "type 77" where it is younger than our list.
 func elementTypeName(_ number: Int32) -> String {
     if let type = ONNXElementType(standardNumber: number) { return type.rawValue }
@@ -120,6 +158,12 @@ func elementTypeName(_ number: Int32) -> String {
     case .string?: return "string"
     case .complex64?: return "complex64"
     case .complex128?: return "complex128"
+    case .UNRECOGNIZED(let younger)?:
+        let names = [
+            17: "float8e4m3fn", 18: "float8e4m3fnuz", 19: "float8e5m2", 20: "float8e5m2fnuz", 23: "float4e2m1",
+            24: "float8e8m0",
+        ]
+        return names[younger] ?? "number \(number)"
     default: return number == 0 ? "undefined" : "number \(number)"
     }
 }

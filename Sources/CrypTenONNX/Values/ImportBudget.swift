@@ -8,6 +8,9 @@ internal import Synchronization
 /// Counted in elements of all results together, which are kept until the model is made: `16` for each element of the model's
 /// constants, and `2^22` besides, for shapes, masks and positions. A single result has at most `2^22` elements, or as many
 /// as the constants have.
+///
+/// Nodes of graphs that run more than once, in loops, are counted apart: at most `2^17` runs of one node, whatever the constants are, so
+/// that who has the weights unrolls as much as who doesn't.
 final class ImportBudget: Sendable {
     /// For what a model computes of small constants: a causal mask of 2048 positions is as large.
     static let allowance = 1 << 22
@@ -18,6 +21,9 @@ final class ImportBudget: Sendable {
 
     private let largest: Int
     private let left: Mutex<Int>
+    private let runs = Mutex(mostRuns)
+    /// How often nodes of nested graphs may run, all together.
+    static let mostRuns = 1 << 17
 
     /// - Parameter constants: The elements of all constants whose numbers are there.
     init(constants: Int) {
@@ -43,6 +49,31 @@ final class ImportBudget: Sendable {
             throw CrypTenError(
                 .shapeMismatch,
                 "\(what()) would be computed while the model is read, which is unsupported in a model with so few constants"
+            )
+        }
+    }
+
+    /// Counts one run of a graph inside a node before it begins.
+    static func run(_ body: GraphBody, in node: GraphNode) throws {
+        // A node that reads very many values takes time for them.
+        try run(turns: body.nodes.reduce(1 + body.captures.count / 16) { $0 + 1 + $1.inputs.count / 16 }, in: node)
+    }
+
+    /// Counts steps that make a node's result, or run nodes of its graph.
+    static func run(turns: Int, in node: GraphNode) throws {
+        guard let current else { preconditionFailure("what is made at import has a budget") }
+        let isWithin = current.runs.withLock { left in
+            guard turns <= left else { return false }
+            left -= turns
+            return true
+        }
+        guard isWithin else {
+            throw unsupportedOperator(
+                node.operation,
+                node: node.name,
+                why:
+                    "it takes too many steps: what a model makes is written out when it is read, and its loops run at most \(mostRuns) "
+                    + "nodes altogether"
             )
         }
     }

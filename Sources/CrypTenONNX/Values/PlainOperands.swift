@@ -29,7 +29,7 @@ extension Value {
         var (isWeight, weightCount) = (false, 0)
         for value in values {
             switch value.content {
-            case .expression: return nil
+            case .expression, .list, .nothing: return nil
             case .known(let tensor): tensors?.append(tensor)
             case .weight(let weight):
                 isWeight = true

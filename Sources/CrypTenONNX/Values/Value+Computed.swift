@@ -76,8 +76,8 @@ private struct StandIns {
         var seen: Set<String> = []
         for operand in operands {
             switch operand.content {
-            case .expression(let expression):
-                expressions.append(expression)
+            case .expression, .list, .nothing:
+                expressions.append(try operand.expression())
             case .known(let tensor):
                 expressions.append(try checked(CrypTensor(constant: tensor)))
             case .weight(let weight):

@@ -15,7 +15,7 @@ extension Value {
             weight.shape = target
             weight.tensor = weight.tensor.map { Tensor($0.elements, shape: target) }
             return Value(type, weight: weight)
-        case .expression(let expression): return Value(type, try checked(expression.reshape(target)))
+        case .expression, .list, .nothing: return Value(type, try checked(try expression().reshape(target)))
         }
     }
 

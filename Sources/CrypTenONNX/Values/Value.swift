@@ -14,6 +14,10 @@ struct Value: Sendable {
         /// any input; afterwards it is a parameter and so an expression.
         case weight(Weight)
         case expression(CrypTensor)
+        /// A sequence. No operator sees one that doesn't take them.
+        case list([Value])
+        /// An optional value that isn't there. No operator sees one that doesn't take it.
+        case nothing
     }
 
     /// A secret constant, or what the owner computes of secret constants.
@@ -27,6 +31,8 @@ struct Value: Sendable {
 
     let type: ONNXElementType
     let content: Content
+    /// Of data that may lack numbers: 1 where they do and 0 elsewhere, in the value's shape; those numbers are 0.
+    var missing: CrypTensor?
 
     init(_ type: ONNXElementType, known tensor: Tensor) {
         self.type = type
@@ -43,6 +49,20 @@ struct Value: Sendable {
         content = .expression(expression)
     }
 
+    /// A sequence of tensors; of an empty one, the type that they would have.
+    init(_ type: ONNXElementType, list: [Value]) {
+        self.type = type
+        content = .list(list)
+    }
+
+    private init(nothing type: ONNXElementType) {
+        self.type = type
+        content = .nothing
+    }
+
+    /// An optional value that isn't there.
+    static let nothing = Value(nothing: .float)
+
     /// Known numbers of type int64, as shape arithmetic has them.
     init(integers: [Int], shape: Shape) {
         self.init(.int64, known: Tensor(integers.map { Int64($0) }, shape: shape))
@@ -53,6 +73,29 @@ struct Value: Sendable {
         case .known(let tensor): tensor.shape
         case .weight(let weight): weight.shape
         case .expression(let expression): expression.shape
+        case .list(let values): [values.count]
+        case .nothing: [0]
+        }
+    }
+
+    /// The tensors of a sequence; nil where it is none.
+    var list: [Value]? {
+        if case .list(let values) = content { return values }
+        return nil
+    }
+
+    /// Whether it is an optional value that isn't there.
+    var isNothing: Bool {
+        if case .nothing = content { return true }
+        return false
+    }
+
+    /// What it is where it is no tensor, for messages; nil for a tensor.
+    var otherKind: String? {
+        switch content {
+        case .list(let values): "a sequence of \(values.count) tensors"
+        case .nothing: "an optional value that isn't there"
+        case .known, .weight, .expression: nil
         }
     }
 
@@ -67,7 +110,7 @@ struct Value: Sendable {
         switch content {
         case .known(let tensor): tensor
         case .weight(let weight): weight.tensor
-        case .expression: nil
+        case .expression, .list, .nothing: nil
         }
     }
 
@@ -89,6 +132,11 @@ struct Value: Sendable {
         case .known(let tensor): return try checked(CrypTensor(constant: tensor.saturated(beyond: Value.largest)))
         case .weight: throw NeedsRun()
         case .expression(let expression): return expression
+        case .list, .nothing:
+            throw CrypTenError(
+                .unsupportedOperator,
+                "it is \(otherKind ?? "no tensor"), where a tensor is computed with"
+            )
         }
     }
 
@@ -104,7 +152,15 @@ struct Value: Sendable {
         case .known(let tensor): Value(type, known: tensor)
         case .weight(let weight): Value(type, weight: weight)
         case .expression(let expression): Value(type, expression)
+        case .list(let values): Value(type, list: values)
+        case .nothing: self
         }
+    }
+
+    /// The value itself, where it is a tensor.
+    func tensor(_ operation: Operation) throws -> Value {
+        guard let otherKind else { return self }
+        throw operation.unsupported("\(otherKind) stands where a tensor belongs")
     }
 }
 
@@ -120,9 +176,14 @@ func checked(_ expression: CrypTensor) throws -> CrypTensor {
 extension Tensor {
     /// These numbers, reals beyond a magnitude as ±`limit`; what isn't a number stays so.
     func saturated(beyond magnitude: Double, as limit: Double = Value.saturation) -> Tensor {
-        guard kind == .real, case let numbers = doubles, numbers.contains(where: { $0.magnitude > magnitude }) else {
-            return self
-        }
+        // A tensor of weights is as large as its file: it is looked at where it lies.
+        let isBeyond =
+            switch elements {
+            case .float(let numbers): numbers.contains { Double($0.magnitude) > magnitude }
+            case .double(let numbers): numbers.contains { $0.magnitude > magnitude }
+            case .int32, .int64, .bool: false
+            }
+        guard isBeyond, case let numbers = doubles else { return self }
         return Tensor(numbers.map { $0.magnitude > magnitude ? ($0 < 0 ? -limit : limit) : $0 }, shape: shape)
     }
 }
