@@ -16,7 +16,8 @@ struct Crypten: AsyncParsableCommand {
             """,
         version: CrypTenVersion.text,
         subcommands: [
-            DemoCommand.self, InferCommand.self, PlanCommand.self, TrainCommand.self, PartyCommand.self,
+            DemoCommand.self, ModelCommand.self, InferCommand.self, PlanCommand.self, TrainCommand.self,
+            PartyCommand.self,
             DealerCommand.self, ServeCommand.self, ClusterCommand.self, ClientCommand.self, IdentityCommand.self,
             BenchCommand.self, BenchPartyCommand.self,
         ]
@@ -34,6 +35,7 @@ enum Main {
         ProcessMemory.keepFreed()
         do {
             let environment = ProcessInfo.processInfo.environment
+            let arguments = try SchedulerFlags.expand(Main.arguments, environment: environment)
             var command = try Crypten.parseAsRoot(ClusterFlags.expand(arguments, environment: environment))
             try checkEnvironment()
             if var command = command as? any AsyncParsableCommand {

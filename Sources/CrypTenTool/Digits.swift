@@ -70,8 +70,8 @@ struct Digits {
             parties: parties,
             fractionBits: SessionConfiguration().fractionBits,
             inference: Inference(
-                model: file("cnn.onnx"),
-                inputs: [NamedFile(name: nil, path: file("x_test.npy"))],
+                model: Part(file: NamedFile(name: nil, path: file("cnn.onnx")), owner: Inference.modelOwner),
+                inputs: [Part(file: NamedFile(name: nil, path: file("x_test.npy")), owner: Inference.inputOwner)],
                 outputDirectory: output.path
             )
         )

@@ -9,7 +9,7 @@ struct HelpTests {
         #expect(run.stderr.isEmpty)
         #expect(run.stdout.hasPrefix("OVERVIEW: Secure multi-party computation for machine learning.\n"))
         #expect(run.stdout.contains("\nUSAGE: crypten <subcommand>\n"))
-        for name in ["demo", "infer", "train", "plan", "party", "dealer", "identity", "bench"] {
+        for name in ["demo", "model", "infer", "train", "plan", "party", "dealer", "identity", "bench"] {
             #expect(run.stdout.contains("\n  \(name) "))
         }
     }
@@ -20,15 +20,23 @@ struct HelpTests {
             ("demo", "USAGE: crypten demo [--parties <n>] [--json]"),
             (
                 "infer",
-                "USAGE: crypten infer [<options>] --model <m.onnx> --local <n>"
+                "USAGE: crypten infer [<options>] --model <m.onnx[@party]> --local <n>"
             ),
-            ("plan", "USAGE: crypten plan [<options>] --model <m.onnx>"), ("plan", "--input-shape <name=1x1x28x28>"),
+            ("plan", "USAGE: crypten plan [<options>] --model <m.onnx[@party]>"),
+            ("plan", "--input-shape <name=1x1x28x28>"),
             ("plan", "--public <name[=x.npy]>"), ("plan", "--range <name=low..high>"), ("plan", "--fraction-bits <f>"),
             ("plan", "--secret <name>"), ("plan", "--open <name>"), ("plan", "--weight-exponents"),
             ("plan", "--network <name>"), ("plan", "--threads <t>"), ("plan", "--html <file>"),
             ("plan", "metro 1 Gbit/s, 2 ms; wan 400 Mbit/s,"), ("party", "--parties <host:port,…>"),
             ("party", "--dealer <host:port>"), ("party", "--session <name>"),
-            ("infer", "--range <name=low..high>"), ("infer", "--check"),
+            ("infer", "--input <[name=]x.npy[@party]>"), ("infer", "--join <[name=]rows|columns|axis>"),
+            ("infer", "--key <[name=]ids.npy[:column][@party]>"), ("infer", "--receive <[name]@party|all>"),
+            ("party", "--input <[name=]x.npy[@party]>"), ("party", "--join <[name=]rows|columns|axis>"),
+            ("party", "--key <[name=]ids.npy[:column][@party]>"), ("party", "--receive <[name]@party|all>"),
+            ("plan", "--input <[name=]x.npy[@party]>"), ("plan", "--join <[name=]rows|columns|axis>"),
+            ("plan", "--key <[name=]ids.npy[:column][@party]>"), ("plan", "--receive <[name]@party|all>"),
+            ("model", "USAGE: crypten model <m.onnx> [--input-shape"), ("infer", "--range <name=low..high>"),
+            ("infer", "--check"),
             ("infer", "--wanted-error <part>"), ("infer", "--suggest"), ("infer", "--weight-exponents"),
             ("party", "--weight-exponents"),
             ("infer", "crypten infer --model m.onnx --input images.npy --local 2 --check"),
@@ -92,7 +100,7 @@ struct HelpTests {
             ),
             (
                 ["infer", "--input", "x.npy", "--output-dir", "o", "--local", "2"],
-                "error: Missing expected argument '--model <m.onnx>'"
+                "error: Missing expected argument '--model <m.onnx[@party]>'"
             ),
             (
                 [
@@ -112,13 +120,6 @@ struct HelpTests {
             (
                 ["plan", "--model", "m", "--threads", "2"],
                 "error: --threads says how a time is predicted: give --network, too"
-            ),
-            (
-                [
-                    "party", "--id", "1", "--parties", "127.0.0.1:1,127.0.0.1:2", "--dealer", "127.0.0.1:3",
-                    "--session", "s",
-                ],
-                "error: --model is missing: party 1 has the model"
             ),
             (
                 ["party", "--id", "1", "--model", "m", "--prepare"],

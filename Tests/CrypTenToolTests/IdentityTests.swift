@@ -33,6 +33,12 @@ struct IdentityTests {
         }
         let again = try await Tool.run("identity", "create", "clinic", "--out", folder.url.path)
         #expect(again.code == 1 && again.lastLine.contains("can't be made: File exists"))
+        // A folder that isn't there is made, for this user alone.
+        let inner = folder.path("keys/clinic")
+        #expect(try await Tool.run("identity", "create", "clinic", "--out", inner + "/").code == 0)
+        for made in [inner, folder.path("keys")] {
+            #expect(try FileManager.default.attributesOfItem(atPath: made)[.posixPermissions] as? Int == 0o700)
+        }
         let garbage = try await Tool.run("identity", "show", Tool.fixture("mlp.onnx"))
         #expect(garbage.code == 1 && garbage.lastLine.hasPrefix("error: "))
         let name = try await Tool.run("identity", "create", "a b", "--out", folder.url.path)

@@ -102,8 +102,12 @@ struct RangeTests {
     func help() async throws {
         let help = try await Tool.run("party", "--help").stdout.split(whereSeparator: \.isWhitespace)
             .joined(separator: " ")
-        #expect(help.contains("Party 0 has the inputs, declares their ranges with --range,"))
-        #expect(help.contains("party 1 has the model, and may give its weights --weight-exponents"))
+        #expect(help.contains("Each party gives what it has: --input and --public its own files,"))
+        #expect(
+            help.contains(
+                "--range their ranges, --model the model if it has it, which may give its weights --weight-exponents"
+            )
+        )
     }
 }
 
@@ -120,7 +124,8 @@ struct HostileRangeTests {
         try members.start(2)
         let other = try members.start(1)
         let list = """
-            {"entries":[{"name":"x","isPublic":false}],"prepares":false,"ranges":[{"name":"x",\(ends)}]}
+            {"hasModel":false,"entries":[{"name":"x","isPublic":false,"shape":[1,30],"isReal":true}],"keys":[],"joins":[],\
+            "receivers":[],"prepares":false,"ranges":[{"name":"x",\(ends)}]}
             """
         let session = try await Session.connect(
             party: .init(0),
@@ -129,13 +134,14 @@ struct HostileRangeTests {
             session: "failures",
             timeout: .seconds(30)
         )
-        _ = try await session.broadcast(from: .init(0)) { Array(list.utf8) }
-        // What follows of the protocol is the other's refusal.
+        _ = try await session.tellEachOther(.success(Array(list.utf8)), refusing: .unnamed)
+        // What follows of the protocol is the model's skeleton, and the other's refusal.
+        _ = try await session.broadcast(from: .init(1)) { [] }
+        await session.close()
         let run = try await other.finish()
         #expect(run.code == 1)
         #expect(run.lastLine.contains("--range x="))
         #expect(run.lastLine.contains("can't be declared: it goes up, and its ends are at most 2^46"))
-        await session.close()
     }
 }
 #endif

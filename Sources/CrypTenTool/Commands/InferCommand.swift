@@ -8,8 +8,15 @@ struct InferCommand: AsyncParsableCommand {
         commandName: "infer",
         abstract: "Run an ONNX model on inputs, neither seen by the other's owner, in processes of this machine.",
         discussion: """
-            Party 0 has the inputs, party 1 the model; a dealer helps and sees neither. All are processes that talk over \
-            loopback. Party 0 learns the outputs.
+            Party 0 has the inputs, party 1 the model, where nothing else is said; a dealer helps and sees neither. All are processes that \
+            talk over loopback. Party 0 learns the outputs.
+
+            Whoever has something is named behind it: --input x=bank.npy@0 --input x=shop.npy@2 --join x=columns is one input whose columns two parties \
+            have, --model m.onnx@2 a model of party 2, --receive y@1 an output that party 1 learns. --key compares the keys of joined rows before \
+            anything is computed with them, and shows whether they are equal.
+
+              crypten infer --model m.onnx@1 --input x=bank.npy@0 --input x=shop.npy@1 --join x=columns \
+                --key customers.csv:id@0 --key ids.npy@1 --receive score@0 --local 2 --output-dir out
 
             Before anything is sent, the constants of the model that all parties will see are listed on stderr, with sizes and \
             reasons. All other floats are secret; --open and --secret decide otherwise, and `crypten plan` lists the rules.
@@ -40,8 +47,11 @@ struct InferCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(name: .long, help: ArgumentHelp("The model.", valueName: "m.onnx"))
-    var model: String
+    @Option(
+        name: .long,
+        help: ArgumentHelp("The model, and who has it; party 1 where nobody is named.", valueName: "m.onnx[@party]")
+    )
+    var model: OwnedFile
 
     @OptionGroup var files: InputOptions
     @OptionGroup var ranges: RangeOptions
@@ -106,6 +116,9 @@ struct InferCommand: AsyncParsableCommand {
                 "--suggest writes no outputs and tries all fraction bits: leave out --output-dir and --fraction-bits auto"
             )
         }
+        try files.receiving.receive.forEach { try $0.check(parties: local) }
+        try NamedJoin.check(files.joining.join)
+        _ = try inference()
         guard files.outputDir != nil || check else {
             throw ValidationError("--output-dir is missing: where to write the outputs")
         }
@@ -116,7 +129,7 @@ struct InferCommand: AsyncParsableCommand {
 
     /// Whether the model is there and has no inputs.
     private var takesNothing: Bool {
-        (try? ONNXModel(contentsOf: URL(fileURLWithPath: model)))?.inputs.isEmpty == true
+        (try? ONNXModel(contentsOf: URL(fileURLWithPath: model.file.path)))?.inputs.isEmpty == true
     }
 
     func run() async throws {
@@ -127,7 +140,7 @@ struct InferCommand: AsyncParsableCommand {
             fractionBits: fractionBits,
             threads: threads.threads,
             deadlines: deadlines.arguments,
-            inference: inference
+            inference: try inference()
         )
         if check { return try await runChecked(run.inference, fractionBits: fractionBits) }
         ProgressLine.show("starting \(local) parties and a dealer")
@@ -139,26 +152,35 @@ struct InferCommand: AsyncParsableCommand {
         if json {
             try Output.result(json: report)
         } else {
-            let outputs = report.outputs.map { ("output \($0.name)", "\($0.shape) in \($0.file ?? "no file")") }
+            let outputs = report.outputs.map { ("output \($0.name)", $0.place) }
             Output.result(TextTable.list(outputs + [("parties", "\(report.parties)")] + report.costLines))
             if let work = report.profile { Output.result("\n" + WorkTable.text(work)) }
         }
     }
 
-    private var inference: Inference {
-        Inference(
-            model: model,
+    private func inference() throws -> Inference {
+        try Inference(
+            model: model.part(of: local, option: "--model", usual: Inference.modelOwner),
             secret: Set(visibility.secret),
             open: Set(visibility.open),
             weightExponents: visibility.weightExponents,
-            inputs: files.input,
-            publicInputs: files.publicInputs,
+            trees: visibility.trees,
+            inputs: InputOptions.parts(files.input, option: "--input", of: local, usual: Inference.inputOwner),
+            publicInputs: InputOptions.parts(
+                files.publicInputs,
+                option: "--public",
+                of: local,
+                usual: Inference.inputOwner
+            ),
+            joins: files.joining.join,
+            keys: files.joining.key.map { try $0.owned(of: local) },
             ranges: ranges.range,
+            receivers: files.receiving.receive,
             outputDirectory: files.outputDir,
             prepares: preparation.prepare || preparation.preparedFile != nil,
             memoryLimit: memory.memoryLimit,
             preparedFile: preparation.preparedFile
-        )
+        ).ordered()
     }
 
     /// What checked runs with several fraction bits have given.
@@ -169,7 +191,7 @@ struct InferCommand: AsyncParsableCommand {
                 fractionBits: encoding.fractionBits,
                 threads: threads.threads,
                 wantedError: wantedError ?? CheckReport.usualWantedError,
-                inference: inference
+                inference: try inference()
             )
         ) { ProgressLine.show("checking with \($0)") }
         ProgressLine.clear()
@@ -188,7 +210,8 @@ struct InferCommand: AsyncParsableCommand {
         guard let bits = suggestion.fractionBits, let options = suggestion.options else {
             throw suggestion.problem ?? CrypTenError(.outOfRange, "no fraction bits from 8 to 28 are exact enough")
         }
-        guard suggestion.candidates.contains(where: { $0.reason == nil && $0.others == inference.publishingOptions })
+        let given = try inference().publishingOptions
+        guard suggestion.candidates.contains(where: { $0.reason == nil && $0.others == given })
         else {
             throw CrypTenError(
                 .outOfRange,

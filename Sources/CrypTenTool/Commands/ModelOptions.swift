@@ -1,5 +1,6 @@
 import ArgumentParser
 import CrypTen
+import CrypTenONNX
 
 /// Constants whose visibility is chosen by hand.
 struct VisibilityOptions: ParsableArguments {
@@ -26,24 +27,37 @@ struct VisibilityOptions: ParsableArguments {
         help: "Give each secret weight a public exponent, which all members learn: then small ones keep their bits."
     )
     var weightExponents = false
+
+    @Flag(
+        name: .long,
+        help: "Hide which feature each node of the model's trees reads: one product and one round more."
+    )
+    var secretFeatures = false
+
+    @Flag(
+        name: .long,
+        help: ArgumentHelp(
+            "Hide the shapes of the model's trees: all become full trees of the greatest depth; means --secret-features.",
+            discussion: "All parties see how many there are, and that depth."
+        )
+    )
+    var padTrees = false
+
+    /// What all parties see of ensembles of trees.
+    var trees: ONNXModel.TreeVisibility {
+        padTrees ? .counts : secretFeatures ? .shapes : .features
+    }
 }
 
-/// What an inference reads and how it computes.
-struct InputOptions: ParsableArguments {
-    @Option(
-        name: .long,
-        help: ArgumentHelp("A secret input; NAME may be left out. May be repeated.", valueName: "[name=]x.npy")
-    )
-    var input: [NamedFile] = []
-
-    @Option(
-        name: .customLong("public"),
-        help: ArgumentHelp("An input that all parties may see. May be repeated.", valueName: "[name=]x.npy")
-    )
-    var publicInputs: [NamedFile] = []
-
-    @Option(name: .long, help: ArgumentHelp("Where to write NAME.npy for each output.", valueName: "dir"))
-    var outputDir: String?
+extension ONNXModel.TreeVisibility {
+    /// The option that says it.
+    var arguments: [String] {
+        switch self {
+        case .features: []
+        case .shapes: ["--secret-features"]
+        case .counts: ["--pad-trees"]
+        }
+    }
 }
 
 /// Whether correlations are dealt before the clock of the online part starts.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CrypTen
+import CrypTenONNX
 import Foundation
 
 struct PartyCommand: AsyncParsableCommand {
@@ -7,12 +8,13 @@ struct PartyCommand: AsyncParsableCommand {
         commandName: "party",
         abstract: "Be one party of an inference.",
         discussion: """
-            Party 0 has the inputs, declares their ranges with --range, and learns the outputs; party 1 has the model, and may \
-            give its weights --weight-exponents; every party names the same addresses, session and fraction bits. With --identity members talk over TLS 1.3, and each shows \
+            Each party gives what it has: --input and --public its own files, whose shapes all others are told, --range their ranges, --model \
+            the model if it has it, which may give its weights --weight-exponents. Parts of one input that several have are put together as --join says, \
+            in the order of the parties. Party 0 learns the outputs, where all parties aren't told the same other --receive. Every party names the same addresses, session and fraction bits. With --identity members talk over TLS 1.3, and each shows \
             the others who it is, as --peer-identity says; without it only loopback addresses are taken, unless \
             --insecure-no-tls is given. With --secret-file, the same at all members, no program without it can take a member's place.
 
-            Before it calls the others, party 1 lists on stderr the constants of its model that all parties will see, with sizes \
+            Before it calls the others, who has the model lists on stderr the constants of it that all parties will see, with sizes \
             and reasons; `crypten plan` lists the rules.
 
             With --memory-limit, at party 0, every party keeps to it, and a batch that is too large runs in slices. Give the \
@@ -39,10 +41,11 @@ struct PartyCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("The session's name, the same for all.", valueName: "name"))
     var session: String?
 
-    @Option(name: .long, help: ArgumentHelp("The model; at party 1.", valueName: "m.onnx"))
-    var model: String?
+    @Option(name: .long, help: ArgumentHelp("The model; at the party that has it.", valueName: "m.onnx"))
+    var model: OwnedFile?
 
     @OptionGroup var place: ClusterPlace
+    @OptionGroup var scheduler: SchedulerPlace
     @OptionGroup var files: InputOptions
     @OptionGroup var ranges: RangeOptions
     @OptionGroup var encoding: EncodingOptions
@@ -71,25 +74,21 @@ struct PartyCommand: AsyncParsableCommand {
     func validate() throws {
         try encoding.refuseAuto("the others' data are secret, and all must name the same")
         guard id >= 0 else { throw ValidationError("--id \(id): parties are counted from 0") }
-        if id != 0,
-            !files.input.isEmpty || !files.publicInputs.isEmpty || !ranges.range.isEmpty || files.outputDir != nil
-        {
-            throw ValidationError(
-                "--input, --public, --range and --output-dir belong to party 0, and this is party \(id)"
-            )
-        }
         if id != 0, memory.memoryLimit != nil {
             throw ValidationError("--memory-limit belongs to party 0 and to the dealer, and this is party \(id)")
         }
         try memory.check(prepares: prepare)
         if id != 0, prepare { throw ValidationError("--prepare belongs to party 0, and this is party \(id)") }
-        if id != 1, model != nil || !visibility.secret.isEmpty || !visibility.open.isEmpty {
-            throw ValidationError("--model, --secret and --open belong to party 1, and this is party \(id)")
+        if model == nil,
+            !visibility.secret.isEmpty || !visibility.open.isEmpty || visibility.weightExponents
+                || visibility.trees != .features
+        {
+            throw ValidationError(
+                "--secret, --open, --weight-exponents, --secret-features and --pad-trees belong to the party that has the model: give --model, too"
+            )
         }
-        if id != 1, visibility.weightExponents {
-            throw ValidationError("--weight-exponents belongs to party 1, and this is party \(id)")
-        }
-        if id == 1, model == nil { throw ValidationError("--model is missing: party 1 has the model") }
+        try NamedJoin.check(files.joining.join)
+        _ = try inference()
         if supervised { return }
         guard let parties, dealer != nil, session != nil else {
             throw ValidationError("--parties, --dealer and --session are needed")
@@ -104,19 +103,7 @@ struct PartyCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let inference = Inference(
-            model: model,
-            secret: Set(visibility.secret),
-            open: Set(visibility.open),
-            weightExponents: visibility.weightExponents,
-            inputs: files.input,
-            publicInputs: files.publicInputs,
-            ranges: ranges.range,
-            outputDirectory: files.outputDir,
-            prepares: prepare,
-            memoryLimit: memory.memoryLimit,
-            preparedFile: preparedFile
-        )
+        let inference = try inference()
         guard supervised else { return try await runByHand(inference) }
         try await Supervisor(deadlines: deadlines).runParty(id, threads: threads.threads, slices: inference.slices) {
             invitation in
@@ -124,6 +111,42 @@ struct PartyCommand: AsyncParsableCommand {
             let files = inference.readFiles(fractionBits: invitation.fractionBits)
             return { .inference(try await inference.run(files, on: $0)) }
         }
+    }
+
+    /// What this party has.
+    private func inference() throws -> Inference {
+        let own = PartyID(id)
+        func parts(_ files: [OwnedFile], _ option: String) throws -> [Part] {
+            try files.map { file in
+                guard file.owner ?? own == own else {
+                    throw ValidationError("\(option) \(file.argument): this is \(own), which gives what it has itself")
+                }
+                return Part(file: file.file, owner: own)
+            }
+        }
+        return try Inference(
+            model: parts(model.map { [$0] } ?? [], "--model").first,
+            secret: Set(visibility.secret),
+            open: Set(visibility.open),
+            weightExponents: visibility.weightExponents,
+            trees: visibility.trees,
+            inputs: parts(files.input, "--input"),
+            publicInputs: parts(files.publicInputs, "--public"),
+            joins: files.joining.join,
+            keys: files.joining.key.map { key in
+                guard key.owner ?? own == own else {
+                    throw ValidationError("--key \(key.argument): this is \(own), which gives what it has itself")
+                }
+                return try key.owned(of: id + 1, usual: own)
+            },
+            ranges: ranges.range,
+            receivers: files.receiving.receive,
+            outputDirectory: files.outputDir,
+            writesOnce: supervised,
+            prepares: prepare,
+            memoryLimit: memory.memoryLimit,
+            preparedFile: preparedFile
+        )
     }
 
     private func runByHand(_ inference: Inference) async throws {
@@ -154,7 +177,7 @@ struct PartyCommand: AsyncParsableCommand {
         }
         let report = try await session.finishing(as: "party \(id)") { try await inference.run(files, on: $0) }
         ProgressLine.clear()
-        let outputs = (report.outputs ?? []).map { ("output \($0.name)", "\($0.shape) in \($0.file ?? "no file")") }
+        let outputs = (report.outputs ?? []).filter { $0.parties.contains(id) }.map { ("output \($0.name)", $0.place) }
         Output.result(
             TextTable.list(
                 outputs + ((report.slices ?? 1) > 1 ? [("slices", "\(report.slices ?? 1)")] : []) + [

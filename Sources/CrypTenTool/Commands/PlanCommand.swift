@@ -14,6 +14,9 @@ struct PlanCommand: AsyncParsableCommand {
             one number in a Constant node, and floats that nothing reads but a shape, a bound or a scale. A float that decides \
             an address, or anything public by way of arithmetic, is refused unless --open names it.
 
+            Inputs are given by their files, as to `infer`, or by their shapes: --input-shape x=1x3x224x224. Whoever has something is named behind \
+            it, x=100x12@0 and x=100x18@1 with --join x=columns: who has what changes bytes, and no rounds.
+
             With --network the time is predicted, too: this machine does the computing of every party and of the dealer, on \
             made-up numbers, and the network's round trips and bytes are added to what that takes. Each member is taken to \
             have a machine like this one; on `loop` all share this one, as under `infer --local`.
@@ -22,13 +25,29 @@ struct PlanCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(name: .long, help: ArgumentHelp("The model.", valueName: "m.onnx"))
-    var model: String
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The model, and who will have it; party 1 where nobody is named.",
+            valueName: "m.onnx[@party]"
+        )
+    )
+    var model: OwnedFile
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The shape of an input that the model leaves open. May be repeated.",
+            "A secret input by its file, of which the shape is read, as `infer` takes it. May be repeated.",
+            valueName: "[name=]x.npy[@party]"
+        )
+    )
+    var input: [OwnedFile] = []
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The shape of an input that the model leaves open, or of a party's part of it. May be repeated.",
+            discussion: "x=1x1x28x28@2 is what party 2 will have; without a party it is party 0.",
             valueName: "name=1x1x28x28"
         )
     )
@@ -42,6 +61,9 @@ struct PlanCommand: AsyncParsableCommand {
         )
     )
     var publicInputs: [PublicInput] = []
+
+    @OptionGroup var joining: JoinOptions
+    @OptionGroup var receiving: ReceiveOptions
 
     @Option(name: .long, help: ArgumentHelp("How many parties, beside the dealer.", valueName: "n"))
     var parties = 2
@@ -68,6 +90,12 @@ struct PlanCommand: AsyncParsableCommand {
     func validate() throws {
         try PartyCount.check(parties, option: "--parties")
         try encoding.refuseAuto("what it plans for has no numbers")
+        try receiving.receive.forEach { try $0.check(parties: parties) }
+        try NamedJoin.check(joining.join)
+        _ = try inference()
+        for owner in inputShape.map(\.owner) + publicInputs.map(\.owner) where (owner?.index ?? 0) >= parties {
+            throw ValidationError("there is no \(owner ?? PartyID(0)): there are parties 0 to \(parties - 1)")
+        }
         guard threads.threads == nil || network.network != nil else {
             throw ValidationError("--threads says how a time is predicted: give --network, too")
         }
@@ -76,15 +104,11 @@ struct PlanCommand: AsyncParsableCommand {
     func run() async throws {
         ProgressLine.show("planning")
         let report = try PlannedInference(
-            model: model,
+            inference: try inference(),
             shapes: inputShape,
             publicInputs: publicInputs,
-            ranges: ranges.range,
             parties: parties,
             fractionBits: encoding.fractionBits,
-            secret: Set(visibility.secret),
-            open: Set(visibility.open),
-            weightExponents: visibility.weightExponents,
             network: network.network,
             threads: threads.threads
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
@@ -93,21 +117,47 @@ struct PlanCommand: AsyncParsableCommand {
             Output.note(text)
         }
         if let text = report.heldFactors { Output.note(text) }
-        if let html { try PlanPage(report, title: model).write(to: html) }
+        if let html { try PlanPage(report, title: model.file.path).write(to: html) }
         if json { return try Output.result(json: report) }
-        Output.result(report.text + (report.weightExponents?.lines.map { "\n\n\($0)" } ?? ""))
+        let notes = [report.weightExponents?.lines, report.ensembles.flatMap { EnsembleNotes(ensembles: $0).text }]
+        Output.result(report.text + notes.compactMap { $0 }.map { "\n\n\($0)" }.joined())
     }
 }
 
-/// An input's shape on the command line: `NAME=1x1x28x28`.
+extension PlanCommand {
+    /// What would be run, without what `--input-shape` and `--public` say.
+    private func inference() throws -> Inference {
+        try Inference(
+            model: model.part(of: parties, option: "--model", usual: Inference.modelOwner),
+            secret: Set(visibility.secret),
+            open: Set(visibility.open),
+            weightExponents: visibility.weightExponents,
+            trees: visibility.trees,
+            inputs: InputOptions.parts(input, option: "--input", of: parties, usual: Inference.inputOwner),
+            joins: joining.join,
+            keys: joining.key.map { try $0.owned(of: parties) },
+            ranges: ranges.range,
+            receivers: receiving.receive
+        ).ordered(with: inputShape)
+    }
+}
+
+/// An input's shape on the command line: `NAME=1x1x28x28`, and who will have it, `NAME=100x12@1`.
 struct NamedShape: ExpressibleByArgument, Sendable {
     var name: String
     var shape: Shape
+    /// Nil: party 0.
+    var owner: PartyID?
 
     init?(argument: String) {
         guard let sign = argument.lastIndex(of: "="), sign != argument.startIndex else { return nil }
         name = String(argument[..<sign])
-        let text = argument[argument.index(after: sign)...]
+        var text = argument[argument.index(after: sign)...]
+        if let mark = text.lastIndex(of: "@") {
+            guard let number = Int(text[text.index(after: mark)...]), (0..<64).contains(number) else { return nil }
+            owner = PartyID(number)
+            text = text[..<mark]
+        }
         var extents: [Int] = []
         for part in text.split(separator: "x", omittingEmptySubsequences: false) where !text.isEmpty {
             guard let extent = Int(part) else { return nil }
@@ -118,15 +168,18 @@ struct NamedShape: ExpressibleByArgument, Sendable {
     }
 }
 
-/// A public input on the command line: `NAME=X.npy`, or `NAME` alone.
+/// A public input on the command line: `NAME=X.npy`, or `NAME` alone, and who will have it.
 struct PublicInput: ExpressibleByArgument, Sendable {
     var name: String
     var path: String?
+    /// Nil: party 0.
+    var owner: PartyID?
 
     init?(argument: String) {
-        let parts = argument.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard !parts[0].isEmpty, parts.count == 1 || !parts[1].isEmpty else { return nil }
-        name = parts[0]
-        path = parts.count == 2 ? parts[1] : nil
+        guard let owned = OwnedFile(argument: argument) else { return nil }
+        owner = owned.owner
+        // Without a name it is one itself.
+        (name, path) = owned.file.name.map { ($0, owned.file.path) } ?? (owned.file.path, nil)
+        guard !name.isEmpty, path.map({ !$0.isEmpty }) ?? true else { return nil }
     }
 }

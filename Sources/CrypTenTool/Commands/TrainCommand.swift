@@ -1,5 +1,6 @@
 import ArgumentParser
 import CrypTen
+import CrypTenONNX
 import Foundation
 
 struct TrainCommand: AsyncParsableCommand {
@@ -53,7 +54,10 @@ struct TrainCommand: AsyncParsableCommand {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("How parts of an input are put together: rows or columns.", valueName: "[name=]rows")
+        help: ArgumentHelp(
+            "How parts of an input are put together: rows, columns, or an axis; columns:1,0 has party 1's first.",
+            valueName: "[name=]rows"
+        )
     )
     var join: [NamedJoin] = []
 
@@ -70,6 +74,7 @@ struct TrainCommand: AsyncParsableCommand {
     var loss: TrainingLoss
 
     @OptionGroup var place: ClusterPlace
+    @OptionGroup var scheduler: SchedulerPlace
     @OptionGroup var optimizer: OptimizerOptions
     @OptionGroup var schedule: ScheduleOptions
 
@@ -213,6 +218,9 @@ struct TrainCommand: AsyncParsableCommand {
         if visibility.weightExponents {
             throw ValidationError("--weight-exponents is for inference: weights that are trained have 24 fraction bits")
         }
+        if visibility.trees != .features {
+            throw ValidationError("--secret-features and --pad-trees are for inference: trees aren't trained")
+        }
         if streaming.stream == true, preparation.preparation != Training.Preparation() {
             throw ValidationError(
                 "--stream masks rows batch by batch, and --standardize and --shuffle secret read all of them: leave out either"
@@ -250,16 +258,14 @@ struct TrainCommand: AsyncParsableCommand {
         where export[..<index].contains(where: { $0.file.path == file.file.path }) {
             throw ValidationError("--export names \(file.file.path) twice")
         }
-        for (index, one) in join.enumerated() where join[..<index].contains(where: { $0.name == one.name }) {
-            throw ValidationError("--join says twice how parts of \(one.name ?? "the input") are put together")
-        }
+        try NamedJoin.check(join)
         _ = try training()
     }
 
     /// What was asked for.
     func training() throws -> Training {
-        func part(_ file: OwnedFile, _ option: String, usual: PartyID? = nil) throws -> Training.Part {
-            Training.Part(file: file.file, owner: try file.owner(of: parties, option: option, usual: usual))
+        func part(_ file: OwnedFile, _ option: String, usual: PartyID? = nil) throws -> Part {
+            try file.part(of: parties, option: option, usual: usual)
         }
         let inputs = try input.map { try part($0, "--input") }
         let labels = try part(self.labels, "--labels")
@@ -378,7 +384,7 @@ struct TrainCommand: AsyncParsableCommand {
 
     /// The command line of one party of a local run.
     private func arguments(party: Int, of count: Int, _ training: Training) -> [String] {
-        func owned(_ part: Training.Part) -> String { OwnedFile(file: part.file, owner: part.owner).argument }
+        func owned(_ part: Part) -> String { part.argument }
         var arguments = ["train", "--supervised", "--id", "\(party)", "--members", "\(count)"]
         arguments += ["--model", owned(training.model), "--labels", owned(training.labels), "--loss", loss.rawValue]
         arguments += training.inputs.flatMap { ["--input", owned($0)] } + join.flatMap { ["--join", $0.argument] }

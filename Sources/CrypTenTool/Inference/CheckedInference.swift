@@ -1,4 +1,5 @@
 import CrypTen
+import CrypTenONNX
 import Foundation
 
 /// An inference whose parties are threads of this process, followed in the clear.
@@ -25,6 +26,13 @@ struct CheckedInference: Sendable {
         }
         var result = results[0]
         result.losses = results.flatMap(\.losses)
+        result.outputs = results.map(\.outputs).joinedOutputs
+        // An output that several learn one by one is there as often.
+        var place = 0
+        result.check.outputErrors = result.outputs.compactMap { output in
+            defer { place += output.parties.count == parties ? 1 : output.parties.count }
+            return place < result.check.outputErrors.count ? .some(result.check.outputErrors[place]) : nil
+        }
         return result
     }
 
@@ -39,12 +47,13 @@ struct CheckedInference: Sendable {
     private static func run(_ part: Inference, _ wantedError: Double, on session: Session) async throws -> Result {
         let found = Found()
         var part = part
-        part.reveal = { outputs, recipients, session in
+        part.writesOnce = true
+        part.reveal = { reveals, session in
             // What it costs is said before it runs: a plan is made once.
-            await found.put(try await session.cost(of: outputs, revealingTo: recipients))
-            let check = try await session.check(outputs, revealingTo: recipients, wantedError: wantedError)
+            await found.put(try await session.cost(of: reveals))
+            let (check, values) = try await session.check(reveals, wantedError: wantedError)
             await found.put(check)
-            return check.values
+            return values ?? reveals.map { _ in nil }
         }
         let files = part.readFiles(fractionBits: session.configuration.fractionBits)
         let report = try await part.run(files, on: session)
@@ -70,12 +79,22 @@ struct CheckedInference: Sendable {
 
 extension Inference {
     /// What one party has of it.
-    fileprivate func part(of party: PartyID) -> Inference {
+    func part(of party: PartyID) -> Inference {
         var part = self
-        if party != Inference.inputOwner {
-            (part.inputs, part.publicInputs, part.ranges, part.outputDirectory) = ([], [], [], nil)
+        part.inputs = inputs.filter { $0.owner == party }
+        part.publicInputs = publicInputs.filter { $0.owner == party }
+        part.keys = keys.filter { $0.owner == party }
+        if model?.owner != party {
+            (part.model, part.secret, part.open, part.weightExponents, part.trees) = (nil, [], [], false, .features)
         }
-        if party != Inference.modelOwner { (part.model, part.secret, part.open) = (nil, [], []) }
+        if party != PartyID(0) { (part.prepares, part.memoryLimit) = (false, nil) }
+        if !receives(party) { part.outputDirectory = nil }
         return part
+    }
+
+    /// Whether a party may learn an output.
+    func receives(_ party: PartyID) -> Bool {
+        if receivers.isEmpty { return party == Inference.inputOwner }
+        return receivers.contains { $0.parties?.contains(party.index) ?? true }
     }
 }

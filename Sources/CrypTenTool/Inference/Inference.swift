@@ -1,31 +1,42 @@
 import CrypTen
 import CrypTenONNX
 import CrypTenRing
+import CrypTenRuntime
 import Foundation
 
-/// The program that every party of an inference runs: party 0 has the inputs, party 1 the model.
+/// The program that every party of an inference runs: each has some of the inputs, one the model, and some learn outputs.
 struct Inference: Sendable {
-    /// The party that has the inputs and learns the outputs.
+    /// The party that has the inputs and learns the outputs, where nobody else is named.
     static let inputOwner = PartyID(0)
-    /// The party that has the model.
+    /// The party that has the model, where nobody else is named.
     static let modelOwner = PartyID(1)
 
-    /// At party 1.
-    var model: String?
-    /// Constants that are secret against the rule; at party 1.
+    /// At its owner, and where all parties are started.
+    var model: Part?
+    /// Constants that are secret against the rule; at the model's owner.
     var secret: Set<String> = []
-    /// Constants that are public against the rule; at party 1.
+    /// Constants that are public against the rule; at the model's owner.
     var open: Set<String> = []
-    /// At party 1: whether each secret weight has a public exponent of its own.
+    /// At the model's owner: whether each secret weight has a public exponent of its own.
     var weightExponents = false
-    /// At party 0.
-    var inputs: [NamedFile] = []
-    /// At party 0; sent to all.
-    var publicInputs: [NamedFile] = []
-    /// At party 0; sent to all.
+    /// At the model's owner: what all parties see of ensembles of trees.
+    var trees = ONNXModel.TreeVisibility.features
+    /// This party's, or all parties' where all are started.
+    var inputs: [Part] = []
+    /// Sent to all.
+    var publicInputs: [Part] = []
+    /// How several parties' parts of an input are put together.
+    var joins: [NamedJoin] = []
+    /// Keys of the rows of joined inputs.
+    var keys: [KeyFile] = []
+    /// Sent to all.
     var ranges: [NamedRange] = []
-    /// Where party 0 writes the outputs; nil: nowhere.
+    /// Who learns which output, the same at all parties; none: party 0 learns all.
+    var receivers: [OutputReceiver] = []
+    /// Where a party writes the outputs that it learns; nil: nowhere.
     var outputDirectory: String?
+    /// Whether an output that several learn is written by the first of them alone: where all write into one folder.
+    var writesOnce = false
     /// At party 0: whether the run is dealt before it starts.
     var prepares = false
     /// At party 0: the bytes that no process may go beyond; larger batches run in slices.
@@ -33,11 +44,8 @@ struct Inference: Sendable {
     /// At the last party: where it stores what was dealt ahead; nil: in memory.
     var preparedFile: String?
     /// How the outputs are revealed: in a checked session with a report beside.
-    var reveal: @Sendable ([CrypTensor], Recipients, Session) async throws -> [Tensor]? = {
-        outputs,
-        recipients,
-        session in
-        try await session.reveal(outputs, to: recipients)
+    var reveal: @Sendable ([Reveal], Session) async throws -> [Tensor?] = { reveals, session in
+        try await session.reveal(reveals)
     }
     /// Whether nothing is said before the run: it is one of several.
     var isQuiet = false
@@ -46,10 +54,12 @@ struct Inference: Sendable {
 
     /// The files of a party, read; what is wrong with them is told to all once they are connected.
     struct Files: Sendable {
-        fileprivate var tensors: Result<[Tensor], any Error>
-        fileprivate var model: Result<ONNXModel, any Error>?
+        /// Secret inputs, and public ones behind them.
+        var contents: Result<[InputContent], any Error>
+        var keys: [RowKeys] = []
+        var model: Result<ONNXModel, any Error>?
         /// What the encoding takes from the weights, at their owner.
-        fileprivate var losses: [EncodingLoss] = []
+        var losses: [EncodingLoss] = []
     }
 
     /// Reads what this party has, before it meets the others; who has the model is told what of it all will see.
@@ -58,22 +68,27 @@ struct Inference: Sendable {
         let limit = ranges.reduce(FixedPoint.limit(fractionBits: fractionBits)) {
             max($0, $1.low.magnitude.nextUp, $1.high.magnitude.nextUp)
         }
+        var keys: [RowKeys] = []
         var files = Files(
-            tensors: Result {
+            contents: Result {
                 try OutputFiles(directory: outputDirectory).prepare()
-                return try inputs.map { try $0.tensor(below: limit) }
-                    + publicInputs.map { try $0.tensor(below: .infinity) }
+                keys = try self.keys.map { try $0.keys() }
+                return try inputs.map { try $0.file.content(below: limit) }
+                    + publicInputs.map { try $0.file.content(below: .infinity) }
             },
-            model: model.map { path in
+            model: model.map { part in
                 Result {
-                    var model = try ONNXModel(contentsOf: URL(fileURLWithPath: path), secret: secret, open: open)
+                    let url = URL(fileURLWithPath: part.file.path)
+                    var model = try ONNXModel(contentsOf: url, secret: secret, open: open, trees: trees)
                     if weightExponents { model = model.withWeightExponents() }
                     if let text = PublicConstants(of: model).text { note(text) }
                     if let text = WeightExponents(of: model).text { note(text) }
+                    if let text = EnsembleNotes(of: model).text { note(text) }
                     return model
                 }
             }
         )
+        files.keys = keys
         if case .success(let model) = files.model {
             files.losses = model.encodingLosses(fractionBits: fractionBits)
             if let text = LossNote.weights(files.losses, fractionBits: fractionBits).text { note(text) }
@@ -82,8 +97,26 @@ struct Inference: Sendable {
         return files
     }
 
+    /// What this party tells the others of its files.
+    func holdings(_ tensors: [Tensor], keys: [RowKeys]) -> Holdings {
+        var own = Holdings()
+        own.hasModel = model != nil
+        own.entries = zip(inputs.map { ($0, false) } + publicInputs.map { ($0, true) }, tensors).map { part, tensor in
+            Holdings.Entry(
+                name: part.0.file.name,
+                isPublic: part.1,
+                shape: tensor.shape.dimensions,
+                isReal: tensor.kind == .real
+            )
+        }
+        own.keys = zip(self.keys, keys).map { Holdings.Keys(name: $0.name, count: $1.keys.count) }
+        (own.joins, own.ranges, own.receivers) = (joins, ranges, receivers)
+        (own.prepares, own.memoryLimit) = (prepares, memoryLimit)
+        return own
+    }
+
     /// Tells this party's owner something before the run.
-    private func note(_ text: String) {
+    func note(_ text: String) {
         guard !isQuiet else { return }
         ProgressLine.clear()
         Output.note(text)
@@ -91,223 +124,125 @@ struct Inference: Sendable {
 
     /// Runs the inference; all parties call it.
     func run(_ files: Files, on session: Session) async throws -> PartyReport {
-        let list = try await session.broadcast(from: Inference.inputOwner) {
-            let tensors = try files.tensors.get()
-            var list = InputList(secret: inputs, public: publicInputs, prepares: prepares, ranges: self.ranges)
-            if let memoryLimit { list.bound(to: memoryLimit, tensors) }
-            return Array(try JSONEncoder().encode(list))
-        }
+        let arrangement = try await arrangement(files, on: session)
         // Everybody is connected, and inputs are loaded.
         let start = ContinuousClock.now
-        let entries = try JSONDecoder().decode(InputList.self, from: Data(list))
-        if let limit = entries.memoryLimit { MemoryBudget(limit: limit).apply() }
-        let announced = try await session.announce(from: Inference.modelOwner) {
+        if let limit = arrangement.memoryLimit { MemoryBudget(limit: limit).apply() }
+        let announced = try await session.announce(from: arrangement.modelOwner) {
             guard let model = files.model else {
-                throw CrypTenError(.invalidArgument, "\(Inference.modelOwner) has no model: give it --model")
+                throw CrypTenError(.invalidArgument, "\(arrangement.modelOwner) has no model: give it --model")
             }
             return try model.get()
         }
         let model = announced.model
-        let operands = try await operands(entries, files, model, session)
-        let losses = inputLosses(operands, files, session)
-        let ranges = try slices(entries, operands, model, session)
-        var arguments = try await arguments(operands, ranges?.first, files, model, session)
-        // What doesn't fit is found here, before anything of the inputs or weights is sent.
-        _ = try call(announced, arguments)
-        let module = try await session.hold(announced)
-        let recipients = Recipients.party(Inference.inputOwner.index)
-        if !entries.prepares, preparedFile != nil {
-            throw CrypTenError(
-                .invalidArgument,
-                "--prepared-file has nothing to store: \(Inference.inputOwner) doesn't --prepare"
+        if let text = OutputFiles(directory: outputDirectory).renaming(of: model.outputs.map(\.name)) { note(text) }
+        let (inputs, comparisons, outputs) = try await session.alike {
+            try arrangement.check(preparesFile: preparedFile != nil)
+            let inputs = try arrangement.inputs(of: model)
+            return (
+                inputs, try arrangement.comparisons(of: inputs),
+                try ReceivedOutput.all(of: model, arrangement.receivers, parties: session.partyCount)
             )
         }
-        var parts: [[Tensor]] = []
+        for (comparison, keys) in comparisons {
+            try await comparison.compare(keys[session.party].map { files.keys[$0] }, on: session)
+        }
+        noteUnkeyed(inputs, comparisons.map(\.comparison.input), session)
+        let operands = try await operands(inputs, arrangement, files, session)
+        let losses = inputLosses(operands, files, session)
+        let ranges = try await session.alike { try slices(arrangement, operands, outputs, model, session) }
+        var arguments = try await arguments(operands, ranges?.first, files, model, session)
+        // What doesn't fit is found here, before anything of the inputs or weights is sent.
+        let first = arguments
+        _ = try await session.alike { try call(announced, first, operands) }
+        let module = try await session.hold(announced)
+        var parts: [[Tensor?]] = []
+        var shapes: [[Shape]] = []
         for index in 0..<(ranges?.count ?? 1) {
             slices.begin(index, of: ranges?.count ?? 1)
             if index > 0 {
                 arguments = try await self.arguments(operands, ranges?[index], files, model, session)
             }
-            let outputs = try call(module, arguments)
-            if entries.prepares {
+            let expressions = try call(module, arguments, operands)
+            shapes.append(outputs.map { expressions[$0.index].shape })
+            let reveals = outputs.map { $0.reveals(expressions[$0.index], of: session.partyCount) }
+            if arrangement.prepares {
                 let storage = preparedFile.map { PreparedStorage.file(URL(fileURLWithPath: $0)) } ?? .memory
-                try await session.prepare(outputs, revealingTo: recipients, runs: 1, storage: storage)
+                try await session.prepare(reveals.flatMap { $0 }, runs: 1, storage: storage)
             }
-            guard let values = try await reveal(outputs, recipients, session) else { continue }
-            parts.append(zip(model.outputs, values).map { $1.converted(to: $0.type) })
+            var told = try await reveal(reveals.flatMap { $0 }, session)[...]
+            parts.append(
+                outputs.enumerated().map { index, output in
+                    let own = told.prefix(reveals[index].count)
+                    told = told.dropFirst(reveals[index].count)
+                    let place = output.place(of: session.party.index, of: session.partyCount)
+                    let value = place.flatMap { $0 < own.count ? own[own.startIndex + $0] : nil }
+                    return value?.converted(to: output.output.type)
+                }
+            )
         }
         let seconds = ContinuousClock.now - start
         var report = PartyReport(try await session.statistics, seconds: seconds)
         report.slices = ranges?.count ?? 1
         report.losses = files.losses + losses
-        if session.party == Inference.inputOwner, !parts.isEmpty {
-            report.outputs = try OutputFiles(directory: outputDirectory).write(
-                model.outputs.enumerated().map { index, output in
-                    (output.name, Tensor.joining(parts.map { $0[index] }))
-                }
-            )
-        }
+        report.outputs = try write(outputs, shapes, parts, texts: model.texts, party: session.party.index)
         return report
     }
 
-    private struct Arguments {
-        var tensors: [String: CrypTensor] = [:]
-        var publicValues: [String: Tensor] = [:]
-    }
-
-    /// One input as this party knows it before it is cut.
-    private struct Operand {
-        var index: Int
-        var name: String
-        var entry: InputList.Entry
-        /// What all may know of a secret input.
-        var range: ClosedRange<Double>?
-        /// A public input, as a whole.
-        var known: (expression: CrypTensor, value: Tensor)?
-    }
-
-    private func operands(
-        _ list: InputList,
-        _ files: Files,
-        _ model: ONNXModel,
-        _ session: Session
-    ) async throws -> [Operand] {
-        var operands: [Operand] = []
-        for (index, name) in try list.names(for: model).enumerated() {
-            var operand = Operand(index: index, name: name, entry: list.entries[index])
-            operand.range = list.ranges.first { $0.name == name }?.range
-            if operand.entry.isPublic {
-                operand.known = try await session.publicInput(from: Inference.inputOwner, name: name) {
-                    try files.tensors.get()[index]
-                }
-            } else if list.memoryLimit != nil, operand.entry.shape.map({ $0.count < 1 << 40 }) != true {
-                throw CrypTenError(
-                    .malformedFrame,
-                    "\(Inference.inputOwner) names no shape of '\(name)' that can be planned"
-                )
-            }
-            operands.append(operand)
+    /// What all parties have, each having told the others.
+    private func arrangement(_ files: Files, on session: Session) async throws -> Arrangement {
+        let own = Result { try holdings(try files.contents.get().map(\.raw), keys: files.keys).bytes }
+        let told = try await session.tellEachOther(own, refusing: .input)
+        return try await session.alike {
+            try Arrangement(told.enumerated().map { try Holdings(told: $1, by: PartyID($0)) })
         }
-        return operands
     }
 
-    /// What the encoding takes from the inputs, at their owner, who is told: with the fraction bits that follow from their ranges.
-    private func inputLosses(_ operands: [Operand], _ files: Files, _ session: Session) -> [EncodingLoss] {
-        guard session.party == Inference.inputOwner, let tensors = try? files.tensors.get() else { return [] }
-        let fractionBits = session.configuration.fractionBits
-        let secret = operands.filter { $0.known == nil }
-        let losses = secret.compactMap { operand in
-            EncodingLoss(
-                of: tensors[operand.index],
-                fractionBits: fractionBits,
-                range: operand.range,
-                name: inputs[operand.index].name ?? inputs[operand.index].path
+    /// Rows that nothing but their place joins are worth a word to one who has a part of them.
+    private func noteUnkeyed(_ inputs: [JoinedInput<Arrangement.Piece>], _ keyed: [String], _ session: Session) {
+        for input in inputs where input.way != nil && input.way?.axis != 0 && !keyed.contains(input.input.name) {
+            let owners = Set(input.parts.map(\.owner.index))
+            guard owners.count > 1, owners.min() == session.party.index else { continue }
+            note(
+                "input '\(input.input.name)': rows of \(owners.count) parties are joined as they stand, the first with the first; --key compares their keys before"
             )
         }
-        let isDeclared = secret.contains { $0.range != nil }
-        if let text = LossNote.inputs(losses, fractionBits: fractionBits, isDeclared: isDeclared).text { note(text) }
-        return losses
     }
 
-    /// The slices that the batch is cut into; nil: it runs as a whole.
-    private func slices(
-        _ list: InputList,
-        _ operands: [Operand],
-        _ model: ONNXModel,
-        _ session: Session
-    ) throws -> [Range<Int>]? {
-        guard let limit = list.memoryLimit else { return nil }
-        let known = operands.compactMap { operand -> Slicing.Argument? in
-            guard let shape = operand.known?.value.shape ?? operand.entry.shape else { return nil }
-            let value = operand.known?.value
-            return Slicing.Argument(
-                name: operand.name,
-                shape: shape,
-                kind: value?.kind ?? operand.entry.kind,
-                value: value,
-                range: operand.range
-            )
-        }
-        return try naming(model) {
-            try Slicing(
-                model: model,
-                arguments: known,
-                parties: session.partyCount,
-                fractionBits: session.configuration.fractionBits,
-                budget: MemoryBudget(limit: limit)
-            ).slices()
+    /// Writes the outputs that this party has learnt.
+    ///
+    /// - Returns: All outputs, with files of those that were written here; nil where this party is told none.
+    private func write(
+        _ outputs: [ReceivedOutput],
+        _ shapes: [[Shape]],
+        _ parts: [[Tensor?]],
+        texts: [String: [String]],
+        party: Int
+    ) throws -> [OutputReport]? {
+        let told = outputs.indices.filter { index in !parts.isEmpty && parts.allSatisfy { $0[index] != nil } }
+        guard !told.isEmpty else { return nil }
+        let own = told.filter { !writesOnce || outputs[$0].parties.min() == party }
+        let written = try OutputFiles(directory: outputDirectory).write(
+            own.map { index in (outputs[index].output.name, Tensor.joining(parts.compactMap { $0[index] })) },
+            texts: texts
+        )
+        return outputs.indices.map { index in
+            let file = own.firstIndex(of: index).flatMap { written[$0].file }
+            var shape = shapes[0][index].dimensions
+            if shapes.count > 1 { shape[0] = shapes.reduce(0) { $0 + $1[index][0] } }
+            let output = outputs[index]
+            return OutputReport(name: output.output.name, shape: shape, file: file, parties: output.parties)
         }
     }
+}
 
-    /// What the model is called with for a slice, or for the whole batch where there is none.
-    private func arguments(
-        _ operands: [Operand],
-        _ slice: Range<Int>?,
-        _ files: Files,
-        _ model: ONNXModel,
-        _ session: Session
-    ) async throws -> Arguments {
-        var arguments = Arguments()
-        let batch = slice == nil ? nil : operands.lazy.compactMap(\.entry.shape).first?.dimensions.first
-        let secret = Set(operands.lazy.filter { $0.known == nil }.map(\.name))
-        for operand in operands {
-            let (index, name) = (operand.index, operand.name)
-            let load: @Sendable () throws -> Tensor = {
-                let whole = try files.tensors.get()[index]
-                return slice.map { whole.rows($0) } ?? whole
-            }
-            if var (expression, value) = operand.known {
-                if let batch, Slicing.isCut(public: name, value.shape, batch: batch, secret: secret, model) {
-                    (expression, value) = try await session.publicInput(
-                        from: Inference.inputOwner,
-                        name: name,
-                        load
-                    )
-                }
-                if model.mustKnow(name) {
-                    arguments.publicValues[name] = value
-                } else {
-                    arguments.tensors[name] = expression
-                }
-            } else if let shape = operand.entry.shape {
-                arguments.tensors[name] = try await session.input(
-                    from: Inference.inputOwner,
-                    shape: slice.map { Shape([$0.count] + shape.dimensions.dropFirst()) } ?? shape,
-                    kind: operand.entry.kind,
-                    range: operand.range,
-                    name: name,
-                    load
-                )
-            } else {
-                arguments.tensors[name] = try await session.input(
-                    from: Inference.inputOwner,
-                    range: operand.range,
-                    name: name,
-                    load
-                )
-            }
-        }
-        return arguments
-    }
-
-    /// The outputs in the model's order.
-    private func call(_ module: ONNXModule, _ arguments: Arguments) throws -> [CrypTensor] {
-        try naming(module.model) {
-            let outputs = try module(arguments.tensors, publicValues: arguments.publicValues)
-            return module.model.outputs.compactMap { outputs[$0.name] }
-        }
-    }
-
-    /// Adds the file to errors that name an input: the others don't know file names.
-    private func naming<Result>(_ model: ONNXModel, _ body: () throws -> Result) throws -> Result {
-        do {
-            return try body()
-        } catch var error as CrypTenError {
-            let names = (try? InputList(secret: inputs, public: publicInputs).names(for: model)) ?? []
-            for (name, file) in zip(names, inputs + publicInputs) where error.message.contains("input '\(name)'") {
-                error.message += "; '\(name)' is read from \(file.path)"
-            }
-            throw error
-        }
+extension Arrangement {
+    /// - Throws: `.invalidArgument` where a file has nothing to store.
+    fileprivate func check(preparesFile: Bool) throws {
+        guard !prepares, preparesFile else { return }
+        throw CrypTenError(
+            .invalidArgument,
+            "--prepared-file has nothing to store: \(PartyID(0)) doesn't --prepare"
+        )
     }
 }

@@ -1,19 +1,17 @@
 import CrypTen
 import CrypTenONNX
+import CrypTenRuntime
 import Foundation
 
 /// An inference that is planned and priced as `Inference` would run it, and not run.
 struct PlannedInference {
-    var model: String
+    /// What would be run: the model, and inputs of which there are files.
+    var inference: Inference
+    /// Inputs, and parts of them, of which there are shapes alone.
     var shapes: [NamedShape]
     var publicInputs: [PublicInput]
-    var ranges: [NamedRange] = []
     var parties: Int
     var fractionBits: Int
-    var secret: Set<String>
-    var open: Set<String>
-    /// Whether each secret weight has a public exponent of its own.
-    var weightExponents = false
     /// The network to predict a time for; nil: none is predicted.
     var network: NetworkProfile?
     /// Threads of each member; nil: the machine's processors, on one machine their part of them.
@@ -24,48 +22,66 @@ struct PlannedInference {
     /// - Parameter progress: Told the share of the measuring that is done, 0 to 1.
     /// - Throws: what is wrong with the model or a file, and what `infer` would refuse.
     func report(_ progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> PlanReport {
-        var model = try ONNXModel(contentsOf: URL(fileURLWithPath: model), secret: secret, open: open)
-        if weightExponents { model = model.withWeightExponents() }
+        guard let part = inference.model else { preconditionFailure("a plan is one of a model") }
+        let url = URL(fileURLWithPath: part.file.path)
+        var model = try ONNXModel(
+            contentsOf: url,
+            secret: inference.secret,
+            open: inference.open,
+            trees: inference.trees
+        )
+        if inference.weightExponents { model = model.withWeightExponents() }
         try checkNames(model)
+        let known = try publicTensors(of: model)
+        let arrangement = try Arrangement(told(of: model, known))
+        let inputs = try arrangement.inputs(of: model)
+        let comparisons = try arrangement.comparisons(of: inputs)
+        let received = try ReceivedOutput.all(of: model, arrangement.receivers, parties: parties)
         var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
-        let announced = rehearsal.announce(model, from: Inference.modelOwner)
+        let announced = rehearsal.announce(model, from: arrangement.modelOwner)
         var tensors: [String: CrypTensor] = [:]
         var publicValues: [String: Tensor] = [:]
         var reports: [PlanReport.Input] = []
-        for input in model.inputs {
-            let publicInput = publicInputs.first { $0.name == input.name }
-            let value = try publicInput?.path.map { path in
-                try NamedFile(name: input.name, path: path).tensor(below: .infinity)
-            }
-            let shape = try value?.shape ?? shape(of: input, in: model)
-            let (kind, name) = (value?.kind ?? input.type.kind, input.name)
-            if publicInput == nil {
-                let input = rehearsal.input(from: Inference.inputOwner, shape: shape, kind: kind, name: name)
-                tensors[name] = ranges.first { $0.name == name }.map { input.declaring(range: $0.range) } ?? input
-            } else if let value, input.mustBeKnown {
+        for input in inputs {
+            let (name, isPublic) = (input.input.name, input.parts[0].isPublic)
+            let shape = try input.shape(of: input.parts.map(\.shape))
+            if !isPublic {
+                let range = arrangement.ranges.first { $0.name == name }?.range
+                let parts = try input.parts.map { piece in
+                    let (shape, kind) = try Inference.encodedForm(of: piece, in: model, name)
+                    let own = rehearsal.input(from: piece.owner, shape: shape, kind: kind, name: name)
+                    return input.input.isOrdered ? own : range.map { own.declaring(range: $0) } ?? own
+                }
+                tensors[name] = try input.joined(parts)
+            } else if let value = known[name], input.input.isKnownWherePublic {
                 publicValues[name] = value
             } else {
-                tensors[name] = rehearsal.publicInput(shape: shape, kind: kind, name: name)
+                tensors[name] = rehearsal.publicInput(
+                    shape: shape,
+                    kind: input.input.givenKind(input.parts[0].kind),
+                    name: name
+                )
             }
             reports.append(
                 PlanReport.Input(
                     name: name,
-                    type: input.type.rawValue,
+                    type: input.input.type.rawValue,
                     shape: shape.dimensions,
-                    visibility: publicInput == nil ? .secret : .public
+                    visibility: isPublic ? .public : .secret,
+                    owners: input.parts.map(\.owner.index)
                 )
             )
         }
         let (module, setup) = try rehearsal.hold(announced)
         let outputs = try module(tensors, publicValues: publicValues)
-        let ordered = model.outputs.compactMap { outputs[$0.name] }
-        let online = try rehearsal.cost(of: ordered, revealingTo: .party(Inference.inputOwner.index))
-        let memory = try rehearsal.memory(of: ordered, revealingTo: .party(Inference.inputOwner.index))
+        let ordered = received.compactMap { outputs[$0.output.name] }
+        let run = try rehearsal.run(zip(received, ordered).flatMap { $0.reveals($1, of: parties) })
+        var online = run.cost
+        for (comparison, _) in comparisons { online = try comparison.cost(&rehearsal) + online }
         let prediction = try network.map { network in
             let isLocal = network == .loop
             return try rehearsal.measure(
-                ordered,
-                revealingTo: .party(Inference.inputOwner.index),
+                run,
                 machines: isLocal ? .shared : .oneEach,
                 threads: threads ?? (isLocal ? max(1, ProcessInfo.processInfo.activeProcessorCount / parties) : nil),
                 progress: progress
@@ -74,24 +90,83 @@ struct PlannedInference {
         var report = PlanReport(
             online: online,
             setup: setup,
-            memory: memory,
+            memory: run.memory,
             prediction: prediction,
             inputs: reports,
-            outputs: zip(model.outputs, ordered).map {
-                .init(name: $0.name, type: $0.type.rawValue, shape: $1.shape.dimensions)
+            outputs: zip(received, ordered).map {
+                .init(
+                    name: $0.output.name,
+                    type: $0.output.type.rawValue,
+                    shape: $1.shape.dimensions,
+                    parties: $0.parties
+                )
             },
             constants: model.constants
         )
         report.losses = model.encodingLosses(fractionBits: fractionBits).listed
         report.heldFactors = HeldFactors(of: model).text
-        report.weightExponents = weightExponents ? WeightExponents(of: model) : nil
+        report.weightExponents = inference.weightExponents ? WeightExponents(of: model) : nil
+        let ensembles = EnsembleNotes(of: model).ensembles
+        report.ensembles = ensembles.isEmpty ? nil : ensembles
         return report
+    }
+
+    /// Public inputs of which there are files.
+    private func publicTensors(of model: ONNXModel) throws -> [String: Tensor] {
+        var tensors: [String: Tensor] = [:]
+        for input in publicInputs {
+            guard let path = input.path else { continue }
+            let given = model.inputs.first { $0.name == input.name }
+            tensors[input.name] = try NamedFile(name: input.name, path: path).content(below: .infinity).encoded(
+                for: given
+            )
+        }
+        return tensors
+    }
+
+    /// What the parties would tell each other.
+    private func told(of model: ONNXModel, _ known: [String: Tensor]) throws -> [Holdings] {
+        var told = try (0..<parties).map { index in
+            let own = inference.part(of: PartyID(index))
+            return own.holdings(
+                try own.inputs.map { try $0.file.content(below: .infinity).raw },
+                keys: try own.keys.map { try $0.keys() }
+            )
+        }
+        func add(_ name: String, _ shape: Shape, _ kind: ElementKind, isPublic: Bool, to owner: PartyID?) {
+            told[(owner ?? Inference.inputOwner).index].entries.append(
+                Holdings.Entry(
+                    name: name,
+                    isPublic: isPublic,
+                    shape: shape.dimensions,
+                    isReal: kind == .real
+                )
+            )
+        }
+        let given = Set(inference.inputs.compactMap(\.file.name))
+        // Files without a name are for the first inputs that aren't named, unless they are parts of one.
+        let named = given.union(shapes.map(\.name)).union(publicInputs.map(\.name))
+        let unnamed = inference.inputs.count { $0.file.name == nil }
+        let taken = model.inputs.map(\.name).filter { !named.contains($0) }.prefix(unnamed)
+        for input in model.inputs where !given.contains(input.name) && !taken.contains(input.name) {
+            let open = publicInputs.first { $0.name == input.name }
+            let parts = shapes.filter { $0.name == input.name }
+            if let open {
+                let shape = try known[input.name]?.shape ?? parts.first?.shape ?? shape(of: input, in: model)
+                add(input.name, shape, known[input.name]?.kind ?? input.type.kind, isPublic: true, to: open.owner)
+            } else if parts.isEmpty {
+                add(input.name, try shape(of: input, in: model), input.type.kind, isPublic: false, to: nil)
+            } else {
+                for part in parts { add(input.name, part.shape, input.type.kind, isPublic: false, to: part.owner) }
+            }
+        }
+        return told
     }
 
     private func checkNames(_ model: ONNXModel) throws {
         let known = Set(model.inputs.map(\.name))
         try RangeOptions.check(
-            ranges,
+            inference.ranges,
             inputs: model.inputs.map(\.name),
             known: publicInputs.map(\.name),
             summary: model.inputSummary
@@ -100,16 +175,16 @@ struct PlannedInference {
         if let stranger = given.first(where: { !known.contains($0) }) {
             throw CrypTenError(.invalidArgument, "the model has no input '\(stranger)'; it has \(model.inputSummary)")
         }
-        for names in [shapes.map(\.name), publicInputs.map(\.name)] {
+        let joined = inference.joins.isEmpty ? shapes.map(\.name) : []
+        for names in [joined, publicInputs.map(\.name)] {
             if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
                 throw CrypTenError(.invalidArgument, "input '\(twice)' is given twice")
             }
         }
     }
 
-    /// The shape of an input as it was given, or as the model fixes it.
+    /// The shape of an input as the model fixes it.
     private func shape(of input: ONNXModel.Input, in model: ONNXModel) throws -> Shape {
-        if let given = shapes.first(where: { $0.name == input.name }) { return given.shape }
         let fixed = input.dimensions?.compactMap { dimension -> Int? in
             if case .fixed(let extent) = dimension { return extent }
             return nil
@@ -122,5 +197,20 @@ struct PlannedInference {
             )
         }
         return try Shape(checking: fixed)
+    }
+}
+
+extension Inference {
+    /// The shape and kind of a party's part as the network reads it: words are expanded by their owner.
+    static func encodedForm(
+        of piece: Arrangement.Piece,
+        in model: ONNXModel,
+        _ name: String
+    ) throws -> (shape: Shape, kind: ElementKind) {
+        if let words = model.words[name] {
+            return (model.given(name, piece.shape), words.isCounted ? .real : .integer)
+        }
+        let given = try model.input(name)?.givenShape(piece.shape)
+        return (given ?? piece.shape, model.input(name)?.givenKind(piece.kind) ?? piece.kind)
     }
 }

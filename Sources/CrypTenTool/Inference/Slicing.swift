@@ -9,6 +9,8 @@ struct Slicing {
         var name: String
         var shape: Shape
         var kind: ElementKind
+        /// Who has it; where several do, the first.
+        var owner: PartyID
         /// The numbers of a public input; nil: it is secret.
         var value: Tensor?
         /// What all may know of a secret input.
@@ -16,7 +18,10 @@ struct Slicing {
     }
 
     var model: ONNXModel
+    var modelOwner: PartyID
     var arguments: [Argument]
+    /// Who learns what.
+    var outputs: [ReceivedOutput]
     var parties: Int
     var fractionBits: Int
     var budget: MemoryBudget
@@ -181,7 +186,7 @@ struct Slicing {
     /// - Parameter provesIndependence: Whether to refuse what reads across the batch; of two of it at least.
     private func estimate(_ size: Int?, provesIndependence: Bool = false) throws -> Estimate {
         var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
-        let announced = rehearsal.announce(model, from: Inference.modelOwner)
+        let announced = rehearsal.announce(model, from: modelOwner)
         var tensors: [String: CrypTensor] = [:]
         var publicValues: [String: Tensor] = [:]
         let secret = Set(arguments.lazy.filter { $0.value == nil }.map(\.name))
@@ -208,38 +213,48 @@ struct Slicing {
                     tensors[name] = rehearsal.publicInput(shape: shape, kind: kind, name: name)
                 }
             } else {
-                let input = rehearsal.input(from: Inference.inputOwner, shape: shape, kind: kind, name: name)
+                let input = rehearsal.input(
+                    from: argument.owner,
+                    shape: model.given(name, shape),
+                    kind: kind,
+                    name: name
+                )
                 tensors[name] = argument.range.map { input.declaring(range: $0) } ?? input
             }
             if isCut, let tensor = tensors[name] { cut.append(tensor) }
         }
         let (module, _) = try rehearsal.hold(announced)
         let outputs = try module(tensors, publicValues: publicValues)
-        let ordered = model.outputs.compactMap { outputs[$0.name] }
+        let ordered = self.outputs.compactMap { outputs[$0.output.name] }
         if provesIndependence { try BatchIndependence.check(ordered, cutInputs: cut) }
-        let run = try rehearsal.memory(
-            of: ordered,
-            revealingTo: .party(Inference.inputOwner.index),
-            correctionWindow: budget.correctionWindow
-        )
+        let run = try rehearsal.run(zip(self.outputs, ordered).flatMap { $0.reveals($1, of: parties) })
+            .memory(correctionWindow: budget.correctionWindow)
         let setup = rehearsal.setupMemory
         var values = zip(run.bytesPerParty, setup.bytesPerParty).map { max($0, $1) }
         // Clear tensors: the input and the outputs as a whole, the weights as a file, as numbers and encoded.
-        values[Inference.inputOwner.index] +=
-            8 * arguments.reduce(0) { $0 + $1.shape.count } + 12 * ordered.reduce(0) { $0 + $1.shape.count }
-        values[Inference.modelOwner.index] += 20 * model.parameters.reduce(0) { $0 + $1.shape.count }
+        for argument in arguments { values[argument.owner.index] += 8 * argument.shape.count }
+        for (output, expression) in zip(self.outputs, ordered) {
+            for party in output.parties { values[party] += 12 * expression.shape.count }
+        }
+        values[modelOwner.index] += 20 * model.parameters.reduce(0) { $0 + $1.shape.count }
         let largest = max(values.max() ?? 0, run.dealerBytes, setup.dealerBytes)
         return Estimate(
             bytes: MemoryBudget.processBytes(values: largest),
-            outputs: zip(model.outputs, ordered).map { ($0.name, $1.shape) }
+            outputs: zip(self.outputs, ordered).map { ($0.output.name, $1.shape) }
         )
     }
 }
 
 extension ONNXModel {
-    /// Whether the numbers of an input decide shapes.
+    /// Whether the numbers of a public input decide shapes or addresses of the plan.
     func mustKnow(_ name: String) -> Bool {
-        inputs.contains { $0.name == name && $0.mustBeKnown }
+        inputs.contains { $0.name == name && $0.isKnownWherePublic }
+    }
+
+    /// The shape in which the owner of a secret input gives it: words have a row for each number.
+    func given(_ name: String, _ shape: Shape) -> Shape {
+        guard let words = words[name] else { return shape }
+        return Shape((words.isCounted ? Array(shape.dimensions.prefix(1)) : shape.dimensions) + [words.count])
     }
 }
 

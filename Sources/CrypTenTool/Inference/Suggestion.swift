@@ -151,12 +151,16 @@ extension Inference {
 
     /// Ranges of the secret real inputs: twice what they hold, up to a power of two, and from 0 where no number is negative.
     fileprivate func observedRanges() throws -> [NamedRange] {
-        guard let path = model else { return ranges }
-        let model = try ONNXModel(contentsOf: URL(fileURLWithPath: path), secret: secret, open: open)
-        let names = try InputList(secret: inputs, public: publicInputs).names(for: model)
+        guard let part = model else { return ranges }
+        let model = try ONNXModel(
+            contentsOf: URL(fileURLWithPath: part.file.path),
+            secret: secret,
+            open: open,
+            trees: trees
+        )
         var observed = ranges
-        for (name, file) in zip(names, inputs) where !ranges.contains(where: { $0.name == name }) {
-            let numbers = try file.tensor(below: .infinity).doubles
+        for input in try wholeInputs(of: model) where !ranges.contains(where: { $0.name == input.name }) {
+            let (name, numbers) = (input.name, try input.files.flatMap { try $0.tensor(below: .infinity).doubles })
             guard let largest = numbers.lazy.map(\.magnitude).max(), largest > 0 else { continue }
             let limit = Double(sign: .plus, exponent: Int(largest.exponent) + 2, significand: 1)
             let isSigned = numbers.contains { $0 < 0 }

@@ -29,20 +29,22 @@ struct LocalRun: Sendable {
     }
 
     @Sendable private func partyArguments(_ index: Int) -> [String] {
+        let own = inference.part(of: PartyID(index))
         var arguments = ["party", "--supervised", "--id", "\(index)"]
-        if index == Inference.inputOwner.index {
-            arguments += inference.inputs.flatMap { ["--input", $0.argument] }
-            arguments += inference.publicInputs.flatMap { ["--public", $0.argument] }
-            arguments += inference.ranges.flatMap { ["--range", $0.argument] }
-            if let directory = inference.outputDirectory { arguments += ["--output-dir", directory] }
-            if inference.prepares { arguments.append("--prepare") }
-            if let limit = inference.memoryLimit { arguments += ["--memory-limit", "\(limit / 1024)KiB"] }
-        }
-        if index == Inference.modelOwner.index {
-            if let model = inference.model { arguments += ["--model", model] }
-            arguments += inference.secret.sorted().flatMap { ["--secret", $0] }
-            arguments += inference.open.sorted().flatMap { ["--open", $0] }
-            if inference.weightExponents { arguments.append("--weight-exponents") }
+        arguments += own.inputs.flatMap { ["--input", $0.argument] }
+        arguments += own.publicInputs.flatMap { ["--public", $0.argument] }
+        arguments += own.joins.flatMap { ["--join", $0.argument] } + own.keys.flatMap { ["--key", $0.argument] }
+        arguments += own.ranges.flatMap { ["--range", $0.argument] }
+        arguments += own.receivers.flatMap { ["--receive", $0.argument] }
+        if let directory = own.outputDirectory { arguments += ["--output-dir", directory] }
+        if own.prepares { arguments.append("--prepare") }
+        if let limit = own.memoryLimit { arguments += ["--memory-limit", "\(limit / 1024)KiB"] }
+        if let model = own.model {
+            arguments += ["--model", model.argument]
+            arguments += own.secret.sorted().flatMap { ["--secret", $0] }
+            arguments += own.open.sorted().flatMap { ["--open", $0] }
+            if own.weightExponents { arguments.append("--weight-exponents") }
+            arguments += own.trees.arguments
         }
         if index == parties - 1, let file = inference.preparedFile { arguments += ["--prepared-file", file] }
         return arguments

@@ -44,6 +44,14 @@ struct OutputReport: Codable, Sendable {
     var shape: [Int]
     /// The path of its `.npy` file.
     var file: String?
+    /// Who learns it.
+    var parties: [Int] = [0]
+
+    /// Its shape and file, and who learns it where that isn't party 0.
+    var place: String {
+        let learners = parties == [0] ? "" : ", learnt by " + parties.map { "party \($0)" }.joined(separator: ", ")
+        return "\(shape) in \(file ?? "no file")\(learners)"
+    }
 }
 
 /// What a dealer has to tell of a session that has ended.
@@ -93,7 +101,7 @@ struct InferenceReport: Codable, Sendable {
         secondsPlan = parties.map(\.secondsPlan).max() ?? 0
         peakMemoryBytes = parties.map(\.peakMemoryBytes) + [dealer.peakMemoryBytes]
         profile = parties.map(\.work) + [dealer.work]
-        outputs = parties.lazy.compactMap(\.outputs).first ?? []
+        outputs = parties.compactMap(\.outputs).joinedOutputs
         losses = parties.flatMap { $0.losses ?? [] }.listed
     }
 
@@ -111,5 +119,20 @@ struct InferenceReport: Codable, Sendable {
                 "\(seconds.fixed(3)) (\(prepared)online \(secondsOnline.fixed(3)), planning \(secondsPlan.fixed(3)))"
             ),
         ]
+    }
+}
+
+extension [[OutputReport]] {
+    /// Each output once, with the file that somebody has written.
+    var joinedOutputs: [OutputReport] {
+        var outputs: [OutputReport] = []
+        for report in joined() {
+            if let place = outputs.firstIndex(where: { $0.name == report.name }) {
+                outputs[place].file = outputs[place].file ?? report.file
+            } else {
+                outputs.append(report)
+            }
+        }
+        return outputs
     }
 }

@@ -8,12 +8,16 @@ struct PlanReport: Encodable, Sendable {
         var type: String
         var shape: [Int]
         var visibility: Visibility
+        /// Who has it; of parts whose each is, in their order.
+        var owners: [Int] = [0]
     }
 
     struct Output: Encodable, Sendable {
         var name: String
         var type: String
         var shape: [Int]
+        /// Who learns it.
+        var parties: [Int] = [0]
     }
 
     struct Constant: Encodable, Sendable {
@@ -69,6 +73,8 @@ struct PlanReport: Encodable, Sendable {
     var constants: [Constant]
     /// The public exponents of secret weights; nil where they have none.
     var weightExponents: WeightExponents?
+    /// What all parties see of the model's trees; nil where it has none.
+    var ensembles: [ONNXModel.Ensemble]?
     /// What the encoding takes from weights.
     var losses: [EncodingLoss]?
     /// The sentence about factors that are too large; nil where there are none.
@@ -192,9 +198,19 @@ struct PlanReport: Encodable, Sendable {
             ] + timeLines
         var values = TextTable(["name", "is", "type", "shape", "because"])
         for input in inputs {
-            values.add([input.name, "\(input.visibility.rawValue) input", input.type, "\(input.shape)"])
+            let owners = input.owners.map { "party \($0)" }.joined(separator: " and ")
+            values.add(
+                [input.name, "\(input.visibility.rawValue) input", input.type, "\(input.shape)"]
+                    + (input.owners == [0] ? [] : ["of \(owners)"])
+            )
         }
-        for output in outputs { values.add([output.name, "output", output.type, "\(output.shape)"]) }
+        for output in outputs {
+            let parties = output.parties.map { "party \($0)" }.joined(separator: ", ")
+            values.add(
+                [output.name, "output", output.type, "\(output.shape)"]
+                    + (output.parties == [0] ? [] : ["learnt by \(parties)"])
+            )
+        }
         for constant in constants {
             values.add([
                 constant.name, "\(constant.visibility.rawValue) constant", constant.type, "\(constant.shape)",

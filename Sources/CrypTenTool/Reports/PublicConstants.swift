@@ -57,7 +57,7 @@ struct PublicConstants {
         case .scale: 4
         case .bound: 3
         case .shape: 2
-        case .number: 1
+        case .number, .exponent: 1
         default: 0
         }
     }

@@ -142,7 +142,7 @@ struct PlannedTraining {
 
     /// The shape and kind of what a file becomes; of one that is too large to be kept only the first row is read.
     private func form(
-        of part: Training.Part,
+        of part: Part,
         _ transform: @escaping @Sendable (Tensor) throws -> Tensor
     ) throws -> (shape: Shape, kind: ElementKind) {
         if training.mayBeStreamed(part) {
@@ -154,7 +154,7 @@ struct PlannedTraining {
     }
 
     private func examples(
-        _ parts: [Training.Part],
+        _ parts: [Part],
         of model: ONNXModel,
         kind: String,
         _ rehearsal: inout Rehearsal,
@@ -172,7 +172,7 @@ struct PlannedTraining {
                 tensors.append(rehearsal.input(from: part.owner, shape: shape, kind: kind, name: name))
                 streamed.append(StreamedTensor(planning: shape, kind, from: part.owner, name: name))
             }
-            examples.append(try operand.joined(tensors))
+            examples.append(try operand.joinedRows(tensors))
             if training.streams == true || !operand.isSum { streams.append(try operand.joined(streamed)) }
         }
         return examples

@@ -232,45 +232,13 @@ extension Training {
                     }
                 )
             }
-            examples.append(try operand.joined(tensors))
+            examples.append(try operand.joinedRows(tensors))
         }
         return examples
     }
 
     /// An input of the model, and what parties have of it.
-    struct Operand {
-        var input: ONNXModel.Input
-        var parts: [Part]
-        var way: NamedJoin.Way?
-
-        /// Whether words are counted in it.
-        var isCounted: Bool
-
-        /// All of it.
-        ///
-        /// - Throws: `.shapeMismatch` where parts don't fit, naming their owners.
-        func joined(_ tensors: [CrypTensor]) throws -> CrypTensor {
-            for (tensor, part) in zip(tensors, parts) where tensor.rank == 0 || tensor.shape[0] == 0 {
-                throw CrypTenError(
-                    .shapeMismatch,
-                    "input '\(input.name)' of \(part.owner) has shape \(tensor.shape): it has no rows"
-                )
-            }
-            guard let way else { return tensors[0] }
-            // Of texts that are side by side the counts add up.
-            let isSum = isCounted && way == .columns
-            let whole =
-                isSum
-                ? tensors.dropFirst().reduce(tensors[0]) { $0 + $1 }
-                : way == .rows ? CrypTen.joined(rows: tensors) : CrypTen.joined(columns: tensors)
-            if whole.error == nil, !isSum || tensors.allSatisfy({ $0.shape == tensors[0].shape }) { return whole }
-            let shapes = zip(parts, tensors).map { "\($1.shape) of \($0.owner)" }
-            throw CrypTenError(
-                .shapeMismatch,
-                "input '\(input.name)': parts of shapes \(shapes.joined(separator: " and ")) can't be joined by \(way.rawValue)"
-            )
-        }
-    }
+    typealias Operand = JoinedInput<Part>
 
     /// Which files are of which input.
     func operands(_ parts: [Part], of model: ONNXModel, kind: String) throws -> [Operand] {
@@ -289,31 +257,12 @@ extension Training {
                 )
             }
         }
-        if let join = joins.first(where: { $0.name.map { !names.contains($0) } ?? false }) {
-            throw CrypTenError(.invalidArgument, "--join \(join.argument): the model has no such input")
-        }
-        return try model.inputs.map { input in
-            let own = parts.filter { ($0.file.name ?? names[0]) == input.name }
-            if own.isEmpty {
-                throw CrypTenError(.invalidArgument, "there is no \(kind) '\(input.name)', which the model takes")
-            }
-            let join = joins.first { $0.name == nil || $0.name == input.name }
-            if own.count > 1, join == nil {
-                throw CrypTenError(
-                    .invalidArgument,
-                    """
-                    \(own.count) parties have parts of \(kind) '\(input.name)': say whether they are rows or columns, \
-                    --join \(input.name)=rows
-                    """
-                )
-            }
-            return Operand(
-                input: input,
-                parts: own,
-                way: own.count > 1 ? join?.way : nil,
-                isCounted: model.words[input.name]?.isCounted ?? false
-            )
-        }
+        return try Operand.all(
+            of: model,
+            parts.map { (name: $0.file.name ?? names[0], piece: $0) },
+            joins: joins,
+            kind: kind
+        )
     }
 
     /// Examples as the network reads them, at their owner: words are expanded, and whole numbers are real ones where it takes those.

@@ -126,13 +126,23 @@ extension Training {
     }
 }
 
-extension Training.Operand {
-    /// Whether parts are added up: counts of texts that are side by side.
-    var isSum: Bool { isCounted && way == .columns }
+extension JoinedInput<Part> {
+    /// All of it, of examples that have rows.
+    ///
+    /// - Throws: `.shapeMismatch` naming the owner of a part without rows; as ``joined(_:)``.
+    func joinedRows(_ tensors: [CrypTensor]) throws -> CrypTensor {
+        for (tensor, part) in zip(tensors, parts) where tensor.rank == 0 || tensor.shape[0] == 0 {
+            throw CrypTenError(
+                .shapeMismatch,
+                "input '\(input.name)' of \(part.owner) has shape \(tensor.shape): it has no rows"
+            )
+        }
+        return try joined(tensors)
+    }
 
     /// All of it, streamed.
     ///
-    /// - Throws: `.shapeMismatch` where parts don't fit; `.invalidArgument` for counts that are to be added up.
+    /// - Throws: `.shapeMismatch` where parts don't fit; `.invalidArgument` for counts that are to be added up, and for other axes.
     func joined(_ tensors: [StreamedTensor]) throws -> StreamedTensor {
         guard let way else { return tensors[0] }
         if isSum {
@@ -141,6 +151,14 @@ extension Training.Operand {
                 "input '\(input.name)': counts of words that several parties have side by side can't be streamed; give --no-stream"
             )
         }
-        return way == .rows ? try CrypTen.joined(rows: tensors) : try CrypTen.joined(columns: tensors)
+        switch way.axis {
+        case 0: return try CrypTen.joined(rows: tensors)
+        case 1: return try CrypTen.joined(columns: tensors)
+        default:
+            throw CrypTenError(
+                .invalidArgument,
+                "input '\(input.name)': parts that are joined \(way.words) can't be streamed; give --no-stream"
+            )
+        }
     }
 }

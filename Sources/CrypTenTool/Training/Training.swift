@@ -6,12 +6,6 @@ import Foundation
 
 /// The program that every party of a training run runs: each has some of the data, one has the labels, one the first weights.
 struct Training: Sendable {
-    /// A tensor that a party has.
-    struct Part: Sendable {
-        var file: NamedFile
-        var owner: PartyID
-    }
-
     var model: Part
     /// Constants of the model that are secret, or public, against the rule; at its owner.
     var secret: Set<String> = []

@@ -2,6 +2,9 @@ import ArgumentParser
 import CrypTen
 
 /// A file and the party that has it, on the command line: `NAME=X.npy@1`, or `X.npy@1` where the name goes without saying.
+///
+/// The party is what a last `@` and a number say. A file whose own name ends so is followed by its party, `x@1@0`; any other `@` is a
+/// part of the name.
 struct OwnedFile: ExpressibleByArgument, Hashable, Sendable {
     var file: NamedFile
     /// The party that has it; nil where none is named.
@@ -13,11 +16,10 @@ struct OwnedFile: ExpressibleByArgument, Hashable, Sendable {
 
     init?(argument: String) {
         var text = argument[...]
-        // A folder's name may hold the sign, too.
-        if let sign = argument.lastIndex(of: "@"), !argument[sign...].contains("/") {
-            guard let number = Int(argument[argument.index(after: sign)...]), (0..<64).contains(number) else {
-                return nil
-            }
+        if let sign = argument.lastIndex(of: "@"), case let digits = argument[argument.index(after: sign)...],
+            !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber })
+        {
+            guard let number = Int(digits), (0..<64).contains(number) else { return nil }
             owner = PartyID(number)
             text = argument[..<sign]
         }
@@ -28,6 +30,13 @@ struct OwnedFile: ExpressibleByArgument, Hashable, Sendable {
     /// How it stands on a command line.
     var argument: String {
         file.argument + (owner.map { "@\($0.index)" } ?? "")
+    }
+
+    /// The same with the party that has it.
+    ///
+    /// - Throws: as ``owner(of:option:usual:)``.
+    func part(of parties: Int, option: String, usual: PartyID? = nil) throws -> Part {
+        Part(file: file, owner: try owner(of: parties, option: option, usual: usual))
     }
 
     /// The party that has it.
@@ -58,28 +67,5 @@ struct OwnedFiles: ExpressibleByArgument, Hashable, Sendable {
     /// How they stand on a command line.
     var argument: String {
         files.map(\.argument).joined(separator: ",")
-    }
-}
-
-/// How parties' tensors of one input are put together: `NAME=rows` or `NAME=columns`, or either alone.
-struct NamedJoin: ExpressibleByArgument, Hashable, Sendable, Codable {
-    enum Way: String, Codable, Sendable {
-        case rows
-        case columns
-    }
-
-    var name: String?
-    var way: Way
-
-    init?(argument: String) {
-        let parts = argument.split(separator: "=", omittingEmptySubsequences: false).map(String.init)
-        guard let way = parts.last.flatMap(Way.init), parts.count <= 2, parts[0] != "" else { return nil }
-        self.way = way
-        name = parts.count == 2 ? parts[0] : nil
-    }
-
-    /// How it stands on a command line.
-    var argument: String {
-        (name.map { "\($0)=" } ?? "") + way.rawValue
     }
 }

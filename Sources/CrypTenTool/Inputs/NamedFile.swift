@@ -1,5 +1,6 @@
 import ArgumentParser
 import CrypTen
+import CrypTenONNX
 import CrypTenRing
 import Foundation
 
@@ -40,8 +41,22 @@ struct NamedFile: ExpressibleByArgument, Hashable, Sendable {
     /// - Throws: what is wrong with the file, or the index of the first number that can't be used.
     func tensor(below limit: Double) throws -> Tensor {
         let tensor = try Tensor(contentsOfNumpyFile: URL(fileURLWithPath: path, relativeTo: nil))
-        guard tensor.kind == .real else { return tensor }
-        if let index = tensor.doubles.firstIndex(where: { !($0.magnitude < limit) }) {
+        try check(tensor, below: limit)
+        return tensor
+    }
+
+    /// Reads the file for an input that may be of texts, or lack numbers.
+    func content(below limit: Double) throws -> InputContent {
+        let url = URL(fileURLWithPath: path, relativeTo: nil)
+        if let texts = try NumpyTexts(contentsOfNumpyFile: url) { return InputContent(texts, path: path) }
+        let tensor = try Tensor(contentsOfNumpyFile: url)
+        try check(tensor, below: limit, allowsMissing: true)
+        return InputContent(tensor, path: path)
+    }
+
+    private func check(_ tensor: Tensor, below limit: Double, allowsMissing: Bool = false) throws {
+        guard tensor.kind == .real else { return }
+        if let index = tensor.doubles.firstIndex(where: { !($0.magnitude < limit) && !(allowsMissing && $0.isNaN) }) {
             let value = tensor.doubles[index]
             throw CrypTenError(
                 .outOfRange,
@@ -51,13 +66,5 @@ struct NamedFile: ExpressibleByArgument, Hashable, Sendable {
                 """
             )
         }
-        return tensor
-    }
-}
-
-extension Shape {
-    /// The indices along each axis of the element at a place in row-major order, as NumPy writes them.
-    func position(of offset: Int) -> String {
-        "[" + zip(strides, dimensions).map { String(offset / $0 % Swift.max($1, 1)) }.joined(separator: ", ") + "]"
     }
 }
