@@ -245,11 +245,15 @@ let package = Package(
         .testTarget(
             name: "CrypTenServiceTests",
             dependencies: [
-                "CrypTenService", "CrypTenSharing",
+                "CrypTenIdentity", "CrypTenONNX", "CrypTenRing", "CrypTenRuntime", "CrypTenService", "CrypTenSharing",
+                "CrypTenTransport",
+                "_CrypTenONNXTestSupport", "_CrypTenTestSupport",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "JWTKit", package: "jwt-kit"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -260,6 +264,8 @@ let package = Package(
                 "CrypTenTool",
                 "CrypTenTransport", "_CrypTenTestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),

@@ -1,0 +1,1 @@
+"""Models that are tried: how each is made, run and reported. `Scripts/known-models --help` says how."""
