@@ -15,11 +15,11 @@ extension CrypTensor {
                 )
             }
             let extent = shape[-1]
-            let each = Swift.max(1, extent)
+            let lead = try checkedShape(Array(shape.dimensions.dropLast()), in: "places")
             let numbers = CrypTensor(constant: Tensor(Array(0..<extent), shape: [extent, 1]), at: origin)
-            return number(at: origin).reshaped([count / each, extent], at: origin)
+            return number(at: origin).reshaped([lead.count, extent], at: origin)
                 .applying(.bilinear(.matmul(transposeLeft: false, transposeRight: false)), numbers, at: origin)
-                .reshaped(Shape(Array(shape.dimensions.dropLast())), at: origin)
+                .reshaped(lead, at: origin)
         }
     }
 

@@ -71,11 +71,14 @@ extension CrypTensor {
                 )
             }
             let rest = (0..<rank).filter { $0 != position }
-            let table = number(at: origin).permuted(positions: [position] + rest, at: origin)
-                .reshaped([shape[position], count / Swift.max(1, shape[position])], at: origin)
             let lead = Array(oneHot.shape.dimensions.dropLast())
+            // An axis without places has no elements, and zeros are found on it.
+            let columns = try checkedShape(rest.map { shape[$0] }, in: "take").count
+            let found = try checkedShape(lead + rest.map { shape[$0] }, in: "take")
+            let table = number(at: origin).permuted(positions: [position] + rest, at: origin)
+                .reshaped([shape[position], columns], at: origin)
             let rows = oneHot.number(at: origin)
-                .reshaped([oneHot.count / Swift.max(1, shape[position]), shape[position]], at: origin)
+                .reshaped([try checkedShape(lead, in: "take").count, shape[position]], at: origin)
             let product = rows.applying(
                 .bilinear(.matmul(transposeLeft: false, transposeRight: false)),
                 table,
@@ -83,7 +86,8 @@ extension CrypTensor {
             )
             if product.error != nil { return product }
             // The rows' axes take the axis's place.
-            let apart = product.reshaped(Shape(lead + rest.map { shape[$0] }), at: origin)
+            let apart = product.reshaped(found, at: origin)
+            if apart.error != nil { return apart }
             let order =
                 Array(lead.count..<lead.count + position) + Array(0..<lead.count)
                 + Array(lead.count + position..<apart.rank)
