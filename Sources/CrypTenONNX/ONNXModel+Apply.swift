@@ -140,8 +140,7 @@ extension ONNXModel {
                 return (input.name, value)
             }
             if purpose == .inference, tensor.visibility == .secret, let words = words[input.name] {
-                let kind = words.isCounted ? ElementKind.real : .integer
-                guard tensor.kind == kind, tensor.rank > 0, tensor.shape[-1] == words.count,
+                guard tensor.kind == words.kind, tensor.rank > 0, tensor.shape[-1] == words.count,
                     !words.isCounted || tensor.rank == 2
                 else { throw CrypTenError(.shapeMismatch, areExpanded(input, words, tensor)) }
                 if words.isCounted { return (input.name, Value(.float, tensor)) }

@@ -7,6 +7,13 @@ package enum FixedPoint {
         Double(sign: .plus, exponent: 62 - 2 * fractionBits, significand: 1)
     }
 
+    /// Fraction bits that a sum or product may have where nothing is known of it: a few more than a product of two values with
+    /// `fractionBits`, so that exact factors such as the quarter of a 2×2 mean cost no truncation; reals up to
+    /// `2^(62 − scaleLimit)` stay in range.
+    package static func scaleLimit(fractionBits: Int) -> Int {
+        2 * fractionBits + max(0, min(4, (30 - fractionBits) / 2))
+    }
+
     /// Encodes what comes from outside.
     ///
     /// - Parameter range: Where all numbers are said to lie; nil: below `limit(fractionBits:)`.

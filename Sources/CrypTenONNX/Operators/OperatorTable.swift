@@ -65,12 +65,14 @@ enum OperatorTable {
         wordCounts: OperatorEntry([1], countWords),
         scaledTrees: OperatorEntry([1], scaledTrees),
     ]
+    .merging(levels.mapValues { OperatorEntry([1], $0) }) { first, _ in first }
+    .merging(SupportVectorPreparation.entries) { first, _ in first }
 
     /// The entry of a node of a checked graph.
     static func entry(of node: GraphNode) -> OperatorEntry {
-        if let entry = internals[node.operation] ?? SupportVectorPreparation.entries[node.operation] { return entry }
-        if let make = levels[node.operation] { return OperatorEntry([1], make) }
-        guard let entry = entries[node.operation] else { preconditionFailure("\(node.operation) isn't in the table") }
+        guard let entry = internals[node.operation] ?? entries[node.operation] else {
+            preconditionFailure("\(node.operation) isn't in the table")
+        }
         return entry
     }
 

@@ -183,7 +183,7 @@ struct TreeSums {
 
     /// The output of a regression.
     func targets(_ operation: Operation) throws -> Value {
-        let transform = try TreeTransform(operation)
+        let transform = try PostTransform(ofTrees: operation)
         if count == 1, transform != .none {
             throw operation.unsupported(
                 "its post_transform \(transform.rawValue) is of one target, which runtimes leave as it is: write it as an operator after it"

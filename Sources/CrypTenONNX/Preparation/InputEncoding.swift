@@ -25,19 +25,18 @@ extension ONNXModel.Input {
             )
         }
         if let given { return Tensor(places(of: given), shape: tensor.shape) }
+        if tensor.kind == .real, !mayMissPlaces, !mayLackNumbers, let index = tensor.doubles.firstIndex(where: \.isNaN)
+        {
+            throw CrypTenError(
+                .outOfRange,
+                "\(file): the number at index \(tensor.shape.position(of: index)) is nan; numbers must be finite"
+            )
+        }
         if isOrdered {
-            if !mayMissPlaces, let index = tensor.doubles.firstIndex(where: \.isNaN) {
-                throw notANumber(tensor, index, file)
-            }
             let places = tensor.doubles.map { $0.isNaN ? OrderedFloats.beyond : OrderedFloats.place(of: $0) }
             return Tensor(places, shape: tensor.shape)
         }
-        guard mayLackNumbers else {
-            if tensor.kind == .real, let index = tensor.doubles.firstIndex(where: \.isNaN) {
-                throw notANumber(tensor, index, file)
-            }
-            return tensor
-        }
+        guard mayLackNumbers else { return tensor }
         let pairs = tensor.doubles.flatMap { number -> [Double] in number.isNaN ? [0, 1] : [number, 0] }
         return Tensor(pairs, shape: try givenShape(tensor.shape))
     }
@@ -47,13 +46,6 @@ extension ONNXModel.Input {
     /// The kind of what the owner gives for numbers of a kind.
     package func givenKind(_ kind: ElementKind) -> ElementKind {
         isOrdered ? .integer : kind
-    }
-
-    private func notANumber(_ tensor: Tensor, _ index: Int, _ file: String) -> CrypTenError {
-        CrypTenError(
-            .outOfRange,
-            "\(file): the number at index \(tensor.shape.position(of: index)) is nan; numbers must be finite"
-        )
     }
 }
 

@@ -16,9 +16,9 @@ extension ONNXModel {
     /// The model with numbers of masks that fixed point holds beside scores.
     func holdingMasks(fractionBits: Int) -> ONNXModel {
         var model = self
-        // Products have up to twice the fraction bits, and four more where there is room.
-        let scale = 2 * fractionBits + max(0, min(4, (30 - fractionBits) / 2))
-        let limit = Double(sign: .plus, exponent: max(3, 59 - scale), significand: 1)
+        // Three bits below what a product leaves.
+        let exponent = max(3, 59 - FixedPoint.scaleLimit(fractionBits: fractionBits))
+        let limit = Double(sign: .plus, exponent: exponent, significand: 1)
         for index in parameters.indices where parameters[index].type.kind == .real {
             let parameter = parameters[index]
             guard let value = parameter.value, weightExponents[parameter.name] == nil,

@@ -1,6 +1,6 @@
 internal import CrypTenBase
 public import CrypTenExpressions
-internal import CrypTenRing
+package import CrypTenRing
 
 extension ONNXModel {
     /// What an input of whole numbers that looks rows of tables up has become: the owner expands its numbers, so that they stay secret
@@ -15,6 +15,14 @@ extension ONNXModel {
         public let length: Int?
         /// Whether rows are integers: of a model that is run.
         var isWhole = false
+
+        /// The shape in which numbers of a shape are given: a row of words for each, or for each text where they are counted.
+        package func shape(of numbers: Shape) throws -> Shape {
+            try Shape(checking: (isCounted ? Array(numbers.dimensions.prefix(1)) : numbers.dimensions) + [count])
+        }
+
+        /// What they are given as to a model that is run.
+        package var kind: ElementKind { isCounted ? .real : .integer }
 
         /// Numbers of words as the network reads them.
         ///
@@ -35,7 +43,7 @@ extension ONNXModel {
                     "\(name) of shape \(tensor.shape) has \(each) words a row, and the model takes \(length)"
                 )
             }
-            let shape = try Shape(checking: isCounted ? [tensor.shape[0], count] : tensor.shape.dimensions + [count])
+            let shape = try shape(of: tensor.shape)
             guard shape.count <= 1 << 31 else {
                 throw CrypTenError(
                     .outOfRange,

@@ -119,13 +119,7 @@ struct ValueUses {
                 add(passed, to: name)
                 continue
             }
-            let need = ValueUse.Need(
-                node: node.name,
-                operation: node.operation,
-                position: position,
-                input: name,
-                role: role
-            )
+            let need = ValueUse.Need(node, at: position, role)
             if let entry, entry.secret.contains(position), result.known == nil {
                 let exponent = role == .exponent ? need : nil
                 uses[name, default: ValueUse()].add(
@@ -147,14 +141,7 @@ struct ValueUses {
     private mutating func addNeed(of node: GraphNode, at position: Int) {
         let name = node.inputs[position]
         guard !name.isEmpty, let role = InputRoles.role(of: node, at: position) else { return }
-        let need = ValueUse.Need(
-            node: node.name,
-            operation: node.operation,
-            position: position,
-            input: name,
-            role: role
-        )
-        uses[name, default: ValueUse()].add(need, isKnown: true)
+        uses[name, default: ValueUse()].add(ValueUse.Need(node, at: position, role), isKnown: true)
     }
 
     /// A graph inside of a node, whose states go from one run to the next.
@@ -186,5 +173,18 @@ struct ValueUses {
             inner = ValueUses(body.nodes, outputs: Array(zip(body.outputs, results)), loops: depth)
         }
         for (outer, name) in wiring.reads { add(inner[name], to: outer) }
+    }
+}
+
+extension ValueUse.Need {
+    /// What a node needs an input for.
+    fileprivate init(_ node: GraphNode, at position: Int, _ role: InputRole) {
+        self.init(
+            node: node.name,
+            operation: node.operation,
+            position: position,
+            input: node.inputs[position],
+            role: role
+        )
     }
 }

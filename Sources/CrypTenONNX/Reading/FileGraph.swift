@@ -37,7 +37,7 @@ struct FileNode {
 
     /// Whether it holds a number or numbers, and computes nothing.
     var isConstant: Bool {
-        operation == "Constant" && GraphReader.isStandard(domain)
+        operation == "Constant" && OperatorDomain(domain) == .standard
     }
 
     /// Name and operator, for messages.

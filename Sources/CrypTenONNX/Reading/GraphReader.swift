@@ -126,10 +126,6 @@ struct GraphReader {
         return opsets
     }
 
-    static func isStandard(_ domain: String) -> Bool {
-        domain.isEmpty || domain == "ai.onnx"
-    }
-
     // MARK: Names
 
     /// Every name is defined once, and before it is used; outputs are defined.

@@ -145,12 +145,10 @@ struct ModelTrial {
             } else if asked.contains(input.name) {
                 tensors[input.name] = rehearsal.publicInput(shape: shape, kind: kind, name: input.name)
             } else if let words = model.words[input.name] {
-                let dimensions =
-                    (words.isCounted ? Array(shape.dimensions.prefix(1)) : shape.dimensions) + [words.count]
                 tensors[input.name] = rehearsal.input(
                     from: .init(0),
-                    shape: try Shape(checking: dimensions),
-                    kind: words.isCounted ? .real : .integer,
+                    shape: try words.shape(of: shape),
+                    kind: words.kind,
                     name: input.name
                 )
             } else {

@@ -120,21 +120,15 @@ struct Lowering {
         bounds = ValueBounds(
             graph,
             fractionBits: fractionBits,
-            usualLimit: Lowering.scaleLimit(fractionBits),
+            usualLimit: FixedPoint.scaleLimit(fractionBits: fractionBits),
             kept: kept
         )
         values = Array(repeating: Value(), count: graph.entries.count)
     }
 
-    /// Fraction bits that a sum or product may have where nothing is known of it: a few more than a product of two values with
-    /// `fractionBits`, so that exact factors such as the quarter of a 2×2 mean cost no truncation; reals up to
-    /// `2^(62 − scaleLimit)` stay in range.
+    /// Fraction bits that a sum or product may have where nothing is known of it.
     var scaleLimit: Int {
-        Lowering.scaleLimit(fractionBits)
-    }
-
-    private static func scaleLimit(_ fractionBits: Int) -> Int {
-        2 * fractionBits + max(0, min(4, (30 - fractionBits) / 2))
+        FixedPoint.scaleLimit(fractionBits: fractionBits)
     }
 
     /// Fraction bits to which a value is truncated where it must be: the session's, unless its range is declared.

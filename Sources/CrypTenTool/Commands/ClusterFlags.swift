@@ -13,20 +13,8 @@ enum ClusterFlags {
     /// - Throws: `ValidationError` for one without the other, or for a flag beside them that the file answers; what is wrong with the file.
     static func expand(_ arguments: [String], environment: [String: String]) throws -> [String] {
         guard let command = arguments.first, commands.contains(command) else { return arguments }
-        var rest: [String] = []
-        var given: [String: String] = [:]
-        var words = arguments.dropFirst()[...]
-        while let word = words.popFirst() {
-            guard let option = ["--cluster", "--as"].first(where: { word == $0 || word.hasPrefix($0 + "=") }) else {
-                rest.append(word)
-                continue
-            }
-            guard given[option] == nil else { throw ValidationError("\(option) is given twice") }
-            guard let value = word == option ? words.popFirst() : String(word.dropFirst(option.count + 1)) else {
-                throw ValidationError("\(option) wants a value")
-            }
-            given[option] = value
-        }
+        let early = try EarlyOptions(["--cluster", "--as"], of: arguments.dropFirst())
+        let (given, rest) = (early.given, early.rest)
         if given.isEmpty { return arguments }
         guard let file = given["--cluster"], let name = given["--as"] else {
             throw ValidationError("--cluster FILE and --as NAME belong together: which member of which cell this is")

@@ -78,9 +78,7 @@ struct Inference: Sendable {
             },
             model: model.map { part in
                 Result {
-                    let url = URL(fileURLWithPath: part.file.path)
-                    var model = try ONNXModel(contentsOf: url, secret: secret, open: open, trees: trees)
-                    if weightExponents { model = model.withWeightExponents() }
+                    let model = try loaded(part)
                     if let text = PublicConstants(of: model).text { note(text) }
                     if let text = WeightExponents(of: model).text { note(text) }
                     if let text = EnsembleNotes(of: model).text { note(text) }
@@ -95,6 +93,13 @@ struct Inference: Sendable {
             if let text = HeldFactors(of: model).text { note(text) }
         }
         return files
+    }
+
+    /// Loads a model with what its owner decides about it.
+    func loaded(_ part: Part) throws -> ONNXModel {
+        let url = URL(fileURLWithPath: part.file.path)
+        let model = try ONNXModel(contentsOf: url, secret: secret, open: open, trees: trees)
+        return weightExponents ? model.withWeightExponents() : model
     }
 
     /// What this party tells the others of its files.

@@ -23,14 +23,7 @@ struct PlannedInference {
     /// - Throws: what is wrong with the model or a file, and what `infer` would refuse.
     func report(_ progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> PlanReport {
         guard let part = inference.model else { preconditionFailure("a plan is one of a model") }
-        let url = URL(fileURLWithPath: part.file.path)
-        var model = try ONNXModel(
-            contentsOf: url,
-            secret: inference.secret,
-            open: inference.open,
-            trees: inference.trees
-        )
-        if inference.weightExponents { model = model.withWeightExponents() }
+        let model = try inference.loaded(part)
         try checkNames(model)
         let known = try publicTensors(of: model)
         let arrangement = try Arrangement(told(of: model, known))
@@ -207,9 +200,7 @@ extension Inference {
         in model: ONNXModel,
         _ name: String
     ) throws -> (shape: Shape, kind: ElementKind) {
-        if let words = model.words[name] {
-            return (model.given(name, piece.shape), words.isCounted ? .real : .integer)
-        }
+        if let words = model.words[name] { return (try words.shape(of: piece.shape), words.kind) }
         let given = try model.input(name)?.givenShape(piece.shape)
         return (given ?? piece.shape, model.input(name)?.givenKind(piece.kind) ?? piece.kind)
     }

@@ -215,7 +215,7 @@ struct Slicing {
             } else {
                 let input = rehearsal.input(
                     from: argument.owner,
-                    shape: model.given(name, shape),
+                    shape: try model.words[name]?.shape(of: shape) ?? shape,
                     kind: kind,
                     name: name
                 )
@@ -249,12 +249,6 @@ extension ONNXModel {
     /// Whether the numbers of a public input decide shapes or addresses of the plan.
     func mustKnow(_ name: String) -> Bool {
         inputs.contains { $0.name == name && $0.isKnownWherePublic }
-    }
-
-    /// The shape in which the owner of a secret input gives it: words have a row for each number.
-    func given(_ name: String, _ shape: Shape) -> Shape {
-        guard let words = words[name] else { return shape }
-        return Shape((words.isCounted ? Array(shape.dimensions.prefix(1)) : shape.dimensions) + [words.count])
     }
 }
 

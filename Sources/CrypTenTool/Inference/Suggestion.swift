@@ -152,12 +152,7 @@ extension Inference {
     /// Ranges of the secret real inputs: twice what they hold, up to a power of two, and from 0 where no number is negative.
     fileprivate func observedRanges() throws -> [NamedRange] {
         guard let part = model else { return ranges }
-        let model = try ONNXModel(
-            contentsOf: URL(fileURLWithPath: part.file.path),
-            secret: secret,
-            open: open,
-            trees: trees
-        )
+        let model = try loaded(part)
         var observed = ranges
         for input in try wholeInputs(of: model) where !ranges.contains(where: { $0.name == input.name }) {
             let (name, numbers) = (input.name, try input.files.flatMap { try $0.tensor(below: .infinity).doubles })

@@ -17,7 +17,12 @@ enum SchedulerFlags {
         guard let command = arguments.first, commands.contains(command),
             arguments.allSatisfy({ !["--help", "-h"].contains($0) })
         else { return arguments }
-        var (given, rest) = try taken(arguments.dropFirst())
+        let early = try EarlyOptions(
+            ["--dealer-rank", "--base-port"],
+            flags: ["--from-environment"],
+            of: arguments.dropFirst()
+        )
+        var (given, rest) = (early.given, early.rest)
         guard given.removeValue(forKey: "--from-environment") != nil else {
             if let option = given.keys.sorted().first {
                 throw ValidationError("\(option) goes with --from-environment")
@@ -53,31 +58,6 @@ enum SchedulerFlags {
         }
         let base = try port(given["--base-port"], rank)
         return try [member] + job.flags(from: base, beside: options) + rest + once
-    }
-
-    /// Takes this type's own options out.
-    private static func taken(_ arguments: ArraySlice<String>) throws -> (given: [String: String], rest: [String]) {
-        var given: [String: String] = [:]
-        var rest: [String] = []
-        var words = arguments
-        while let word = words.popFirst() {
-            if word == "--from-environment" {
-                given[word] = ""
-                continue
-            }
-            guard
-                let option = ["--dealer-rank", "--base-port"].first(where: { word == $0 || word.hasPrefix($0 + "=") })
-            else {
-                rest.append(word)
-                continue
-            }
-            guard given[option] == nil else { throw ValidationError("\(option) is given twice") }
-            guard let value = word == option ? words.popFirst() : String(word.dropFirst(option.count + 1)) else {
-                throw ValidationError("\(option) wants a value")
-            }
-            given[option] = value
-        }
-        return (given, rest)
     }
 
     /// Which rank is the dealer; nil: none.

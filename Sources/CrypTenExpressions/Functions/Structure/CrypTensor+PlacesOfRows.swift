@@ -61,6 +61,15 @@ extension CrypTensor {
         }
     }
 
+    /// One-hot rows for places from 0 on, `[…, count]`, of bits or integers: those that the places were made of, or by comparison. All zeros
+    /// for a place that there isn't.
+    ///
+    /// Local where rows are known, else 4 rounds.
+    package func rows(ofPlaces count: Int, file: StaticString = #fileID, line: UInt = #line) -> CrypTensor {
+        rowsOfPlaces(at: SourceOrigin(file: "\(file)", line: line))?.rows(fitting: count)
+            ?? oneHot(count, file: file, line: line)
+    }
+
     /// One-hot rows for places on an axis, `[…, extent]`, of bits or integers: those that the places were made of, or by comparison,
     /// where negative places count from the axis's end.
     ///

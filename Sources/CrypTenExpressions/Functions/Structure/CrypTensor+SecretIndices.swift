@@ -43,9 +43,7 @@ extension CrypTensor {
                     "take can't use \(index.kind.rawValue) positions \(index.shape) of shape \(shape): they are integers"
                 )
             }
-            let rows =
-                index.rowsOfPlaces(at: origin)?.fitted(to: shape[position], at: origin)
-                ?? index.oneHot(shape[position], file: file, line: line)
+            let rows = index.rows(ofPlaces: shape[position], file: file, line: line)
             return take(oneHot: rows, axis: position, file: file, line: line)
         }
     }

@@ -27,24 +27,9 @@ struct ClassLabels {
 }
 
 extension CrypTensor {
-    /// Bits along a new last axis: 1 where this whole number is the place.
-    ///
-    /// What has been the place of a largest is no number to compare again: the bits that made it are taken.
-    func atPlaces(_ count: Int) -> CrypTensor {
-        var source = node
-        while case .reshape = source.operation { source = source.inputs[0] }
-        if case .argmax(let axis) = source.operation, source.inputs[0].shape[axis] == count {
-            let rank = source.inputs[0].shape.rank
-            let bits = CrypTensor(source.inputs[0]).applying(.winners(axis: axis))
-            return bits.permuted((0..<rank).filter { $0 != axis } + [axis]).reshape(Shape(shape.dimensions + [count]))
-        }
-        let places = CrypTensor(constant: Tensor((0..<Int64(count)).map { $0 }, shape: [count]))
-        return reshape(Shape(shape.dimensions + [1])) .== places
-    }
-
     /// The public whole numbers at these places.
     ///
-    /// - Complexity: local where they are evenly spaced; otherwise that of ``atPlaces(_:)``.
+    /// - Complexity: local where they are evenly spaced; otherwise that of the places' one-hot rows.
     func picking(from numbers: [Int]) -> CrypTensor {
         guard let first = numbers.first else { return self }
         if numbers.count == 1 { return self * 0 + first }
@@ -57,7 +42,7 @@ extension CrypTensor {
             }
         if isEven { return (step == 1 ? self : self * step) + first }
         let table = CrypTensor(constant: Tensor(numbers.map { Int64($0) }, shape: [numbers.count]))
-        let bits = atPlaces(numbers.count)
+        let bits = rows(ofPlaces: numbers.count)
         return (bits * table.broadcast(to: bits.shape)).sum(axis: -1)
     }
 }

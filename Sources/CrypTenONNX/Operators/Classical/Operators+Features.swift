@@ -56,7 +56,7 @@ extension OperatorTable {
         }
         let rows = lead.reduce(1, *)
         _ = try Shape(checking: [rows, count, extent])
-        let bits = index.atPlaces(extent)
+        let bits = index.rows(ofPlaces: extent)
         let spread = try data.expression().reshape([rows, 1, extent])
         let chosen = (bits * spread).sum(axis: 2)
         return [Value(data.type, try checked(chosen.reshape(try Shape(checking: lead + [count]))))]

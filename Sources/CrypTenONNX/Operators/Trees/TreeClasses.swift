@@ -24,7 +24,7 @@ struct TreeClasses {
 
     /// Labels and scores.
     func outputs(_ operation: Operation, _ sums: TreeSums) throws -> [Value] {
-        let transform = try TreeTransform(operation)
+        let transform = try PostTransform(ofTrees: operation)
         let listed = sums.trees.targets
         if count == 1 { return try one(operation, sums, transform) }
         if count == 2, listed.count == 1 { return try two(operation, sums, transform) }
@@ -44,7 +44,7 @@ struct TreeClasses {
     }
 
     /// One class: whether its score is positive.
-    private func one(_ operation: Operation, _ sums: TreeSums, _ transform: TreeTransform) throws -> [Value] {
+    private func one(_ operation: Operation, _ sums: TreeSums, _ transform: PostTransform) throws -> [Value] {
         guard !areTexts else {
             throw operation.unsupported("its only class has a text for its label, and none for the others")
         }
@@ -59,7 +59,7 @@ struct TreeClasses {
     }
 
     /// One score for two classes.
-    private func two(_ operation: Operation, _ sums: TreeSums, _ transform: TreeTransform) throws -> [Value] {
+    private func two(_ operation: Operation, _ sums: TreeSums, _ transform: PostTransform) throws -> [Value] {
         guard sums.trees.targets == [0], sums.baseCount <= 1 else {
             throw operation.unsupported(
                 "its leaves add to one of two classes, \(sums.trees.targets.max() ?? 0), with \(sums.baseCount) base_values: runtimes differ in what that means"
@@ -72,14 +72,14 @@ struct TreeClasses {
             opposite.applying(.slice(starts: [place], steps: [1], shape: [1])).reshape([1, 1])
         }
         switch transform {
-        case .none, .softmax, .softmaxOfOthers:
+        case .none, .softmax, .softmaxZero:
             let first = number(0).broadcast(to: [rows, 1]) - score
             let both = try checked(concatenate([first, score], axis: 1) * sums.unit)
-            return [Value(.int64, choice(isPositive(score - number(1), rows))), Value(.float, both)]
+            return [Value(.int64, choice(isPositive(score - number(1), rows), of: labels)), Value(.float, both)]
         case .logistic:
             let second = (score * sums.unit).sigmoid()
             let both = try checked(concatenate([1 - second, second], axis: 1))
-            return [Value(.int64, choice(isPositive(score, rows))), Value(.float, both)]
+            return [Value(.int64, choice(isPositive(score, rows), of: labels)), Value(.float, both)]
         case .probit:
             throw operation.unsupported(
                 "its post_transform PROBIT is of one score for two classes: runtimes differ in what that means"
@@ -94,7 +94,7 @@ struct TreeClasses {
         score.applying(.isPositive).applying(.bitToInteger).reshape([rows])
     }
 
-    private func choice(_ bit: CrypTensor) -> CrypTensor {
+    private func choice(_ bit: CrypTensor, of labels: [Int64]) -> CrypTensor {
         labels == [0, 1] ? bit : bit * Int(labels[1] &- labels[0]) + Int(labels[0])
     }
 
@@ -112,8 +112,7 @@ struct TreeClasses {
         }
         if classes.count == 2 {
             let parts = (0..<2).map { scores.applying(.slice(starts: [0, $0], steps: [1, 1], shape: [rows, 1])) }
-            let bit = isPositive(parts[1] - parts[0], rows)
-            return try checked(labels == [0, 1] ? bit : bit * Int(labels[1] &- labels[0]) + Int(labels[0]))
+            return try checked(choice(isPositive(parts[1] - parts[0], rows), of: labels))
         }
         if labels == labels.indices.map({ Int64($0) }) { return try checked(scores.argmax(axis: 1)) }
         let winners = scores.applying(.winners(axis: 1)).applying(.bitToInteger)
@@ -121,26 +120,21 @@ struct TreeClasses {
     }
 }
 
-/// What becomes of scores.
-enum TreeTransform: String {
-    case none = "NONE"
-    case softmax = "SOFTMAX"
-    case logistic = "LOGISTIC"
-    case softmaxOfOthers = "SOFTMAX_ZERO"
-    case probit = "PROBIT"
+extension PostTransform {
+    /// By their numbers in the standard.
+    private static let inOrder: [PostTransform] = [.none, .softmax, .logistic, .softmaxZero, .probit]
 
-    private static let inOrder: [TreeTransform] = [.none, .softmax, .logistic, .softmaxOfOthers, .probit]
-
-    init(_ operation: Operation) throws {
+    /// An ensemble's, which names it by its number or its name.
+    init(ofTrees operation: Operation) throws {
         if operation.node.isTreesOfIndices, operation.node.attributes["post_transform"] != nil {
             let number = try operation.int("post_transform", default: 0)
-            guard TreeTransform.inOrder.indices.contains(number) else {
+            guard PostTransform.inOrder.indices.contains(number) else {
                 throw operation.malformed("its post_transform \(number) isn't one of the standard's")
             }
-            self = TreeTransform.inOrder[number]
+            self = PostTransform.inOrder[number]
         } else {
             let name = try operation.string("post_transform", default: "NONE")
-            guard let transform = TreeTransform(rawValue: name) else {
+            guard let transform = PostTransform(rawValue: name) else {
                 throw operation.malformed("its post_transform \(onOneLine(name)) isn't one of the standard's")
             }
             self = transform
@@ -160,7 +154,7 @@ enum TreeTransform: String {
         case .none: return try checked(scores)
         case .logistic: return try checked(scores.sigmoid())
         case .softmax: return try checked(scores.softmax(axis: 1))
-        case .softmaxOfOthers:
+        case .softmaxZero:
             // Scores that are zero stay zero, and the others' are a softmax.
             guard listed.count > 1 else {
                 throw operation.unsupported("its post_transform SOFTMAX_ZERO is of one score that isn't always zero")

@@ -104,20 +104,16 @@ struct TreeEnsemble {
         for (tree, root) in roots.enumerated() {
             var stack: [(child: ListedNode.Child, path: [Step])] = [(.node(root), [])]
             while let (child, path) = stack.popLast() {
+                steps += path.count
+                guard steps <= TreeEnsemble.mostSteps + 16 * nodes.count else {
+                    throw operation.unsupported("its trees are deeper than such as are grown")
+                }
                 guard case .node(let index) = child, let comparison = nodes[index].comparison else {
                     switch child {
                     case .node(let place), .leaf(let place): leavesOfNodes.append(place)
                     }
                     leaves.append(Leaf(tree: tree, path: path))
-                    steps += path.count
-                    guard steps <= TreeEnsemble.mostSteps + 16 * nodes.count else {
-                        throw operation.unsupported("its trees are deeper than such as are grown")
-                    }
                     continue
-                }
-                steps += path.count
-                guard steps <= TreeEnsemble.mostSteps + 16 * nodes.count else {
-                    throw operation.unsupported("its trees are deeper than such as are grown")
                 }
                 let branch = branches.count
                 branches.append(
