@@ -311,6 +311,29 @@ extension Connected {
             #expect(results[0].errorText.contains("the dealer at 127.0.0.1:"))
         }
 
+        @Test("a dealer that waits hears of a session that was given up, however early, and takes the next one")
+        func givenUp()
+            throws
+        {
+            func hello(_ session: String) throws -> Hello {
+                let role = Role.party(PartyID(1))
+                return Handshake(try SessionIdentity(role: role, partyCount: 2, session: session, parameters: "")).hello
+            }
+            let (first, second) = (try hello("first"), try hello("second"))
+            let (callers, calls) = ([NSObject(), NSObject()].map(ObjectIdentifier.init), WaitingCalls())
+            calls.said(first, callers[0])
+            calls.said(second, callers[1])
+            calls.remove(callers[0])
+            #expect(try calls.firstHello(.soon) == second, "who is still there has its session")
+            calls.remove(callers[1])
+            let nobody = Result { _ = try calls.firstHello(.soon) }
+            #expect(nobody.errorCode == .peerLost)
+            #expect(nobody.errorText.contains("hung up before the session began"))
+            let quiet = WaitingCalls()
+            quiet.remove(callers[0])
+            #expect(try quiet.firstHello(.after(.milliseconds(1))) == nil, "who has said nothing began no session")
+        }
+
         @Test("members may start in any order") func lateStart() async throws {
             var members = try localSession(parties: 2)
             let address = members[2].listener.address

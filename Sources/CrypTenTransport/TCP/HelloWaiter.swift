@@ -1,4 +1,4 @@
-import CrypTenBase
+package import CrypTenBase
 import NIOCore
 
 /// Holds a connection whose session isn't chosen yet, while its first frame, the hello, is read.
@@ -108,16 +108,15 @@ final class HelloWaiter: ChannelInboundHandler {
     }
 }
 
-/// The calls that wait for a session, and the first hello among them.
-final class WaitingCalls: Sendable {
+/// The calls that wait for a session, and what they say.
+package final class WaitingCalls: Sendable {
     private struct State {
         var waiters: [ObjectIdentifier: NIOLoopBound<HelloWaiter>] = [:]
-        var hello: Hello?
-        /// Who has said it; nil once it has hung up.
-        var caller: ObjectIdentifier?
-        /// Whether a session is being made of the hello.
-        var isChosen = false
-        /// Why the first caller that can't be understood can't.
+        /// The hellos of those who are still there, in the order in which they came.
+        var hellos: [(caller: ObjectIdentifier, hello: Hello)] = []
+        /// Whose hello a session is being made of.
+        var chosen: ObjectIdentifier?
+        /// Why the first caller of whom no session can be made is none.
         var failure: CrypTenError?
         /// Why nobody waits for it any more.
         var interruption: CrypTenError?
@@ -127,6 +126,8 @@ final class WaitingCalls: Sendable {
 
     private let monitor = Monitor(State())
 
+    package init() {}
+
     /// Notes a call; returns the session if one takes calls already.
     func add(_ waiter: NIOLoopBound<HelloWaiter>, _ id: ObjectIdentifier) -> TCPSession? {
         monitor.withLock { state in
@@ -135,22 +136,20 @@ final class WaitingCalls: Sendable {
         }
     }
 
-    func remove(_ id: ObjectIdentifier) {
+    /// Someone has hung up. A session that was announced and given up is told of, however short it was.
+    package func remove(_ id: ObjectIdentifier) {
         monitor.withLock { state in
             state.waiters[id] = nil
-            guard state.session == nil, state.caller == id else { return }
-            state.caller = nil
-            if !state.isChosen { state.hello = nil }
+            guard let place = state.hellos.firstIndex(where: { $0.caller == id }) else { return }
+            state.hellos.remove(at: place)
+            if state.failure == nil { state.failure = WaitingCalls.givenUp }
         }
+        monitor.wake()
     }
 
     /// Someone has said hello.
-    func said(_ hello: Hello, _ id: ObjectIdentifier) {
-        monitor.withLock { state in
-            guard state.hello == nil else { return }
-            state.hello = hello
-            state.caller = id
-        }
+    package func said(_ hello: Hello, _ id: ObjectIdentifier) {
+        monitor.withLock { $0.hellos.append((id, hello)) }
         monitor.wake()
     }
 
@@ -162,13 +161,13 @@ final class WaitingCalls: Sendable {
 
     /// Waits for the first hello; nil when the deadline passes first.
     ///
-    /// - Throws: why the first caller can't be understood, or the error given to ``interrupt(_:)``.
-    func firstHello(_ deadline: Deadline) throws -> Hello? {
+    /// - Throws: why the first caller can't be understood, or has gone; or the error given to ``interrupt(_:)``.
+    package func firstHello(_ deadline: Deadline) throws -> Hello? {
         try monitor.wait(until: deadline) { state in
             if let interruption = state.interruption { throw interruption }
-            if let hello = state.hello {
-                state.isChosen = true
-                return hello
+            if let first = state.hellos.first {
+                state.chosen = first.caller
+                return first.hello
             }
             if let failure = state.failure { throw failure }
             return nil
@@ -186,16 +185,17 @@ final class WaitingCalls: Sendable {
     /// - Throws: ``CrypTenError`` `.peerLost` where the session is that of a caller who has hung up meanwhile.
     func all(join session: TCPSession) throws -> [NIOLoopBound<HelloWaiter>] {
         try monitor.withLock { state in
-            if state.isChosen, state.caller == nil {
-                throw CrypTenError(
-                    .peerLost,
-                    "the first caller of a session hung up before the session began: see what it says, and start all its "
-                        + "members again"
-                )
+            if let chosen = state.chosen, !state.hellos.contains(where: { $0.caller == chosen }) {
+                throw WaitingCalls.givenUp
             }
             defer { state.waiters = [:] }
             state.session = session
             return Array(state.waiters.values)
         }
     }
+
+    private static let givenUp = CrypTenError(
+        .peerLost,
+        "the first caller of a session hung up before the session began: see what it says, and start all its members again"
+    )
 }
