@@ -237,27 +237,46 @@ enum FreePorts {
     static func find(_ count: Int) throws -> [String] {
         // On Linux all of 127.0.0.0/8 is this machine: a random one keeps out of other tests' way.
         #if os(Linux)
-        let (kind, host) = (Int32(SOCK_STREAM.rawValue), UInt32(0x7F40_0000) + .random(in: 1..<0x1F_FFFE))
+        let host = UInt32(0x7F40_0000) + .random(in: 1..<0x1F_FFFE)
         #else
-        let (kind, host) = (SOCK_STREAM, UInt32(0x7F00_0001))
+        let host = UInt32(0x7F00_0001)
         #endif
-        var descriptors: [Int32] = []
-        defer { for descriptor in descriptors { close(descriptor) } }
-        return try (0..<count).map { _ in
-            let descriptor = socket(AF_INET, kind, 0)
-            descriptors.append(descriptor)
-            var address = sockaddr_in()
-            address.sin_family = sa_family_t(AF_INET)
-            address.sin_addr.s_addr = host.bigEndian
-            var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            let result = withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                    bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
-                }
-            }
-            try #require(result == 0)
-            let bytes = [24, 16, 8, 0].map { String(host >> $0 & 0xFF) }
-            return "\(bytes.joined(separator: ".")):\(UInt16(bigEndian: address.sin_port))"
+        let bytes = [24, 16, 8, 0].map { String(host >> $0 & 0xFF) }.joined(separator: ".")
+        var open: [Int32] = []
+        defer { for descriptor in open { close(descriptor) } }
+        return try (0..<count).map { _ in "\(bytes):\(try #require(port(0, at: host, &open)))" }
+    }
+
+    /// Ports of 127.0.0.1, none of those that the system chooses for whoever calls somebody.
+    static func onLoopback(_ count: Int) throws -> [Int] {
+        var (open, found): ([Int32], [Int]) = ([], [])
+        defer { for descriptor in open { close(descriptor) } }
+        for _ in 0..<100 * count where found.count < count {
+            if let port = port(.random(in: 20000..<32000), at: 0x7F00_0001, &open) { found.append(port) }
         }
+        try #require(found.count == count)
+        return found
+    }
+
+    /// A port of a host, the given one or, of 0, any, held until what is open is closed; nil where it can't be had.
+    private static func port(_ port: UInt16, at host: UInt32, _ open: inout [Int32]) -> Int? {
+        #if os(Linux)
+        let kind = Int32(SOCK_STREAM.rawValue)
+        #else
+        let kind = SOCK_STREAM
+        #endif
+        let descriptor = socket(AF_INET, kind, 0)
+        open.append(descriptor)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = host.bigEndian
+        address.sin_port = port.bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let result = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                bind(descriptor, address, length) == 0 ? getsockname(descriptor, address, &length) : -1
+            }
+        }
+        return result == 0 ? Int(UInt16(bigEndian: address.sin_port)) : nil
     }
 }

@@ -48,7 +48,7 @@ final class TestCell: @unchecked Sendable {
         self.settings = settings
         folder = try TemporaryFolder()
         members = (0..<settings.parties).map { "p\($0)" } + ["dealer"]
-        ports = try FreePorts.find(3 * settings.parties + 4).compactMap { Int($0.split(separator: ":").last ?? "") }
+        ports = try FreePorts.onLoopback(3 * settings.parties + 4)
         for name in members + ["app", "stranger", "next"] {
             _ = try MemberIdentity.create(name: name).write(to: URL(fileURLWithPath: folder.path("")))
         }
