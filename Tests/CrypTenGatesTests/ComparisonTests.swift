@@ -17,6 +17,55 @@ struct ComparisonTests {
         }
     }
 
+    @Test(
+        "a sign that is revealed is exact on the whole ring, and nobody else learns it",
+        arguments: parties,
+        [0, 1, 65, moreThanASlab]
+    )
+    func revealedSign(parties: Int, count: Int) throws {
+        let v = ringVectors(count, seed: 38, in: -(1 << 62)...(1 << 62))
+        for (threshold, isOpposite, receiver) in [(0, false, nil), (1 << 40, true, 0), (-1, false, parties - 1)]
+            as [(Int64, Bool, Int?)]
+        {
+            let gate = RevealedSignGate(
+                shape: [count],
+                form: WireForm(sharesHeld: receiver == 0),
+                threshold: UInt64(bitPattern: threshold),
+                isOpposite: isOpposite,
+                receiver: receiver
+            )
+            let expected = words(v.signed.map { ($0 < threshold) != isOpposite })
+            try check(gate, parties: parties, expected: [expected]) { [$0.wire(v, sharesHeld: receiver == 0)] }
+            let simulator = GateSimulator(parties: parties)
+            let out = try simulator.run(gate, [simulator.wire(v, sharesHeld: receiver == 0)])[0]
+            for (party, value) in out.parties.enumerated() {
+                switch value {
+                case .plain(let plain): #expect(receiver ?? party == party && plain.elements == expected)
+                case .absent: #expect(receiver ?? party != party)
+                default: Issue.record("party \(party) has \(value)")
+                }
+            }
+        }
+        // Rounded numbers, which a truncation has left fewer bits.
+        let small = v.map { UInt64(bitPattern: Int64(bitPattern: $0) >> 2) }
+        for kernels in backends() {
+            let simulator = GateSimulator(parties: parties, kernels: kernels)
+            let wire = try simulator.truncatedWire(small, shift: 16)
+            let gate = RevealedSignGate(
+                shape: [count],
+                form: WireForm(sharesHeld: false, shift: 16),
+                threshold: 5,
+                isOpposite: false,
+                receiver: nil
+            )
+            let out = try simulator.run(gate, [wire])[0].plain()
+            for (got, z) in zip(out, small.signed) where abs(z >> 16 - 5) > 1 { #expect(got == (z >> 16 < 5 ? 1 : 0)) }
+        }
+        // Of five bits level one has the sign, and opens more.
+        #expect(!RevealedSignGate.takes(WireForm(sharesHeld: false, shift: 59)))
+        #expect(RevealedSignGate.takes(WireForm(sharesHeld: false, shift: 58)))
+    }
+
     @Test("signs against many constants share one mask", arguments: parties, [0, 1, 65, 4097])
     func thresholds(parties: Int, count: Int) throws {
         let v = ringVectors(count, seed: 31, in: -(1 << 61)...(1 << 61))

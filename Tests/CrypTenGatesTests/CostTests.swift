@@ -40,6 +40,8 @@ struct CostTests {
         expect(InputGate(owner: 1, shape: shape), opened: 64, dealt: 0, rounds: 1)
         expect(RevealGate(shape: shape, receiver: nil), opened: 64, dealt: 0, rounds: 1)
         expect(RevealBitsGate(shape: shape, receiver: 0), opened: 1, dealt: 0, rounds: 1)
+        let sign = RevealedSignGate(shape: shape, form: WireForm(), threshold: 0, isOpposite: false, receiver: 0)
+        expect(sign, opened: 39, dealt: 329, rounds: 3)
         expect(BilinearGate(operation: .multiply, left: shape, right: shape), opened: 0, dealt: 64, rounds: 0)
         expect(
             AbsorbedGate(

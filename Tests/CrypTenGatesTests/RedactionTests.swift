@@ -124,6 +124,7 @@ struct RedactionTests {
             default: []
             }
         case .sign: return ["thresholds"]
+        case .revealedSign: return ["threshold"]
         case .step: return ["outputs.constant", "outputs.factors"]
         case .stepProduct:
             return ["steps.constant", "steps.factors", "products.constant", "products.factors"]

@@ -175,7 +175,10 @@ extension ViewSubject {
     ]
 
     private static let bits: [ViewSubject] = [
-        ViewSubject(name: "sign, is zero, boolean, bit to arithmetic, select, reveal") { owners, count, receiver in
+        ViewSubject(name: "sign, is zero, boolean, bit to arithmetic, select, reveal, revealed sign") {
+            owners,
+            count,
+            receiver in
             program(
                 owners,
                 count,
@@ -193,6 +196,16 @@ extension ViewSubject {
                     .init(RevealGate(shape: [count], receiver: receiver), [7]),
                     .init(RevealGate(shape: [count], receiver: receiver), [8]),
                     .init(RevealBitsGate(shape: [count], receiver: receiver), [4]),
+                    .init(
+                        RevealedSignGate(
+                            shape: [count],
+                            form: WireForm(),
+                            threshold: 0,
+                            isOpposite: false,
+                            receiver: receiver
+                        ),
+                        [2]
+                    ),
                 ]
             )
         } result: { step, x, y, _ in

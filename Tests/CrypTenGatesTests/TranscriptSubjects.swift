@@ -43,7 +43,8 @@ struct TranscriptSubject: Sendable {
 /// The cases of `PlanGate`. A new one doesn't compile before it has a kind here, and a kind none before it has subjects.
 enum GateKind: String, CaseIterable, Sendable {
     case input, mask, unmask, linear, addPlain, plainProduct, gather, promote, bilinear, absorbed, truncate, quotient
-    case truncateInPlace, truncatedProduct, sign, truncatedReLU, isZero, bitToArithmetic, step, magnitude, stepProduct
+    case truncateInPlace, truncatedProduct, sign, revealedSign, truncatedReLU, isZero, bitToArithmetic, step, magnitude,
+        stepProduct
     case select, polynomial, trigonometric, exponential, boolean, linearBits, maximum, random, drawnBits
     case permutation, reshare, reveal, revealBits
 
@@ -65,6 +66,7 @@ enum GateKind: String, CaseIterable, Sendable {
             case .truncateInPlace: .truncateInPlace
             case .truncatedProduct: .truncatedProduct
             case .sign: .sign
+            case .revealedSign: .revealedSign
             case .truncatedReLU: .truncatedReLU
             case .isZero: .isZero
             case .bitToArithmetic: .bitToArithmetic
@@ -242,6 +244,19 @@ extension GateKind {
                     return (.sign(gate), [s.wire(v, sharesHeld: false)])
                 },
             ]
+        case .revealedSign:
+            return [nil, 1].map { receiver in
+                TranscriptSubject("sign revealed to \(receiver.map { "party \($0)" } ?? "all")") { s, v in
+                    let gate = RevealedSignGate(
+                        shape: [v.count],
+                        form: unshared,
+                        threshold: 1 << 40,
+                        isOpposite: receiver == nil,
+                        receiver: receiver
+                    )
+                    return (.revealedSign(gate), [s.wire(v, sharesHeld: false)])
+                }
+            }
         case .truncatedReLU:
             return [
                 TranscriptSubject("truncated ReLU") { s, v in

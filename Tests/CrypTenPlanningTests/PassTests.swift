@@ -94,6 +94,27 @@ struct PassTests {
         #expect(count("sign", in: made) == 1)
     }
 
+    @Test("a comparison that nobody reads but who learns it is revealed by its last opening: a round less")
+    func revealedComparisons() throws {
+        let source = ExpressionSource(seed: 1)
+        let x = source.input([8])
+        // Input and three rounds.
+        for bit in [x .< 0.5, ~(x .> 0.5), (x .>= 2.0).reshape([2, 4])] {
+            let made = try plan([bit])
+            let others = ["sign", "linear bits", "reveal bits"].reduce(0) { $0 + count($1, in: made) }
+            #expect(count("revealed sign", in: made) == 1 && others == 0, "\(made.plan)")
+            #expect(made.schedule.openings == 1 + 3)
+        }
+        let number = try plan([(x .> 0.5).toInteger()])
+        #expect(number.schedule.openings == 1 + 3 && count("bit to arithmetic", in: number) == 0)
+        // Where anything else reads the bit, or the comparison has others beside it, it is opened.
+        let bit = x .< 0.5
+        for outputs in [[bit, bit & (x .< 2.0)], [bit, relu(x - 0.5)], [bit, x .< 1.0], [bit, ~bit]] {
+            let made = try plan(outputs)
+            #expect(count("revealed sign", in: made) == 0, "\(made.plan)")
+        }
+    }
+
     @Test("a value is masked once, for all gates that read it")
     func masksAreShared() throws {
         let source = ExpressionSource(seed: 1)

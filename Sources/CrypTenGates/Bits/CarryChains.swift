@@ -106,14 +106,24 @@ struct CarryChains: Sendable {
 
     /// A further level of the slab that comes next.
     func deal(level: Int, _ context: DealerStage) throws {
-        var state = context.memory.carryMasks.removeFirst()
-        let products = context.kernels.run(program(level, .dealer), on: state.opened)
-        try context.deal(products)
+        var (products, state) = try dealt(level: level, context)
         for index in 0..<level where !needed[level].contains(index) {
             state.opened[index] = BitPlanes(zeros: 0, count: products.count)
         }
         state.opened.append(context.openBitMask(planes: openedPlanes(level), count: products.count))
         context.memory.carryMasks.append(state)
+    }
+
+    /// The last level of the slab that comes next, of which `lastShares` opens nothing.
+    func dealLast(_ context: DealerStage) throws {
+        _ = try dealt(level: openings - 1, context)
+    }
+
+    private func dealt(level: Int, _ context: DealerStage) throws -> (BitPlanes, CarryState<BitPlanes>) {
+        let state = context.memory.carryMasks.removeFirst()
+        let products = context.kernels.run(program(level, .dealer), on: state.opened)
+        try context.deal(products)
+        return (products, state)
     }
 
     /// The masks of the slab that comes next, after its last level.
@@ -139,15 +149,25 @@ struct CarryChains: Sendable {
 
     /// A further level of the slab that comes next.
     func evaluate(level: Int, _ context: PartyStage) throws {
-        var state = try opened(context)
-        let dealt = try context.correlationBits(planes: dealtPlanes(level), count: state.opened[0].hat.count)
-        let role: LevelRole = context.isFirst ? .firstParty : .party
-        try context.open(context.kernels.run(program(level, role), on: role.inputs(state.opened) + [dealt]))
-        let nothing = BitPlanes(zeros: 0, count: dealt.count)
+        var (shares, state) = try shares(level: level, context)
+        try context.open(shares)
+        let nothing = BitPlanes(zeros: 0, count: shares.count)
         for index in 0..<level where !needed[level].contains(index) {
             state.opened[index] = MaskedBits(hat: nothing, maskShare: nothing)
         }
         context.memory.carries.append(state)
+    }
+
+    /// What the last level of the slab that comes next would open: of one chain that is read for its sign, the borrow.
+    func lastShares(_ context: PartyStage) throws -> (BitPlanes, CarryState<MaskedBits>) {
+        try shares(level: openings - 1, context)
+    }
+
+    private func shares(level: Int, _ context: PartyStage) throws -> (BitPlanes, CarryState<MaskedBits>) {
+        let state = try opened(context)
+        let dealt = try context.correlationBits(planes: dealtPlanes(level), count: state.opened[0].hat.count)
+        let role: LevelRole = context.isFirst ? .firstParty : .party
+        return (context.kernels.run(program(level, role), on: role.inputs(state.opened) + [dealt]), state)
     }
 
     /// The bits of the slab that comes next, after its last level.

@@ -55,6 +55,11 @@ struct SignProtocol: Sendable {
         try chains.deal(level: level, context)
     }
 
+    /// The last level of the slab that comes next, for `share`.
+    func dealLast(_ context: DealerStage) throws {
+        try chains.dealLast(context)
+    }
+
     func finish(_ context: DealerStage) -> (negative: [BitPlanes], zero: BitPlanes?) {
         let (pairs, state) = chains.finish(context)
         let negative = pairs.map { context.kernels.xor($0[0].generate!, state.topMask!) }
@@ -73,6 +78,13 @@ struct SignProtocol: Sendable {
 
     func evaluate(level: Int, _ context: PartyStage) throws {
         try chains.evaluate(level: level, context)
+    }
+
+    /// This party's XOR share of the sign by the one threshold, out of the last level, which isn't opened.
+    func share(_ context: PartyStage) throws -> BitPlanes {
+        let (borrow, state) = try chains.lastShares(context)
+        let share = context.kernels.xor(borrow, state.topMask!)
+        return context.isFirst ? context.kernels.xor(share, state.known!) : share
     }
 
     func finish(_ context: PartyStage) throws -> (negative: [MaskedBits], zero: MaskedBits?) {

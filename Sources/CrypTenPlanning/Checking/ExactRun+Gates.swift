@@ -60,8 +60,12 @@ extension ExactRun {
             let bits = ExactValue(map(rounded.words, gate.shape) { Int64(bitPattern: $0) > 0 ? 1 : 0 })
             return [positive(rounded)] + (gate.yieldsBits ? [bits] : [])
         case .sign(let gate):
-            return try signs(x[0], gate, step)
+            return try signs(x[0], gate.form, gate.thresholds, gate.shape, step)
                 + (gate.equality ? [zeros(x[0].words, gate.thresholds[0], gate.shape)] : [])
+        case .revealedSign(let gate):
+            let sign = try signs(x[0], gate.form, [gate.threshold], gate.shape, step)
+            guard gate.isOpposite else { return sign }
+            return [ExactValue(map(sign[0].words, gate.shape) { $0 == 0 ? 1 : 0 })]
         case .isZero(let gate):
             // The ring says zero of all multiples of 2^64.
             if let place = x[0].wide?.indices.first(where: { place in
@@ -199,7 +203,9 @@ extension ExactRun {
     /// `[v < t]` is right where v − t fits the bits that are compared, and t is what was meant.
     private mutating func signs(
         _ value: ExactValue,
-        _ gate: SignGate,
+        _ form: WireForm,
+        _ thresholds: [UInt64],
+        _ shape: Shape,
         _ step: PlanStep
     ) throws -> [ExactValue] {
         let slot = step.inputs[0]
@@ -207,9 +213,9 @@ extension ExactRun {
         guard let rule = step.gate.rangeRule else {
             preconditionFailure("comparisons are right on differences that fit")
         }
-        let limit = Int64.max >> Int64(gate.form.shift)
+        let limit = Int64.max >> Int64(form.shift)
         var largest = 0.0
-        for threshold in gate.thresholds.map(Int64.init(bitPattern:)) {
+        for threshold in thresholds.map(Int64.init(bitPattern:)) {
             for extreme in [value.low, value.high] {
                 let (difference, overflows) = extreme.value.subtractingReportingOverflow(threshold)
                 guard !overflows, difference >= -limit - 1, difference <= limit else {
@@ -222,8 +228,8 @@ extension ExactRun {
             }
         }
         note(slot, rule, largest, by: step)
-        return gate.thresholds.map { threshold in
-            ExactValue(map(value.words, gate.shape) { Int64(bitPattern: $0) < Int64(bitPattern: threshold) ? 1 : 0 })
+        return thresholds.map { threshold in
+            ExactValue(map(value.words, shape) { Int64(bitPattern: $0) < Int64(bitPattern: threshold) ? 1 : 0 })
         }
     }
 
@@ -488,7 +494,7 @@ extension PlanGate {
         case .truncate, .truncateInPlace: "truncation"
         case .truncatedReLU: "truncation and ReLU"
         case .quotient: "division by a public number"
-        case .sign, .magnitude: "comparison"
+        case .sign, .revealedSign, .magnitude: "comparison"
         case .maximum: "maximum"
         case .reveal: "result"
         default: type(of: gate).name

@@ -282,7 +282,9 @@ package struct ExactRun {
         case .random: return prepared.plan.fractionBits
         case .permutation: return operands[output]
         case .step, .stepProduct, .polynomial, .trigonometric, .exponential: return nil
-        case .sign, .magnitude, .isZero, .boolean, .linearBits, .drawnBits, .bitToArithmetic, .revealBits: return 0
+        case .sign, .revealedSign, .magnitude, .isZero, .boolean, .linearBits, .drawnBits, .bitToArithmetic,
+            .revealBits:
+            return 0
         }
     }
 

@@ -30,6 +30,8 @@ extension PlanGate {
         case .truncateInPlace, .truncatedReLU, .quotient, .magnitude: .truncation
         case .sign(let gate):
             gate.form.shift == 0 && gate.thresholds == [0] ? .ring : .difference(bits: 64 - gate.form.shift)
+        case .revealedSign(let gate):
+            gate.form.shift == 0 && gate.threshold == 0 ? .ring : .difference(bits: 64 - gate.form.shift)
         case .reveal: .ring
         default: nil
         }

@@ -110,7 +110,7 @@ extension Lowering {
     /// are exact, and v < t where v is less than the next number of that scale.
     ///
     /// One that no truncation reaches is as large as the bits that are compared leave room for.
-    private func threshold(_ threshold: SignGroups.Threshold, _ place: InPlace) -> UInt64 {
+    func threshold(_ threshold: SignGroups.Threshold, _ place: InPlace) -> UInt64 {
         let unit = Double(sign: .plus, exponent: place.scale, significand: 1)
         let (number, next): (Double, UInt64) = (threshold.number, threshold.isNext ? 1 : 0)
         let encoded =

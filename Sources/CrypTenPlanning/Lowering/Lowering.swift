@@ -36,6 +36,8 @@ struct Lowering {
     var shuffles: [Int: [Scaled]] = [:]
     /// Of values that are compared, what has become of it.
     var compared: [Int: Comparisons] = [:]
+    /// Comparisons that are lowered where they are handed out, by the output's entry.
+    var revealed: [Int: RevealedComparison] = [:]
     let consumers: [[Int]]
     /// Entries that a function of any magnitude reads, itself or as part of a sum: of them nothing is truncated before.
     let feedsMagnitude: [Bool]
@@ -142,8 +144,11 @@ struct Lowering {
     mutating func run() throws {
         let needed = reachable()
         signs = SignGroups(graph, needed: needed, targets: bounds.targets)
-        for index in graph.entries.indices where needed[index] && graph.entries[index].isSecret {
-            layer = graph.entries[index].layer
+        revealed = revealedComparisons()
+        let waiting = Set(revealed.values.flatMap(\.entries))
+        for (index, entry) in graph.entries.enumerated() where needed[index] && entry.isSecret {
+            if waiting.contains(index) { continue }
+            layer = entry.layer
             try lower(index)
         }
         for output in graph.outputs { try hand(out: output) }
@@ -207,6 +212,8 @@ struct Lowering {
             if !entry.isSecret {
                 // Public already: nothing to open.
                 (slot, scale) = (plain(output.entry, scale: scaleOfKind(entry.kind)), scaleOfKind(entry.kind))
+            } else if let comparison = revealed[output.entry], let made = try reveal(comparison, to: receiver) {
+                slot = made
             } else if entry.kind == .bit {
                 slot = emit(
                     .revealBits(RevealBitsGate(shape: entry.shape, receiver: receiver)),

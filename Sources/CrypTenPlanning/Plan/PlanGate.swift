@@ -17,6 +17,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
     case truncateInPlace(TruncateInPlaceGate)
     case truncatedProduct(TruncatedProductGate)
     case sign(SignGate)
+    case revealedSign(RevealedSignGate)
     case truncatedReLU(TruncatedReLUGate)
     case isZero(IsZeroGate)
     case bitToArithmetic(BitToArithmeticGate)
@@ -55,6 +56,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
         case .truncateInPlace(let gate): gate
         case .truncatedProduct(let gate): gate
         case .sign(let gate): gate
+        case .revealedSign(let gate): gate
         case .truncatedReLU(let gate): gate
         case .isZero(let gate): gate
         case .bitToArithmetic(let gate): gate
@@ -82,6 +84,7 @@ package enum PlanGate: Hashable, Sendable, Codable {
         switch self {
         case .linear(let gate): .linear(gate.redacted)
         case .sign(let gate): .sign(gate.redacted)
+        case .revealedSign(let gate): .revealedSign(gate.redacted)
         case .step(let gate): .step(gate.redacted)
         case .stepProduct(let gate): .stepProduct(gate.redacted)
         case .polynomial(let gate): .polynomial(gate.redacted)

@@ -249,6 +249,7 @@ private struct Ledger {
         case .sign(let gate): return step.outputs.map { _ in bits(gate.shape.count, sharesHeld: gate.sharesHeld) }
         case .truncatedReLU(let gate):
             return [share(gate.shape.count)] + (gate.yieldsBits ? [bits(gate.shape.count)] : [])
+        case .revealedSign(let gate): return [revealed(gate.shape.count, to: gate.receiver)]
         case .isZero(let gate): return [bits(gate.shape.count)]
         case .bitToArithmetic(let gate): return [share(gate.shape.count)]
         case .step(let gate): return step.outputs.map { _ in share(gate.shape.count) }
@@ -386,6 +387,7 @@ extension PlanGate {
         let count: Int
         switch self {
         case .sign(let gate): count = gate.shape.count
+        case .revealedSign(let gate): count = gate.shape.count
         case .truncatedReLU(let gate): count = gate.shape.count
         case .isZero(let gate): count = gate.shape.count
         case .maximum(let gate): count = gate.shape.count

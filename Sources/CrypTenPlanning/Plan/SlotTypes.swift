@@ -159,6 +159,7 @@ extension PlanGate {
         case .truncateInPlace(let gate): [gate.shape]
         case .truncatedProduct(let gate): [gate.shape]
         case .sign(let gate): [gate.shape]
+        case .revealedSign(let gate): [gate.shape]
         case .truncatedReLU(let gate): [gate.shape]
         case .isZero(let gate): [gate.shape]
         case .bitToArithmetic(let gate): [gate.shape]
