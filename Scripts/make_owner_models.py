@@ -1,4 +1,4 @@
-"""Writes the models of Tests/CrypTenToolTests/Fixtures/owners: of two inputs, of operators that aren't computed, and of words.
+"""Writes the models of Tests/CrypTenToolTests/Fixtures/owners: of two inputs, of operators that aren't computed, of words, and of labels with names.
 
 pip install onnx numpy && python3 Scripts/make_owner_models.py
 """
@@ -72,3 +72,27 @@ m = h.make_model(g, opset_imports=[h.make_opsetid("", 17)])
 m.ir_version = 8
 onnx.checker.check_model(m)
 onnx.save(m, folder + "/words.onnx")
+# x [N, 5], labels that are texts, and a map of scores: the label is the place of the largest of x C + d among them.
+C = np.array([[(i - j) * (j - 1) / 4 for j in range(3)] for i in range(5)], "f4")
+ml = {"domain": "ai.onnx.ml"}
+kinds = ["apple", "medlar", "quince"]
+g = h.make_graph(
+    [
+        h.make_node(
+            "LinearClassifier", ["x"], ["chosen", "scores"], name="choose", coefficients=C.T.flatten().tolist(),
+            intercepts=[0.0, 0.5, 0.25], classlabels_strings=kinds, post_transform="NONE", **ml,
+        ),
+        h.make_node("Identity", ["chosen"], ["label"], name="named"),
+        h.make_node("ZipMap", ["scores"], ["maps"], name="maps", classlabels_strings=kinds, **ml),
+    ],
+    "named",
+    [h.make_tensor_value_info("x", T.FLOAT, ["N", 5])],
+    [
+        h.make_tensor_value_info("label", T.STRING, ["N"]),
+        h.make_value_info("maps", h.make_sequence_type_proto(h.make_map_type_proto(T.STRING, h.make_tensor_type_proto(T.FLOAT, [])))),
+    ],
+)
+m = h.make_model(g, opset_imports=[h.make_opsetid("", 17), h.make_opsetid("ai.onnx.ml", 3)])
+m.ir_version = 8
+onnx.checker.check_model(m)
+onnx.save(m, folder + "/named.onnx")

@@ -26,7 +26,7 @@ public struct ONNXModel: Sendable {
     /// What the caller supplies, in the model's order.
     public let inputs: [Input]
     /// What it computes, in the model's order.
-    public let outputs: [Output]
+    public internal(set) var outputs: [Output]
     /// All constants that an output depends on, and whether they are secret.
     public let constants: [Constant]
     /// The secret tensors that ``apply(inputs:parameters:publicValues:)`` takes, in the order of their first use.
@@ -52,13 +52,15 @@ public struct ONNXModel: Sendable {
     /// expanded, see ``Words/expanded(_:name:)``.
     public let words: [String: Words]
 
-    /// The texts of outputs of texts, by name.
+    /// The texts of outputs of texts, by name; at the owner also those that ``withHiddenLabels()`` hides from the others.
     public var texts: [String: [String]] {
-        outputs.reduce(into: [:]) { $0[$1.name] = $1.texts }
+        outputs.reduce(into: ownTexts) { $0[$1.name] = $1.texts ?? $0[$1.name] }
     }
 
+    /// The texts of outputs that the skeleton doesn't have.
+    var ownTexts: [String: [String]] = [:]
     /// The graph as it was read, without secret numbers.
-    let graph: Graph
+    var graph: Graph
     /// The nodes that are imported, and the constants that they read.
     let nodes: [GraphNode]
     let values: [String: Value]

@@ -17,6 +17,7 @@ extension Session {
     ///   - purpose: What for: a module that is to be trained has the file's own weights as its parameters.
     ///   - weightExponents: Whether each secret weight has a public exponent of its own, with which small ones keep their bits; at the
     ///     owner. All parties and the dealer see the exponents, as they see shapes.
+    ///   - hidesLabels: Whether texts of labels stay with the owner, as ``ONNXModel/withHiddenLabels()`` has it. At the owner.
     /// - Returns: The model, callable on this session's tensors.
     /// - Throws: at the owner what is wrong with the file, before anything is sent; at the others the same, as it reached
     ///   them. Then the session is over.
@@ -28,17 +29,19 @@ extension Session {
         open: Set<String> = [],
         trees: ONNXModel.TreeVisibility = .features,
         for purpose: ONNXModel.Purpose = .inference,
-        weightExponents: Bool = false
+        weightExponents: Bool = false,
+        hidesLabels: Bool = false
     ) async throws -> ONNXModule {
         try await hold(
             try await announce(from: owner, for: purpose) {
-                let model = try ONNXModel(contentsOf: url, secret: secret, open: open, trees: trees, for: purpose)
-                return weightExponents ? model.withWeightExponents() : model
+                var model = try ONNXModel(contentsOf: url, secret: secret, open: open, trees: trees, for: purpose)
+                if weightExponents { model = model.withWeightExponents() }
+                return hidesLabels ? try model.withHiddenLabels() : model
             }
         )
     }
 
-    /// The first half of ``load(onnx:from:secret:open:trees:for:weightExponents:)``: all know the model, and its weights are inputs that no run has
+    /// The first half of ``load(onnx:from:secret:open:trees:for:weightExponents:hidesLabels:)``: all know the model, and its weights are inputs that no run has
     /// read, so that what can't be run is found before anything of them is sent.
     ///
     /// - Parameters:
@@ -46,7 +49,7 @@ extension Session {
     ///   - purpose: What `load` loads it for.
     ///   - load: Runs at the owner alone.
     /// - Returns: The model; ``hold(_:)`` makes it ready for many runs.
-    /// - Throws: as ``load(onnx:from:secret:open:trees:for:weightExponents:)`` does.
+    /// - Throws: as ``load(onnx:from:secret:open:trees:for:weightExponents:hidesLabels:)`` does.
     package func announce(
         from owner: PartyID,
         for purpose: ONNXModel.Purpose = .inference,

@@ -25,6 +25,7 @@ enum OperatorTexts {
 
     static let oneHotEncoder = OperatorDomain.classical.operation("OneHotEncoder")
     static let labelEncoder = OperatorDomain.classical.operation("LabelEncoder")
+    static let zipMap = OperatorDomain.classical.operation("ZipMap")
     static let categoryMapper = OperatorDomain.classical.operation("CategoryMapper")
 
     /// All texts that nodes tell apart, in their order.

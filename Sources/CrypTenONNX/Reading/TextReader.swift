@@ -98,7 +98,7 @@ extension GraphReader {
     private func isMadeByZipMap(_ name: String, _ nodes: [GraphNode]) -> Bool {
         var name = name
         for node in nodes.reversed() where node.outputs.contains(name) {
-            if node.operation == OperatorDomain.classical.operation("ZipMap") { return true }
+            if node.operation == OperatorTexts.zipMap { return true }
             guard node.operation == "Identity", let input = node.inputs.first else { return false }
             name = input
         }

@@ -161,10 +161,7 @@ struct InferCommand: AsyncParsableCommand {
     private func inference() throws -> Inference {
         try Inference(
             model: model.part(of: local, option: "--model", usual: Inference.modelOwner),
-            secret: Set(visibility.secret),
-            open: Set(visibility.open),
-            weightExponents: visibility.weightExponents,
-            trees: visibility.trees,
+            visibility: visibility.visibility,
             inputs: InputOptions.parts(files.input, option: "--input", of: local, usual: Inference.inputOwner),
             publicInputs: InputOptions.parts(
                 files.publicInputs,

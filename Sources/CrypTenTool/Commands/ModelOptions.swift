@@ -43,9 +43,24 @@ struct VisibilityOptions: ParsableArguments {
     )
     var padTrees = false
 
-    /// What all parties see of ensembles of trees.
-    var trees: ONNXModel.TreeVisibility {
-        padTrees ? .counts : secretFeatures ? .shapes : .features
+    @Flag(
+        name: .long,
+        help: ArgumentHelp(
+            "Keep the texts of labels from the other parties: they see, and learn, the labels' places, 0, 1, ….",
+            discussion: "All parties see how many there are. The model's owner, where it learns them, gets the texts."
+        )
+    )
+    var hideLabels = false
+
+    /// What all of them say.
+    var visibility: ModelVisibility {
+        ModelVisibility(
+            secret: Set(secret),
+            open: Set(open),
+            weightExponents: weightExponents,
+            trees: padTrees ? .counts : secretFeatures ? .shapes : .features,
+            hidesLabels: hideLabels
+        )
     }
 }
 

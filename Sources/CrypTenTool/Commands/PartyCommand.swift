@@ -79,12 +79,9 @@ struct PartyCommand: AsyncParsableCommand {
         }
         try memory.check(prepares: prepare)
         if id != 0, prepare { throw ValidationError("--prepare belongs to party 0, and this is party \(id)") }
-        if model == nil,
-            !visibility.secret.isEmpty || !visibility.open.isEmpty || visibility.weightExponents
-                || visibility.trees != .features
-        {
+        if model == nil, visibility.visibility != ModelVisibility() {
             throw ValidationError(
-                "--secret, --open, --weight-exponents, --secret-features and --pad-trees belong to the party that has the model: give --model, too"
+                "--secret, --open, --weight-exponents, --secret-features, --pad-trees and --hide-labels belong to the party that has the model: give --model, too"
             )
         }
         try NamedJoin.check(files.joining.join)
@@ -126,10 +123,7 @@ struct PartyCommand: AsyncParsableCommand {
         }
         return try Inference(
             model: parts(model.map { [$0] } ?? [], "--model").first,
-            secret: Set(visibility.secret),
-            open: Set(visibility.open),
-            weightExponents: visibility.weightExponents,
-            trees: visibility.trees,
+            visibility: visibility.visibility,
             inputs: parts(files.input, "--input"),
             publicInputs: parts(files.publicInputs, "--public"),
             joins: files.joining.join,

@@ -119,7 +119,10 @@ struct PlanCommand: AsyncParsableCommand {
         if let text = report.heldFactors { Output.note(text) }
         if let html { try PlanPage(report, title: model.file.path).write(to: html) }
         if json { return try Output.result(json: report) }
-        let notes = [report.weightExponents?.lines, report.ensembles.flatMap { EnsembleNotes(ensembles: $0).text }]
+        let notes = [
+            report.weightExponents?.lines, report.ensembles.flatMap { EnsembleNotes(ensembles: $0).text },
+            report.labels.flatMap { LabelNote(shown: $0).text },
+        ]
         Output.result(report.text + notes.compactMap { $0 }.map { "\n\n\($0)" }.joined())
     }
 }
@@ -129,10 +132,7 @@ extension PlanCommand {
     private func inference() throws -> Inference {
         try Inference(
             model: model.part(of: parties, option: "--model", usual: Inference.modelOwner),
-            secret: Set(visibility.secret),
-            open: Set(visibility.open),
-            weightExponents: visibility.weightExponents,
-            trees: visibility.trees,
+            visibility: visibility.visibility,
             inputs: InputOptions.parts(input, option: "--input", of: parties, usual: Inference.inputOwner),
             joins: joining.join,
             keys: joining.key.map { try $0.owned(of: parties) },

@@ -218,8 +218,10 @@ struct TrainCommand: AsyncParsableCommand {
         if visibility.weightExponents {
             throw ValidationError("--weight-exponents is for inference: weights that are trained have 24 fraction bits")
         }
-        if visibility.trees != .features {
-            throw ValidationError("--secret-features and --pad-trees are for inference: trees aren't trained")
+        if visibility.visibility.trees != .features || visibility.hideLabels {
+            throw ValidationError(
+                "--secret-features, --pad-trees and --hide-labels are for inference: trees and labels' texts aren't trained"
+            )
         }
         if streaming.stream == true, preparation.preparation != Training.Preparation() {
             throw ValidationError(

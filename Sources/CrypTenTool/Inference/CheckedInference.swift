@@ -85,7 +85,7 @@ extension Inference {
         part.publicInputs = publicInputs.filter { $0.owner == party }
         part.keys = keys.filter { $0.owner == party }
         if model?.owner != party {
-            (part.model, part.secret, part.open, part.weightExponents, part.trees) = (nil, [], [], false, .features)
+            (part.model, part.visibility) = (nil, ModelVisibility())
         }
         if party != PartyID(0) { (part.prepares, part.memoryLimit) = (false, nil) }
         if !receives(party) { part.outputDirectory = nil }

@@ -13,14 +13,8 @@ struct Inference: Sendable {
 
     /// At its owner, and where all parties are started.
     var model: Part?
-    /// Constants that are secret against the rule; at the model's owner.
-    var secret: Set<String> = []
-    /// Constants that are public against the rule; at the model's owner.
-    var open: Set<String> = []
-    /// At the model's owner: whether each secret weight has a public exponent of its own.
-    var weightExponents = false
-    /// At the model's owner: what all parties see of ensembles of trees.
-    var trees = ONNXModel.TreeVisibility.features
+    /// At the model's owner.
+    var visibility = ModelVisibility()
     /// This party's, or all parties' where all are started.
     var inputs: [Part] = []
     /// Sent to all.
@@ -82,6 +76,7 @@ struct Inference: Sendable {
                     if let text = PublicConstants(of: model).text { note(text) }
                     if let text = WeightExponents(of: model).text { note(text) }
                     if let text = EnsembleNotes(of: model).text { note(text) }
+                    if let text = LabelNote(of: model).text { note(text) }
                     return model
                 }
             }
@@ -98,8 +93,9 @@ struct Inference: Sendable {
     /// Loads a model with what its owner decides about it.
     func loaded(_ part: Part) throws -> ONNXModel {
         let url = URL(fileURLWithPath: part.file.path)
-        let model = try ONNXModel(contentsOf: url, secret: secret, open: open, trees: trees)
-        return weightExponents ? model.withWeightExponents() : model
+        return try visibility.applied(
+            to: ONNXModel(contentsOf: url, secret: visibility.secret, open: visibility.open, trees: visibility.trees)
+        )
     }
 
     /// What this party tells the others of its files.
@@ -190,7 +186,9 @@ struct Inference: Sendable {
         var report = PartyReport(try await session.statistics, seconds: seconds)
         report.slices = ranges?.count ?? 1
         report.losses = files.losses + losses
-        report.outputs = try write(outputs, shapes, parts, texts: model.texts, party: session.party.index)
+        // The owner knows the texts of labels that it hides.
+        let texts = try files.model?.get().texts ?? model.texts
+        report.outputs = try write(outputs, shapes, parts, texts: texts, party: session.party.index)
         return report
     }
 

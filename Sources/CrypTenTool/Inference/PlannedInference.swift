@@ -98,9 +98,10 @@ struct PlannedInference {
         )
         report.losses = model.encodingLosses(fractionBits: fractionBits).listed
         report.heldFactors = HeldFactors(of: model).text
-        report.weightExponents = inference.weightExponents ? WeightExponents(of: model) : nil
+        report.weightExponents = inference.visibility.weightExponents ? WeightExponents(of: model) : nil
         let ensembles = EnsembleNotes(of: model).ensembles
         report.ensembles = ensembles.isEmpty ? nil : ensembles
+        report.labels = LabelNote(of: model).shown
         return report
     }
 

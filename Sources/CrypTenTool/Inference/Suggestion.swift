@@ -38,13 +38,13 @@ struct Suggestion: Encodable, Sendable {
         var inference = inference
         inference.inference.isQuiet = true
         inference.inference.outputDirectory = nil
-        let given = (exponents: inference.inference.weightExponents, ranges: inference.inference.ranges)
+        let given = (exponents: inference.inference.visibility.weightExponents, ranges: inference.inference.ranges)
         let wider = try inference.inference.observedRanges()
         var candidates: [Candidate] = []
         for (exponents, ranges) in [
             (given.exponents, given.ranges), (true, given.ranges), (given.exponents, wider), (true, wider),
         ] {
-            inference.inference.weightExponents = exponents
+            inference.inference.visibility.weightExponents = exponents
             inference.inference.ranges = ranges
             let others = inference.inference.publishingOptions
             if candidates.contains(where: { $0.others == others }) { continue }
@@ -146,7 +146,8 @@ extension Suggestion.Candidate {
 extension Inference {
     /// The options by which something of weights and inputs becomes public, as they stand on a command line.
     var publishingOptions: [String] {
-        (weightExponents ? ["--weight-exponents"] : []) + ranges.map { "--range \($0.argument.quotedForShell)" }
+        (visibility.weightExponents ? ["--weight-exponents"] : [])
+            + ranges.map { "--range \($0.argument.quotedForShell)" }
     }
 
     /// Ranges of the secret real inputs: twice what they hold, up to a power of two, and from 0 where no number is negative.

@@ -40,11 +40,7 @@ struct LocalRun: Sendable {
         if own.prepares { arguments.append("--prepare") }
         if let limit = own.memoryLimit { arguments += ["--memory-limit", "\(limit / 1024)KiB"] }
         if let model = own.model {
-            arguments += ["--model", model.argument]
-            arguments += own.secret.sorted().flatMap { ["--secret", $0] }
-            arguments += own.open.sorted().flatMap { ["--open", $0] }
-            if own.weightExponents { arguments.append("--weight-exponents") }
-            arguments += own.trees.arguments
+            arguments += ["--model", model.argument] + own.visibility.arguments
         }
         if index == parties - 1, let file = inference.preparedFile { arguments += ["--prepared-file", file] }
         return arguments

@@ -109,7 +109,7 @@ struct OwnersByHandTests {
         let run = try await Tool.run(common + ["--secret", "w"])
         #expect(
             run.lastLine
-                == "error: --secret, --open, --weight-exponents, --secret-features and --pad-trees belong to the party that has the model: give --model, too"
+                == "error: --secret, --open, --weight-exponents, --secret-features, --pad-trees and --hide-labels belong to the party that has the model: give --model, too"
         )
     }
 }

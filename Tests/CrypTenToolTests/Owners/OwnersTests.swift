@@ -130,6 +130,36 @@ struct OwnersTests {
         }
     }
 
+    @Test("texts of labels stay with the model's owner where it hides them: who else learns labels learns places")
+    func hiddenLabels() async throws {
+        let table = try OwnedTable()
+        defer { table.folder.remove() }
+        let kinds = ["apple", "medlar", "quince"]
+        let places = [2, 0, 1, 1]
+        let model = Tool.fixture("owners/named.onnx")
+        for (receiver, flags) in [(0, []), (0, ["--hide-labels"]), (1, ["--hide-labels"])] as [(Int, [String])] {
+            let run = try await table.infer(
+                "--input x=%x.npy --receive label@\(receiver)",
+                parties: 2,
+                more: ["--model", model] + flags
+            )
+            #expect(run.code == 0, "\(run.stderr)")
+            let file = URL(fileURLWithPath: table.file("out/label.npy"))
+            if flags.isEmpty || receiver == 1 {
+                #expect(try NumpyTexts(contentsOfNumpyFile: file)?.texts == places.map { kinds[$0] })
+            } else {
+                #expect(try Tensor(contentsOfNumpyFile: file).integers == places.map { Int64($0) })
+            }
+            #expect(run.stderr.contains("3 texts ('apple', 'medlar', 'quince'): all parties see them") == flags.isEmpty)
+        }
+        let planned = try await Tool.run(["plan", "--model", model, "--input-shape", "x=4x5", "--json"])
+        #expect(try planned.json()["labels"] as? [String: [String]] == ["label": kinds])
+        let hidden = try await Tool.run(["plan", "--model", model, "--input-shape", "x=4x5", "--json", "--hide-labels"])
+        #expect(
+            try hidden.json()["labels"] == nil && planned.json()["rounds"] as? Int == hidden.json()["rounds"] as? Int
+        )
+    }
+
     @Test("a plan with the same flags counts the same rounds and bytes", arguments: [false, true])
     func plan(keyed: Bool) async throws {
         let table = try OwnedTable()
