@@ -166,6 +166,14 @@ def by_index(rng, x):
         leaf_weights=tensor("leaves", TensorProto.FLOAT, [1.5, -2.0, 0.25, 3.0, 0.75, -0.5]),
     )
     keep("trees-by-index", model("TreeEnsemble", 4, [("y", TensorProto.FLOAT)], version=5, **attributes), x)
+    # Two sets, of three numbers and of one; a comparison between them.
+    attributes.update(
+        nodes_modes=tensor("modes", TensorProto.UINT8, [6, 3, 1, 6]),
+        nodes_splits=tensor("splits", TensorProto.FLOAT, [0.0, -0.25, 0.125, 0.0]),
+        membership_values=tensor("sets", TensorProto.FLOAT, [1.0, 3.0, 2.0, np.nan, 1.0, np.nan]),
+    )
+    grid = np.round(np.abs(x) * 2).astype(np.float32)  # onnxruntime's sets are of whole numbers up to 32
+    keep("trees-of-sets", model("TreeEnsemble", 4, [("y", TensorProto.FLOAT)], version=5, **attributes), grid)
 
 
 def exported():

@@ -89,26 +89,49 @@ def write(tried, work, folder):
     names, ran = by_onnxruntime(path, inputs)
     if results is None:
         results = ran
-    save(folder, tried, inputs, names, results, origin, moves(path, inputs, ran) if tried.variant in QUANTISED else 0)
+    save(folder, tried, inputs, names, results, origin, moves(path, inputs, ran) if tried.variant in QUANTISED else {"moves": 0, "moves_inside": 0})
 
 
 def moves(path, inputs, results):
     """How far onnxruntime's own results move where numbers are as exact as 2^-16: each one that rounds to another integer moves what comes after it.
 
-    Inputs are moved by up to 2^-17, eight times, and the graph is computed as it is written, without what onnxruntime makes of it.
+    Two ways. Inputs are moved by up to 2^-17, eight times, and the graph is computed as it is written, without what onnxruntime makes of it. And
+    everything that is rounded to a grid is moved so before, eight times.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     random = np.random.default_rng(17)
-    largest = 0.0
+    of_inputs = 0.0
     for running in (session(path, options), *[session(path)] * 8):
         moved = {n: (x + random.uniform(-(2.0**-17), 2.0**-17, x.shape)).astype(x.dtype) if x.dtype.kind == "f" else x for n, x in inputs.items()}
-        for got, want in zip(running.run(None, moved), results):
-            if want.dtype.kind == "f" and want.size:
-                largest = max(largest, float(np.abs(got - want).max()))
-    return largest
+        of_inputs = max(of_inputs, difference(running.run(None, moved), results))
+    inside = [difference(session(moved_inside(path, seed)).run(None, inputs), results) for seed in range(8)]
+    return {"moves": of_inputs, "moves_inside": max(inside)}
+
+
+def difference(results, wanted):
+    return max((float(np.abs(got - want).max()) for got, want in zip(results, wanted) if want.dtype.kind == "f" and want.size), default=0.0)
+
+
+def moved_inside(path, seed):
+    """The file with a random number of up to 2^-17 added to all that is rounded to a grid."""
+    import onnx
+
+    model = onnx.load(path)
+    nodes = []
+    for place, node in enumerate(model.graph.node):
+        if node.op_type in ("QuantizeLinear", "DynamicQuantizeLinear"):
+            noise, moved = f"noise.{place}", f"moved.{place}"
+            limits = {"low": -(2.0**-17), "high": 2.0**-17, "seed": float(1000 * seed + place), "dtype": onnx.TensorProto.FLOAT}
+            nodes.append(onnx.helper.make_node("RandomUniformLike", [node.input[0]], [noise], **limits))
+            nodes.append(onnx.helper.make_node("Add", [node.input[0], noise], [moved]))
+            node.input[0] = moved
+        nodes.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model.SerializeToString()
 
 
 def save(folder, tried, inputs, names, results, origin, moved):
@@ -119,7 +142,7 @@ def save(folder, tried, inputs, names, results, origin, moved):
     for index, array in enumerate(results):
         np.save(os.path.join(folder, f"expected.{index}.npy"), array)
     with open(os.path.join(folder, "made.json"), "w") as file:
-        json.dump({"name": tried.name, "inputs": files, "outputs": names, "expected": origin, "moves": moved}, file, indent=1)
+        json.dump({"name": tried.name, "inputs": files, "outputs": names, "expected": origin, **moved}, file, indent=1)
 
 
 def session(path, options=None):

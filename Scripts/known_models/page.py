@@ -28,6 +28,8 @@ def verdict(entry):
     if wrong:
         return wrong[0]["verdict"]
     way, result = main_result(entry)
+    if "loose" in result:
+        return "as near as its roundings leave it"
     if "fraction_bits" in result:
         return f"right with {result['fraction_bits']} bits"
     return "public words only" if result["verdict"] == "right" and way == "public" else result["verdict"]
@@ -38,7 +40,7 @@ def said(entry):
         return entry["said"]
     ways = entry["ways"]
     bad = [ways[way]["said"] for way in ORDER if way in ways and "said" in ways[way]]
-    return bad[0] if bad else ""
+    return main_result(entry)[1].get("loose") or (bad[0] if bad else "")
 
 
 def size(number):
@@ -54,7 +56,7 @@ def error(result):
 
 
 def main_result_is_right(entry):
-    return verdict(entry) == "public words only" or verdict(entry).startswith("right")
+    return verdict(entry) in ("public words only", "as near as its roundings leave it") or verdict(entry).startswith("right")
 
 
 def counts(entries):

@@ -58,13 +58,14 @@ extension GraphReader {
         return result
     }
 
-    /// A node with one form of each attribute: keys and values in lists of their own type, and of a kernel's numbers the degree apart, which says
-    /// what is computed.
+    /// A node with one form of each attribute: keys and values in lists of their own type, of a kernel's numbers the degree apart, which says
+    /// what is computed, and sets of numbers as comparisons with each.
     private func withStandardForms(_ node: Onnx_NodeProto) throws -> Onnx_NodeProto {
         guard OperatorDomain(node.domain) == .classical else { return node }
         switch node.opType {
         case "LabelEncoder": return try withoutTensorForms(node)
         case "SVMClassifier", "SVMRegressor": return withDegree(node)
+        case "TreeEnsemble": return try withoutMemberships(node)
         default: return node
         }
     }

@@ -40,8 +40,8 @@ struct WeightAttributes: Sendable {
             "Scaler": WeightAttributes(inputs: 1, names: [["offset"], ["scale"]]),
             "TreeEnsemble": WeightAttributes(
                 inputs: 1,
-                names: [["nodes_splits"], ["leaf_weights"], ["membership_values"]],
-                dropped: Set(trees)
+                names: [["nodes_splits"], ["leaf_weights"]],
+                dropped: Set(trees + ["membership_values"])
             ),
             "TreeEnsembleClassifier": WeightAttributes(
                 inputs: 1,

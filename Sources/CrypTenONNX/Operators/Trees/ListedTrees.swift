@@ -99,10 +99,7 @@ struct IndexedTrees {
         let leafCount = targets.count
         nodes = try (0..<count).map { index in
             guard let comparison = TreeComparison(rawValue: modes[index]) else {
-                let name = modes[index] == 6 ? "BRANCH_MEMBER" : "\(modes[index])"
-                throw operation.unsupported(
-                    "a node has mode \(name), which isn't computed: write it as nodes of mode BRANCH_EQ"
-                )
+                throw operation.unsupported("a node has mode \(modes[index]), which isn't computed")
             }
             func child(_ place: Int, isLeaf: Bool) throws -> TreeEnsemble.ListedNode.Child {
                 guard (0..<(isLeaf ? leafCount : count)).contains(place) else {
