@@ -20,7 +20,7 @@ QUANTISED = ("dynamic", "qdq", "qoperator")
 def judge(family, made, folder, inputs, expected, outputs):
     """Verdict, the largest error of the numbers, how many labels differ."""
     bad_rows, error, largest, worst, labels, loose = set(), 0.0, 0.0, "", None, ""
-    for name, want in zip(made["outputs"], expected):
+    for name, want, inside in zip(made["outputs"], expected, made["moves_inside"]):
         got = outputs[name]
         if got is None:
             return wrong(f"{name} wasn't written")
@@ -42,9 +42,9 @@ def judge(family, made, folder, inputs, expected, outputs):
                 bound = np.full(want.shape, ABSOLUTE + RELATIVE_OF_LARGEST * float(np.abs(want).max(initial=0)))
             if made["name"].split(".")[-1] in QUANTISED:
                 bound = np.maximum(bound, max(span / 255, made["moves"]))
-                if not (off <= bound).all() and (off <= made["moves_inside"]).all():
-                    loose = loose or f"{name} is off by {float(off.max()):.2g}, onnxruntime's own by up to {made['moves_inside']:.2g} where what is rounded is moved by 2^-17"
-                bound = np.maximum(bound, made["moves_inside"])
+                if not (off <= bound).all() and (off <= inside).all():
+                    loose = loose or f"{name} is off by {float(off.max()):.2g}, onnxruntime's own by up to {inside:.2g} where what is rounded is moved by 2^-17"
+                bound = np.maximum(bound, inside)
             different = ~(off <= bound)
             good = off[~different]
             error, largest = max(error, float(good.max(initial=0))), max(largest, float(np.abs(want).max(initial=0)))

@@ -89,7 +89,7 @@ def write(tried, work, folder):
     names, ran = by_onnxruntime(path, inputs)
     if results is None:
         results = ran
-    save(folder, tried, inputs, names, results, origin, moves(path, inputs, ran) if tried.variant in QUANTISED else {"moves": 0, "moves_inside": 0})
+    save(folder, tried, inputs, names, results, origin, moves(path, inputs, ran) if tried.variant in QUANTISED else {"moves": 0, "moves_inside": [0] * len(results)})
 
 
 def moves(path, inputs, results):
@@ -103,16 +103,18 @@ def moves(path, inputs, results):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     random = np.random.default_rng(17)
-    of_inputs = 0.0
+    of_inputs, inside = 0.0, [0.0] * len(results)
     for running in (session(path, options), *[session(path)] * 8):
         moved = {n: (x + random.uniform(-(2.0**-17), 2.0**-17, x.shape)).astype(x.dtype) if x.dtype.kind == "f" else x for n, x in inputs.items()}
-        of_inputs = max(of_inputs, difference(running.run(None, moved), results))
-    inside = [difference(session(moved_inside(path, seed)).run(None, inputs), results) for seed in range(8)]
-    return {"moves": of_inputs, "moves_inside": max(inside)}
+        of_inputs = max([of_inputs, *differences(running.run(None, moved), results)])
+    for seed in range(8):
+        inside = [max(pair) for pair in zip(inside, differences(session(moved_inside(path, seed)).run(None, inputs), results))]
+    return {"moves": of_inputs, "moves_inside": inside}
 
 
-def difference(results, wanted):
-    return max((float(np.abs(got - want).max()) for got, want in zip(results, wanted) if want.dtype.kind == "f" and want.size), default=0.0)
+def differences(results, wanted):
+    """Of each output."""
+    return [float(np.abs(got - want).max()) if want.dtype.kind == "f" and want.size else 0.0 for got, want in zip(results, wanted)]
 
 
 def moved_inside(path, seed):

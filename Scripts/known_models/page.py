@@ -10,6 +10,7 @@ HEADINGS = {
     "transformer": "### Transformers",
 }
 ORDER = ("secret", "words", "public")
+CLOSE = "as near as its roundings leave it"
 
 
 def main_result(entry):
@@ -29,7 +30,7 @@ def verdict(entry):
         return wrong[0]["verdict"]
     way, result = main_result(entry)
     if "loose" in result:
-        return "as near as its roundings leave it"
+        return CLOSE
     if "fraction_bits" in result:
         return f"right with {result['fraction_bits']} bits"
     return "public words only" if result["verdict"] == "right" and way == "public" else result["verdict"]
@@ -39,8 +40,12 @@ def said(entry):
     if "ways" not in entry:
         return entry["said"]
     ways = entry["ways"]
-    bad = [ways[way]["said"] for way in ORDER if way in ways and "said" in ways[way]]
-    return main_result(entry)[1].get("loose") or (bad[0] if bad else "")
+    if verdict(entry) == CLOSE:
+        return main_result(entry)[1]["loose"]
+    # Of several sentences that of the way whose verdict it is.
+    said = [result for way in ORDER if (result := ways.get(way)) and "said" in result]
+    own = [result["said"] for result in said if result["verdict"] == verdict(entry)]
+    return (own or [result["said"] for result in said] or [""])[0]
 
 
 def size(number):
@@ -56,7 +61,7 @@ def error(result):
 
 
 def main_result_is_right(entry):
-    return verdict(entry) in ("public words only", "as near as its roundings leave it") or verdict(entry).startswith("right")
+    return verdict(entry) in ("public words only", CLOSE) or verdict(entry).startswith("right")
 
 
 def counts(entries):

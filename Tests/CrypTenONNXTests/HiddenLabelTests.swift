@@ -33,8 +33,8 @@ struct HiddenLabelTests {
         }
     }
 
-    /// A classifier of three kinds, whose label goes through `operation` where there is one.
-    private func model(_ kinds: [String], then operation: String? = nil) throws -> ONNXModel {
+    /// A classifier of three kinds, whose label goes through `operation` where there is one, and is an output or not.
+    private func model(_ kinds: [String], then operation: String? = nil, showsLabel: Bool = true) throws -> ONNXModel {
         var builder = ModelBuilder()
         builder.proto.opsetImport.append(.with { ($0.domain, $0.version) = ("ai.onnx.ml", 3) })
         builder.input("x", .float, [2, 2])
@@ -59,7 +59,7 @@ struct HiddenLabelTests {
             ]
             builder.output("read", .float)
         }
-        builder.output("label", .float)
+        if showsLabel { builder.output("label", .float) }
         builder.output("maps", .float)
         for index in builder.proto.graph.output.indices where builder.proto.graph.output[index].name == "label" {
             builder.proto.graph.output[index].type.tensorType.elemType = 8
@@ -70,19 +70,26 @@ struct HiddenLabelTests {
     @Test("no byte of a label's text is in what the others get, nor in the plan that they make of it")
     func bytes() throws {
         let kinds = ["creditworthy", "doubtful", "refused"]
-        let model = try model(kinds)
-        let (shown, hidden) = (try model.skeleton(), try model.withHiddenLabels().skeleton())
-        for kind in kinds {
-            #expect(shown.range(of: Data(kind.utf8)) != nil && hidden.range(of: Data(kind.utf8)) == nil, "\(kind)")
+        for showsLabel in [true, false] {
+            let model = try model(kinds, showsLabel: showsLabel)
+            #expect(model.shownLabels.values.contains(kinds))
+            let (shown, hidden) = (try model.skeleton(), try model.withHiddenLabels())
+            let bytes = try hidden.skeleton()
+            for kind in kinds {
+                #expect(shown.range(of: Data(kind.utf8)) != nil && bytes.range(of: Data(kind.utf8)) == nil, "\(kind)")
+            }
+            #expect(hidden.shownLabels.isEmpty)
         }
     }
 
     @Test("a text that the model reads itself can't be hidden, and the node is named")
     func read() throws {
-        let model = try model(["a", "b", "c"], then: "OneHotEncoder")
-        let error = #expect(throws: CrypTenError.self) { _ = try model.withHiddenLabels() }
-        #expect(error?.code == .unsupportedOperator)
-        #expect(error?.message.contains("it reads the texts of 'label'") == true, "\(error?.message ?? "")")
+        for showsLabel in [true, false] {
+            let model = try model(["a", "b", "c"], then: "OneHotEncoder", showsLabel: showsLabel)
+            let error = #expect(throws: CrypTenError.self) { _ = try model.withHiddenLabels() }
+            #expect(error?.code == .unsupportedOperator)
+            #expect(error?.message.contains("it reads the texts of 'label'") == true, "\(error?.message ?? "")")
+        }
         let mapper = try #require(Self.named.first { $0.name == "mapper_to_texts" })
         #expect(throws: CrypTenError.self) { _ = try ONNXModel(bytes: mapper.model).withHiddenLabels() }
     }

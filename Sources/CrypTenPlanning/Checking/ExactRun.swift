@@ -175,11 +175,21 @@ package struct ExactRun {
         if value.wide != nil {
             leavers[slot] = planStep?.inputs.compactMap { leavers[$0] }.first ?? makers[slot]
         }
-        if let entry, let scale = scales[slot] { try compare(value, in: slot, scale: scale, entry) }
+        if let entry, let scale = scales[slot] {
+            // A comparison that is revealed may be a whole number by then.
+            let isComparison = if case .revealedSign? = planStep?.gate { true } else { false }
+            try compare(value, in: slot, scale: scale, entry, adopting: isComparison)
+        }
     }
 
     /// Holds an entry's value against the one in the clear.
-    private mutating func compare(_ value: ExactValue, in slot: Int, scale: Int, _ entry: Int) throws {
+    private mutating func compare(
+        _ value: ExactValue,
+        in slot: Int,
+        scale: Int,
+        _ entry: Int,
+        adopting: Bool
+    ) throws {
         let node = prepared.graph.entries[entry]
         let unit = Double(sign: .plus, exponent: -scale, significand: 1)
         let numbers = value.numbers.map { $0 * unit }
@@ -188,7 +198,7 @@ package struct ExactRun {
         case .shuffle(let part, _):
             if let order = orders[slot] { try clear.provide(entry, rows: order, of: node.inputs[part]) }
         case .floor, .argmax: try clear.adopt(entry, numbers)
-        default: if node.kind == .bit { try clear.adopt(entry, numbers) }
+        default: if node.kind == .bit || adopting { try clear.adopt(entry, numbers) }
         }
         let inTheClear = try clear.value(of: entry)
         var finding = findings[entry] ?? EntryFinding()

@@ -1,3 +1,4 @@
+import CrypTenBase
 import CrypTenExpressions
 import CrypTenGates
 
@@ -7,17 +8,21 @@ extension Lowering {
     struct RevealedComparison {
         /// From the comparison to the output.
         var entries: [Int]
+        /// Who learns it; nil: all.
+        let receiver: Int?
         /// Whether the output is the opposite of the comparison.
         var isOpposite = false
+        /// What it has become, once it is lowered.
+        var slot: Int?
     }
 
     /// Those of the graph, by the entry that is handed out.
     func revealedComparisons() -> [Int: RevealedComparison] {
         var found: [Int: RevealedComparison] = [:]
         for output in graph.outputs {
-            guard case .reveal = output.destination,
+            guard case .reveal(let party) = output.destination,
                 graph.outputs.count(where: { $0.entry == output.entry }) == 1,
-                let comparison = comparison(behind: output.entry)
+                let comparison = comparison(behind: output.entry, for: party?.index)
             else { continue }
             found[output.entry] = comparison
         }
@@ -25,8 +30,8 @@ extension Lowering {
     }
 
     /// The comparison that an output is, and that nothing else reads.
-    private func comparison(behind output: Int) -> RevealedComparison? {
-        var found = RevealedComparison(entries: [])
+    private func comparison(behind output: Int, for receiver: Int?) -> RevealedComparison? {
+        var found = RevealedComparison(entries: [], receiver: receiver)
         var index = output
         while true {
             let (entry, readers) = (entry(index), consumers[index].count)
@@ -46,38 +51,32 @@ extension Lowering {
 
     /// Whether a comparison shares its gate with no other one, with no clamp and with no ReLU.
     private func isAlone(_ index: Int) -> Bool {
-        guard let comparison = signs.comparisons[index], signs.thresholds[comparison.value]?.count == 1 else {
-            return false
-        }
+        guard let comparison = signs.comparisons[index], signs.uses[comparison.value] == 1 else { return false }
         let readers = consumers[comparison.value] + consumers[entry(index).inputs[0]]
         return !readers.contains { reader in
-            switch entry(reader).operation {
-            case .relu: true
-            case .isNegative, .isPositive: reader != index
-            default: false
-            }
+            if case .relu = entry(reader).operation { true } else { false }
         }
     }
 
-    /// Compares and reveals; nil where the value has too few bits for that, and then the entries are lowered one by one.
-    mutating func reveal(_ revealed: RevealedComparison, to receiver: Int?) throws -> Int? {
-        let index = revealed.entries[0]
-        guard let comparison = signs.comparisons[index] else { preconditionFailure("every comparison has its group") }
-        let reader = layer
-        defer { layer = reader }
-        layer = entry(index).layer ?? reader
+    /// Compares and reveals; where the value has too few bits for that, the entries are lowered one by one.
+    mutating func reveal(comparisonBehind output: Int) throws {
+        guard let found = revealed[output], let index = found.entries.first,
+            let comparison = signs.comparisons[index]
+        else { preconditionFailure("every comparison has its group") }
+        layer = entry(index).layer ?? layer
         let place = inPlace(comparison.value)
         guard RevealedSignGate.takes(place.form) else {
-            for entry in revealed.entries { try lower(entry) }
-            return nil
+            for entry in found.entries { try lower(entry) }
+            return
         }
         let gate = RevealedSignGate(
             shape: entry(index).shape,
             form: place.form,
             threshold: threshold(comparison.threshold, place),
-            isOpposite: revealed.isOpposite != comparison.threshold.isNext,
-            receiver: receiver
+            isOpposite: found.isOpposite != comparison.threshold.isNext,
+            receiver: found.receiver
         )
-        return emit(.revealedSign(gate), [place.slot], .plain, entry(index).shape)
+        let slot = emit(.revealedSign(gate), [place.slot], .plain, entry(index).shape)
+        revealed[output]?.slot = slot
     }
 }

@@ -36,7 +36,7 @@ struct Lowering {
     var shuffles: [Int: [Scaled]] = [:]
     /// Of values that are compared, what has become of it.
     var compared: [Int: Comparisons] = [:]
-    /// Comparisons that are lowered where they are handed out, by the output's entry.
+    /// Comparisons that are lowered with what is handed out of them, by that entry.
     var revealed: [Int: RevealedComparison] = [:]
     let consumers: [[Int]]
     /// Entries that a function of any magnitude reads, itself or as part of a sum: of them nothing is truncated before.
@@ -147,9 +147,12 @@ struct Lowering {
         revealed = revealedComparisons()
         let waiting = Set(revealed.values.flatMap(\.entries))
         for (index, entry) in graph.entries.enumerated() where needed[index] && entry.isSecret {
-            if waiting.contains(index) { continue }
             layer = entry.layer
-            try lower(index)
+            if revealed[index] != nil {
+                try reveal(comparisonBehind: index)
+            } else if !waiting.contains(index) {
+                try lower(index)
+            }
         }
         for output in graph.outputs { try hand(out: output) }
     }
@@ -212,7 +215,7 @@ struct Lowering {
             if !entry.isSecret {
                 // Public already: nothing to open.
                 (slot, scale) = (plain(output.entry, scale: scaleOfKind(entry.kind)), scaleOfKind(entry.kind))
-            } else if let comparison = revealed[output.entry], let made = try reveal(comparison, to: receiver) {
+            } else if let made = revealed[output.entry]?.slot {
                 slot = made
             } else if entry.kind == .bit {
                 slot = emit(

@@ -15,6 +15,8 @@ struct SignGroups {
     private(set) var thresholds: [Int: [Threshold]] = [:]
     /// The bit `[value < threshold]` that a comparison is, or is the opposite of, by its entry.
     private(set) var comparisons: [Int: (value: Int, threshold: Threshold)] = [:]
+    /// How many comparisons and clamps a value has.
+    private(set) var uses: [Int: Int] = [:]
     /// Values of which the graph has such a bit: clamps alone need no shares of the bits' masks.
     private(set) var valuesWithBits: Set<Int> = []
 
@@ -34,6 +36,7 @@ struct SignGroups {
         let clamped = Set(clamps.values.map(\.value))
         for (index, entry) in entries {
             if let clamp = clamps[index] {
+                uses[clamp.value, default: 0] += 1
                 for bound in clamp.bounds { compare(clamp.value, with: Threshold(number: bound)) }
             } else if let isNext = SignGroups.isAbove(entry) {
                 let operand = entry.inputs[0]
@@ -44,6 +47,7 @@ struct SignGroups {
                 let threshold = Threshold(number: comparison.threshold, isNext: isNext)
                 comparisons[index] = (comparison.value, threshold)
                 valuesWithBits.insert(comparison.value)
+                uses[comparison.value, default: 0] += 1
                 compare(comparison.value, with: threshold)
             }
         }

@@ -40,7 +40,10 @@ extension CrypTensor {
                 let (product, overflows) = step.multipliedReportingOverflow(by: index)
                 return !overflows && numbers[index] == first &+ product
             }
-        if isEven { return (step == 1 ? self : self * step) + first }
+        if isEven {
+            let scaled = step == 1 ? self : self * step
+            return first == 0 ? scaled : scaled + first
+        }
         let table = CrypTensor(constant: Tensor(numbers.map { Int64($0) }, shape: [numbers.count]))
         let bits = rows(ofPlaces: numbers.count)
         return (bits * table.broadcast(to: bits.shape)).sum(axis: -1)

@@ -58,7 +58,7 @@ extension Preparation {
                 ?? self.names.free("\(node.name)/\(name)")
         }
         if !trees.branches.isEmpty {
-            let used = thresholds.rows(at: trees.branches.map(\.place))
+            let used = try thresholds.rows(at: trees.branches.map(\.place))
             inputs[ScaledTreeInput.thresholds] = add(
                 try used.mapped { $0.isNaN ? $0 : max(-ThresholdGrid.unreachable, min(ThresholdGrid.unreachable, $0)) },
                 named(names.thresholds),
@@ -88,12 +88,12 @@ extension Preparation {
                 throw operation.malformed("its features aren't a row for each node")
             }
             inputs += [String](repeating: "", count: ScaledTreeInput.features - inputs.count)
-            let used = features.rows(at: trees.branches.map(\.place))
+            let used = try features.rows(at: trees.branches.map(\.place))
             inputs.append(add(used, named(WeightAttributes.features), node))
         }
         if !trees.branches.isEmpty,
             let order = OrderedFloats.places(
-                of: thresholds.rows(at: trees.branches.map(\.place)),
+                of: try thresholds.rows(at: trees.branches.map(\.place)),
                 trees.branches.map(\.comparison)
             )
         {
@@ -190,10 +190,15 @@ extension WeightAttributes {
 
 extension Value {
     /// The rows at some places, each as often as it is named: a node to which several ways lead is compared once for each.
-    fileprivate func rows(at places: [Int]) -> Value {
+    fileprivate func rows(at places: [Int]) throws -> Value {
         if places == Array(0..<shape[0]) { return self }
+        let target = try Shape(checking: [places.count] + shape.dimensions.dropFirst())
+        try ImportBudget.spend(
+            max(0, target.count - shape.count),
+            for: "comparisons of nodes to which several ways lead"
+        )
         let width = shape.count / max(1, shape[0])
-        return summary(shape: Shape([places.count] + shape.dimensions.dropFirst())) { numbers in
+        return summary(shape: target) { numbers in
             places.flatMap { numbers[$0 * width..<($0 + 1) * width] }
         }
     }
