@@ -192,6 +192,67 @@ struct TreeEnsembleTests {
     }
 }
 
+@Suite("Tests of membership")
+struct TreeMembershipTests {
+    private func model(_ change: (inout Onnx_NodeProto) -> Void) throws -> ONNXModel {
+        let item = try #require(TreeCase.all.first { $0.name == "trees-of-sets" })
+        var file = try Onnx_ModelProto(serializedBytes: Data(contentsOf: item.url))
+        change(&file.graph.node[0])
+        return try ONNXModel(bytes: try file.serializedData())
+    }
+
+    private func tensor(
+        _ name: String,
+        _ change: @escaping (inout Onnx_TensorProto) -> Void
+    ) -> (inout Onnx_NodeProto) -> Void {
+        { node in
+            guard let index = node.attribute.firstIndex(where: { $0.name == name }) else { return }
+            change(&node.attribute[index].t)
+        }
+    }
+
+    @Test("modes that are no whole numbers of the standard's, and lists that don't fit, are errors with a name")
+    func hostile() throws {
+        let doubles = { (numbers: [Double]) in
+            { (tensor: inout Onnx_TensorProto) in
+                (tensor.dataType, tensor.int32Data, tensor.doubleData) = (11, [], numbers)
+            }
+        }
+        let whole = { (numbers: [Int64]) in
+            { (tensor: inout Onnx_TensorProto) in
+                (tensor.dataType, tensor.int32Data, tensor.int64Data) = (7, [], numbers)
+            }
+        }
+        let damages: [(String, (inout Onnx_NodeProto) -> Void)] = [
+            ("not a number", tensor("nodes_modes", doubles([.nan, 6, .infinity, 1e300]))),
+            ("beyond 32 bits", tensor("nodes_modes", whole([6, 1 << 40, 0, 0]))),
+            ("the largest", tensor("nodes_modes", whole([.max, 6, .min, 0]))),
+            ("a set without members", tensor("membership_values") { $0.floatData[1...2] = [.nan, .nan] }),
+            (
+                "too few sets",
+                tensor("membership_values") {
+                    $0.floatData = [1]
+                    $0.dims = [1]
+                }
+            ),
+            (
+                "too few splits",
+                tensor("nodes_splits") {
+                    $0.floatData.removeLast()
+                    $0.dims = [3]
+                }
+            ),
+        ]
+        for (name, damage) in damages {
+            let error = #expect(throws: CrypTenError.self, "\(name)") {
+                let model = try model(damage)
+                _ = try evaluate(model, ["x": Tensor([Double](repeating: 0.5, count: 4), shape: [1, 4])])
+            }
+            #expect([.malformedFile, .unsupportedOperator].contains(error?.code), "\(name): \(error?.message ?? "")")
+        }
+    }
+}
+
 extension TreeCase {
     /// Whether its nodes compare in one way and stand in the form that is padded.
     var canBePadded: Bool {

@@ -107,9 +107,17 @@ struct PassTests {
         }
         let number = try plan([(x .> 0.5).toInteger()])
         #expect(number.schedule.openings == 1 + 3 && count("bit to arithmetic", in: number) == 0)
+        // What is kept beside it is masked for it, and stays so.
+        let hidden = relu(x * x - 1.0)
+        let (graph, _) = try Simplify.graph(of: [(hidden.node, .keep), ((hidden .< 0.5).node, .reveal(to: nil))])
+        let kept = try Planner(parties: 2, fractionBits: 16).plan(graph, kept: [])
+        #expect(count("revealed sign", in: kept) == 1 && kept.plan.outputs[0].kept == .wire(owner: nil), "\(kept.plan)")
         // Where anything else reads the bit, or the comparison has others beside it, it is opened.
         let bit = x .< 0.5
-        for outputs in [[bit, bit & (x .< 2.0)], [bit, relu(x - 0.5)], [bit, x .< 1.0], [bit, ~bit]] {
+        for outputs in [
+            [bit, bit & (x .< 2.0)], [bit, relu(x - 0.5)], [bit, x .< 1.0], [bit, ~bit],
+            [bit, clamp(x, min: 0, max: 0.5)],
+        ] {
             let made = try plan(outputs)
             #expect(count("revealed sign", in: made) == 0, "\(made.plan)")
         }
