@@ -6,7 +6,8 @@ internal import SwiftProtobuf
 extension GraphReader {
     /// The lists of a `TreeEnsemble`'s nodes.
     private struct Lists {
-        static let equal = 4
+        static let equal = TreeComparison.equal.rawValue
+        /// The last of the standard's modes.
         static let isMember = 6
 
         var modes: [Int]

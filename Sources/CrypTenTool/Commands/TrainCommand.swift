@@ -403,7 +403,7 @@ struct TrainCommand: AsyncParsableCommand {
         arguments += preparation.arguments + checkpoints.arguments + streaming.arguments
         arguments += freeze.flatMap { ["--freeze", $0] } + training.exports.flatMap { ["--export", owned($0)] }
         if party == training.model.owner.index {
-            arguments += visibility.secret.flatMap { ["--secret", $0] } + visibility.open.flatMap { ["--open", $0] }
+            arguments += visibility.visibility.arguments
         }
         return arguments
     }

@@ -75,7 +75,7 @@ struct PlanReport: Encodable, Sendable {
     var weightExponents: WeightExponents?
     /// What all parties see of the model's trees; nil where it has none.
     var ensembles: [ONNXModel.Ensemble]?
-    /// The texts of labels that all parties see, by output; nil where there are none.
+    /// The texts of labels that all parties see, by output or node; nil where there are none.
     var labels: [String: [String]]?
     /// What the encoding takes from weights.
     var losses: [EncodingLoss]?
