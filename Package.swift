@@ -48,6 +48,12 @@ let package = Package(
             dependencies: ["CCrypTenKernels", "CrypTenBase"],
             swiftSettings: swiftSettings
         ),
+        .target(
+            name: "CrypTenDevice",
+            dependencies: ["CrypTenRing"],
+            exclude: ["Kernels"],
+            swiftSettings: swiftSettings
+        ),
         .target(name: "CrypTenGates", dependencies: ["CrypTenRing"], swiftSettings: swiftSettings),
         .target(name: "CrypTenExpressions", dependencies: ["CrypTenRing"], swiftSettings: swiftSettings),
         .target(
@@ -173,7 +179,16 @@ let package = Package(
             dependencies: ["CrypTenONNX", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "CrypTenRingTests", dependencies: ["CrypTenRing"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CrypTenRingTests",
+            dependencies: ["CrypTenDevice", "CrypTenRing"],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "CrypTenDeviceTests",
+            dependencies: ["CrypTenDevice", "CrypTenRing", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(name: "CrypTenGatesTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "CrypTenExpressionsTests",

@@ -123,7 +123,7 @@ extension BitPlanes {
     }
 
     /// Does the same to a copy of words `range` of planes like these.
-    func clearTails(ofWords range: Range<Int>, at words: UnsafeMutablePointer<UInt64>) {
+    package func clearTails(ofWords range: Range<Int>, at words: UnsafeMutablePointer<UInt64>) {
         guard count % 64 != 0 else { return }
         let tail = lowBitsMask(count % 64)
         // The last word of the plane that the range begins in, and of those that follow.

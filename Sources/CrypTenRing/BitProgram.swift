@@ -25,8 +25,8 @@ package struct BitProgram: Sendable {
     package let outputs: Int
     package let registers: Int
     package let steps: [Step]
-    /// The steps as the kernel in C reads them.
-    let words: [UInt32]
+    /// The steps as kernels read them: the operation, then the four places.
+    package let words: [UInt32]
 
     private init(inputs: [Int], outputs: Int, registers: Int, steps: [Step]) {
         self.inputs = inputs
@@ -39,7 +39,7 @@ package struct BitProgram: Sendable {
     }
 
     /// What all kernels ask of a program's inputs.
-    func check(_ blocks: [BitPlanes]) {
+    package func check(_ blocks: [BitPlanes]) {
         precondition(
             !blocks.isEmpty && blocks.map(\.planes) == inputs && blocks.allSatisfy { $0.count == blocks[0].count },
             "a program of logic on \(inputs) planes runs on \(blocks.map(\.planes))"

@@ -27,7 +27,7 @@ package func integerSine(_ u: UInt64) -> UInt64 {
 }
 
 /// What a term of a trigonometric series must satisfy: its sums of products stay within 63 bits.
-func checkHarmonic(
+package func checkHarmonic(
     _ sum: RingTensor,
     _ phase: RingTensor,
     _ cosine: RingTensor,

@@ -4,7 +4,7 @@
 /// 2^64. No method branches on, indexes by or takes time by an element's value. `PlainKernels` is the specification in
 /// plain Swift; `NativeKernels` runs in C with the vector instructions that the machine has. Both give equal bits.
 package protocol Kernels: Sendable {
-    /// What runs: "plain", "avx512", "avx2", "neon" or "portable".
+    /// What runs: "plain", "avx512", "avx2", "neon", "portable" or "opencl".
     var name: String { get }
 
     // MARK: Randomness

@@ -112,7 +112,7 @@ extension PlainKernels {
 
 extension BitPlanes {
     /// What all kernels ask of groups of bits.
-    static func check(groups starts: [Int], of size: Int, in planes: BitPlanes) {
+    package static func check(groups starts: [Int], of size: Int, in planes: BitPlanes) {
         precondition(
             (1...4).contains(size) && !starts.isEmpty && starts.allSatisfy { $0 >= 0 && $0 + size <= planes.planes },
             "groups of \(size) from \(starts) in \(planes.planes) planes"
@@ -120,7 +120,7 @@ extension BitPlanes {
     }
 
     /// What all kernels ask of bits and their factors.
-    static func check(_ bits: [BitPlanes], factors: [UInt64]) {
+    package static func check(_ bits: [BitPlanes], factors: [UInt64]) {
         precondition(
             !bits.isEmpty && bits.count == factors.count
                 && bits.allSatisfy { $0.planes == 1 && $0.count == bits[0].count },

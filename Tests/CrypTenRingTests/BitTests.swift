@@ -3,8 +3,8 @@ import Testing
 
 @Suite("Planes of bits")
 struct BitTests {
-    @Test("planes and words equal the specification's", arguments: natives)
-    func planes(kernels: NativeKernels) {
+    @Test("planes and words equal the specification's", arguments: implementations)
+    func planes(kernels: any Kernels) {
         var numbers = SeededNumbers(0xB1)
         for count in counts {
             let a = numbers.tensor([count])
@@ -22,8 +22,8 @@ struct BitTests {
         }
     }
 
-    @Test("planes of extreme words equal the specification's, whatever their number", arguments: natives)
-    func extremes(kernels: NativeKernels) {
+    @Test("planes of extreme words equal the specification's, whatever their number", arguments: implementations)
+    func extremes(kernels: any Kernels) {
         let a = ElementwiseTests.operand(1300, seed: 9)
         for planes in 0...64 {
             for low in Set([0, 64 - planes, min(1, 64 - planes)]) {
@@ -35,7 +35,7 @@ struct BitTests {
         }
     }
 
-    @Test("a plane holds the bit that its number says", arguments: [plain] + natives as [any Kernels])
+    @Test("a plane holds the bit that its number says", arguments: [plain] + implementations)
     func meaning(kernels: any Kernels) {
         let a = RingTensor([0b101, 0b110, 0b011], shape: [3])
         let planes = kernels.planes(of: a, from: 1, count: 2)
@@ -43,8 +43,8 @@ struct BitTests {
         #expect(planes.bits(ofPlane: 1) == [true, true, false])
     }
 
-    @Test("logic equals the specification's; tails stay zero", arguments: natives)
-    func logic(kernels: NativeKernels) {
+    @Test("logic equals the specification's; tails stay zero", arguments: implementations)
+    func logic(kernels: any Kernels) {
         var numbers = SeededNumbers(0xB2)
         for count in counts {
             for planes in [0, 1, 3] {
@@ -95,7 +95,7 @@ struct BitTests {
         return (program.program(chosen.map { bits[$0] }), chosen.map { values[$0] })
     }
 
-    @Test("a program computes what its bits were made of", arguments: [plain] + natives as [any Kernels])
+    @Test("a program computes what its bits were made of", arguments: [plain] + implementations)
     func programs(kernels: any Kernels) {
         var numbers = SeededNumbers(0xB7)
         for count in counts where count > 0 {
@@ -110,8 +110,8 @@ struct BitTests {
         }
     }
 
-    @Test("a program on more words than a register holds equals the specification's", arguments: natives)
-    func longPrograms(kernels: NativeKernels) {
+    @Test("a program on more words than a register holds equals the specification's", arguments: implementations)
+    func longPrograms(kernels: any Kernels) {
         var numbers = SeededNumbers(0xB8)
         for count in [64 * 71, 64 * 72, 64 * 72 + 1, 64 * 145 - 3, 64 * 1040] {
             let inputs = [8, 2].map { numbers.planes($0, count: count) }
@@ -140,8 +140,8 @@ struct BitTests {
         #expect(trivial == [a[0], program.zeros, program.zeros, a[2], program.not(a[1])])
     }
 
-    @Test("stacks and slabs equal the specification's", arguments: natives)
-    func stacks(kernels: NativeKernels) {
+    @Test("stacks and slabs equal the specification's", arguments: implementations)
+    func stacks(kernels: any Kernels) {
         var numbers = SeededNumbers(0xB3)
         for count in counts {
             let parts = [2, 0, 1, 3].map { numbers.planes($0, count: count) }
@@ -157,8 +157,8 @@ struct BitTests {
         }
     }
 
-    @Test("a plane among others is read alone", arguments: natives)
-    func slices(kernels: NativeKernels) {
+    @Test("a plane among others is read alone", arguments: implementations)
+    func slices(kernels: any Kernels) {
         var numbers = SeededNumbers(0xB4)
         let planes = numbers.planes(5, count: 130)
         let a = numbers.tensor([130])
@@ -171,8 +171,8 @@ struct BitTests {
         #expect(planes.bits(ofPlane: 3) == bits)
     }
 
-    @Test("keeping and negating equal the specification's", arguments: natives)
-    func choices(kernels: NativeKernels) {
+    @Test("keeping and negating equal the specification's", arguments: implementations)
+    func choices(kernels: any Kernels) {
         var numbers = SeededNumbers(0xB5)
         for count in counts {
             let (a, bits) = (numbers.tensor([count]), numbers.planes(1, count: count))
@@ -181,8 +181,8 @@ struct BitTests {
         }
     }
 
-    @Test("packing equals the specification's and is undone by unpacking", arguments: natives)
-    func packing(kernels: NativeKernels) {
+    @Test("packing equals the specification's and is undone by unpacking", arguments: implementations)
+    func packing(kernels: any Kernels) {
         var numbers = SeededNumbers(0xB6)
         for count in [0, 1, 2, 63, 64, 65, 130, 513] {
             let a = numbers.tensor([count])

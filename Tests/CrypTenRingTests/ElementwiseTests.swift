@@ -18,8 +18,8 @@ struct ElementwiseTests {
         )
     }
 
-    @Test("binary operations equal the specification's", arguments: natives)
-    func binary(kernels: NativeKernels) {
+    @Test("binary operations equal the specification's", arguments: implementations)
+    func binary(kernels: any Kernels) {
         for count in counts {
             let (a, b) = (Self.operand(count, seed: 1), Self.operand(count, seed: 2))
             #expect(kernels.add(a, b).elements == zip(a.elements, b.elements).map { $0 &+ $1 })
@@ -28,8 +28,8 @@ struct ElementwiseTests {
         }
     }
 
-    @Test("unary operations equal the specification's", arguments: natives)
-    func unary(kernels: NativeKernels) {
+    @Test("unary operations equal the specification's", arguments: implementations)
+    func unary(kernels: any Kernels) {
         for count in counts {
             let a = Self.operand(count, seed: 3)
             #expect(kernels.negate(a).elements == plain.negate(a).elements)
@@ -53,8 +53,8 @@ struct ElementwiseTests {
         }
     }
 
-    @Test("accumulating equals the specification's", arguments: natives)
-    func accumulating(kernels: NativeKernels) {
+    @Test("accumulating equals the specification's", arguments: implementations)
+    func accumulating(kernels: any Kernels) {
         for count in counts {
             let (a, b, base) = (
                 Self.operand(count, seed: 4), Self.operand(count, seed: 5), Self.operand(count, seed: 6)
@@ -78,8 +78,8 @@ struct ElementwiseTests {
         }
     }
 
-    @Test("operands may look into the same storage", arguments: natives)
-    func sharedStorage(kernels: NativeKernels) {
+    @Test("operands may look into the same storage", arguments: implementations)
+    func sharedStorage(kernels: any Kernels) {
         let whole = Self.operand(130, seed: 7)
         var left = whole.flat(0..<65)
         let right = whole.flat(65..<130)
@@ -107,8 +107,8 @@ struct IntegerSineTests {
         #expect(Int64(bitPattern: integerSine(u)) == sine)
     }
 
-    @Test("vectors equal the function at every quotient's edges", arguments: natives)
-    func vectors(kernels: NativeKernels) {
+    @Test("vectors equal the function at every quotient's edges", arguments: implementations)
+    func vectors(kernels: any Kernels) {
         var numbers = SeededNumbers(0x51E)
         var elements = (0..<100_000).map { _ in numbers.next() }
         // The whole quarter turn in coarse steps and its ends in the finest.
@@ -153,8 +153,8 @@ struct IntegerFunctionTests {
         for (x, fractionBits, power) in known { #expect(integerPower(x, fractionBits: fractionBits) == power, "\(x)") }
     }
 
-    @Test("vectors equal the functions", arguments: natives)
-    func vectors(kernels: NativeKernels) {
+    @Test("vectors equal the functions", arguments: implementations)
+    func vectors(kernels: any Kernels) {
         let plain = PlainKernels()
         for count in counts {
             let a = ElementwiseTests.operand(count, seed: 11)
@@ -190,8 +190,8 @@ struct IntegerFunctionTests {
 
 @Suite("Elements that begin anywhere")
 struct AlignmentTests {
-    @Test("kernels of a part of a tensor equal the specification's", arguments: natives)
-    func parts(kernels: NativeKernels) {
+    @Test("kernels of a part of a tensor equal the specification's", arguments: implementations)
+    func parts(kernels: any Kernels) {
         for count in [1, 4, 31, 33, 64, 129, 512, 1001] {
             for offset in 1...3 {
                 let all = (0..<4).map { ElementwiseTests.operand(count + offset, seed: UInt64(20 + $0)) }

@@ -82,7 +82,7 @@ struct ExpansionTests {
     }
 
     @Test("words equal the specification's, at even and odd starts", arguments: generators)
-    func words(kernels: NativeKernels) {
+    func words(kernels: any Kernels) {
         var numbers = SeededNumbers(0x5EED)
         for count in counts {
             for start in [0, 1, 2, 127, 128, 12_345, 1 << 40] {
@@ -103,7 +103,7 @@ struct ExpansionTests {
     }
 
     @Test("short ranges equal the specification's at every start in two groups of blocks", arguments: generators)
-    func shortRanges(kernels: NativeKernels) {
+    func shortRanges(kernels: any Kernels) {
         let words = plain.expand(Self.key, number: 3, from: 0, shape: [512]).elements
         for start in 0..<130 {
             for count in [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65] {
@@ -114,7 +114,7 @@ struct ExpansionTests {
     }
 
     @Test("ranges that several threads make equal the specification's", arguments: generators)
-    func manyWords(kernels: NativeKernels) {
+    func manyWords(kernels: any Kernels) {
         let count = 100_003
         for start in [0, 77] {
             let expected = plain.expand(Self.key, number: 5, from: start, shape: [count])
@@ -126,7 +126,7 @@ struct ExpansionTests {
     }
 
     @Test("bits equal the specification's; tails are zero", arguments: generators)
-    func bits(kernels: NativeKernels) {
+    func bits(kernels: any Kernels) {
         var numbers = SeededNumbers(0xB175)
         for count in counts {
             for (start, planes) in [(0, 1), (3, 2), (1, 5)] {
@@ -145,7 +145,7 @@ struct ExpansionTests {
     func differences(keys count: Int) {
         let keys = (0..<count).map { ExpansionKey(low: UInt64($0), high: 0xD1FF) }
         var numbers = SeededNumbers(0xD1)
-        for kernels in generators as [any Kernels] + [plain] {
+        for kernels in generators + [plain] {
             for (elements, planes) in [(1, 1), (65, 3), (128, 2), (1000, 5)] {
                 let (secret, bits) = (numbers.tensor([elements]), numbers.planes(planes, count: elements))
                 var (tensor, left) = (secret, bits)

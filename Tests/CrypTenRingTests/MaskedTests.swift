@@ -3,8 +3,8 @@ import Testing
 
 @Suite("Masked bits and values")
 struct MaskedTests {
-    @Test("subset products and borrows equal the specification's", arguments: natives)
-    func groups(kernels: NativeKernels) {
+    @Test("subset products and borrows equal the specification's", arguments: implementations)
+    func groups(kernels: any Kernels) {
         var numbers = SeededNumbers(0xF1)
         for count in counts where count > 0 {
             for size in 1...4 {
@@ -34,7 +34,7 @@ struct MaskedTests {
         }
     }
 
-    @Test("a group's borrow is that of its numbers", arguments: [plain] + natives as [any Kernels])
+    @Test("a group's borrow is that of its numbers", arguments: [plain] + implementations)
     func meaning(kernels: any Kernels) {
         // All pairs of numbers of four bits: one party holds the products themselves.
         let pairs = (0..<256).map { (c: UInt64($0 & 15), r: UInt64($0 >> 4)) }
@@ -53,7 +53,7 @@ struct MaskedTests {
         #expect(out.bits(ofPlane: 1) == pairs.map { $0.r == $0.c })
     }
 
-    @Test("weights and signed sums are those of their bits", arguments: [plain] + natives as [any Kernels])
+    @Test("weights and signed sums are those of their bits", arguments: [plain] + implementations)
     func weights(kernels: any Kernels) {
         let numbers = RingTensor([0, 1, 2, 3], shape: [4])
         let planes = kernels.planes(of: numbers, from: 0, count: 2)
@@ -67,8 +67,8 @@ struct MaskedTests {
         #expect(sum.elements.map { Int64(bitPattern: $0) } == [-1, -6, 9, -36])
     }
 
-    @Test("selections and truncations equal the specification's", arguments: natives)
-    func elements(kernels: NativeKernels) {
+    @Test("selections and truncations equal the specification's", arguments: implementations)
+    func elements(kernels: any Kernels) {
         var numbers = SeededNumbers(0xF2)
         for count in counts where count > 0 {
             let operands = (0..<4).map { _ in numbers.tensor([count]) }

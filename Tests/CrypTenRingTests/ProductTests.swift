@@ -28,9 +28,8 @@ func expectEqualProducts(
 struct MatrixProductTests {
     static let transposes = [(false, false), (false, true), (true, false), (true, true)]
 
-    @Test("every remainder of rows, columns and inner steps", arguments: NativeKernels.available)
-    func remainders(instructionSet: NativeKernels.InstructionSet) throws {
-        let kernels = NativeKernels(threads: 1, instructionSet: instructionSet)
+    @Test("every remainder of rows, columns and inner steps", arguments: onOneThread)
+    func remainders(kernels: any Kernels) throws {
         for m in 0...19 {
             for n in [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 33, 47, 48, 49] {
                 for k in [0, 1, 2, 3, 5, 8] {
@@ -46,8 +45,8 @@ struct MatrixProductTests {
         }
     }
 
-    @Test("more than one block of columns and of inner steps", arguments: natives)
-    func blocks(kernels: NativeKernels) throws {
+    @Test("more than one block of columns and of inner steps", arguments: implementations)
+    func blocks(kernels: any Kernels) throws {
         for (m, n, k) in [
             (5, 200, 300), (13, 193, 257), (70, 400, 17), (1, 500, 300), (300, 1, 500), (2, 2, 1025), (9, 385, 513),
         ] {
@@ -62,12 +61,13 @@ struct MatrixProductTests {
         }
     }
 
-    @Test("batches broadcast", arguments: natives)
-    func batches(kernels: NativeKernels) throws {
+    @Test("batches broadcast", arguments: implementations)
+    func batches(kernels: any Kernels) throws {
         let plainShapes: [(Shape, Shape)] = [
             ([3, 4, 5], [3, 5, 6]), ([3, 4, 5], [5, 6]), ([4, 5], [3, 5, 6]), ([2, 1, 4, 5], [3, 5, 6]),
             ([1, 4, 5], [7, 5, 6]), ([2, 3, 1, 9], [2, 3, 9, 1]), ([0, 4, 5], [5, 6]), ([2, 3, 4, 5], [1, 1, 5, 6]),
             ([2, 3, 1, 40], [40, 50]), ([6, 40, 30], [1, 30, 50]),
+            ([2, 3, 4, 5], [2, 1, 5, 6]), ([2, 1, 4, 5], [2, 3, 5, 6]), ([3, 1, 2, 4, 5], [3, 2, 1, 5, 6]),
         ]
         for (left, right) in plainShapes {
             try expectEqualProducts(kernels, .matmul(transposeLeft: false, transposeRight: false), left, right)
@@ -77,8 +77,8 @@ struct MatrixProductTests {
         }
     }
 
-    @Test("elementwise products broadcast", arguments: natives)
-    func multiply(kernels: NativeKernels) throws {
+    @Test("elementwise products broadcast", arguments: implementations)
+    func multiply(kernels: any Kernels) throws {
         let shapes: [(Shape, Shape)] = [
             ([3, 4], [3, 4]), ([3, 4], [4]), ([], [3, 4]), ([5, 1], [1, 7]), ([2, 3, 1, 1], [2, 3, 8, 9]), ([0], [1]),
         ]
@@ -107,7 +107,7 @@ struct MatrixProductTests {
         let geometry = ConvolutionGeometry(padding: [1, 1, 1, 1])
         let key = ExpansionKey(low: 1, high: 2)
         let matmul = BilinearOperation.matmul(transposeLeft: false, transposeRight: false)
-        func results(_ kernels: NativeKernels) -> [[UInt64]] {
+        func results(_ kernels: any Kernels) -> [[UInt64]] {
             [
                 kernels.product(matmul, a, b).elements,
                 kernels.product(.convolution(geometry), image, kernel).elements,

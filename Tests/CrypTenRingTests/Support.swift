@@ -1,3 +1,4 @@
+import CrypTenDevice
 import CrypTenRing
 import Testing
 
@@ -46,12 +47,28 @@ let natives: [NativeKernels] = NativeKernels.available.flatMap {
     [NativeKernels(threads: 1, instructionSet: $0), NativeKernels(threads: 3, instructionSet: $0)]
 }
 
-/// Every cipher that this machine has, also those that a faster one takes the place of, on one thread and on three.
-let generators: [NativeKernels] = NativeKernels.Cipher.available.flatMap { cipher in
-    [1, 3].map {
-        NativeKernels(threads: $0, instructionSet: NativeKernels.available[0], cipher: cipher)
-    }
+/// Every instruction set that this machine has, on one thread, and every device.
+let onOneThread: [any Kernels] =
+    NativeKernels.available.map { NativeKernels(threads: 1, instructionSet: $0) } + devices
+
+/// Every device that OpenCL finds on this machine; none where there is none, or no OpenCL.
+///
+/// That one which is there works is a test of its own.
+let devices: [any Kernels] = ((try? OpenCLDevice.all()) ?? []).compactMap { device in
+    (try? OpenCLQueue(device)).map { DeviceKernels(queue: $0) }
 }
+
+/// All that is held to the specification.
+let implementations: [any Kernels] = natives + devices
+
+/// Every cipher that this machine has, also those that a faster one takes the place of, on one thread and on three, and
+/// every device.
+let generators: [any Kernels] =
+    NativeKernels.Cipher.available.flatMap { cipher in
+        [1, 3].map {
+            NativeKernels(threads: $0, instructionSet: NativeKernels.available[0], cipher: cipher)
+        }
+    } + devices
 
 /// Around the widths of vectors, of words of bits and of blocks.
 let counts = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1000, 2049]
@@ -60,5 +77,12 @@ extension NativeKernels: CustomTestStringConvertible {
     /// The instruction set, the cipher and the number of threads.
     public var testDescription: String {
         "\(name) with \(cipher.rawValue) on \(threads)"
+    }
+}
+
+extension DeviceKernels: CustomTestStringConvertible {
+    /// What stands behind the queue.
+    public var testDescription: String {
+        name
     }
 }

@@ -1,0 +1,239 @@
+package import CrypTenRing
+
+/// `copy`, `take` and `sum`: elements in other places.
+extension DeviceKernels {
+    package func gather(_ a: RingTensor, _ view: StridedView) -> RingTensor {
+        precondition(view.fits(count: a.count), "a view of \(view.shape) beyond shape \(a.shape)")
+        return onDevice { call in
+            let to = try call.room(view.shape.count)
+            if view.shape.count > 0 { try call.gather(try call.upload(a), view, to: to) }
+            return try call.download(to, shape: view.shape)
+        }
+    }
+
+    package func take(_ a: RingTensor, axis: Int, indices: [Int]) -> RingTensor {
+        let (outer, extent, inner) = a.shape.around(axis: axis)
+        precondition(indices.allSatisfy { (0..<extent).contains($0) }, "an index beyond the axis's extent \(extent)")
+        let shape = a.shape.replacing(axis: axis, with: indices.count)
+        return onDevice { call in
+            let to = try call.room(shape.count)
+            if shape.count > 0 {
+                let arguments = TakeArguments(
+                    to: to,
+                    from: try call.upload(a),
+                    indices: try call.upload(indices.map { UInt64($0) }),
+                    outer: UInt64(outer),
+                    count: UInt64(indices.count),
+                    extent: UInt64(extent),
+                    inner: UInt64(inner)
+                )
+                try call.forEach(shape.count, "take", arguments)
+            }
+            return try call.download(to, shape: shape)
+        }
+    }
+
+    package func concatenate(_ parts: [RingTensor], axis: Int) -> RingTensor {
+        precondition(!parts.isEmpty, "nothing to concatenate")
+        let total = parts.map { $0.shape[axis] }.reduce(0, +)
+        let shape = parts[0].shape.replacing(axis: axis, with: total)
+        precondition(
+            parts.allSatisfy { $0.shape.replacing(axis: axis, with: total) == shape },
+            "concatenating shapes \(parts.map(\.shape)) along axis \(axis)"
+        )
+        let (outer, _, inner) = shape.around(axis: axis)
+        return onDevice { call in
+            let to = try call.room(shape.count)
+            var start = 0
+            for part in parts where part.count > 0 {
+                let run = part.shape[axis] * inner
+                let walk = DeviceWalk([outer, run], to: [total * inner, 1], from: [run, 1])
+                try call.copy(walk, to: to.advanced(words: start), from: try call.upload(part))
+                start += run
+            }
+            return try call.download(to, shape: shape)
+        }
+    }
+
+    package func pad(_ a: RingTensor, before: [Int], after: [Int], value: UInt64) -> RingTensor {
+        let shape = a.shape.padded(before: before, after: after)
+        let strides = shape.strides
+        return onDevice { call in
+            let to = try call.words(shape.count, of: value)
+            if a.count > 0 {
+                let start = zip(before, strides).map { $0 * $1 }.reduce(0, +)
+                let walk = DeviceWalk(a.shape.dimensions, to: strides, from: a.shape.strides)
+                try call.copy(walk, to: to.advanced(words: start), from: try call.upload(a))
+            }
+            return try call.download(to, shape: shape)
+        }
+    }
+
+    package func stack(_ parts: [BitPlanes]) -> BitPlanes {
+        precondition(
+            !parts.isEmpty && parts.allSatisfy { $0.count == parts[0].count },
+            "stacking planes of unequal counts"
+        )
+        let (planes, count) = (parts.map(\.planes).reduce(0, +), parts[0].count)
+        return onDevice { call in
+            let to = try call.room(planes * BitPlanes.words(for: count))
+            var start = 0
+            for part in parts {
+                let words = part.planes * part.wordsPerPlane
+                guard words > 0 else { continue }
+                let walk = DeviceWalk([words], to: [1], from: [1])
+                try call.copy(walk, to: to.advanced(words: start), from: try call.upload(part))
+                start += words
+            }
+            return try call.download(to, planes: planes, count: count)
+        }
+    }
+
+    package func slab(_ a: BitPlanes, _ range: Range<Int>) -> BitPlanes {
+        precondition(range.lowerBound >= 0 && range.upperBound <= a.count, "\(range) lies outside \(a.count) elements")
+        precondition(range.lowerBound % 64 == 0, "a slab starts at a multiple of 64, not at \(range.lowerBound)")
+        let words = BitPlanes.words(for: range.count)
+        return onDevice { call in
+            let to = try call.room(a.planes * words)
+            if a.planes * words > 0 {
+                let walk = DeviceWalk([a.planes, words], to: [words, 1], from: [a.wordsPerPlane, 1])
+                let from = try call.upload(a).advanced(words: range.lowerBound / 64)
+                try call.copy(walk, to: to, from: from)
+                try call.clearTails(to, planes: a.planes, of: range.count)
+            }
+            return try call.download(to, planes: a.planes, count: range.count)
+        }
+    }
+
+    package func sum(_ a: RingTensor, axes: [Int]) -> RingTensor {
+        let shape = a.shape.reducing(axes, keepDimensions: false)
+        let gone = Set(axes.map { $0 < 0 ? $0 + a.shape.rank : $0 })
+        let order = a.shape.dimensions.indices.filter { !gone.contains($0) } + gone.sorted()
+        let (strides, rank) = (a.shape.strides, shape.rank)
+        func walk(_ axes: some Sequence<Int>) -> DeviceWalk {
+            let steps = axes.map { strides[$0] }
+            return DeviceWalk(axes.map { a.shape.dimensions[$0] }, to: steps, from: steps)
+        }
+        let (kept, summed) = (walk(order[..<rank]), walk(order[rank...]))
+        return onDevice { call in
+            if a.count == 0 { return try call.download(try call.words(shape.count, of: 0), shape: shape) }
+            let from = try call.upload(a)
+            let to = try call.room(shape.count)
+            if kept.rank <= AxisNumbers.most && summed.rank <= AxisNumbers.most {
+                try call.sum(kept, summed, to: to, from: from)
+            } else {
+                // More axes than the kernel knows: brought into order first.
+                let ordered = try call.room(a.count)
+                try call.gather(from, .permuting(a.shape, axes: order), to: ordered)
+                let terms = summed.count
+                try call.sum(
+                    DeviceWalk([kept.count], to: [terms], from: [terms]),
+                    DeviceWalk([terms], to: [1], from: [1]),
+                    to: to,
+                    from: ordered
+                )
+            }
+            return try call.download(to, shape: shape)
+        }
+    }
+}
+
+/// The places of elements on both sides of a copy, axis by axis: without axes of one element, and with neighbours that are walked as one joined.
+struct DeviceWalk {
+    private(set) var extents: [Int] = []
+    /// How far a step along each axis leads, in words.
+    private(set) var to: [Int] = []
+    private(set) var from: [Int] = []
+
+    init(_ extents: [Int], to: [Int], from: [Int]) {
+        for ((extent, to), from) in zip(zip(extents, to), from) where extent != 1 {
+            if let last = self.extents.indices.last, self.to[last] == to * extent, self.from[last] == from * extent {
+                self.extents[last] *= extent
+                (self.to[last], self.from[last]) = (to, from)
+            } else {
+                self.extents.append(extent)
+                self.to.append(to)
+                self.from.append(from)
+            }
+        }
+    }
+
+    var rank: Int {
+        extents.count
+    }
+
+    /// How many elements are walked.
+    var count: Int {
+        extents.reduce(1, *)
+    }
+
+    /// Without the outermost axis.
+    var inner: DeviceWalk {
+        DeviceWalk(Array(extents.dropFirst()), to: Array(to.dropFirst()), from: Array(from.dropFirst()))
+    }
+}
+
+extension DeviceCall {
+    /// Copies elements; `to` and `from` are where the first one lies.
+    func copy(
+        _ walk: DeviceWalk,
+        to: DeviceAddress,
+        from: DeviceAddress,
+        _ combination: Combination = .store
+    ) throws {
+        guard walk.count > 0 else { return }
+        guard walk.rank <= AxisNumbers.most else {
+            // Of more axes than the kernel knows the outermost is walked here.
+            for index in 0..<walk.extents[0] {
+                try copy(
+                    walk.inner,
+                    to: to.advanced(words: index * walk.to[0]),
+                    from: from.advanced(words: index * walk.from[0]),
+                    combination
+                )
+            }
+            return
+        }
+        let arguments = CopyArguments(
+            to: to,
+            from: from,
+            count: UInt64(walk.count),
+            toOffset: 0,
+            fromOffset: 0,
+            extents: AxisNumbers(walk.extents, rest: 1),
+            toSteps: AxisNumbers(walk.to, rest: 0),
+            fromSteps: AxisNumbers(walk.from, rest: 0),
+            combination: combination.rawValue
+        )
+        try forEach(walk.count, "copy", arguments)
+    }
+
+    /// The elements that a view names, one after the other.
+    func gather(_ from: DeviceAddress, _ view: StridedView, to: DeviceAddress) throws {
+        try copy(
+            DeviceWalk(view.shape.dimensions, to: view.shape.strides, from: view.strides),
+            to: to,
+            from: from.advanced(words: view.offset)
+        )
+    }
+
+    /// The sums over the second walk that begin at the places of the first one.
+    fileprivate func sum(_ kept: DeviceWalk, _ summed: DeviceWalk, to: DeviceAddress, from: DeviceAddress) throws {
+        let (count, terms) = (kept.count, summed.count)
+        // Neighbouring work-items share a sum whose terms are neighbours, or one of few.
+        let isInside = summed.from.last == 1
+        let width = terms < 64 || !isInside && count >= 1 << 12 ? 1 : terms < 2048 ? 32 : 256
+        let arguments = SumArguments(
+            to: to,
+            from: from,
+            count: UInt64(count),
+            terms: UInt64(terms),
+            keptExtents: AxisNumbers(kept.extents, rest: 1),
+            keptSteps: AxisNumbers(kept.from, rest: 0),
+            summedExtents: AxisNumbers(summed.extents, rest: 1),
+            summedSteps: AxisNumbers(summed.from, rest: 0),
+            width: UInt32(width)
+        )
+        try forEach(count * width, "sum", arguments)
+    }
+}

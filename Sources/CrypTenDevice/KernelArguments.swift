@@ -1,0 +1,115 @@
+// What kernels are told: the structs of Kernels/arguments.h, field by field. Fields of 8 bytes come first and those of 4 in pairs, so Swift lays
+// them out as C does; a test holds sizes and offsets. Steps may be negative: modulo 2^64.
+
+/// As many numbers as a view has axes at most.
+package struct AxisNumbers {
+    private var numbers: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
+
+    static let most = 8
+
+    /// The numbers of some axes, and `rest` for the others, which come first.
+    init(_ axes: [Int], rest: Int) {
+        precondition(axes.count <= Self.most, "\(axes.count) axes where a kernel knows \(Self.most)")
+        let all = [Int](repeating: rest, count: Self.most - axes.count) + axes
+        let words = all.map { UInt64(bitPattern: Int64($0)) }
+        numbers = (words[0], words[1], words[2], words[3], words[4], words[5], words[6], words[7])
+    }
+}
+
+package struct FillArguments {
+    package var to, count, value: UInt64
+}
+
+/// What an elementwise kernel computes, in the order of arguments.h.
+package enum ElementwiseOperation: UInt32, CaseIterable {
+    case add, subtract, multiply, negate, addScalar, multiplyScalar
+    case addProduct, subtractProduct, addTimes
+    case shiftRight, shiftLeft, lowBits, multiplyHigh, sine, harmonic, powerOfTwo
+    case keepWhere, addWhere, negateWhere, selection, addTimesNegatedWhere, addProductLess
+}
+
+package struct ElementwiseArguments {
+    package var to, a, b, c, d, bits, count, s, t, v: UInt64
+    package var operation, flags: UInt32
+}
+
+/// What becomes of a word that is made, or copied, and the one in its place.
+package enum Combination: UInt32 {
+    case store, add, subtract, xor
+}
+
+package struct ExpandArguments {
+    package var to, count, number, first: UInt64
+    package var combination: UInt32
+    package var unused: UInt32 = 0
+    package var keys: RoundKeys
+}
+
+package struct TailsArguments {
+    package var to, planes, step, mask: UInt64
+}
+
+package struct TruncateArguments {
+    package var to, selector, from, count: UInt64
+    package var shift: UInt32
+    package var unused: UInt32 = 0
+}
+
+package struct PackArguments {
+    package var to, from, count: UInt64
+    package var bits: UInt32
+    package var unused: UInt32 = 0
+}
+
+package struct AddUnpackedArguments {
+    package var to, from, chosen, count: UInt64
+    package var bits, shift: UInt32
+}
+
+package struct PlanesArguments {
+    package var to, from, count, step: UInt64
+    package var low, planes: UInt32
+}
+
+package struct BooleanArguments {
+    package var to, program, blocks, scratch, count, step: UInt64
+    package var steps, registers, inputs, outputs: UInt32
+}
+
+package struct CopyArguments {
+    package var to, from, count, toOffset, fromOffset: UInt64
+    package var extents, toSteps, fromSteps: AxisNumbers
+    package var combination: UInt32
+    package var unused: UInt32 = 0
+}
+
+package struct TakeArguments {
+    package var to, from, indices, outer, count, extent, inner: UInt64
+}
+
+package struct SumArguments {
+    package var to, from, count, terms: UInt64
+    package var keptExtents, keptSteps, summedExtents, summedSteps: AxisNumbers
+    package var width: UInt32
+    package var unused: UInt32 = 0
+}
+
+package struct ProductArguments {
+    package var c, a, b: UInt64
+    package var aRow, aInner, bInner, bColumn: UInt64
+    package var aBatch, bBatch, cBatch: UInt64
+    package var rows, columns, inner, subtract: UInt32
+}
+
+package struct PatchesArguments {
+    package var to, from, channelStep, rowStep, columnStep, count: UInt64
+    package var channels, height, width, kernelHeight, kernelWidth, outHeight, outWidth: UInt32
+    package var strideY, strideX, paddingY, paddingX, dilationY, dilationX: UInt32
+    package var unused: UInt32 = 0
+}
+
+package struct WeightsArguments {
+    package var to, blocks, factors, addend, count: UInt64
+    package var planes: UInt32
+    package var unused: UInt32 = 0
+}

@@ -1,0 +1,96 @@
+// What kernels are told: one struct by value each. Addresses are bytes of device memory, everything else is counted in words of 64 bits unless
+// it says otherwise. 8-byte fields first, then 4-byte ones, so that both dialects and Swift lay them out alike, without gaps.
+//
+// Kernels whose work-items are elements take them at GROUP_X * THREADS + LOCAL_ID and stop at `count`. Nothing branches on, indexes by, or takes
+// its number of steps from an element: only from what stands here.
+
+// to[i] = value
+typedef struct { u64 to, count, value; } fill_args;
+
+// to[i] = f(…); `to` may be any of the operands. Scalars s, t, v; bit i is bit i % 64 of word i / 64 of `bits`.
+enum {
+    OP_ADD,                     // a + b
+    OP_SUBTRACT,                // a - b
+    OP_MULTIPLY,                // a * b
+    OP_NEGATE,                  // -a
+    OP_ADD_SCALAR,              // a + s
+    OP_MULTIPLY_SCALAR,         // a * s
+    OP_ADD_PRODUCT,             // to + a * b
+    OP_SUBTRACT_PRODUCT,        // to - a * b
+    OP_ADD_TIMES,               // to + a * s
+    OP_SHIFT_RIGHT,             // a >> s, zeros coming in
+    OP_SHIFT_LEFT,              // a << s
+    OP_LOW_BITS,                // a & s
+    OP_MULTIPLY_HIGH,           // floor(a * s / 2^62), s < 2^62
+    OP_SINE,                    // sine of a * s + t: see integerSine
+    OP_HARMONIC,                // to + harmonic s of phase a, cosine b, sine c, factors t and v: see Kernels.accumulate(harmonic:)
+    OP_POWER_OF_TWO,            // power of t + a, or of t - a where flags & 1, at s fraction bits: see integerPower
+    OP_KEEP_WHERE,              // a where the bit is 1, else 0
+    OP_ADD_WHERE,               // to + a where the bit is 1, else to
+    OP_NEGATE_WHERE,            // -a where the bit is 1, else a
+    OP_SELECTION,               // see Kernels.selection: hat a, beta b, product c, mask d; flags & 1: first
+    OP_ADD_TIMES_NEGATED_WHERE, // to + a * s, or to - a * s where the bit is 1
+    OP_ADD_PRODUCT_LESS,        // to + (a * b - c) * s, or minus that where the bit is 1
+};
+typedef struct { u64 to, a, b, c, d, bits, count, s, t, v; u32 operation, flags; } elementwise_args;
+
+// to = words first ... first + count of stream `number`, or added, subtracted, xored (combination 0, 1, 2, 3). `first` is any word.
+// `keys`: the 176 bytes of rounds 0 ... 10, little-endian. A group makes 2048 words from a multiple of 512 on: groups
+// ceil((first % 512 + count) / 2048).
+typedef struct { u64 to, count, number, first; u32 combination, unused; u32 keys[44]; } expand_args;
+
+// The last word of every plane keeps its low bits alone: to[plane * step + step - 1] &= mask
+typedef struct { u64 to, planes, step, mask; } tails_args;
+
+// c = from + 2^62: to[i] = (c >> shift) - (2^62 >> shift); bit i of selector: c has no top bit. A work-item for each element.
+typedef struct { u64 to, selector, from, count; u32 shift, unused; } truncate_args;
+
+// The low `bits` bits of count elements without gaps. pack: a work-item for each word of `to`; unpack: for each element.
+typedef struct { u64 to, from, count; u32 bits, unused; } pack_args;
+// to[i] += element i of packed words, << shift, where bit i of `chosen` is 1
+typedef struct { u64 to, from, chosen, count; u32 bits, shift; } add_unpacked_args;
+
+// planes: plane j of `to`, at j * step, has bit low + j of every element of `from`; words: the inverse, zero above the last plane.
+// A work-item for each element.
+typedef struct { u64 to, from, count, step; u32 low, planes; } planes_args;
+
+// A program of logic on planes, a work-item for each of `count` words of a plane. `program`: steps of five u32 (BitProgram.words): operation,
+// out, a, b, c. `blocks`: the address of each input plane, u64 each. A place is a register, a plane of the input, or a plane of `to`, in this
+// order. `scratch`: registers * count words, register r of work-item i at r * count + i; unused while registers <= 32. Tail bits: see tails.
+typedef struct { u64 to, program, blocks, scratch, count, step; u32 steps, registers, inputs, outputs; } boolean_args;
+
+// to[offset_to + sum i_k * to_step_k] = from[offset_from + sum i_k * from_step_k] for all i_k < extent_k, row-major in i; unused extents are 1.
+// Steps are signed. combination 0 stores, 1 adds, 2 subtracts.
+#define AXES 8
+typedef struct {
+    u64 to, from, count, to_offset, from_offset;
+    u64 extents[AXES], to_steps[AXES], from_steps[AXES];
+    u32 combination, unused;
+} copy_args;
+
+// to[(o * count + k) * inner + i] = from[(o * extent + index[k]) * inner + i]; `indices`: count numbers of 64 bits. A work-item for each word
+// of `to`.
+typedef struct { u64 to, from, indices, outer, count, extent, inner; } take_args;
+
+// to[i] = sum over j < terms of from[f(i) + g(j)]: f and g walk the kept and the summed axes with their steps in `from`, row-major.
+// `width` neighbouring work-items share an element, a power of two up to 256: 1 for few terms, more for many.
+typedef struct {
+    u64 to, from, count, terms;
+    u64 kept_extents[AXES], kept_steps[AXES], summed_extents[AXES], summed_steps[AXES];
+    u32 width, unused;
+} sum_args;
+
+// c[r, j] += or -= sum over i of a[r, i] * b[i, j], for each batch; c is row-major without gaps. Groups: columns / 64, rows / 64, batches.
+typedef struct { u64 c, a, b, a_row, a_inner, b_inner, b_column, a_batch, b_batch, c_batch; u32 rows, columns, inner, subtract; } product_args;
+
+// Patches of an image for a convolution as a product: to[(y * out_width + x), (channel * kernel_height + ky) * kernel_width + kx], zeros outside.
+// from: [channels][height][width] with these steps. A work-item for each word of `to`.
+typedef struct {
+    u64 to, from, channel_step, row_step, column_step, count;
+    u32 channels, height, width, kernel_height, kernel_width, out_height, out_width;
+    u32 stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x, unused;
+} patches_args;
+
+// A number, plus the sum of factors whose bits are 1: to[i] = addend + sum over j of factor[j] * bit i of plane j; planes lie at
+// `blocks` (a u64 address each), factors at `factors` (u64 each).
+typedef struct { u64 to, blocks, factors, addend, count; u32 planes, unused; } weights_args;
