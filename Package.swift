@@ -50,7 +50,7 @@ let package = Package(
         ),
         .target(
             name: "CrypTenDevice",
-            dependencies: ["CrypTenRing"],
+            dependencies: ["CrypTenBase", "CrypTenRing"],
             exclude: ["Kernels"],
             swiftSettings: swiftSettings
         ),
@@ -186,7 +186,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CrypTenDeviceTests",
-            dependencies: ["CrypTenDevice", "CrypTenRing", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: ["CrypTenBase", "CrypTenDevice", "CrypTenRing", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "CrypTenGatesTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),

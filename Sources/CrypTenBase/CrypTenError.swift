@@ -12,6 +12,7 @@ public struct CrypTenError: Error, Sendable, CustomStringConvertible {
             case sessionBusy, sessionClosed, peerLost, timedOut, malformedFrame, diverged, wordReused, cancelled
             case addressInUse, insecureTransport, partyFailed, wrongSession, noGradient
             case identityRefused
+            case deviceUnavailable, notEnoughDeviceMemory, deviceFailed
         }
 
         private let kind: Kind
@@ -58,6 +59,13 @@ public struct CrypTenError: Error, Sendable, CustomStringConvertible {
 
         /// A member's certificate that another one doesn't take: unknown, expired, revoked, another member's, or none.
         public static let identityRefused = Code(kind: .identityRefused)
+
+        /// This machine has no such device, or no driver that can do what is needed.
+        public static let deviceUnavailable = Code(kind: .deviceUnavailable)
+        /// The device has no room for a run.
+        public static let notEnoughDeviceMemory = Code(kind: .notEnoughDeviceMemory)
+        /// A copy or a kernel of a device failed: nothing that it has made is used or sent.
+        public static let deviceFailed = Code(kind: .deviceFailed)
 
         /// The code of a number that a peer sent; nil for one that isn't known here.
         package init?(number: UInt8) {

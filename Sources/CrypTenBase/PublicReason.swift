@@ -36,6 +36,7 @@ package enum PublicReason: UInt8, Sendable, CaseIterable {
     case crowded = 29
     case ended = 30
     case identity = 31
+    case device = 32
 
     /// The reason that an error's code alone tells.
     package init(_ code: CrypTenError.Code) {
@@ -60,6 +61,7 @@ package enum PublicReason: UInt8, Sendable, CaseIterable {
             case .partyFailed: .unnamed
             case .wrongSession: .anotherSession
             case .identityRefused: .identity
+            case .deviceUnavailable, .notEnoughDeviceMemory, .deviceFailed: .device
             default: .unnamed
             }
     }
@@ -106,6 +108,7 @@ package enum PublicReason: UInt8, Sendable, CaseIterable {
         case .numberTaken: "another member has the same number; each can be used once"
         case .crowded: "it takes no more calls"
         case .ended: "its process was told to end"
+        case .device: "the device that it computes on failed, or has no room; what it prints says which"
         case .identity: "it and \(member) don't agree who they are; what they print says which certificate isn't taken"
         }
     }

@@ -1,4 +1,4 @@
-import CrypTenRing
+package import CrypTenRing
 
 /// The kernels on a device: each method copies its operands to the device, queues kernels, and copies the result back.
 ///

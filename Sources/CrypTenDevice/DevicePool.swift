@@ -1,3 +1,5 @@
+import CrypTenRing
+
 /// Blocks of a device's memory: those that are in use, and those that were given back and are kept for the next call.
 ///
 /// It keeps the books alone; its queue allocates and frees. Sizes are rounded to one of four steps between powers of two, as `StoragePool` does.

@@ -1,3 +1,5 @@
+import CrypTenBase
+
 /// A device that OpenCL's library knows.
 ///
 /// Safety of `@unchecked Sendable`: a handle that any thread may ask, of a device that is there as long as the process.
@@ -16,16 +18,16 @@ package struct OpenCLDevice: @unchecked Sendable, CustomStringConvertible {
 
     /// All devices of all drivers, in the order in which the library names them.
     ///
-    /// - Throws: `.libraryMissing` where there is no library, `.noDevice` where it has no driver.
+    /// - Throws: `.deviceUnavailable` where there is no library, or one without a driver.
     package static func all() throws -> [OpenCLDevice] {
         let library = try OpenCLLibrary.shared()
         var count: UInt32 = 0
         guard library.getPlatforms(0, nil, &count) == 0, count > 0 else {
-            throw DeviceError(.noDevice, "\(OpenCLLibrary.file) finds no driver: install one, such as pocl-opencl-icd")
+            throw CrypTenError(.deviceUnavailable, "\(OpenCLLibrary.file) finds no driver: install one, such as pocl-opencl-icd")
         }
         var platforms = [OpenCLLibrary.Handle?](repeating: nil, count: Int(count))
         guard library.getPlatforms(count, &platforms, nil) == 0 else {
-            throw DeviceError(.noDevice, "\(OpenCLLibrary.file) doesn't name its drivers")
+            throw CrypTenError(.deviceUnavailable, "\(OpenCLLibrary.file) doesn't name its drivers")
         }
         return platforms.compactMap { $0 }.flatMap { platform -> [OpenCLDevice] in
             var count: UInt32 = 0

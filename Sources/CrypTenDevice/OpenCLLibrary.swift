@@ -1,3 +1,5 @@
+import CrypTenBase
+
 #if canImport(Glibc)
 private import Glibc
 #elseif canImport(Darwin)
@@ -49,32 +51,34 @@ struct OpenCLLibrary: @unchecked Sendable {
     let free: @convention(c) (Handle, UnsafeMutableRawPointer) -> Void
     let enqueueCopy:
         @convention(c) (
-            Handle, UInt32, UnsafeMutableRawPointer, UnsafeRawPointer, Int, UInt32, UnsafeRawPointer?, UnsafeRawPointer?
+            Handle, UInt32, UnsafeMutableRawPointer, UnsafeRawPointer, Int, UInt32, UnsafeRawPointer?,
+            UnsafeMutablePointer<Handle?>?
         ) -> Code
+    let waitForEvents: @convention(c) (UInt32, UnsafePointer<Handle?>) -> Code
     let enqueueFill:
         @convention(c) (
             Handle, UnsafeMutableRawPointer, UnsafeRawPointer, Int, Int, UInt32, UnsafeRawPointer?, UnsafeRawPointer?
         ) -> Code
-    let finish: Release
-    let releaseKernel, releaseProgram, releaseQueue, releaseContext: Release
+    let finish, flush: Release
+    let releaseEvent, releaseKernel, releaseProgram, releaseQueue, releaseContext: Release
 
     /// The library's name where it is looked for.
     static let file = "libOpenCL.so.1"
 
     /// Opens the library.
     ///
-    /// - Throws: `.libraryMissing` where it isn't there, or is older than OpenCL 2.0.
+    /// - Throws: `.deviceUnavailable` where it isn't there, or is older than OpenCL 2.0.
     init() throws {
         guard let library = dlopen(Self.file, RTLD_NOW | RTLD_LOCAL) else {
-            throw DeviceError(
-                .libraryMissing,
+            throw CrypTenError(
+                .deviceUnavailable,
                 "this machine has no \(Self.file): install an OpenCL loader and a driver, such as ocl-icd-libopencl1 "
                     + "and pocl-opencl-icd, or choose another device"
             )
         }
         func function<Function>(_ name: String, _: Function.Type = Function.self) throws -> Function {
             guard let symbol = dlsym(library, name) else {
-                throw DeviceError(.libraryMissing, "\(Self.file) has no \(name): it must be for OpenCL 2.0 or newer")
+                throw CrypTenError(.deviceUnavailable, "\(Self.file) has no \(name): it must be for OpenCL 2.0 or newer")
             }
             return unsafeBitCast(symbol, to: Function.self)
         }
@@ -95,6 +99,9 @@ struct OpenCLLibrary: @unchecked Sendable {
         enqueueCopy = try function("clEnqueueSVMMemcpy")
         enqueueFill = try function("clEnqueueSVMMemFill")
         finish = try function("clFinish")
+        flush = try function("clFlush")
+        waitForEvents = try function("clWaitForEvents")
+        releaseEvent = try function("clReleaseEvent")
         releaseKernel = try function("clReleaseKernel")
         releaseProgram = try function("clReleaseProgram")
         releaseQueue = try function("clReleaseCommandQueue")

@@ -1,3 +1,5 @@
+import CrypTenBase
+package import CrypTenRing
 private import Synchronization
 
 /// A queue of an OpenCL device, with memory that host and device name by the same addresses.
@@ -6,12 +8,16 @@ private import Synchronization
 /// one at a time: kernels and the pool are touched under the lock alone.
 package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
     package let device: OpenCLDevice
-    private let library: OpenCLLibrary
+    fileprivate let library: OpenCLLibrary
     private let context, queue, program: OpenCLLibrary.Handle
     private let state: Mutex<State>
 
     package var name: String {
         "opencl"
+    }
+
+    package var deviceName: String {
+        device.name
     }
 
     /// Safety of `@unchecked Sendable`: it's the lock's.
@@ -24,7 +30,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
 
         var kernels: [String: Kernel] = [:]
         var pool: DevicePool
-        var failure: DeviceError?
+        var failure: CrypTenError?
     }
 
     /// Makes a queue of a device, and compiles the kernels for it.
@@ -33,9 +39,9 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
     ///   - device: One of `OpenCLDevice.all()`.
     ///   - source: What is compiled.
     ///   - keptBytes: How much of what was freed is kept for later calls, at most.
-    /// - Throws: `.noDevice`, or `.buildFailed` with what the compiler says.
+    /// - Throws: `.deviceUnavailable`, with what the compiler says.
     package init(_ device: OpenCLDevice, source: String = KernelSource.text, keptBytes: Int = 512 << 20) throws {
-        if let obstacle = device.obstacle { throw DeviceError(.noDevice, obstacle) }
+        if let obstacle = device.obstacle { throw CrypTenError(.deviceUnavailable, obstacle) }
         let library = try OpenCLLibrary.shared()
         func checked(
             _ handle: OpenCLLibrary.Handle?,
@@ -45,7 +51,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
             -> OpenCLLibrary.Handle
         {
             guard let handle, code == 0 else {
-                throw DeviceError(.noDevice, "\(device.name) gives no \(what): error \(code)")
+                throw CrypTenError(.deviceUnavailable, "\(device.name) gives no \(what): error \(code)")
             }
             return handle
         }
@@ -82,7 +88,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
             return library.createProgram(context, 1, &text, nil, &code)
         }
         guard let program, code == 0 else {
-            throw DeviceError(.buildFailed, "\(device.name) makes no program: error \(code)")
+            throw CrypTenError(.deviceUnavailable, "\(device.name) makes no program: error \(code)")
         }
         // Processors compile unrolled loops for minutes.
         let options = "-cl-std=CL2.0" + (device.isProcessor ? " -DPLAIN_LOOPS" : "")
@@ -95,7 +101,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
             _ = library.getBuildInfo(program, device.handle, OpenCLConstants.buildLog, length, &log, nil)
             _ = library.releaseProgram(program)
             let text = String(decoding: log.prefix { $0 != 0 }.prefix(4096), as: UTF8.self)
-            throw DeviceError(.buildFailed, "\(device.name) doesn't compile the kernels (error \(code)):\n\(text)")
+            throw CrypTenError(.deviceUnavailable, "\(device.name) doesn't compile the kernels (error \(code)):\n\(text)")
         }
         return program
     }
@@ -125,7 +131,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
         // What is kept in other sizes may be in the way.
         release(state.withLock { $0.pool.takeKept() })
         if let block = allocateOnDevice(bytes) { return block }
-        throw DeviceError(
+        throw CrypTenError(
             .notEnoughDeviceMemory,
             "\(device.name) has no room for \(bytes) bytes more: run fewer rows at a time, or without the device"
         )
@@ -150,7 +156,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
     /// Overwrites blocks and gives them to the driver.
     private func release(_ blocks: [DeviceBlock]) {
         guard !blocks.isEmpty else { return }
-        for block in blocks { _ = wipe(block) }
+        for block in blocks { _ = fill(block.address, block.bytes) }
         // Nothing of what is freed may be in use.
         _ = library.finish(queue)
         for block in blocks { library.free(context, pointer(block.address)) }
@@ -175,6 +181,19 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
         guard bytes > 0 else { return }
         try check()
         try succeed(library.enqueueCopy(queue, 1, to, pointer(address), bytes, 0, nil, nil), "copying from it")
+    }
+
+    package func beginDownload(_ address: DeviceAddress, bytes: Int) throws -> any DeviceTransfer {
+        try check()
+        let transfer = OpenCLTransfer(self, bytes: bytes)
+        guard bytes > 0 else { return transfer }
+        try succeed(
+            library.enqueueCopy(queue, 0, transfer.memory, pointer(address), bytes, 0, nil, &transfer.event),
+            "copying from it"
+        )
+        // Else a driver may let it lie until somebody waits.
+        try succeed(library.flush(queue), "copying from it")
+        return transfer
     }
 
     package func launch(
@@ -219,26 +238,69 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
         // Under the lock, so that a block's next owner is behind in the queue.
         let code: OpenCLLibrary.Code = try state.withLock { state in
             if let failure = state.failure { throw failure }
-            return state.pool.keptBlocks.lazy.map { self.wipe($0) }.first { $0 != 0 } ?? 0
+            return state.pool.keptBlocks.lazy.map { self.fill($0.address, $0.bytes) }.first { $0 != 0 } ?? 0
         }
         try succeed(code, "overwriting memory")
     }
 
-    private func wipe(_ block: DeviceBlock) -> OpenCLLibrary.Code {
-        var zero: UInt64 = 0
-        return library.enqueueFill(queue, pointer(block.address), &zero, 8, block.bytes, 0, nil, nil)
+    package func wipe(_ address: DeviceAddress, bytes: Int) throws {
+        guard bytes > 0 else { return }
+        try check()
+        try succeed(fill(address, bytes), "overwriting memory")
     }
 
-    private func check() throws {
+    private func fill(_ address: DeviceAddress, _ bytes: Int) -> OpenCLLibrary.Code {
+        var zero: UInt64 = 0
+        return library.enqueueFill(queue, pointer(address), &zero, 8, bytes, 0, nil, nil)
+    }
+
+    fileprivate func check() throws {
         if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
-    private func succeed(_ code: OpenCLLibrary.Code, _ what: String) throws {
+    fileprivate func succeed(_ code: OpenCLLibrary.Code, _ what: String) throws {
         guard code != 0 else { return }
-        let failure = DeviceError(.deviceFailed, "\(device.name) failed, \(what): error \(code)")
+        let failure = CrypTenError(.deviceFailed, "\(device.name) failed, \(what): error \(code)")
         throw state.withLock { state in
             state.failure = state.failure ?? failure
             return state.failure ?? failure
         }
+    }
+}
+
+/// A copy that an OpenCL queue makes.
+///
+/// Safety of `@unchecked Sendable`: nothing changes after it was queued, but the memory, which is read when the event has come.
+private final class OpenCLTransfer: DeviceTransfer, @unchecked Sendable {
+    private let queue: OpenCLQueue
+    private let block: StoragePool.Block
+    private let bytes: Int
+    fileprivate(set) var event: OpenCLLibrary.Handle?
+
+    init(_ queue: OpenCLQueue, bytes: Int) {
+        self.queue = queue
+        self.bytes = bytes
+        block = StoragePool.shared.take(words: (bytes + 7) / 8)
+    }
+
+    var memory: UnsafeMutableRawPointer {
+        UnsafeMutableRawPointer(block.words)
+    }
+
+    func wait() throws -> UnsafeRawBufferPointer {
+        try queue.check()
+        var handle = event
+        if handle != nil { try queue.succeed(queue.library.waitForEvents(1, &handle), "copying from it") }
+        return UnsafeRawBufferPointer(start: block.words, count: bytes)
+    }
+
+    deinit {
+        // Nobody may write to memory that is somebody else's.
+        var handle = event
+        if let event {
+            _ = queue.library.waitForEvents(1, &handle)
+            _ = queue.library.releaseEvent(event)
+        }
+        StoragePool.shared.giveBack(block)
     }
 }

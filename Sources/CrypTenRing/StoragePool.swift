@@ -94,7 +94,7 @@ package final class StoragePool: Sendable {
 
     /// Tensors of fewer words are the allocator's business: it keeps small blocks itself.
     package static let leastWords = 1 << 12
-    static let shared = StoragePool(limit: 512 << 20)
+    package static let shared = StoragePool(limit: 512 << 20)
 
     private let state: Mutex<State>
 

@@ -1,3 +1,4 @@
+import CrypTenBase
 import CrypTenDevice
 import CrypTenRing
 
@@ -9,7 +10,7 @@ let found = Result {
     let devices = try OpenCLDevice.all()
     let usable = devices.filter { $0.obstacle == nil }
     if usable.isEmpty {
-        throw DeviceError(.noDevice, devices.first?.obstacle ?? "OpenCL's drivers have no device on this machine")
+        throw CrypTenError(.deviceUnavailable, devices.first?.obstacle ?? "OpenCL's drivers have no device on this machine")
     }
     return usable
 }

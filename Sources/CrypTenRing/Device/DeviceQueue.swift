@@ -1,10 +1,12 @@
 /// A device's memory, and an in-order queue of what it does with it.
 ///
 /// Blocks are freed to a pool, from which a later call may take them at once: what it does with them is queued behind. A failure stays: after
-/// the first one every call throws it, so that what a failed kernel left is never downloaded.
-package protocol DeviceQueue: Sendable {
+/// the first one every call throws it, so that what a failed kernel left is never downloaded. Any thread may call.
+package protocol DeviceQueue: AnyObject, Sendable {
     /// What stands behind it, such as "opencl".
     var name: String { get }
+    /// What the driver calls the device.
+    var deviceName: String { get }
 
     /// A block of at least `bytes`, at least one, that holds whatever it held before.
     ///
@@ -16,12 +18,27 @@ package protocol DeviceQueue: Sendable {
     func upload(_ from: UnsafeRawPointer, bytes: Int, to address: DeviceAddress) throws
     /// Waits for all that was queued before, and copies from the device.
     func download(_ address: DeviceAddress, bytes: Int, to: UnsafeMutableRawPointer) throws
+    /// Queues a copy from the device, which takes what is there when all that was queued before is done, and doesn't wait for it.
+    func beginDownload(_ address: DeviceAddress, bytes: Int) throws -> any DeviceTransfer
     /// Queues a kernel, which gets one struct by value.
     func launch(_ kernel: String, groups: DeviceGroups, threads: Int, arguments: UnsafeRawBufferPointer) throws
+    /// Queues the overwriting of `bytes` with zeros.
+    func wipe(_ address: DeviceAddress, bytes: Int) throws
     /// Waits for all that was queued.
     func finish() throws
     /// Overwrites blocks that were given back, as `StoragePool.wipeKept` does on the host.
     func wipeKept() throws
+}
+
+/// A copy from a device's memory that is on its way to the host's.
+///
+/// The host's memory is the transfer's: memory that the device writes at full speed, where there is such, overwritten when the transfer goes.
+package protocol DeviceTransfer: AnyObject, Sendable {
+    /// Waits for the copy.
+    ///
+    /// - Returns: what was copied; it lies there as long as the transfer lives.
+    /// - Throws: `.deviceFailed`.
+    func wait() throws -> UnsafeRawBufferPointer
 }
 
 /// A place in a device's memory, in bytes.
