@@ -254,7 +254,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
         return library.enqueueFill(queue, pointer(address), &zero, 8, bytes, 0, nil, nil)
     }
 
-    fileprivate func check() throws {
+    package func check() throws {
         if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
