@@ -23,7 +23,10 @@ package struct OpenCLDevice: @unchecked Sendable, CustomStringConvertible {
         let library = try OpenCLLibrary.shared()
         var count: UInt32 = 0
         guard library.getPlatforms(0, nil, &count) == 0, count > 0 else {
-            throw CrypTenError(.deviceUnavailable, "\(OpenCLLibrary.file) finds no driver: install one, such as pocl-opencl-icd")
+            throw CrypTenError(
+                .deviceUnavailable,
+                "\(OpenCLLibrary.file) finds no driver: install one, such as pocl-opencl-icd"
+            )
         }
         var platforms = [OpenCLLibrary.Handle?](repeating: nil, count: Int(count))
         guard library.getPlatforms(count, &platforms, nil) == 0 else {

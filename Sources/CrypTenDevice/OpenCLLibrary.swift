@@ -78,7 +78,10 @@ struct OpenCLLibrary: @unchecked Sendable {
         }
         func function<Function>(_ name: String, _: Function.Type = Function.self) throws -> Function {
             guard let symbol = dlsym(library, name) else {
-                throw CrypTenError(.deviceUnavailable, "\(Self.file) has no \(name): it must be for OpenCL 2.0 or newer")
+                throw CrypTenError(
+                    .deviceUnavailable,
+                    "\(Self.file) has no \(name): it must be for OpenCL 2.0 or newer"
+                )
             }
             return unsafeBitCast(symbol, to: Function.self)
         }

@@ -101,7 +101,10 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
             _ = library.getBuildInfo(program, device.handle, OpenCLConstants.buildLog, length, &log, nil)
             _ = library.releaseProgram(program)
             let text = String(decoding: log.prefix { $0 != 0 }.prefix(4096), as: UTF8.self)
-            throw CrypTenError(.deviceUnavailable, "\(device.name) doesn't compile the kernels (error \(code)):\n\(text)")
+            throw CrypTenError(
+                .deviceUnavailable,
+                "\(device.name) doesn't compile the kernels (error \(code)):\n\(text)"
+            )
         }
         return program
     }

@@ -10,7 +10,10 @@ let found = Result {
     let devices = try OpenCLDevice.all()
     let usable = devices.filter { $0.obstacle == nil }
     if usable.isEmpty {
-        throw CrypTenError(.deviceUnavailable, devices.first?.obstacle ?? "OpenCL's drivers have no device on this machine")
+        throw CrypTenError(
+            .deviceUnavailable,
+            devices.first?.obstacle ?? "OpenCL's drivers have no device on this machine"
+        )
     }
     return usable
 }
