@@ -1,0 +1,208 @@
+// The words of CUDA that the kernels are written in, on a processor: the work-items of a group are fibers, which take turns where they wait for
+// one another. Kernels.cpp, which the build script writes, includes this, dialect.h, redefined.h, and then the other sources.
+//
+// What is stricter than on a device, because other devices may be: all work-items of a group come to every barrier, and all 32 of a team to
+// every exchange. What was copied asynchronously is there only after somebody has waited for it.
+#pragma once
+#include <csetjmp>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <ucontext.h>
+
+#include "kernel.h"
+
+#define __CUDACC_RTC__ 1
+#define __device__
+#define __global__
+#define __constant__
+#define __forceinline__ inline
+#define __shared__ static
+#define __align__(N) __attribute__((aligned(N)))
+#define __launch_bounds__(N)
+#define __grid_constant__
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+#pragma GCC diagnostic ignored "-Wunused-function"
+
+struct dim3 { unsigned x, y, z; };
+struct alignas(16) uint4 { unsigned x, y, z, w; };
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+static dim3 threadIdx, blockIdx, gridDim;
+
+namespace emulation {
+
+enum { MOST = 1024, STACK = 1 << 17, TEAM = 32, COPIES = 256 };
+enum State { READY, AT_BARRIER, AT_EXCHANGE, DONE };
+
+struct Copy { void *to; uint4 words; };
+struct Fiber {
+    jmp_buf at;
+    ucontext_t beginning;
+    bool began;
+    State state;
+    // Copies that were begun, the first of each commit, and how many there are of either.
+    Copy copies[COPIES];
+    unsigned commits[COPIES], copied, committed;
+};
+
+alignas(64) static char stacks[MOST][STACK];
+static Fiber fibers[MOST];
+static jmp_buf scheduler;
+static unsigned current, threads, at_barrier, at_exchange[MOST / TEAM];
+static unsigned traded[2][MOST][8], parity[MOST];
+static void (*body)(const void *);
+static const void *arguments;
+static const Memory *memory;
+static char *complaint;
+
+inline void switch_to_scheduler() {
+    if (!_setjmp(fibers[current].at)) _longjmp(scheduler, 1);
+}
+
+inline void run_fiber() {
+    for (;;) {
+        body(arguments);
+        fibers[current].state = DONE;
+        switch_to_scheduler();
+    }
+}
+
+inline void switch_to_fiber() {
+    Fiber &fiber = fibers[current];
+    threadIdx = {current, 0, 0};
+    if (_setjmp(scheduler)) return;
+    if (fiber.began) _longjmp(fiber.at, 1);
+    fiber.began = true;
+    getcontext(&fiber.beginning);
+    fiber.beginning.uc_stack.ss_sp = stacks[current];
+    fiber.beginning.uc_stack.ss_size = STACK;
+    fiber.beginning.uc_link = nullptr;
+    makecontext(&fiber.beginning, run_fiber, 0);
+    setcontext(&fiber.beginning);
+}
+
+/// Ends the launch: the scheduler sees the complaint, and comes back to no fiber of the group.
+[[noreturn]] inline void fail(const char *what, uint64_t number) {
+    snprintf(complaint, COMPLAINT_BYTES, what, (unsigned long long)number);
+    _longjmp(scheduler, 1);
+}
+
+inline void barrier() {
+    if (++at_barrier < threads) {
+        fibers[current].state = AT_BARRIER;
+        return switch_to_scheduler();
+    }
+    at_barrier = 0;
+    for (unsigned t = 0; t < threads; t++)
+        if (fibers[t].state == AT_BARRIER) fibers[t].state = READY;
+}
+
+inline void exchange() {
+    const unsigned team = current / TEAM;
+    if (++at_exchange[team] < TEAM) {
+        fibers[current].state = AT_EXCHANGE;
+        return switch_to_scheduler();
+    }
+    at_exchange[team] = 0;
+    for (unsigned t = team * TEAM; t < (team + 1) * TEAM; t++) fibers[t].state = READY;
+}
+
+/// What the lanes of the team have written; two tables in turn, so that nobody overwrites what another still reads.
+inline unsigned (*all_write(const unsigned *words, unsigned count))[8] {
+    const unsigned me = current, turn = parity[me] ^= 1;
+    memcpy(traded[turn][me], words, count * sizeof(unsigned));
+    exchange();
+    return &traded[turn][me / TEAM * TEAM];
+}
+
+/// Where a device's address is in the processor's memory.
+inline void *pointer(uint64_t address) {
+    if (address == 0) return nullptr;  // an operand that there isn't
+    if (address - memory->base >= memory->bytes) fail("the address %016llx isn't the device's", address);
+    return memory->start + (address - memory->base);
+}
+
+/// Runs a group; what goes wrong is in the complaint.
+inline void run_group(bool backwards) {
+    at_barrier = 0;
+    memset(at_exchange, 0, sizeof at_exchange);
+    for (unsigned t = 0; t < threads; t++) fibers[t].state = READY, fibers[t].copied = fibers[t].committed = 0;
+    for (unsigned left = threads; left > 0 && !*complaint;) {
+        bool moved = false;
+        for (unsigned turn = 0; turn < threads && !*complaint; turn++) {
+            current = backwards ? threads - 1 - turn : turn;
+            if (fibers[current].state != READY) continue;
+            moved = true;
+            switch_to_fiber();
+            left -= fibers[current].state == DONE;
+        }
+        if (!moved && left > 0) snprintf(complaint, COMPLAINT_BYTES, "its work-items part at a barrier: %u of %u wait", left, threads);
+    }
+    // What a fiber was at when the group was given up is forgotten.
+    if (*complaint)
+        for (unsigned t = 0; t < threads; t++) fibers[t].began = false;
+}
+
+}  // namespace emulation
+
+// MARK: CUDA's functions
+
+inline void __syncthreads() { emulation::barrier(); }
+inline unsigned __shfl_sync(unsigned, unsigned value, unsigned lane) {
+    if (lane >= emulation::TEAM) emulation::fail("lane %llu is none of a team", lane);
+    return emulation::all_write(&value, 1)[lane][0];
+}
+inline unsigned __ballot_sync(unsigned, int bit) {
+    unsigned mine = bit != 0, all = 0;
+    const auto votes = emulation::all_write(&mine, 1);
+    for (unsigned lane = 0; lane < emulation::TEAM; lane++) all |= votes[lane][0] << lane;
+    return all;
+}
+inline unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((uint64_t)a * b >> 32); }
+inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) { return (unsigned long long)((unsigned __int128)a * b >> 64); }
+
+// MARK: Tiles of bytes and asynchronous copies, which the sources leave to whoever defines this
+
+#define TILES_EMULATED 1
+
+/// mma.m16n8k32: with g = lane / 4 and q = lane % 4 a lane has rows g and g + 8 of the tile of A, column g of B's, columns 2 q and 2 q + 1 of C's.
+inline void multiply_tile(int *c, const unsigned *a, const unsigned *b) {
+    const unsigned mine[6] = {a[0], a[1], a[2], a[3], b[0], b[1]}, lane = emulation::current % emulation::TEAM;
+    const auto words = emulation::all_write(mine, 6);
+    for (unsigned e = 0; e < 4; e++) {
+        const unsigned row = lane / 4 + e / 2 * 8, column = lane % 4 * 2 + e % 2;
+        for (unsigned k = 0; k < 32; k++) {
+            const unsigned of_a = words[row % 8 * 4 + k % 16 / 4][row / 8 + k / 16 * 2], of_b = words[column * 4 + k % 16 / 4][4 + k / 16];
+            c[e] += (int)(signed char)(of_a >> 8 * (k % 4)) * (int)(signed char)(of_b >> 8 * (k % 4));
+        }
+    }
+}
+inline unsigned dot4(unsigned a, unsigned b, unsigned sum) {
+    for (unsigned j = 0; j < 32; j += 8) sum += (a >> j & 255) * (b >> j & 255);
+    return sum;
+}
+/// What is copied is read now and written when somebody waits for it.
+inline void copy16(void *to, const void *from, bool inside) {
+    emulation::Fiber &fiber = emulation::fibers[emulation::current];
+    if (fiber.copied == emulation::COPIES) emulation::fail("%llu copies are on their way", fiber.copied);
+    emulation::Copy &copy = fiber.copies[fiber.copied++];
+    copy = {to, {0, 0, 0, 0}};
+    if (inside) memcpy(&copy.words, from, 16);
+}
+inline void commit_copies() {
+    emulation::Fiber &fiber = emulation::fibers[emulation::current];
+    if (fiber.committed == emulation::COPIES) emulation::fail("%llu commits are on their way", fiber.committed);
+    fiber.commits[fiber.committed++] = fiber.copied;
+}
+inline void wait_for_copies(unsigned left) {
+    emulation::Fiber &fiber = emulation::fibers[emulation::current];
+    if (fiber.committed <= left) return;
+    const unsigned passed = fiber.committed - left, end = fiber.commits[passed - 1];
+    for (unsigned i = 0; i < end; i++) memcpy(fiber.copies[i].to, &fiber.copies[i].words, 16);
+    memmove(fiber.copies, fiber.copies + end, (fiber.copied - end) * sizeof(emulation::Copy));
+    for (unsigned i = 0; i < left; i++) fiber.commits[i] = fiber.commits[passed + i] - end;
+    fiber.copied -= end;
+    fiber.committed = left;
+}
+#define COPIES_COMMIT() commit_copies()
+#define COPIES_WAIT(LEFT) wait_for_copies(LEFT)
