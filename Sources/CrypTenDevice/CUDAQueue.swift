@@ -133,6 +133,7 @@ package final class CUDAQueue: DeviceQueue {
     }
 
     package func wipeKept() throws {
+        if let failure { throw failure }
         // Under the lock, so that a block's next owner is behind in the queue.
         try state.withLock { state in
             for block in state.pool.keptBlocks { try wipe(block.address, bytes: block.bytes) }
@@ -190,8 +191,17 @@ package final class CUDAQueue: DeviceQueue {
         var arguments = UnsafeMutableRawPointer(mutating: arguments.baseAddress)
         try context.call("starting its kernel \(kernel)") {
             $0.launch(
-                function, UInt32(clamping: groups.x), UInt32(clamping: groups.y), UInt32(clamping: groups.z),
-                UInt32(threads), 1, 1, 0, context.work, &arguments, nil
+                function,
+                UInt32(clamping: groups.x),
+                UInt32(clamping: groups.y),
+                UInt32(clamping: groups.z),
+                UInt32(threads),
+                1,
+                1,
+                0,
+                context.work,
+                &arguments,
+                nil
             )
         }
     }

@@ -7,6 +7,8 @@ package struct OpenCLDevice: @unchecked Sendable, CustomStringConvertible {
     let handle: OpenCLLibrary.Handle
     /// What its driver calls it.
     package let name: String
+    /// All of its memory.
+    package let memoryBytes: Int
     /// Whether it is a processor, on which OpenCL is for tests.
     package let isProcessor: Bool
     /// Why a queue can't use it; nil where one can.
@@ -23,7 +25,10 @@ package struct OpenCLDevice: @unchecked Sendable, CustomStringConvertible {
         let library = try OpenCLLibrary.shared()
         var count: UInt32 = 0
         guard library.getPlatforms(0, nil, &count) == 0, count > 0 else {
-            throw CrypTenError(.deviceUnavailable, "\(OpenCLLibrary.file) finds no driver: install one, such as pocl-opencl-icd")
+            throw CrypTenError(
+                .deviceUnavailable,
+                "\(OpenCLLibrary.file) finds no driver: install one, such as pocl-opencl-icd"
+            )
         }
         var platforms = [OpenCLLibrary.Handle?](repeating: nil, count: Int(count))
         guard library.getPlatforms(count, &platforms, nil) == 0 else {
@@ -52,6 +57,7 @@ package struct OpenCLDevice: @unchecked Sendable, CustomStringConvertible {
         var bytes = [UInt8](repeating: 0, count: length)
         _ = library.getDeviceInfo(handle, OpenCLConstants.deviceName, length, &bytes, nil)
         name = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        memoryBytes = Int(clamping: number(OpenCLConstants.memory))
         isProcessor = number(OpenCLConstants.deviceType) & OpenCLConstants.processor != 0
         obstacle =
             if number(OpenCLConstants.sharedMemory) & OpenCLConstants.coarseGrained == 0 {

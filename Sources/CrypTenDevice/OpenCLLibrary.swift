@@ -78,7 +78,10 @@ struct OpenCLLibrary: @unchecked Sendable {
         }
         func function<Function>(_ name: String, _: Function.Type = Function.self) throws -> Function {
             guard let symbol = dlsym(library, name) else {
-                throw CrypTenError(.deviceUnavailable, "\(Self.file) has no \(name): it must be for OpenCL 2.0 or newer")
+                throw CrypTenError(
+                    .deviceUnavailable,
+                    "\(Self.file) has no \(name): it must be for OpenCL 2.0 or newer"
+                )
             }
             return unsafeBitCast(symbol, to: Function.self)
         }
@@ -124,6 +127,7 @@ enum OpenCLConstants {
     static let coarseGrained: UInt64 = 1 << 0
     static let deviceType: UInt32 = 0x1000
     static let largestGroup: UInt32 = 0x1004
+    static let memory: UInt32 = 0x101F
     static let deviceName: UInt32 = 0x102B
     static let sharedMemory: UInt32 = 0x1053
     static let buildLog: UInt32 = 0x1183

@@ -1,4 +1,4 @@
-import CrypTenBase
+package import CrypTenBase
 package import CrypTenRing
 private import Synchronization
 
@@ -101,7 +101,10 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
             _ = library.getBuildInfo(program, device.handle, OpenCLConstants.buildLog, length, &log, nil)
             _ = library.releaseProgram(program)
             let text = String(decoding: log.prefix { $0 != 0 }.prefix(4096), as: UTF8.self)
-            throw CrypTenError(.deviceUnavailable, "\(device.name) doesn't compile the kernels (error \(code)):\n\(text)")
+            throw CrypTenError(
+                .deviceUnavailable,
+                "\(device.name) doesn't compile the kernels (error \(code)):\n\(text)"
+            )
         }
         return program
     }
@@ -254,8 +257,13 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
         return library.enqueueFill(queue, pointer(address), &zero, 8, bytes, 0, nil, nil)
     }
 
+    /// What failed first, if something did: then the queue is of no use any more.
+    package var failure: CrypTenError? {
+        state.withLock { $0.failure }
+    }
+
     fileprivate func check() throws {
-        if let failure = state.withLock({ $0.failure }) { throw failure }
+        if let failure { throw failure }
     }
 
     fileprivate func succeed(_ code: OpenCLLibrary.Code, _ what: String) throws {
