@@ -35,7 +35,8 @@ struct CUDALibrary: @unchecked Sendable {
 
     let loadModule:
         @convention(c) (
-            Made, UnsafeRawPointer, UInt32, UnsafeMutablePointer<Int32>?, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+            Made, UnsafeRawPointer, UInt32, UnsafeMutablePointer<Int32>?,
+            UnsafeMutablePointer<UnsafeMutableRawPointer?>?
         ) -> Code
     let function: @convention(c) (Made, Handle, UnsafePointer<CChar>) -> Code
     let unloadModule: OfHandle

@@ -360,12 +360,15 @@ API cuMemcpyDtoDAsync_v2(uint64_t to, uint64_t from, size_t bytes, void *stream)
     });
 }
 API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void *stream) {
-    return call_on_device([&](Device &device) {
+    const int code = call_on_device([&](Device &device) {
         char *place = device.place(to, bytes);
         if (!place) return INVALID_VALUE;
         ((Stream *)stream)->add([=] { memset(place, value, bytes); });
         return OK;
     });
+    std::lock_guard<std::mutex> guard(lock);
+    if (code && current) current->excuse(to);
+    return code;
 }
 API cuLaunchKernel(void *function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned ty, unsigned tz, unsigned local, void *stream,
                    void **structs, void **extra) {

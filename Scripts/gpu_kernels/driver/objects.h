@@ -125,6 +125,8 @@ struct Device {
     std::set<Stream *> streams;
     /// From the first byte's offset in the region.
     std::map<uint64_t, size_t> blocks;
+    /// Blocks that somebody tried to overwrite.
+    std::set<uint64_t> excused;
 
     Stream *make_stream() {
         count("streams");
@@ -166,7 +168,7 @@ struct Device {
         const auto block = blocks.find(address - BASE);
         if (block == blocks.end()) return false;
         // A device that has failed overwrites nothing any more.
-        if (!failed && !is_wiped(memory().start + block->first, block->second)) count("violations: device memory freed as it was");
+        if (!failed && !excused.erase(block->first) && !is_wiped(memory().start + block->first, block->second)) count("violations: device memory freed as it was");
         const uint64_t first = block->first / PAGE * PAGE, end = (block->first + block->second + PAGE - 1) / PAGE * PAGE;
         madvise(memory().start + first, end - first, MADV_DONTNEED);
         mprotect(memory().start + first, end - first, PROT_NONE);
@@ -174,6 +176,9 @@ struct Device {
         count("device bytes", -(int64_t)block->second);
         blocks.erase(block);
         return true;
+    }
+    void excuse(uint64_t address) {
+        if (blocks.count(address - BASE)) excused.insert(address - BASE);
     }
     /// Where bytes are that lie in one block; else null.
     char *place(uint64_t address, size_t bytes) {
