@@ -1,4 +1,4 @@
-package import CrypTenBase
+import CrypTenBase
 package import CrypTenRing
 private import Synchronization
 
@@ -61,15 +61,14 @@ package final class CUDAQueue: DeviceQueue {
         release(state.withLock { $0.pool.takeKept() })
     }
 
-    /// What failed first, if something did: then the queue is of no use any more.
-    package var failure: CrypTenError? {
-        context.failure
+    package func check() throws {
+        if let failure = context.failure { throw failure }
     }
 
     // MARK: Memory
 
     package func allocate(bytes: Int) throws -> DeviceBlock {
-        if let failure { throw failure }
+        try check()
         let bytes = DevicePool.rounded(bytes)
         if let block = state.withLock({ $0.pool.take(bytes: bytes) }) { return block }
         if let block = try allocateOnDevice(bytes) { return block }
@@ -133,7 +132,7 @@ package final class CUDAQueue: DeviceQueue {
     }
 
     package func wipeKept() throws {
-        if let failure { throw failure }
+        try check()
         // Under the lock, so that a block's next owner is behind in the queue.
         try state.withLock { state in
             for block in state.pool.keptBlocks { try wipe(block.address, bytes: block.bytes) }
@@ -144,12 +143,12 @@ package final class CUDAQueue: DeviceQueue {
     // MARK: Copies
 
     package func upload(_ from: UnsafeRawPointer, bytes: Int, to address: DeviceAddress) throws {
-        if let failure { throw failure }
+        try check()
         try staging.upload(from, bytes: bytes, to: address)
     }
 
     package func download(_ address: DeviceAddress, bytes: Int, to: UnsafeMutableRawPointer) throws {
-        if let failure { throw failure }
+        try check()
         // While one piece is copied from pinned memory, the next is on its way there.
         var last: (transfer: CUDATransfer, to: UnsafeMutableRawPointer)?
         func take() throws {
@@ -167,7 +166,7 @@ package final class CUDAQueue: DeviceQueue {
     }
 
     package func beginDownload(_ address: DeviceAddress, bytes: Int) throws -> any DeviceTransfer {
-        if let failure { throw failure }
+        try check()
         let transfer = CUDATransfer(self, context, pinned)
         if bytes >= Self.leastBytesApart {
             try transfer.beginApart(address, bytes: bytes)

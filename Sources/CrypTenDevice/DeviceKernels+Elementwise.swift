@@ -3,71 +3,77 @@ package import CrypTenRing
 /// `elementwise`: the operation is an argument, the same for all work-items.
 extension DeviceKernels {
     package func add(_ a: RingTensor, _ b: RingTensor) -> RingTensor {
-        elements(.add, a, b)
+        staysOnHost(a, b) ? host.add(a, b) : elements(.add, a, b)
     }
 
     package func subtract(_ a: RingTensor, _ b: RingTensor) -> RingTensor {
-        elements(.subtract, a, b)
+        staysOnHost(a, b) ? host.subtract(a, b) : elements(.subtract, a, b)
     }
 
     package func multiply(_ a: RingTensor, _ b: RingTensor) -> RingTensor {
-        elements(.multiply, a, b)
+        staysOnHost(a, b) ? host.multiply(a, b) : elements(.multiply, a, b)
     }
 
     package func negate(_ a: RingTensor) -> RingTensor {
-        elements(.negate, a)
+        staysOnHost(a) ? host.negate(a) : elements(.negate, a)
     }
 
     package func add(_ a: RingTensor, scalar: UInt64) -> RingTensor {
-        elements(.addScalar, a, s: scalar)
+        staysOnHost(a) ? host.add(a, scalar: scalar) : elements(.addScalar, a, s: scalar)
     }
 
     package func multiply(_ a: RingTensor, scalar: UInt64) -> RingTensor {
-        elements(.multiplyScalar, a, s: scalar)
+        staysOnHost(a) ? host.multiply(a, scalar: scalar) : elements(.multiplyScalar, a, s: scalar)
     }
 
     package func accumulate(_ sum: inout RingTensor, adding a: RingTensor) {
+        if staysOnHost(sum, a) { return host.accumulate(&sum, adding: a) }
         // 1 · a: an operation of its own would save nothing.
         update(&sum, .addTimes, a, s: 1)
     }
 
     package func accumulate(_ sum: inout RingTensor, subtracting a: RingTensor) {
+        if staysOnHost(sum, a) { return host.accumulate(&sum, subtracting: a) }
         update(&sum, .addTimes, a, s: .max)
     }
 
     package func accumulate(_ sum: inout RingTensor, addingProductOf a: RingTensor, _ b: RingTensor) {
+        if staysOnHost(sum, a, b) { return host.accumulate(&sum, addingProductOf: a, b) }
         update(&sum, .addProduct, a, b)
     }
 
     package func accumulate(_ sum: inout RingTensor, subtractingProductOf a: RingTensor, _ b: RingTensor) {
+        if staysOnHost(sum, a, b) { return host.accumulate(&sum, subtractingProductOf: a, b) }
         update(&sum, .subtractProduct, a, b)
     }
 
     package func accumulate(_ sum: inout RingTensor, adding a: RingTensor, times scalar: UInt64) {
+        if staysOnHost(sum, a) { return host.accumulate(&sum, adding: a, times: scalar) }
         update(&sum, .addTimes, a, s: scalar)
     }
 
     package func shiftRight(_ a: RingTensor, by bits: Int) -> RingTensor {
         precondition((0...63).contains(bits), "a shift by \(bits) bits")
-        return elements(.shiftRight, a, s: UInt64(bits))
+        return staysOnHost(a) ? host.shiftRight(a, by: bits) : elements(.shiftRight, a, s: UInt64(bits))
     }
 
     package func multiplyHigh(_ a: RingTensor, factor: UInt64) -> RingTensor {
         precondition(factor < 1 << 62, "a factor of at most 62 bits")
-        return elements(.multiplyHigh, a, s: factor)
+        return staysOnHost(a) ? host.multiplyHigh(a, factor: factor) : elements(.multiplyHigh, a, s: factor)
     }
 
     package func shiftLeft(_ a: RingTensor, by bits: Int) -> RingTensor {
         precondition((0...63).contains(bits), "a shift by \(bits) bits")
-        return elements(.shiftLeft, a, s: UInt64(bits))
+        return staysOnHost(a) ? host.shiftLeft(a, by: bits) : elements(.shiftLeft, a, s: UInt64(bits))
     }
 
     package func lowBits(_ a: RingTensor, _ bits: Int) -> RingTensor {
-        elements(.lowBits, a, s: lowBitsMask(bits))
+        staysOnHost(a) ? host.lowBits(a, bits) : elements(.lowBits, a, s: lowBitsMask(bits))
     }
 
     package func sine(_ a: RingTensor, times number: UInt64, plus offset: UInt64) -> RingTensor {
-        elements(.sine, a, s: number, t: offset)
+        staysOnHost(a)
+            ? host.sine(a, times: number, plus: offset) : elements(.sine, a, s: number, t: offset)
     }
 
     package func accumulate(
@@ -79,6 +85,16 @@ extension DeviceKernels {
         factors: (p: Int64, q: Int64)
     ) {
         checkHarmonic(sum, phase, cosine, sine, factors)
+        if staysOnHost(sum, phase, cosine, sine) {
+            return host.accumulate(
+                &sum,
+                harmonic: number,
+                of: phase,
+                cosine: cosine,
+                sine: sine,
+                factors: factors
+            )
+        }
         update(
             &sum,
             .harmonic,
@@ -93,21 +109,25 @@ extension DeviceKernels {
 
     package func powerOfTwo(_ a: RingTensor, negated: Bool, plus offset: UInt64, fractionBits: Int) -> RingTensor {
         precondition((0...46).contains(fractionBits), "a power with \(fractionBits) fraction bits")
+        if staysOnHost(a) {
+            return host.powerOfTwo(a, negated: negated, plus: offset, fractionBits: fractionBits)
+        }
         return elements(.powerOfTwo, a, s: UInt64(fractionBits), t: offset, flag: negated)
     }
 
     // MARK: Where a bit is 1
 
     package func keep(_ a: RingTensor, where bits: BitPlanes) -> RingTensor {
-        elements(.keepWhere, a, bits: bits)
+        staysOnHost(a, bits) ? host.keep(a, where: bits) : elements(.keepWhere, a, bits: bits)
     }
 
     package func accumulate(_ sum: inout RingTensor, adding a: RingTensor, where bits: BitPlanes) {
+        if staysOnHost(sum, a, bits) { return host.accumulate(&sum, adding: a, where: bits) }
         update(&sum, .addWhere, a, bits: bits)
     }
 
     package func negate(_ a: RingTensor, where bits: BitPlanes) -> RingTensor {
-        elements(.negateWhere, a, bits: bits)
+        staysOnHost(a, bits) ? host.negate(a, where: bits) : elements(.negateWhere, a, bits: bits)
     }
 
     package func selection(
@@ -118,7 +138,10 @@ extension DeviceKernels {
         where bits: BitPlanes,
         first: Bool
     ) -> RingTensor {
-        elements(.selection, hat, beta, product, mask, bits: bits, flag: first)
+        if staysOnHost(hat, beta, product, mask, bits) {
+            return host.selection(of: hat, beta: beta, product: product, mask: mask, where: bits, first: first)
+        }
+        return elements(.selection, hat, beta, product, mask, bits: bits, flag: first)
     }
 
     package func accumulate(
@@ -127,6 +150,9 @@ extension DeviceKernels {
         times factor: UInt64,
         negatedWhere bits: BitPlanes
     ) {
+        if staysOnHost(sum, a, bits) {
+            return host.accumulate(&sum, adding: a, times: factor, negatedWhere: bits)
+        }
         update(&sum, .addTimesNegatedWhere, a, bits: bits, s: factor)
     }
 
@@ -138,6 +164,9 @@ extension DeviceKernels {
         times factor: UInt64,
         negatedWhere bits: BitPlanes
     ) {
+        if staysOnHost(sum, a, b, c, bits) {
+            return host.accumulate(&sum, addingProductOf: a, b, less: c, times: factor, negatedWhere: bits)
+        }
         update(&sum, .addProductLess, a, b, c, bits: bits, s: factor)
     }
 
@@ -154,12 +183,12 @@ extension DeviceKernels {
     ) -> RingTensor {
         let shape = operands[0].shape
         check(shape, operands, bits)
-        return onDevice { call in
-            let places = try operands.map(call.upload)
-            // The result takes the first operand's place.
-            let to = places[0]
-            try call.elementwise(operation, to, shape.count, places, bits: bits.map(call.upload), s, t, 0, flag)
-            return try call.download(to, shape: shape)
+        return onDevice(RingTensor(zeros: shape)) { call in
+            let places = try operands.map { try call.place(of: $0) }
+            let bits = try bits.map { try call.place(of: $0) }
+            let (out, to) = try call.tensor(shape)
+            try call.elementwise(operation, to, shape.count, places, bits: bits, s, t, 0, flag)
+            return out
         }
     }
 
@@ -174,11 +203,13 @@ extension DeviceKernels {
         v: UInt64 = 0
     ) {
         check(sum.shape, operands, bits)
-        onDevice { call in
-            let to = try call.upload(sum)
-            let places = try operands.map(call.upload)
-            try call.elementwise(operation, to, sum.count, places, bits: bits.map(call.upload), s, t, v, false)
-            try call.download(to, into: &sum)
+        let count = sum.count
+        onDevice(()) { call in
+            let places = try operands.map { try call.place(of: $0) }
+            let bits = try bits.map { try call.place(of: $0) }
+            try call.update(&sum) {
+                try call.elementwise(operation, $0, count, places, bits: bits, s, t, v, false)
+            }
         }
     }
 

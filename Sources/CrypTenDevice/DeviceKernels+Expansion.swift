@@ -1,13 +1,13 @@
 package import CrypTenRing
 
 /// `expand`: words of the generator, stored, added, subtracted or xored.
+///
+/// What is expanded has no memory until somebody reads it.
 extension DeviceKernels {
     package func expand(_ key: ExpansionKey, number: UInt64, from start: Int, shape: Shape) -> RingTensor {
-        onDevice { call in
-            let to = try call.room(shape.count)
-            try call.expand(key, number: number, from: start, count: shape.count, to: to, .store)
-            return try call.download(to, shape: shape)
-        }
+        precondition(start >= 0, "words of a stream are counted from 0")
+        let words = WordSource.Expansion(key, number: number, from: start)
+        return RingTensor(storage: Storage(.expansion(words), count: shape.count), firstWord: 0, shape: shape)
     }
 
     package func accumulateExpansion(
@@ -17,11 +17,14 @@ extension DeviceKernels {
         from start: Int,
         subtracting: Bool
     ) {
-        onDevice { call in
-            let to = try call.upload(sum)
-            let combination: Combination = subtracting ? .subtract : .add
-            try call.expand(key, number: number, from: start, count: sum.count, to: to, combination)
-            try call.download(to, into: &sum)
+        if staysOnHost(sum) {
+            return host.accumulateExpansion(&sum, key, number: number, from: start, subtracting: subtracting)
+        }
+        let count = sum.count
+        onDevice(()) { call in
+            try call.update(&sum) {
+                try call.expand(key, number: number, from: start, count: count, to: $0, subtracting ? .subtract : .add)
+            }
         }
     }
 
@@ -32,13 +35,9 @@ extension DeviceKernels {
         planes: Int,
         count: Int
     ) -> BitPlanes {
-        onDevice { call in
-            let step = BitPlanes.words(for: count)
-            let to = try call.room(planes * step)
-            try call.expand(key, number: number, from: start * step, count: planes * step, to: to, .store)
-            try call.clearTails(to, planes: planes, of: count)
-            return try call.download(to, planes: planes, count: count)
-        }
+        let step = BitPlanes.words(for: count)
+        let words = expand(key, number: number, from: start * step, shape: [planes * step])
+        return self.planes(words, planes: planes, count: count)
     }
 
     package func accumulateBitExpansion(
@@ -47,12 +46,15 @@ extension DeviceKernels {
         number: UInt64,
         fromPlane start: Int
     ) {
-        onDevice { call in
-            let step = sum.wordsPerPlane
-            let to = try call.upload(sum)
-            try call.expand(key, number: number, from: start * step, count: sum.planes * step, to: to, .xor)
-            try call.clearTails(to, planes: sum.planes, of: sum.count)
-            try call.download(to, into: &sum)
+        if staysOnHost(sum) {
+            return host.accumulateBitExpansion(&sum, key, number: number, fromPlane: start)
+        }
+        let (planes, step, count) = (sum.planes, sum.wordsPerPlane, sum.count)
+        onDevice(()) { call in
+            try call.update(&sum) { to in
+                try call.expand(key, number: number, from: start * step, count: planes * step, to: to, .xor)
+                try call.clearTails(to, planes: planes, of: count)
+            }
         }
     }
 
@@ -85,8 +87,11 @@ extension DeviceKernels {
         to out: UnsafeMutablePointer<UInt64>,
         _ combination: Combination
     ) {
-        onDevice { call in
-            let to = try call.upload(secret.flat(range))
+        guard !range.isEmpty else { return }
+        onDevice(out.update(repeating: 0, count: range.count)) { call in
+            let to = try call.room(range.count)
+            let walk = DeviceWalk([range.count], to: [1], from: [1])
+            try call.copy(walk, to: to, from: try call.place(of: secret).advanced(words: range.lowerBound))
             for key in keys {
                 try call.expand(key, number: number, from: range.lowerBound, count: range.count, to: to, combination)
             }
@@ -99,7 +104,7 @@ extension DeviceCall {
     /// Work-items of a group of the generator, and the words that it makes, from a multiple of the last number on.
     private static let expansion = (threads: 128, words: 2048, unit: 512)
 
-    fileprivate func expand(
+    func expand(
         _ key: ExpansionKey,
         number: UInt64,
         from start: Int,

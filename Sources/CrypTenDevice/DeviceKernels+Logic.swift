@@ -3,44 +3,48 @@ package import CrypTenRing
 /// `boolean_program`: all logic on planes is a program, made of the method's form.
 extension DeviceKernels {
     package func xor(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes {
-        planes(Programs.xor, a, b)
+        staysOnHost(a, b) ? host.xor(a, b) : planes(Programs.xor, a, b)
     }
 
     package func and(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes {
-        planes(Programs.and, a, b)
+        staysOnHost(a, b) ? host.and(a, b) : planes(Programs.and, a, b)
     }
 
     package func not(_ a: BitPlanes) -> BitPlanes {
-        planes(Programs.not, a)
+        staysOnHost(a) ? host.not(a) : planes(Programs.not, a)
     }
 
     package func accumulate(_ sum: inout BitPlanes, xor a: BitPlanes) {
+        if staysOnHost(sum, a) { return host.accumulate(&sum, xor: a) }
         sum = planes(Programs.xor, sum, a)
     }
 
     package func accumulate(_ sum: inout BitPlanes, xorAndOf a: BitPlanes, _ b: BitPlanes) {
+        if staysOnHost(sum, a, b) { return host.accumulate(&sum, xorAndOf: a, b) }
         sum = planes(Programs.xorAnd, a, b, sum)
     }
 
     package func run(_ program: BitProgram, on inputs: [BitPlanes]) -> BitPlanes {
         program.check(inputs)
-        return onDevice { call in
-            let count = inputs[0].count
-            let step = BitPlanes.words(for: count)
+        if areOnHost(inputs, fewerThan: settings.hostWords) { return host.run(program, on: inputs) }
+        let count = inputs[0].count
+        let step = BitPlanes.words(for: count)
+        return onDevice(BitPlanes(zeros: program.outputs, count: count)) { call in
             var blocks: [DeviceAddress] = []
             for input in inputs {
-                let place = try call.upload(input)
+                let place = try call.place(of: input)
                 blocks += (0..<input.planes).map { place.advanced(words: $0 * step) }
             }
-            let to = try call.room(program.outputs * step)
+            let (out, to) = try call.planes(program.outputs, count: count)
             try call.run(program, on: blocks, words: step, to: to, step: step)
             try call.clearTails(to, planes: program.outputs, of: count)
-            return try call.download(to, planes: program.outputs, count: count)
+            return out
         }
     }
 
     package func subsetProducts(of planes: BitPlanes, starts: [Int], size: Int) -> BitPlanes {
         BitPlanes.check(groups: starts, of: size, in: planes)
+        if staysOnHost(planes) { return host.subsetProducts(of: planes, starts: starts, size: size) }
         var program = BitProgram.Builder()
         let bits = program.input(planes: planes.planes)
         var outputs: [BitProgram.Builder.Bit] = []
@@ -67,6 +71,17 @@ extension DeviceKernels {
                 && (generate || propagate),
             "\(products.planes) products for \(starts.count) groups of \(size)"
         )
+        if staysOnHost(planes, products) {
+            return host.borrows(
+                of: planes,
+                starts: starts,
+                size: size,
+                products: products,
+                first: first,
+                generate: generate,
+                propagate: propagate
+            )
+        }
         var program = BitProgram.Builder()
         let bits = program.input(planes: planes.planes)
         let shares = program.input(planes: products.planes)
@@ -130,12 +145,13 @@ extension DeviceKernels {
             operands.allSatisfy { $0.planes == planes && $0.count == count },
             "planes of unequal extents"
         )
-        return onDevice { call in
+        return onDevice(BitPlanes(zeros: planes, count: count)) { call in
             let words = planes * BitPlanes.words(for: count)
-            let to = try call.room(words)
-            try call.run(program, on: try operands.map(call.upload), words: words, to: to, step: words)
+            let places = try operands.map { try call.place(of: $0) }
+            let (out, to) = try call.planes(planes, count: count)
+            try call.run(program, on: places, words: words, to: to, step: words)
             try call.clearTails(to, planes: planes, of: count)
-            return try call.download(to, planes: planes, count: count)
+            return out
         }
     }
 }

@@ -13,15 +13,44 @@ extension DeviceKernels {
         precondition(out == sum.shape, "\(operation.name) of \(a.shape) and \(b.shape) into \(sum.shape)")
         guard sum.count > 0, a.count > 0, b.count > 0 else { return }
         let shape = sum.shape
-        onDevice { call in
-            let to = try call.upload(sum)
-            let (left, right) = (try call.upload(a), try call.upload(b))
+        if areOnHost([sum, a, b], fewerThan: settings.hostWords)
+            || operation.multiplyAccumulates(a.shape, b.shape) < settings.hostProducts
+                && areOnHost([sum, a, b], fewerThan: .max)
+        {
+            return host.accumulate(&sum, operation, a, b, subtracting: subtracting)
+        }
+        onDevice(()) { call in
+            let (left, right) = (try call.place(of: a), try call.place(of: b))
+            try call.update(&sum) { to in
+                try call.apply(
+                    operation,
+                    to: to,
+                    shape,
+                    (left, a.shape),
+                    (right, b.shape),
+                    subtracting: subtracting
+                )
+            }
+        }
+    }
+}
+
+extension DeviceCall {
+    /// `to ± operation(a, b)`
+    fileprivate func apply(
+        _ operation: BilinearOperation,
+        to: DeviceAddress,
+        _ shape: Shape,
+        _ a: (place: DeviceAddress, shape: Shape),
+        _ b: (place: DeviceAddress, shape: Shape),
+        subtracting: Bool
+    ) throws {
             switch operation {
             case .multiply:
                 let operands = [
-                    try call.broadcast(left, a.shape, to: shape), try call.broadcast(right, b.shape, to: shape),
+                    try broadcast(a.place, a.shape, to: shape), try broadcast(b.place, b.shape, to: shape),
                 ]
-                try call.elementwise(subtracting ? .subtractProduct : .addProduct, to, shape.count, operands)
+                try elementwise(subtracting ? .subtractProduct : .addProduct, to, shape.count, operands)
             case .matmul(let transposeLeft, let transposeRight):
                 let (m, n) = (shape[-2], shape[-1])
                 let k = transposeLeft ? a.shape[-2] : a.shape[-1]
@@ -36,26 +65,24 @@ extension DeviceKernels {
                     subtracting: subtracting
                 )
                 for run in MatrixRun.all(of: shape, a.shape, b.shape) {
-                    try call.accumulate(
+                    try accumulate(
                         product.times(run.count, a: run.leftStep, b: run.rightStep, c: m * n),
                         to: to.advanced(words: run.first.sum),
-                        left.advanced(words: run.first.left),
-                        right.advanced(words: run.first.right)
+                        a.place.advanced(words: run.first.left),
+                        b.place.advanced(words: run.first.right)
                     )
                 }
             case .convolution(let geometry):
                 let extents = ConvolutionExtents(geometry, input: a.shape, kernel: b.shape)!
-                try call.convolve(DeviceConvolution(extents, subtracting), to, image: left, kernel: right)
+                try convolve(DeviceConvolution(extents, subtracting), to, image: a.place, kernel: b.place)
             case .convolutionInputGradient(let geometry, _, _):
                 let extents = ConvolutionExtents(geometry, input: shape, kernel: b.shape)!
-                try call.accumulateInputGradient(to, extents, of: left, kernel: right, subtracting)
+                try accumulateInputGradient(to, extents, of: a.place, kernel: b.place, subtracting)
             case .convolutionKernelGradient(let geometry, _, _):
                 let extents = ConvolutionExtents(geometry, input: a.shape, kernel: shape)!
                 let convolution = DeviceConvolution(extents, subtracting)
-                try call.accumulateKernelGradient(convolution, to, image: left, of: right)
+                try accumulateKernelGradient(convolution, to, image: a.place, of: b.place)
             }
-            try call.download(to, into: &sum)
-        }
     }
 }
 

@@ -4,10 +4,11 @@ package import CrypTenRing
 extension DeviceKernels {
     package func gather(_ a: RingTensor, _ view: StridedView) -> RingTensor {
         precondition(view.fits(count: a.count), "a view of \(view.shape) beyond shape \(a.shape)")
-        return onDevice { call in
-            let to = try call.room(view.shape.count)
-            if view.shape.count > 0 { try call.gather(try call.upload(a), view, to: to) }
-            return try call.download(to, shape: view.shape)
+        if staysOnHost(a), view.shape.count < settings.hostWords { return host.gather(a, view) }
+        return onDevice(RingTensor(zeros: view.shape)) { call in
+            let (out, to) = try call.tensor(view.shape)
+            if view.shape.count > 0 { try call.gather(try call.place(of: a), view, to: to) }
+            return out
         }
     }
 
@@ -15,12 +16,13 @@ extension DeviceKernels {
         let (outer, extent, inner) = a.shape.around(axis: axis)
         precondition(indices.allSatisfy { (0..<extent).contains($0) }, "an index beyond the axis's extent \(extent)")
         let shape = a.shape.replacing(axis: axis, with: indices.count)
-        return onDevice { call in
-            let to = try call.room(shape.count)
+        if staysOnHost(a), shape.count < settings.hostWords { return host.take(a, axis: axis, indices: indices) }
+        return onDevice(RingTensor(zeros: shape)) { call in
+            let (out, to) = try call.tensor(shape)
             if shape.count > 0 {
                 let arguments = TakeArguments(
                     to: to,
-                    from: try call.upload(a),
+                    from: try call.place(of: a),
                     indices: try call.upload(indices.map { UInt64($0) }),
                     outer: UInt64(outer),
                     count: UInt64(indices.count),
@@ -29,7 +31,7 @@ extension DeviceKernels {
                 )
                 try call.forEach(shape.count, "take", arguments)
             }
-            return try call.download(to, shape: shape)
+            return out
         }
     }
 
@@ -42,31 +44,35 @@ extension DeviceKernels {
             "concatenating shapes \(parts.map(\.shape)) along axis \(axis)"
         )
         let (outer, _, inner) = shape.around(axis: axis)
-        return onDevice { call in
-            let to = try call.room(shape.count)
+        if areOnHost(parts, fewerThan: settings.hostWords) { return host.concatenate(parts, axis: axis) }
+        return onDevice(RingTensor(zeros: shape)) { call in
+            let (out, to) = try call.tensor(shape)
             var start = 0
             for part in parts where part.count > 0 {
                 let run = part.shape[axis] * inner
                 let walk = DeviceWalk([outer, run], to: [total * inner, 1], from: [run, 1])
-                try call.copy(walk, to: to.advanced(words: start), from: try call.upload(part))
+                try call.copy(walk, to: to.advanced(words: start), from: try call.place(of: part))
                 start += run
             }
-            return try call.download(to, shape: shape)
+            return out
         }
     }
 
     package func pad(_ a: RingTensor, before: [Int], after: [Int], value: UInt64) -> RingTensor {
         let shape = a.shape.padded(before: before, after: after)
         let strides = shape.strides
-        return onDevice { call in
-            let to = try call.words(shape.count, of: value)
-            if a.count > 0 {
-                let start = zip(before, strides).map { $0 * $1 }.reduce(0, +)
-                let walk = DeviceWalk(a.shape.dimensions, to: strides, from: a.shape.strides)
-                try call.copy(walk, to: to.advanced(words: start), from: try call.upload(a))
-            }
-            return try call.download(to, shape: shape)
+        if staysOnHost(a), shape.count < settings.hostWords {
+            return host.pad(a, before: before, after: after, value: value)
         }
+        var out = RingTensor(repeating: value, shape: shape)
+        guard a.count > 0 else { return out }
+        onDevice(()) { call in
+            let start = zip(before, strides).map { $0 * $1 }.reduce(0, +)
+            let walk = DeviceWalk(a.shape.dimensions, to: strides, from: a.shape.strides)
+            let from = try call.place(of: a)
+            try call.update(&out) { try call.copy(walk, to: $0.advanced(words: start), from: from) }
+        }
+        return out
     }
 
     package func stack(_ parts: [BitPlanes]) -> BitPlanes {
@@ -75,17 +81,16 @@ extension DeviceKernels {
             "stacking planes of unequal counts"
         )
         let (planes, count) = (parts.map(\.planes).reduce(0, +), parts[0].count)
-        return onDevice { call in
-            let to = try call.room(planes * BitPlanes.words(for: count))
+        if areOnHost(parts, fewerThan: settings.hostWords) { return host.stack(parts) }
+        return onDevice(BitPlanes(zeros: planes, count: count)) { call in
+            let (out, to) = try call.planes(planes, count: count)
             var start = 0
-            for part in parts {
-                let words = part.planes * part.wordsPerPlane
-                guard words > 0 else { continue }
-                let walk = DeviceWalk([words], to: [1], from: [1])
-                try call.copy(walk, to: to.advanced(words: start), from: try call.upload(part))
-                start += words
+            for part in parts where part.wordCount > 0 {
+                let walk = DeviceWalk([part.wordCount], to: [1], from: [1])
+                try call.copy(walk, to: to.advanced(words: start), from: try call.place(of: part))
+                start += part.wordCount
             }
-            return try call.download(to, planes: planes, count: count)
+            return out
         }
     }
 
@@ -93,15 +98,17 @@ extension DeviceKernels {
         precondition(range.lowerBound >= 0 && range.upperBound <= a.count, "\(range) lies outside \(a.count) elements")
         precondition(range.lowerBound % 64 == 0, "a slab starts at a multiple of 64, not at \(range.lowerBound)")
         let words = BitPlanes.words(for: range.count)
-        return onDevice { call in
-            let to = try call.room(a.planes * words)
-            if a.planes * words > 0 {
+        if range == 0..<a.count { return a }
+        if staysOnHost(a) { return host.slab(a, range) }
+        return onDevice(BitPlanes(zeros: a.planes, count: range.count)) { call in
+            let (out, to) = try call.planes(a.planes, count: range.count)
+            if out.wordCount > 0 {
                 let walk = DeviceWalk([a.planes, words], to: [words, 1], from: [a.wordsPerPlane, 1])
-                let from = try call.upload(a).advanced(words: range.lowerBound / 64)
+                let from = try call.place(of: a).advanced(words: range.lowerBound / 64)
                 try call.copy(walk, to: to, from: from)
                 try call.clearTails(to, planes: a.planes, of: range.count)
             }
-            return try call.download(to, planes: a.planes, count: range.count)
+            return out
         }
     }
 
@@ -115,10 +122,11 @@ extension DeviceKernels {
             return DeviceWalk(axes.map { a.shape.dimensions[$0] }, to: steps, from: steps)
         }
         let (kept, summed) = (walk(order[..<rank]), walk(order[rank...]))
-        return onDevice { call in
-            if a.count == 0 { return try call.download(try call.words(shape.count, of: 0), shape: shape) }
-            let from = try call.upload(a)
-            let to = try call.room(shape.count)
+        if a.count == 0 { return RingTensor(zeros: shape) }
+        if staysOnHost(a) { return host.sum(a, axes: axes) }
+        return onDevice(RingTensor(zeros: shape)) { call in
+            let from = try call.place(of: a)
+            let (out, to) = try call.tensor(shape)
             if kept.rank <= AxisNumbers.most && summed.rank <= AxisNumbers.most {
                 try call.sum(kept, summed, to: to, from: from)
             } else {
@@ -133,7 +141,7 @@ extension DeviceKernels {
                     from: ordered
                 )
             }
-            return try call.download(to, shape: shape)
+            return out
         }
     }
 }

@@ -1,165 +1,98 @@
+import CrypTenBase
 package import CrypTenRing
+private import Synchronization
 
-/// The kernels on a device: each method copies its operands to the device, queues kernels, and copies the result back.
+/// The kernels on a device: each method queues what it has to do, and returns a promise of its result.
 ///
-/// Equal to `PlainKernels` to the bit. A method can't throw, and a result that isn't there must not be sent: where the device fails, or has no
-/// room, the process ends with a sentence that says so.
-package struct DeviceKernels: Kernels {
+/// Equal to `PlainKernels` to the bit. Operands are brought to the device where they aren't there, once; results stay there until the host
+/// reads them, and only that waits. What is small, and lies on the host anyway, is computed there: a launch takes longer.
+///
+/// No method throws. Where the device fails, or has no room, the result is zeros, `check()` throws from then on, and nothing is computed any
+/// more: whoever sends something, or tells it, checks before.
+package final class DeviceKernels: Kernels {
     package let queue: any DeviceQueue
+    let settings: Settings
+    /// Computes what is small.
+    let host: NativeKernels
 
-    /// How many bytes of patches a convolution makes at a time, at most, unless one channel's or row's are more.
-    let patchBytes: Int
+    private let failure = Mutex<CrypTenError?>(nil)
 
-    package init(queue: any DeviceQueue, patchBytes: Int = 256 << 20) {
+    /// When to do what: none of it changes a bit.
+    package struct Settings: Sendable {
+        /// Operations on the host's words alone that touch fewer words stay there.
+        package var hostWords = 1 << 13
+        /// Products of the host's words alone that take fewer multiplications stay there.
+        package var hostProducts = 1 << 20
+        /// How many bytes of patches a convolution makes at a time, at most, unless one channel's or row's are more.
+        package var patchBytes = 256 << 20
+
+        package init() {}
+
+        /// Nothing stays on the host.
+        package static var everything: Settings {
+            var settings = Settings()
+            settings.hostWords = 0
+            settings.hostProducts = 0
+            return settings
+        }
+    }
+
+    /// - Parameters:
+    ///   - queue: The device's; several kernels may share one.
+    ///   - settings: When to do what.
+    ///   - threads: The host's, for what is computed there.
+    package init(queue: any DeviceQueue, settings: Settings = Settings(), threads: Int = 1) {
         self.queue = queue
-        self.patchBytes = patchBytes
+        self.settings = settings
+        host = NativeKernels(threads: threads)
     }
 
     package var name: String {
         queue.name
     }
 
-    /// Makes one method's result on the device.
-    func onDevice<Result>(_ body: (DeviceCall) throws -> Result) -> Result {
-        let call = DeviceCall(queue, patchBytes: patchBytes)
+    package func check() throws {
+        if let failure = failure.withLock({ $0 }) { throw failure }
+        try queue.check()
+    }
+
+    package func wipeGivenBack() {
+        host.wipeGivenBack()
+        do { try queue.wipeKept() } catch { record(error) }
+    }
+
+    // MARK: Where
+
+    /// Whether words stay on the host: they are there, and few.
+    func staysOnHost(_ words: any StoredWords...) -> Bool {
+        areOnHost(words, fewerThan: settings.hostWords)
+    }
+
+    func areOnHost(_ words: [any StoredWords], fewerThan most: Int) -> Bool {
+        most > 0 && words.reduce(0) { $0 + $1.wordCount } < most && words.allSatisfy { $0.storage.isOnHost }
+    }
+
+    // MARK: Calls
+
+    /// Queues a method's work; `instead` is what it returns where something has failed.
+    func onDevice<Result>(
+        _ instead: @autoclosure () -> Result,
+        _ body: (DeviceCall) throws -> Result
+    ) -> Result {
+        guard failure.withLock({ $0 == nil }) else { return instead() }
+        let call = DeviceCall(self)
         defer { call.end() }
         do {
             return try body(call)
         } catch {
-            fatalError("\(queue.name): \(error)")
-        }
-    }
-}
-
-/// What one method has on the device until it ends.
-final class DeviceCall {
-    /// Work-items of a group, unless a kernel says otherwise.
-    static let threads = 256
-
-    private let queue: any DeviceQueue
-    private var blocks: [DeviceBlock] = []
-    let patchBytes: Int
-
-    init(_ queue: any DeviceQueue, patchBytes: Int) {
-        self.queue = queue
-        self.patchBytes = patchBytes
-    }
-
-    /// Gives back all that the method has.
-    func end() {
-        for block in blocks { queue.free(block) }
-        blocks = []
-    }
-
-    // MARK: Memory
-
-    /// Room for words; address 0 for none.
-    func room(_ words: Int) throws -> DeviceAddress {
-        guard words > 0 else { return 0 }
-        let block = try queue.allocate(bytes: words * 8)
-        blocks.append(block)
-        return block.address
-    }
-
-    /// Words of a value.
-    func words(_ count: Int, of value: UInt64) throws -> DeviceAddress {
-        let to = try room(count)
-        try forEach(count, "fill", FillArguments(to: to, count: UInt64(count), value: value))
-        return to
-    }
-
-    func upload(_ a: RingTensor) throws -> DeviceAddress {
-        let to = try room(a.count)
-        try a.withWords { try queue.upload($0, bytes: a.count * 8, to: to) }
-        return to
-    }
-
-    /// The words of all planes.
-    func upload(_ a: BitPlanes) throws -> DeviceAddress {
-        let words = a.planes * a.wordsPerPlane
-        let to = try room(words)
-        try a.withWords { try queue.upload($0, bytes: words * 8, to: to) }
-        return to
-    }
-
-    func upload(_ words: [UInt64]) throws -> DeviceAddress {
-        let to = try room(words.count)
-        try words.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress else { return }
-            try queue.upload(base, bytes: bytes.count, to: to)
-        }
-        return to
-    }
-
-    func download(_ from: DeviceAddress, shape: Shape) throws -> RingTensor {
-        var out = RingTensor(uninitialized: shape)
-        try out.withMutableWords { try queue.download(from, bytes: shape.count * 8, to: $0) }
-        return out
-    }
-
-    func download(_ from: DeviceAddress, planes: Int, count: Int) throws -> BitPlanes {
-        var out = BitPlanes(uninitialized: planes, count: count)
-        let words = planes * out.wordsPerPlane
-        try out.withMutableWords { try queue.download(from, bytes: words * 8, to: $0) }
-        return out
-    }
-
-    /// Overwrites all elements of a tensor.
-    func download(_ from: DeviceAddress, into sum: inout RingTensor) throws {
-        let bytes = sum.count * 8
-        try sum.withUpdatedWords { new, _ in try queue.download(from, bytes: bytes, to: new) }
-    }
-
-    /// Overwrites all planes.
-    func download(_ from: DeviceAddress, into sum: inout BitPlanes) throws {
-        let bytes = sum.planes * sum.wordsPerPlane * 8
-        try sum.withUpdatedWords { new, _ in try queue.download(from, bytes: bytes, to: new) }
-    }
-
-    func download(_ from: DeviceAddress, words: Int, to: UnsafeMutablePointer<UInt64>) throws {
-        try queue.download(from, bytes: words * 8, to: to)
-    }
-
-    // MARK: Kernels
-
-    func launch<Arguments>(
-        _ kernel: String,
-        groups: DeviceGroups,
-        threads: Int = threads,
-        _ arguments: Arguments
-    ) throws {
-        guard !groups.isEmpty else { return }
-        try withUnsafeBytes(of: arguments) {
-            try queue.launch(kernel, groups: groups, threads: threads, arguments: $0)
+            record(error)
+            return instead()
         }
     }
 
-    /// Queues a kernel whose work-items are `count` elements.
-    func forEach<Arguments>(
-        _ count: Int,
-        threads: Int = threads,
-        _ kernel: String,
-        _ arguments: Arguments
-    ) throws {
-        try launch(kernel, groups: DeviceGroups(for: count, threads: threads), threads: threads, arguments)
-    }
-
-    /// Sets the bits beyond `count` in every plane's last word to zero.
-    func clearTails(_ planes: DeviceAddress, planes count: Int, of elements: Int) throws {
-        guard elements % 64 != 0 else { return }
-        let arguments = TailsArguments(
-            to: planes,
-            planes: UInt64(count),
-            step: UInt64(BitPlanes.words(for: elements)),
-            mask: lowBitsMask(elements % 64)
-        )
-        try forEach(count, "tails", arguments)
-    }
-}
-
-extension DeviceAddress {
-    /// The place that many words further.
-    func advanced(words: Int) -> DeviceAddress {
-        self &+ UInt64(bitPattern: Int64(words)) &* 8
+    private func record(_ error: any Error) {
+        let failed =
+            error as? CrypTenError ?? CrypTenError(.deviceFailed, "\(queue.deviceName) failed: \(error)")
+        failure.withLock { $0 = $0 ?? failed }
     }
 }

@@ -1,4 +1,4 @@
-package import CrypTenBase
+import CrypTenBase
 package import CrypTenRing
 private import Synchronization
 
@@ -257,13 +257,8 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
         return library.enqueueFill(queue, pointer(address), &zero, 8, bytes, 0, nil, nil)
     }
 
-    /// What failed first, if something did: then the queue is of no use any more.
-    package var failure: CrypTenError? {
-        state.withLock { $0.failure }
-    }
-
-    fileprivate func check() throws {
-        if let failure { throw failure }
+    package func check() throws {
+        if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
     fileprivate func succeed(_ code: OpenCLLibrary.Code, _ what: String) throws {

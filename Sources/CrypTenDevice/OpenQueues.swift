@@ -2,27 +2,18 @@ import CrypTenBase
 import CrypTenRing
 private import Synchronization
 
-/// A queue of which somebody may ask whether it can still be used.
-protocol FailingQueue: DeviceQueue {
-    /// What failed first, if something did.
-    var failure: CrypTenError? { get }
-}
-
-extension CUDAQueue: FailingQueue {}
-extension OpenCLQueue: FailingQueue {}
-
 /// The queues that a process has open: one for each device, as long as somebody uses it.
 enum OpenQueues {
     private struct Entry {
-        weak var queue: (any FailingQueue)?
+        weak var queue: (any DeviceQueue)?
     }
 
     private static let entries = Mutex<[DeviceChoice: Entry]>([:])
 
     /// The device's queue, made where there is none that works; others wait meanwhile, for they may want the same.
-    static func queue(_ device: DeviceChoice, make: () throws -> any FailingQueue) throws -> any DeviceQueue {
+    static func queue(_ device: DeviceChoice, make: () throws -> any DeviceQueue) throws -> any DeviceQueue {
         try entries.withLock { entries in
-            if let queue = entries[device]?.queue, queue.failure == nil { return queue }
+            if let queue = entries[device]?.queue, (try? queue.check()) != nil { return queue }
             do {
                 let queue = try make()
                 entries[device] = Entry(queue: queue)

@@ -1,9 +1,9 @@
 /// Planes of bits, packed 64 to a word: plane `j` holds one bit of each of `count` elements.
 ///
 /// Element `i` of a plane is bit `i % 64` of its word `i / 64`. Bits beyond `count` in a plane's last word are zero.
-package struct BitPlanes: Sendable {
+package struct BitPlanes: Sendable, StoredWords {
     package private(set) var storage: Storage
-    private var firstWord: Int
+    package private(set) var firstWord: Int
     /// The number of planes.
     package let planes: Int
     /// The number of elements, each of which has one bit in every plane.
@@ -12,6 +12,20 @@ package struct BitPlanes: Sendable {
     /// Words that one plane takes.
     package var wordsPerPlane: Int {
         BitPlanes.words(for: count)
+    }
+
+    /// The words of all planes, one plane after the other; bits beyond `count` in a plane's last one must stay zero.
+    package var wordCount: Int {
+        planes * wordsPerPlane
+    }
+
+    package mutating func ownsStorage() -> Bool {
+        isKnownUniquelyReferenced(&storage)
+    }
+
+    package mutating func look(into storage: Storage) {
+        self.storage = storage
+        firstWord = 0
     }
 
     package static func words(for count: Int) -> Int {
@@ -26,12 +40,13 @@ package struct BitPlanes: Sendable {
         self.count = count
     }
 
+    /// Planes of zeros, which take no memory until somebody reads them.
     package init(zeros planes: Int, count: Int) {
-        self.init(uninitialized: planes, count: count)
-        storage.words.initialize(repeating: 0, count: planes * wordsPerPlane)
+        let words = planes * BitPlanes.words(for: count)
+        self.init(storage: Storage(.repeating(0), count: words), firstWord: 0, planes: planes, count: count)
     }
 
-    private init(storage: Storage, firstWord: Int, planes: Int, count: Int) {
+    package init(storage: Storage, firstWord: Int, planes: Int, count: Int) {
         self.storage = storage
         self.firstWord = firstWord
         self.planes = planes
@@ -54,43 +69,6 @@ package struct BitPlanes: Sendable {
         )
     }
 
-    /// The words of all planes, one plane after the other, to read.
-    package func withWords<Result>(_ body: (UnsafePointer<UInt64>) throws -> Result) rethrows -> Result {
-        try withExtendedLifetime(storage) { try body(UnsafePointer(storage.words + firstWord)) }
-    }
-
-    /// The words of all planes, to write; a storage that others share is copied first. Tail bits must stay zero.
-    package mutating func withMutableWords<Result>(
-        _ body: (UnsafeMutablePointer<UInt64>) throws -> Result
-    ) rethrows -> Result {
-        if !isKnownUniquelyReferenced(&storage) {
-            storage = Storage(copying: storage, from: firstWord, count: planes * wordsPerPlane)
-            firstWord = 0
-        }
-        return try body(storage.words + firstWord)
-    }
-
-    /// The words of all planes, all of them to be written, and what they are: in the same place, or, where others share the storage,
-    /// in theirs, so that nothing is copied first. Tail bits must stay zero.
-    package mutating func withUpdatedWords<Result>(
-        _ body: (_ new: UnsafeMutablePointer<UInt64>, _ old: UnsafePointer<UInt64>) throws -> Result
-    ) rethrows -> Result {
-        let old = (
-            storage: isKnownUniquelyReferenced(&storage) ? nil : storage,
-            words: UnsafePointer(storage.words + firstWord)
-        )
-        if old.storage != nil {
-            storage = Storage(uninitialized: planes * wordsPerPlane)
-            firstWord = 0
-        }
-        return try withExtendedLifetime(old.storage) { try body(storage.words + firstWord, old.words) }
-    }
-
-    /// Overwrites the bits, and what else lies in their storage, with zeros; one that others share stays as it is.
-    package mutating func wipe() {
-        if isKnownUniquelyReferenced(&storage) { storage.wipe() }
-    }
-
     /// The bits of one plane, for tests.
     package func bits(ofPlane plane: Int) -> [Bool] {
         self[plane].withWords { words in (0..<count).map { words[$0 / 64] >> UInt64($0 % 64) & 1 == 1 } }
@@ -104,13 +82,13 @@ extension BitPlanes {
     package init(_ words: RingTensor, planes: Int, count: Int) {
         let perPlane = BitPlanes.words(for: count)
         precondition(words.count == planes * perPlane, "\(words.count) words aren't \(planes) planes of \(count) bits")
-        self.init(storage: words.storage, firstWord: words.offset, planes: planes, count: count)
+        self.init(storage: words.storage, firstWord: words.firstWord, planes: planes, count: count)
         clearTails()
     }
 
     /// The words of all planes, one plane after the other, looking into the same storage.
     package var asWords: RingTensor {
-        RingTensor(storage: storage, offset: firstWord, shape: [planes * wordsPerPlane])
+        RingTensor(storage: storage, firstWord: firstWord, shape: [planes * wordsPerPlane])
     }
 
     /// Sets the bits beyond `count` in every plane's last word to zero.

@@ -1,11 +1,18 @@
 /// All arithmetic that a gate does: a value that the engine hands in, behind which a processor or a GPU may stand.
 ///
 /// Operands of elementwise methods have equal counts; the result takes the first one's shape. Everything is modulo
-/// 2^64. No method branches on, indexes by or takes time by an element's value. `PlainKernels` is the specification in
+/// 2^64. No method throws or waits: a result may be a promise of what a device computes. No method branches on, indexes by or takes time by an element's value. `PlainKernels` is the specification in
 /// plain Swift; `NativeKernels` runs in C with the vector instructions that the machine has. Both give equal bits.
 package protocol Kernels: Sendable {
-    /// What runs: "plain", "avx512", "avx2", "neon", "portable" or "opencl".
+    /// What runs: "plain", "avx512", "avx2", "neon", "portable", "cuda" or "opencl".
     var name: String { get }
+
+    /// Throws what has failed, if something has: nothing that was computed since may be sent, or told to anybody.
+    ///
+    /// - Throws: `.deviceFailed` or `.notEnoughDeviceMemory`; nothing where a processor computes.
+    func check() throws
+    /// Overwrites what tensors have left in memory that is kept for later ones.
+    func wipeGivenBack()
 
     // MARK: Randomness
 
@@ -113,6 +120,12 @@ package protocol Kernels: Sendable {
 
     /// Plane j holds bit `low + j` of every element.
     func planes(of a: RingTensor, from low: Int, count planes: Int) -> BitPlanes
+    /// Planes out of words that lie one plane after the other, as expanded, opened or dealt; tail bits are cleared.
+    func planes(_ words: RingTensor, planes: Int, count: Int) -> BitPlanes
+    /// Of one plane, the runs of `length` bits that begin at multiples of it, one after the other in this order.
+    func runs(of bits: BitPlanes, _ positions: [Int], length: Int) -> BitPlanes
+    /// The elements of planes, of one plane each, one after the other.
+    func join(_ parts: [BitPlanes]) -> BitPlanes
     /// Elements whose bit j is plane j, of the given shape; zero above the last plane.
     func words(of bits: BitPlanes, shape: Shape) -> RingTensor
     func xor(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes
@@ -213,6 +226,27 @@ package protocol Kernels: Sendable {
         shiftedLeft shift: Int,
         where chosen: BitPlanes
     )
+}
+
+// What a processor needs nothing for.
+extension Kernels {
+    package func check() throws {}
+
+    package func wipeGivenBack() {
+        ProcessMemory.wipeGivenBack()
+    }
+
+    package func planes(_ words: RingTensor, planes: Int, count: Int) -> BitPlanes {
+        BitPlanes(words, planes: planes, count: count)
+    }
+
+    package func runs(of bits: BitPlanes, _ positions: [Int], length: Int) -> BitPlanes {
+        bits.runs(positions, length: length)
+    }
+
+    package func join(_ parts: [BitPlanes]) -> BitPlanes {
+        BitPlanes.joining(parts)
+    }
 }
 
 extension Kernels {

@@ -7,6 +7,11 @@ extension NativeKernels {
         return out
     }
 
+    /// Writes words of a stream to memory that holds nothing yet.
+    func write(_ key: ExpansionKey, number: UInt64, from start: Int, count: Int, to out: MutableWords) {
+        combine(out, out, CCT_STORE, key, number: number, words: start..<start + count)
+    }
+
     package func accumulateExpansion(
         _ sum: inout RingTensor,
         _ key: ExpansionKey,

@@ -36,6 +36,14 @@ package struct AuditingKernels: Kernels {
         base.name
     }
 
+    package func check() throws {
+        try base.check()
+    }
+
+    package func wipeGivenBack() {
+        base.wipeGivenBack()
+    }
+
     /// The stream that is expanded in fact, and the function of its words.
     private func resolve(
         _ key: ExpansionKey,
@@ -225,6 +233,18 @@ package struct AuditingKernels: Kernels {
 
     package func words(of bits: BitPlanes, shape: Shape) -> RingTensor {
         base.words(of: bits, shape: shape)
+    }
+
+    package func planes(_ words: RingTensor, planes: Int, count: Int) -> BitPlanes {
+        base.planes(words, planes: planes, count: count)
+    }
+
+    package func runs(of bits: BitPlanes, _ positions: [Int], length: Int) -> BitPlanes {
+        base.runs(of: bits, positions, length: length)
+    }
+
+    package func join(_ parts: [BitPlanes]) -> BitPlanes {
+        base.join(parts)
     }
 
     package func xor(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes {

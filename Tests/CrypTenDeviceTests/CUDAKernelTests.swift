@@ -75,13 +75,13 @@ struct CUDAKernelTests {
     func each(kernel: String) throws {
         let queue = try CUDAQueue(usableWithCUDA[0])
         let call = try #require(Self.calls.first { $0.0 == kernel }).1
-        #expect(try call(DeviceKernels(queue: queue)) == call(plain))
+        #expect(try call(DeviceKernels(queue: queue, settings: .everything)) == call(plain))
     }
 
     @Test("are all launched", .enabled(if: TestDriver.shared != nil, "there is no driver of Scripts/gpu-test-driver"))
     func all() throws {
         let (driver, queue) = (try #require(TestDriver.shared), try CUDAQueue(usableWithCUDA[0]))
-        let kernels = DeviceKernels(queue: queue)
+        let kernels = DeviceKernels(queue: queue, settings: .everything)
         for (_, call) in Self.calls { _ = try call(kernels) }
         var sum = Self.tensor([40], 21)
         let packed = kernels.pack(Self.tensor([40], 22), bits: 7)

@@ -126,7 +126,7 @@ struct CUDATests {
         let block = try queue.allocate(bytes: 8)
         let transfer = try queue.beginDownload(block.address, bytes: 8)
         let expected: (any Error) -> Bool = { ($0 as? CrypTenError)?.code == .deviceFailed }
-        #expect(queue.failure == nil)
+        try queue.check()
         #expect(
             performing: {
                 try withUnsafeBytes(of: block) {
@@ -138,7 +138,7 @@ struct CUDATests {
                 return error.message.contains("nothing") && error.message.contains("CUDA_ERROR_NOT_FOUND")
             }
         )
-        #expect(queue.failure != nil)
+        #expect(performing: { try queue.check() }, throws: expected)
         #expect(performing: { try queue.fill(block, count: 1, with: 1) }, throws: expected)
         #expect(performing: { try queue.allocate(bytes: 8) }, throws: expected)
         var word: UInt64 = 3

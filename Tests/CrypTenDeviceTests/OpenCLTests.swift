@@ -144,7 +144,7 @@ struct DeviceKernelsTests {
         )
         let turned = StridedView.permuting(shape, axes: shape.dimensions.indices.reversed())
         for queue in try queues.get() {
-            let kernels = DeviceKernels(queue: queue)
+            let kernels = DeviceKernels(queue: queue, settings: .everything)
             for view in [flipped, turned] {
                 #expect(kernels.gather(a, view).elements == plain.gather(a, view).elements)
             }
@@ -162,7 +162,7 @@ struct DeviceKernelsTests {
         let key = ExpansionKey(low: 0x5EED, high: 0xFEED)
         for queue in try queues.get() {
             for count in [1, 1536, 1537, 1538, 2048, 2049, 4096] {
-                let words = DeviceKernels(queue: queue).expand(key, number: 5, from: start, shape: [count])
+                let words = DeviceKernels(queue: queue, settings: .everything).expand(key, number: 5, from: start, shape: [count])
                 let want = plain.expand(key, number: 5, from: start, shape: [count])
                 #expect(words.elements == want.elements, "\(count) words from \(start)")
             }
@@ -173,7 +173,7 @@ struct DeviceKernelsTests {
     func sums(terms: Int) throws {
         var numbers = SeededNumbers(3)
         for queue in try queues.get() {
-            let kernels = DeviceKernels(queue: queue)
+            let kernels = DeviceKernels(queue: queue, settings: .everything)
             for rows in [1, 3, 300] {
                 let a = numbers.tensor([rows, terms])
                 #expect(kernels.sum(a, axes: [1]).elements == plain.sum(a, axes: [1]).elements)
@@ -198,8 +198,10 @@ struct DeviceKernelsTests {
             ([1, 2, 3, 4], [3, 2, 2, 2], .init(strides: [3, 2], padding: [6, 7, 4, 5])),
         ]
         var numbers = SeededNumbers(4)
+        var settings = DeviceKernels.Settings.everything
+        settings.patchBytes = bytes
         for queue in try queues.get() {
-            let kernels = DeviceKernels(queue: queue, patchBytes: bytes)
+            let kernels = DeviceKernels(queue: queue, settings: settings)
             for (input, kernel, geometry) in cases {
                 let output = try BilinearOperation.convolution(geometry).outputShape(input, kernel)
                 let (x, w, g) = (numbers.tensor(input), numbers.tensor(kernel), numbers.tensor(output))
@@ -241,7 +243,7 @@ struct DeviceKernelsTests {
             planes.clearTails()
             let want = plain.run(made, on: [planes]).asWords.elements
             for queue in try queues.get() {
-                #expect(DeviceKernels(queue: queue).run(made, on: [planes]).asWords.elements == want)
+                #expect(DeviceKernels(queue: queue, settings: .everything).run(made, on: [planes]).asWords.elements == want)
             }
         }
     }
@@ -251,7 +253,7 @@ struct DeviceKernelsTests {
         var numbers = SeededNumbers(6)
         let operands = (0..<8).map { _ in numbers.tensor([3000]) }
         for queue in try queues.get() {
-            let kernels = DeviceKernels(queue: queue)
+            let kernels = DeviceKernels(queue: queue, settings: .everything)
             await withTaskGroup(of: Bool.self) { group in
                 for a in operands {
                     group.addTask {

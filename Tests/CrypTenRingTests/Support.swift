@@ -56,9 +56,11 @@ let onOneThread: [any Kernels] =
 /// That one which is there works is a test of its own.
 let devices: [any Kernels] =
     ((try? OpenCLDevice.all()) ?? []).compactMap { device in
-        (try? OpenCLQueue(device)).map { DeviceKernels(queue: $0) }
+        (try? OpenCLQueue(device)).map { DeviceKernels(queue: $0, settings: .everything) }
     }
-    + [(try? DeviceChoice.cuda(nil).open()) ?? nil].compactMap { $0 }.map { DeviceKernels(queue: $0) }
+    + [(try? DeviceChoice.cuda(nil).open()) ?? nil].compactMap { $0 }.map {
+        DeviceKernels(queue: $0, settings: .everything)
+    }
 
 /// All that is held to the specification.
 let implementations: [any Kernels] = natives + devices

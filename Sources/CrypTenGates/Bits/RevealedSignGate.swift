@@ -76,7 +76,7 @@ package struct RevealedSignGate: Gate {
                 try sign.evaluate(context.wire(0).hat.flat(slab), thresholds: [threshold], context)
             case sign.openings:
                 guard let words = try context.revealed() else { continue }
-                let plane = BitPlanes(words, planes: 1, count: slab.count)
+                let plane = context.kernels.planes(words, planes: 1, count: slab.count)
                 slabs.append(context.kernels.words(of: plane, shape: [slab.count]))
             case sign.openings - 1:
                 let share = try sign.share(context)

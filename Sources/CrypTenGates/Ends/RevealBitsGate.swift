@@ -40,7 +40,7 @@ package struct RevealBitsGate: Gate {
             }
             try context.reveal(context.isFirst ? context.kernels.xor(bits.hat, mask) : mask, to: receiver)
         } else if let words = try context.revealed() {
-            let plane = BitPlanes(words, planes: 1, count: shape.count)
+            let plane = context.kernels.planes(words, planes: 1, count: shape.count)
             context.yield(.plain(context.kernels.words(of: plane, shape: shape)))
         } else {
             context.yield(.absent)

@@ -194,9 +194,9 @@ package struct LinearGate: Gate {
             return planes[0]
         case .take(let axis, let indices) where shapes[0].dimensions.prefix(axis).allSatisfy({ $0 == 1 }):
             let length = shapes[0].dimensions.dropFirst(axis + 1).reduce(1, *)
-            return planes[0].runs(indices, length: length)
+            return kernels.runs(of: planes[0], indices, length: length)
         case .concatenate(let axis) where shapes.allSatisfy({ $0.dimensions.prefix(axis).allSatisfy { $0 == 1 } }):
-            return BitPlanes.joining(planes)
+            return kernels.join(planes)
         default:
             break
         }

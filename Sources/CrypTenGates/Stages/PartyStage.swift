@@ -105,7 +105,7 @@ package final class PartyStage {
     package func correlationBits(planes: Int, count: Int) throws -> BitPlanes {
         let words = Slabs.bitWords(planes: planes, count: count)
         let share = try correlations.words(words, number: numbers.correlation())
-        return BitPlanes(share, planes: planes, count: count)
+        return kernels.planes(share, planes: planes, count: count)
     }
 
     /// What was computed ahead for one of the gate's products.
@@ -173,7 +173,8 @@ package final class PartyStage {
     /// What the stage before opened with `open(_: BitPlanes)`, in the same order.
     package func openedBits() throws -> MaskedBits {
         let mask = memory.bits.removeFirst()
-        return MaskedBits(hat: BitPlanes(try opened(), planes: mask.planes, count: mask.count), maskShare: mask)
+        let hat = kernels.planes(try opened(), planes: mask.planes, count: mask.count)
+        return MaskedBits(hat: hat, maskShare: mask)
     }
 
     /// The owner's value under its own mask, sent by the owner alone; `openedInput` reads it in the next stage.

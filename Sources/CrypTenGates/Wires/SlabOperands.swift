@@ -53,7 +53,7 @@ extension Kernels {
         switch slabs.count {
         case 0: BitPlanes(zeros: 1, count: count)
         case 1: slabs[0]
-        default: BitPlanes(concatenate(slabs.map(\.asWords), axis: 0), planes: 1, count: count)
+        default: planes(concatenate(slabs.map(\.asWords), axis: 0), planes: 1, count: count)
         }
     }
 

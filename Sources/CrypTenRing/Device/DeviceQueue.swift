@@ -26,6 +26,8 @@ package protocol DeviceQueue: AnyObject, Sendable {
     func wipe(_ address: DeviceAddress, bytes: Int) throws
     /// Waits for all that was queued.
     func finish() throws
+    /// Throws what has failed, if something has; waits for nothing.
+    func check() throws
     /// Overwrites blocks that were given back, as `StoragePool.wipeKept` does on the host.
     func wipeKept() throws
 }

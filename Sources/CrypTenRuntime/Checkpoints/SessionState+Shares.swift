@@ -50,7 +50,7 @@ extension SessionState {
     /// where its words stood.
     func restore(_ shares: [KeptShare]) throws -> [Node] {
         defer {
-            ProcessMemory.wipeGivenBack()
+            kernels.wipeGivenBack()
             buffers.wipe()
         }
         let plans = KeepingPlans(parties: parties, fractionBits: configuration.fractionBits)

@@ -30,7 +30,7 @@ extension SessionState {
             // Whatever has become of the run, a share is read once; one that nothing reads is gone, too.
             for number in filled { replace(number, by: nil) }
             places.empty(filled)
-            ProcessMemory.wipeGivenBack()
+            kernels.wipeGivenBack()
             buffers.wipe()
         }
         try places.check(planned.sources.kept)

@@ -132,7 +132,7 @@ package final class Dealer {
             SessionKeys.run(try transport.nextSecret(with: .party(PartyID($0))), bindingHash: hash)
         }
         defer {
-            ProcessMemory.wipeGivenBack()
+            kernels.wipeGivenBack()
             buffers.wipe()
         }
         let clock = WorkClock()

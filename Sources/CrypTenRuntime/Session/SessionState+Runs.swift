@@ -19,7 +19,7 @@ extension SessionState {
         try places.check(planned.sources.kept)
         // Before a result is handed on, and after whatever went wrong.
         defer {
-            ProcessMemory.wipeGivenBack()
+            kernels.wipeGivenBack()
             buffers.wipe()
         }
         let results = try guarded { try run(planned, isSetup: isSetup) }
