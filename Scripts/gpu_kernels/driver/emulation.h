@@ -181,13 +181,15 @@ inline unsigned dot4(unsigned a, unsigned b, unsigned sum) {
     for (unsigned j = 0; j < 32; j += 8) sum += (a >> j & 255) * (b >> j & 255);
     return sum;
 }
-/// What is copied is read now and written when somebody waits for it.
+/// What is copied is read now and written when somebody waits for it; until then rubbish is there.
 inline void copy16(void *to, const void *from, bool inside) {
     emulation::Fiber &fiber = emulation::fibers[emulation::current];
+    if ((uintptr_t)to % 16 || (uintptr_t)from % 16) emulation::fail("%llu bytes are copied from or to the middle of as many", 16);
     if (fiber.copied == emulation::COPIES) emulation::fail("%llu copies are on their way", fiber.copied);
     emulation::Copy &copy = fiber.copies[fiber.copied++];
     copy = {to, {0, 0, 0, 0}};
     if (inside) memcpy(&copy.words, from, 16);
+    memset(to, 0xA5, 16);
 }
 inline void commit_copies() {
     emulation::Fiber &fiber = emulation::fibers[emulation::current];
