@@ -36,9 +36,9 @@ struct CUDATests {
             try queue.upload(&words, to: block)
             // What the queue reads is its own.
             for i in words.indices { words[i] = 0 }
-            #expect(try queue.has(copy, in: block))
+            try queue.expect(copy, in: block)
             try queue.fill(block, count: count - 1, with: 7)
-            #expect(try queue.has([UInt64](repeating: 7, count: count - 1) + copy.suffix(1), in: block))
+            try queue.expect([UInt64](repeating: 7, count: count - 1) + copy.suffix(1), in: block)
             queue.free(block)
         }
         try queue.finish()
@@ -52,7 +52,7 @@ struct CUDATests {
         for turn in 0..<3 as Range<UInt64> {
             var words = (0..<count).map { UInt64($0) &* 0x9E37_79B9_7F4A_7C15 &+ turn }
             try queue.upload(&words, to: block)
-            #expect(try queue.has(words, in: block))
+            try queue.expect(words, in: block)
         }
         // As many as may be on their way, and one for a download's piece or two.
         #expect(queue.heldPinnedBytes <= 11 * CUDAQueue.pieceBytes)
@@ -81,7 +81,8 @@ struct CUDATests {
             for _ in 0..<2 {
                 let words = try transfer.wait().bindMemory(to: UInt64.self)
                 #expect(words.count == bytes / 8)
-                #expect(words.allSatisfy { $0 == turn })
+                let isBefore = words.allSatisfy { $0 == turn }
+                #expect(isBefore)
             }
         }
         queue.free(next)
@@ -217,9 +218,14 @@ extension DeviceQueue {
         return words
     }
 
-    /// Whether a block begins with these words; what differs would be a long message.
-    func has(_ words: [UInt64], in block: DeviceBlock) throws -> Bool {
-        try self.words(words.count, of: block) == words
+    /// Expects that a block begins with these words; what differs would be a long message.
+    func expect(
+        _ words: [UInt64],
+        in block: DeviceBlock,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let equal = try self.words(words.count, of: block) == words
+        #expect(equal, sourceLocation: sourceLocation)
     }
 
     func fill(_ block: DeviceBlock, count: Int, with value: UInt64) throws {
