@@ -21,7 +21,9 @@ final class CUDAContext: @unchecked Sendable {
         var unused: [Handle] = []
     }
 
-    /// - Parameter image: What the driver compiles: PTX.
+    /// - Parameters:
+    ///   - device: The device, which has no obstacle.
+    ///   - image: What the driver compiles: PTX.
     /// - Throws: `.deviceUnavailable`, with what the driver's compiler says, or `.notEnoughDeviceMemory`.
     init(_ device: CUDADevice, image: String) throws {
         self.device = device
@@ -108,7 +110,9 @@ final class CUDAContext: @unchecked Sendable {
 
     /// Calls the driver for the device.
     ///
-    /// - Parameter what: What is done, for the message: "copying to it".
+    /// - Parameters:
+    ///   - what: What is done, for the message: "copying to it".
+    ///   - body: The call.
     /// - Throws: what failed before, or `.deviceFailed`, which stays.
     func call(_ what: @autoclosure () -> String, _ body: (CUDALibrary) -> CUDALibrary.Code) throws {
         try succeed(code(body), what())

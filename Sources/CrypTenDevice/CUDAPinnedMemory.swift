@@ -9,7 +9,9 @@ final class CUDAPinnedMemory: Sendable {
     private let context: CUDAContext
     private let pool: Mutex<DevicePool>
 
-    /// - Parameter keptBytes: How much of what was given back is kept, at most.
+    /// - Parameters:
+    ///   - context: The device's.
+    ///   - keptBytes: How much of what was given back is kept, at most.
     init(_ context: CUDAContext, keptBytes: Int) {
         self.context = context
         pool = Mutex(DevicePool(limit: keptBytes))

@@ -31,7 +31,11 @@ struct CUDAFaultTests {
         zip(results, expected).allSatisfy { $0 == $1 || $0.allSatisfy { $0 == 3 } }
     }
 
-    /// One of everything that a queue does; the words that it downloaded. They begin as 3.
+    /// Does one of everything that a queue does.
+    ///
+    /// - Parameters:
+    ///   - device: The device.
+    ///   - results: What was downloaded; the words begin as 3.
     private func sequence(_ device: CUDADevice, into results: inout [[UInt64]]) throws {
         let count = 80_000
         results = [[UInt64]](repeating: [UInt64](repeating: 3, count: count), count: 3)

@@ -168,7 +168,8 @@ struct Device {
         const auto block = blocks.find(address - BASE);
         if (block == blocks.end()) return false;
         // A device that has failed overwrites nothing any more.
-        if (!failed && !excused.erase(block->first) && !is_wiped(memory().start + block->first, block->second)) count("violations: device memory freed as it was");
+        const bool may_be_full = excused.erase(block->first) || failed;
+        if (!may_be_full && !is_wiped(memory().start + block->first, block->second)) count("violations: device memory freed as it was");
         const uint64_t first = block->first / PAGE * PAGE, end = (block->first + block->second + PAGE - 1) / PAGE * PAGE;
         madvise(memory().start + first, end - first, MADV_DONTNEED);
         mprotect(memory().start + first, end - first, PROT_NONE);
