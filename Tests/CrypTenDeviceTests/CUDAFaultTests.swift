@@ -111,7 +111,8 @@ struct CUDAFaultTests {
             } else if driver.count("calls") - before < call {
                 break  // there is no such call
             }
-            #expect(areRight(results), "call \(call)")
+            let right = areRight(results)
+            #expect(right, "call \(call)")
         }
         // Those that give back at the end have nobody left to tell.
         #expect(failed > 60)

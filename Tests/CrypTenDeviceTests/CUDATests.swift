@@ -126,6 +126,7 @@ struct CUDATests {
         let queue = try CUDAQueue(usableWithCUDA[0])
         let block = try queue.allocate(bytes: 8)
         let transfer = try queue.beginDownload(block.address, bytes: 8)
+        let empty = try queue.beginDownload(block.address, bytes: 0)
         let expected: (any Error) -> Bool = { ($0 as? CrypTenError)?.code == .deviceFailed }
         try queue.check()
         #expect(
@@ -149,6 +150,7 @@ struct CUDATests {
         #expect(performing: { try queue.beginDownload(block.address, bytes: 8) }, throws: expected)
         #expect(performing: { try queue.beginDownload(block.address, bytes: 0) }, throws: expected)
         #expect(performing: { try transfer.wait() }, throws: expected)
+        #expect(performing: { try empty.wait() }, throws: expected)
         #expect(performing: { try queue.wipe(block.address, bytes: 8) }, throws: expected)
         #expect(performing: { try queue.wipeKept() }, throws: expected)
         #expect(performing: { try queue.finish() }, throws: expected)
