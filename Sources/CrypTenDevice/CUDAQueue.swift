@@ -135,7 +135,7 @@ package final class CUDAQueue: DeviceQueue {
         try check()
         // Under the lock, so that a block's next owner is behind in the queue.
         try state.withLock { state in
-            for block in state.pool.keptBlocks { try wipe(block.address, bytes: block.bytes) }
+            for block in state.pool.takeUsed() { try wipe(block.address, bytes: block.bytes) }
         }
         try staging.wipe()
     }

@@ -36,6 +36,7 @@ struct CUDAFaultTests {
     /// - Parameters:
     ///   - device: The device.
     ///   - results: What was downloaded; the words begin as 3.
+    /// - Throws: what the queue throws.
     private func sequence(_ device: CUDADevice, into results: inout [[UInt64]]) throws {
         let count = 80_000
         results = [[UInt64]](repeating: [UInt64](repeating: 3, count: count), count: 3)
@@ -235,6 +236,43 @@ struct CUDAFaultTests {
         }
         #expect(driver.held == held)
         #expect(driver.violations == 0)
+    }
+
+    @Test("what is kept is overwritten once for each owner")
+    func wipedOnce() throws {
+        let (driver, queue) = (try driver, try CUDAQueue(device))
+        let blocks = try [512, 1024, 1024].map { try queue.allocate(bytes: $0) }
+        let before = driver.count("bytes overwritten")
+        var bytes: [Int] = []
+        for returned in [{ blocks }, { [] }, { [try queue.allocate(bytes: 1024)] }, { [] }]
+            as [() throws -> [DeviceBlock]]
+        {
+            for block in try returned() { queue.free(block) }
+            try queue.wipeKept()
+            bytes.append(driver.count("bytes overwritten") - before)
+        }
+        #expect(bytes == [2560, 2560, 3584, 3584])
+    }
+
+    @Test("pinned memory holds nothing after it's overwritten, and nothing of a transfer that is gone")
+    func wipedPinned() throws {
+        let (driver, queue) = (try driver, try CUDAQueue(device))
+        let others = driver.count("full pinned blocks")
+        let block = try queue.allocate(bytes: 2 * CUDAQueue.pieceBytes)
+        var words = [UInt64](repeating: 7, count: CUDAQueue.pieceBytes / 8 + 5)
+        try queue.upload(&words, to: block)
+        var transfer: (any DeviceTransfer)? = try queue.beginDownload(block.address, bytes: 1 << 20)
+        #expect(try transfer?.wait().count == 1 << 20)
+        // Two pieces, and the transfer's.
+        #expect(driver.count("full pinned blocks") == others + 3)
+        transfer = nil
+        #expect(driver.count("full pinned blocks") == others + 2)
+        try queue.wipeKept()
+        #expect(driver.count("full pinned blocks") == others)
+        #expect(queue.heldPinnedBytes >= 2 * CUDAQueue.pieceBytes)
+        try queue.upload(&words, to: block)
+        try queue.expect(words, in: block)
+        queue.free(block)
     }
 
     @Test("an older device is listed with what is in its way, and refused")

@@ -12,6 +12,7 @@
 #include <set>
 #include <string>
 #include <sys/mman.h>
+#include <thread>
 
 #include "kernel.h"
 
@@ -84,6 +85,7 @@ struct Event { Moment moment; };
 struct Pinned {
     char *memory;
     size_t bytes;
+    std::thread::id owner;
 
     static std::map<const char *, std::shared_ptr<Pinned>> &all() {
         static auto &all = *new std::map<const char *, std::shared_ptr<Pinned>>;
@@ -96,13 +98,20 @@ struct Pinned {
         const auto &block = std::prev(after)->second;
         return from + bytes <= block->memory + block->bytes ? block : nullptr;
     }
+    /// How many of the thread's blocks hold something.
+    static int64_t full() {
+        int64_t blocks = 0;
+        for (const auto &[memory, block] : all())
+            blocks += block->owner == std::this_thread::get_id() && !is_wiped(memory, block->bytes);
+        return blocks;
+    }
     static void *allocate(size_t bytes) {
         if (all_counts()["pinned bytes"] + bytes > PINNED_BYTES) return nullptr;
         const size_t pages = (bytes + PAGE - 1) / PAGE * PAGE;
         auto *memory = (char *)mmap(nullptr, pages + PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (memory == MAP_FAILED || mprotect(memory, pages, PROT_READ | PROT_WRITE)) return nullptr;
         memset(memory, RUBBISH, pages);
-        all()[memory] = std::make_shared<Pinned>(Pinned{memory, bytes});
+        all()[memory] = std::make_shared<Pinned>(Pinned{memory, bytes, std::this_thread::get_id()});
         count("pinned bytes", bytes);
         return memory;
     }

@@ -144,6 +144,7 @@ API cuMemsetD8Async(uint64_t to, unsigned char value, size_t bytes, void *stream
     const int code = call_on_device([&](Device &device) {
         char *place = device.place(to, bytes);
         if (!place) return INVALID_VALUE;
+        count("bytes overwritten", bytes);
         ((Stream *)stream)->add([=] { memset(place, value, bytes); });
         return OK;
     });
