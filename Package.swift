@@ -186,10 +186,19 @@ let package = Package(
         ),
         .testTarget(
             name: "CrypTenDeviceTests",
-            dependencies: ["CrypTenBase", "CrypTenDevice", "CrypTenRing", .product(name: "Crypto", package: "swift-crypto")],
+            dependencies: [
+                "CrypTen", "CrypTenBase", "CrypTenDevice", "CrypTenRing", "CrypTenRuntime", "CrypTenTransport",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings
         ),
-        .testTarget(name: "CrypTenGatesTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CrypTenGatesTests",
+            dependencies: ["CrypTenDevice", "_CrypTenTestSupport"],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "CrypTenExpressionsTests",
             dependencies: ["CrypTenExpressions"],

@@ -45,44 +45,44 @@ extension DeviceCall {
         _ b: (place: DeviceAddress, shape: Shape),
         subtracting: Bool
     ) throws {
-            switch operation {
-            case .multiply:
-                let operands = [
-                    try broadcast(a.place, a.shape, to: shape), try broadcast(b.place, b.shape, to: shape),
-                ]
-                try elementwise(subtracting ? .subtractProduct : .addProduct, to, shape.count, operands)
-            case .matmul(let transposeLeft, let transposeRight):
-                let (m, n) = (shape[-2], shape[-1])
-                let k = transposeLeft ? a.shape[-2] : a.shape[-1]
-                let product = DeviceProduct(
-                    rows: m,
-                    columns: n,
-                    inner: k,
-                    aRow: transposeLeft ? 1 : k,
-                    aInner: transposeLeft ? m : 1,
-                    bInner: transposeRight ? 1 : n,
-                    bColumn: transposeRight ? k : 1,
-                    subtracting: subtracting
+        switch operation {
+        case .multiply:
+            let operands = [
+                try broadcast(a.place, a.shape, to: shape), try broadcast(b.place, b.shape, to: shape),
+            ]
+            try elementwise(subtracting ? .subtractProduct : .addProduct, to, shape.count, operands)
+        case .matmul(let transposeLeft, let transposeRight):
+            let (m, n) = (shape[-2], shape[-1])
+            let k = transposeLeft ? a.shape[-2] : a.shape[-1]
+            let product = DeviceProduct(
+                rows: m,
+                columns: n,
+                inner: k,
+                aRow: transposeLeft ? 1 : k,
+                aInner: transposeLeft ? m : 1,
+                bInner: transposeRight ? 1 : n,
+                bColumn: transposeRight ? k : 1,
+                subtracting: subtracting
+            )
+            for run in MatrixRun.all(of: shape, a.shape, b.shape) {
+                try accumulate(
+                    product.times(run.count, a: run.leftStep, b: run.rightStep, c: m * n),
+                    to: to.advanced(words: run.first.sum),
+                    a.place.advanced(words: run.first.left),
+                    b.place.advanced(words: run.first.right)
                 )
-                for run in MatrixRun.all(of: shape, a.shape, b.shape) {
-                    try accumulate(
-                        product.times(run.count, a: run.leftStep, b: run.rightStep, c: m * n),
-                        to: to.advanced(words: run.first.sum),
-                        a.place.advanced(words: run.first.left),
-                        b.place.advanced(words: run.first.right)
-                    )
-                }
-            case .convolution(let geometry):
-                let extents = ConvolutionExtents(geometry, input: a.shape, kernel: b.shape)!
-                try convolve(DeviceConvolution(extents, subtracting), to, image: a.place, kernel: b.place)
-            case .convolutionInputGradient(let geometry, _, _):
-                let extents = ConvolutionExtents(geometry, input: shape, kernel: b.shape)!
-                try accumulateInputGradient(to, extents, of: a.place, kernel: b.place, subtracting)
-            case .convolutionKernelGradient(let geometry, _, _):
-                let extents = ConvolutionExtents(geometry, input: a.shape, kernel: shape)!
-                let convolution = DeviceConvolution(extents, subtracting)
-                try accumulateKernelGradient(convolution, to, image: a.place, of: b.place)
             }
+        case .convolution(let geometry):
+            let extents = ConvolutionExtents(geometry, input: a.shape, kernel: b.shape)!
+            try convolve(DeviceConvolution(extents, subtracting), to, image: a.place, kernel: b.place)
+        case .convolutionInputGradient(let geometry, _, _):
+            let extents = ConvolutionExtents(geometry, input: shape, kernel: b.shape)!
+            try accumulateInputGradient(to, extents, of: a.place, kernel: b.place, subtracting)
+        case .convolutionKernelGradient(let geometry, _, _):
+            let extents = ConvolutionExtents(geometry, input: a.shape, kernel: shape)!
+            let convolution = DeviceConvolution(extents, subtracting)
+            try accumulateKernelGradient(convolution, to, image: a.place, of: b.place)
+        }
     }
 }
 

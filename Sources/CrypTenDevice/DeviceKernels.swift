@@ -51,6 +51,10 @@ package final class DeviceKernels: Kernels {
         queue.name
     }
 
+    package var computesAside: Bool {
+        true
+    }
+
     package func check() throws {
         if let failure = failure.withLock({ $0 }) { throw failure }
         try queue.check()

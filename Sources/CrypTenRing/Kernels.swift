@@ -7,6 +7,8 @@ package protocol Kernels: Sendable {
     /// What runs: "plain", "avx512", "avx2", "neon", "portable", "cuda" or "opencl".
     var name: String { get }
 
+    /// Whether results are promises, which something else computes meanwhile.
+    var computesAside: Bool { get }
     /// Throws what has failed, if something has: nothing that was computed since may be sent, or told to anybody.
     ///
     /// - Throws: `.deviceFailed` or `.notEnoughDeviceMemory`; nothing where a processor computes.
@@ -230,6 +232,10 @@ package protocol Kernels: Sendable {
 
 // What a processor needs nothing for.
 extension Kernels {
+    package var computesAside: Bool {
+        false
+    }
+
     package func check() throws {}
 
     package func wipeGivenBack() {

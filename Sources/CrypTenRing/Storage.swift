@@ -1,5 +1,5 @@
 import CCrypTenKernels
-package import Synchronization
+private import Synchronization
 
 /// Words of memory, owned by the tensors that look into them, in one or more places: on the host, aligned for vector instructions, in a
 /// device's memory, or in none as long as nobody reads them, where they are one value or a generator's.
@@ -153,6 +153,7 @@ package final class Storage: @unchecked Sendable {
     func wipe() {
         if let words = host.load(ordering: .relaxed) { cct_wipe(words, count * 8) }
         device?.wipe()
+        if source != nil { source = .repeating(0) }
     }
 }
 

@@ -39,6 +39,14 @@ extension StoredWords {
         return try withExtendedLifetime(old) { try body(storage.mutableWords, UnsafePointer(old.words + first)) }
     }
 
+    /// Begins to copy the words to the host, where they are in a device's memory alone; nil where the host has them.
+    ///
+    /// - Throws: `.deviceFailed`.
+    package func beginDownload() throws -> (any DeviceTransfer)? {
+        guard wordCount > 0, let device = storage.onlyDevice else { return nil }
+        return try device.beginDownload(firstWord..<firstWord + wordCount)
+    }
+
     /// Overwrites the words, and what else lies in their storage, with zeros; one that others look into stays as it is.
     package mutating func wipe() {
         if ownsStorage() { storage.wipe() }

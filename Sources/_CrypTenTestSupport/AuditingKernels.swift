@@ -36,6 +36,10 @@ package struct AuditingKernels: Kernels {
         base.name
     }
 
+    package var computesAside: Bool {
+        base.computesAside
+    }
+
     package func check() throws {
         try base.check()
     }

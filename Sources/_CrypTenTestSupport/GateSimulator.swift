@@ -463,6 +463,12 @@ final class SimulatedCorrections: CorrectionSink {
         total += words.count
     }
 
+    func send(_ words: RingTensor) throws {
+        queue.append(words)
+        recent.append(words.elements)
+        total += words.count
+    }
+
     func next() -> RingTensor? {
         queue.isEmpty ? nil : queue.removeFirst()
     }

@@ -162,7 +162,12 @@ struct DeviceKernelsTests {
         let key = ExpansionKey(low: 0x5EED, high: 0xFEED)
         for queue in try queues.get() {
             for count in [1, 1536, 1537, 1538, 2048, 2049, 4096] {
-                let words = DeviceKernels(queue: queue, settings: .everything).expand(key, number: 5, from: start, shape: [count])
+                let words = DeviceKernels(queue: queue, settings: .everything).expand(
+                    key,
+                    number: 5,
+                    from: start,
+                    shape: [count]
+                )
                 let want = plain.expand(key, number: 5, from: start, shape: [count])
                 #expect(words.elements == want.elements, "\(count) words from \(start)")
             }
@@ -243,7 +248,9 @@ struct DeviceKernelsTests {
             planes.clearTails()
             let want = plain.run(made, on: [planes]).asWords.elements
             for queue in try queues.get() {
-                #expect(DeviceKernels(queue: queue, settings: .everything).run(made, on: [planes]).asWords.elements == want)
+                #expect(
+                    DeviceKernels(queue: queue, settings: .everything).run(made, on: [planes]).asWords.elements == want
+                )
             }
         }
     }

@@ -1,3 +1,4 @@
+import CrypTenDevice
 import CrypTenGates
 import CrypTenRing
 import Testing
@@ -8,9 +9,16 @@ let counts = [0, 1, 63, 64, 65, 4097]
 let moreThanASlab = Slabs.size + 65
 let parties = [2, 3, 5]
 
-/// Every backend: the specification and what this machine runs.
+/// Every backend: the specification, what this machine runs, and every device that OpenCL finds on it, with and without what stays on
+/// the host because it's small.
 func backends() -> [any Kernels] {
-    [PlainKernels(), NativeKernels(threads: 1)]
+    [PlainKernels(), NativeKernels(threads: 1)] + devices
+}
+
+/// That a device which is there works is a test of CrypTenDeviceTests.
+private let devices: [any Kernels] = ((try? OpenCLDevice.all()) ?? []).flatMap { device -> [any Kernels] in
+    guard let queue = try? OpenCLQueue(device) else { return [] }
+    return [DeviceKernels(queue: queue, settings: .everything), DeviceKernels(queue: queue)]
 }
 
 /// Runs a gate on every backend; holds all outputs against the plain ones, and the backends' transcripts against each other.

@@ -53,6 +53,13 @@ package final class DealerStage {
     /// Deals additive shares: all but the last party's come from their seeds, the last one's is sent.
     package func deal(_ secret: RingTensor) throws {
         let (number, keys) = (numbers.correlation(), keys.dropLast().map(\.correlations))
+        guard !kernels.computesAside else {
+            var correction = secret
+            for key in keys {
+                kernels.accumulateExpansion(&correction, key, number: number, from: 0, subtracting: true)
+            }
+            return try sink.send(correction)
+        }
         try sink.send(secret.count) { words, place in
             clock.measure(.expansion) {
                 kernels.writeDifference(of: secret, keys, number: number, words: words, to: place)
@@ -80,7 +87,12 @@ package final class DealerStage {
     /// Deals XOR shares of planes of bits.
     package func deal(_ secret: BitPlanes) throws {
         let (number, keys) = (numbers.correlation(), keys.dropLast().map(\.correlations))
-        try sink.send(secret.planes * secret.wordsPerPlane) { words, place in
+        guard !kernels.computesAside else {
+            var correction = secret
+            for key in keys { kernels.accumulateBitExpansion(&correction, key, number: number, fromPlane: 0) }
+            return try sink.send(correction.asWords)
+        }
+        try sink.send(secret.wordCount) { words, place in
             clock.measure(.expansion) {
                 kernels.writeDifference(of: secret, keys, number: number, words: words, to: place)
             }

@@ -92,15 +92,8 @@ package protocol CorrectionSink: AnyObject {
     /// Sends `count` words. `write` puts ranges of them where they are sent from, one after the other, into memory that holds nothing
     /// yet.
     func send(_ count: Int, _ write: (_ words: Range<Int>, _ place: UnsafeMutablePointer<UInt64>) -> Void) throws
-}
-
-extension CorrectionSink {
-    /// Sends words that lie in a tensor.
-    package func send(_ words: RingTensor) throws {
-        try words.withWords { pointer in
-            try send(words.count) { $1.update(from: pointer + $0.lowerBound, count: $0.count) }
-        }
-    }
+    /// Sends a tensor's words; where a device has yet to compute them, without waiting for it.
+    func send(_ words: RingTensor) throws
 }
 
 /// What a party opens in a round, and what it has read of the round before.

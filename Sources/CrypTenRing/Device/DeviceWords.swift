@@ -17,6 +17,10 @@ package final class DeviceWords: Sendable {
         try queue.download(block.address, bytes: count * 8, to: words)
     }
 
+    func beginDownload(_ words: Range<Int>) throws -> any DeviceTransfer {
+        try queue.beginDownload(block.address + UInt64(words.lowerBound) * 8, bytes: words.count * 8)
+    }
+
     /// A copy of the first ones on the host.
     package func onHost(_ count: Int) throws -> RingTensor {
         var words = RingTensor(uninitialized: [count])

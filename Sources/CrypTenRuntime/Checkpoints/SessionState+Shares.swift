@@ -9,7 +9,7 @@ extension SessionState {
     /// This party's shares of kept values: `[v] = v^ − [λ]` of a masked one, as ``UnmaskGate`` has it.
     func shares(of named: [(String, Node)]) throws -> [KeptShare] {
         try machine.check()
-        return try named.map { name, node in
+        let shares = try named.map { name, node in
             if let error = node.error { throw error }
             guard case .kept(let number) = node.operation, node.session === identity else {
                 throw CrypTenError(
@@ -40,8 +40,12 @@ extension SessionState {
                     "'\(name)' is made of bits, of which there are no shares modulo 2^64: make integers of them"
                 )
             }
+            // Whoever reads it later doesn't wait for a device, which may fail.
+            share.words.withWords { _ in }
             return share
         }
+        try kernels.check()
+        return shares
     }
 
     /// Keeps values of which each party has a share.

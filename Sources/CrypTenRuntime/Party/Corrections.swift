@@ -102,6 +102,8 @@ final class CorrectionStream: CorrectionSink {
     private let receiver: Role
     private(set) var account: CreditAccount
     private var outgoing = ByteBuffer()
+    /// What a device still copies to the host.
+    private var coming = OutgoingWords<Void>()
     private var chunks: UInt32 = 0
 
     init(_ context: RunContext, receiver: Role, account: CreditAccount) {
@@ -115,25 +117,41 @@ final class CorrectionStream: CorrectionSink {
         outgoing.wipe()
     }
 
+    func send(_ words: RingTensor) throws {
+        try context.clock.measure(.copying) { try coming.append(words, to: (), copy) }
+    }
+
+    private func copy(_ words: UnsafePointer<UInt64>, _ count: Int, _: Void) throws {
+        try fill(count) { $1.update(from: words + $0.lowerBound, count: $0.count) }
+    }
+
     func send(_ count: Int, _ write: (Range<Int>, UnsafeMutablePointer<UInt64>) -> Void) throws {
         try context.clock.measure(.copying) {
-            let perChunk = context.framing.chunkBytes / 8
-            var written = 0
-            while written < count {
-                let end = min(count, written + perChunk - outgoing.readableBytes / 8)
-                outgoing.write(written..<end, capacity: context.framing.chunkBytes, write)
-                written = end
-                if outgoing.readableBytes >= context.framing.chunkBytes { try flush() }
-            }
+            try coming.drain(leaving: 0, copy)
+            try fill(count, write)
+        }
+    }
+
+    private func fill(_ count: Int, _ write: (Range<Int>, UnsafeMutablePointer<UInt64>) -> Void) throws {
+        let perChunk = context.framing.chunkBytes / 8
+        var written = 0
+        while written < count {
+            let end = min(count, written + perChunk - outgoing.readableBytes / 8)
+            outgoing.write(written..<end, capacity: context.framing.chunkBytes, write)
+            written = end
+            if outgoing.readableBytes >= context.framing.chunkBytes { try flush() }
         }
     }
 
     /// Sends what is left.
     func finish() throws {
+        try context.clock.measure(.copying) { try coming.drain(leaving: 0, copy) }
         if outgoing.readableBytes > 0 { try flush() }
     }
 
     private func flush() throws {
+        // What a failed device has made stays here.
+        try context.kernels.check()
         while !account.hasRoom(for: outgoing.readableBytes) {
             let frame = try context.whilePresent(receiver, round: 0) {
                 try context.clock.measure(.waitingForPeers) {

@@ -19,6 +19,8 @@ final class RoundExchange: OpeningExchange {
     private let peers: [Int]
     /// What this round sends, by party.
     private var outgoing: [ByteBuffer]
+    /// What of it a device still copies to the host, with the parties that get it.
+    private var coming = OutgoingWords<[Int]>()
     /// What the round before opened, not read yet; and what this round opens.
     private var opened: [Pending] = []
     private var opening: [Pending] = []
@@ -49,7 +51,7 @@ final class RoundExchange: OpeningExchange {
         guard sends == (part != nil) else { preconditionFailure("who sends an opening has a part of it") }
         if let part {
             try context.clock.measure(.copying) {
-                for peer in peers where opening.receiver ?? peer == peer { try write(part, to: peer) }
+                try coming.append(part, to: peers.filter { opening.receiver ?? $0 == $0 }, write)
             }
         }
         let learns = opening.receiver ?? party == party
@@ -74,9 +76,10 @@ final class RoundExchange: OpeningExchange {
             switch opening.combination {
             case .sum: context.kernels.accumulate(&partial, adding: words)
             case .xor:
-                var planes = BitPlanes(partial, planes: 1, count: opening.words * 64)
+                var planes = context.kernels.planes(partial, planes: 1, count: opening.words * 64)
                 partial = RingTensor(zeros: [0])
-                context.kernels.accumulate(&planes, xor: BitPlanes(words, planes: 1, count: opening.words * 64))
+                let others = context.kernels.planes(words, planes: 1, count: opening.words * 64)
+                context.kernels.accumulate(&planes, xor: others)
                 partial = planes.asWords
             }
             sum = partial
@@ -87,6 +90,7 @@ final class RoundExchange: OpeningExchange {
 
     /// Sends what is left of the round and makes what it opened readable.
     func finishRound() throws {
+        try context.clock.measure(.copying) { try coming.drain(leaving: 0, write) }
         for peer in peers { try flush(to: peer, least: 1) }
         checkAllRead()
         swap(&opened, &opening)
@@ -111,12 +115,16 @@ final class RoundExchange: OpeningExchange {
         )
     }
 
-    private func write(_ words: RingTensor, to peer: Int) throws {
+    private func write(_ words: UnsafePointer<UInt64>, _ count: Int, to peers: [Int]) throws {
+        for peer in peers { try write(words, count, to: peer) }
+    }
+
+    private func write(_ words: UnsafePointer<UInt64>, _ count: Int, to peer: Int) throws {
         let perChunk = context.framing.chunkBytes / 8
         var written = 0
-        while written < words.count {
+        while written < count {
             let room = perChunk - outgoing[peer].readableBytes / 8
-            let end = min(words.count, written + room)
+            let end = min(count, written + room)
             outgoing[peer].write(words, written..<end, capacity: context.framing.chunkBytes)
             written = end
             try flush(to: peer, least: context.framing.chunkBytes)
@@ -125,6 +133,8 @@ final class RoundExchange: OpeningExchange {
 
     private func flush(to peer: Int, least: Int) throws {
         guard outgoing[peer].readableBytes >= least else { return }
+        // What a failed device has made stays here.
+        try context.kernels.check()
         var payload = outgoing[peer]
         outgoing[peer] = context.buffers.take()
         defer { context.buffers.giveBack(&payload) }

@@ -5,11 +5,9 @@ package import NIOCore
 
 /// Words in and out of byte buffers: little-endian on the wire, as in memory on every machine that this runs on.
 extension ByteBuffer {
-    /// Appends words `range` of a tensor; a buffer that has to grow grows to `capacity` at once.
-    mutating func write(_ words: RingTensor, _ range: Range<Int>, capacity: Int) {
-        words.withWords { pointer in
-            write(range, capacity: capacity) { $1.update(from: pointer + $0.lowerBound, count: $0.count) }
-        }
+    /// Appends words `range`; a buffer that has to grow grows to `capacity` at once.
+    mutating func write(_ words: UnsafePointer<UInt64>, _ range: Range<Int>, capacity: Int) {
+        write(range, capacity: capacity) { $1.update(from: words + $0.lowerBound, count: $0.count) }
     }
 
     /// Appends words of a range that `body` writes; whatever is in the buffer is whole words, too.

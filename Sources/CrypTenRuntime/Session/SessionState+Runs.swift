@@ -80,7 +80,10 @@ extension SessionState {
         }
         try machine.finishedRun()
         checker?.name(keptOutputs: dealt.run.keptOutputs, of: dealt.run.number)
-        return try results(planned.plan, values, dealt.run.keptOutputs)
+        let results = try results(planned.plan, values, dealt.run.keptOutputs)
+        // What is revealed was read by now.
+        try kernels.check()
+        return results
     }
 
     /// The run that is used next: one that was dealt ahead, if there is one, else one that the dealer is asked for.
