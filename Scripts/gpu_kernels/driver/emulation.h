@@ -49,7 +49,10 @@ alignas(64) static char stacks[MOST][STACK];
 static Fiber fibers[MOST];
 static jmp_buf scheduler;
 static unsigned current, threads, at_barrier, at_exchange[MOST / TEAM];
-static unsigned traded[2][MOST][8], parity[MOST];
+// Two tables in turn, so that nobody overwrites what another still reads.
+static unsigned traded[2][MOST], parity[MOST];
+struct Tile { short a[16][32], b[8][32]; int c[16][8]; };
+static Tile tiles[2][MOST / TEAM];
 static void (*body)(const void *);
 static const void *arguments;
 static const Memory *memory;
@@ -97,21 +100,23 @@ inline void barrier() {
         if (fibers[t].state == AT_BARRIER) fibers[t].state = READY;
 }
 
-inline void exchange() {
+/// Waits for the team; the last of it does something for all.
+template <class Work> inline void exchange(Work work) {
     const unsigned team = current / TEAM;
     if (++at_exchange[team] < TEAM) {
         fibers[current].state = AT_EXCHANGE;
         return switch_to_scheduler();
     }
+    work();
     at_exchange[team] = 0;
     for (unsigned t = team * TEAM; t < (team + 1) * TEAM; t++) fibers[t].state = READY;
 }
 
-/// What the lanes of the team have written; two tables in turn, so that nobody overwrites what another still reads.
-inline unsigned (*all_write(const unsigned *words, unsigned count))[8] {
+/// What the lanes of the team say.
+inline const unsigned *all_say(unsigned word) {
     const unsigned me = current, turn = parity[me] ^= 1;
-    memcpy(traded[turn][me], words, count * sizeof(unsigned));
-    exchange();
+    traded[turn][me] = word;
+    exchange([] {});
     return &traded[turn][me / TEAM * TEAM];
 }
 
@@ -150,12 +155,12 @@ inline void run_group(bool backwards) {
 inline void __syncthreads() { emulation::barrier(); }
 inline unsigned __shfl_sync(unsigned, unsigned value, unsigned lane) {
     if (lane >= emulation::TEAM) emulation::fail("lane %llu is none of a team", lane);
-    return emulation::all_write(&value, 1)[lane][0];
+    return emulation::all_say(value)[lane];
 }
 inline unsigned __ballot_sync(unsigned, int bit) {
-    unsigned mine = bit != 0, all = 0;
-    const auto votes = emulation::all_write(&mine, 1);
-    for (unsigned lane = 0; lane < emulation::TEAM; lane++) all |= votes[lane][0] << lane;
+    const unsigned *votes = emulation::all_say(bit != 0);
+    unsigned all = 0;
+    for (unsigned lane = 0; lane < emulation::TEAM; lane++) all |= votes[lane] << lane;
     return all;
 }
 inline unsigned __umulhi(unsigned a, unsigned b) { return (unsigned)((uint64_t)a * b >> 32); }
@@ -165,17 +170,25 @@ inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
 
 #define TILES_EMULATED 1
 
-/// mma.m16n8k32: with g = lane / 4 and q = lane % 4 a lane has rows g and g + 8 of the tile of A, column g of B's, columns 2 q and 2 q + 1 of C's.
+/// mma.m16n8k32: with g = lane / 4 and q = lane % 4 a lane has of the tile of A rows g and g + 8, of B's column g, of C's columns 2 q and 2 q + 1 of
+/// its rows. The team's last makes the product of all.
 inline void multiply_tile(int *c, const unsigned *a, const unsigned *b) {
-    const unsigned mine[6] = {a[0], a[1], a[2], a[3], b[0], b[1]}, lane = emulation::current % emulation::TEAM;
-    const auto words = emulation::all_write(mine, 6);
-    for (unsigned e = 0; e < 4; e++) {
-        const unsigned row = lane / 4 + e / 2 * 8, column = lane % 4 * 2 + e % 2;
-        for (unsigned k = 0; k < 32; k++) {
-            const unsigned of_a = words[row % 8 * 4 + k % 16 / 4][row / 8 + k / 16 * 2], of_b = words[column * 4 + k % 16 / 4][4 + k / 16];
-            c[e] += (int)(signed char)(of_a >> 8 * (k % 4)) * (int)(signed char)(of_b >> 8 * (k % 4));
-        }
+    const unsigned me = emulation::current, lane = me % emulation::TEAM, turn = emulation::parity[me] ^= 1, g = lane / 4, q = lane % 4;
+    emulation::Tile &tile = emulation::tiles[turn][me / emulation::TEAM];
+    for (unsigned k = 0; k < 4; k++) {
+        tile.a[g][4 * q + k] = (signed char)(a[0] >> 8 * k), tile.a[g + 8][4 * q + k] = (signed char)(a[1] >> 8 * k);
+        tile.a[g][16 + 4 * q + k] = (signed char)(a[2] >> 8 * k), tile.a[g + 8][16 + 4 * q + k] = (signed char)(a[3] >> 8 * k);
+        tile.b[g][4 * q + k] = (signed char)(b[0] >> 8 * k), tile.b[g][16 + 4 * q + k] = (signed char)(b[1] >> 8 * k);
     }
+    emulation::exchange([&tile] {
+        for (unsigned row = 0; row < 16; row++)
+            for (unsigned column = 0; column < 8; column++) {
+                int sum = 0;
+                for (unsigned k = 0; k < 32; k++) sum += tile.a[row][k] * tile.b[column][k];
+                tile.c[row][column] = sum;
+            }
+    });
+    for (unsigned e = 0; e < 4; e++) c[e] += tile.c[g + e / 2 * 8][2 * q + e % 2];
 }
 inline unsigned dot4(unsigned a, unsigned b, unsigned sum) {
     for (unsigned j = 0; j < 32; j += 8) sum += (a >> j & 255) * (b >> j & 255);
