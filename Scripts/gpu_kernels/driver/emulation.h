@@ -4,12 +4,11 @@
 // What is stricter than on a device, because other devices may be: all work-items of a group come to every barrier, and all 32 of a team to
 // every exchange. What was copied asynchronously is there only after somebody has waited for it.
 #pragma once
-#include <csetjmp>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <ucontext.h>
 
+#include "fiber.h"
 #include "kernel.h"
 
 #define __CUDACC_RTC__ 1
@@ -31,13 +30,12 @@ static dim3 threadIdx, blockIdx, gridDim;
 
 namespace emulation {
 
-enum { MOST = 1024, STACK = 1 << 17, TEAM = 32, COPIES = 256 };
+enum { MOST = 1024, TEAM = 32, COPIES = 256 };
 enum State { READY, AT_BARRIER, AT_EXCHANGE, DONE };
 
 struct Copy { void *to; uint4 words; };
-struct Fiber {
-    jmp_buf at;
-    ucontext_t beginning;
+struct Item {
+    Fiber fiber;
     bool began;
     State state;
     // Copies that were begun, the first of each commit, and how many there are of either.
@@ -46,70 +44,79 @@ struct Fiber {
 };
 
 alignas(64) static char stacks[MOST][STACK];
-static Fiber fibers[MOST];
-static jmp_buf scheduler;
+static Item items[MOST];
+static Fiber scheduler;
 static unsigned current, threads, at_barrier, at_exchange[MOST / TEAM];
 // Two tables in turn, so that nobody overwrites what another still reads.
 static unsigned traded[2][MOST], parity[MOST];
-struct Tile { short a[16][32], b[8][32]; int c[16][8]; };
+struct Tile {
+    signed char a[16][32], b[8][32];  // of B the columns
+    int c[16][8];
+
+    void multiply() {
+        static const signed char zeros[16][32] = {};
+        memset(c, 0, sizeof c);
+        // What stands beyond a matrix's end, mostly.
+        if (!memcmp(a, zeros, sizeof a) || !memcmp(b, zeros, sizeof b)) return;
+        short wide_a[16][32], wide_b[8][32];
+        for (unsigned i = 0; i < 16 * 32; i++) wide_a[i / 32][i % 32] = a[i / 32][i % 32];
+        for (unsigned i = 0; i < 8 * 32; i++) wide_b[i / 32][i % 32] = b[i / 32][i % 32];
+        for (unsigned row = 0; row < 16; row++)
+            for (unsigned column = 0; column < 8; column++)
+                for (unsigned k = 0; k < 32; k++) c[row][column] += wide_a[row][k] * wide_b[column][k];
+    }
+};
 static Tile tiles[2][MOST / TEAM];
 static void (*body)(const void *);
 static const void *arguments;
 static const Memory *memory;
 static char *complaint;
 
-inline void switch_to_scheduler() {
-    if (!_setjmp(fibers[current].at)) _longjmp(scheduler, 1);
-}
+inline void switch_to_scheduler() { items[current].fiber.go(scheduler); }
 
-inline void run_fiber() {
+inline void run_item() {
     for (;;) {
         body(arguments);
-        fibers[current].state = DONE;
+        items[current].state = DONE;
         switch_to_scheduler();
     }
 }
 
-inline void switch_to_fiber() {
-    Fiber &fiber = fibers[current];
+inline void switch_to_item() {
+    Item &item = items[current];
     threadIdx = {current, 0, 0};
-    if (_setjmp(scheduler)) return;
-    if (fiber.began) _longjmp(fiber.at, 1);
-    fiber.began = true;
-    getcontext(&fiber.beginning);
-    fiber.beginning.uc_stack.ss_sp = stacks[current];
-    fiber.beginning.uc_stack.ss_size = STACK;
-    fiber.beginning.uc_link = nullptr;
-    makecontext(&fiber.beginning, run_fiber, 0);
-    setcontext(&fiber.beginning);
+    if (!item.began) item.fiber.begin(stacks[current], run_item);
+    item.began = true;
+    scheduler.go(item.fiber);
 }
 
 /// Ends the launch: the scheduler sees the complaint, and comes back to no fiber of the group.
 [[noreturn]] inline void fail(const char *what, uint64_t number) {
     snprintf(complaint, COMPLAINT_BYTES, what, (unsigned long long)number);
-    _longjmp(scheduler, 1);
+    switch_to_scheduler();
+    __builtin_unreachable();
 }
 
 inline void barrier() {
     if (++at_barrier < threads) {
-        fibers[current].state = AT_BARRIER;
+        items[current].state = AT_BARRIER;
         return switch_to_scheduler();
     }
     at_barrier = 0;
     for (unsigned t = 0; t < threads; t++)
-        if (fibers[t].state == AT_BARRIER) fibers[t].state = READY;
+        if (items[t].state == AT_BARRIER) items[t].state = READY;
 }
 
 /// Waits for the team; the last of it does something for all.
 template <class Work> inline void exchange(Work work) {
     const unsigned team = current / TEAM;
     if (++at_exchange[team] < TEAM) {
-        fibers[current].state = AT_EXCHANGE;
+        items[current].state = AT_EXCHANGE;
         return switch_to_scheduler();
     }
     work();
     at_exchange[team] = 0;
-    for (unsigned t = team * TEAM; t < (team + 1) * TEAM; t++) fibers[t].state = READY;
+    for (unsigned t = team * TEAM; t < (team + 1) * TEAM; t++) items[t].state = READY;
 }
 
 /// What the lanes of the team say.
@@ -131,21 +138,21 @@ inline void *pointer(uint64_t address) {
 inline void run_group(bool backwards) {
     at_barrier = 0;
     memset(at_exchange, 0, sizeof at_exchange);
-    for (unsigned t = 0; t < threads; t++) fibers[t].state = READY, fibers[t].copied = fibers[t].committed = 0;
+    for (unsigned t = 0; t < threads; t++) items[t].state = READY, items[t].copied = items[t].committed = 0;
     for (unsigned left = threads; left > 0 && !*complaint;) {
         bool moved = false;
         for (unsigned turn = 0; turn < threads && !*complaint; turn++) {
             current = backwards ? threads - 1 - turn : turn;
-            if (fibers[current].state != READY) continue;
+            if (items[current].state != READY) continue;
             moved = true;
-            switch_to_fiber();
-            left -= fibers[current].state == DONE;
+            switch_to_item();
+            left -= items[current].state == DONE;
         }
         if (!moved && left > 0) snprintf(complaint, COMPLAINT_BYTES, "its work-items part at a barrier: %u of %u wait", left, threads);
     }
     // What a fiber was at when the group was given up is forgotten.
     if (*complaint)
-        for (unsigned t = 0; t < threads; t++) fibers[t].began = false;
+        for (unsigned t = 0; t < threads; t++) items[t].began = false;
 }
 
 }  // namespace emulation
@@ -175,19 +182,12 @@ inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
 inline void multiply_tile(int *c, const unsigned *a, const unsigned *b) {
     const unsigned me = emulation::current, lane = me % emulation::TEAM, turn = emulation::parity[me] ^= 1, g = lane / 4, q = lane % 4;
     emulation::Tile &tile = emulation::tiles[turn][me / emulation::TEAM];
-    for (unsigned k = 0; k < 4; k++) {
-        tile.a[g][4 * q + k] = (signed char)(a[0] >> 8 * k), tile.a[g + 8][4 * q + k] = (signed char)(a[1] >> 8 * k);
-        tile.a[g][16 + 4 * q + k] = (signed char)(a[2] >> 8 * k), tile.a[g + 8][16 + 4 * q + k] = (signed char)(a[3] >> 8 * k);
-        tile.b[g][4 * q + k] = (signed char)(b[0] >> 8 * k), tile.b[g][16 + 4 * q + k] = (signed char)(b[1] >> 8 * k);
+    for (unsigned half = 0; half < 2; half++) {
+        memcpy(&tile.a[g][16 * half + 4 * q], &a[2 * half], 4);
+        memcpy(&tile.a[g + 8][16 * half + 4 * q], &a[2 * half + 1], 4);
+        memcpy(&tile.b[g][16 * half + 4 * q], &b[half], 4);
     }
-    emulation::exchange([&tile] {
-        for (unsigned row = 0; row < 16; row++)
-            for (unsigned column = 0; column < 8; column++) {
-                int sum = 0;
-                for (unsigned k = 0; k < 32; k++) sum += tile.a[row][k] * tile.b[column][k];
-                tile.c[row][column] = sum;
-            }
-    });
+    emulation::exchange([&tile] { tile.multiply(); });
     for (unsigned e = 0; e < 4; e++) c[e] += tile.c[g + e / 2 * 8][2 * q + e % 2];
 }
 inline unsigned dot4(unsigned a, unsigned b, unsigned sum) {
@@ -196,28 +196,28 @@ inline unsigned dot4(unsigned a, unsigned b, unsigned sum) {
 }
 /// What is copied is read now and written when somebody waits for it; until then rubbish is there.
 inline void copy16(void *to, const void *from, bool inside) {
-    emulation::Fiber &fiber = emulation::fibers[emulation::current];
+    emulation::Item &item = emulation::items[emulation::current];
     if ((uintptr_t)to % 16 || (uintptr_t)from % 16) emulation::fail("%llu bytes are copied from or to the middle of as many", 16);
-    if (fiber.copied == emulation::COPIES) emulation::fail("%llu copies are on their way", fiber.copied);
-    emulation::Copy &copy = fiber.copies[fiber.copied++];
+    if (item.copied == emulation::COPIES) emulation::fail("%llu copies are on their way", item.copied);
+    emulation::Copy &copy = item.copies[item.copied++];
     copy = {to, {0, 0, 0, 0}};
     if (inside) memcpy(&copy.words, from, 16);
     memset(to, 0xA5, 16);
 }
 inline void commit_copies() {
-    emulation::Fiber &fiber = emulation::fibers[emulation::current];
-    if (fiber.committed == emulation::COPIES) emulation::fail("%llu commits are on their way", fiber.committed);
-    fiber.commits[fiber.committed++] = fiber.copied;
+    emulation::Item &item = emulation::items[emulation::current];
+    if (item.committed == emulation::COPIES) emulation::fail("%llu commits are on their way", item.committed);
+    item.commits[item.committed++] = item.copied;
 }
 inline void wait_for_copies(unsigned left) {
-    emulation::Fiber &fiber = emulation::fibers[emulation::current];
-    if (fiber.committed <= left) return;
-    const unsigned passed = fiber.committed - left, end = fiber.commits[passed - 1];
-    for (unsigned i = 0; i < end; i++) memcpy(fiber.copies[i].to, &fiber.copies[i].words, 16);
-    memmove(fiber.copies, fiber.copies + end, (fiber.copied - end) * sizeof(emulation::Copy));
-    for (unsigned i = 0; i < left; i++) fiber.commits[i] = fiber.commits[passed + i] - end;
-    fiber.copied -= end;
-    fiber.committed = left;
+    emulation::Item &item = emulation::items[emulation::current];
+    if (item.committed <= left) return;
+    const unsigned passed = item.committed - left, end = item.commits[passed - 1];
+    for (unsigned i = 0; i < end; i++) memcpy(item.copies[i].to, &item.copies[i].words, 16);
+    memmove(item.copies, item.copies + end, (item.copied - end) * sizeof(emulation::Copy));
+    for (unsigned i = 0; i < left; i++) item.commits[i] = item.commits[passed + i] - end;
+    item.copied -= end;
+    item.committed = left;
 }
 #define COPIES_COMMIT() commit_copies()
 #define COPIES_WAIT(LEFT) wait_for_copies(LEFT)
