@@ -135,7 +135,7 @@ extern "C" void emulate(const char *name, unsigned gx, unsigned gy, unsigned gz,
     CASE(pack, pack_args) CASE(unpack, pack_args) CASE(add_unpacked, add_unpacked_args) CASE(planes_of, planes_args) CASE(words_of, planes_args)
     CASE(boolean_program, boolean_args) CASE(copy, copy_args) CASE(take, take_args) CASE(sum, sum_args) CASE(ring_product, product_args)
     CASE(patches, patches_args) CASE(weights, weights_args) CASE(residues, residues_args) CASE(residue_product, residue_product_args)
-    CASE(reconstruct, reconstruct_args)
+    CASE(reconstruct, reconstruct_args) CASE(plane_product, plane_product_args)
     if (!body) { fprintf(stderr, "no kernel %s\n", name); exit(1); }
     gridDim = {gx, gy, gz};
     for (unsigned z = 0; z < gz; z++) for (unsigned y = 0; y < gy; y++) for (unsigned x = 0; x < gx; x++) {

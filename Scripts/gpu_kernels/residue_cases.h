@@ -305,3 +305,27 @@ static void test_convolutions(void) {
 
 // MARK: plane_product
 
+static void test_plane_product(void) {
+    for (int round = 0; round < 300; round++) {
+        residue_product_args w = {0};
+        window_extents(&w, 12);
+        const u32 images = 1 + (u32)below(3), groups = 1 + (u32)below(4), each = 1 + (u32)below(3), taps = w.kernel_height * w.kernel_width, plane = w.height * w.width;
+        const u64 count = (u64)images * groups * each * w.out_plane;
+        u64 *to = filled(count, 5), *image = filled((u64)images * groups * plane, round % MODES), *weights = filled((u64)groups * each * taps, 5), *want = copied(to, count);
+        plane_product_args p = {(u64)to, (u64)image, (u64)weights, count, groups * each, each, w.height, w.width, w.kernel_height, w.kernel_width, w.out_plane / w.out_width,
+                                w.out_width, w.stride_y, w.stride_x, w.padding_y, w.padding_x, w.dilation_y, w.dilation_x, (u32)below(2), 0};
+        for (u64 i = 0; i < count; i++) {
+            const u64 filter = i / w.out_plane % (groups * each), n = i / w.out_plane / groups / each;
+            u64 s = 0;
+            for (u32 tap = 0; tap < taps; tap++) {
+                const i64 v = (i64)(i % w.out_plane / w.out_width) * w.stride_y + tap / w.kernel_width * w.dilation_y - (i64)w.padding_y;
+                const i64 h = (i64)(i % w.out_plane % w.out_width) * w.stride_x + tap % w.kernel_width * w.dilation_x - (i64)w.padding_x;
+                if (v >= 0 && v < w.height && h >= 0 && h < w.width) s += weights[filter * taps + tap] * image[(n * groups + filter / each) * plane + v * w.width + h];
+            }
+            want[i] += p.subtract ? -s : s;
+        }
+        LAUNCH("plane_product", count, 256, p);
+        compare("plane_product", to, want, count);
+        free(want), release();
+    }
+}

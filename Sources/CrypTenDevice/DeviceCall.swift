@@ -5,13 +5,17 @@ final class DeviceCall {
     /// Work-items of a group, unless a kernel says otherwise.
     static let threads = 256
 
-    private let queue: any DeviceQueue
+    let queue: any DeviceQueue
     private var blocks: [DeviceBlock] = []
     let patchBytes: Int
+    let residues: ResidueUse
+    let residueBytes: Int
 
     init(_ kernels: DeviceKernels) {
         queue = kernels.queue
         patchBytes = kernels.settings.patchBytes
+        residues = kernels.settings.residues
+        residueBytes = kernels.settings.residueBytes
     }
 
     /// Gives back all that the method had for itself.

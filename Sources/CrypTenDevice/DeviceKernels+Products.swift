@@ -103,6 +103,7 @@ extension DeviceCall {
     ) throws {
         let (tile, most) = (64, 65_535)
         guard product.inner > 0 else { return }
+        if try accumulateByResidues(product, to: c, a, b) { return }
         func number(_ extent: Int) -> UInt32 {
             precondition(extent <= Int32.max, "a product of \(product.rows) × \(product.inner) × \(product.columns)")
             return UInt32(extent)

@@ -18,7 +18,7 @@ package enum KernelSource {
     ]
 
     /// The SHA-256 of `text`, in hexadecimal digits.
-    package static let sha256 = "97a1f7a488919e3b1d392d88add7aefe40f9e847447e5c906986f8b8800d39dd"
+    package static let sha256 = "b215c1dbdd0f88006fe5617d58b444494ec1bb1d1a5a0656ee0053b5c1584a4a"
 
     package static let text = ###"""
 // The language that the kernels are written in: C with the words below, which are CUDA C or OpenCL C 2.0, whichever compiles.
@@ -218,6 +218,14 @@ typedef struct {
     u32 channels, height, width, kernel_height, kernel_width, out_height, out_width;
     u32 stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x, unused;
 } patches_args;
+
+// A convolution each of whose groups has one channel, word by word: to[image][filter][y][x] += or -= the sum over the taps of weights[filter][tap]
+// times what the window sees of plane filter / group_outputs of image[image][plane][y][x]. Planes lie without gaps. A work-item for each word.
+typedef struct {
+    u64 to, image, weights, count;
+    u32 outputs, group_outputs, height, width, kernel_height, kernel_width, out_height, out_width;
+    u32 stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x, subtract, unused;
+} plane_product_args;
 
 // A number, plus the sum of factors whose bits are 1: to[i] = addend + sum over j of factor[j] * bit i of plane j; planes lie at
 // `blocks` (a u64 address each), factors at `factors` (u64 each).
@@ -744,11 +752,13 @@ KERNEL(patches, patches_args, PATCHES_THREADS) {
     if (row < p.height && column < p.width) word = POINTER(const u64, p.from)[channel * p.channel_step + row * p.row_step + column * p.column_step];
     POINTER(u64, p.to)[i] = word;
 }
-// Products of matrices, word by word.
+// Products of matrices, and of planes, word by word.
 //
 // | kernel        | what a group of work-items does                                                              |
 // | ring_product  | a tile of 64 by 64 of the sum, in steps of 16 of the inner dimension                         |
+// | plane_product | 256 elements of a convolution                                                                |
 #define RING_PRODUCT_THREADS 256
+#define PLANE_PRODUCT_THREADS 256
 
 #define TILE 64
 #define TILE_INNER 16
@@ -803,6 +813,27 @@ KERNEL(ring_product, product_args, RING_PRODUCT_THREADS) {
             const u64 product = low[i][j] + ((u64)high[i][j] << 32);
             if (row < p.rows && column < p.columns) c[row * p.columns + column] += negated_where(product, SPREAD64(p.subtract));
         }
+}
+
+KERNEL(plane_product, plane_product_args, PLANE_PRODUCT_THREADS) {
+    const u64 i = ITEM(PLANE_PRODUCT_THREADS);
+    if (i >= p.count) return;
+    u64 rest = i;
+    const u32 x = (u32)last_digit(&rest, p.out_width), y = (u32)last_digit(&rest, p.out_height), filter = (u32)last_digit(&rest, p.outputs);
+    const u64 plane = rest * (p.outputs / p.group_outputs) + filter / p.group_outputs;
+    GLOBAL const u64 *image = POINTER(const u64, p.image) + plane * p.height * p.width;
+    GLOBAL const u64 *weights = POINTER(const u64, p.weights) + (u64)filter * p.kernel_height * p.kernel_width;
+    u64 sum = 0;
+    for (u32 tap_y = 0; tap_y < p.kernel_height; tap_y++) {
+        // Above or left of the image a position wraps around to a huge one, which is outside, too.
+        const u32 row = y * p.stride_y + tap_y * p.dilation_y - p.padding_y;
+        if (row >= p.height) continue;
+        for (u32 tap_x = 0; tap_x < p.kernel_width; tap_x++) {
+            const u32 column = x * p.stride_x + tap_x * p.dilation_x - p.padding_x;
+            if (column < p.width) sum += weights[tap_y * p.kernel_width + tap_x] * image[(u64)row * p.width + column];
+        }
+    }
+    POINTER(u64, p.to)[i] += negated_where(sum, SPREAD64(p.subtract));
 }
 // The moduli of products by residues, and what is derived from them. Written by Scripts/gpu_kernels/moduli.py.
 //

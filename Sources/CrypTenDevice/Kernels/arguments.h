@@ -91,6 +91,14 @@ typedef struct {
     u32 stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x, unused;
 } patches_args;
 
+// A convolution each of whose groups has one channel, word by word: to[image][filter][y][x] += or -= the sum over the taps of weights[filter][tap]
+// times what the window sees of plane filter / group_outputs of image[image][plane][y][x]. Planes lie without gaps. A work-item for each word.
+typedef struct {
+    u64 to, image, weights, count;
+    u32 outputs, group_outputs, height, width, kernel_height, kernel_width, out_height, out_width;
+    u32 stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x, subtract, unused;
+} plane_product_args;
+
 // A number, plus the sum of factors whose bits are 1: to[i] = addend + sum over j of factor[j] * bit i of plane j; planes lie at
 // `blocks` (a u64 address each), factors at `factors` (u64 each).
 typedef struct { u64 to, blocks, factors, addend, count; u32 planes, unused; } weights_args;
