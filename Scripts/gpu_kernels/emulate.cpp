@@ -126,7 +126,13 @@ template <class A> struct call { static void (*f)(const A); static A a; static v
 template <class A> void (*call<A>::f)(const A);
 template <class A> A call<A>::a;
 template <class A> static void set(void (*f)(const A), const void *args) { call<A>::f = f; memcpy(&call<A>::a, args, sizeof(A)); body = call<A>::run; }
-static void begin() { body(); done[current] = true; to_scheduler(current); }
+static void begin() {
+    body();
+    // What nobody waited for arrives some time.
+    for (; landed[current] != issued[current]; landed[current]++) land(current, landed[current]);
+    done[current] = true;
+    to_scheduler(current);
+}
 
 #define CASE(NAME, ARGS) if (!strcmp(name, #NAME)) set<ARGS>(NAME, args);
 extern "C" void emulate(const char *name, unsigned gx, unsigned gy, unsigned gz, unsigned threads, const void *args) {

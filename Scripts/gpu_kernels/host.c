@@ -764,7 +764,7 @@ int main(int argc, char **argv) {
         {"fill", test_fill}, {"elementwise", test_elementwise}, {"expand", test_expand}, {"tails", test_tails}, {"truncate", test_truncate},
         {"pack, unpack, add_unpacked", test_pack}, {"planes_of, words_of", test_planes}, {"boolean_program", test_boolean}, {"weights", test_weights},
         {"copy", test_copy}, {"digits of indices", test_digits}, {"take", test_take}, {"sum", test_sum}, {"patches", test_patches}, {"ring_product", test_products},
-        {"residues", test_residues}, {"residue_product", test_residue_product}, {"reconstruct", test_reconstruct},
+        {"residues", test_residues}, {"residue_product", test_residue_product}, {"tiles", test_tiles}, {"reconstruct", test_reconstruct},
         {"products by residues", test_products_by_residues}, {"convolutions by taps", test_convolutions},
         {"plane_product", test_plane_product}};
     u64 all = 0, all_launches = 0, bad = 0;

@@ -148,6 +148,19 @@ static void test_residue_product(void) {
     }
 }
 
+/// A few of the same: what a pass over planted errors in the tiles takes.
+static void test_tiles(void) {
+    residue_product_args p = {0};
+    for (int k = 0; k < 4; k++) {
+        p.rows = 100 + (u32)k, p.columns = 120 - (u32)k, p.batches = 1, p.first_pixel = 0;
+        matrix_extents(&p, 16 * (1 + 4 * (u32)k));
+        one_residue_product(p, 1, 3 - k);
+    }
+    p.rows = 30, p.height = 9, p.width = 8, p.kernel_height = 2, p.kernel_width = 3, p.stride_y = 2, p.stride_x = p.dilation_y = 1, p.dilation_x = 2;
+    p.padding_y = 1, p.padding_x = 2, p.out_width = 8, p.out_plane = 40, p.tap_chunks = 3, p.image_chunks = 216, p.first_pixel = 5, p.columns = 70;
+    one_residue_product(p, 2, 3);
+}
+
 // MARK: reconstruct
 
 /// A number of three words modulo a small one.
