@@ -95,6 +95,16 @@ static void multiply_tile(int *c, const unsigned *a, const unsigned *b) {
         for (int k = 0; k < 32; k++) c[i] += matrix_a[set][warp][row][k] * matrix_b[set][warp][k][column];
     }
 }
+// ldmatrix.x4 of eight rows of eight halves: lanes 8 m ... 8 m + 7 say where the rows of matrix m are; a lane gets two halves of each matrix.
+static const void *row_places[MOST];
+static void load_matrices(unsigned *to, const void *row) {
+    if ((uintptr_t)row % 16) { fprintf(stderr, "a row that begins in the middle of 16 bytes\n"); exit(1); }
+    row_places[current] = row;
+    pause_();
+    const unsigned lane = current % 32, warp = current - lane;
+    for (unsigned m = 0; m < 4; m++) memcpy(to + m, (const uint16_t *)row_places[warp + 8 * m + lane / 4] + 2 * (lane % 4), 4);
+    pause_();
+}
 // Copies run as late as their owner's waiting allows, or, where EAGER is set, at once; till then nobody may count on what lies there.
 static const bool eager = getenv("EAGER");
 static struct { void *to; const void *from; bool inside; } copies[MOST][64];

@@ -30,8 +30,9 @@ plants = [
   ("residues", "r % p.split * p.row_step", "r * p.row_step"), ("residues", "first + inner >= p.padded", "first + inner > p.padded"),
   ("residues", "p.inner_step == 1 ? across : along", "p.inner_step == 1 ? along : across"), ("residues", "first_row + row >= p.rows ||", "first_row + row > p.rows ||"),
   ("residues", "to[m * plane]", "to[m * (plane + 1)]"),
-  ("tiles", "half_step ? lower[i].z : lower[i].x", "half_step ? upper[i].z : upper[i].x"), ("tiles", "half_step ? upper[i].w : upper[i].y", "half_step ? upper[i].y : upper[i].w"),
-  ("tiles", "half_step ? side[j].w : side[j].y", "half_step ? side[j].y : side[j].w"), ("tiles", "(i * 16 + 8) * STEP", "(i * 16 + 4) * STEP"),
+  ("tiles", "i * 16 + m % 2 * 8 + r", "i * 16 + m / 2 * 8 + r"), ("tiles", "PLACE(r, first + m / 2)", "PLACE(r, first + m % 2)"),
+  ("tiles", "PLACE(r, first + m % 2)", "PLACE(r, first + m / 2)"), ("tiles", "j * 8 + m / 2 * 8 + r", "j * 8 + m % 2 * 8 + r"),
+  ("tiles", "PLACE(line, LOCAL_ID % CHUNKS)", "LOCAL_ID % CHUNKS * 16"), ("tiles", "first < CHUNKS; first += 2", "first < CHUNKS - 2; first += 2"),
   ("tiles", "row / 8 + k / 16 * 2", "row / 8 * 2 + k / 16"), ("tiles", "column * 4 + k % 16 / 4", "column + k % 16 / 4 * 8"),
   ("tiles", "into + 1 == STAGES ? 0", "into + 2 == STAGES ? 0"), ("tiles", "if (step + 1 >= STAGES)", "if (step + 2 >= STAGES)"),
   ("tiles", "steps + STAGES - 1", "steps + STAGES - 2"), ("tiles", "const u32 u = (u32)sum + OFFSET[m]", "const u32 u = (u32)sum"),
@@ -52,17 +53,18 @@ plants = [
 ]
 # What shows in the CUDA form alone, run by emulate.cpp: tiles are PTX's there, and copies arrive when they are waited for.
 emulated = [
-  ("half_step ? lower[i].z : lower[i].x", "half_step ? upper[i].z : upper[i].x"), ("half_step ? upper[i].w : upper[i].y", "half_step ? upper[i].y : upper[i].w"),
-  ("half_step ? side[j].w : side[j].y", "half_step ? side[j].y : side[j].w"), ("COPIES_WAIT(STAGES - 2);", "COPIES_WAIT(STAGES - 1);"),
+  ("i * 16 + m % 2 * 8 + r", "i * 16 + m / 2 * 8 + r"), ("PLACE(r, first + m / 2)", "PLACE(r, first + m % 2)"),
+  ("PLACE(r, first + m % 2)", "PLACE(r, first + m / 2)"), ("j * 8 + m / 2 * 8 + r", "j * 8 + m % 2 * 8 + r"), ("MATRIX = LANE / 8, ROW = LANE % 8", "MATRIX = LANE % 4, ROW = LANE / 4"),
+  ("multiply_tile(SUM[down][across], A[down], B[across])", "multiply_tile(SUM[down][across], A[down], B[across ^ 1])"), ("COPIES_WAIT(STAGES - 2);", "COPIES_WAIT(STAGES - 1);"),
   ("COPIES_WAIT(STAGES - 2);\n        BARRIER();", "COPIES_WAIT(STAGES - 2);"), ("COPIES_COMMIT();\n        chunk", "chunk"), ("COPIES_WAIT(0);\n    BARRIER();", "BARRIER();"),
   ("COPIES_WAIT(0);\n    BARRIER();", "COPIES_WAIT(0);"), ("into = into + 1 == STAGES ? 0 : into + 1;", "into = 0;"),
   ("LANE % 4 * 2;\n                const u32 pair", "LANE % 4 * 2 + 1;\n                const u32 pair"), ("half_tile * 8 + LANE / 4", "half_tile * 8 + LANE % 8"),
 ]
-# These change no result: a and b in another order of the inner dimension, alike, and what is multiplied by zeros.
+# These change no result: the inner dimension in another order for rows and columns alike, chunks in another place, a fraction that errs by less
+# than it may.
 harmless = [
-  ("tiles", [("half_step ? upper[i].z : upper[i].x", "half_step ? upper[i].y : upper[i].x"), ("half_step ? lower[i].z : lower[i].x", "half_step ? lower[i].y : lower[i].x"),
-             ("half_step ? upper[i].w : upper[i].y", "half_step ? upper[i].w : upper[i].z"), ("half_step ? lower[i].w : lower[i].y", "half_step ? lower[i].w : lower[i].z"),
-             ("half_step ? side[j].z : side[j].x", "half_step ? side[j].y : side[j].x"), ("half_step ? side[j].w : side[j].y", "half_step ? side[j].w : side[j].z")]),
+  ("tiles", [("PLACE(r, first + m / 2)", "PLACE(r, first + 1 - m / 2)"), ("PLACE(r, first + m % 2)", "PLACE(r, first + 1 - m % 2)")]),
+  ("tiles", [("(((CHUNK) ^ (ROW) / 2 % CHUNKS) * 16)", "((CHUNK) * 16)")]),
   ("reconstruct", [("524288u, 526344u", "524289u, 526344u")]),
 ]
 

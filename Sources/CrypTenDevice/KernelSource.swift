@@ -18,7 +18,7 @@ package enum KernelSource {
     ]
 
     /// The SHA-256 of `text`, in hexadecimal digits.
-    package static let sha256 = "b215c1dbdd0f88006fe5617d58b444494ec1bb1d1a5a0656ee0053b5c1584a4a"
+    package static let sha256 = "da2636915e9d8eddd3acf918bff1353648bbd22bdde103a3c1123d7ffa6598f0"
 
     package static let text = ###"""
 // The language that the kernels are written in: C with the words below, which are CUDA C or OpenCL C 2.0, whichever compiles.
@@ -893,6 +893,8 @@ CONSTANT u32 FRACTION[MODULI] = {
 //   of C  columns 2 q and 2 q + 1 of row g, and the same of row g + 8: four sums
 // which are the fragments of PTX's mma.m16n8k32. Without tensor cores the same fragments are read from local memory: slow, and for tests.
 //
+// LOAD_MATRICES: word m of TO[4] becomes bytes 4 q ... 4 q + 3 of row g of matrix m, which has eight rows of 16 bytes in local memory: row ROW of
+// matrix MATRIX is at AT, an expression in these two. With whole rows side by side that is a tile's fragment of A, or two tiles' of B.
 // MULTIPLY_TILES: all tiles of SUM[DOWN][ACROSS][4] += A[DOWN][4] B[ACROSS][2]; where it's slow, tiles beyond ROWS and COLUMNS stay as they are.
 // COPY16: 16 bytes from global to local memory, zeros where they aren't INSIDE. What was copied before a COPIES_COMMIT is there after a
 // COPIES_WAIT(LEFT) with at most LEFT commits since, for who waited, and for the group after a barrier.
@@ -903,6 +905,12 @@ INLINE void multiply_tile(i32 *c, const u32 *a, const u32 *b) {
     asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+INLINE void load_matrices(u32 *to, const void *row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "r"((u32)__cvta_generic_to_shared(row))
+                 : "memory");
 }
 INLINE void copy16(void *to, const void *from, bool inside) {
     const u32 bytes = inside ? 16 : 0;  // the rest are zeros
@@ -917,6 +925,11 @@ INLINE u32 dot4(u32 a, u32 b, u32 sum) {
 #endif
 
 #define TILE_ARRAY(NAME, THREADS, DOWN, ACROSS)
+#define LOAD_MATRICES(TO, MATRIX, ROW, AT)                   \
+    do {                                                     \
+        const u32 MATRIX = LANE / 8, ROW = LANE % 8;         \
+        load_matrices(TO, AT);                               \
+    } while (0)
 #define MULTIPLY_TILES(NAME, SUM, A, B, DOWN, ACROSS, ROWS, COLUMNS)                        \
     UNROLL for (int across = 0; across < (ACROSS); across++)                                \
         UNROLL for (int down = 0; down < (DOWN); down++) multiply_tile(SUM[down][across], A[down], B[across])
@@ -924,6 +937,11 @@ INLINE u32 dot4(u32 a, u32 b, u32 sum) {
 
 #else
 
+#define LOAD_MATRICES(TO, MATRIX, ROW, AT)                                                                                     \
+    for (u32 MATRIX = 0; MATRIX < 4; MATRIX++) {                                                                               \
+        const u32 ROW = LANE / 4;                                                                                              \
+        (TO)[MATRIX] = ((LOCAL const u32 *)(AT))[LANE % 4];                                                                    \
+    }
 #define TILE_ARRAY(NAME, THREADS, DOWN, ACROSS) LOCAL_ARRAY(u32, NAME, (THREADS) * (4 * (DOWN) + 2 * (ACROSS)));
 #define MULTIPLY_TILES(NAME, SUM, A, B, DOWN, ACROSS, ROWS, COLUMNS)                                                           \
     do {                                                                                                                       \
@@ -1021,6 +1039,7 @@ KERNEL(residues, residues_args, RESIDUES_THREADS) {
 #define STAGES 3     // one is multiplied while the next two are on their way
 #define DOWN 4       // tiles of a team, of which two by two make the group's 128 by 128
 #define ACROSS 8
+#define PLACE(ROW, CHUNK) (((CHUNK) ^ (ROW) / 2 % CHUNKS) * 16)  // where it lies
 #define STAGE_BYTES ((PRODUCT_ROWS + PRODUCT_COLUMNS) * STEP)
 #define FETCHES (PRODUCT_ROWS * CHUNKS / RESIDUE_PRODUCT_THREADS)  // of a work-item, of rows and of columns
 #define RESULT_STEP (PRODUCT_COLUMNS + 16)                         // between rows of results: no bank of local memory twice
@@ -1036,8 +1055,8 @@ INLINE u32 weighted(i32 sum, u32 m) {
 /// Columns are windows of images, whose inner dimension is that of channels for each tap; for a product of matrices windows have one tap and an
 /// image is as high as one column. What a window sees outside of its image is zero.
 ///
-/// Eight rows of a stage, 64 bytes each, lie one after the other: lane l of a team holds 16 bytes l * 16, a quarter of row l / 4. These are its
-/// words of four fragments, in an order of the inner dimension that is the same for rows and for columns.
+/// A stage holds 64 bytes of each row and column, their chunks in an order in which a team that reads one of each of eight rows, or writes all of two,
+/// meets every bank of local memory once.
 KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
     LOCAL_ARRAY(u8, stages, STAGES * STAGE_BYTES);
     TILE_ARRAY(fragments, RESIDUE_PRODUCT_THREADS, DOWN, ACROSS)
@@ -1076,7 +1095,7 @@ KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
                 tap_y++;
             }
         }
-        LOCAL u8 *place = stages + into * STAGE_BYTES + LOCAL_ID * 16;
+        LOCAL u8 *place = stages + into * STAGE_BYTES + line * STEP + PLACE(line, LOCAL_ID % CHUNKS);
         UNROLL for (int i = 0; i < FETCHES; i++) {
             const u32 row = first_row + line + i * (RESIDUE_PRODUCT_THREADS / CHUNKS);
             const bool inside = row < p.rows && chunk < chunks;
@@ -1093,26 +1112,14 @@ KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
         channel += CHUNKS;
         into = into + 1 == STAGES ? 0 : into + 1;
         if (step + 1 >= STAGES) {  // what is written next is what came in first
-            LOCAL const u8 *rows = stages + into * STAGE_BYTES + team_row * STEP + LANE * 16;
-            LOCAL const u8 *columns = stages + into * STAGE_BYTES + (PRODUCT_ROWS + team_column) * STEP + LANE * 16;
-            u32x4 upper[DOWN], lower[DOWN], side[ACROSS];
-            UNROLL for (int i = 0; i < DOWN; i++) {
-                upper[i] = *(LOCAL const u32x4 *)(rows + i * 16 * STEP);
-                lower[i] = *(LOCAL const u32x4 *)(rows + (i * 16 + 8) * STEP);
-            }
-            UNROLL for (int j = 0; j < ACROSS; j++) side[j] = *(LOCAL const u32x4 *)(columns + j * 8 * STEP);
-            UNROLL for (int half_step = 0; half_step < 2; half_step++) {
+            LOCAL const u8 *rows = stages + into * STAGE_BYTES + team_row * STEP;
+            LOCAL const u8 *columns = stages + into * STAGE_BYTES + (PRODUCT_ROWS + team_column) * STEP;
+            UNROLL for (u32 first = 0; first < CHUNKS; first += 2) {
                 u32 of_a[DOWN][4], of_b[ACROSS][2];
-                UNROLL for (int i = 0; i < DOWN; i++) {
-                    of_a[i][0] = half_step ? upper[i].z : upper[i].x;
-                    of_a[i][1] = half_step ? lower[i].z : lower[i].x;
-                    of_a[i][2] = half_step ? upper[i].w : upper[i].y;
-                    of_a[i][3] = half_step ? lower[i].w : lower[i].y;
-                }
-                UNROLL for (int j = 0; j < ACROSS; j++) {
-                    of_b[j][0] = half_step ? side[j].z : side[j].x;
-                    of_b[j][1] = half_step ? side[j].w : side[j].y;
-                }
+                UNROLL for (int i = 0; i < DOWN; i++)
+                    LOAD_MATRICES(of_a[i], m, r, rows + (i * 16 + m % 2 * 8 + r) * STEP + PLACE(r, first + m / 2));
+                UNROLL for (int j = 0; j < ACROSS; j += 2)
+                    LOAD_MATRICES(of_b[j], m, r, columns + (j * 8 + m / 2 * 8 + r) * STEP + PLACE(r, first + m % 2));
                 MULTIPLY_TILES(fragments, sum, of_a, of_b, DOWN, ACROSS, p.rows - min(p.rows, first_row + team_row),
                                p.columns - min(p.columns, first_column + team_column));
             }

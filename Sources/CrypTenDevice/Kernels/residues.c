@@ -59,6 +59,7 @@ KERNEL(residues, residues_args, RESIDUES_THREADS) {
 #define STAGES 3     // one is multiplied while the next two are on their way
 #define DOWN 4       // tiles of a team, of which two by two make the group's 128 by 128
 #define ACROSS 8
+#define PLACE(ROW, CHUNK) (((CHUNK) ^ (ROW) / 2 % CHUNKS) * 16)  // where it lies
 #define STAGE_BYTES ((PRODUCT_ROWS + PRODUCT_COLUMNS) * STEP)
 #define FETCHES (PRODUCT_ROWS * CHUNKS / RESIDUE_PRODUCT_THREADS)  // of a work-item, of rows and of columns
 #define RESULT_STEP (PRODUCT_COLUMNS + 16)                         // between rows of results: no bank of local memory twice
@@ -74,8 +75,8 @@ INLINE u32 weighted(i32 sum, u32 m) {
 /// Columns are windows of images, whose inner dimension is that of channels for each tap; for a product of matrices windows have one tap and an
 /// image is as high as one column. What a window sees outside of its image is zero.
 ///
-/// Eight rows of a stage, 64 bytes each, lie one after the other: lane l of a team holds 16 bytes l * 16, a quarter of row l / 4. These are its
-/// words of four fragments, in an order of the inner dimension that is the same for rows and for columns.
+/// A stage holds 64 bytes of each row and column, their chunks in an order in which a team that reads one of each of eight rows, or writes all of two,
+/// meets every bank of local memory once.
 KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
     LOCAL_ARRAY(u8, stages, STAGES * STAGE_BYTES);
     TILE_ARRAY(fragments, RESIDUE_PRODUCT_THREADS, DOWN, ACROSS)
@@ -114,7 +115,7 @@ KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
                 tap_y++;
             }
         }
-        LOCAL u8 *place = stages + into * STAGE_BYTES + LOCAL_ID * 16;
+        LOCAL u8 *place = stages + into * STAGE_BYTES + line * STEP + PLACE(line, LOCAL_ID % CHUNKS);
         UNROLL for (int i = 0; i < FETCHES; i++) {
             const u32 row = first_row + line + i * (RESIDUE_PRODUCT_THREADS / CHUNKS);
             const bool inside = row < p.rows && chunk < chunks;
@@ -131,26 +132,14 @@ KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
         channel += CHUNKS;
         into = into + 1 == STAGES ? 0 : into + 1;
         if (step + 1 >= STAGES) {  // what is written next is what came in first
-            LOCAL const u8 *rows = stages + into * STAGE_BYTES + team_row * STEP + LANE * 16;
-            LOCAL const u8 *columns = stages + into * STAGE_BYTES + (PRODUCT_ROWS + team_column) * STEP + LANE * 16;
-            u32x4 upper[DOWN], lower[DOWN], side[ACROSS];
-            UNROLL for (int i = 0; i < DOWN; i++) {
-                upper[i] = *(LOCAL const u32x4 *)(rows + i * 16 * STEP);
-                lower[i] = *(LOCAL const u32x4 *)(rows + (i * 16 + 8) * STEP);
-            }
-            UNROLL for (int j = 0; j < ACROSS; j++) side[j] = *(LOCAL const u32x4 *)(columns + j * 8 * STEP);
-            UNROLL for (int half_step = 0; half_step < 2; half_step++) {
+            LOCAL const u8 *rows = stages + into * STAGE_BYTES + team_row * STEP;
+            LOCAL const u8 *columns = stages + into * STAGE_BYTES + (PRODUCT_ROWS + team_column) * STEP;
+            UNROLL for (u32 first = 0; first < CHUNKS; first += 2) {
                 u32 of_a[DOWN][4], of_b[ACROSS][2];
-                UNROLL for (int i = 0; i < DOWN; i++) {
-                    of_a[i][0] = half_step ? upper[i].z : upper[i].x;
-                    of_a[i][1] = half_step ? lower[i].z : lower[i].x;
-                    of_a[i][2] = half_step ? upper[i].w : upper[i].y;
-                    of_a[i][3] = half_step ? lower[i].w : lower[i].y;
-                }
-                UNROLL for (int j = 0; j < ACROSS; j++) {
-                    of_b[j][0] = half_step ? side[j].z : side[j].x;
-                    of_b[j][1] = half_step ? side[j].w : side[j].y;
-                }
+                UNROLL for (int i = 0; i < DOWN; i++)
+                    LOAD_MATRICES(of_a[i], m, r, rows + (i * 16 + m % 2 * 8 + r) * STEP + PLACE(r, first + m / 2));
+                UNROLL for (int j = 0; j < ACROSS; j += 2)
+                    LOAD_MATRICES(of_b[j], m, r, columns + (j * 8 + m / 2 * 8 + r) * STEP + PLACE(r, first + m % 2));
                 MULTIPLY_TILES(fragments, sum, of_a, of_b, DOWN, ACROSS, p.rows - min(p.rows, first_row + team_row),
                                p.columns - min(p.columns, first_column + team_column));
             }

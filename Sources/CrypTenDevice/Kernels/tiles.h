@@ -7,6 +7,8 @@
 //   of C  columns 2 q and 2 q + 1 of row g, and the same of row g + 8: four sums
 // which are the fragments of PTX's mma.m16n8k32. Without tensor cores the same fragments are read from local memory: slow, and for tests.
 //
+// LOAD_MATRICES: word m of TO[4] becomes bytes 4 q ... 4 q + 3 of row g of matrix m, which has eight rows of 16 bytes in local memory: row ROW of
+// matrix MATRIX is at AT, an expression in these two. With whole rows side by side that is a tile's fragment of A, or two tiles' of B.
 // MULTIPLY_TILES: all tiles of SUM[DOWN][ACROSS][4] += A[DOWN][4] B[ACROSS][2]; where it's slow, tiles beyond ROWS and COLUMNS stay as they are.
 // COPY16: 16 bytes from global to local memory, zeros where they aren't INSIDE. What was copied before a COPIES_COMMIT is there after a
 // COPIES_WAIT(LEFT) with at most LEFT commits since, for who waited, and for the group after a barrier.
@@ -17,6 +19,12 @@ INLINE void multiply_tile(i32 *c, const u32 *a, const u32 *b) {
     asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+INLINE void load_matrices(u32 *to, const void *row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "r"((u32)__cvta_generic_to_shared(row))
+                 : "memory");
 }
 INLINE void copy16(void *to, const void *from, bool inside) {
     const u32 bytes = inside ? 16 : 0;  // the rest are zeros
@@ -31,6 +39,11 @@ INLINE u32 dot4(u32 a, u32 b, u32 sum) {
 #endif
 
 #define TILE_ARRAY(NAME, THREADS, DOWN, ACROSS)
+#define LOAD_MATRICES(TO, MATRIX, ROW, AT)                   \
+    do {                                                     \
+        const u32 MATRIX = LANE / 8, ROW = LANE % 8;         \
+        load_matrices(TO, AT);                               \
+    } while (0)
 #define MULTIPLY_TILES(NAME, SUM, A, B, DOWN, ACROSS, ROWS, COLUMNS)                        \
     UNROLL for (int across = 0; across < (ACROSS); across++)                                \
         UNROLL for (int down = 0; down < (DOWN); down++) multiply_tile(SUM[down][across], A[down], B[across])
@@ -38,6 +51,11 @@ INLINE u32 dot4(u32 a, u32 b, u32 sum) {
 
 #else
 
+#define LOAD_MATRICES(TO, MATRIX, ROW, AT)                                                                                     \
+    for (u32 MATRIX = 0; MATRIX < 4; MATRIX++) {                                                                               \
+        const u32 ROW = LANE / 4;                                                                                              \
+        (TO)[MATRIX] = ((LOCAL const u32 *)(AT))[LANE % 4];                                                                    \
+    }
 #define TILE_ARRAY(NAME, THREADS, DOWN, ACROSS) LOCAL_ARRAY(u32, NAME, (THREADS) * (4 * (DOWN) + 2 * (ACROSS)));
 #define MULTIPLY_TILES(NAME, SUM, A, B, DOWN, ACROSS, ROWS, COLUMNS)                                                           \
     do {                                                                                                                       \
