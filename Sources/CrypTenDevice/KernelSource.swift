@@ -18,7 +18,7 @@ package enum KernelSource {
     ]
 
     /// The SHA-256 of `text`, in hexadecimal digits.
-    package static let sha256 = "da2636915e9d8eddd3acf918bff1353648bbd22bdde103a3c1123d7ffa6598f0"
+    package static let sha256 = "7a2f75e45069787c6e06c1a09cde29eb502cf357b82fb56547277caa11d931d6"
 
     package static let text = ###"""
 // The language that the kernels are written in: C with the words below, which are CUDA C or OpenCL C 2.0, whichever compiles.
@@ -246,7 +246,10 @@ typedef struct {
 
 // to += or -= what `from`, the result of residue_product, stands for: batches, rows and images are as many words apart, pixels are neighbours.
 // A work-item for each of batches * rows * padded.
-typedef struct { u64 to, from, batch_step, row_step, image_step; u32 batches, rows, columns, padded, first_pixel, out_plane, subtract, unused; } reconstruct_args;
+typedef struct {
+    u64 to, from, batch_step, row_step, image_step;
+    u32 batches, rows, columns, padded, first_pixel, out_plane, subtract, unused;
+} reconstruct_args;
 // What is done to every element on its own. The operation is an argument, the same for all work-items, so that one kernel serves them all.
 //
 // | kernel        | what a work-item does                                                                        |
@@ -900,6 +903,7 @@ CONSTANT u32 FRACTION[MODULI] = {
 // COPIES_WAIT(LEFT) with at most LEFT commits since, for who waited, and for the group after a barrier.
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 
+#define TENSOR_TILES
 #if !defined(TILES_EMULATED)  // who compiles this for something else has functions of these names
 INLINE void multiply_tile(i32 *c, const u32 *a, const u32 *b) {
     asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
@@ -1036,7 +1040,13 @@ KERNEL(residues, residues_args, RESIDUES_THREADS) {
 #define PRODUCT_COLUMNS 128
 #define STEP 64      // bytes of a row or column that are brought in at a time: a stage
 #define CHUNKS 4     // of 16 bytes, in a stage of a row
+#if !defined(STAGES)
+#if defined(TENSOR_TILES) || defined(PLAIN_LOOPS)
 #define STAGES 3     // one is multiplied while the next two are on their way
+#else
+#define STAGES 2     // a group's local memory may end at 48 KiB, of which fragments take 16
+#endif
+#endif
 #define DOWN 4       // tiles of a team, of which two by two make the group's 128 by 128
 #define ACROSS 8
 #define PLACE(ROW, CHUNK) (((CHUNK) ^ (ROW) / 2 % CHUNKS) * 16)  // where it lies
@@ -1139,9 +1149,11 @@ KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
     BARRIER();
     GLOBAL u8 *to = POINTER(u8, p.to) + ((u64)modulus * p.batches + batch) * p.rows * p.padded;
     UNROLL for (u32 i = 0; i < PRODUCT_ROWS * PRODUCT_COLUMNS / 16 / RESIDUE_PRODUCT_THREADS; i++) {
-        const u32 number = LOCAL_ID + i * RESIDUE_PRODUCT_THREADS, row = number / (PRODUCT_COLUMNS / 16), column = number % (PRODUCT_COLUMNS / 16) * 16;
+        const u32 number = LOCAL_ID + i * RESIDUE_PRODUCT_THREADS;
+        const u32 row = number / (PRODUCT_COLUMNS / 16), column = number % (PRODUCT_COLUMNS / 16) * 16;
+        GLOBAL u8 *sixteen = to + (u64)(first_row + row) * p.padded + first_column + column;
         if (first_row + row < p.rows && first_column + column < p.padded)
-            *(GLOBAL u32x4 *)(to + (u64)(first_row + row) * p.padded + first_column + column) = *(LOCAL const u32x4 *)(stages + row * RESULT_STEP + column);
+            *(GLOBAL u32x4 *)sixteen = *(LOCAL const u32x4 *)(stages + row * RESULT_STEP + column);
     }
 }
 

@@ -118,4 +118,7 @@ typedef struct {
 
 // to += or -= what `from`, the result of residue_product, stands for: batches, rows and images are as many words apart, pixels are neighbours.
 // A work-item for each of batches * rows * padded.
-typedef struct { u64 to, from, batch_step, row_step, image_step; u32 batches, rows, columns, padded, first_pixel, out_plane, subtract, unused; } reconstruct_args;
+typedef struct {
+    u64 to, from, batch_step, row_step, image_step;
+    u32 batches, rows, columns, padded, first_pixel, out_plane, subtract, unused;
+} reconstruct_args;

@@ -56,7 +56,13 @@ KERNEL(residues, residues_args, RESIDUES_THREADS) {
 #define PRODUCT_COLUMNS 128
 #define STEP 64      // bytes of a row or column that are brought in at a time: a stage
 #define CHUNKS 4     // of 16 bytes, in a stage of a row
+#if !defined(STAGES)
+#if defined(TENSOR_TILES) || defined(PLAIN_LOOPS)
 #define STAGES 3     // one is multiplied while the next two are on their way
+#else
+#define STAGES 2     // a group's local memory may end at 48 KiB, of which fragments take 16
+#endif
+#endif
 #define DOWN 4       // tiles of a team, of which two by two make the group's 128 by 128
 #define ACROSS 8
 #define PLACE(ROW, CHUNK) (((CHUNK) ^ (ROW) / 2 % CHUNKS) * 16)  // where it lies
@@ -159,9 +165,11 @@ KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
     BARRIER();
     GLOBAL u8 *to = POINTER(u8, p.to) + ((u64)modulus * p.batches + batch) * p.rows * p.padded;
     UNROLL for (u32 i = 0; i < PRODUCT_ROWS * PRODUCT_COLUMNS / 16 / RESIDUE_PRODUCT_THREADS; i++) {
-        const u32 number = LOCAL_ID + i * RESIDUE_PRODUCT_THREADS, row = number / (PRODUCT_COLUMNS / 16), column = number % (PRODUCT_COLUMNS / 16) * 16;
+        const u32 number = LOCAL_ID + i * RESIDUE_PRODUCT_THREADS;
+        const u32 row = number / (PRODUCT_COLUMNS / 16), column = number % (PRODUCT_COLUMNS / 16) * 16;
+        GLOBAL u8 *sixteen = to + (u64)(first_row + row) * p.padded + first_column + column;
         if (first_row + row < p.rows && first_column + column < p.padded)
-            *(GLOBAL u32x4 *)(to + (u64)(first_row + row) * p.padded + first_column + column) = *(LOCAL const u32x4 *)(stages + row * RESULT_STEP + column);
+            *(GLOBAL u32x4 *)sixteen = *(LOCAL const u32x4 *)(stages + row * RESULT_STEP + column);
     }
 }
 

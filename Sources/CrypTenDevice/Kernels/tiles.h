@@ -14,6 +14,7 @@
 // COPIES_WAIT(LEFT) with at most LEFT commits since, for who waited, and for the group after a barrier.
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 
+#define TENSOR_TILES
 #if !defined(TILES_EMULATED)  // who compiles this for something else has functions of these names
 INLINE void multiply_tile(i32 *c, const u32 *a, const u32 *b) {
     asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
