@@ -1,6 +1,6 @@
 package import CrypTenRing
 
-/// `accumulate(operation)`: broadcast elements, and `ring_product` for everything else.
+/// `accumulate(operation)`: broadcast elements, and products of matrices, by residues or by `ring_product`.
 extension DeviceKernels {
     package func accumulate(
         _ sum: inout RingTensor,
