@@ -734,6 +734,8 @@ static void test_products(void) {
     for (int round = 0; round < 20; round++) one_product(1 + (u32)below(70), 1 + (u32)below(70), 1 + (u32)below(70), 1 + (u32)below(7), 5);
 }
 
+#include "residue_cases.h"
+
 // MARK: Main
 
 static char *read_file(const char *name) {
@@ -778,7 +780,10 @@ int main(int argc, char **argv) {
     static const struct { const char *name; void (*test)(void); } tests[] = {
         {"fill", test_fill}, {"elementwise", test_elementwise}, {"expand", test_expand}, {"tails", test_tails}, {"truncate", test_truncate},
         {"pack, unpack, add_unpacked", test_pack}, {"planes_of, words_of", test_planes}, {"boolean_program", test_boolean}, {"weights", test_weights},
-        {"copy", test_copy}, {"digits of indices", test_digits}, {"take", test_take}, {"sum", test_sum}, {"patches", test_patches}, {"ring_product", test_products}};
+        {"copy", test_copy}, {"digits of indices", test_digits}, {"take", test_take}, {"sum", test_sum}, {"patches", test_patches}, {"ring_product", test_products},
+        {"residues", test_residues}, {"residue_product", test_residue_product}, {"tiles", test_tiles}, {"reconstruct", test_reconstruct},
+        {"products by residues", test_products_by_residues}, {"convolutions by taps", test_convolutions},
+        {"plane_product", test_plane_product}};
     u64 all = 0, all_launches = 0, bad = 0;
     for (unsigned k = 0; k < sizeof tests / sizeof tests[0]; k++) {
         int wanted = argc < 3;

@@ -6,14 +6,18 @@ final class DeviceCall {
     static let threads = 256
 
     let kernels: DeviceKernels
-    private let queue: any DeviceQueue
+    let queue: any DeviceQueue
     private var blocks: [DeviceBlock] = []
     let patchBytes: Int
+    let residues: ResidueUse
+    let residueBytes: Int
 
     init(_ kernels: DeviceKernels) {
         self.kernels = kernels
         queue = kernels.queue
         patchBytes = kernels.settings.patchBytes
+        residues = kernels.settings.residues
+        residueBytes = kernels.settings.residueBytes
     }
 
     /// Gives back all that the method had for itself.

@@ -59,6 +59,8 @@ extension DeviceCall {
         image: DeviceAddress,
         kernel: DeviceAddress
     ) throws {
+        if e.isOfPlanes { return try convolvePlanes(e, sum, image: image, kernel: kernel) }
+        if try convolveByResidues(e, sum, image: image, kernel: kernel) { return }
         let inner = e.channels * e.taps
         let product = DeviceProduct(
             rows: e.outputs,

@@ -29,6 +29,10 @@ package final class DeviceKernels: Kernels {
         package var hostProducts = 1 << 20
         /// How many bytes of patches a convolution makes at a time, at most, unless one channel's or row's are more.
         package var patchBytes = 256 << 20
+        /// Which products go by residues: `.large` where the device multiplies tiles of signed bytes.
+        package var residues = ResidueUse.never
+        /// How many bytes of residues a product makes at a time, at most; where that is room for a few rows alone, it goes word by word.
+        package var residueBytes = 256 << 20
 
         package init() {}
 

@@ -127,6 +127,32 @@ package struct PatchesArguments {
     package var unused: UInt32 = 0
 }
 
+package struct PlaneProductArguments {
+    package var to, image, weights, count: UInt64
+    package var outputs, groupOutputs, height, width, kernelHeight, kernelWidth, outHeight, outWidth: UInt32
+    package var strideY, strideX, paddingY, paddingX, dilationY, dilationX, subtract: UInt32
+    package var unused: UInt32 = 0
+}
+
+package struct ResiduesArguments {
+    package var to, from, outerStep, rowStep, innerStep: UInt64
+    package var rows, split, inner, padded: UInt32
+}
+
+package struct ResidueProductArguments {
+    package var to, a, b, aPlane, bPlane, aBatch, bBatch: UInt64
+    package var batches, rows, columns, padded, firstPixel, tapChunks, imageChunks: UInt32
+    package var height, width, kernelHeight, kernelWidth, outPlane, outWidth: UInt32
+    package var strideY, strideX, paddingY, paddingX, dilationY, dilationX: UInt32
+    package var unused: UInt32 = 0
+}
+
+package struct ReconstructArguments {
+    package var to, from, batchStep, rowStep, imageStep: UInt64
+    package var batches, rows, columns, padded, firstPixel, outPlane, subtract: UInt32
+    package var unused: UInt32 = 0
+}
+
 package struct WeightsArguments {
     package var to, blocks, factors, addend, count: UInt64
     package var planes: UInt32

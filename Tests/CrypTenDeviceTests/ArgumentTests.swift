@@ -29,6 +29,10 @@ struct ArgumentTests {
         check(ProductArguments.self, 96)
         check(PatchesArguments.self, 104)
         check(WeightsArguments.self, 48)
+        check(PlaneProductArguments.self, 96)
+        check(ResiduesArguments.self, 56)
+        check(ResidueProductArguments.self, 136)
+        check(ReconstructArguments.self, 72)
         #expect(MemoryLayout<AxisNumbers>.size == 64)
         #expect(MemoryLayout<RoundKeys>.size == 176)
     }
@@ -104,6 +108,40 @@ struct ArgumentTests {
                 (\.channels, 48), (\.height, 52), (\.width, 56), (\.kernelHeight, 60), (\.kernelWidth, 64),
                 (\.outHeight, 68), (\.outWidth, 72), (\.strideY, 76), (\.strideX, 80), (\.paddingY, 84),
                 (\.paddingX, 88), (\.dilationY, 92), (\.dilationX, 96),
+            ]
+        )
+        check(
+            PlaneProductArguments.self,
+            [
+                (\.to, 0), (\.image, 8), (\.weights, 16), (\.count, 24), (\.outputs, 32), (\.groupOutputs, 36),
+                (\.height, 40), (\.width, 44), (\.kernelHeight, 48), (\.kernelWidth, 52), (\.outHeight, 56),
+                (\.outWidth, 60), (\.strideY, 64), (\.strideX, 68), (\.paddingY, 72), (\.paddingX, 76),
+                (\.dilationY, 80), (\.dilationX, 84), (\.subtract, 88),
+            ]
+        )
+        check(
+            ResiduesArguments.self,
+            [
+                (\.to, 0), (\.from, 8), (\.outerStep, 16), (\.rowStep, 24), (\.innerStep, 32), (\.rows, 40),
+                (\.split, 44), (\.inner, 48), (\.padded, 52),
+            ]
+        )
+        check(
+            ResidueProductArguments.self,
+            [
+                (\.to, 0), (\.a, 8), (\.b, 16), (\.aPlane, 24), (\.bPlane, 32), (\.aBatch, 40), (\.bBatch, 48),
+                (\.batches, 56), (\.rows, 60), (\.columns, 64), (\.padded, 68), (\.firstPixel, 72),
+                (\.tapChunks, 76), (\.imageChunks, 80), (\.height, 84), (\.width, 88), (\.kernelHeight, 92),
+                (\.kernelWidth, 96), (\.outPlane, 100), (\.outWidth, 104), (\.strideY, 108), (\.strideX, 112),
+                (\.paddingY, 116), (\.paddingX, 120), (\.dilationY, 124), (\.dilationX, 128),
+            ]
+        )
+        check(
+            ReconstructArguments.self,
+            [
+                (\.to, 0), (\.from, 8), (\.batchStep, 16), (\.rowStep, 24), (\.imageStep, 32), (\.batches, 40),
+                (\.rows, 44), (\.columns, 48), (\.padded, 52), (\.firstPixel, 56), (\.outPlane, 60),
+                (\.subtract, 64),
             ]
         )
         check(

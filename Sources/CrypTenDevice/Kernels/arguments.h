@@ -97,6 +97,34 @@ typedef struct {
     u32 stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x, unused;
 } patches_args;
 
+// A convolution each of whose groups has one channel, word by word: to[image][filter][y][x] += or -= the sum over the taps of weights[filter][tap]
+// times what the window sees of plane filter / group_outputs of image[image][plane][y][x]. Planes lie without gaps. A work-item for each word.
+typedef struct {
+    u64 to, image, weights, count;
+    u32 outputs, group_outputs, height, width, kernel_height, kernel_width, out_height, out_width;
+    u32 stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x, subtract, unused;
+} plane_product_args;
+
 // A number, plus the sum of factors whose bits are 1: to[i] = addend + sum over j of factor[j] * bit i of plane j; planes lie at
 // `blocks` (a u64 address each), factors at `factors` (u64 each).
 typedef struct { u64 to, blocks, factors, addend, count; u32 planes, unused; } weights_args;
+
+// Residues of words as signed bytes: to[m][r][k], row by row without gaps, zeros from `inner` up to `padded`, a multiple of 16. Row r begins at word
+// r / split * outer_step + r % split * row_step of `from`, and its elements are inner_step apart. Groups: rows / 32, padded / 32.
+typedef struct { u64 to, from, outer_step, row_step, inner_step; u32 rows, split, inner, padded; } residues_args;
+
+// to[m][batch][r][j]: the sum of the products of row r of `a` and column j of `b`, times (P/p)^-1, modulo p; rows are `padded` bytes, a multiple
+// of 16 and not below `columns`. Planes and batches are as many bytes apart. a: [m][r][tap][channel]; b: [m][image][y][x][channel]; channels are
+// chunks of 16 bytes. Column j is the window of pixel first_pixel + j of all images' output. Groups: columns / 128, rows / 128, batches * 18.
+typedef struct {
+    u64 to, a, b, a_plane, b_plane, a_batch, b_batch;
+    u32 batches, rows, columns, padded, first_pixel, tap_chunks, image_chunks, height, width, kernel_height, kernel_width;
+    u32 out_plane, out_width, stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x, unused;
+} residue_product_args;
+
+// to += or -= what `from`, the result of residue_product, stands for: batches, rows and images are as many words apart, pixels are neighbours.
+// A work-item for each of batches * rows * padded.
+typedef struct {
+    u64 to, from, batch_step, row_step, image_step;
+    u32 batches, rows, columns, padded, first_pixel, out_plane, subtract, unused;
+} reconstruct_args;
