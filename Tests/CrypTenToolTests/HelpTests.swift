@@ -109,6 +109,11 @@ struct HelpTests {
                 ],
                 "error: --fraction-bits 40: choose 4 to 28"
             ),
+            (["plan", "--model", "m", "--slab-bits", "11"], "error: --slab-bits 11: choose 12 to 20"),
+            (
+                ["party", "--id", "1", "--model", "m", "--slab-bits", "x"],
+                "error: The value 'x' is invalid for '--slab-bits <b>'"
+            ),
             (
                 ["plan", "--model", "m", "--input-shape", "x=3x4x"],
                 "error: The value 'x=3x4x' is invalid for '--input-shape <name=1x1x28x28>'"

@@ -42,6 +42,7 @@ struct Bench: Sendable {
             let members = LocalMembers(
                 parties: parties,
                 fractionBits: SessionConfiguration().fractionBits,
+                slabBits: SessionConfiguration().slabBits,
                 threads: threads,
                 network: network == .loop ? nil : network,
                 isTLS: isTLS
