@@ -32,10 +32,10 @@ struct SlabTests {
                 let x = try await session.input(from: .party(0), shape: [Self.count]) {
                     Tensor((0..<Self.count).map { Double($0 % 201 - 100) / 16 }, shape: [Self.count])
                 }
-                let rows = x.reshaped([Self.count / 4, 4])
+                let rows = x.reshape(Self.count / 4, 4)
                 let expressions = [
                     relu(x), (x .< 0.5).toReal(), (x .== 2.0).toReal(), rows.max(axis: 1),
-                    (rows.argmax(axis: 1) .> 0.0).toReal(),
+                    rows.argmax(axis: 1),
                 ]
                 let planned = try await session.cost(of: expressions, revealingTo: .all)
                 let before = try await session.statistics

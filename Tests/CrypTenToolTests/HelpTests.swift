@@ -59,6 +59,8 @@ struct HelpTests {
             ("train", "--id <i>"), ("train", "--dealer <host:port>"), ("train", "--local <n>"),
             ("train", "--checkpoint-key <file>"), ("train", "--checkpoint-passphrase-file <file|->"),
             ("train", "--stream/--no-stream"), ("train", "--data-memory <size>"),
+            ("party", "--slab-bits <b>"), ("infer", "--slab-bits <b>"), ("train", "--slab-bits <b>"),
+            ("plan", "--slab-bits <b>"), ("bench", "--slab-bits <b>"),
         ]
     )
     func subcommandHelp(name: String, line: String) async throws {
