@@ -68,6 +68,16 @@ package final class DeviceKernels: Kernels {
         try queue.check()
     }
 
+    package func checkRoom(for bytes: Int) throws {
+        let scratch = settings.patchBytes + settings.residueBytes
+        guard bytes > queue.memoryBytes - scratch else { return }
+        throw CrypTenError(
+            .notEnoughDeviceMemory,
+            "a run needs some \(bytes >> 20) MiB, and \(scratch >> 20) MiB for products, where \(queue.deviceName) has \(queue.memoryBytes >> 20) MiB: "
+                + "run fewer rows at a time, as with --memory-limit, or without the device"
+        )
+    }
+
     package func wipeGivenBack() {
         host.wipeGivenBack()
         do { try queue.wipeKept() } catch { record(error) }
