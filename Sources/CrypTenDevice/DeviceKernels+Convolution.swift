@@ -50,7 +50,8 @@ extension DeviceConvolution {
     }
 }
 
-/// `patches` and `ring_product`: a convolution is a product of the kernel with the patches of the image that its windows see.
+/// `patches` and products: a convolution is a product of the kernel with the patches of the image that its windows see, unless it goes plane by
+/// plane, or by taps.
 extension DeviceCall {
     /// sum[o, pixel] ±= Σ kernel[o, i] · patches[pixel, i], for each image and group.
     func convolve(
@@ -59,6 +60,8 @@ extension DeviceCall {
         image: DeviceAddress,
         kernel: DeviceAddress
     ) throws {
+        if e.isOfPlanes { return try convolvePlanes(e, sum, image: image, kernel: kernel) }
+        if try convolveByResidues(e, sum, image: image, kernel: kernel) { return }
         let inner = e.channels * e.taps
         let product = DeviceProduct(
             rows: e.outputs,

@@ -1,6 +1,6 @@
 package import CrypTenRing
 
-/// `accumulate(operation)`: broadcast elements, and `ring_product` for everything else.
+/// `accumulate(operation)`: broadcast elements, and products of matrices, by residues or by `ring_product`.
 extension DeviceKernels {
     package func accumulate(
         _ sum: inout RingTensor,
@@ -103,6 +103,7 @@ extension DeviceCall {
     ) throws {
         let (tile, most) = (64, 65_535)
         guard product.inner > 0 else { return }
+        if try accumulateByResidues(product, to: c, a, b) { return }
         func number(_ extent: Int) -> UInt32 {
             precondition(extent <= Int32.max, "a product of \(product.rows) × \(product.inner) × \(product.columns)")
             return UInt32(extent)

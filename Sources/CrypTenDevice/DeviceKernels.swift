@@ -15,6 +15,10 @@ package final class DeviceKernels: Kernels {
     /// Computes what is small.
     let host: NativeKernels
 
+    /// What is expanded, and wasn't read yet.
+    let expansions = WaitingExpansions()
+    /// Programs of logic that were put together, and where they lie on the device.
+    let logic = LogicPrograms()
     private let failure = Mutex<CrypTenError?>(nil)
 
     /// When to do what: none of it changes a bit.
@@ -25,6 +29,10 @@ package final class DeviceKernels: Kernels {
         package var hostProducts = 1 << 20
         /// How many bytes of patches a convolution makes at a time, at most, unless one channel's or row's are more.
         package var patchBytes = 256 << 20
+        /// Which products go by residues: `.large` where the device multiplies tiles of signed bytes.
+        package var residues = ResidueUse.never
+        /// How many bytes of residues a product makes at a time, at most; where that is room for a few rows alone, it goes word by word.
+        package var residueBytes = 256 << 20
 
         package init() {}
 
@@ -94,7 +102,7 @@ package final class DeviceKernels: Kernels {
         }
     }
 
-    private func record(_ error: any Error) {
+    func record(_ error: any Error) {
         let failed =
             error as? CrypTenError ?? CrypTenError(.deviceFailed, "\(queue.deviceName) failed: \(error)")
         failure.withLock { $0 = $0 ?? failed }

@@ -12,10 +12,13 @@ package enum KernelSource {
         "bits.c",
         "structure.c",
         "products.c",
+        "moduli.h",
+        "tiles.h",
+        "residues.c",
     ]
 
     /// The SHA-256 of `text`, in hexadecimal digits.
-    package static let sha256 = "ef03d1e656e96a0450868e80c9ad599300f00500deec055f7c7ccebc7bfb59f9"
+    package static let sha256 = "e4e1c7e6be0e75e9e35d37ee3bc85434b75c5e2d8bb7f8d14de571da975c535a"
 
     package static let text = ###"""
 // The language that the kernels are written in: C with the words below, which are CUDA C or OpenCL C 2.0, whichever compiles.
@@ -25,13 +28,19 @@ package enum KernelSource {
 // processor's registers don't hold what they work on anyway, and its compiler takes long over what is unrolled.
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 
+typedef unsigned char u8;
+typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
+typedef signed char i8;
+typedef int i32;
 typedef long long i64;
+typedef uint4 u32x4;
 
 #define GLOBAL
 #define LOCAL
 #define PRIVATE
+#define CONSTANT static __constant__ const
 #define INLINE static __device__ __forceinline__
 #define KERNEL(NAME, ARGUMENTS, THREADS) extern "C" __global__ void __launch_bounds__(THREADS) NAME(const __grid_constant__ ARGUMENTS p)
 #define LOCAL_ARRAY(TYPE, NAME, COUNT) __shared__ __align__(16) TYPE NAME[COUNT]
@@ -48,13 +57,19 @@ typedef long long i64;
 
 #else
 
+typedef uchar u8;
+typedef ushort u16;
 typedef uint u32;
 typedef ulong u64;
+typedef char i8;
+typedef int i32;
 typedef long i64;
+typedef uint4 u32x4;
 
 #define GLOBAL __global
 #define LOCAL __local
 #define PRIVATE __private
+#define CONSTANT __constant
 #define INLINE static inline
 #define KERNEL(NAME, ARGUMENTS, THREADS) __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void NAME(const ARGUMENTS p)
 #define LOCAL_ARRAY(TYPE, NAME, COUNT) __local TYPE NAME[COUNT] __attribute__((aligned(16)))
@@ -120,7 +135,7 @@ typedef long i64;
 // to[i] = value
 typedef struct { u64 to, count, value; } fill_args;
 
-// to[i] = f(…); `to` may be any of the operands. Scalars s, t, v; bit i is bit i % 64 of word i / 64 of `bits`.
+// to[i] = f(…); `to` may be any of the operands, and `sum` what it adds to. Scalars s, t, v; bit i is bit i % 64 of word i / 64 of `bits`.
 enum {
     OP_ADD,                     // a + b
     OP_SUBTRACT,                // a - b
@@ -128,29 +143,32 @@ enum {
     OP_NEGATE,                  // -a
     OP_ADD_SCALAR,              // a + s
     OP_MULTIPLY_SCALAR,         // a * s
-    OP_ADD_PRODUCT,             // to + a * b
-    OP_SUBTRACT_PRODUCT,        // to - a * b
-    OP_ADD_TIMES,               // to + a * s
+    OP_ADD_PRODUCT,             // sum + a * b
+    OP_SUBTRACT_PRODUCT,        // sum - a * b
+    OP_ADD_TIMES,               // sum + a * s
     OP_SHIFT_RIGHT,             // a >> s, zeros coming in
     OP_SHIFT_LEFT,              // a << s
     OP_LOW_BITS,                // a & s
     OP_MULTIPLY_HIGH,           // floor(a * s / 2^62), s < 2^62
     OP_SINE,                    // sine of a * s + t: see integerSine
-    OP_HARMONIC,                // to + harmonic s of phase a, cosine b, sine c, factors t and v: see Kernels.accumulate(harmonic:)
+    OP_HARMONIC,                // sum + harmonic s of phase a, cosine b, sine c, factors t and v: see Kernels.accumulate(harmonic:)
     OP_POWER_OF_TWO,            // power of t + a, or of t - a where flags & 1, at s fraction bits: see integerPower
     OP_KEEP_WHERE,              // a where the bit is 1, else 0
-    OP_ADD_WHERE,               // to + a where the bit is 1, else to
+    OP_ADD_WHERE,               // sum + a where the bit is 1, else sum
     OP_NEGATE_WHERE,            // -a where the bit is 1, else a
     OP_SELECTION,               // see Kernels.selection: hat a, beta b, product c, mask d; flags & 1: first
-    OP_ADD_TIMES_NEGATED_WHERE, // to + a * s, or to - a * s where the bit is 1
-    OP_ADD_PRODUCT_LESS,        // to + (a * b - c) * s, or minus that where the bit is 1
+    OP_ADD_TIMES_NEGATED_WHERE, // sum + a * s, or sum - a * s where the bit is 1
+    OP_ADD_PRODUCT_LESS,        // sum + (a * b - c) * s, or minus that where the bit is 1
 };
-typedef struct { u64 to, a, b, c, d, bits, count, s, t, v; u32 operation, flags; } elementwise_args;
+typedef struct { u64 to, a, b, c, d, bits, count, s, t, v, sum; u32 operation, flags; } elementwise_args;
 
-// to = words first ... first + count of stream `number`, or added, subtracted, xored (combination 0, 1, 2, 3). `first` is any word.
-// `keys`: the 176 bytes of rounds 0 ... 10, little-endian. A group makes 2048 words from a multiple of 512 on: groups
-// ceil((first % 512 + count) / 2048).
-typedef struct { u64 to, count, number, first; u32 combination, unused; u32 keys[44]; } expand_args;
+// Of every part: to = words first ... first + count of stream `number` under a key, or added, subtracted, xored (combination 0, 1, 2, 3).
+// `first` is any word. `keys`: for each key the 176 bytes of rounds 0 ... 10, little-endian. A group makes 2048 words from a multiple of 512 on:
+// a part has ceil((first % 512 + count) / 2048) groups, `groups` of them stand before it.
+#define EXPAND_PARTS 10
+#define EXPAND_KEYS 3
+typedef struct { u64 to, count, number, first; u32 combination, key, groups, unused; } expand_part;
+typedef struct { expand_part parts[EXPAND_PARTS]; u32 keys[EXPAND_KEYS][44]; u32 count, unused; } expand_args;
 
 // The last word of every plane keeps its low bits alone: to[plane * step + step - 1] &= mask
 typedef struct { u64 to, planes, step, mask; } tails_args;
@@ -167,10 +185,13 @@ typedef struct { u64 to, from, chosen, count; u32 bits, shift; } add_unpacked_ar
 // A work-item for each element.
 typedef struct { u64 to, from, count, step; u32 low, planes; } planes_args;
 
-// A program of logic on planes, a work-item for each of `count` words of a plane. `program`: steps of five u32 (BitProgram.words): operation,
-// out, a, b, c. `blocks`: the address of each input plane, u64 each. A place is a register, a plane of the input, or a plane of `to`, in this
-// order. `scratch`: registers * count words, register r of work-item i at r * count + i; unused while registers <= 32. Tail bits: see tails.
-typedef struct { u64 to, program, blocks, scratch, count, step; u32 steps, registers, inputs, outputs; } boolean_args;
+// A program of logic on planes, a work-item for each of `count` words of a plane. `program`: steps of five u32: what a BitProgram.Operation does,
+// and the places out, a, b, c. A place is a register, or PLACE_OF_BLOCK | block << 16 | plane: planes of a block lie `step` words apart. Blocks
+// are inputs and outputs; they begin at `bases`, or, where they are more, where the table of u64 at `table` says. `scratch`: registers * count
+// words, register r of work-item i at r * count + i; unused while registers <= 32. Tail bits: see tails.
+#define BOOLEAN_BLOCKS 32
+#define PLACE_OF_BLOCK 0x80000000u
+typedef struct { u64 program, table, scratch, count, step, bases[BOOLEAN_BLOCKS]; u32 steps, registers; } boolean_args;
 
 // to[offset_to + sum i_k * to_step_k] = from[offset_from + sum i_k * from_step_k] for all i_k < extent_k, row-major in i; unused extents are 1.
 // Steps are signed. combination 0 stores, 1 adds, 2 subtracts.
@@ -204,9 +225,37 @@ typedef struct {
     u32 stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x, unused;
 } patches_args;
 
+// A convolution each of whose groups has one channel, word by word: to[image][filter][y][x] += or -= the sum over the taps of weights[filter][tap]
+// times what the window sees of plane filter / group_outputs of image[image][plane][y][x]. Planes lie without gaps. A work-item for each word.
+typedef struct {
+    u64 to, image, weights, count;
+    u32 outputs, group_outputs, height, width, kernel_height, kernel_width, out_height, out_width;
+    u32 stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x, subtract, unused;
+} plane_product_args;
+
 // A number, plus the sum of factors whose bits are 1: to[i] = addend + sum over j of factor[j] * bit i of plane j; planes lie at
 // `blocks` (a u64 address each), factors at `factors` (u64 each).
 typedef struct { u64 to, blocks, factors, addend, count; u32 planes, unused; } weights_args;
+
+// Residues of words as signed bytes: to[m][r][k], row by row without gaps, zeros from `inner` up to `padded`, a multiple of 16. Row r begins at word
+// r / split * outer_step + r % split * row_step of `from`, and its elements are inner_step apart. Groups: rows / 32, padded / 32.
+typedef struct { u64 to, from, outer_step, row_step, inner_step; u32 rows, split, inner, padded; } residues_args;
+
+// to[m][batch][r][j]: the sum of the products of row r of `a` and column j of `b`, times (P/p)^-1, modulo p; rows are `padded` bytes, a multiple
+// of 16 and not below `columns`. Planes and batches are as many bytes apart. a: [m][r][tap][channel]; b: [m][image][y][x][channel]; channels are
+// chunks of 16 bytes. Column j is the window of pixel first_pixel + j of all images' output. Groups: columns / 128, rows / 128, batches * 18.
+typedef struct {
+    u64 to, a, b, a_plane, b_plane, a_batch, b_batch;
+    u32 batches, rows, columns, padded, first_pixel, tap_chunks, image_chunks, height, width, kernel_height, kernel_width;
+    u32 out_plane, out_width, stride_y, stride_x, padding_y, padding_x, dilation_y, dilation_x, unused;
+} residue_product_args;
+
+// to += or -= what `from`, the result of residue_product, stands for: batches, rows and images are as many words apart, pixels are neighbours.
+// A work-item for each of batches * rows * padded.
+typedef struct {
+    u64 to, from, batch_step, row_step, image_step;
+    u32 batches, rows, columns, padded, first_pixel, out_plane, subtract, unused;
+} reconstruct_args;
 // What is done to every element on its own. The operation is an argument, the same for all work-items, so that one kernel serves them all.
 //
 // | kernel        | what a work-item does                                                                        |
@@ -278,6 +327,7 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
     const u64 i = ITEM(ELEMENTWISE_THREADS);
     if (i >= p.count) return;
     GLOBAL u64 *to = POINTER(u64, p.to);
+    GLOBAL const u64 *sum = POINTER(const u64, p.sum);
     GLOBAL const u64 *a = POINTER(const u64, p.a), *b = POINTER(const u64, p.b), *c = POINTER(const u64, p.c), *d = POINTER(const u64, p.d);
     // All ones where the element's bit is 1; read by the operations that have bits.
 #define WHERE SPREAD64(POINTER(const u64, p.bits)[i / 64] >> (i % 64))
@@ -288,9 +338,9 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
     case OP_NEGATE: to[i] = 0 - a[i]; break;
     case OP_ADD_SCALAR: to[i] = a[i] + p.s; break;
     case OP_MULTIPLY_SCALAR: to[i] = a[i] * p.s; break;
-    case OP_ADD_PRODUCT: to[i] += a[i] * b[i]; break;
-    case OP_SUBTRACT_PRODUCT: to[i] -= a[i] * b[i]; break;
-    case OP_ADD_TIMES: to[i] += a[i] * p.s; break;
+    case OP_ADD_PRODUCT: to[i] = sum[i] + a[i] * b[i]; break;
+    case OP_SUBTRACT_PRODUCT: to[i] = sum[i] - a[i] * b[i]; break;
+    case OP_ADD_TIMES: to[i] = sum[i] + a[i] * p.s; break;
     case OP_SHIFT_RIGHT: to[i] = a[i] >> (u32)p.s; break;
     case OP_SHIFT_LEFT: to[i] = a[i] << (u32)p.s; break;
     case OP_LOW_BITS: to[i] = a[i] & p.s; break;
@@ -300,10 +350,10 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
         break;
     }
     case OP_SINE: to[i] = sine_of(a[i] * p.s + p.t); break;
-    case OP_HARMONIC: to[i] += harmonic_of(a[i] * p.s, b[i], c[i], p.t, p.v); break;
+    case OP_HARMONIC: to[i] = sum[i] + harmonic_of(a[i] * p.s, b[i], c[i], p.t, p.v); break;
     case OP_POWER_OF_TWO: to[i] = power_of(p.t + negated_where(a[i], SPREAD64(p.flags)), (u32)p.s); break;
     case OP_KEEP_WHERE: to[i] = a[i] & WHERE; break;
-    case OP_ADD_WHERE: to[i] += a[i] & WHERE; break;
+    case OP_ADD_WHERE: to[i] = sum[i] + (a[i] & WHERE); break;
     case OP_NEGATE_WHERE: to[i] = negated_where(a[i], WHERE); break;
     case OP_SELECTION: {
         // With v = hat - mask, or -mask where public terms are another's, and u = hat * beta - product: v - u where the bit is 1, else u.
@@ -311,8 +361,8 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
         to[i] = (value & where) + negated_where(hat * b[i] - c[i], where);
         break;
     }
-    case OP_ADD_TIMES_NEGATED_WHERE: to[i] += negated_where(a[i], WHERE) * p.s; break;
-    case OP_ADD_PRODUCT_LESS: to[i] += negated_where(a[i] * b[i] - c[i], WHERE) * p.s; break;
+    case OP_ADD_TIMES_NEGATED_WHERE: to[i] = sum[i] + negated_where(a[i], WHERE) * p.s; break;
+    case OP_ADD_PRODUCT_LESS: to[i] = sum[i] + negated_where(a[i] * b[i] - c[i], WHERE) * p.s; break;
     }
 #undef WHERE
 }
@@ -404,14 +454,18 @@ INLINE void transpose_square(PRIVATE u32 *s) {
 KERNEL(expand, expand_args, EXPAND_THREADS) {
     LOCAL_ARRAY(u32, keys, (EXPAND_ROUNDS + 1) * 128);  // for each bit of each round's key: ones or zeros
     EXCHANGE_ARRAY(exchanged, 24, EXPAND_THREADS)
-    for (u32 bit = LOCAL_ID; bit < (EXPAND_ROUNDS + 1) * 128; bit += EXPAND_THREADS) keys[bit] = SPREAD32(p.keys[bit / 32] >> (bit % 32));
+    // Which part a group belongs to is the same for all its work-items.
+    u32 part = 0;
+    while (part + 1 < p.count && GROUP_X >= p.parts[part + 1].groups) part++;
+    const expand_part q = p.parts[part];
+    for (u32 bit = LOCAL_ID; bit < (EXPAND_ROUNDS + 1) * 128; bit += EXPAND_THREADS) keys[bit] = SPREAD32(p.keys[q.key][bit / 32] >> (bit % 32));
     BARRIER();
     // Work-items 4 q ... 4 q + 3 of a team have block 8 k + q in bit k. The team's first block is a multiple of TEAM_BLOCKS, so bits 3 ... 7 of
     // the counter are k, and nothing is carried.
     const u32 column = LANE % 4, four = LANE / 4;
-    const u64 team = (u64)GROUP_X * (EXPAND_THREADS / 32) + LOCAL_ID / 32;
-    const u64 block = (p.first / (2 * TEAM_BLOCKS) + team) * TEAM_BLOCKS + four;
-    const u32 counter = (u32)((column < 2 ? block : p.number) >> (column % 2 * 32)), counting = column == 0 ? 0xFFFFFFFFu : 0;
+    const u64 team = (u64)(GROUP_X - q.groups) * (EXPAND_THREADS / 32) + LOCAL_ID / 32;
+    const u64 block = (q.first / (2 * TEAM_BLOCKS) + team) * TEAM_BLOCKS + four;
+    const u32 counter = (u32)((column < 2 ? block : q.number) >> (column % 2 * 32)), counting = column == 0 ? 0xFFFFFFFFu : 0;
     u32 s[32];
     UNROLL for (int j = 0; j < 32; j++) s[j] = SPREAD32(counter >> j);
     s[3] ^= counting & 0xAAAAAAAAu;
@@ -435,13 +489,13 @@ KERNEL(expand, expand_args, EXPAND_THREADS) {
     u32 given[16];
     UNROLL for (int k = 0; k < 16; k++) given[k] = odd ? s[k] : s[16 + k];
     EXCHANGE(exchanged, EXPAND_THREADS, k, 16, given[k], LANE ^ 1);
-    GLOBAL u64 *to = POINTER(u64, p.to);
+    GLOBAL u64 *to = POINTER(u64, q.to);
     UNROLL for (int k = 0; k < 16; k++) {
         const u32 own = odd ? s[16 + k] : s[k];
         const u64 word = odd ? given[k] | (u64)own << 32 : own | (u64)given[k] << 32;
-        const u64 at = 2 * (block + 8 * (k + 16 * odd)) + column / 2 - p.first;  // huge before the first
-        if (at >= p.count) continue;
-        switch (p.combination) {
+        const u64 at = 2 * (block + 8 * (k + 16 * odd)) + column / 2 - q.first;  // huge before the first
+        if (at >= q.count) continue;
+        switch (q.combination) {
         case 0: to[at] = word; break;
         case 1: to[at] += word; break;
         case 2: to[at] -= word; break;
@@ -580,15 +634,16 @@ KERNEL(boolean_program, boolean_args, BOOLEAN_PROGRAM_THREADS) {
     const u64 i = ITEM(BOOLEAN_PROGRAM_THREADS);
     if (i >= p.count) return;
     LOCAL u64 *own = registers + LOCAL_ID;
-    GLOBAL u64 *scratch = POINTER(u64, p.scratch) + i, *to = POINTER(u64, p.to) + i;
-    GLOBAL const u64 *blocks = POINTER(const u64, p.blocks);
+    GLOBAL u64 *scratch = POINTER(u64, p.scratch) + i;
+    GLOBAL const u64 *table = POINTER(const u64, p.table);
     GLOBAL const u32 *step = POINTER(const u32, p.program);
     // Which place it is, is the same for all work-items.
+#define BLOCK_OF(PLACE) ((PLACE) >> 16 & 0x7FFFu)
+#define WORD_OF(PLACE) (POINTER(u64, p.table ? table[BLOCK_OF(PLACE)] : p.bases[BLOCK_OF(PLACE)])[((PLACE) & 0xFFFFu) * p.step + i])
 #define READ(PLACE)                                                                                                            \
-    ((PLACE) < p.registers            ? (PLACE) < LOCAL_REGISTERS ? own[(PLACE) * BOOLEAN_PROGRAM_THREADS]                     \
-                                                                  : scratch[(u64)(PLACE) * p.count]                            \
-     : (PLACE) < p.registers + p.inputs ? POINTER(const u64, blocks[(PLACE) - p.registers])[i]                                 \
-                                        : to[(u64)((PLACE) - p.registers - p.inputs) * p.step])
+    ((PLACE) >= PLACE_OF_BLOCK    ? WORD_OF(PLACE)                                                                             \
+     : (PLACE) < LOCAL_REGISTERS ? own[(PLACE) * BOOLEAN_PROGRAM_THREADS]                                                      \
+                                  : scratch[(u64)(PLACE) * p.count])
     for (u32 s = 0; s < p.steps; s++, step += 5) {
         const u32 operation = step[0], out = step[1];
         u64 word = 0;
@@ -601,14 +656,16 @@ KERNEL(boolean_program, boolean_args, BOOLEAN_PROGRAM_THREADS) {
             case LOGIC_NOT: word = ~word; break;
             }
         }
-        if (out >= p.registers)
-            to[(u64)(out - p.registers - p.inputs) * p.step] = word;
+        if (out >= PLACE_OF_BLOCK)
+            WORD_OF(out) = word;
         else if (out < LOCAL_REGISTERS)
             own[out * BOOLEAN_PROGRAM_THREADS] = word;
         else
             scratch[(u64)out * p.count] = word;
     }
 #undef READ
+#undef WORD_OF
+#undef BLOCK_OF
 }
 
 // MARK: Weights
@@ -712,11 +769,13 @@ KERNEL(patches, patches_args, PATCHES_THREADS) {
     if (row < p.height && column < p.width) word = POINTER(const u64, p.from)[channel * p.channel_step + row * p.row_step + column * p.column_step];
     POINTER(u64, p.to)[i] = word;
 }
-// Products of matrices, word by word.
+// Products of matrices, and of planes, word by word.
 //
 // | kernel        | what a group of work-items does                                                              |
 // | ring_product  | a tile of 64 by 64 of the sum, in steps of 16 of the inner dimension                         |
+// | plane_product | 256 elements of a convolution                                                                |
 #define RING_PRODUCT_THREADS 256
+#define PLANE_PRODUCT_THREADS 256
 
 #define TILE 64
 #define TILE_INNER 16
@@ -771,6 +830,364 @@ KERNEL(ring_product, product_args, RING_PRODUCT_THREADS) {
             const u64 product = low[i][j] + ((u64)high[i][j] << 32);
             if (row < p.rows && column < p.columns) c[row * p.columns + column] += negated_where(product, SPREAD64(p.subtract));
         }
+}
+
+KERNEL(plane_product, plane_product_args, PLANE_PRODUCT_THREADS) {
+    const u64 i = ITEM(PLANE_PRODUCT_THREADS);
+    if (i >= p.count) return;
+    u64 rest = i;
+    const u32 x = (u32)last_digit(&rest, p.out_width), y = (u32)last_digit(&rest, p.out_height), filter = (u32)last_digit(&rest, p.outputs);
+    const u64 plane = rest * (p.outputs / p.group_outputs) + filter / p.group_outputs;
+    GLOBAL const u64 *image = POINTER(const u64, p.image) + plane * p.height * p.width;
+    GLOBAL const u64 *weights = POINTER(const u64, p.weights) + (u64)filter * p.kernel_height * p.kernel_width;
+    u64 sum = 0;
+    for (u32 tap_y = 0; tap_y < p.kernel_height; tap_y++) {
+        // Above or left of the image a position wraps around to a huge one, which is outside, too.
+        const u32 row = y * p.stride_y + tap_y * p.dilation_y - p.padding_y;
+        if (row >= p.height) continue;
+        for (u32 tap_x = 0; tap_x < p.kernel_width; tap_x++) {
+            const u32 column = x * p.stride_x + tap_x * p.dilation_x - p.padding_x;
+            if (column < p.width) sum += weights[tap_y * p.kernel_width + tap_x] * image[(u64)row * p.width + column];
+        }
+    }
+    POINTER(u64, p.to)[i] += negated_where(sum, SPREAD64(p.subtract));
+}
+// The moduli of products by residues, and what is derived from them. Written by Scripts/gpu_kernels/moduli.py.
+//
+// They are pairwise coprime, and P, their product, is 2^140.45: a number within ±P/2 is known by its residues.
+#define MODULI 18
+// p
+CONSTANT u32 MODULUS[MODULI] = {
+    256u, 255u, 253u, 251u, 247u, 241u, 239u, 233u, 229u, 227u, 223u, 217u, 211u, 199u, 197u, 193u, 191u, 181u,
+};
+// floor(2^32 / p) + 1: MULHI32(u, RECIPROCAL) is floor(u / p) for u < 2^24, and one more at most for u < 2^32
+CONSTANT u32 RECIPROCAL[MODULI] = {
+    16777217u, 16843010u, 16976156u, 17111424u, 17388532u, 17821442u, 17970575u, 18433337u, 18755316u, 18920561u, 19259944u, 19792477u,
+    20355296u, 21582751u, 21801865u, 22253717u, 22486740u, 23729102u,
+};
+// Byte j: 2^(8 j) mod p
+CONSTANT u32 POWERS_LOW[MODULI] = {
+    0x1u, 0x1010101u, 0x1b090301u, 0x7d190501u, 0xeb510901u, 0x1e10f01u, 0x85321101u, 0x333f1701u, 0xda2a1b01u, 0x64a01d01u, 0x22c52101u,
+    0x4e022701u, 0xb87e2d01u, 0x7b413901u, 0x69843b01u, 0x706d3f01u, 0x9e174101u, 0x910e4b01u,
+};
+// Byte j: 2^(8 (j + 4)) mod p
+CONSTANT u32 POWERS_HIGH[MODULI] = {
+    0x0u, 0x1010101u, 0xa3dff351u, 0x403f717bu, 0x3d90108bu, 0xf01e10fu, 0x3303c56eu, 0xaf26b808u, 0x3d79e1a1u, 0x790c6eb0u, 0xf290807u,
+    0x5f089c04u, 0x6460b933u, 0x5605232eu, 0xb2be4658u, 0x82c0316cu, 0x73860593u, 0x31d270fu,
+};
+// (-2^63) mod p, plus 128
+CONSTANT u32 BIAS[MODULI] = {
+    128u, 255u, 263u, 219u, 224u, 136u, 292u, 329u, 335u, 303u, 215u, 337u, 199u, 264u, 196u, 279u, 306u, 287u,
+};
+// The first multiple of p from 2^27 on
+CONSTANT u32 OFFSET[MODULI] = {
+    134217728u, 134217975u, 134217765u, 134217732u, 134217824u, 134217961u, 134217859u, 134217786u, 134217816u, 134217836u, 134217902u,
+    134217755u, 134217733u, 134217739u, 134217873u, 134217797u, 134217801u, 134217835u,
+};
+// (P / p)^-1 mod p
+CONSTANT u32 INVERSE[MODULI] = {
+    3u, 19u, 40u, 155u, 232u, 96u, 123u, 83u, 168u, 134u, 80u, 151u, 15u, 162u, 147u, 37u, 157u, 164u,
+};
+// P / p modulo 2^64
+CONSTANT u64 WEIGHT[MODULI] = {
+    0x6027637ad39f56abul, 0x85ad108b5efe5500ul, 0x4e1198439e7ac700ul, 0xd65716ed76f21100ul, 0xb26d3a89aa9eed00ul, 0x799601c7f115b00ul,
+    0x33943b6d11ce0500ul, 0x7c52d49422be7300ul, 0x7350ec6a01d04f00ul, 0xd0ced12cea259900ul, 0x6c1641fc5b67b500ul, 0x704157dd95612300ul,
+    0x7aba1a0f8febc900ul, 0x96b5e3077edefd00ul, 0xd69dbe597090af00ul, 0x329bb507ba866b00ul, 0x3f3373e8fb791500ul, 0x222990f19c75df00ul,
+};
+// 2^27 / p, rounded
+CONSTANT u32 FRACTION[MODULI] = {
+    524288u, 526344u, 530505u, 534732u, 543392u, 556920u, 561580u, 576042u, 586104u, 591268u, 601873u, 618515u, 636103u, 674461u, 681308u,
+    695429u, 702711u, 741534u,
+};
+#define FRACTION_BITS 27
+#define WHOLE 0x27637ad39f56ab00ul  // P modulo 2^64
+// Tiles of signed bytes, which tensor cores multiply, and copies that run ahead of them.
+//
+// TILE: a team of 32 lanes adds the product of a tile of 16 rows and one of 8 columns, 32 deep, to a tile of 16 by 8 sums. With g = lane / 4 and
+// q = lane % 4 a lane holds, four bytes a word and the first in the low bits,
+//   of A  bytes 4 q ... 4 q + 3 of rows g and g + 8, and bytes 16 + 4 q ... of rows g and g + 8: four words
+//   of B  bytes 4 q ... and 16 + 4 q ... of column g: two words
+//   of C  columns 2 q and 2 q + 1 of row g, and the same of row g + 8: four sums
+// which are the fragments of PTX's mma.m16n8k32. Without tensor cores the same fragments are read from local memory: slow, and for tests.
+//
+// LOAD_MATRICES: word m of TO[4] becomes bytes 4 q ... 4 q + 3 of row g of matrix m, which has eight rows of 16 bytes in local memory: row ROW of
+// matrix MATRIX is at AT, an expression in these two. With whole rows side by side that is a tile's fragment of A, or two tiles' of B.
+// MULTIPLY_TILES: all tiles of SUM[DOWN][ACROSS][4] += A[DOWN][4] B[ACROSS / 2][4]; where it's slow, tiles beyond ROWS and COLUMNS stay as they are.
+// COPY16: 16 bytes from global to local memory, zeros where they aren't INSIDE. What was copied before a COPIES_COMMIT is there after a
+// COPIES_WAIT(LEFT) with at most LEFT commits since, for who waited, and for the group after a barrier.
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
+
+#define TENSOR_TILES
+#if !defined(TILES_EMULATED)  // who compiles this for something else has functions of these names
+INLINE void multiply_tile(i32 *c, const u32 *a, const u32 *b) {
+    asm("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+r"(c[0]), "+r"(c[1]), "+r"(c[2]), "+r"(c[3])
+        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+INLINE void load_matrices(u32 *to, const void *row) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
+                 : "r"((u32)__cvta_generic_to_shared(row))
+                 : "memory");
+}
+INLINE void copy16(void *to, const void *from, bool inside) {
+    const u32 bytes = inside ? 16 : 0;  // the rest are zeros
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"((u32)__cvta_generic_to_shared(to)), "l"(from), "r"(bytes) : "memory");
+}
+#define COPIES_COMMIT() asm volatile("cp.async.commit_group;" ::: "memory")
+#define COPIES_WAIT(LEFT) asm volatile("cp.async.wait_group %0;" ::"n"(LEFT) : "memory")
+INLINE u32 dot4(u32 a, u32 b, u32 sum) {
+    asm("dp4a.u32.u32 %0, %1, %2, %0;" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+}
+#endif
+
+#define TILE_ARRAY(NAME, THREADS, DOWN, ACROSS)
+#define LOAD_MATRICES(TO, MATRIX, ROW, AT)                   \
+    do {                                                     \
+        const u32 MATRIX = LANE / 8, ROW = LANE % 8;         \
+        load_matrices(TO, AT);                               \
+    } while (0)
+#define MULTIPLY_TILES(NAME, SUM, A, B, DOWN, ACROSS, ROWS, COLUMNS)                        \
+    UNROLL for (int across = 0; across < (ACROSS); across++)                                \
+        UNROLL for (int down = 0; down < (DOWN); down++) multiply_tile(SUM[down][across], A[down], B[across / 2] + across % 2 * 2)
+#define COPY16(TO, FROM, INSIDE) copy16(TO, FROM, INSIDE)
+
+#else
+
+#define LOAD_MATRICES(TO, MATRIX, ROW, AT)                                                                                     \
+    for (u32 MATRIX = 0; MATRIX < 4; MATRIX++) {                                                                               \
+        const u32 ROW = LANE / 4;                                                                                              \
+        (TO)[MATRIX] = ((LOCAL const u32 *)(AT))[LANE % 4];                                                                    \
+    }
+#define TILE_ARRAY(NAME, THREADS, DOWN, ACROSS) LOCAL_ARRAY(u32, NAME, (THREADS) * (4 * (DOWN) + 2 * (ACROSS)));
+#define MULTIPLY_TILES(NAME, SUM, A, B, DOWN, ACROSS, ROWS, COLUMNS)                                                           \
+    do {                                                                                                                       \
+        LOCAL u32 *lane_words = NAME + LOCAL_ID * (4 * (DOWN) + 2 * (ACROSS));                                                 \
+        for (int down = 0; down < 4 * (DOWN); down++) lane_words[down] = A[down / 4][down % 4];                                \
+        for (int across = 0; across < 2 * (ACROSS); across++) lane_words[4 * (DOWN) + across] = B[across / 4][across % 4];     \
+        BARRIER();                                                                                                             \
+        LOCAL const u32 *team_words = lane_words - LANE * (4 * (DOWN) + 2 * (ACROSS));                                         \
+        for (u32 down = 0; down < (DOWN) && down * 16 < (ROWS); down++)                                                        \
+            for (u32 across = 0; across < (ACROSS) && across * 8 < (COLUMNS); across++)                                        \
+                for (u32 e = 0; e < 4; e++)                                                                                    \
+                    SUM[down][across][e] += tile_dot(team_words, 4 * (DOWN) + 2 * (ACROSS), 4 * down, 4 * (DOWN) + 2 * across, \
+                                                     LANE / 4 + e / 2 * 8, LANE % 4 * 2 + e % 2);                              \
+        BARRIER();                                                                                                             \
+    } while (0)
+
+/// A row of A times a column of B, of the tiles whose fragments begin at these words of each lane.
+INLINE i32 tile_dot(LOCAL const u32 *team, u32 words, u32 a, u32 b, u32 row, u32 column) {
+    i32 sum = 0;
+    for (u32 k = 0; k < 32; k++) {
+        const u32 of_a = team[(row % 8 * 4 + k % 16 / 4) * words + a + row / 8 + k / 16 * 2];
+        const u32 of_b = team[(column * 4 + k % 16 / 4) * words + b + k / 16];
+        sum += (i32)(i8)(of_a >> 8 * (k % 4)) * (i32)(i8)(of_b >> 8 * (k % 4));
+    }
+    return sum;
+}
+#define COPY16(TO, FROM, INSIDE) *(LOCAL u32x4 *)(TO) = (INSIDE) ? *(GLOBAL const u32x4 *)(FROM) : (u32x4)(0)
+#define COPIES_COMMIT()
+#define COPIES_WAIT(LEFT)
+/// sum + the products of the bytes of two words.
+INLINE u32 dot4(u32 a, u32 b, u32 sum) {
+    for (u32 j = 0; j < 32; j += 8) sum += (a >> j & 255) * (b >> j & 255);
+    return sum;
+}
+
+#endif
+// Products by residues: 18 products of signed bytes instead of one of words, which tensor cores make. Exact for up to 8192 inner elements.
+//
+// | kernel          | what a group of work-items does                                                              |
+// | residues        | a block of 32 rows by 32 elements of the inner dimension                                     |
+// | residue_product | a tile of 128 by 128 of one modulus, in steps of 64 of the inner dimension                   |
+// | reconstruct     | 256 elements                                                                                 |
+//
+// Words are read as signed numbers, so the sum X of 8192 products or fewer is within ±2^139, which is less than 0.37 P. With y = (X mod p) (P/p)^-1
+// mod p for each modulus p, X = sum of y P/p - P r for a whole r, the nearest to the sum of y / p, from which it differs by X / P.
+#define RESIDUES_THREADS 256
+#define RESIDUE_PRODUCT_THREADS 128
+#define RECONSTRUCT_THREADS 256
+
+// MARK: Words into residues
+
+#define RESIDUE_BLOCK 32
+
+/// The products of a word's bytes with the powers of 2^8 modulo p add up to a number u that is congruent to it. Its top bit is turned, which makes it
+/// 2^63 more, and BIAS takes that back, and adds 128: u mod p, less 128, is a signed byte, and 0 for the word 0.
+KERNEL(residues, residues_args, RESIDUES_THREADS) {
+    LOCAL_ARRAY(u64, words, RESIDUE_BLOCK * (RESIDUE_BLOCK + 1));
+    const u32 first_row = GROUP_X * RESIDUE_BLOCK, first = GROUP_Y * RESIDUE_BLOCK;
+    UNROLL for (u32 i = 0; i < RESIDUE_BLOCK * RESIDUE_BLOCK / RESIDUES_THREADS; i++) {
+        // Neighbours bring in words that are neighbours in memory, whichever way the matrix lies there.
+        const u32 number = LOCAL_ID + i * RESIDUES_THREADS, along = number % RESIDUE_BLOCK, across = number / RESIDUE_BLOCK;
+        const u32 row = p.inner_step == 1 ? across : along, inner = p.inner_step == 1 ? along : across;
+        const u32 r = first_row + row, k = first + inner;
+        u64 word = 0;
+        if (r < p.rows && k < p.inner) word = POINTER(const u64, p.from)[r / p.split * p.outer_step + r % p.split * p.row_step + k * p.inner_step];
+        words[row * (RESIDUE_BLOCK + 1) + inner] = word;
+    }
+    BARRIER();
+    const u32 row = LOCAL_ID / 8, inner = LOCAL_ID % 8 * 4;
+    if (first_row + row >= p.rows || first + inner >= p.padded) return;
+    u32 low[4], high[4];
+    UNROLL for (int j = 0; j < 4; j++) {
+        const u64 word = words[row * (RESIDUE_BLOCK + 1) + inner + j];
+        low[j] = (u32)word;
+        high[j] = (u32)(word >> 32) ^ 0x80000000u;
+    }
+    GLOBAL u32 *to = POINTER(u32, p.to) + ((u64)(first_row + row) * p.padded + first + inner) / 4;
+    const u64 plane = (u64)p.rows * p.padded / 4;
+    UNROLL for (int m = 0; m < MODULI; m++) {
+        u32 four = 0;
+        UNROLL for (int j = 0; j < 4; j++) {
+            const u32 u = dot4(low[j], POWERS_LOW[m], dot4(high[j], POWERS_HIGH[m], BIAS[m]));
+            four |= (u - MULHI32(u, RECIPROCAL[m]) * MODULUS[m]) << (8 * j);
+        }
+        to[m * plane] = four ^ 0x80808080u;
+    }
+}
+
+// MARK: Products of residues
+
+#define PRODUCT_ROWS 128
+#define PRODUCT_COLUMNS 128
+#define STEP 64      // bytes of a row or column that are brought in at a time: a stage
+#define CHUNKS 4     // of 16 bytes, in a stage of a row
+#if !defined(STAGES)
+#if defined(TENSOR_TILES) || defined(PLAIN_LOOPS)
+#define STAGES 3     // one is multiplied while the next two are on their way
+#else
+#define STAGES 2     // a group's local memory may end at 48 KiB, of which fragments take 16
+#endif
+#endif
+#define DOWN 4       // tiles of a team, of which two by two make the group's 128 by 128
+#define ACROSS 8
+#define PLACE(ROW, CHUNK) (((CHUNK) ^ (ROW) / 2 % CHUNKS) * 16)  // where it lies
+#define STAGE_BYTES ((PRODUCT_ROWS + PRODUCT_COLUMNS) * STEP)
+#define FETCHES (PRODUCT_ROWS * CHUNKS / RESIDUE_PRODUCT_THREADS)  // of a work-item, of rows and of columns
+#define RESULT_STEP (PRODUCT_COLUMNS + 16)                         // between rows of results: no bank of local memory twice
+
+/// A sum of products of residues as y, a number below p: see above.
+INLINE u32 weighted(i32 sum, u32 m) {
+    const u32 u = (u32)sum + OFFSET[m];
+    const u32 rest = u - MULHI32(u, RECIPROCAL[m]) * MODULUS[m] + MODULUS[m];  // below 2 p
+    const u32 v = rest * INVERSE[m];
+    return v - MULHI32(v, RECIPROCAL[m]) * MODULUS[m];
+}
+
+/// Columns are windows of images, whose inner dimension is that of channels for each tap; for a product of matrices windows have one tap and an
+/// image is as high as one column. What a window sees outside of its image is zero.
+///
+/// A stage holds 64 bytes of each row and column, their chunks in an order in which a team that reads one of each of eight rows, or writes all of two,
+/// meets every bank of local memory once.
+KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
+    LOCAL_ARRAY(u8, stages, STAGES * STAGE_BYTES);
+    TILE_ARRAY(fragments, RESIDUE_PRODUCT_THREADS, DOWN, ACROSS)
+    const u32 modulus = GROUP_Z % MODULI, batch = GROUP_Z / MODULI;
+    const u32 first_row = GROUP_Y * PRODUCT_ROWS, first_column = GROUP_X * PRODUCT_COLUMNS;
+    const u32 team_row = LOCAL_ID / 64 * DOWN * 16, team_column = LOCAL_ID / 32 % 2 * ACROSS * 8;
+    GLOBAL const u8 *a = POINTER(const u8, p.a) + modulus * p.a_plane + batch * p.a_batch;
+    GLOBAL const u8 *b = POINTER(const u8, p.b) + modulus * p.b_plane + batch * p.b_batch;
+    i32 sum[DOWN][ACROSS][4];
+    UNROLL for (int i = 0; i < DOWN; i++)
+        UNROLL for (int j = 0; j < ACROSS; j++)
+            UNROLL for (int e = 0; e < 4; e++) sum[i][j][e] = 0;
+
+    // This work-item brings in chunk LOCAL_ID % 4 of each stage of rows and columns LOCAL_ID / 4, 32 more, and so on.
+    const u32 line = LOCAL_ID / CHUNKS, chunks = p.kernel_height * p.kernel_width * p.tap_chunks;
+    u32 chunk = LOCAL_ID % CHUNKS, channel = chunk, tap_x = 0, tap_y = 0;
+    u32 y[FETCHES], x[FETCHES], window[FETCHES];  // where windows begin, and that in chunks; what is above or left of the image wraps around
+    UNROLL for (int i = 0; i < FETCHES; i++) {
+        const u32 column = first_column + line + i * (RESIDUE_PRODUCT_THREADS / CHUNKS), pixel = p.first_pixel + column;
+        const u32 image = pixel / p.out_plane, place = pixel % p.out_plane;
+        y[i] = place / p.out_width * p.stride_y - p.padding_y;
+        x[i] = place % p.out_width * p.stride_x - p.padding_x;
+        window[i] = image * p.image_chunks + (y[i] * p.width + x[i]) * p.tap_chunks;
+        if (column >= p.columns) y[i] = 0x80000000u;  // below any image
+    }
+    const u32 steps = (chunks + CHUNKS - 1) / CHUNKS;
+    u32 into = 0;
+    ROLLED for (u32 step = 0; step < steps + STAGES - 1; step++) {
+        COPIES_WAIT(STAGES - 2);
+        BARRIER();
+        // At the end zeros come in, which nobody multiplies.
+        while (channel >= p.tap_chunks && tap_y < p.kernel_height) {
+            channel -= p.tap_chunks;
+            if (++tap_x == p.kernel_width) {
+                tap_x = 0;
+                tap_y++;
+            }
+        }
+        LOCAL u8 *place = stages + into * STAGE_BYTES + line * STEP + PLACE(line, LOCAL_ID % CHUNKS);
+        UNROLL for (int i = 0; i < FETCHES; i++) {
+            const u32 row = first_row + line + i * (RESIDUE_PRODUCT_THREADS / CHUNKS);
+            const bool inside = row < p.rows && chunk < chunks;
+            COPY16(place + i * RESIDUE_PRODUCT_THREADS * 16, a + (inside ? (u64)(row * chunks + chunk) * 16 : 0), inside);
+        }
+        place += PRODUCT_ROWS * STEP;
+        const u32 down = tap_y * p.dilation_y, right = tap_x * p.dilation_x, shift = (down * p.width + right) * p.tap_chunks + channel;
+        UNROLL for (int i = 0; i < FETCHES; i++) {
+            const bool inside = chunk < chunks && y[i] + down < p.height && x[i] + right < p.width;
+            COPY16(place + i * RESIDUE_PRODUCT_THREADS * 16, b + (inside ? (u64)(window[i] + shift) * 16 : 0), inside);
+        }
+        COPIES_COMMIT();
+        chunk += CHUNKS;
+        channel += CHUNKS;
+        into = into + 1 == STAGES ? 0 : into + 1;
+        if (step + 1 >= STAGES) {  // where the next copies go lies what came in first
+            LOCAL const u8 *rows = stages + into * STAGE_BYTES + team_row * STEP;
+            LOCAL const u8 *columns = stages + into * STAGE_BYTES + (PRODUCT_ROWS + team_column) * STEP;
+            UNROLL for (u32 first = 0; first < CHUNKS; first += 2) {
+                u32 of_a[DOWN][4], of_b[ACROSS / 2][4];
+                UNROLL for (int i = 0; i < DOWN; i++)
+                    LOAD_MATRICES(of_a[i], m, r, rows + (i * 16 + m % 2 * 8 + r) * STEP + PLACE(r, first + m / 2));
+                UNROLL for (int j = 0; j < ACROSS / 2; j++)
+                    LOAD_MATRICES(of_b[j], m, r, columns + (j * 16 + m / 2 * 8 + r) * STEP + PLACE(r, first + m % 2));
+                MULTIPLY_TILES(fragments, sum, of_a, of_b, DOWN, ACROSS, p.rows - min(p.rows, first_row + team_row),
+                               p.columns - min(p.columns, first_column + team_column));
+            }
+        }
+    }
+
+    // Through local memory, so that what is written is 16 bytes at a time.
+    COPIES_WAIT(0);
+    BARRIER();
+    UNROLL for (int i = 0; i < DOWN; i++)
+        UNROLL for (int j = 0; j < ACROSS; j++)
+            UNROLL for (int half_tile = 0; half_tile < 2; half_tile++) {
+                const u32 row = team_row + i * 16 + half_tile * 8 + LANE / 4, column = team_column + j * 8 + LANE % 4 * 2;
+                const u32 pair = weighted(sum[i][j][2 * half_tile], modulus) | weighted(sum[i][j][2 * half_tile + 1], modulus) << 8;
+                *(LOCAL u16 *)(stages + row * RESULT_STEP + column) = (u16)pair;
+            }
+    BARRIER();
+    GLOBAL u8 *to = POINTER(u8, p.to) + ((u64)modulus * p.batches + batch) * p.rows * p.padded;
+    UNROLL for (u32 i = 0; i < PRODUCT_ROWS * PRODUCT_COLUMNS / 16 / RESIDUE_PRODUCT_THREADS; i++) {
+        const u32 number = LOCAL_ID + i * RESIDUE_PRODUCT_THREADS;
+        const u32 row = number / (PRODUCT_COLUMNS / 16), column = number % (PRODUCT_COLUMNS / 16) * 16;
+        GLOBAL u8 *sixteen = to + (u64)(first_row + row) * p.padded + first_column + column;
+        if (first_row + row < p.rows && first_column + column < p.padded)
+            *(GLOBAL u32x4 *)sixteen = *(LOCAL const u32x4 *)(stages + row * RESULT_STEP + column);
+    }
+}
+
+// MARK: Sums of products
+
+KERNEL(reconstruct, reconstruct_args, RECONSTRUCT_THREADS) {
+    const u32 i = (u32)ITEM(RECONSTRUCT_THREADS), count = p.batches * p.rows * p.padded;
+    const u32 column = i % p.padded, row = i / p.padded % p.rows, batch = i / p.padded / p.rows, pixel = p.first_pixel + column;
+    if (i >= count || column >= p.columns) return;
+    GLOBAL const u8 *from = POINTER(const u8, p.from) + i;
+    u64 sum = 0;
+    u32 fraction = 1u << (FRACTION_BITS - 1);
+    UNROLL for (int m = 0; m < MODULI; m++) {
+        const u32 y = from[(u64)m * count];
+        sum += WEIGHT[m] * y;
+        fraction += FRACTION[m] * y;
+    }
+    sum -= WHOLE * (fraction >> FRACTION_BITS);
+    GLOBAL u64 *to = POINTER(u64, p.to) + batch * p.batch_step + row * p.row_step + pixel / p.out_plane * p.image_step + pixel % p.out_plane;
+    *to += negated_where(sum, SPREAD64(p.subtract));
 }
 
 """###

@@ -13,20 +13,26 @@ struct ArgumentTests {
             #expect(MemoryLayout<Arguments>.alignment == 8, "\(type)")
         }
         check(FillArguments.self, 24)
-        check(ElementwiseArguments.self, 88)
-        check(ExpandArguments.self, 216)
+        check(ElementwiseArguments.self, 96)
+        check(ExpandPart.self, 48)
+        #expect(ExpandArguments.bytes == 1016)
         check(TailsArguments.self, 32)
         check(TruncateArguments.self, 40)
         check(PackArguments.self, 32)
         check(AddUnpackedArguments.self, 40)
         check(PlanesArguments.self, 40)
-        check(BooleanArguments.self, 64)
+        check(BooleanArguments.self, 40)
+        #expect(BooleanArguments.bytes == 304)
         check(CopyArguments.self, 240)
         check(TakeArguments.self, 56)
         check(SumArguments.self, 296)
         check(ProductArguments.self, 96)
         check(PatchesArguments.self, 104)
         check(WeightsArguments.self, 48)
+        check(PlaneProductArguments.self, 96)
+        check(ResiduesArguments.self, 56)
+        check(ResidueProductArguments.self, 136)
+        check(ReconstructArguments.self, 72)
         #expect(MemoryLayout<AxisNumbers>.size == 64)
         #expect(MemoryLayout<RoundKeys>.size == 176)
     }
@@ -43,13 +49,14 @@ struct ArgumentTests {
             ElementwiseArguments.self,
             [
                 (\.to, 0), (\.a, 8), (\.b, 16), (\.c, 24), (\.d, 32), (\.bits, 40), (\.count, 48), (\.s, 56),
-                (\.t, 64), (\.v, 72), (\.operation, 80), (\.flags, 84),
+                (\.t, 64), (\.v, 72), (\.sum, 80), (\.operation, 88), (\.flags, 92),
             ]
         )
         check(
-            ExpandArguments.self,
-            [(\.to, 0), (\.count, 8), (\.number, 16), (\.first, 24), (\.combination, 32), (\.unused, 36), (\.keys, 40)]
+            ExpandPart.self,
+            [(\.to, 0), (\.count, 8), (\.number, 16), (\.first, 24), (\.combination, 32), (\.key, 36), (\.groups, 40)]
         )
+        #expect(ExpandArguments.keys == 480 && ExpandArguments.count == 1008)
         check(TailsArguments.self, [(\.to, 0), (\.planes, 8), (\.step, 16), (\.mask, 24)])
         check(TruncateArguments.self, [(\.to, 0), (\.selector, 8), (\.from, 16), (\.count, 24), (\.shift, 32)])
         check(PackArguments.self, [(\.to, 0), (\.from, 8), (\.count, 16), (\.bits, 24)])
@@ -63,11 +70,9 @@ struct ArgumentTests {
         )
         check(
             BooleanArguments.self,
-            [
-                (\.to, 0), (\.program, 8), (\.blocks, 16), (\.scratch, 24), (\.count, 32), (\.step, 40),
-                (\.steps, 48), (\.registers, 52), (\.inputs, 56), (\.outputs, 60),
-            ]
+            [(\.program, 0), (\.table, 8), (\.scratch, 16), (\.count, 24), (\.step, 32)]
         )
+        #expect(BooleanArguments.bases == 40 && BooleanArguments.steps == 296 && BooleanArguments.registers == 300)
         check(
             CopyArguments.self,
             [
@@ -103,6 +108,40 @@ struct ArgumentTests {
                 (\.channels, 48), (\.height, 52), (\.width, 56), (\.kernelHeight, 60), (\.kernelWidth, 64),
                 (\.outHeight, 68), (\.outWidth, 72), (\.strideY, 76), (\.strideX, 80), (\.paddingY, 84),
                 (\.paddingX, 88), (\.dilationY, 92), (\.dilationX, 96),
+            ]
+        )
+        check(
+            PlaneProductArguments.self,
+            [
+                (\.to, 0), (\.image, 8), (\.weights, 16), (\.count, 24), (\.outputs, 32), (\.groupOutputs, 36),
+                (\.height, 40), (\.width, 44), (\.kernelHeight, 48), (\.kernelWidth, 52), (\.outHeight, 56),
+                (\.outWidth, 60), (\.strideY, 64), (\.strideX, 68), (\.paddingY, 72), (\.paddingX, 76),
+                (\.dilationY, 80), (\.dilationX, 84), (\.subtract, 88),
+            ]
+        )
+        check(
+            ResiduesArguments.self,
+            [
+                (\.to, 0), (\.from, 8), (\.outerStep, 16), (\.rowStep, 24), (\.innerStep, 32), (\.rows, 40),
+                (\.split, 44), (\.inner, 48), (\.padded, 52),
+            ]
+        )
+        check(
+            ResidueProductArguments.self,
+            [
+                (\.to, 0), (\.a, 8), (\.b, 16), (\.aPlane, 24), (\.bPlane, 32), (\.aBatch, 40), (\.bBatch, 48),
+                (\.batches, 56), (\.rows, 60), (\.columns, 64), (\.padded, 68), (\.firstPixel, 72),
+                (\.tapChunks, 76), (\.imageChunks, 80), (\.height, 84), (\.width, 88), (\.kernelHeight, 92),
+                (\.kernelWidth, 96), (\.outPlane, 100), (\.outWidth, 104), (\.strideY, 108), (\.strideX, 112),
+                (\.paddingY, 116), (\.paddingX, 120), (\.dilationY, 124), (\.dilationX, 128),
+            ]
+        )
+        check(
+            ReconstructArguments.self,
+            [
+                (\.to, 0), (\.from, 8), (\.batchStep, 16), (\.rowStep, 24), (\.imageStep, 32), (\.batches, 40),
+                (\.rows, 44), (\.columns, 48), (\.padded, 52), (\.firstPixel, 56), (\.outPlane, 60),
+                (\.subtract, 64),
             ]
         )
         check(

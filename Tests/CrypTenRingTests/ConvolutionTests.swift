@@ -50,7 +50,11 @@ struct ConvolutionTests {
         Case([1, 2, 3, 3], [2, 1, 2, 2], .init(strides: [1, 7], padding: [5, 6, 0, 1], groups: 2)),
     ]
 
-    @Test("the convolution and both gradients equal the specification's", arguments: implementations, cases)
+    @Test(
+        "the convolution and both gradients equal the specification's",
+        arguments: implementations + devicesByResidues,
+        cases
+    )
     func agreement(kernels: any Kernels, example: Case) throws {
         try expectEqualProducts(kernels, .convolution(example.geometry), example.input, example.kernel)
         try expectEqualProducts(kernels, example.inputGradient, example.output, example.kernel)

@@ -28,7 +28,7 @@ func expectEqualProducts(
 struct MatrixProductTests {
     static let transposes = [(false, false), (false, true), (true, false), (true, true)]
 
-    @Test("every remainder of rows, columns and inner steps", arguments: onOneThread)
+    @Test("every remainder of rows, columns and inner steps", arguments: onOneThread + devicesByResidues)
     func remainders(kernels: any Kernels) throws {
         for m in 0...19 {
             for n in [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 33, 47, 48, 49] {
@@ -45,7 +45,7 @@ struct MatrixProductTests {
         }
     }
 
-    @Test("more than one block of columns and of inner steps", arguments: implementations)
+    @Test("more than one block of columns and of inner steps", arguments: implementations + devicesByResidues)
     func blocks(kernels: any Kernels) throws {
         for (m, n, k) in [
             (5, 200, 300), (13, 193, 257), (70, 400, 17), (1, 500, 300), (300, 1, 500), (2, 2, 1025), (9, 385, 513),
@@ -61,7 +61,7 @@ struct MatrixProductTests {
         }
     }
 
-    @Test("batches broadcast", arguments: implementations)
+    @Test("batches broadcast", arguments: implementations + devicesByResidues)
     func batches(kernels: any Kernels) throws {
         let plainShapes: [(Shape, Shape)] = [
             ([3, 4, 5], [3, 5, 6]), ([3, 4, 5], [5, 6]), ([4, 5], [3, 5, 6]), ([2, 1, 4, 5], [3, 5, 6]),

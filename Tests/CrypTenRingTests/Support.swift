@@ -62,6 +62,13 @@ let devices: [any Kernels] =
         DeviceKernels(queue: $0, settings: .everything)
     }
 
+/// The same with all products by residues, which a device takes for large ones.
+let devicesByResidues: [any Kernels] = devices.compactMap { $0 as? DeviceKernels }.map { kernels in
+    var settings = DeviceKernels.Settings.everything
+    settings.residues = .always
+    return DeviceKernels(queue: kernels.queue, settings: settings)
+}
+
 /// All that is held to the specification.
 let implementations: [any Kernels] = natives + devices
 

@@ -5,13 +5,19 @@
 // processor's registers don't hold what they work on anyway, and its compiler takes long over what is unrolled.
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 
+typedef unsigned char u8;
+typedef unsigned short u16;
 typedef unsigned int u32;
 typedef unsigned long long u64;
+typedef signed char i8;
+typedef int i32;
 typedef long long i64;
+typedef uint4 u32x4;
 
 #define GLOBAL
 #define LOCAL
 #define PRIVATE
+#define CONSTANT static __constant__ const
 #define INLINE static __device__ __forceinline__
 #define KERNEL(NAME, ARGUMENTS, THREADS) extern "C" __global__ void __launch_bounds__(THREADS) NAME(const __grid_constant__ ARGUMENTS p)
 #define LOCAL_ARRAY(TYPE, NAME, COUNT) __shared__ __align__(16) TYPE NAME[COUNT]
@@ -28,13 +34,19 @@ typedef long long i64;
 
 #else
 
+typedef uchar u8;
+typedef ushort u16;
 typedef uint u32;
 typedef ulong u64;
+typedef char i8;
+typedef int i32;
 typedef long i64;
+typedef uint4 u32x4;
 
 #define GLOBAL __global
 #define LOCAL __local
 #define PRIVATE __private
+#define CONSTANT __constant
 #define INLINE static inline
 #define KERNEL(NAME, ARGUMENTS, THREADS) __kernel __attribute__((reqd_work_group_size(THREADS, 1, 1))) void NAME(const ARGUMENTS p)
 #define LOCAL_ARRAY(TYPE, NAME, COUNT) __local TYPE NAME[COUNT] __attribute__((aligned(16)))

@@ -1,8 +1,10 @@
-// Products of matrices, word by word.
+// Products of matrices, and of planes, word by word.
 //
 // | kernel        | what a group of work-items does                                                              |
 // | ring_product  | a tile of 64 by 64 of the sum, in steps of 16 of the inner dimension                         |
+// | plane_product | 256 elements of a convolution                                                                |
 #define RING_PRODUCT_THREADS 256
+#define PLANE_PRODUCT_THREADS 256
 
 #define TILE 64
 #define TILE_INNER 16
@@ -57,4 +59,25 @@ KERNEL(ring_product, product_args, RING_PRODUCT_THREADS) {
             const u64 product = low[i][j] + ((u64)high[i][j] << 32);
             if (row < p.rows && column < p.columns) c[row * p.columns + column] += negated_where(product, SPREAD64(p.subtract));
         }
+}
+
+KERNEL(plane_product, plane_product_args, PLANE_PRODUCT_THREADS) {
+    const u64 i = ITEM(PLANE_PRODUCT_THREADS);
+    if (i >= p.count) return;
+    u64 rest = i;
+    const u32 x = (u32)last_digit(&rest, p.out_width), y = (u32)last_digit(&rest, p.out_height), filter = (u32)last_digit(&rest, p.outputs);
+    const u64 plane = rest * (p.outputs / p.group_outputs) + filter / p.group_outputs;
+    GLOBAL const u64 *image = POINTER(const u64, p.image) + plane * p.height * p.width;
+    GLOBAL const u64 *weights = POINTER(const u64, p.weights) + (u64)filter * p.kernel_height * p.kernel_width;
+    u64 sum = 0;
+    for (u32 tap_y = 0; tap_y < p.kernel_height; tap_y++) {
+        // Above or left of the image a position wraps around to a huge one, which is outside, too.
+        const u32 row = y * p.stride_y + tap_y * p.dilation_y - p.padding_y;
+        if (row >= p.height) continue;
+        for (u32 tap_x = 0; tap_x < p.kernel_width; tap_x++) {
+            const u32 column = x * p.stride_x + tap_x * p.dilation_x - p.padding_x;
+            if (column < p.width) sum += weights[tap_y * p.kernel_width + tap_x] * image[(u64)row * p.width + column];
+        }
+    }
+    POINTER(u64, p.to)[i] += negated_where(sum, SPREAD64(p.subtract));
 }

@@ -1,4 +1,5 @@
 import CrypTenBase
+public import CrypTenDevice
 public import CrypTenIdentity
 
 /// What the members of a cell have agreed on, and what one of them alone needs to know: a cluster file, read and checked.
@@ -115,10 +116,14 @@ public struct ClusterFile: Sendable {
         /// Files of the models that it owns.
         public var models: [String: String] = [:]
         public var threads: Int?
+        /// What it computes on.
+        public var device: DeviceChoice?
     }
 
     public var cell: String
     public var fractionBits: Int
+    /// In slabs of how many elements gates work, as in `SessionConfiguration`.
+    public var slabBits: Int
     /// In the order of their numbers.
     public var members: [Member]
     public var dealers: [Dealer]

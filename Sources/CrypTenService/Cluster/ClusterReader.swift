@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenDevice
 import CrypTenIdentity
 import CrypTenRuntime
 import Foundation
@@ -16,14 +17,15 @@ struct ClusterReader {
     func file(_ root: ClusterNode) -> ClusterFile {
         let fields = root.fields(
             [
-                "cell", "fraction_bits", "members", "dealers", "models", "clients", "origins", "revoked", "limits",
-                "local",
+                "cell", "fraction_bits", "slab_bits", "members", "dealers", "models", "clients", "origins", "revoked",
+                "limits", "local",
             ],
             required: ["cell", "members", "dealers"]
         )
         let file = ClusterFile(
             cell: fields["cell"].flatMap(name) ?? "",
             fractionBits: fields["fraction_bits"]?.integer(in: 4...28) ?? 16,
+            slabBits: fields["slab_bits"]?.integer(in: 12...20) ?? 15,
             members: fields["members"].map(members) ?? [],
             dealers: fields["dealers"]?.entries("dealers").compactMap(dealer) ?? [],
             models: fields["models"]?.entries("models").compactMap(model) ?? [],
@@ -212,7 +214,9 @@ struct ClusterReader {
 
     private func local(_ node: ClusterNode) -> ClusterFile.Local {
         var local = ClusterFile.Local()
-        let fields = node.fields(["identity", "listen", "door", "status", "status_hosts", "state", "models", "threads"])
+        let fields = node.fields([
+            "identity", "listen", "door", "status", "status_hosts", "state", "models", "threads", "device",
+        ])
         local.identity = fields["identity"]?.items().compactMap { $0.text() } ?? []
         local.listen = fields["listen"].flatMap(address)
         local.door = fields["door"].flatMap(address)
@@ -221,7 +225,18 @@ struct ClusterReader {
         local.state = fields["state"]?.text()
         for (name, file) in fields["models"]?.entries("models") ?? [] { local.models[name] = file.text() }
         local.threads = fields["threads"]?.integer(in: 1...1024)
+        local.device = fields["device"].flatMap(device)
         return local
+    }
+
+    private func device(_ node: ClusterNode) -> DeviceChoice? {
+        guard let text = node.text() else { return nil }
+        do {
+            return try DeviceChoice(text)
+        } catch {
+            node.fault("\(error)")
+            return nil
+        }
     }
 
     /// A name of the cell, a member, a dealer, a model or a client: it stands in addresses, tokens and files.

@@ -171,7 +171,9 @@ package final class PartyDaemon: Service {
         if let connecting { return try await connecting(settings, dealer) }
         var configuration = SessionConfiguration()
         configuration.fractionBits = settings.cluster.fractionBits
+        configuration.slabBits = settings.cluster.slabBits
         configuration.threads = settings.local.threads
+        configuration.device = settings.local.device ?? configuration.device
         configuration.membership = membership
         configuration.logger = logger
         configuration.silenceLimit = .seconds(5)

@@ -15,8 +15,12 @@ struct Bench: Sendable {
     var transport: BenchTransport
     /// Whether processes talk over TLS.
     var isTLS = false
+    /// In slabs of how many elements gates work.
+    var slabBits: Int
     /// Of each party and of the dealer.
     var threads: Int
+    /// What members compute on.
+    var device: DeviceChoice
     var repetitions: Int
     /// Whether the clock runs while weights are masked, too.
     var isCold: Bool
@@ -33,7 +37,8 @@ struct Bench: Sendable {
         case .memory:
             let program = WorkloadProgram(workload: workload, repetitions: repetitions, isCold: isCold)
             var configuration = SessionConfiguration()
-            configuration.threads = threads
+            configuration.slabBits = slabBits
+            Compute(threads: threads, device: device).apply(to: &configuration)
             let measurements = try await withLocalParties(parties, configuration: configuration) { session in
                 try await program.run(on: session)
             }
@@ -42,7 +47,8 @@ struct Bench: Sendable {
             let members = LocalMembers(
                 parties: parties,
                 fractionBits: SessionConfiguration().fractionBits,
-                threads: threads,
+                slabBits: slabBits,
+                compute: Compute(threads: threads, device: device),
                 network: network == .loop ? nil : network,
                 isTLS: isTLS
             ) { index in
@@ -65,7 +71,11 @@ struct Bench: Sendable {
 
     /// What a workload should cost, from measuring its parts here.
     private func prediction(of workload: Workload, on network: NetworkProfile) throws -> WorkloadReport.Predicted {
-        var rehearsal = try Rehearsal(parties: parties, fractionBits: SessionConfiguration().fractionBits)
+        var rehearsal = try Rehearsal(
+            parties: parties,
+            fractionBits: SessionConfiguration().fractionBits,
+            slabBits: slabBits
+        )
         var named: [String: CrypTensor] = [:]
         for operand in workload.operands {
             named[operand.name] =

@@ -78,7 +78,8 @@ extension Bench {
         var members = LocalMembers(
             parties: parties,
             fractionBits: SessionConfiguration().fractionBits,
-            threads: threads
+            slabBits: slabBits,
+            compute: Compute(threads: threads, device: device)
         ) { index in
             ["bench-party", workload.name, "--id", "\(index)", "--repeat", "1", "--soak", "\(runs)"]
         }

@@ -22,7 +22,7 @@ struct DealerCommand: AsyncParsableCommand {
 
     @OptionGroup var place: ClusterPlace
     @OptionGroup var scheduler: SchedulerPlace
-    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var computing: ComputeOptions
 
     @Option(
         name: .long,
@@ -59,7 +59,7 @@ struct DealerCommand: AsyncParsableCommand {
 
     func run() async throws {
         var configuration = SessionConfiguration()
-        configuration.threads = threads.threads
+        computing.compute.apply(to: &configuration)
         deadlines.apply(to: &configuration)
         try secret.apply(to: &configuration)
         if let budget = memoryLimit.map(MemoryBudget.init) {
@@ -85,6 +85,7 @@ struct DealerCommand: AsyncParsableCommand {
             supervisor.tell(.listening(service.address))
             let invitation = try await supervisor.invitation()
             configuration.fractionBits = invitation.fractionBits
+            configuration.slabBits = invitation.slabBits
             configuration.preSharedSecret = try PreSharedSecret(invitation.secret)
             configuration.membership = try invitation.membership(own: parties)
             let report = try await interruptible(service) {

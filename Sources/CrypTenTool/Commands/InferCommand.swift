@@ -60,7 +60,8 @@ struct InferCommand: AsyncParsableCommand {
     var local: Int
 
     @OptionGroup var encoding: EncodingOptions
-    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var slabs: SlabOptions
+    @OptionGroup var computing: ComputeOptions
     @OptionGroup var visibility: VisibilityOptions
     @OptionGroup var preparation: PreparationOptions
     @OptionGroup var memory: MemoryOptions
@@ -138,7 +139,8 @@ struct InferCommand: AsyncParsableCommand {
         let run = LocalRun(
             parties: local,
             fractionBits: fractionBits,
-            threads: threads.threads,
+            slabBits: slabs.slabBits,
+            compute: computing.compute,
             deadlines: deadlines.arguments,
             inference: try inference()
         )
@@ -186,7 +188,8 @@ struct InferCommand: AsyncParsableCommand {
             CheckedInference(
                 parties: local,
                 fractionBits: encoding.fractionBits,
-                threads: threads.threads,
+                slabBits: slabs.slabBits,
+                compute: computing.compute,
                 wantedError: wantedError ?? CheckReport.usualWantedError,
                 inference: try inference()
             )
@@ -225,7 +228,8 @@ struct InferCommand: AsyncParsableCommand {
         let result = try await CheckedInference(
             parties: local,
             fractionBits: fractionBits,
-            threads: threads.threads,
+            slabBits: slabs.slabBits,
+            compute: computing.compute,
             wantedError: wantedError,
             inference: inference
         ).run()

@@ -166,7 +166,8 @@ struct TrainCommand: AsyncParsableCommand {
 
     @OptionGroup var member: MemberOptions
     @OptionGroup var encoding: EncodingOptions
-    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var slabs: SlabOptions
+    @OptionGroup var computing: ComputeOptions
     @OptionGroup var visibility: VisibilityOptions
     @OptionGroup var deadlines: DeadlineOptions
 
@@ -342,14 +343,16 @@ struct TrainCommand: AsyncParsableCommand {
             report = try await CheckedTraining(
                 parties: local,
                 fractionBits: encoding.fractionBits,
-                threads: threads.threads,
+                slabBits: slabs.slabBits,
+                compute: computing.compute,
                 training: training
             ).run()
         } else {
             let members = LocalMembers(
                 parties: local,
                 fractionBits: encoding.fractionBits,
-                threads: threads.threads,
+                slabBits: slabs.slabBits,
+                compute: computing.compute,
                 deadlines: deadlines.arguments,
                 checkpointPassphrase: passphrase,
                 arguments: { arguments(party: $0, of: local, asked) }
@@ -375,8 +378,9 @@ struct TrainCommand: AsyncParsableCommand {
             training: training,
             parties: parties,
             fractionBits: encoding.fractionBits,
+            slabBits: slabs.slabBits,
             network: network.network,
-            threads: threads.threads
+            threads: computing.compute.threads
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
         ProgressLine.clear()
         if let html { try PlanPage(report.step, title: "a step of \(model.file.path)").write(to: html) }
@@ -414,7 +418,7 @@ struct TrainCommand: AsyncParsableCommand {
         guard let id = member.id else { preconditionFailure("validated") }
         if id == 0 { training.progress = { supervisor.tell(.progress(layer: $0, fraction: $1)) } }
         let asked = training
-        try await supervisor.runParty(id, threads: threads.threads, reports: false) { invitation in
+        try await supervisor.runParty(id, compute: computing.compute, reports: false) { invitation in
             var program = asked
             program.checkpoints?.key = try invitation.checkpointPassphrase.map { try CheckpointKey(passphrase: $0) }
             let (training, files) = (program, program.readFiles(of: PartyID(id), fractionBits: invitation.fractionBits))
@@ -427,7 +431,8 @@ struct TrainCommand: AsyncParsableCommand {
         guard let id = member.id else { preconditionFailure("validated") }
         var configuration = SessionConfiguration()
         configuration.fractionBits = encoding.fractionBits
-        configuration.threads = threads.threads
+        configuration.slabBits = slabs.slabBits
+        computing.compute.apply(to: &configuration)
         deadlines.apply(to: &configuration)
         training.progress = { ProgressLine.show("\(Int($1 * 100)) %  \($0)") }
         let program = training

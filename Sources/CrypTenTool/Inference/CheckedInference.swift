@@ -6,7 +6,8 @@ import Foundation
 struct CheckedInference: Sendable {
     var parties: Int
     var fractionBits: Int
-    var threads: Int?
+    var slabBits: Int
+    var compute = Compute()
     /// How far outputs may be from the true ones, as a part of their largest number.
     var wantedError = CheckReport.usualWantedError
     /// What all parties have.
@@ -19,7 +20,8 @@ struct CheckedInference: Sendable {
     func run() async throws -> Result {
         var configuration = SessionConfiguration()
         configuration.fractionBits = fractionBits
-        configuration.threads = threads
+        configuration.slabBits = slabBits
+        compute.apply(to: &configuration)
         let (inference, wantedError) = (inference, wantedError)
         let results = try await withInsecureCheckedParties(parties, configuration: configuration) { session in
             try await CheckedInference.run(inference.part(of: session.party), wantedError, on: session)

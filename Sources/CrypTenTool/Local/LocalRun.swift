@@ -4,8 +4,8 @@ import CrypTen
 struct LocalRun: Sendable {
     var parties: Int
     var fractionBits: Int
-    /// Threads of each process.
-    var threads: Int?
+    var slabBits: Int
+    var compute = Compute()
     /// How long members wait for one another: options of theirs.
     var deadlines: [String] = []
     var inference: Inference
@@ -19,7 +19,8 @@ struct LocalRun: Sendable {
         let members = LocalMembers(
             parties: parties,
             fractionBits: fractionBits,
-            threads: threads,
+            slabBits: slabBits,
+            compute: compute,
             memoryLimit: inference.memoryLimit,
             deadlines: deadlines,
             arguments: partyArguments

@@ -4,7 +4,8 @@ import CrypTen
 struct CheckedTraining: Sendable {
     var parties: Int
     var fractionBits: Int
-    var threads: Int?
+    var slabBits: Int
+    var compute = Compute()
     var training: Training
 
     /// Trains.
@@ -13,7 +14,8 @@ struct CheckedTraining: Sendable {
     func run() async throws -> TrainingReport {
         var configuration = SessionConfiguration()
         configuration.fractionBits = fractionBits
-        configuration.threads = threads
+        configuration.slabBits = slabBits
+        compute.apply(to: &configuration)
         let (training, fractionBits) = (training, fractionBits)
         let reports = try await withInsecureCheckedParties(
             parties,
