@@ -20,6 +20,14 @@ struct CUDAKernelTests {
                 return kernels.product(.convolution(ConvolutionGeometry(padding: [1, 1, 1, 1])), x, w).elements
             }
         ),
+        (
+            "plane_product",
+            { kernels in
+                let (x, w) = (tensor([1, 6, 9, 8], 24), tensor([6, 1, 3, 3], 25))
+                let geometry = ConvolutionGeometry(padding: [1, 1, 1, 1], groups: 6)
+                return kernels.product(.convolution(geometry), x, w).elements
+            }
+        ),
         ("planes_of", { $0.planes(of: tensor([65], 7), from: 3, count: 50).asWords.elements }),
         ("tails", { $0.not($0.planes(of: tensor([65], 8), from: 0, count: 4)).asWords.elements }),
         ("words_of", { $0.words(of: $0.planes(of: tensor([130], 9), from: 0, count: 33), shape: [130]).elements }),
@@ -82,7 +90,13 @@ struct CUDAKernelTests {
     func all() throws {
         let (driver, queue) = (try #require(TestDriver.shared), try CUDAQueue(usableWithCUDA[0]))
         let kernels = DeviceKernels(queue: queue, settings: .everything)
-        for (_, call) in Self.calls { _ = try call(kernels) }
+        var settings = DeviceKernels.Settings.everything
+        settings.residues = .always
+        for (_, call) in Self.calls {
+            _ = try call(kernels)
+            let want = try call(plain)
+            #expect(try call(DeviceKernels(queue: queue, settings: settings)) == want)
+        }
         var sum = Self.tensor([40], 21)
         let packed = kernels.pack(Self.tensor([40], 22), bits: 7)
         let chosen = kernels.planes(of: Self.tensor([40], 23), from: 0, count: 1)
