@@ -41,12 +41,18 @@ struct CountTests {
 
     @Test("of ResNet-18: downloads are openings and results, no more")
     func resNet18() async throws {
-        print("resnet18", try await counts { try await Programs.resNet([2, 2, 2, 2], isBottleneck: false, $0, ready: $1) })
+        print(
+            "resnet18",
+            try await counts { try await Programs.resNet([2, 2, 2, 2], isBottleneck: false, $0, ready: $1) }
+        )
     }
 
     @Test("of ResNet-50: few kernels")
     func resNet50() async throws {
-        print("resnet50", try await counts { try await Programs.resNet([3, 4, 6, 3], isBottleneck: true, $0, ready: $1) })
+        print(
+            "resnet50",
+            try await counts { try await Programs.resNet([3, 4, 6, 3], isBottleneck: true, $0, ready: $1) }
+        )
     }
 
     @Test("of BERT-base: few kernels")
