@@ -36,6 +36,13 @@ package final class DeviceKernels: Kernels {
 
         package init() {}
 
+        /// Those of a queue's device: products go by residues where it has tensor cores.
+        package static func usual(for queue: any DeviceQueue) -> Settings {
+            var settings = Settings()
+            if queue.name == "cuda" { settings.residues = .large }
+            return settings
+        }
+
         /// Nothing stays on the host.
         package static var everything: Settings {
             var settings = Settings()

@@ -112,13 +112,7 @@ final class ScriptedQueue: DeviceQueue {
     }
 
     func launch(_ kernel: String, groups: DeviceGroups, threads: Int, arguments: UnsafeRawBufferPointer) throws {
-        var name = kernel
-        if kernel == "elementwise", let number = MemoryLayout<ElementwiseArguments>.offset(of: \.operation),
-            let operation = ElementwiseOperation(rawValue: arguments.load(fromByteOffset: number, as: UInt32.self))
-        {
-            name += " \(operation)"
-        }
-        try count { $0.counts.launches[name, default: 0] += 1 }
+        try count { $0.counts.launches[kernel, default: 0] += 1 }
     }
 
     func wipe(_ address: DeviceAddress, bytes: Int) throws {
