@@ -9,6 +9,8 @@ struct DevicePool: Sendable {
     private var kept: [Int: [DeviceBlock]] = [:]
     private var keptBytes = 0
     private var all: Set<DeviceAddress> = []
+    /// Of what is kept, those that hold what their last owner left.
+    private var used: Set<DeviceAddress> = []
     /// Of all blocks, those that are in use and those that are kept.
     private(set) var heldBytes = 0
     /// Changes whenever there are other blocks; never 0 where there is one.
@@ -34,6 +36,7 @@ struct DevicePool: Sendable {
     mutating func take(bytes: Int) -> DeviceBlock? {
         guard let block = kept[bytes]?.popLast() else { return nil }
         keptBytes -= bytes
+        used.remove(block.address)
         return block
     }
 
@@ -54,18 +57,20 @@ struct DevicePool: Sendable {
         }
         kept[block.bytes, default: []].append(block)
         keptBytes += block.bytes
+        used.insert(block.address)
         return []
     }
 
-    /// All that is kept.
-    var keptBlocks: [DeviceBlock] {
-        kept.values.flatMap { $0 }
+    /// What is kept and had an owner since this was called before, which is overwritten now.
+    mutating func takeUsed() -> [DeviceBlock] {
+        defer { used = [] }
+        return used.isEmpty ? [] : kept.values.flatMap { $0 }.filter { used.contains($0.address) }
     }
 
     /// All that is kept, to go back to the driver.
     mutating func takeKept() -> [DeviceBlock] {
-        let blocks = keptBlocks
-        kept = [:]
+        let blocks = kept.values.flatMap { $0 }
+        (kept, used) = ([:], [])
         heldBytes -= keptBytes
         keptBytes = 0
         all.subtract(blocks.map(\.address))

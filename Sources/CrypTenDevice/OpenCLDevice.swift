@@ -7,6 +7,8 @@ package struct OpenCLDevice: @unchecked Sendable, CustomStringConvertible {
     let handle: OpenCLLibrary.Handle
     /// What its driver calls it.
     package let name: String
+    /// All of its memory.
+    package let memoryBytes: Int
     /// Whether it is a processor, on which OpenCL is for tests.
     package let isProcessor: Bool
     /// Why a queue can't use it; nil where one can.
@@ -55,6 +57,7 @@ package struct OpenCLDevice: @unchecked Sendable, CustomStringConvertible {
         var bytes = [UInt8](repeating: 0, count: length)
         _ = library.getDeviceInfo(handle, OpenCLConstants.deviceName, length, &bytes, nil)
         name = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        memoryBytes = Int(clamping: number(OpenCLConstants.memory))
         isProcessor = number(OpenCLConstants.deviceType) & OpenCLConstants.processor != 0
         obstacle =
             if number(OpenCLConstants.sharedMemory) & OpenCLConstants.coarseGrained == 0 {

@@ -127,6 +127,7 @@ enum OpenCLConstants {
     static let coarseGrained: UInt64 = 1 << 0
     static let deviceType: UInt32 = 0x1000
     static let largestGroup: UInt32 = 0x1004
+    static let memory: UInt32 = 0x101F
     static let deviceName: UInt32 = 0x102B
     static let sharedMemory: UInt32 = 0x1053
     static let buildLog: UInt32 = 0x1183

@@ -241,7 +241,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
         // Under the lock, so that a block's next owner is behind in the queue.
         let code: OpenCLLibrary.Code = try state.withLock { state in
             if let failure = state.failure { throw failure }
-            return state.pool.keptBlocks.lazy.map { self.fill($0.address, $0.bytes) }.first { $0 != 0 } ?? 0
+            return state.pool.takeUsed().lazy.map { self.fill($0.address, $0.bytes) }.first { $0 != 0 } ?? 0
         }
         try succeed(code, "overwriting memory")
     }

@@ -20,8 +20,13 @@ let found = Result {
 
 let usable = (try? found.get()) ?? []
 
-/// A queue of each, for all tests that break nothing.
-let queues = Result { try usable.map { try OpenCLQueue($0) } }
+/// The devices that CUDA finds on this machine and a queue can use: a driver for tests is as good as another.
+let usableWithCUDA = ((try? CUDADevice.all()) ?? []).filter { $0.obstacle == nil }
+
+/// A queue of each, for all tests that break nothing; of CUDA's the first alone.
+let queues = Result {
+    try usable.map { try OpenCLQueue($0) as any DeviceQueue } + usableWithCUDA.prefix(1).map { try CUDAQueue($0) }
+}
 
 /// SplitMix64: numbers from a seed, the same on every machine.
 struct SeededNumbers {

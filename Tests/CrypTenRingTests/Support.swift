@@ -51,12 +51,16 @@ let natives: [NativeKernels] = NativeKernels.available.flatMap {
 let onOneThread: [any Kernels] =
     NativeKernels.available.map { NativeKernels(threads: 1, instructionSet: $0) } + devices
 
-/// Every device that OpenCL finds on this machine; none where there is none, or no OpenCL.
+/// Every device that OpenCL finds on this machine, and the first of CUDA's; none where there is none, or no such library.
 ///
 /// That one which is there works is a test of its own.
-let devices: [any Kernels] = ((try? OpenCLDevice.all()) ?? []).compactMap { device in
-    (try? OpenCLQueue(device)).map { DeviceKernels(queue: $0, settings: .everything) }
-}
+let devices: [any Kernels] =
+    ((try? OpenCLDevice.all()) ?? []).compactMap { device in
+        (try? OpenCLQueue(device)).map { DeviceKernels(queue: $0, settings: .everything) }
+    }
+    + [(try? DeviceChoice.cuda(nil).open()) ?? nil].compactMap { $0 }.map {
+        DeviceKernels(queue: $0, settings: .everything)
+    }
 
 /// The same with all products by residues, which a device takes for large ones.
 let devicesByResidues: [any Kernels] = devices.compactMap { $0 as? DeviceKernels }.map { kernels in
