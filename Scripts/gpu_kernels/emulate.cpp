@@ -45,7 +45,8 @@ static bool done[MOST];
 static unsigned traded[MOST];
 static long waits[MOST];
 static void pause_() { waits[current]++; to_scheduler(current); }
-static void __syncthreads() { pause_(); }
+static bool at_barrier[MOST];
+static void __syncthreads() { at_barrier[current] = true; pause_(); }
 static unsigned __shfl_sync(unsigned, unsigned value, unsigned lane) {
     unsigned me = current;
     if (lane > 31) abort();
@@ -157,17 +158,27 @@ extern "C" void emulate(const char *name, unsigned gx, unsigned gy, unsigned gz,
     for (unsigned z = 0; z < gz; z++) for (unsigned y = 0; y < gy; y++) for (unsigned x = 0; x < gx; x++) {
         blockIdx = {x, y, z};
         for (unsigned t = 0; t < threads; t++) {
-            done[t] = false, waits[t] = products[t] = issued[t] = landed[t] = committed[t] = 0;
+            done[t] = at_barrier[t] = false, waits[t] = products[t] = issued[t] = landed[t] = committed[t] = 0;
             start(t);
         }
-        for (bool left = true; left;) {
+        // A team runs as far as it can, to the barrier, before the next one begins, first to last and last to first in turn: nobody gets by with
+        // what another team happens to have done.
+        bool left = true;
+        for (unsigned phase = 0; left; phase++) {
             left = false;
-            for (current = 0; current < threads; current++) {
-                if (done[current]) continue;
-                threadIdx = {current, 0, 0};
-                to_fiber(current);
-                left |= !done[current];
+            for (unsigned k = 0; k < (threads + 31) / 32; k++) {
+                const unsigned first = (phase % 2 ? (threads + 31) / 32 - 1 - k : k) * 32, end = first + 32 < threads ? first + 32 : threads;
+                for (bool moved = true; moved;) {
+                    moved = false;
+                    for (current = first; current < end; current++) {
+                        if (done[current] || at_barrier[current]) continue;
+                        threadIdx = {current, 0, 0};
+                        to_fiber(current);
+                        moved = true;
+                    }
+                }
             }
+            for (unsigned t = 0; t < threads; t++) at_barrier[t] = false, left |= !done[t];
         }
         for (unsigned t = 1; t < threads; t++) if (waits[t] != waits[0]) { fprintf(stderr, "%s: work-items part at a barrier\n", name); exit(1); }
     }
