@@ -54,13 +54,13 @@ func expectEqual(
 
 /// A queue that counts the kernels that it starts.
 final class CountingQueue: DeviceQueue, @unchecked Sendable {
-    private let queue: OpenCLQueue
+    private let queue: any DeviceQueue
     /// Of one thread's calls.
     private(set) var launches: [String: Int] = [:]
     /// The bytes of its largest block.
     private(set) var largest = 0
 
-    init(_ queue: OpenCLQueue) {
+    init(_ queue: any DeviceQueue) {
         self.queue = queue
     }
 
