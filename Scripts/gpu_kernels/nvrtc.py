@@ -72,6 +72,18 @@ def usage(log):
     return kernels
 
 
+def assemble(ptxas, ptx, architecture):
+    """What NVIDIA's assembler says of PTX, of which a driver makes the same: a log as that of `compile`."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "kernels.ptx"
+        source.write_text(ptx, encoding="utf-8")
+        command = [str(ptxas), f"-arch={architecture}", "-v", str(source), "-o", str(Path(folder) / "kernels.cubin")]
+        made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if made.returncode:
+        sys.exit(f"the PTX isn't assembled for {architecture}:\n{made.stdout[:8000]}")
+    return made.stdout
+
+
 def download(version, folder):
     """Fetches NVRTC from the Python package index into a folder, and returns the library's path."""
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
