@@ -27,7 +27,7 @@ struct PlanRun {
             let made = try gate.results(of: OperandTypes(step.inputs.map { types[$0]! }), parties: plan.parties)
             for (slot, type) in zip(step.outputs, made) { types[slot] = type }
             work += made.reduce(0) { $0 + $1.count }
-            work += gate.cost(parties: plan.parties).reduce(0) {
+            work += gate.cost(parties: plan.parties, slabs: plan.slabs).reduce(0) {
                 $0 + $1.correctionWords + $1.openings.reduce(0) { $0 + $1.words }
             }
             results.append(made)
@@ -38,7 +38,7 @@ struct PlanRun {
             framing: Framing(headerBytes: 0, chunkBytes: 1 << 18)
         )
         guard work <= PlanRun.mostWork, cost.multiplyAccumulates <= PlanRun.mostWork else { return }
-        let simulator = GateSimulator(parties: plan.parties, kernels: NativeKernels(threads: 1))
+        let simulator = GateSimulator(parties: plan.parties, kernels: NativeKernels(threads: 1), slabs: plan.slabs)
         var slots = [SimulatedValue?](repeating: nil, count: plan.slots)
         for binding in plan.bindings { slots[binding.slot] = value(of: binding, simulator) }
         for (step, made) in zip(plan.steps, results) {

@@ -23,6 +23,7 @@ public func initializePlans(_ count: UnsafeMutableRawPointer?, _ arguments: Unsa
             let plan = Plan(
                 parties: 2,
                 fractionBits: 16,
+                slabBits: 15,
                 slots: inputs.count + gate.outputs,
                 bindings: gate.operands.enumerated().map { slot, source in
                     PlanBinding(slot: slot, source: source, shape: [3], kind: .integer, scale: 0)
@@ -64,7 +65,7 @@ private func encoded(_ plan: Plan) throws -> Data {
 
 private func plan(_ expression: CrypTensor, _ destination: Graph.Destination) throws -> Plan {
     let (graph, _) = try Simplify.graph(of: [(expression.node, destination)])
-    return try Planner(parties: 2, fractionBits: 16).plan(graph, kept: []).plan
+    return try Planner(parties: 2, fractionBits: 16, slabBits: 15).plan(graph, kept: []).plan
 }
 
 /// Something of every lowering.

@@ -247,7 +247,7 @@ static void one_elementwise(elementwise_args p, u64 count, int modes[6], int ali
     u64 *to = alias ? op[alias] : op[0];
     u64 *want = malloc(8 * count + 8);
     for (u64 i = 0; i < count; i++) want[i] = expected(&p, i, to, op[1], op[2], op[3], op[4], bits);
-    p.to = (u64)to, p.a = (u64)op[1], p.b = (u64)op[2], p.c = (u64)op[3], p.d = (u64)op[4], p.bits = (u64)bits, p.count = count;
+    p.to = (u64)to, p.a = (u64)op[1], p.b = (u64)op[2], p.c = (u64)op[3], p.d = (u64)op[4], p.bits = (u64)bits, p.count = count, p.sum = (u64)to;
     LAUNCH("elementwise", count, 256, p);
     sprintf(what, "elementwise %u, modes %d %d", p.operation, modes[1], modes[2]);
     compare(what, to, want, count);
@@ -303,9 +303,18 @@ static void one_expansion(const u8 *schedule, u64 number, u64 first, u64 count, 
         if (combination == 2) want[i] -= made[i];
         if (combination == 3) want[i] ^= made[i];
     }
-    expand_args p = {(u64)to, count, number, first, combination, 0, {0}};
-    memcpy(p.keys, schedule, 176);
-    launch_("expand", UP(first % 512 + count, 2048), 1, 1, 128, &p, sizeof p);
+    // Before it and behind it stand parts of other keys, which have a place of their own.
+    const u64 groups = UP(first % 512 + count, 2048);
+    u64 *other = filled(4096, 5);
+    expand_args p = {0};
+    for (int k = 0; k < EXPAND_KEYS; k++) for (int j = 0; j < 44; j++) p.keys[k][j] = (u32)rnd();
+    const int key = (int)(number % EXPAND_KEYS), place = (int)(first % (EXPAND_PARTS - 1));
+    memcpy(p.keys[key], schedule, 176);
+    for (int k = 0; k < place; k++) p.parts[k] = (expand_part){(u64)other, 1 + k, k, 5, 0, (u32)((key + 1) % EXPAND_KEYS), (u32)k, 0};
+    p.parts[place] = (expand_part){(u64)to, count, number, first, combination, (u32)key, (u32)place, 0};
+    p.parts[place + 1] = (expand_part){(u64)(other + 2048), 100, 7, 9, 1, (u32)((key + 2) % EXPAND_KEYS), (u32)(place + groups), 0};
+    p.count = (u32)place + 2;
+    launch_("expand", place + groups + 1, 1, 1, 128, &p, sizeof p);
     sprintf(what, "expand %llu from %llu, combination %u", (unsigned long long)count, (unsigned long long)first, combination);
     compare(what, to, want, count);
     free(want), release();
@@ -432,7 +441,7 @@ static void test_boolean(void) {
             const u32 registers = round % 4 == 0 ? 0 : round % 4 == 1 ? 1 + (u32)below(31) : round % 4 == 2 ? 32 : 33 + (u32)below(40);
             const u32 inputs = 1 + (u32)below(12), outputs = 1 + (u32)below(9), places = registers + inputs + outputs, steps = (u32)below(400) + places;
             u32 *code = (u32 *)words((steps * 5 + 1) / 2);
-            u64 *plane = words(inputs), *to = filled(step * outputs, 5), *scratch = registers > 32 ? filled(registers * count, 5) : 0;
+            u64 *plane = words(inputs + 1), *to = filled(step * outputs, 5), *scratch = registers > 32 ? filled(registers * count, 5) : 0;
             u64 **at = malloc(8 * places);
             for (u32 j = 0; j < inputs; j++) at[registers + j] = filled(count, round % 3 ? 5 : (int)below(MODES)), plane[j] = (u64)at[registers + j];
             for (u32 j = 0; j < registers; j++) at[j] = malloc(8 * count + 8);
@@ -450,7 +459,15 @@ static void test_boolean(void) {
                     at[c[1]][i] = c[0] == 0 ? a & b : c[0] == 1 ? a ^ b : c[0] == 2 ? d ^ (a & b) : c[0] == 3 ? ~a : c[0] == 4 ? a : 0;
                 }
             }
-            boolean_args p = {(u64)to, (u64)code, (u64)plane, (u64)scratch, count, step, steps, registers, inputs, outputs};
+            // Inputs are blocks of a plane each, and the output is the block behind them.
+            for (u32 s = 0; s < 5 * steps; s++)
+                if (s % 5 && code[s] >= registers) {
+                    const u32 place = code[s] - registers;
+                    code[s] = PLACE_OF_BLOCK | (place < inputs ? place << 16 : inputs << 16 | (place - inputs));
+                }
+            boolean_args p = {(u64)code, round % 5 ? 0 : (u64)plane, (u64)scratch, count, step, {0}, steps, registers};
+            plane[inputs] = (u64)to;
+            for (u32 j = 0; j <= inputs; j++) p.bases[j] = round % 5 ? plane[j] : 0;
             LAUNCH("boolean_program", count, 64, p);
             compare("boolean_program", to, want, step * outputs);
             for (u32 j = 0; j < registers; j++) free(at[j]);

@@ -5,6 +5,7 @@ final class DeviceCall {
     /// Work-items of a group, unless a kernel says otherwise.
     static let threads = 256
 
+    let kernels: DeviceKernels
     let queue: any DeviceQueue
     private var blocks: [DeviceBlock] = []
     let patchBytes: Int
@@ -12,6 +13,7 @@ final class DeviceCall {
     let residueBytes: Int
 
     init(_ kernels: DeviceKernels) {
+        self.kernels = kernels
         queue = kernels.queue
         patchBytes = kernels.settings.patchBytes
         residues = kernels.settings.residues
@@ -43,11 +45,13 @@ final class DeviceCall {
 
     func upload(_ words: [UInt64]) throws -> DeviceAddress {
         let to = try room(words.count)
-        try words.withUnsafeBytes { bytes in
-            guard let base = bytes.baseAddress else { return }
-            try queue.upload(base, bytes: bytes.count, to: to)
-        }
+        try words.withUnsafeBytes { try upload($0, to: to) }
         return to
+    }
+
+    func upload(_ bytes: UnsafeRawBufferPointer, to address: DeviceAddress) throws {
+        guard let base = bytes.baseAddress, !bytes.isEmpty else { return }
+        try queue.upload(base, bytes: bytes.count, to: address)
     }
 
     private func fill(_ to: DeviceAddress, _ count: Int, with value: UInt64) throws {
@@ -58,12 +62,17 @@ final class DeviceCall {
 
     /// Where an operand's words lie on the device; they are brought there first where they aren't.
     func place(of words: some StoredWords) throws -> DeviceAddress {
-        guard words.wordCount > 0 else { return 0 }
-        return try deviceWords(of: words.storage).block.address.advanced(words: words.firstWord)
+        words.wordCount > 0 ? try place(of: words.storage, from: words.firstWord) : 0
+    }
+
+    func place(of storage: Storage, from word: Int) throws -> DeviceAddress {
+        storage.count > 0 ? try deviceWords(of: storage).block.address.advanced(words: word) : 0
     }
 
     private func deviceWords(of storage: Storage) throws -> DeviceWords {
-        try storage.deviceWords(on: queue) { origin in
+        // What waits with it is made with it.
+        if case .expansion? = storage.unread { try expand(kernels.expansions.takeWaiting(with: storage)) }
+        return try storage.deviceWords(on: queue) { origin in
             let made = try newWords(storage.count)
             switch origin {
             case .host(let words): try queue.upload(words, bytes: storage.count * 8, to: made.block.address)
@@ -81,10 +90,11 @@ final class DeviceCall {
         case .repeating(let value): try fill(to, count, with: value)
         case .expansion(let words):
             try expand(words.key, number: words.number, from: words.start, count: count, to: to, .store)
+        case .promise: preconditionFailure("what is promised is computed where it's asked for")
         }
     }
 
-    private func newWords(_ count: Int) throws -> DeviceWords {
+    func newWords(_ count: Int) throws -> DeviceWords {
         DeviceWords(try queue.allocate(bytes: count * 8), of: queue)
     }
 
@@ -107,21 +117,42 @@ final class DeviceCall {
 
     /// Changes words where they lie, or in a place of their own, where others look at them, too.
     func update(_ words: inout some StoredWords, _ body: (DeviceAddress) throws -> Void) throws {
+        try renew(&words, copying: true) { to, _ in try body(to) }
+    }
+
+    /// Changes all words: `body` writes them to `to`, and reads what they were at `old`, which may be the same place.
+    func renew(
+        _ words: inout some StoredWords,
+        _ body: (_ to: DeviceAddress, _ old: DeviceAddress) throws -> Void
+    ) throws {
+        try renew(&words, copying: false, body)
+    }
+
+    private func renew(
+        _ words: inout some StoredWords,
+        copying: Bool,
+        _ body: (_ to: DeviceAddress, _ old: DeviceAddress) throws -> Void
+    ) throws {
         guard words.wordCount > 0 else { return }
         if words.ownsStorage() {
             let place = try deviceWords(of: words.storage)
-            try body(place.block.address.advanced(words: words.firstWord))
+            let address = place.block.address.advanced(words: words.firstWord)
+            try body(address, address)
             words.storage.moveToDevice(place)
             return
         }
         let own = try newWords(words.wordCount)
+        let to = own.block.address
         if case .repeating(let value)? = words.storage.unread {
-            try fill(own.block.address, words.wordCount, with: value)
-        } else {
+            try fill(to, words.wordCount, with: value)
+            try body(to, to)
+        } else if copying {
             let walk = DeviceWalk([words.wordCount], to: [1], from: [1])
-            try copy(walk, to: own.block.address, from: try place(of: words))
+            try copy(walk, to: to, from: try place(of: words))
+            try body(to, to)
+        } else {
+            try body(to, try place(of: words))
         }
-        try body(own.block.address)
         words.look(into: Storage(own, count: words.wordCount))
     }
 
@@ -140,6 +171,23 @@ final class DeviceCall {
         guard !groups.isEmpty else { return }
         try withUnsafeBytes(of: arguments) {
             try queue.launch(kernel, groups: groups, threads: threads, arguments: $0)
+        }
+    }
+
+    /// Queues a kernel whose struct `body` writes down, in memory that holds zeros and is overwritten afterwards.
+    func launch(
+        _ kernel: String,
+        groups: DeviceGroups,
+        threads: Int,
+        bytes: Int,
+        _ body: (UnsafeMutableRawBufferPointer) -> Void
+    ) throws {
+        guard !groups.isEmpty else { return }
+        try withUnsafeTemporaryAllocation(byteCount: bytes, alignment: 8) { buffer in
+            buffer.initializeMemory(as: UInt8.self, repeating: 0)
+            defer { ProcessMemory.overwrite(buffer) }
+            body(buffer)
+            try queue.launch(kernel, groups: groups, threads: threads, arguments: UnsafeRawBufferPointer(buffer))
         }
     }
 

@@ -207,8 +207,8 @@ extension DeviceKernels {
         onDevice(()) { call in
             let places = try operands.map { try call.place(of: $0) }
             let bits = try bits.map { try call.place(of: $0) }
-            try call.update(&sum) {
-                try call.elementwise(operation, $0, count, places, bits: bits, s, t, v, false)
+            try call.renew(&sum) { to, old in
+                try call.elementwise(operation, to, count, places, bits: bits, s, t, v, sum: old)
             }
         }
     }
@@ -236,7 +236,8 @@ extension DeviceCall {
         _ s: UInt64 = 0,
         _ t: UInt64 = 0,
         _ v: UInt64 = 0,
-        _ flag: Bool = false
+        _ flag: Bool = false,
+        sum: DeviceAddress? = nil
     ) throws {
         func operand(_ index: Int) -> DeviceAddress { index < operands.count ? operands[index] : 0 }
         let arguments = ElementwiseArguments(
@@ -250,6 +251,7 @@ extension DeviceCall {
             s: s,
             t: t,
             v: v,
+            sum: sum ?? to,
             operation: operation.rawValue,
             flags: flag ? 1 : 0
         )

@@ -6,8 +6,9 @@ package import CrypTenRing
 extension DeviceKernels {
     package func expand(_ key: ExpansionKey, number: UInt64, from start: Int, shape: Shape) -> RingTensor {
         precondition(start >= 0, "words of a stream are counted from 0")
-        let words = WordSource.Expansion(key, number: number, from: start)
-        return RingTensor(storage: Storage(.expansion(words), count: shape.count), firstWord: 0, shape: shape)
+        let words = Storage(.expansion(.init(key, number: number, from: start)), count: shape.count)
+        if shape.count > 0 { expansions.append(words) }
+        return RingTensor(storage: words, firstWord: 0, shape: shape)
     }
 
     package func accumulateExpansion(
@@ -101,9 +102,6 @@ extension DeviceKernels {
 }
 
 extension DeviceCall {
-    /// Work-items of a group of the generator, and the words that it makes, from a multiple of the last number on.
-    private static let expansion = (threads: 128, words: 2048, unit: 512)
-
     func expand(
         _ key: ExpansionKey,
         number: UInt64,
@@ -113,20 +111,104 @@ extension DeviceCall {
         _ combination: Combination
     ) throws {
         precondition(start >= 0, "words of a stream are counted from 0")
-        guard count > 0 else { return }
-        let (threads, words, unit) = Self.expansion
-        try launch(
-            "expand",
-            groups: DeviceGroups(for: start % unit + count, threads: words),
-            threads: threads,
-            ExpandArguments(
-                to: to,
-                count: UInt64(count),
-                number: number,
-                first: UInt64(start),
-                combination: combination.rawValue,
-                keys: RoundKeys(key)
-            )
+        try expand([ExpansionOnDevice(key, number: number, start: start, count: count, to: to, combination)])
+    }
+
+    /// Makes what waits, in storages of which nobody has read a word.
+    func expand(_ waiting: [(Storage, WordSource.Expansion)]) throws {
+        let made = try waiting.map { try newWords($0.0.count) }
+        try expand(
+            zip(waiting, made).map { waiting, made in
+                let (storage, words) = waiting
+                return ExpansionOnDevice(
+                    words.key,
+                    number: words.number,
+                    start: words.start,
+                    count: storage.count,
+                    to: made.block.address,
+                    .store
+                )
+            }
+        )
+        for ((storage, _), words) in zip(waiting, made) { storage.computed(words) }
+    }
+
+    /// Queues as few kernels as have room for all parts and their keys.
+    private func expand(_ all: [ExpansionOnDevice]) throws {
+        var rest = all.filter { $0.count > 0 }[...]
+        while !rest.isEmpty {
+            var keys: [ExpansionKey] = []
+            var parts: [ExpandPart] = []
+            var groups = 0
+            while let next = rest.first, parts.count < ExpandArguments.mostParts {
+                let known = keys.firstIndex { $0 === next.key }
+                guard known != nil || keys.count < ExpandArguments.mostKeys else { break }
+                if known == nil { keys.append(next.key) }
+                parts.append(next.part(key: known ?? keys.count - 1, groupsBefore: groups))
+                groups += next.groups
+                rest.removeFirst()
+            }
+            try launch(
+                "expand",
+                groups: DeviceGroups(groups),
+                threads: ExpansionOnDevice.threads,
+                bytes: ExpandArguments.bytes
+            ) { buffer in
+                for (index, part) in parts.enumerated() {
+                    buffer.storeBytes(
+                        of: part,
+                        toByteOffset: index * MemoryLayout<ExpandPart>.stride,
+                        as: ExpandPart.self
+                    )
+                }
+                for (index, key) in keys.enumerated() {
+                    let place = ExpandArguments.keys + index * MemoryLayout<RoundKeys>.stride
+                    buffer.storeBytes(of: RoundKeys(key), toByteOffset: place, as: RoundKeys.self)
+                }
+                buffer.storeBytes(of: UInt32(parts.count), toByteOffset: ExpandArguments.count, as: UInt32.self)
+            }
+        }
+    }
+}
+
+/// Words of a stream, and what becomes of them on the device.
+private struct ExpansionOnDevice {
+    static let threads = 128
+    /// The words that a group makes, from a multiple of the unit on.
+    private static let words = 2048
+    private static let unit = 512
+
+    let key: ExpansionKey
+    let number: UInt64
+    let start, count: Int
+    let to: DeviceAddress
+    let combination: Combination
+
+    init(
+        _ key: ExpansionKey,
+        number: UInt64,
+        start: Int,
+        count: Int,
+        to: DeviceAddress,
+        _ combination: Combination
+    ) {
+        (self.key, self.number, self.start, self.count) = (key, number, start, count)
+        (self.to, self.combination) = (to, combination)
+    }
+
+    var groups: Int {
+        (start % Self.unit + count + Self.words - 1) / Self.words
+    }
+
+    func part(key: Int, groupsBefore: Int) -> ExpandPart {
+        ExpandPart(
+            to: to,
+            count: UInt64(count),
+            number: number,
+            first: UInt64(start),
+            combination: combination.rawValue,
+            key: UInt32(key),
+            groups: UInt32(groupsBefore)
         )
     }
 }

@@ -1,59 +1,51 @@
 package import CrypTenRing
 
-/// `boolean_program`: all logic on planes is a program, made of the method's form.
+/// `boolean_program`: all logic on planes is a program, made of the method's form, and runs when somebody reads what it makes.
 extension DeviceKernels {
     package func xor(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes {
-        staysOnHost(a, b) ? host.xor(a, b) : planes(Programs.xor, a, b)
+        staysOnHost(a, b) ? host.xor(a, b) : uniform(Programs.xor, a, b)
     }
 
     package func and(_ a: BitPlanes, _ b: BitPlanes) -> BitPlanes {
-        staysOnHost(a, b) ? host.and(a, b) : planes(Programs.and, a, b)
+        staysOnHost(a, b) ? host.and(a, b) : uniform(Programs.and, a, b)
     }
 
     package func not(_ a: BitPlanes) -> BitPlanes {
-        staysOnHost(a) ? host.not(a) : planes(Programs.not, a)
+        staysOnHost(a) ? host.not(a) : uniform(Programs.not, a)
     }
 
     package func accumulate(_ sum: inout BitPlanes, xor a: BitPlanes) {
         if staysOnHost(sum, a) { return host.accumulate(&sum, xor: a) }
-        sum = planes(Programs.xor, sum, a)
+        sum = uniform(Programs.xor, sum, a)
     }
 
     package func accumulate(_ sum: inout BitPlanes, xorAndOf a: BitPlanes, _ b: BitPlanes) {
         if staysOnHost(sum, a, b) { return host.accumulate(&sum, xorAndOf: a, b) }
-        sum = planes(Programs.xorAnd, a, b, sum)
+        sum = uniform(Programs.xorAnd, a, b, sum)
     }
 
     package func run(_ program: BitProgram, on inputs: [BitPlanes]) -> BitPlanes {
         program.check(inputs)
-        if areOnHost(inputs, fewerThan: settings.hostWords) { return host.run(program, on: inputs) }
-        let count = inputs[0].count
-        let step = BitPlanes.words(for: count)
-        return onDevice(BitPlanes(zeros: program.outputs, count: count)) { call in
-            var blocks: [DeviceAddress] = []
-            for input in inputs {
-                let place = try call.place(of: input)
-                blocks += (0..<input.planes).map { place.advanced(words: $0 * step) }
-            }
-            let (out, to) = try call.planes(program.outputs, count: count)
-            try call.run(program, on: blocks, words: step, to: to, step: step)
-            try call.clearTails(to, planes: program.outputs, of: count)
-            return out
-        }
+        return areOnHost(inputs, fewerThan: settings.hostWords)
+            ? host.run(program, on: inputs) : promise(program, on: inputs)
     }
 
     package func subsetProducts(of planes: BitPlanes, starts: [Int], size: Int) -> BitPlanes {
         BitPlanes.check(groups: starts, of: size, in: planes)
         if staysOnHost(planes) { return host.subsetProducts(of: planes, starts: starts, size: size) }
-        var program = BitProgram.Builder()
-        let bits = program.input(planes: planes.planes)
-        var outputs: [BitProgram.Builder.Bit] = []
-        for subset in 1..<1 << size {
-            for start in starts {
-                outputs.append(program.all((0..<size).filter { subset >> $0 & 1 == 1 }.map { bits[start + $0] }))
+        let name = LogicPrograms.Name(method: "subset products", numbers: [planes.planes, size] + starts)
+        let program = logic.program(name) {
+            var program = BitProgram.Builder()
+            let bits = program.input(planes: planes.planes)
+            var outputs: [BitProgram.Builder.Bit] = []
+            for subset in 1..<1 << size {
+                for start in starts {
+                    outputs.append(program.all((0..<size).filter { subset >> $0 & 1 == 1 }.map { bits[start + $0] }))
+                }
             }
+            return program.program(outputs)
         }
-        return run(program.program(outputs), on: [planes])
+        return promise(program, on: [planes])
     }
 
     package func borrows(
@@ -82,9 +74,93 @@ extension DeviceKernels {
                 propagate: propagate
             )
         }
+        let kinds = (generate ? 1 : 0) + (propagate ? 2 : 0) + (first ? 4 : 0)
+        let name = LogicPrograms.Name(method: "borrows", numbers: [planes.planes, size, kinds] + starts)
+        let program = logic.program(name) {
+            Programs.borrows(
+                planes: planes.planes,
+                starts: starts,
+                size: size,
+                products: products.planes,
+                first: first,
+                generate: generate,
+                propagate: propagate
+            )
+        }
+        return promise(program, on: [planes, products])
+    }
+
+    package func stack(_ parts: [BitPlanes]) -> BitPlanes {
+        precondition(
+            !parts.isEmpty && parts.allSatisfy { $0.count == parts[0].count },
+            "stacking planes of unequal counts"
+        )
+        if areOnHost(parts, fewerThan: settings.hostWords) { return host.stack(parts) }
+        let filled = parts.filter { $0.planes > 0 }
+        guard let first = filled.first, filled.count > 1 else { return filled.first ?? parts[0] }
+        let name = LogicPrograms.Name(method: "stack", numbers: filled.map(\.planes))
+        let program = logic.program(name) {
+            var program = BitProgram.Builder()
+            let planes = filled.flatMap { program.input(planes: $0.planes) }
+            return program.program(planes)
+        }
+        precondition(first.count == parts[0].count)
+        return promise(program, on: filled)
+    }
+
+    /// Planes that a program makes when somebody reads them.
+    private func promise(_ program: BitProgram, on inputs: [BitPlanes], uniformOn planes: Int? = nil) -> BitPlanes {
+        let (planes, count) = (planes ?? program.outputs, inputs[0].count)
+        let words = planes * BitPlanes.words(for: count)
+        guard words > 0 else { return BitPlanes(uninitialized: planes, count: count) }
+        let isUniform = program.inputs.allSatisfy { $0 == 1 } && program.outputs == 1
+        let promise = LogicPromise(program, on: inputs, uniformOn: isUniform ? planes : nil, self)
+        return BitPlanes(storage: Storage(.promise(promise), count: words), firstWord: 0, planes: planes, count: count)
+    }
+
+    private func uniform(_ program: BitProgram, _ operands: BitPlanes...) -> BitPlanes {
+        let (planes, count) = (operands[0].planes, operands[0].count)
+        precondition(
+            operands.allSatisfy { $0.planes == planes && $0.count == count },
+            "planes of unequal extents"
+        )
+        return promise(program, on: operands, uniformOn: planes)
+    }
+}
+
+private enum Programs {
+    static let xor = made(of: 2) { $0.xor($1[0], $1[1]) }
+    static let and = made(of: 2) { $0.and($1[0], $1[1]) }
+    static let not = made(of: 1) { $0.not($1[0]) }
+    /// The last operand XOR the product of the others.
+    static let xorAnd = made(of: 3) { program, bits in
+        let product = program.and(bits[0], bits[1])
+        return program.xor(bits[2], product)
+    }
+
+    private static func made(
+        of operands: Int,
+        _ body: (inout BitProgram.Builder, [BitProgram.Builder.Bit]) -> BitProgram.Builder.Bit
+    ) -> BitProgram {
         var program = BitProgram.Builder()
-        let bits = program.input(planes: planes.planes)
-        let shares = program.input(planes: products.planes)
+        let bits = (0..<operands).map { _ in program.input(planes: 1)[0] }
+        let output = body(&program, bits)
+        return program.program([output])
+    }
+
+    /// See `Kernels.borrows`.
+    static func borrows(
+        planes: Int,
+        starts: [Int],
+        size: Int,
+        products: Int,
+        first: Bool,
+        generate: Bool,
+        propagate: Bool
+    ) -> BitProgram {
+        var program = BitProgram.Builder()
+        let bits = program.input(planes: planes)
+        let shares = program.input(planes: products)
         var (generates, propagates): ([BitProgram.Builder.Bit], [BitProgram.Builder.Bit]) = ([], [])
         for (group, start) in starts.enumerated() {
             let q = (0..<size).map { program.not(bits[start + $0]) }
@@ -112,80 +188,55 @@ extension DeviceKernels {
             }
             if propagate { propagates.append(fold(from: 0, times: 0)) }
         }
-        return run(program.program(generates + propagates), on: [planes, products])
+        return program.program(generates + propagates)
     }
 
-    // MARK: One operation
-
-    /// Programs of one operation, on the words of all planes of each operand.
-    private enum Programs {
-        static let xor = made(of: 2) { $0.xor($1[0], $1[1]) }
-        static let and = made(of: 2) { $0.and($1[0], $1[1]) }
-        static let not = made(of: 1) { $0.not($1[0]) }
-        /// The last operand XOR the product of the others.
-        static let xorAnd = made(of: 3) { program, bits in
-            let product = program.and(bits[0], bits[1])
-            return program.xor(bits[2], product)
-        }
-
-        private static func made(
-            of operands: Int,
-            _ body: (inout BitProgram.Builder, [BitProgram.Builder.Bit]) -> BitProgram.Builder.Bit
-        ) -> BitProgram {
-            var program = BitProgram.Builder()
-            let bits = (0..<operands).map { _ in program.input(planes: 1)[0] }
-            let output = body(&program, bits)
-            return program.program([output])
-        }
-    }
-
-    private func planes(_ program: BitProgram, _ operands: BitPlanes...) -> BitPlanes {
-        let (planes, count) = (operands[0].planes, operands[0].count)
-        precondition(
-            operands.allSatisfy { $0.planes == planes && $0.count == count },
-            "planes of unequal extents"
-        )
-        return onDevice(BitPlanes(zeros: planes, count: count)) { call in
-            let words = planes * BitPlanes.words(for: count)
-            let places = try operands.map { try call.place(of: $0) }
-            let (out, to) = try call.planes(planes, count: count)
-            try call.run(program, on: places, words: words, to: to, step: words)
-            try call.clearTails(to, planes: planes, of: count)
-            return out
-        }
-    }
 }
 
 extension DeviceCall {
     /// Work-items of a group, and registers that need no scratch.
     private static let logic = (threads: 64, registers: 32)
 
-    /// Runs a program on planes of `words` words.
-    fileprivate func run(
-        _ program: BitProgram,
-        on blocks: [DeviceAddress],
-        words: Int,
-        to: DeviceAddress,
-        step: Int
-    ) throws {
-        guard words > 0, !program.steps.isEmpty else { return }
-        let registers = program.registers <= Self.logic.registers ? 0 : program.registers
-        let steps = stride(from: 0, to: program.words.count, by: 2).map { index in
-            let high = index + 1 < program.words.count ? program.words[index + 1] : 0
-            return UInt64(program.words[index]) | UInt64(high) << 32
-        }
+    /// Runs a promise's program, with what it reads and isn't made yet.
+    func compute(_ promise: LogicPromise) throws -> DeviceWords {
+        let fusion = LogicFusion(promise)
+        let program = try kernels.logic.uploaded(fusion, newWords)
+        var bases = try fusion.blocks.map { try place(of: $0.view.storage, from: $0.view.firstWord) }
+        let made = try fusion.outputs.map { try newWords(fusion.planes(ofPart: $0) * fusion.step) }
+        bases += made.map(\.block.address)
+        let usesTable = bases.count > BooleanArguments.mostBlocks
         let arguments = BooleanArguments(
-            to: to,
-            program: try upload(steps),
-            blocks: try upload(blocks),
-            scratch: try room(registers * words),
-            count: UInt64(words),
-            step: UInt64(step),
-            steps: UInt32(program.steps.count),
-            registers: UInt32(program.registers),
-            inputs: UInt32(blocks.count),
-            outputs: UInt32(program.outputs)
+            program: program.code.block.address,
+            table: usesTable ? try upload(bases) : 0,
+            scratch: program.registers <= Self.logic.registers ? 0 : try room(program.registers * fusion.step),
+            count: UInt64(fusion.step),
+            step: UInt64(fusion.step)
         )
-        try forEach(words, threads: Self.logic.threads, "boolean_program", arguments)
+        try launch(
+            "boolean_program",
+            groups: DeviceGroups(for: fusion.step, threads: Self.logic.threads),
+            threads: Self.logic.threads,
+            bytes: BooleanArguments.bytes
+        ) { buffer in
+            buffer.storeBytes(of: arguments, as: BooleanArguments.self)
+            for (block, base) in bases.enumerated() where !usesTable {
+                buffer.storeBytes(of: base, toByteOffset: BooleanArguments.bases + 8 * block, as: DeviceAddress.self)
+            }
+            buffer.storeBytes(of: UInt32(program.steps), toByteOffset: BooleanArguments.steps, as: UInt32.self)
+            buffer.storeBytes(of: UInt32(program.registers), toByteOffset: BooleanArguments.registers, as: UInt32.self)
+        }
+        for (part, words) in zip(fusion.outputs, made) {
+            let promise = fusion.parts[part].promise
+            try clearTails(words.block.address, planes: fusion.planes(ofPart: part), of: promise.tailedCount)
+            fusion.parts[part].shared?.computed(words)
+        }
+        return made[made.count - 1]
+    }
+
+    /// Words that the device gets once, and keeps.
+    private func newWords(_ words: [UInt64]) throws -> DeviceWords {
+        let made = try newWords(max(words.count, 1))
+        try words.withUnsafeBytes { try upload($0, to: made.block.address) }
+        return made
     }
 }

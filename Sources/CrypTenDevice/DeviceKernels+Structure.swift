@@ -75,25 +75,6 @@ extension DeviceKernels {
         return out
     }
 
-    package func stack(_ parts: [BitPlanes]) -> BitPlanes {
-        precondition(
-            !parts.isEmpty && parts.allSatisfy { $0.count == parts[0].count },
-            "stacking planes of unequal counts"
-        )
-        let (planes, count) = (parts.map(\.planes).reduce(0, +), parts[0].count)
-        if areOnHost(parts, fewerThan: settings.hostWords) { return host.stack(parts) }
-        return onDevice(BitPlanes(zeros: planes, count: count)) { call in
-            let (out, to) = try call.planes(planes, count: count)
-            var start = 0
-            for part in parts where part.wordCount > 0 {
-                let walk = DeviceWalk([part.wordCount], to: [1], from: [1])
-                try call.copy(walk, to: to.advanced(words: start), from: try call.place(of: part))
-                start += part.wordCount
-            }
-            return out
-        }
-    }
-
     package func slab(_ a: BitPlanes, _ range: Range<Int>) -> BitPlanes {
         precondition(range.lowerBound >= 0 && range.upperBound <= a.count, "\(range) lies outside \(a.count) elements")
         precondition(range.lowerBound % 64 == 0, "a slab starts at a multiple of 64, not at \(range.lowerBound)")

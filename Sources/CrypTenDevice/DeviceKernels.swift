@@ -15,6 +15,10 @@ package final class DeviceKernels: Kernels {
     /// Computes what is small.
     let host: NativeKernels
 
+    /// What is expanded, and wasn't read yet.
+    let expansions = WaitingExpansions()
+    /// Programs of logic that were put together, and where they lie on the device.
+    let logic = LogicPrograms()
     private let failure = Mutex<CrypTenError?>(nil)
 
     /// When to do what: none of it changes a bit.
@@ -98,7 +102,7 @@ package final class DeviceKernels: Kernels {
         }
     }
 
-    private func record(_ error: any Error) {
+    func record(_ error: any Error) {
         let failed =
             error as? CrypTenError ?? CrypTenError(.deviceFailed, "\(queue.deviceName) failed: \(error)")
         failure.withLock { $0 = $0 ?? failed }

@@ -29,7 +29,7 @@ package enum ElementwiseOperation: UInt32, CaseIterable {
 }
 
 package struct ElementwiseArguments {
-    package var to, a, b, c, d, bits, count, s, t, v: UInt64
+    package var to, a, b, c, d, bits, count, s, t, v, sum: UInt64
     package var operation, flags: UInt32
 }
 
@@ -38,11 +38,20 @@ package enum Combination: UInt32 {
     case store, add, subtract, xor
 }
 
-package struct ExpandArguments {
+package struct ExpandPart {
     package var to, count, number, first: UInt64
-    package var combination: UInt32
+    package var combination, key, groups: UInt32
     package var unused: UInt32 = 0
-    package var keys: RoundKeys
+}
+
+/// Where the fields of `expand_args` lie, in bytes: its parts come first.
+package enum ExpandArguments {
+    package static let mostParts = 10
+    package static let mostKeys = 3
+
+    package static let keys = mostParts * MemoryLayout<ExpandPart>.stride
+    package static let count = keys + mostKeys * MemoryLayout<RoundKeys>.stride
+    package static let bytes = count + 8
 }
 
 package struct TailsArguments {
@@ -71,9 +80,19 @@ package struct PlanesArguments {
     package var low, planes: UInt32
 }
 
+/// What comes first in `boolean_args`, and where the rest lies, in bytes.
 package struct BooleanArguments {
-    package var to, program, blocks, scratch, count, step: UInt64
-    package var steps, registers, inputs, outputs: UInt32
+    /// As many blocks as need no table.
+    package static let mostBlocks = 32
+    /// A plane of a block, and no register.
+    package static let placeOfBlock: UInt32 = 0x8000_0000
+
+    package static let bases = MemoryLayout<BooleanArguments>.stride
+    package static let steps = bases + mostBlocks * 8
+    package static let registers = steps + 4
+    package static let bytes = steps + 8
+
+    package var program, table, scratch, count, step: UInt64
 }
 
 package struct CopyArguments {

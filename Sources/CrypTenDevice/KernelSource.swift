@@ -18,7 +18,7 @@ package enum KernelSource {
     ]
 
     /// The SHA-256 of `text`, in hexadecimal digits.
-    package static let sha256 = "7da880ecb4b4e30caf6b896cffab9893d54eb5703f68df0c514e1b7113f13512"
+    package static let sha256 = "e4e1c7e6be0e75e9e35d37ee3bc85434b75c5e2d8bb7f8d14de571da975c535a"
 
     package static let text = ###"""
 // The language that the kernels are written in: C with the words below, which are CUDA C or OpenCL C 2.0, whichever compiles.
@@ -135,7 +135,7 @@ typedef uint4 u32x4;
 // to[i] = value
 typedef struct { u64 to, count, value; } fill_args;
 
-// to[i] = f(…); `to` may be any of the operands. Scalars s, t, v; bit i is bit i % 64 of word i / 64 of `bits`.
+// to[i] = f(…); `to` may be any of the operands, and `sum` what it adds to. Scalars s, t, v; bit i is bit i % 64 of word i / 64 of `bits`.
 enum {
     OP_ADD,                     // a + b
     OP_SUBTRACT,                // a - b
@@ -143,29 +143,32 @@ enum {
     OP_NEGATE,                  // -a
     OP_ADD_SCALAR,              // a + s
     OP_MULTIPLY_SCALAR,         // a * s
-    OP_ADD_PRODUCT,             // to + a * b
-    OP_SUBTRACT_PRODUCT,        // to - a * b
-    OP_ADD_TIMES,               // to + a * s
+    OP_ADD_PRODUCT,             // sum + a * b
+    OP_SUBTRACT_PRODUCT,        // sum - a * b
+    OP_ADD_TIMES,               // sum + a * s
     OP_SHIFT_RIGHT,             // a >> s, zeros coming in
     OP_SHIFT_LEFT,              // a << s
     OP_LOW_BITS,                // a & s
     OP_MULTIPLY_HIGH,           // floor(a * s / 2^62), s < 2^62
     OP_SINE,                    // sine of a * s + t: see integerSine
-    OP_HARMONIC,                // to + harmonic s of phase a, cosine b, sine c, factors t and v: see Kernels.accumulate(harmonic:)
+    OP_HARMONIC,                // sum + harmonic s of phase a, cosine b, sine c, factors t and v: see Kernels.accumulate(harmonic:)
     OP_POWER_OF_TWO,            // power of t + a, or of t - a where flags & 1, at s fraction bits: see integerPower
     OP_KEEP_WHERE,              // a where the bit is 1, else 0
-    OP_ADD_WHERE,               // to + a where the bit is 1, else to
+    OP_ADD_WHERE,               // sum + a where the bit is 1, else sum
     OP_NEGATE_WHERE,            // -a where the bit is 1, else a
     OP_SELECTION,               // see Kernels.selection: hat a, beta b, product c, mask d; flags & 1: first
-    OP_ADD_TIMES_NEGATED_WHERE, // to + a * s, or to - a * s where the bit is 1
-    OP_ADD_PRODUCT_LESS,        // to + (a * b - c) * s, or minus that where the bit is 1
+    OP_ADD_TIMES_NEGATED_WHERE, // sum + a * s, or sum - a * s where the bit is 1
+    OP_ADD_PRODUCT_LESS,        // sum + (a * b - c) * s, or minus that where the bit is 1
 };
-typedef struct { u64 to, a, b, c, d, bits, count, s, t, v; u32 operation, flags; } elementwise_args;
+typedef struct { u64 to, a, b, c, d, bits, count, s, t, v, sum; u32 operation, flags; } elementwise_args;
 
-// to = words first ... first + count of stream `number`, or added, subtracted, xored (combination 0, 1, 2, 3). `first` is any word.
-// `keys`: the 176 bytes of rounds 0 ... 10, little-endian. A group makes 2048 words from a multiple of 512 on: groups
-// ceil((first % 512 + count) / 2048).
-typedef struct { u64 to, count, number, first; u32 combination, unused; u32 keys[44]; } expand_args;
+// Of every part: to = words first ... first + count of stream `number` under a key, or added, subtracted, xored (combination 0, 1, 2, 3).
+// `first` is any word. `keys`: for each key the 176 bytes of rounds 0 ... 10, little-endian. A group makes 2048 words from a multiple of 512 on:
+// a part has ceil((first % 512 + count) / 2048) groups, `groups` of them stand before it.
+#define EXPAND_PARTS 10
+#define EXPAND_KEYS 3
+typedef struct { u64 to, count, number, first; u32 combination, key, groups, unused; } expand_part;
+typedef struct { expand_part parts[EXPAND_PARTS]; u32 keys[EXPAND_KEYS][44]; u32 count, unused; } expand_args;
 
 // The last word of every plane keeps its low bits alone: to[plane * step + step - 1] &= mask
 typedef struct { u64 to, planes, step, mask; } tails_args;
@@ -182,10 +185,13 @@ typedef struct { u64 to, from, chosen, count; u32 bits, shift; } add_unpacked_ar
 // A work-item for each element.
 typedef struct { u64 to, from, count, step; u32 low, planes; } planes_args;
 
-// A program of logic on planes, a work-item for each of `count` words of a plane. `program`: steps of five u32 (BitProgram.words): operation,
-// out, a, b, c. `blocks`: the address of each input plane, u64 each. A place is a register, a plane of the input, or a plane of `to`, in this
-// order. `scratch`: registers * count words, register r of work-item i at r * count + i; unused while registers <= 32. Tail bits: see tails.
-typedef struct { u64 to, program, blocks, scratch, count, step; u32 steps, registers, inputs, outputs; } boolean_args;
+// A program of logic on planes, a work-item for each of `count` words of a plane. `program`: steps of five u32: what a BitProgram.Operation does,
+// and the places out, a, b, c. A place is a register, or PLACE_OF_BLOCK | block << 16 | plane: planes of a block lie `step` words apart. Blocks
+// are inputs and outputs; they begin at `bases`, or, where they are more, where the table of u64 at `table` says. `scratch`: registers * count
+// words, register r of work-item i at r * count + i; unused while registers <= 32. Tail bits: see tails.
+#define BOOLEAN_BLOCKS 32
+#define PLACE_OF_BLOCK 0x80000000u
+typedef struct { u64 program, table, scratch, count, step, bases[BOOLEAN_BLOCKS]; u32 steps, registers; } boolean_args;
 
 // to[offset_to + sum i_k * to_step_k] = from[offset_from + sum i_k * from_step_k] for all i_k < extent_k, row-major in i; unused extents are 1.
 // Steps are signed. combination 0 stores, 1 adds, 2 subtracts.
@@ -321,6 +327,7 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
     const u64 i = ITEM(ELEMENTWISE_THREADS);
     if (i >= p.count) return;
     GLOBAL u64 *to = POINTER(u64, p.to);
+    GLOBAL const u64 *sum = POINTER(const u64, p.sum);
     GLOBAL const u64 *a = POINTER(const u64, p.a), *b = POINTER(const u64, p.b), *c = POINTER(const u64, p.c), *d = POINTER(const u64, p.d);
     // All ones where the element's bit is 1; read by the operations that have bits.
 #define WHERE SPREAD64(POINTER(const u64, p.bits)[i / 64] >> (i % 64))
@@ -331,9 +338,9 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
     case OP_NEGATE: to[i] = 0 - a[i]; break;
     case OP_ADD_SCALAR: to[i] = a[i] + p.s; break;
     case OP_MULTIPLY_SCALAR: to[i] = a[i] * p.s; break;
-    case OP_ADD_PRODUCT: to[i] += a[i] * b[i]; break;
-    case OP_SUBTRACT_PRODUCT: to[i] -= a[i] * b[i]; break;
-    case OP_ADD_TIMES: to[i] += a[i] * p.s; break;
+    case OP_ADD_PRODUCT: to[i] = sum[i] + a[i] * b[i]; break;
+    case OP_SUBTRACT_PRODUCT: to[i] = sum[i] - a[i] * b[i]; break;
+    case OP_ADD_TIMES: to[i] = sum[i] + a[i] * p.s; break;
     case OP_SHIFT_RIGHT: to[i] = a[i] >> (u32)p.s; break;
     case OP_SHIFT_LEFT: to[i] = a[i] << (u32)p.s; break;
     case OP_LOW_BITS: to[i] = a[i] & p.s; break;
@@ -343,10 +350,10 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
         break;
     }
     case OP_SINE: to[i] = sine_of(a[i] * p.s + p.t); break;
-    case OP_HARMONIC: to[i] += harmonic_of(a[i] * p.s, b[i], c[i], p.t, p.v); break;
+    case OP_HARMONIC: to[i] = sum[i] + harmonic_of(a[i] * p.s, b[i], c[i], p.t, p.v); break;
     case OP_POWER_OF_TWO: to[i] = power_of(p.t + negated_where(a[i], SPREAD64(p.flags)), (u32)p.s); break;
     case OP_KEEP_WHERE: to[i] = a[i] & WHERE; break;
-    case OP_ADD_WHERE: to[i] += a[i] & WHERE; break;
+    case OP_ADD_WHERE: to[i] = sum[i] + (a[i] & WHERE); break;
     case OP_NEGATE_WHERE: to[i] = negated_where(a[i], WHERE); break;
     case OP_SELECTION: {
         // With v = hat - mask, or -mask where public terms are another's, and u = hat * beta - product: v - u where the bit is 1, else u.
@@ -354,8 +361,8 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
         to[i] = (value & where) + negated_where(hat * b[i] - c[i], where);
         break;
     }
-    case OP_ADD_TIMES_NEGATED_WHERE: to[i] += negated_where(a[i], WHERE) * p.s; break;
-    case OP_ADD_PRODUCT_LESS: to[i] += negated_where(a[i] * b[i] - c[i], WHERE) * p.s; break;
+    case OP_ADD_TIMES_NEGATED_WHERE: to[i] = sum[i] + negated_where(a[i], WHERE) * p.s; break;
+    case OP_ADD_PRODUCT_LESS: to[i] = sum[i] + negated_where(a[i] * b[i] - c[i], WHERE) * p.s; break;
     }
 #undef WHERE
 }
@@ -447,14 +454,18 @@ INLINE void transpose_square(PRIVATE u32 *s) {
 KERNEL(expand, expand_args, EXPAND_THREADS) {
     LOCAL_ARRAY(u32, keys, (EXPAND_ROUNDS + 1) * 128);  // for each bit of each round's key: ones or zeros
     EXCHANGE_ARRAY(exchanged, 24, EXPAND_THREADS)
-    for (u32 bit = LOCAL_ID; bit < (EXPAND_ROUNDS + 1) * 128; bit += EXPAND_THREADS) keys[bit] = SPREAD32(p.keys[bit / 32] >> (bit % 32));
+    // Which part a group belongs to is the same for all its work-items.
+    u32 part = 0;
+    while (part + 1 < p.count && GROUP_X >= p.parts[part + 1].groups) part++;
+    const expand_part q = p.parts[part];
+    for (u32 bit = LOCAL_ID; bit < (EXPAND_ROUNDS + 1) * 128; bit += EXPAND_THREADS) keys[bit] = SPREAD32(p.keys[q.key][bit / 32] >> (bit % 32));
     BARRIER();
     // Work-items 4 q ... 4 q + 3 of a team have block 8 k + q in bit k. The team's first block is a multiple of TEAM_BLOCKS, so bits 3 ... 7 of
     // the counter are k, and nothing is carried.
     const u32 column = LANE % 4, four = LANE / 4;
-    const u64 team = (u64)GROUP_X * (EXPAND_THREADS / 32) + LOCAL_ID / 32;
-    const u64 block = (p.first / (2 * TEAM_BLOCKS) + team) * TEAM_BLOCKS + four;
-    const u32 counter = (u32)((column < 2 ? block : p.number) >> (column % 2 * 32)), counting = column == 0 ? 0xFFFFFFFFu : 0;
+    const u64 team = (u64)(GROUP_X - q.groups) * (EXPAND_THREADS / 32) + LOCAL_ID / 32;
+    const u64 block = (q.first / (2 * TEAM_BLOCKS) + team) * TEAM_BLOCKS + four;
+    const u32 counter = (u32)((column < 2 ? block : q.number) >> (column % 2 * 32)), counting = column == 0 ? 0xFFFFFFFFu : 0;
     u32 s[32];
     UNROLL for (int j = 0; j < 32; j++) s[j] = SPREAD32(counter >> j);
     s[3] ^= counting & 0xAAAAAAAAu;
@@ -478,13 +489,13 @@ KERNEL(expand, expand_args, EXPAND_THREADS) {
     u32 given[16];
     UNROLL for (int k = 0; k < 16; k++) given[k] = odd ? s[k] : s[16 + k];
     EXCHANGE(exchanged, EXPAND_THREADS, k, 16, given[k], LANE ^ 1);
-    GLOBAL u64 *to = POINTER(u64, p.to);
+    GLOBAL u64 *to = POINTER(u64, q.to);
     UNROLL for (int k = 0; k < 16; k++) {
         const u32 own = odd ? s[16 + k] : s[k];
         const u64 word = odd ? given[k] | (u64)own << 32 : own | (u64)given[k] << 32;
-        const u64 at = 2 * (block + 8 * (k + 16 * odd)) + column / 2 - p.first;  // huge before the first
-        if (at >= p.count) continue;
-        switch (p.combination) {
+        const u64 at = 2 * (block + 8 * (k + 16 * odd)) + column / 2 - q.first;  // huge before the first
+        if (at >= q.count) continue;
+        switch (q.combination) {
         case 0: to[at] = word; break;
         case 1: to[at] += word; break;
         case 2: to[at] -= word; break;
@@ -623,15 +634,16 @@ KERNEL(boolean_program, boolean_args, BOOLEAN_PROGRAM_THREADS) {
     const u64 i = ITEM(BOOLEAN_PROGRAM_THREADS);
     if (i >= p.count) return;
     LOCAL u64 *own = registers + LOCAL_ID;
-    GLOBAL u64 *scratch = POINTER(u64, p.scratch) + i, *to = POINTER(u64, p.to) + i;
-    GLOBAL const u64 *blocks = POINTER(const u64, p.blocks);
+    GLOBAL u64 *scratch = POINTER(u64, p.scratch) + i;
+    GLOBAL const u64 *table = POINTER(const u64, p.table);
     GLOBAL const u32 *step = POINTER(const u32, p.program);
     // Which place it is, is the same for all work-items.
+#define BLOCK_OF(PLACE) ((PLACE) >> 16 & 0x7FFFu)
+#define WORD_OF(PLACE) (POINTER(u64, p.table ? table[BLOCK_OF(PLACE)] : p.bases[BLOCK_OF(PLACE)])[((PLACE) & 0xFFFFu) * p.step + i])
 #define READ(PLACE)                                                                                                            \
-    ((PLACE) < p.registers            ? (PLACE) < LOCAL_REGISTERS ? own[(PLACE) * BOOLEAN_PROGRAM_THREADS]                     \
-                                                                  : scratch[(u64)(PLACE) * p.count]                            \
-     : (PLACE) < p.registers + p.inputs ? POINTER(const u64, blocks[(PLACE) - p.registers])[i]                                 \
-                                        : to[(u64)((PLACE) - p.registers - p.inputs) * p.step])
+    ((PLACE) >= PLACE_OF_BLOCK    ? WORD_OF(PLACE)                                                                             \
+     : (PLACE) < LOCAL_REGISTERS ? own[(PLACE) * BOOLEAN_PROGRAM_THREADS]                                                      \
+                                  : scratch[(u64)(PLACE) * p.count])
     for (u32 s = 0; s < p.steps; s++, step += 5) {
         const u32 operation = step[0], out = step[1];
         u64 word = 0;
@@ -644,14 +656,16 @@ KERNEL(boolean_program, boolean_args, BOOLEAN_PROGRAM_THREADS) {
             case LOGIC_NOT: word = ~word; break;
             }
         }
-        if (out >= p.registers)
-            to[(u64)(out - p.registers - p.inputs) * p.step] = word;
+        if (out >= PLACE_OF_BLOCK)
+            WORD_OF(out) = word;
         else if (out < LOCAL_REGISTERS)
             own[out * BOOLEAN_PROGRAM_THREADS] = word;
         else
             scratch[(u64)out * p.count] = word;
     }
 #undef READ
+#undef WORD_OF
+#undef BLOCK_OF
 }
 
 // MARK: Weights

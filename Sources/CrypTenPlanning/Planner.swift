@@ -23,10 +23,12 @@ package struct KeptValue: Hashable, Sendable {
 package struct Planner: Sendable {
     package let parties: Int
     package let fractionBits: Int
+    package let slabBits: Int
 
-    package init(parties: Int, fractionBits: Int) {
+    package init(parties: Int, fractionBits: Int, slabBits: Int) {
         self.parties = parties
         self.fractionBits = fractionBits
+        self.slabBits = slabBits
     }
 
     /// The plan of a graph.
@@ -41,6 +43,7 @@ package struct Planner: Sendable {
             Plan(
                 parties: parties,
                 fractionBits: fractionBits,
+                slabBits: slabBits,
                 slots: lowering.slots.count,
                 bindings: lowering.bindings,
                 steps: lowering.steps,

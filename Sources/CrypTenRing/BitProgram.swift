@@ -27,6 +27,21 @@ package struct BitProgram: Sendable {
     package let steps: [Step]
     /// The steps as kernels read them: the operation, then the four places.
     package let words: [UInt32]
+    /// Copies of one program have one.
+    package let identity = Identity()
+
+    /// What tells a program from all others that were made.
+    package final class Identity: Sendable, Hashable {
+        package init() {}
+
+        package static func == (_ a: Identity, _ b: Identity) -> Bool {
+            a === b
+        }
+
+        package func hash(into hasher: inout Hasher) {
+            hasher.combine(ObjectIdentifier(self))
+        }
+    }
 
     private init(inputs: [Int], outputs: Int, registers: Int, steps: [Step]) {
         self.inputs = inputs

@@ -40,6 +40,11 @@ package struct ExpansionKey: Sendable {
         halves = Halves(low, high)
     }
 
+    /// Whether they are copies of one: equal keys that were made twice aren't.
+    package static func === (_ a: ExpansionKey, _ b: ExpansionKey) -> Bool {
+        a.halves === b.halves
+    }
+
     /// A key that nobody else has: fresh bits of the system's generator.
     package static func drawn() -> ExpansionKey {
         var system = SystemRandomNumberGenerator()

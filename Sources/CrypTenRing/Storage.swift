@@ -78,7 +78,10 @@ package final class Storage: @unchecked Sendable {
     /// Whether the host can read the words without waiting for a device.
     package var isOnHost: Bool {
         if host.load(ordering: .acquiring) != nil { return true }
-        return lock.withLock { _ in source != nil || host.load(ordering: .acquiring) != nil }
+        return lock.withLock { _ in
+            if case .promise? = source { return host.load(ordering: .acquiring) != nil }
+            return source != nil || host.load(ordering: .acquiring) != nil
+        }
     }
 
     /// What the words are, where they have no memory yet.
@@ -92,17 +95,18 @@ package final class Storage: @unchecked Sendable {
             // Somebody else may have been faster.
             if let words = host.load(ordering: .acquiring) { return words }
             let block = StoragePool.shared.take(words: count)
-            if let source {
-                source.write(to: block.words, count: count)
-            } else if let device {
-                do {
+            do {
+                switch source {
+                case .promise?, nil:
+                    guard let device = try promised() else {
+                        preconditionFailure("a storage has its words in some place")
+                    }
                     try device.download(count, to: block.words)
-                } catch {
-                    // The queue remembers.
-                    block.words.update(repeating: 0, count: count)
+                case let source?: source.write(to: block.words, count: count)
                 }
-            } else {
-                preconditionFailure("a storage has its words in some place")
+            } catch {
+                // Who computes them remembers.
+                block.words.update(repeating: 0, count: count)
             }
             capacity = block.capacity
             host.store(block.words, ordering: .releasing)
@@ -116,16 +120,16 @@ package final class Storage: @unchecked Sendable {
     package func deviceWords(
         on queue: any DeviceQueue,
         _ make: (DeviceOrigin) throws -> DeviceWords
-    ) rethrows -> DeviceWords {
+    ) throws -> DeviceWords {
         try lock.withLock { _ in
             if let device, device.queue === queue { return device }
             let made: DeviceWords
             if let words = host.load(ordering: .acquiring) {
                 made = try make(.host(UnsafePointer(words)))
+            } else if let device = try promised() {
+                made = device.queue === queue ? device : try make(.device(device))
             } else if let source {
                 made = try make(.source(source))
-            } else if let device {
-                made = try make(.device(device))
             } else {
                 preconditionFailure("a storage has its words in some place")
             }
@@ -134,10 +138,29 @@ package final class Storage: @unchecked Sendable {
         }
     }
 
-    /// The words in a device's memory, where they are in none but a device's.
-    package var onlyDevice: DeviceWords? {
+    /// The words in a device's memory, where they are in none but a device's: what was promised is computed.
+    package func onlyDevice() throws -> DeviceWords? {
         if host.load(ordering: .acquiring) != nil { return nil }
-        return lock.withLock { _ in source == nil ? device : nil }
+        return try lock.withLock { _ in try promised() }
+    }
+
+    /// Adds a place: a device has computed what was promised, beside something else.
+    package func computed(_ words: DeviceWords) {
+        lock.withLock { _ in
+            // An expansion stays what it is, too: the host may need it without waiting.
+            guard device == nil, source != nil else { return }
+            device = words
+            if case .promise? = source { source = nil }
+        }
+    }
+
+    /// The words in a device's memory, computed now where they were promised. Under the lock.
+    private func promised() throws -> DeviceWords? {
+        guard device == nil, case .promise(let promise)? = source else { return device }
+        let made = try promise.compute()
+        device = made
+        source = nil
+        return made
     }
 
     /// From now on the words are those that a device's kernels write to `words`; only while uniquely referenced.
@@ -163,6 +186,8 @@ package enum WordSource: Sendable {
     case repeating(UInt64)
     /// They are the generator's.
     case expansion(Expansion)
+    /// A device computes them when somebody reads them.
+    case promise(any WordPromise)
 
     /// Which words of a generator's stream.
     package final class Expansion: Sendable {
@@ -186,6 +211,13 @@ package enum WordSource: Sendable {
                 count: count,
                 to: words
             )
+        case .promise: preconditionFailure("what is promised is computed by a device")
         }
     }
+}
+
+/// Words that a device can compute.
+package protocol WordPromise: AnyObject, Sendable {
+    /// Queues what computes them.
+    func compute() throws -> DeviceWords
 }

@@ -43,7 +43,7 @@ extension StoredWords {
     ///
     /// - Throws: `.deviceFailed`.
     package func beginDownload() throws -> (any DeviceTransfer)? {
-        guard wordCount > 0, let device = storage.onlyDevice else { return nil }
+        guard wordCount > 0, let device = try storage.onlyDevice() else { return nil }
         return try device.beginDownload(firstWord..<firstWord + wordCount)
     }
 

@@ -69,6 +69,7 @@ struct Digits {
         let run = LocalRun(
             parties: parties,
             fractionBits: SessionConfiguration().fractionBits,
+            slabBits: SessionConfiguration().slabBits,
             inference: Inference(
                 model: Part(file: NamedFile(name: nil, path: file("cnn.onnx")), owner: Inference.modelOwner),
                 inputs: [Part(file: NamedFile(name: nil, path: file("x_test.npy")), owner: Inference.inputOwner)],

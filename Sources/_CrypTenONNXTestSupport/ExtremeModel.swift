@@ -193,7 +193,7 @@ package struct ExtremeModel: Sendable {
         let work = ClearEvaluator.work(of: outputs.map(\.node))
         guard work <= mostPlanned else { return }
         let (graph, _) = try Simplify.graph(of: outputs.map { ($0.node, .reveal(to: nil)) })
-        _ = try Planner(parties: 2, fractionBits: fractionBits).plan(graph, kept: [])
+        _ = try Planner(parties: 2, fractionBits: fractionBits, slabBits: 15).plan(graph, kept: [])
         reached(.planned)
         guard work <= Self.mostComputed else { return }
         _ = try ClearEvaluator { node in

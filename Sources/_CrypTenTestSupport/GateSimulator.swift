@@ -10,6 +10,7 @@ import Foundation
 package final class GateSimulator {
     package let parties: Int
     package let kernels: any Kernels
+    package let slabs: Slabs
     /// What each role has expanded, the dealer last.
     package let audits: [ExpansionAudit]
     /// The words that party i appended to openings, in order.
@@ -53,6 +54,7 @@ package final class GateSimulator {
         parties: Int,
         seed: UInt64 = 1,
         kernels: any Kernels = PlainKernels(),
+        slabs: Slabs = .usual,
         corrupted: Set<Int>? = nil,
         changing change: (@Sendable (SimulatedStream) -> AuditingKernels.Change?)? = nil
     ) {
@@ -109,6 +111,7 @@ package final class GateSimulator {
         }
         self.parties = parties
         self.kernels = kernels
+        self.slabs = slabs
         self.audits = audits
         self.roleKernels = roleKernels
         self.corrupted = corrupted
@@ -234,12 +237,12 @@ package final class GateSimulator {
     /// - Parameter shapes: of the outputs, where they aren't that of the first input.
     package func run(_ gate: some Gate, _ inputs: [SimulatedValue], shapes: [Shape]? = nil) throws -> [SimulatedValue] {
         let name = type(of: gate).name
-        let cost = gate.cost(parties: parties)
+        let cost = gate.cost(parties: parties, slabs: slabs)
         guard cost.count == gate.stages else {
             throw SimulationError("\(name): \(gate.stages) stages and the cost of \(cost.count)")
         }
         let dealerGate = gate.redacted
-        guard dealerGate.cost(parties: parties) == cost else {
+        guard dealerGate.cost(parties: parties, slabs: slabs) == cost else {
             throw SimulationError("\(name): redaction changes its cost")
         }
         let dealerMemory = GateMemory()
@@ -251,6 +254,7 @@ package final class GateSimulator {
             let before = sink.total
             let dealer = DealerStage(
                 kernels: roleKernels[parties],
+                slabs: slabs,
                 inputs: inputs.map(\.dealer),
                 memory: dealerMemory,
                 keys: keys,
@@ -276,6 +280,7 @@ package final class GateSimulator {
                     party: party,
                     parties: parties,
                     kernels: roleKernels[party],
+                    slabs: slabs,
                     inputs: inputs.map { $0.parties[party] },
                     memory: memories[party],
                     keys: keys[party],
@@ -488,6 +493,7 @@ final class SimulatedSource: CorrelationSource {
 
     init(_ kernels: any Kernels, key: ExpansionKey? = nil, corrections: SimulatedCorrections? = nil) {
         self.kernels = kernels
+        self.slabs = slabs
         self.key = key
         self.corrections = corrections
     }

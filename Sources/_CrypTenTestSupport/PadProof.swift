@@ -47,10 +47,11 @@ package struct PadProof {
         count: Int,
         seed: UInt64,
         threads: Int = 1,
+        slabs: Slabs = .usual,
         changing mutant: (@Sendable (SimulatedStream) -> AuditingKernels.Change?)? = nil,
         _ run: @escaping (GateSimulator) throws -> Void
     ) throws {
-        self.init(parties: parties, count: count, seed: seed, threads: threads, mutant: mutant, run: run)
+        self.init(parties: parties, count: count, seed: seed, threads: threads, slabs: slabs, mutant: mutant, run: run)
         try prove()
     }
 
@@ -62,7 +63,7 @@ package struct PadProof {
         corrections party: Int,
         _ run: @escaping (GateSimulator) throws -> Void
     ) throws {
-        self.init(parties: parties, count: count, seed: seed, threads: 1, mutant: nil, run: run)
+        self.init(parties: parties, count: count, seed: seed, threads: 1, slabs: .usual, mutant: nil, run: run)
         let base = try self.run(Pads()) { _ in false }
         try proveCorrections(party, base)
     }
@@ -72,17 +73,16 @@ package struct PadProof {
         count: Int,
         seed: UInt64,
         threads: Int,
+        slabs: Slabs,
         mutant: (@Sendable (SimulatedStream) -> AuditingKernels.Change?)?,
         run: @escaping (GateSimulator) throws -> Void
     ) {
         self.parties = parties
-        // A gate works on all at once, or in slabs of the usual size, or of a half or a quarter, and the last one is shorter;
+        // A gate works on all at once, or in slabs, or in slabs of a half or a quarter, and the last one is shorter;
         // bits of three or six pairs lie one after the other, in whole words.
         counts = Set(
-            [max(count, 1), Slabs.size, Slabs.size / 2, Slabs.size / 4].flatMap { size in
-                Slabs.of(count, size: size).flatMap { slab in
-                    [slab.count] + [1, 3, 6].map { $0 * 64 * BitPlanes.words(for: slab.count) }
-                }
+            ([0..<max(count, 1)] + [1, 2, 4].flatMap { slabs.divided(by: $0).of(count) }).flatMap { slab in
+                [slab.count] + [1, 3, 6].map { $0 * 64 * BitPlanes.words(for: slab.count) }
             }
         ).sorted()
         make = { change in
@@ -90,6 +90,7 @@ package struct PadProof {
                 parties: parties,
                 seed: seed,
                 kernels: NativeKernels(threads: threads),
+                slabs: slabs,
                 changing: { stream in PadProof.composed(stream, change, mutant?(stream)) }
             )
             try run(simulator)

@@ -19,7 +19,7 @@ package struct PlanSimulator {
         drawn: [[UInt64]]? = nil
     ) {
         self.plan = plan
-        simulator = GateSimulator(parties: plan.plan.parties, seed: seed, kernels: kernels)
+        simulator = GateSimulator(parties: plan.plan.parties, seed: seed, kernels: kernels, slabs: plan.plan.slabs)
         for (party, words) in (drawn ?? []).enumerated() { simulator.draw(words, by: party) }
     }
 
@@ -31,10 +31,11 @@ package struct PlanSimulator {
         inputs: [Int: Tensor],
         parties: Int = 2,
         fractionBits: Int = 16,
+        slabBits: Int = 15,
         seed: UInt64 = 1
     ) throws -> (outputs: [Tensor], plan: PreparedPlan) {
         let (graph, sources) = try Simplify.graph(of: expressions.map { ($0.node, .reveal(to: nil)) })
-        let plan = try Planner(parties: parties, fractionBits: fractionBits).plan(graph, kept: [])
+        let plan = try Planner(parties: parties, fractionBits: fractionBits, slabBits: slabBits).plan(graph, kept: [])
         let simulator = PlanSimulator(plan, seed: seed)
         let encoded = try sources.inputs.map { number -> RingTensor in
             guard let tensor = inputs[number] else { throw SimulationError("no input \(number)") }

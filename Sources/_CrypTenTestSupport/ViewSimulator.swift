@@ -103,6 +103,7 @@ package final class ViewSimulator {
                         party: party,
                         parties: parties,
                         kernels: kernels,
+                        slabs: keys.slabs,
                         inputs: operands.map { $0[party] },
                         memory: memories[party],
                         keys: keys.keys[party],

@@ -3,10 +3,10 @@ import CrypTenRing
 import Testing
 import _CrypTenTestSupport
 
-/// What an element costs a party and the dealer, in bits, against the figures that the executable specification prints.
+/// What an element costs a party and the dealer, in bits, against the figures that the executable specification prints, whatever the slabs.
 @Suite("Costs")
 struct CostTests {
-    static let count = Slabs.size + 640  // whole words in every slab
+    static let count = Slabs.usual.size + 640  // whole words in every slab
 
     private func expect(
         _ gate: some Gate,
@@ -15,8 +15,8 @@ struct CostTests {
         rounds: Int,
         location: SourceLocation = #_sourceLocation
     ) {
-        for parties in [2, 3, 5] {
-            let cost = gate.cost(parties: parties)
+        for (parties, slabs) in [(2, .usual), (3, .usual), (5, .usual)] + otherSlabs.map({ (2, $0) }) {
+            let cost = gate.cost(parties: parties, slabs: slabs)
             let elements = Double(CostTests.count)
             let words = cost.flatMap(\.openings).reduce(0) { $0 + $1.words }
             #expect(Double(words * 64) / elements == opened, "opened", sourceLocation: location)

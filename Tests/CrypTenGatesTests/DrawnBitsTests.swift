@@ -11,7 +11,7 @@ struct DrawnBitsTests {
         let keys = GateSimulator(parties: parties, seed: 7).ownKeys
         let kernels = PlainKernels()
         let expected = (0..<planes).map { plane in
-            Slabs.of(count).enumerated().flatMap { number, slab -> [UInt64] in
+            Slabs.usual.of(count).enumerated().flatMap { number, slab -> [UInt64] in
                 let own = keys.map {
                     kernels.expandBits($0, number: UInt64(number), fromPlane: 0, planes: planes, count: slab.count)
                 }

@@ -34,7 +34,7 @@ extension OneOpeningMutant {
         if stage == 0 { try open(context) } else { _ = try context.openedWords(opened) }
     }
 
-    func cost(parties: Int) -> [StageCost] {
+    func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost(openings: [Opening(words: opened.count, combination: .sum)]), StageCost()]
     }
 }
@@ -55,7 +55,7 @@ struct TwoOpenings: MutantGate {
         }
     }
 
-    func cost(parties: Int) -> [StageCost] {
+    func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost(openings: (0..<2).map { _ in Opening(words: shape.count, combination: .sum) }), StageCost()]
     }
 }
@@ -81,8 +81,8 @@ struct SharedMask: MutantGate {
         }
     }
 
-    func cost(parties: Int) -> [StageCost] {
-        TwoOpenings(shape: shape).cost(parties: parties)
+    func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        TwoOpenings(shape: shape).cost(parties: parties, slabs: slabs)
     }
 }
 
@@ -134,7 +134,7 @@ struct BarePermutation: MutantGate {
         try context.open(masked: context.share(0), to: party)
     }
 
-    func cost(parties: Int) -> [StageCost] {
+    func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost(openings: [Opening(words: shape.count, combination: .sum, receiver: party)]), StageCost()]
     }
 }
@@ -177,7 +177,7 @@ struct OneSlabMasked: OneOpeningMutant {
 
     func open(_ context: PartyStage) throws {
         let (share, mask) = (context.share(0).elements, context.freshShare(shape).elements)
-        let message = share.indices.map { $0 < Slabs.size ? share[$0] &+ mask[$0] : share[$0] }
+        let message = share.indices.map { $0 < context.slabs.size ? share[$0] &+ mask[$0] : share[$0] }
         try context.open(masked: RingTensor(message, shape: shape))
     }
 }
@@ -212,7 +212,7 @@ struct OperandsBitMask: MutantGate {
         try context.open(masked: message.asWords)
     }
 
-    func cost(parties: Int) -> [StageCost] {
+    func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost(openings: [Opening(words: words, combination: .sum)]), StageCost()]
     }
 }
@@ -237,7 +237,7 @@ struct MaskShownLater: MutantGate {
         }
     }
 
-    func cost(parties: Int) -> [StageCost] {
+    func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         let opening = StageCost(openings: [Opening(words: shape.count, combination: .sum)])
         return [opening, opening, StageCost()]
     }

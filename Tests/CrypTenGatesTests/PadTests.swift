@@ -11,11 +11,19 @@ extension PadProof {
         count: Int,
         seed: UInt64,
         threads: Int = 1,
+        slabs: Slabs = .usual,
         changing mutant: (@Sendable (SimulatedStream) -> AuditingKernels.Change?)? = nil
     ) throws {
         var random = TestRandom(seed: seed ^ 0x9AD)
         let vector = (0..<count).map { _ in UInt64(bitPattern: Int64(bitPattern: random.next()) >> 2) }
-        try self.init(parties: parties, count: count, seed: seed, threads: threads, changing: mutant) { simulator in
+        try self.init(
+            parties: parties,
+            count: count,
+            seed: seed,
+            threads: threads,
+            slabs: slabs,
+            changing: mutant
+        ) { simulator in
             try Transcript.run(try subject.make(simulator, vector), on: simulator)
         }
     }
@@ -26,7 +34,11 @@ extension PadProof {
 @Suite("Pads")
 struct PadTests {
     /// Three slabs, the last of them short and with a tail; nine of the smallest slabs of a maximum.
-    static let severalSlabs = 2 * Slabs.size + 4161
+    static let severalSlabs = severalSlabs(.usual)
+
+    private static func severalSlabs(_ slabs: Slabs) -> Int {
+        2 * slabs.size + 3137
+    }
 
     @Test("hide all that a gate sends and is dealt, each once", arguments: GateKind.allCases, [67, 2048])
     func pads(kind: GateKind, count: Int) throws {
@@ -39,10 +51,12 @@ struct PadTests {
         }
     }
 
-    @Test("hide it in all slabs, the short last one too, on several threads", arguments: GateKind.allCases)
-    func slabs(kind: GateKind) throws {
+    @Test("hide it in all slabs, the short last one too, on several threads", arguments: GateKind.allCases, [12, 15])
+    func slabs(kind: GateKind, bits: Int) throws {
+        let slabs = Slabs(bits: bits)
+        let count = Self.severalSlabs(slabs)
         for subject in kind.subjects where !subject.isSilent {
-            let proof = try PadProof(of: subject, parties: 2, count: Self.severalSlabs, seed: 0x51AB, threads: 3)
+            let proof = try PadProof(of: subject, parties: 2, count: count, seed: 0x51AB, threads: 3, slabs: slabs)
             #expect(proof.failures.isEmpty, "\(subject.name): \(proof.failures.prefix(3))")
             #expect(!proof.messages.isEmpty)
         }
@@ -163,7 +177,7 @@ struct PadTests {
             $0 == 4 * 9 - 1 ? zeros : nil
         },
         .streams("an opening is not masked beyond a slab", GateKind.mask.subjects[0], Mutant.isMask) { _ in
-            { words in words.indices.map { $0 < Slabs.size ? words[$0] : 0 } }
+            { words in words.indices.map { $0 < Slabs.usual.size ? words[$0] : 0 } }
         },
         .streams("an opening's last element is not masked", GateKind.mask.subjects[0], Mutant.isMask) { _ in
             { $0.dropLast() + [0] }
@@ -183,7 +197,7 @@ struct PadTests {
             Mutant.isZero
         ) {
             _ in
-            { words in words.indices.map { $0 < Slabs.size ? words[$0] : 0 } }
+            { words in words.indices.map { $0 < Slabs.usual.size ? words[$0] : 0 } }
         },
         LargeMutant(name: "two slabs have one mask", subject: GateKind.isZero.subjects[0]) { stream in
             guard case .bitMask = stream.purpose, stream.stream.number % 3 == 1 else { return nil }

@@ -201,7 +201,10 @@ struct RedactionTests {
                     && !path.hasPrefix("outputs.products") && !path.hasPrefix("distribution.")
             }
             #expect(unknown.isEmpty, "\(subject.name): \(unknown.sorted())")
-            #expect(subject.gate.redacted.gate.cost(parties: 3) == subject.gate.gate.cost(parties: 3))
+            #expect(
+                subject.gate.redacted.gate.cost(parties: 3, slabs: .usual)
+                    == subject.gate.gate.cost(parties: 3, slabs: .usual)
+            )
         }
     }
 
@@ -251,7 +254,15 @@ struct RedactionTests {
                 }
             }
             let steps = gates.map { PlanStep(gate: $0, inputs: [], outputs: [], layer: nil) }
-            let plan = Plan(parties: 2, fractionBits: 16, slots: 0, bindings: [], steps: steps, outputs: [])
+            let plan = Plan(
+                parties: 2,
+                fractionBits: 16,
+                slabBits: 15,
+                slots: 0,
+                bindings: [],
+                steps: steps,
+                outputs: []
+            )
             var redacted = plan.redacted
             for (index, step) in plan.steps.enumerated() where GateKind(step.gate) == kept {
                 redacted.steps[index].gate = step.gate

@@ -6,7 +6,9 @@ import _CrypTenTestSupport
 
 /// Counts around every edge of a word, and more than one slab.
 let counts = [0, 1, 63, 64, 65, 4097]
-let moreThanASlab = Slabs.size + 65
+let moreThanASlab = Slabs.usual.size + 65
+/// Of few elements and of many.
+let otherSlabs = [Slabs(bits: 12), Slabs(bits: 18)]
 let parties = [2, 3, 5]
 
 /// Every backend: the specification, what this machine runs, and every device that OpenCL finds on it, with and without what stays on
@@ -21,9 +23,10 @@ private let devices: [any Kernels] = ((try? OpenCLDevice.all()) ?? []).flatMap {
     return [DeviceKernels(queue: queue, settings: .everything), DeviceKernels(queue: queue)]
 }
 
-/// Runs a gate on every backend; holds all outputs against the plain ones, and the backends' transcripts against each other.
+/// Runs a gate on every backend, and in other slabs; holds all outputs against the plain ones, and the transcripts of equal slabs
+/// against each other.
 ///
-/// - Parameter inputs: makes the operands; called once a backend, with one seed.
+/// - Parameter inputs: makes the operands; called once a run, with one seed.
 func check(
     _ gate: some Gate,
     parties: Int,
@@ -33,9 +36,10 @@ func check(
     location: SourceLocation = #_sourceLocation,
     inputs: (GateSimulator) throws -> [SimulatedValue]
 ) throws {
-    var transcripts: [[UInt64]] = []
-    for kernels in backends() {
-        let simulator = GateSimulator(parties: parties, seed: seed, kernels: kernels)
+    var transcripts: [Slabs: [[UInt64]]] = [:]
+    let native: any Kernels = NativeKernels(threads: 1)
+    for (kernels, slabs) in backends().map({ ($0, Slabs.usual) }) + otherSlabs.map({ (native, $0) }) {
+        let simulator = GateSimulator(parties: parties, seed: seed, kernels: kernels, slabs: slabs)
         let outputs = try simulator.run(gate, try inputs(simulator), shapes: shapes)
         #expect(outputs.count == expected.count, sourceLocation: location)
         for (output, want) in zip(outputs, expected) {
@@ -43,13 +47,19 @@ func check(
             let wrong = zip(got, want).enumerated().first { $0.element.0 != $0.element.1 }?.offset
             #expect(
                 got.count == want.count && wrong == nil,
-                "\(kernels.name), \(parties) parties, seed \(seed): element \(wrong ?? -1) of \(want.count)",
+                "\(kernels.name), slabs of \(slabs.size), \(parties) parties, seed \(seed): element \(wrong ?? -1) of \(want.count)",
                 sourceLocation: location
             )
         }
-        transcripts.append(simulator.transcript)
+        transcripts[slabs, default: []].append(simulator.transcript)
     }
-    #expect(transcripts.allSatisfy { $0 == transcripts[0] }, "backends send the same words", sourceLocation: location)
+    for transcripts in transcripts.values {
+        #expect(
+            transcripts.allSatisfy { $0 == transcripts[0] },
+            "backends send the same words",
+            sourceLocation: location
+        )
+    }
 }
 
 /// One and zero for a condition.

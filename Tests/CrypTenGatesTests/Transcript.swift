@@ -230,7 +230,9 @@ struct TranscriptTest: Sendable {
 
     private func reveals(_ subject: TranscriptSubject, _ parties: Int) throws -> Bool {
         let instance = try subject.make(GateSimulator(parties: parties), [])
-        return instance.gate.cost(parties: parties).flatMap(\.openings).contains { $0.purpose == .reveal }
+        return instance.gate.cost(parties: parties, slabs: .usual).flatMap(\.openings).contains {
+            $0.purpose == .reveal
+        }
     }
 
     func comparisons(of subject: TranscriptSubject, seed: UInt64) throws -> Comparisons {

@@ -12,7 +12,7 @@ struct ExactRunTests {
     private static func exactRun(_ words: RingTensor, _ clear: Tensor) throws -> (ExactRun, PreparedPlan) {
         let x = ExpressionSource(seed: 1).input(clear)
         let (graph, _) = try Simplify.graph(of: [(x.node, .reveal(to: nil))])
-        let plan = try Planner(parties: 2, fractionBits: 16).plan(graph, kept: [])
+        let plan = try Planner(parties: 2, fractionBits: 16, slabBits: 15).plan(graph, kept: [])
         let run = try ExactRun(plan, kernels: PlainKernels()) { _ in
             ExactRun.Bound(value: ExactValue(words))
         } source: { _ in
@@ -54,7 +54,7 @@ struct ExactRunTests {
         let source = ExpressionSource(seed: 2)
         let (x, y) = (source.input([3]), source.input([3], owner: 1))
         let (graph, sources) = try Simplify.graph(of: [(sigmoid(x * y + 1.0).node, .reveal(to: nil))])
-        let plan = try Planner(parties: 2, fractionBits: 16).plan(graph, kept: [])
+        let plan = try Planner(parties: 2, fractionBits: 16, slabBits: 15).plan(graph, kept: [])
         #expect(sources.origins.count == graph.entries.count)
         #expect(plan.meanings.count == plan.plan.slots)
         for step in plan.plan.steps {

@@ -58,7 +58,7 @@ struct ExtremeWalk {
         if let error = tensor.error { throw error }
         let (graph, _) = try Simplify.graph(of: [(tensor.node, .reveal(to: nil))])
         for bits in fractionBits {
-            _ = try Planner(parties: 2, fractionBits: bits).plan(graph, kept: [])
+            _ = try Planner(parties: 2, fractionBits: bits, slabBits: 15).plan(graph, kept: [])
             plans += 1
         }
         guard ClearEvaluator.work(of: [tensor.node]) <= ExtremeWalk.mostWork else { return }

@@ -73,9 +73,13 @@ struct FingerprintTests {
         ExtremeWalk.operand(shape, number: number)
     }
 
-    static func fingerprint(_ expression: CrypTensor) throws -> String {
+    private static func plan(_ expression: CrypTensor, slabBits: Int) throws -> PreparedPlan {
         let (graph, _) = try Simplify.graph(of: [(expression.node, .reveal(to: nil))])
-        let plan = try Planner(parties: 2, fractionBits: 16).plan(graph, kept: [])
+        return try Planner(parties: 2, fractionBits: 16, slabBits: slabBits).plan(graph, kept: [])
+    }
+
+    static func fingerprint(_ expression: CrypTensor) throws -> String {
+        let plan = try plan(expression, slabBits: 15)
         return plan.fingerprint.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
     }
 
@@ -86,6 +90,22 @@ struct FingerprintTests {
             #expect(found == expected, "\(name) has fingerprint \(found)")
         }
         #expect(Self.expressions.count >= 20)
+    }
+
+    @Test("and another one for other slabs, which the dealer's says, too")
+    func slabs() throws {
+        let plans = try [12, 15, 18].map { try Self.plan(Self.x().relu(), slabBits: $0) }
+        #expect(Set(plans.map(\.fingerprint)).count == 3 && Set(plans.map(\.dealerFingerprint)).count == 3)
+        for plan in plans {
+            let sent = try JSONDecoder().decode(Plan.self, from: Data(plan.dealerPlan))
+            #expect(sent.slabBits == plan.plan.slabBits && sent.slabs == plan.plan.slabs)
+            // Nothing else depends on them.
+            var other = plan.plan
+            other.slabBits = 15
+            #expect(other == plans[1].plan)
+            let framing = Framing(headerBytes: 44, chunkBytes: 1 << 18)
+            #expect(PlanCost(of: plan, framing: framing) == PlanCost(of: plans[1], framing: framing))
+        }
     }
 
     /// Public tensors of run time, computed by each party: their words go into products with shares.

@@ -25,7 +25,7 @@ struct GradientPlanTests {
                 switch step.gate {
                 case .sign, .truncatedReLU, .maximum, .magnitude, .isZero, .boolean:
                     if case .boolean = step.gate {} else { comparisons += 1 }
-                    for stage in step.gate.gate.cost(parties: 2) {
+                    for stage in step.gate.gate.cost(parties: 2, slabs: .usual) {
                         comparisonBits += stage.openings.reduce(0) { $0 + $1.words * 64 }
                         comparisonBytes += stage.correctionWords * 8
                     }

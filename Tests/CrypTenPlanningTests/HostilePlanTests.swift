@@ -20,6 +20,7 @@ struct HostilePlanTests {
         Plan(
             parties: 2,
             fractionBits: 16,
+            slabBits: 15,
             slots: kept.count + outputs,
             bindings: kept.enumerated().map {
                 PlanBinding(slot: $0, source: $1, shape: shape, kind: .integer, scale: 0)
@@ -389,6 +390,38 @@ struct HostilePlanTests {
         #expect(message?.contains("step 0 (bilinear)") == true)
     }
 
+    @Test("slabs of a size that there isn't, in the bytes of a plan")
+    func slabs() throws {
+        let mask = HostilePlanTests.plan(.mask(MaskGate(shape: [3])), [0])
+        for bits in ["-9223372036854775808", "0", "11", "21", "9223372036854775807"] {
+            let plan = try HostilePlanTests.changed(mask, "\"slabBits\":15", "\"slabBits\":\(bits)")
+            #expect(refusal(plan) == "the plan is malformed: slabs of 2^\(bits) elements")
+        }
+        for bits in [12, 20] {
+            try HostilePlanTests.changed(mask, "\"slabBits\":15", "\"slabBits\":\(bits)").validate()
+        }
+    }
+
+    @Test("more streams in a stage than have numbers, by slabs that are too small")
+    func streams() throws {
+        let series = TrigonometricGate(
+            shape: [1 << 30],
+            cosines: [UInt64](repeating: 1, count: 64),
+            sines: [UInt64](repeating: 1, count: 64)
+        )
+        var plan = HostilePlanTests.plan(.trigonometric(series), [1], shape: [1 << 30])
+        try plan.validate()
+        plan.slabBits = 12
+        #expect(refusal(plan)?.contains("step 0 (trigonometric): a stage draws 33038336 streams") == true)
+        let step = StepGate(
+            shape: [1 << 30],
+            bits: 600,
+            outputs: [StepGate.Output(constant: 0, factors: [UInt64](repeating: 1, count: 600))]
+        )
+        let steps = HostilePlanTests.plan(.step(step), [Int](repeating: 2, count: 600), shape: [1 << 30])
+        #expect(refusal(steps)?.contains("streams of random words") == true)
+    }
+
     @Test("sizes that no machine has")
     func sizes() throws {
         let mask = HostilePlanTests.plan(.mask(MaskGate(shape: [3])), [0])
@@ -429,6 +462,7 @@ struct HostilePlanTests {
         let good = HostilePlanTests.plan(.mask(MaskGate(shape: [3])), [0])
         let changes: [(inout Plan) -> Void] = [
             { $0.parties = 1 }, { $0.parties = 1025 }, { $0.fractionBits = .min }, { $0.slots = -1 },
+            { $0.slabBits = 11 }, { $0.slabBits = 21 }, { $0.slabBits = .min }, { $0.slabBits = .max },
             { $0.slots = 1 << 40 },
             { $0.bindings[0].scale = .min }, { $0.bindings[0].source = .kept(index: -1, form: .share) },
             { $0.bindings[0].source = .input(owner: PartyID(2), index: 0) },
@@ -505,7 +539,7 @@ struct HostilePlanTests {
         )
         let (graph, _) = try Simplify.graph(of: [(source, .reveal(to: nil))])
         let error = #expect(throws: CrypTenError.self) {
-            try Planner(parties: 2, fractionBits: 16).plan(graph, kept: [])
+            try Planner(parties: 2, fractionBits: 16, slabBits: 15).plan(graph, kept: [])
         }
         #expect(error?.message.contains("a plan's have at most 2^30 elements; make it smaller") == true)
     }

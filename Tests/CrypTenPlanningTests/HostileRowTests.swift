@@ -31,7 +31,7 @@ struct HostileRowTests {
         let source = ExpressionSource(seed: 8)
         let (_, logits) = network(source, mixing: mixing)
         let (graph, sources) = try Simplify.graph(of: [(logits.node, .reveal(to: nil))])
-        let plan = try Planner(parties: parties, fractionBits: 16).plan(graph, kept: [])
+        let plan = try Planner(parties: parties, fractionBits: 16, slabBits: 15).plan(graph, kept: [])
         var random = TestRandom(seed: 9)
         var images = (0..<rows * pixels).map { _ in UInt64.random(in: 0...1 << 16, using: &random) }
         images.replaceSubrange(hostile * pixels..<(hostile + 1) * pixels, with: row)

@@ -9,7 +9,7 @@ import _CrypTenTestSupport
 /// The plan of expressions revealed to all.
 func plan(_ expressions: [CrypTensor], parties: Int = 2) throws -> PreparedPlan {
     let (graph, _) = try Simplify.graph(of: expressions.map { ($0.node, .reveal(to: nil)) })
-    return try Planner(parties: parties, fractionBits: 16).plan(graph, kept: [])
+    return try Planner(parties: parties, fractionBits: 16, slabBits: 15).plan(graph, kept: [])
 }
 
 /// How often a gate of this name stands in a plan.
@@ -110,7 +110,7 @@ struct PassTests {
         // What is kept beside it is masked for it, and stays so.
         let hidden = relu(x * x - 1.0)
         let (graph, _) = try Simplify.graph(of: [(hidden.node, .keep), ((hidden .< 0.5).node, .reveal(to: nil))])
-        let kept = try Planner(parties: 2, fractionBits: 16).plan(graph, kept: [])
+        let kept = try Planner(parties: 2, fractionBits: 16, slabBits: 15).plan(graph, kept: [])
         #expect(count("revealed sign", in: kept) == 1 && kept.plan.outputs[0].kept == .wire(owner: nil), "\(kept.plan)")
         // Where anything else reads the bit, or the comparison has others beside it, it is opened.
         let bit = x .< 0.5

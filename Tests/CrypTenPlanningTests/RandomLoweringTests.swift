@@ -27,7 +27,7 @@ struct RandomLoweringTests {
 
     private func plan(_ expression: CrypTensor, parties: Int = 2, fractionBits: Int = 16) throws -> PreparedPlan {
         let (graph, _) = try Simplify.graph(of: [(expression.node, .keep)])
-        return try Planner(parties: parties, fractionBits: fractionBits).plan(graph, kept: [])
+        return try Planner(parties: parties, fractionBits: fractionBits, slabBits: 15).plan(graph, kept: [])
     }
 
     /// What a plan takes: rounds, bits opened and bits dealt for each element.

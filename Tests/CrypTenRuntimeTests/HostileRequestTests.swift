@@ -24,6 +24,7 @@ struct HostileRequestTests {
         let plan = Plan(
             parties: 2,
             fractionBits: 16,
+            slabBits: 15,
             slots: 3,
             bindings: [],
             steps: gates.enumerated().map { index, gate in

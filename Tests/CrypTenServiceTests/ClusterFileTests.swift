@@ -52,7 +52,7 @@ struct ClusterFileTests {
         let (file, faults) = Self.read(Self.good)
         #expect(faults == [])
         let cluster = try #require(file)
-        #expect(cluster.cell == "lending" && cluster.fractionBits == 20)
+        #expect(cluster.cell == "lending" && cluster.fractionBits == 20 && cluster.slabBits == 15)
         #expect(cluster.members.map(\.name) == ["clinic", "bank"] && cluster.members.map(\.identity.count) == [1, 2])
         #expect(cluster.members[1].door == "https://bank.example:8443")
         #expect(try cluster.part(of: "bank") == .party(1))
@@ -86,6 +86,7 @@ struct ClusterFileTests {
         let cases: [(change: (faults: [String], line: Int), contains: String)] = [
             (replacing("fraction_bits: 20", "fraction_bit: 20"), "did you mean 'fraction_bits'?"),
             (replacing("fraction_bits: 20", "fraction_bits: 40"), "a whole number from 4 to 28"),
+            (replacing("fraction_bits: 20", "slab_bits: 21"), "a whole number from 12 to 20"),
             (replacing("clinic.example:9400", "clinic.example"), "is no address"),
             (replacing("door: https://clinic", "door: http://clinic"), "https://host:port"),
             (replacing("[\(Self.fingerprint("a"))]", "[abc]"), "is no fingerprint"),
@@ -158,6 +159,7 @@ struct ClusterFileTests {
         }
         for (part, other) in [
             ("lending", "borrowing"), ("fraction_bits: 20", "fraction_bits: 16"),
+            ("fraction_bits: 20", "fraction_bits: 20\nslab_bits: 18"),
             ("rows_per_day: 100000", "rows_per_day: 100001"),
             ("outputs: [scores]", "outputs: [label]"), ("range: [0, 1]", "range: [0, 2]"),
             ("{1: 8, 32: 4}", "{1: 8, 32: 5}"),
@@ -165,6 +167,7 @@ struct ClusterFileTests {
             ("window: 5ms", "window: 6ms"),
         ] { #expect(try changed(part, other)) }
         for (part, other) in [
+            ("fraction_bits: 20", "fraction_bits: 20\nslab_bits: 15"),
             (Self.fingerprint("c"), Self.fingerprint("f")), ("notary.example", "other.example"),
             ("requests: 64", "requests: 65"),
             ("https://app.example", "https://app2.example"), ("/etc/crypten/clinic.pem", "/etc/crypten/new.pem"),

@@ -246,10 +246,11 @@ struct FailureTests {
         #expect(end.lastLine == "error: interrupted by SIGTERM: no session is served any more")
     }
 
-    @Test("other fraction bits, another party count and another session's name are named at both ends")
+    @Test("other fraction bits, other slab bits, another party count and another session's name are named at both ends")
     func misfits() async throws {
         for (what, more, name, error) in [
             ("other fraction bits", ["--fraction-bits", "12"], "failures", "diverged"),
+            ("other slab bits", ["--slab-bits", "18"], "failures", "diverged"),
             ("another session", [], "another", "wrongSession"),
         ] {
             let members = try Members(parties: 2, options: ["--silence-limit", "1", "--timeout", "5"])

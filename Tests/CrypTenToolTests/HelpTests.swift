@@ -59,6 +59,8 @@ struct HelpTests {
             ("train", "--id <i>"), ("train", "--dealer <host:port>"), ("train", "--local <n>"),
             ("train", "--checkpoint-key <file>"), ("train", "--checkpoint-passphrase-file <file|->"),
             ("train", "--stream/--no-stream"), ("train", "--data-memory <size>"),
+            ("party", "--slab-bits <b>"), ("infer", "--slab-bits <b>"), ("train", "--slab-bits <b>"),
+            ("plan", "--slab-bits <b>"), ("bench", "--slab-bits <b>"),
         ]
     )
     func subcommandHelp(name: String, line: String) async throws {
@@ -108,6 +110,11 @@ struct HelpTests {
                     "40",
                 ],
                 "error: --fraction-bits 40: choose 4 to 28"
+            ),
+            (["plan", "--model", "m", "--slab-bits", "11"], "error: --slab-bits 11: choose 12 to 20"),
+            (
+                ["party", "--id", "1", "--model", "m", "--slab-bits", "x"],
+                "error: The value 'x' is invalid for '--slab-bits <b>'"
             ),
             (
                 ["plan", "--model", "m", "--input-shape", "x=3x4x"],

@@ -25,6 +25,32 @@ struct PredictionTests {
         #expect(plain["network"] == nil && plain["predicted_seconds"] == nil && plain["predicted_parts"] == nil)
     }
 
+    @Test("a plan in other slabs costs the same, and so does a run of it")
+    func slabs() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let names = ["rounds", "online_bytes_per_party", "dealer_bytes"]
+        var plans: [[String: Any]] = []
+        for slabs in [[], ["--slab-bits", "12"], ["--slab-bits", "18"]] {
+            let run = try await Tool.run(
+                ["plan", "--model", Tool.fixture("mlp.onnx"), "--input", "x=\(Tool.fixture("x_test.npy"))", "--json"]
+                    + slabs
+            )
+            #expect(run.code == 0)
+            plans.append(try run.json())
+        }
+        let run = try await Tool.run(
+            ["infer", "--model", Tool.fixture("mlp.onnx"), "--input", "x=\(Tool.fixture("x_test.npy"))", "--json"]
+                + ["--output-dir", folder.path("out"), "--local", "2", "--slab-bits", "18"]
+        )
+        #expect(run.code == 0)
+        plans.append(try run.json())
+        for name in names {
+            let figures = plans.map { "\($0[name] ?? "none")" }
+            #expect(Set(figures).count == 1 && figures[0] != "none", "\(name): \(figures)")
+        }
+    }
+
     @Test("the page has every layer, escapes what files name, and refers to nothing", arguments: [false, true])
     func page(timed: Bool) async throws {
         let folder = try TemporaryFolder()

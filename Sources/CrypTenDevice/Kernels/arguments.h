@@ -7,7 +7,7 @@
 // to[i] = value
 typedef struct { u64 to, count, value; } fill_args;
 
-// to[i] = f(…); `to` may be any of the operands. Scalars s, t, v; bit i is bit i % 64 of word i / 64 of `bits`.
+// to[i] = f(…); `to` may be any of the operands, and `sum` what it adds to. Scalars s, t, v; bit i is bit i % 64 of word i / 64 of `bits`.
 enum {
     OP_ADD,                     // a + b
     OP_SUBTRACT,                // a - b
@@ -15,29 +15,32 @@ enum {
     OP_NEGATE,                  // -a
     OP_ADD_SCALAR,              // a + s
     OP_MULTIPLY_SCALAR,         // a * s
-    OP_ADD_PRODUCT,             // to + a * b
-    OP_SUBTRACT_PRODUCT,        // to - a * b
-    OP_ADD_TIMES,               // to + a * s
+    OP_ADD_PRODUCT,             // sum + a * b
+    OP_SUBTRACT_PRODUCT,        // sum - a * b
+    OP_ADD_TIMES,               // sum + a * s
     OP_SHIFT_RIGHT,             // a >> s, zeros coming in
     OP_SHIFT_LEFT,              // a << s
     OP_LOW_BITS,                // a & s
     OP_MULTIPLY_HIGH,           // floor(a * s / 2^62), s < 2^62
     OP_SINE,                    // sine of a * s + t: see integerSine
-    OP_HARMONIC,                // to + harmonic s of phase a, cosine b, sine c, factors t and v: see Kernels.accumulate(harmonic:)
+    OP_HARMONIC,                // sum + harmonic s of phase a, cosine b, sine c, factors t and v: see Kernels.accumulate(harmonic:)
     OP_POWER_OF_TWO,            // power of t + a, or of t - a where flags & 1, at s fraction bits: see integerPower
     OP_KEEP_WHERE,              // a where the bit is 1, else 0
-    OP_ADD_WHERE,               // to + a where the bit is 1, else to
+    OP_ADD_WHERE,               // sum + a where the bit is 1, else sum
     OP_NEGATE_WHERE,            // -a where the bit is 1, else a
     OP_SELECTION,               // see Kernels.selection: hat a, beta b, product c, mask d; flags & 1: first
-    OP_ADD_TIMES_NEGATED_WHERE, // to + a * s, or to - a * s where the bit is 1
-    OP_ADD_PRODUCT_LESS,        // to + (a * b - c) * s, or minus that where the bit is 1
+    OP_ADD_TIMES_NEGATED_WHERE, // sum + a * s, or sum - a * s where the bit is 1
+    OP_ADD_PRODUCT_LESS,        // sum + (a * b - c) * s, or minus that where the bit is 1
 };
-typedef struct { u64 to, a, b, c, d, bits, count, s, t, v; u32 operation, flags; } elementwise_args;
+typedef struct { u64 to, a, b, c, d, bits, count, s, t, v, sum; u32 operation, flags; } elementwise_args;
 
-// to = words first ... first + count of stream `number`, or added, subtracted, xored (combination 0, 1, 2, 3). `first` is any word.
-// `keys`: the 176 bytes of rounds 0 ... 10, little-endian. A group makes 2048 words from a multiple of 512 on: groups
-// ceil((first % 512 + count) / 2048).
-typedef struct { u64 to, count, number, first; u32 combination, unused; u32 keys[44]; } expand_args;
+// Of every part: to = words first ... first + count of stream `number` under a key, or added, subtracted, xored (combination 0, 1, 2, 3).
+// `first` is any word. `keys`: for each key the 176 bytes of rounds 0 ... 10, little-endian. A group makes 2048 words from a multiple of 512 on:
+// a part has ceil((first % 512 + count) / 2048) groups, `groups` of them stand before it.
+#define EXPAND_PARTS 10
+#define EXPAND_KEYS 3
+typedef struct { u64 to, count, number, first; u32 combination, key, groups, unused; } expand_part;
+typedef struct { expand_part parts[EXPAND_PARTS]; u32 keys[EXPAND_KEYS][44]; u32 count, unused; } expand_args;
 
 // The last word of every plane keeps its low bits alone: to[plane * step + step - 1] &= mask
 typedef struct { u64 to, planes, step, mask; } tails_args;
@@ -54,10 +57,13 @@ typedef struct { u64 to, from, chosen, count; u32 bits, shift; } add_unpacked_ar
 // A work-item for each element.
 typedef struct { u64 to, from, count, step; u32 low, planes; } planes_args;
 
-// A program of logic on planes, a work-item for each of `count` words of a plane. `program`: steps of five u32 (BitProgram.words): operation,
-// out, a, b, c. `blocks`: the address of each input plane, u64 each. A place is a register, a plane of the input, or a plane of `to`, in this
-// order. `scratch`: registers * count words, register r of work-item i at r * count + i; unused while registers <= 32. Tail bits: see tails.
-typedef struct { u64 to, program, blocks, scratch, count, step; u32 steps, registers, inputs, outputs; } boolean_args;
+// A program of logic on planes, a work-item for each of `count` words of a plane. `program`: steps of five u32: what a BitProgram.Operation does,
+// and the places out, a, b, c. A place is a register, or PLACE_OF_BLOCK | block << 16 | plane: planes of a block lie `step` words apart. Blocks
+// are inputs and outputs; they begin at `bases`, or, where they are more, where the table of u64 at `table` says. `scratch`: registers * count
+// words, register r of work-item i at r * count + i; unused while registers <= 32. Tail bits: see tails.
+#define BOOLEAN_BLOCKS 32
+#define PLACE_OF_BLOCK 0x80000000u
+typedef struct { u64 program, table, scratch, count, step, bases[BOOLEAN_BLOCKS]; u32 steps, registers; } boolean_args;
 
 // to[offset_to + sum i_k * to_step_k] = from[offset_from + sum i_k * from_step_k] for all i_k < extent_k, row-major in i; unused extents are 1.
 // Steps are signed. combination 0 stores, 1 adds, 2 subtracts.

@@ -124,15 +124,16 @@ KERNEL(boolean_program, boolean_args, BOOLEAN_PROGRAM_THREADS) {
     const u64 i = ITEM(BOOLEAN_PROGRAM_THREADS);
     if (i >= p.count) return;
     LOCAL u64 *own = registers + LOCAL_ID;
-    GLOBAL u64 *scratch = POINTER(u64, p.scratch) + i, *to = POINTER(u64, p.to) + i;
-    GLOBAL const u64 *blocks = POINTER(const u64, p.blocks);
+    GLOBAL u64 *scratch = POINTER(u64, p.scratch) + i;
+    GLOBAL const u64 *table = POINTER(const u64, p.table);
     GLOBAL const u32 *step = POINTER(const u32, p.program);
     // Which place it is, is the same for all work-items.
+#define BLOCK_OF(PLACE) ((PLACE) >> 16 & 0x7FFFu)
+#define WORD_OF(PLACE) (POINTER(u64, p.table ? table[BLOCK_OF(PLACE)] : p.bases[BLOCK_OF(PLACE)])[((PLACE) & 0xFFFFu) * p.step + i])
 #define READ(PLACE)                                                                                                            \
-    ((PLACE) < p.registers            ? (PLACE) < LOCAL_REGISTERS ? own[(PLACE) * BOOLEAN_PROGRAM_THREADS]                     \
-                                                                  : scratch[(u64)(PLACE) * p.count]                            \
-     : (PLACE) < p.registers + p.inputs ? POINTER(const u64, blocks[(PLACE) - p.registers])[i]                                 \
-                                        : to[(u64)((PLACE) - p.registers - p.inputs) * p.step])
+    ((PLACE) >= PLACE_OF_BLOCK    ? WORD_OF(PLACE)                                                                             \
+     : (PLACE) < LOCAL_REGISTERS ? own[(PLACE) * BOOLEAN_PROGRAM_THREADS]                                                      \
+                                  : scratch[(u64)(PLACE) * p.count])
     for (u32 s = 0; s < p.steps; s++, step += 5) {
         const u32 operation = step[0], out = step[1];
         u64 word = 0;
@@ -145,14 +146,16 @@ KERNEL(boolean_program, boolean_args, BOOLEAN_PROGRAM_THREADS) {
             case LOGIC_NOT: word = ~word; break;
             }
         }
-        if (out >= p.registers)
-            to[(u64)(out - p.registers - p.inputs) * p.step] = word;
+        if (out >= PLACE_OF_BLOCK)
+            WORD_OF(out) = word;
         else if (out < LOCAL_REGISTERS)
             own[out * BOOLEAN_PROGRAM_THREADS] = word;
         else
             scratch[(u64)out * p.count] = word;
     }
 #undef READ
+#undef WORD_OF
+#undef BLOCK_OF
 }
 
 // MARK: Weights

@@ -69,6 +69,7 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
     const u64 i = ITEM(ELEMENTWISE_THREADS);
     if (i >= p.count) return;
     GLOBAL u64 *to = POINTER(u64, p.to);
+    GLOBAL const u64 *sum = POINTER(const u64, p.sum);
     GLOBAL const u64 *a = POINTER(const u64, p.a), *b = POINTER(const u64, p.b), *c = POINTER(const u64, p.c), *d = POINTER(const u64, p.d);
     // All ones where the element's bit is 1; read by the operations that have bits.
 #define WHERE SPREAD64(POINTER(const u64, p.bits)[i / 64] >> (i % 64))
@@ -79,9 +80,9 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
     case OP_NEGATE: to[i] = 0 - a[i]; break;
     case OP_ADD_SCALAR: to[i] = a[i] + p.s; break;
     case OP_MULTIPLY_SCALAR: to[i] = a[i] * p.s; break;
-    case OP_ADD_PRODUCT: to[i] += a[i] * b[i]; break;
-    case OP_SUBTRACT_PRODUCT: to[i] -= a[i] * b[i]; break;
-    case OP_ADD_TIMES: to[i] += a[i] * p.s; break;
+    case OP_ADD_PRODUCT: to[i] = sum[i] + a[i] * b[i]; break;
+    case OP_SUBTRACT_PRODUCT: to[i] = sum[i] - a[i] * b[i]; break;
+    case OP_ADD_TIMES: to[i] = sum[i] + a[i] * p.s; break;
     case OP_SHIFT_RIGHT: to[i] = a[i] >> (u32)p.s; break;
     case OP_SHIFT_LEFT: to[i] = a[i] << (u32)p.s; break;
     case OP_LOW_BITS: to[i] = a[i] & p.s; break;
@@ -91,10 +92,10 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
         break;
     }
     case OP_SINE: to[i] = sine_of(a[i] * p.s + p.t); break;
-    case OP_HARMONIC: to[i] += harmonic_of(a[i] * p.s, b[i], c[i], p.t, p.v); break;
+    case OP_HARMONIC: to[i] = sum[i] + harmonic_of(a[i] * p.s, b[i], c[i], p.t, p.v); break;
     case OP_POWER_OF_TWO: to[i] = power_of(p.t + negated_where(a[i], SPREAD64(p.flags)), (u32)p.s); break;
     case OP_KEEP_WHERE: to[i] = a[i] & WHERE; break;
-    case OP_ADD_WHERE: to[i] += a[i] & WHERE; break;
+    case OP_ADD_WHERE: to[i] = sum[i] + (a[i] & WHERE); break;
     case OP_NEGATE_WHERE: to[i] = negated_where(a[i], WHERE); break;
     case OP_SELECTION: {
         // With v = hat - mask, or -mask where public terms are another's, and u = hat * beta - product: v - u where the bit is 1, else u.
@@ -102,8 +103,8 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
         to[i] = (value & where) + negated_where(hat * b[i] - c[i], where);
         break;
     }
-    case OP_ADD_TIMES_NEGATED_WHERE: to[i] += negated_where(a[i], WHERE) * p.s; break;
-    case OP_ADD_PRODUCT_LESS: to[i] += negated_where(a[i] * b[i] - c[i], WHERE) * p.s; break;
+    case OP_ADD_TIMES_NEGATED_WHERE: to[i] = sum[i] + negated_where(a[i], WHERE) * p.s; break;
+    case OP_ADD_PRODUCT_LESS: to[i] = sum[i] + negated_where(a[i] * b[i] - c[i], WHERE) * p.s; break;
     }
 #undef WHERE
 }

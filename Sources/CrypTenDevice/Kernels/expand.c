@@ -86,14 +86,18 @@ INLINE void transpose_square(PRIVATE u32 *s) {
 KERNEL(expand, expand_args, EXPAND_THREADS) {
     LOCAL_ARRAY(u32, keys, (EXPAND_ROUNDS + 1) * 128);  // for each bit of each round's key: ones or zeros
     EXCHANGE_ARRAY(exchanged, 24, EXPAND_THREADS)
-    for (u32 bit = LOCAL_ID; bit < (EXPAND_ROUNDS + 1) * 128; bit += EXPAND_THREADS) keys[bit] = SPREAD32(p.keys[bit / 32] >> (bit % 32));
+    // Which part a group belongs to is the same for all its work-items.
+    u32 part = 0;
+    while (part + 1 < p.count && GROUP_X >= p.parts[part + 1].groups) part++;
+    const expand_part q = p.parts[part];
+    for (u32 bit = LOCAL_ID; bit < (EXPAND_ROUNDS + 1) * 128; bit += EXPAND_THREADS) keys[bit] = SPREAD32(p.keys[q.key][bit / 32] >> (bit % 32));
     BARRIER();
     // Work-items 4 q ... 4 q + 3 of a team have block 8 k + q in bit k. The team's first block is a multiple of TEAM_BLOCKS, so bits 3 ... 7 of
     // the counter are k, and nothing is carried.
     const u32 column = LANE % 4, four = LANE / 4;
-    const u64 team = (u64)GROUP_X * (EXPAND_THREADS / 32) + LOCAL_ID / 32;
-    const u64 block = (p.first / (2 * TEAM_BLOCKS) + team) * TEAM_BLOCKS + four;
-    const u32 counter = (u32)((column < 2 ? block : p.number) >> (column % 2 * 32)), counting = column == 0 ? 0xFFFFFFFFu : 0;
+    const u64 team = (u64)(GROUP_X - q.groups) * (EXPAND_THREADS / 32) + LOCAL_ID / 32;
+    const u64 block = (q.first / (2 * TEAM_BLOCKS) + team) * TEAM_BLOCKS + four;
+    const u32 counter = (u32)((column < 2 ? block : q.number) >> (column % 2 * 32)), counting = column == 0 ? 0xFFFFFFFFu : 0;
     u32 s[32];
     UNROLL for (int j = 0; j < 32; j++) s[j] = SPREAD32(counter >> j);
     s[3] ^= counting & 0xAAAAAAAAu;
@@ -117,13 +121,13 @@ KERNEL(expand, expand_args, EXPAND_THREADS) {
     u32 given[16];
     UNROLL for (int k = 0; k < 16; k++) given[k] = odd ? s[k] : s[16 + k];
     EXCHANGE(exchanged, EXPAND_THREADS, k, 16, given[k], LANE ^ 1);
-    GLOBAL u64 *to = POINTER(u64, p.to);
+    GLOBAL u64 *to = POINTER(u64, q.to);
     UNROLL for (int k = 0; k < 16; k++) {
         const u32 own = odd ? s[16 + k] : s[k];
         const u64 word = odd ? given[k] | (u64)own << 32 : own | (u64)given[k] << 32;
-        const u64 at = 2 * (block + 8 * (k + 16 * odd)) + column / 2 - p.first;  // huge before the first
-        if (at >= p.count) continue;
-        switch (p.combination) {
+        const u64 at = 2 * (block + 8 * (k + 16 * odd)) + column / 2 - q.first;  // huge before the first
+        if (at >= q.count) continue;
+        switch (q.combination) {
         case 0: to[at] = word; break;
         case 1: to[at] += word; break;
         case 2: to[at] -= word; break;

@@ -25,7 +25,7 @@ package struct BitToArithmeticGate: Gate {
     }
 
     package func deal(stage: Int, _ context: DealerStage) throws {
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             let bits = context.kernels.slab(context.bits(0), slab)
             try context.deal(context.kernels.words(of: bits, shape: [slab.count]))
         }
@@ -33,15 +33,15 @@ package struct BitToArithmeticGate: Gate {
     }
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
-        let slabs = try Slabs.of(shape.count).map { slab in
+        let slabs = try context.slabs.of(shape.count).map { slab in
             let hat = context.kernels.slab(context.bits(0).hat, slab)
             return context.arithmetic(hat, mask: try context.correlation([slab.count]))
         }
         context.yield(.share(context.kernels.join(slabs, shape: shape)))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        [.slabs(of: shape.count) { $0 }]
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        [slabs.cost(of: shape.count) { $0 }]
     }
 }
 

@@ -77,14 +77,14 @@ package struct BooleanGate: Gate {
 
     package func deal(stage: Int, _ context: DealerStage) throws {
         guard stage == 0 else {
-            let slabs = Slabs.of(shape.count).map { _ in context.memory.bits.removeFirst() }
+            let slabs = context.slabs.of(shape.count).map { _ in context.memory.bits.removeFirst() }
             for output in outputs.indices {
                 context.yield(.bits(context.kernels.join(slabs.map { $0[output] }, count: shape.count)))
             }
             return
         }
         let (products, kernels) = (products, context.kernels)
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             if !products.dealt.isEmpty {
                 let masks = (0..<inputs).map { kernels.slab(context.bits($0), slab) }
                 try context.deal(kernels.run(program(.dealer), on: masks))
@@ -96,13 +96,13 @@ package struct BooleanGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let (products, kernels) = (products, context.kernels)
         guard stage == 0 else {
-            let slabs = try Slabs.of(shape.count).map { _ in try context.openedBits() }
+            let slabs = try context.slabs.of(shape.count).map { _ in try context.openedBits() }
             for output in outputs.indices {
                 context.yield(.bits(kernels.join(slabs.map { $0[output] }, count: shape.count)))
             }
             return
         }
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             let dealt =
                 products.dealt.isEmpty
                 ? BitPlanes(zeros: 0, count: slab.count)
@@ -113,10 +113,10 @@ package struct BooleanGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         let products = products
         return [
-            .slabs(of: shape.count, openedPlanes: outputs.count) {
+            slabs.cost(of: shape.count, openedPlanes: outputs.count) {
                 Slabs.bitWords(planes: products.dealt.count, count: $0)
             },
             StageCost(),

@@ -33,7 +33,7 @@ package struct IsZeroGate: Gate {
     package func deal(stage: Int, _ context: DealerStage) throws {
         let chains = chains
         var slabs: [BitPlanes] = []
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0:
                 let wire = context.wire(0)
@@ -50,7 +50,7 @@ package struct IsZeroGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let chains = chains
         var slabs: [MaskedBits] = []
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0:
                 let hat = context.wire(0).hat.flat(slab)
@@ -63,10 +63,10 @@ package struct IsZeroGate: Gate {
         context.yield(.bits(context.kernels.join(slabs, count: shape.count)))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         let chains = chains
         return (0..<chains.openings).map { level in
-            .slabs(of: shape.count, openedPlanes: chains.openedPlanes(level)) {
+            slabs.cost(of: shape.count, openedPlanes: chains.openedPlanes(level)) {
                 Slabs.bitWords(planes: chains.dealtPlanes(level), count: $0)
             }
         } + [StageCost()]

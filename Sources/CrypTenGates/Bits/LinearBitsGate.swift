@@ -57,7 +57,7 @@ package struct LinearBitsGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost()]
     }
 

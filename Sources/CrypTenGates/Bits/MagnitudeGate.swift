@@ -74,8 +74,10 @@ package struct MagnitudeGate: Gate {
         MagnitudeProtocol(bits: 64 - form.shift, positions: positions, isSigned: isSigned)
     }
 
-    /// Fewer elements than of other gates: of each there is much that must stay in the cache.
-    private static let slab = Slabs.size / 4
+    /// Of a quarter of the elements that other gates' have: of each there is much that must stay in the cache.
+    private func quarters(_ slabs: Slabs) -> Slabs {
+        slabs.divided(by: 4)
+    }
 
     package var stages: Int {
         MagnitudeProtocol.openings + 1
@@ -84,7 +86,7 @@ package struct MagnitudeGate: Gate {
     package func deal(stage: Int, _ context: DealerStage) throws {
         let levels = levels
         var slabs: [[BitPlanes]] = []
-        for slab in Slabs.of(shape.count, size: MagnitudeGate.slab) {
+        for slab in quarters(context.slabs).of(shape.count) {
             switch stage {
             case 0: try levels.deal(context.wire(0).mask.flat(slab), context)
             case MagnitudeProtocol.openings: slabs.append(levels.finish(context))
@@ -100,7 +102,7 @@ package struct MagnitudeGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let levels = levels
         var slabs: [[BitPlanes]] = []
-        for slab in Slabs.of(shape.count, size: MagnitudeGate.slab) {
+        for slab in quarters(context.slabs).of(shape.count) {
             switch stage {
             case 0: try levels.evaluate(context.wire(0).hat.flat(slab), context)
             case MagnitudeProtocol.openings: slabs.append(try levels.finish(context))
@@ -114,10 +116,10 @@ package struct MagnitudeGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        let levels = levels
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        let (levels, slabs) = (levels, quarters(slabs))
         return (0..<MagnitudeProtocol.openings).map { level in
-            .slabs(of: shape.count, size: MagnitudeGate.slab, openedPlanes: levels.openedPlanes(level)) {
+            slabs.cost(of: shape.count, openedPlanes: levels.openedPlanes(level)) {
                 levels.dealtWords(level, count: $0)
             }
         } + [StageCost()]

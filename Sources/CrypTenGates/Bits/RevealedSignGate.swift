@@ -58,7 +58,7 @@ package struct RevealedSignGate: Gate {
     package func deal(stage: Int, _ context: DealerStage) throws {
         let sign = sign
         if stage == sign.openings { return context.yield(.nothing) }
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0: try sign.deal(context.wire(0).mask.flat(slab), context)
             case sign.openings - 1: try sign.dealLast(context)
@@ -70,7 +70,7 @@ package struct RevealedSignGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let sign = sign
         var slabs: [RingTensor] = []
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0:
                 try sign.evaluate(context.wire(0).hat.flat(slab), thresholds: [threshold], context)
@@ -91,8 +91,8 @@ package struct RevealedSignGate: Gate {
         context.yield(isHere ? .plain(context.kernels.join(slabs, shape: shape)) : .absent)
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        var stages = sign.cost(shape.count)
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        var stages = sign.cost(shape.count, slabs: slabs)
         let last = sign.openings - 1
         for index in stages[last].openings.indices {
             stages[last].openings[index].purpose = .reveal

@@ -33,7 +33,7 @@ package struct SelectGate: Gate {
     }
 
     package func deal(stage: Int, _ context: DealerStage) throws {
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             try context.dealSelect(context.kernels.slab(context.bits(0), slab), context.wire(1).slab(slab))
         }
         context.yield(.nothing)
@@ -41,14 +41,14 @@ package struct SelectGate: Gate {
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
-        let slabs = try Slabs.of(shape.count).map { slab in
+        let slabs = try context.slabs.of(shape.count).map { slab in
             try context.select(kernels.slab(context.bits(0).hat, slab), context.wire(1).slab(slab, kernels))
         }
         context.yield(.share(kernels.join(slabs, shape: shape)))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        [.slabs(of: shape.count) { SelectGate.dealtWords(form, $0) }]
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        [slabs.cost(of: shape.count) { SelectGate.dealtWords(form, $0) }]
     }
 
     /// What a selection of `count` elements is dealt.

@@ -68,7 +68,7 @@ package struct SignGate: Gate {
     package func deal(stage: Int, _ context: DealerStage) throws {
         let signs = signs
         var slabs: [[BitPlanes]] = []
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0: try signs.deal(context.wire(0).mask.flat(slab), context)
             case signs.openings:
@@ -86,7 +86,7 @@ package struct SignGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let signs = signs
         var slabs: [[MaskedBits]] = []
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0: try signs.evaluate(context.wire(0).hat.flat(slab), thresholds: thresholds, context)
             case signs.openings:
@@ -101,8 +101,8 @@ package struct SignGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        signs.cost(shape.count)
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        signs.cost(shape.count, slabs: slabs)
     }
 
     package var redacted: SignGate {
@@ -122,9 +122,9 @@ package struct SignGate: Gate {
 
 extension SignProtocol {
     /// What the stages of `count` elements cost, the last of them nothing.
-    func cost(_ count: Int, slab: Int = Slabs.size) -> [StageCost] {
+    func cost(_ count: Int, slabs: Slabs) -> [StageCost] {
         (0..<openings).map { level in
-            .slabs(of: count, size: slab, openedPlanes: openedPlanes(level)) {
+            slabs.cost(of: count, openedPlanes: openedPlanes(level)) {
                 Slabs.bitWords(planes: dealtPlanes(level), count: $0)
             }
         } + [StageCost()]

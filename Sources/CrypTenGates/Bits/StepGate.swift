@@ -37,8 +37,6 @@ package struct StepGate: Gate {
         try require((1...GateLimits.list).contains(bits), "steps of \(bits) bits")
         try require((1...GateLimits.list).contains(outputs.count), "\(outputs.count) steps")
         try require(outputs.allSatisfy { $0.factors.count == bits }, "a step has a factor for each of its \(bits) bits")
-        let slabs = shape.count / Slabs.size + 1
-        try require(slabs <= GateLimits.streams / bits, "\(bits) bits of \(shape.count) elements")
     }
 
     package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
@@ -53,7 +51,7 @@ package struct StepGate: Gate {
 
     package func deal(stage: Int, _ context: DealerStage) throws {
         let kernels = context.kernels
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             for index in 0..<bits {
                 try context.deal(kernels.words(of: kernels.slab(context.bits(index), slab), shape: [slab.count]))
             }
@@ -64,7 +62,7 @@ package struct StepGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
         var slabs = outputs.map { _ in [RingTensor]() }
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             let hats = (0..<bits).map { kernels.slab(context.bits($0).hat, slab) }
             var sums = context.publicPart(of: outputs, hats)
             for (index, hat) in hats.enumerated() {
@@ -78,8 +76,12 @@ package struct StepGate: Gate {
         for slabs in slabs { context.yield(.share(kernels.join(slabs, shape: shape))) }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        [.slabs(of: shape.count) { bits * $0 }]
+    package func streams(slabs: Slabs) -> Int {
+        slabs.count(of: shape.count) * bits
+    }
+
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        [slabs.cost(of: shape.count) { bits * $0 }]
     }
 
     package var redacted: StepGate {

@@ -49,8 +49,6 @@ package struct StepProductGate: Gate {
             (steps + products).allSatisfy { $0.factors.count == bits },
             "a step has a factor for each of its \(bits) bits"
         )
-        let slabs = shape.count / Slabs.size + 1
-        try require(slabs <= GateLimits.streams / (2 * (bits + 1)), "\(bits) bits of \(shape.count) elements")
     }
 
     package func results(of operands: OperandTypes, parties: Int) throws -> [OperandType] {
@@ -66,7 +64,7 @@ package struct StepProductGate: Gate {
 
     package func deal(stage: Int, _ context: DealerStage) throws {
         let kernels = context.kernels
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             let wire = context.wire(bits).slab(slab)
             try context.dealMask(of: wire)
             for index in 0..<bits {
@@ -81,7 +79,7 @@ package struct StepProductGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
         var slabs = (steps + products).map { _ in [RingTensor]() }
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             let wire = context.wire(bits).slab(slab, kernels)
             let mask = try context.mask(of: wire)
             let value = context.unmasked(wire, mask: mask)
@@ -112,8 +110,12 @@ package struct StepProductGate: Gate {
         for slabs in slabs { context.yield(.share(kernels.join(slabs, shape: shape))) }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        [.slabs(of: shape.count) { form.maskWords($0) + bits * ($0 + form.functionWords($0)) }]
+    package func streams(slabs: Slabs) -> Int {
+        slabs.count(of: shape.count) * (form.shift > 0 ? 2 + 3 * bits : 1 + 2 * bits)
+    }
+
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        [slabs.cost(of: shape.count) { form.maskWords($0) + bits * ($0 + form.functionWords($0)) }]
     }
 
     package var redacted: StepProductGate {

@@ -46,7 +46,7 @@ package struct InputGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [
             StageCost(openings: [Opening(words: shape.count, combination: .sum, purpose: .input, sender: owner)]),
             StageCost(),

@@ -41,7 +41,7 @@ package struct MaskGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost(openings: [Opening(words: shape.count, combination: .sum)]), StageCost()]
     }
 }

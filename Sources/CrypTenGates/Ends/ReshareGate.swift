@@ -36,7 +36,7 @@ package struct ReshareGate: Gate {
         context.yield(.share(context.reshared(context.share(0)).reshaped(to: shape)))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost()]
     }
 }

@@ -47,7 +47,7 @@ package struct RevealBitsGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         let words = Slabs.bitWords(planes: 1, count: shape.count)
         let opening = Opening(words: words, combination: .xor, purpose: .reveal, receiver: receiver)
         return [StageCost(openings: [opening]), StageCost()]

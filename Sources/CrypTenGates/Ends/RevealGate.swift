@@ -43,7 +43,7 @@ package struct RevealGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         let opening = Opening(words: shape.count, combination: .sum, purpose: .reveal, receiver: receiver)
         return [StageCost(openings: [opening]), StageCost()]
     }

@@ -32,7 +32,7 @@ package struct UnmaskGate: Gate {
         )
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost()]
     }
 }

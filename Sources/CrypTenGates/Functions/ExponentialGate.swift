@@ -74,7 +74,7 @@ package struct ExponentialGate: Gate {
         let kernels = context.kernels
         let wire = context.wire(1)
         precondition(wire.alternative == nil, "a truncation read in place is of no use as an exponent")
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             let mask = wire.mask.flat(slab)
             let selecting = kernels.slab(context.bits(0), slab)
             let other = kernels.not(selecting)
@@ -89,7 +89,7 @@ package struct ExponentialGate: Gate {
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
-        let slabs = try Slabs.of(shape.count).map { slab in
+        let slabs = try context.slabs.of(shape.count).map { slab in
             let exponent = kernels.add(context.wire(1).hat.flat(slab), scalar: offset)
             let selecting = kernels.slab(context.bits(0).hat, slab)
             let choices = choices(exponent, [kernels.not(selecting), selecting], kernels)
@@ -121,8 +121,8 @@ package struct ExponentialGate: Gate {
         UInt64(entry * octavesPerEntry) &* ExponentialGate.octave
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        [.slabs(of: shape.count) { 2 * entries * $0 }]
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        [slabs.cost(of: shape.count) { 2 * entries * $0 }]
     }
 
     package var redacted: ExponentialGate {

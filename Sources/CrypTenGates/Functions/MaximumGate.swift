@@ -76,14 +76,10 @@ package struct MaximumGate: Gate {
         SignProtocol(bits: 64, sharesHeld: yieldsWinners && operands == 2)
     }
 
-    /// All pairs of a slab are compared as one, so that few calls do much.
-    private var slabs: [Range<Int>] {
-        Slabs.of(shape.count, size: slabSize)
-    }
-
-    /// With three pairs half as many elements make as much work as a sign's slab, with six a quarter.
-    private var slabSize: Int {
-        Slabs.size >> (operands - 2)
+    /// All pairs of a slab are compared as one, so that few calls do much: with three pairs half as many elements make as much
+    /// work as a sign's slab, with six a quarter.
+    private func parts(of slabs: Slabs) -> Slabs {
+        slabs.divided(by: 1 << (operands - 2))
     }
 
     /// (0, 1), (0, 2), …: variable p of the ANDs is `[x_i < x_j]` of pair p.
@@ -139,7 +135,7 @@ package struct MaximumGate: Gate {
             )
         }
         var won: [BitPlanes] = []
-        for slab in slabs {
+        for slab in parts(of: context.slabs).of(shape.count) {
             switch stage {
             case 0:
                 try signs.deal(differences(context.memory.wireMasks.map { $0.mask.flat(slab) }, kernels), context)
@@ -186,7 +182,7 @@ package struct MaximumGate: Gate {
         if stage == 0 { context.memory.wires = (0..<wires).map { context.wire($0) } }
         var done: [[RingTensor]] = []
         var won: [MaskedBits] = []
-        for slab in slabs {
+        for slab in parts(of: context.slabs).of(shape.count) {
             switch stage {
             case 0:
                 let hats = differences(context.memory.wires.map { $0.hat.flat(slab) }, kernels)
@@ -288,16 +284,20 @@ package struct MaximumGate: Gate {
 
     // MARK: Cost
 
-    package func cost(parties: Int) -> [StageCost] {
-        let (signs, pairs) = (signs, pairs)
-        var cost = signs.cost(shape.count, slab: slabSize)
+    package func streams(slabs: Slabs) -> Int {
+        parts(of: slabs).count(of: shape.count) * (wires + (operands - 1) * (1 + wires / operands))
+    }
+
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        let (signs, pairs, slabs) = (signs, pairs, parts(of: slabs))
+        var cost = signs.cost(shape.count, slabs: slabs)
         for level in 0..<signs.openings {
             for index in cost[level].openings.indices { cost[level].openings[index].words *= pairs.count }
             cost[level].correctionWords *= pairs.count
         }
         let products = products
         if operands > 2 {
-            cost[signs.openings] = .slabs(of: shape.count, size: slabSize, openedPlanes: operands - 1) {
+            cost[signs.openings] = slabs.cost(of: shape.count, openedPlanes: operands - 1) {
                 Slabs.bitWords(planes: products.dealt.count, count: $0)
             }
             cost.append(StageCost())
@@ -305,7 +305,7 @@ package struct MaximumGate: Gate {
         var words = sharesHeld ? 0 : operands
         if case .wires(let payloadHeld) = payload { words += payloadHeld ? 0 : operands }
         words += (operands - 1) * (1 + wires / operands)
-        cost[cost.count - 1] = .slabs(of: shape.count, size: slabSize) { words * $0 }
+        cost[cost.count - 1] = slabs.cost(of: shape.count) { words * $0 }
         return cost
     }
 

@@ -40,7 +40,7 @@ package struct PolynomialGate: Gate {
     }
 
     package func deal(stage: Int, _ context: DealerStage) throws {
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             try context.dealPowers(of: context.wire(0).slab(slab), degree: degree)
         }
         context.yield(.nothing)
@@ -48,7 +48,7 @@ package struct PolynomialGate: Gate {
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
-        let slabs = try Slabs.of(shape.count).map { slab in
+        let slabs = try context.slabs.of(shape.count).map { slab in
             let wire = context.wire(0).slab(slab, kernels)
             var sum = MaskPolynomial(degree: degree)
             sum.add(coefficients, try context.powers(of: wire, degree: degree), kernels)
@@ -57,8 +57,8 @@ package struct PolynomialGate: Gate {
         context.yield(.share(kernels.join(slabs, shape: shape)))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        [.slabs(of: shape.count) { form.powerWords($0, degree: degree) }]
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        [slabs.cost(of: shape.count) { form.powerWords($0, degree: degree) }]
     }
 
     package var redacted: PolynomialGate {

@@ -64,7 +64,7 @@ package struct TrigonometricGate: Gate {
         let kernels = context.kernels
         let wire = context.wire(0)
         precondition(wire.alternative == nil, "a truncation read in place has no period")
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             let mask = wire.mask.flat(slab)
             for number in 1...cosines.count {
                 try context.deal(kernels.sine(mask, times: UInt64(number), plus: TrigonometricGate.quarter))
@@ -76,7 +76,7 @@ package struct TrigonometricGate: Gate {
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
-        let slabs = try Slabs.of(shape.count).map { slab in
+        let slabs = try context.slabs.of(shape.count).map { slab in
             let phase = context.wire(0).hat.flat(slab)
             var share = context.first(RingTensor(repeating: constant, shape: phase.shape))
             for (index, factors) in zip(cosines, sines).enumerated() {
@@ -96,8 +96,12 @@ package struct TrigonometricGate: Gate {
         context.yield(.share(kernels.join(slabs, shape: shape)))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        [.slabs(of: shape.count) { 2 * cosines.count * $0 }]
+    package func streams(slabs: Slabs) -> Int {
+        slabs.count(of: shape.count) * 2 * cosines.count
+    }
+
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        [slabs.cost(of: shape.count) { 2 * cosines.count * $0 }]
     }
 
     package var redacted: TrigonometricGate {

@@ -53,7 +53,7 @@ package struct TruncatedReLUGate: Gate {
         if stage == 0 { context.memory.wireMasks.append(context.wire(0)) }
         let wire = context.memory.wireMasks[0]
         var signsOfSlabs: [BitPlanes] = []
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0: try signs.deal(context.truncated(wire.slab(slab), by: shift).mask, context)
             case signs.openings:
@@ -74,7 +74,7 @@ package struct TruncatedReLUGate: Gate {
         let wire = context.memory.wires[0]
         var slabs: [RingTensor] = []
         var bits: [MaskedBits] = []
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0:
                 let hat = context.truncated(wire.slab(slab, kernels), by: shift).hat
@@ -92,10 +92,10 @@ package struct TruncatedReLUGate: Gate {
         if yieldsBits { context.yield(.bits(kernels.join(bits, count: shape.count))) }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        var cost = signs.cost(shape.count)
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        var cost = signs.cost(shape.count, slabs: slabs)
         let form = WireForm(sharesHeld: false, shift: shift)
-        cost[signs.openings] = .slabs(of: shape.count) { SelectGate.dealtWords(form, $0) }
+        cost[signs.openings] = slabs.cost(of: shape.count) { SelectGate.dealtWords(form, $0) }
         return cost
     }
 }

@@ -75,7 +75,7 @@ package struct AbsorbedGate: Gate {
         try context.open(masked: message)
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost(openings: [Opening(words: shape.count, combination: .sum)]), StageCost()]
     }
 }

@@ -55,7 +55,7 @@ package struct BilinearGate: Gate {
         context.yield(.share(share))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost(correctionWords: product.output.count)]
     }
 }

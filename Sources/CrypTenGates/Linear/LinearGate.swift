@@ -183,7 +183,7 @@ package struct LinearGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost()]
     }
 

@@ -52,7 +52,7 @@ package struct AddPlainGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost()]
     }
 }
@@ -105,7 +105,7 @@ package struct PlainProductGate: Gate {
         context.yield(.share(product))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost()]
     }
 }
@@ -174,7 +174,7 @@ package struct GatherGate: Gate {
         context.yield(.share(slices.reshaped(to: try output)))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost()]
     }
 }
@@ -221,7 +221,7 @@ package struct PromoteGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost()]
     }
 }

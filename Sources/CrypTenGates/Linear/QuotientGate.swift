@@ -57,7 +57,7 @@ package struct QuotientGate: Gate {
         let kernels = context.kernels
         let wire = context.wire(0)
         precondition(wire.alternative == nil, "a truncation read in place is rounded already")
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             let mask = wire.mask.flat(slab)
             try context.deal(kernels.multiplyHigh(mask, factor: factor))
             try context.deal(kernels.shiftRight(mask, by: 63))
@@ -67,7 +67,7 @@ package struct QuotientGate: Gate {
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
-        let slabs = try Slabs.of(shape.count).map { slab in
+        let slabs = try context.slabs.of(shape.count).map { slab in
             let sum = kernels.add(context.wire(0).hat.flat(slab), scalar: 1 << 62)
             let high = try context.correlation(sum.shape)
             let top = try context.correlation(sum.shape)
@@ -82,7 +82,7 @@ package struct QuotientGate: Gate {
         context.yield(.share(kernels.join(slabs, shape: shape)))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        [.slabs(of: shape.count) { 2 * $0 }]
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        [slabs.cost(of: shape.count) { 2 * $0 }]
     }
 }

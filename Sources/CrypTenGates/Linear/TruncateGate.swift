@@ -41,7 +41,7 @@ package struct TruncateGate: Gate {
     }
 
     package func deal(stage: Int, _ context: DealerStage) throws {
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             let wire = context.wire(0).slab(slab)
             try context.dealMask(of: shift > 0 ? context.truncated(wire, by: shift) : wire)
         }
@@ -49,7 +49,7 @@ package struct TruncateGate: Gate {
     }
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
-        let slabs = try Slabs.of(shape.count).map { slab in
+        let slabs = try context.slabs.of(shape.count).map { slab in
             var wire = context.wire(0).slab(slab, context.kernels)
             if shift > 0 { wire = context.truncated(wire, by: shift) }
             return context.unmasked(wire, mask: try context.mask(of: wire))
@@ -57,8 +57,8 @@ package struct TruncateGate: Gate {
         context.yield(.share(context.kernels.join(slabs, shape: shape)))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         let result = WireForm(sharesHeld: false, shift: shift > 0 ? shift : form.shift)
-        return [.slabs(of: shape.count, dealt: result.maskWords)]
+        return [slabs.cost(of: shape.count, dealt: result.maskWords)]
     }
 }

@@ -40,7 +40,7 @@ package struct TruncateInPlaceGate: Gate {
         context.yield(.wire(context.truncated(context.wire(0), by: shift)))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost()]
     }
 }

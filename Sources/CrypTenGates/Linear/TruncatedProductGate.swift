@@ -35,7 +35,7 @@ package struct TruncatedProductGate: Gate {
     }
 
     package func deal(stage: Int, _ context: DealerStage) throws {
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             let (x, y) = (context.wire(0).slab(slab), context.wire(1).slab(slab))
             precondition(y.alternative == nil, "the second operand is an ordinary wire")
             try context.dealMask(of: x)
@@ -46,7 +46,7 @@ package struct TruncatedProductGate: Gate {
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
-        let slabs = try Slabs.of(shape.count).map { slab in
+        let slabs = try context.slabs.of(shape.count).map { slab in
             let (x, y) = (context.wire(0).slab(slab, kernels), context.wire(1).slab(slab, kernels))
             guard let yMask = y.maskShare else { preconditionFailure("the second operand's mask is shared") }
             let mask = try context.mask(of: x)
@@ -63,7 +63,7 @@ package struct TruncatedProductGate: Gate {
         context.yield(.share(kernels.join(slabs, shape: shape)))
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        [.slabs(of: shape.count) { form.maskWords($0) + form.functionWords($0) }]
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        [slabs.cost(of: shape.count) { form.maskWords($0) + form.functionWords($0) }]
     }
 }

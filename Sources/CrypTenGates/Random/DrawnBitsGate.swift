@@ -35,11 +35,11 @@ package struct DrawnBitsGate: Gate {
 
     package func deal(stage: Int, _ context: DealerStage) throws {
         if stage == 0 {
-            for slab in Slabs.of(shape.count) {
+            for slab in context.slabs.of(shape.count) {
                 context.memory.bits.append(context.openBitMask(planes: planes, count: slab.count))
             }
         } else {
-            let slabs = Slabs.of(shape.count).map { _ in context.memory.bits.removeFirst() }
+            let slabs = context.slabs.of(shape.count).map { _ in context.memory.bits.removeFirst() }
             for plane in 0..<planes {
                 context.yield(.bits(context.kernels.join(slabs.map { $0[plane] }, count: shape.count)))
             }
@@ -48,18 +48,18 @@ package struct DrawnBitsGate: Gate {
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         if stage == 0 {
-            for slab in Slabs.of(shape.count) {
+            for slab in context.slabs.of(shape.count) {
                 try context.open(context.ownBits(planes: planes, count: slab.count))
             }
         } else {
-            let slabs = try Slabs.of(shape.count).map { _ in try context.openedBits() }
+            let slabs = try context.slabs.of(shape.count).map { _ in try context.openedBits() }
             for plane in 0..<planes {
                 context.yield(.bits(context.kernels.join(slabs.map { $0[plane] }, count: shape.count)))
             }
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
-        [.slabs(of: shape.count, openedPlanes: planes), StageCost()]
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
+        [slabs.cost(of: shape.count, openedPlanes: planes), StageCost()]
     }
 }

@@ -91,7 +91,7 @@ package struct PermutationGate: Gate {
         keys?.wipe()
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [
             StageCost(openings: shapes.map { Opening(words: $0.count, combination: .sum, receiver: party) }),
             StageCost(correctionWords: shapes.reduce(0) { $0 + $1.count }),

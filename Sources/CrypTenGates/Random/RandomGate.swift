@@ -58,7 +58,7 @@ package struct RandomGate: Gate {
     package func deal(stage: Int, _ context: DealerStage) throws {
         let kernels = context.kernels
         var planes: [BitPlanes] = []
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             switch distribution {
             case .uniformBits(64): _ = context.freshSum([slab.count])
             case .uniformBits(let bits): try context.deal(kernels.lowBits(context.freshSum([slab.count]), bits))
@@ -80,7 +80,7 @@ package struct RandomGate: Gate {
         let kernels = context.kernels
         var planes: [BitPlanes] = []
         var slabs: [RingTensor] = []
-        for slab in Slabs.of(shape.count) {
+        for slab in context.slabs.of(shape.count) {
             switch distribution {
             case .uniformBits(64): slabs.append(context.freshShare([slab.count]))
             case .uniformBits:
@@ -100,11 +100,11 @@ package struct RandomGate: Gate {
         }
     }
 
-    package func cost(parties: Int) -> [StageCost] {
+    package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         switch distribution {
         case .uniformBits(64), .bit(.fair): [StageCost()]
-        case .uniformBits: [.slabs(of: shape.count) { $0 }]
-        case .bit: [.slabs(of: shape.count) { Slabs.bitWords(planes: 1, count: $0) }]
+        case .uniformBits: [slabs.cost(of: shape.count) { $0 }]
+        case .bit: [slabs.cost(of: shape.count) { Slabs.bitWords(planes: 1, count: $0) }]
         }
     }
 }

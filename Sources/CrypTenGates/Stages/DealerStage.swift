@@ -4,6 +4,8 @@ package import CrypTenRing
 package final class DealerStage {
     package let parties: Int
     package let kernels: any Kernels
+    /// In which slabs gates work: the plan's.
+    package let slabs: Slabs
     package let inputs: [DealerValue]
     package let memory: GateMemory
     package private(set) var outputs: [DealerValue] = []
@@ -15,6 +17,7 @@ package final class DealerStage {
 
     package init(
         kernels: any Kernels,
+        slabs: Slabs,
         inputs: [DealerValue],
         memory: GateMemory,
         keys: [RunKeys],
@@ -24,6 +27,7 @@ package final class DealerStage {
     ) {
         parties = keys.count
         self.kernels = kernels
+        self.slabs = slabs
         self.inputs = inputs
         self.memory = memory
         self.keys = keys

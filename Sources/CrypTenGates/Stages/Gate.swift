@@ -20,8 +20,10 @@ package protocol Gate: Hashable, Sendable, Codable {
     /// With such operands both halves run to their end, and allocate what the shapes justify.
     /// - Throws: `CrypTenError.Code.malformedFile` naming the operand, or the field, that doesn't fit.
     func results(of operands: OperandTypes, parties: Int) throws -> [OperandType]
+    /// The most streams of one kind that a stage draws, where there may be more than have numbers.
+    func streams(slabs: Slabs) -> Int
     /// What each stage opens and is dealt: equal to what the halves do, to the word.
-    func cost(parties: Int) -> [StageCost]
+    func cost(parties: Int, slabs: Slabs) -> [StageCost]
     /// The dealer's half, on masks.
     func deal(stage: Int, _ context: DealerStage) throws
     /// A party's half, on masked values and shares.
@@ -33,6 +35,11 @@ package protocol Gate: Hashable, Sendable, Codable {
 extension Gate {
     package var redacted: Self {
         self
+    }
+
+    /// Whatever the slabs, a gate of few streams for each draws fewer than have numbers.
+    package func streams(slabs: Slabs) -> Int {
+        0
     }
 }
 
@@ -89,27 +96,5 @@ package struct Opening: Hashable, Sendable {
     /// The words of it that one party sends to another.
     package func words(from party: Int, to other: Int) -> Int {
         party != other && sender ?? party == party && receiver ?? other == other ? words : 0
-    }
-}
-
-/// Elementwise gates work through their elements in slabs, so that no gate holds a layer's whole correlation.
-package enum Slabs {
-    /// Elements of a slab: a multiple of 64, small enough that a sign's correlation stays in the cache. A plane takes 65 lines of
-    /// 64 bytes, an odd number: of planes a power of two apart, the same places would all fall on the same few lines of the cache.
-    package static let size = 65 << 9
-
-    /// The slabs of `count` elements, in order; `size` is a multiple of 64, too.
-    package static func of(_ count: Int, size: Int = Slabs.size) -> [Range<Int>] {
-        stride(from: 0, to: count, by: size).map { $0..<min($0 + size, count) }
-    }
-
-    /// Words that `planes` planes of `count` bits take when opened or dealt slab by slab.
-    package static func bitWords(planes: Int, count: Int) -> Int {
-        planes * BitPlanes.words(for: count)
-    }
-
-    /// Words that `count` elements of `bits` bits take when dealt slab by slab.
-    package static func packedWords(bits: Int, count: Int) -> Int {
-        (bits * count + 63) / 64
     }
 }

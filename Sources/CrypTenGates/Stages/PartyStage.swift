@@ -5,6 +5,8 @@ package final class PartyStage {
     package let party: Int
     package let parties: Int
     package let kernels: any Kernels
+    /// In which slabs gates work: the plan's.
+    package let slabs: Slabs
     /// The gate's operands, in the plan's order; empty after the stage that read them last.
     package let inputs: [PartyValue]
     /// What earlier stages of this gate left.
@@ -27,6 +29,7 @@ package final class PartyStage {
         party: Int,
         parties: Int,
         kernels: any Kernels,
+        slabs: Slabs,
         inputs: [PartyValue],
         memory: GateMemory,
         keys: RunKeys,
@@ -41,6 +44,7 @@ package final class PartyStage {
         self.party = party
         self.parties = parties
         self.kernels = kernels
+        self.slabs = slabs
         self.inputs = inputs
         self.memory = memory
         self.keys = keys

@@ -66,27 +66,3 @@ extension Kernels {
         )
     }
 }
-
-extension StageCost {
-    /// What a gate costs that opens `planes` planes of each slab and is dealt the given words of it.
-    package static func slabs(
-        of count: Int,
-        size: Int = Slabs.size,
-        openedPlanes: Int = 0,
-        openedWords: Int = 0,
-        dealt: (Int) -> Int = { _ in 0 }
-    ) -> StageCost {
-        var cost = StageCost()
-        for slab in Slabs.of(count, size: size) {
-            if openedPlanes > 0 {
-                let words = Slabs.bitWords(planes: openedPlanes, count: slab.count)
-                cost.openings.append(Opening(words: words, combination: .xor))
-            }
-            if openedWords > 0 {
-                cost.openings.append(Opening(words: openedWords * slab.count, combination: .sum))
-            }
-            cost.correctionWords += dealt(slab.count)
-        }
-        return cost
-    }
-}

@@ -6,9 +6,10 @@ package import CrypTenRing
 package struct KeepingPlans {
     private let parties: Int
     private let fractionBits: Int
+    private let slabBits: Int
 
-    package init(parties: Int, fractionBits: Int) {
-        (self.parties, self.fractionBits) = (parties, fractionBits)
+    package init(parties: Int, fractionBits: Int, slabBits: Int) {
+        (self.parties, self.fractionBits, self.slabBits) = (parties, fractionBits, slabBits)
     }
 
     /// What is to be kept.
@@ -60,6 +61,7 @@ package struct KeepingPlans {
         var plan = Plan(
             parties: parties,
             fractionBits: fractionBits,
+            slabBits: slabBits,
             slots: 0,
             bindings: [],
             steps: [],

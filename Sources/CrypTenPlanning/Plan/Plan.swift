@@ -1,6 +1,6 @@
 package import CrypTenBase
 package import CrypTenExpressions
-import CrypTenGates
+package import CrypTenGates
 package import CrypTenRing
 
 /// One gate of a plan: what it reads and writes, by slot.
@@ -92,11 +92,13 @@ package struct PlanOutput: Hashable, Sendable, Codable {
 /// everywhere. A plan depends on public things only.
 package struct Plan: Hashable, Sendable, Codable {
     /// Raised whenever the meaning of a plan, a gate or a stream changes: parties of different versions don't mix.
-    package static let version = 7
+    package static let version = 8
 
     package var version = Plan.version
     package var parties: Int
     package var fractionBits: Int
+    /// In slabs of how many elements gates work: see ``slabs``.
+    package var slabBits: Int
     package var slots: Int
     package var bindings: [PlanBinding]
     package var steps: [PlanStep]
@@ -105,6 +107,7 @@ package struct Plan: Hashable, Sendable, Codable {
     package init(
         parties: Int,
         fractionBits: Int,
+        slabBits: Int,
         slots: Int,
         bindings: [PlanBinding],
         steps: [PlanStep],
@@ -112,10 +115,16 @@ package struct Plan: Hashable, Sendable, Codable {
     ) {
         self.parties = parties
         self.fractionBits = fractionBits
+        self.slabBits = slabBits
         self.slots = slots
         self.bindings = bindings
         self.steps = steps
         self.outputs = outputs
+    }
+
+    /// The slabs of all gates, of a plan that passes `validate`.
+    package var slabs: Slabs {
+        Slabs(bits: slabBits)
     }
 
     /// The plan as the dealer gets it: without thresholds, coefficients and the names of layers.

@@ -56,7 +56,7 @@ package struct PlanCost: Hashable, Sendable {
     package init(of plan: Plan, schedule: Schedule, framing: Framing) {
         let parties = plan.parties
         onlineBytes = Array(repeating: 0, count: parties)
-        let costs = plan.steps.map { $0.gate.gate.cost(parties: parties) }
+        let costs = plan.steps.map { $0.gate.gate.cost(parties: parties, slabs: plan.slabs) }
         var places: [String: Int] = [:]
         var parts: [Part] = []
         func place(_ step: Int) -> Int {

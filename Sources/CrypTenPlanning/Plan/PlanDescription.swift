@@ -4,7 +4,9 @@ extension Plan: CustomStringConvertible {
     /// The plan as a table: bindings, then steps by round, then outputs.
     package var description: String {
         let schedule = Schedule(self)
-        var lines = ["plan for \(parties) parties, \(fractionBits) fraction bits, \(schedule.openings) rounds"]
+        var lines = [
+            "plan for \(parties) parties, \(fractionBits) fraction bits, \(slabBits) slab bits, \(schedule.openings) rounds"
+        ]
         for binding in bindings { lines.append("  %\(binding.slot) = \(binding.source) \(binding.shape)") }
         for (round, units) in schedule.rounds.enumerated() {
             lines.append("round \(round)")

@@ -33,7 +33,7 @@ package struct PlanMemory: Hashable, Sendable {
     package var heldDealerBytes: Int
 
     package init(of plan: Plan, schedule: Schedule, queues: Queues) {
-        let costs = plan.steps.map { $0.gate.gate.cost(parties: plan.parties) }
+        let costs = plan.steps.map { $0.gate.gate.cost(parties: plan.parties, slabs: plan.slabs) }
         let dealt = 8 * costs.reduce(0) { $0 + $1.reduce(0) { $0 + $1.correctionWords } }
         partyBytes = []
         for party in 0..<plan.parties {
@@ -148,7 +148,7 @@ private struct Ledger {
                     for bytes in opened.kept { account.take(bytes) }
                 }
                 let isBusy = unit.isLastStage || unit.stage == 0
-                let scratch = isBusy ? gate.scratch(atDealer: role == nil) : []
+                let scratch = isBusy ? gate.scratch(atDealer: role == nil, slabs: plan.slabs) : []
                 for bytes in scratch { account.take(bytes) }
                 let sent = min(sending * max(1, plan.parties - 1), queued + queuing)
                 peak = max(peak, account.bytes + arriving + sent)
@@ -335,7 +335,7 @@ extension PlanGate {
     }
 
     /// Blocks that the gate's first or last stage needs beside what it reads and yields, in bytes.
-    fileprivate func scratch(atDealer: Bool) -> [Int] {
+    fileprivate func scratch(atDealer: Bool, slabs: Slabs) -> [Int] {
         switch self {
         case .linear(let gate):
             // Bits are moved as words.
@@ -347,7 +347,7 @@ extension PlanGate {
                 8 * (gate.shapes.map(\.count).max() ?? 0), 8 * gate.rows * RowOrder.wordsOfKey,
                 8 * gate.rows * RowOrder.wordsAtATime,
             ]
-        default: return (atDealer ? scratchAtDealer : scratchAtParty) + scratchOfDigits
+        default: return (atDealer ? scratchAtDealer : scratchAtParty(slabs)) + scratchOfDigits(slabs)
         }
     }
 
@@ -360,30 +360,32 @@ extension PlanGate {
         }
     }
 
-    private var scratchAtParty: [Int] {
+    private func scratchAtParty(_ slabs: Slabs) -> [Int] {
         switch self {
         // Party 0's left operand without its mask.
         case .bilinear(let gate): [8 * gate.product.left.count]
         case .absorbed(let gate): [8 * (gate.products.map(\.left.count).max() ?? 0)]
-        case .truncate(let gate): slabs(gate.shape)
-        case .quotient(let gate): slabs(gate.shape)
-        case .truncatedProduct(let gate): slabs(gate.shape)
-        case .truncatedReLU(let gate): slabs(gate.shape)
-        case .bitToArithmetic(let gate): slabs(gate.shape)
-        case .step(let gate): gate.outputs.flatMap { _ in slabs(gate.shape) }
-        case .stepProduct(let gate): (0..<gate.steps.count + gate.products.count).flatMap { _ in slabs(gate.shape) }
-        case .select(let gate): slabs(gate.shape)
-        case .polynomial(let gate): slabs(gate.shape)
-        case .trigonometric(let gate): slabs(gate.shape)
-        case .exponential(let gate): slabs(gate.shape)
-        case .maximum(let gate): slabs(gate.shape) + (gate.payload == .none ? [] : slabs(gate.shape))
+        case .truncate(let gate): slabs.bytes(of: gate.shape)
+        case .quotient(let gate): slabs.bytes(of: gate.shape)
+        case .truncatedProduct(let gate): slabs.bytes(of: gate.shape)
+        case .truncatedReLU(let gate): slabs.bytes(of: gate.shape)
+        case .bitToArithmetic(let gate): slabs.bytes(of: gate.shape)
+        case .step(let gate): gate.outputs.flatMap { _ in slabs.bytes(of: gate.shape) }
+        case .stepProduct(let gate):
+            (0..<gate.steps.count + gate.products.count).flatMap { _ in slabs.bytes(of: gate.shape) }
+        case .select(let gate): slabs.bytes(of: gate.shape)
+        case .polynomial(let gate): slabs.bytes(of: gate.shape)
+        case .trigonometric(let gate): slabs.bytes(of: gate.shape)
+        case .exponential(let gate): slabs.bytes(of: gate.shape)
+        case .maximum(let gate):
+            slabs.bytes(of: gate.shape) + (gate.payload == .none ? [] : slabs.bytes(of: gate.shape))
         case .random(let gate): [8 * gate.shape.count]
         default: []
         }
     }
 
     /// Of gates that compare: a slab's digits and what the levels of the comparison make of them, bit by bit, at every role.
-    private var scratchOfDigits: [Int] {
+    private func scratchOfDigits(_ slabs: Slabs) -> [Int] {
         let count: Int
         switch self {
         case .sign(let gate): count = gate.shape.count
@@ -394,13 +396,15 @@ extension PlanGate {
         case .magnitude(let gate): count = gate.shape.count
         default: return []
         }
-        let slab = min(count, Slabs.size)
+        let slab = min(count, slabs.size)
         return [Int](repeating: 8 * slab, count: 6) + [12, 12, 14, 16, 20, 48].map { $0 * slab }
     }
+}
 
-    /// A result in slabs, before they are joined.
-    private func slabs(_ shape: Shape) -> [Int] {
-        Slabs.of(shape.count).map { 8 * $0.count }
+extension Slabs {
+    /// A result in slabs, before they are joined: the bytes of each.
+    fileprivate func bytes(of shape: Shape) -> [Int] {
+        of(shape.count).map { 8 * $0.count }
     }
 }
 

@@ -36,6 +36,7 @@ extension Plan {
         }
         guard (2...Limits.parties).contains(parties) else { throw malformed("\(parties) parties") }
         guard Limits.scales.contains(fractionBits) else { throw malformed("\(fractionBits) fraction bits") }
+        guard Slabs.bitsAllowed.contains(slabBits) else { throw malformed("slabs of 2^\(slabBits) elements") }
         guard steps.count <= Limits.steps else { throw malformed("\(steps.count) steps") }
         guard slots == bindings.count + steps.reduce(0, { $0 + $1.outputs.count }) else {
             throw malformed("\(slots) slots")

@@ -24,7 +24,7 @@ package struct Schedule: Sendable {
         var ready = [Int](repeating: 0, count: plan.slots)
         var byRound: [[Unit]] = [[]]
         correctionWords = plan.steps.reduce(0) { words, step in
-            step.gate.gate.cost(parties: plan.parties).reduce(words) { $0 + $1.correctionWords }
+            step.gate.gate.cost(parties: plan.parties, slabs: plan.slabs).reduce(words) { $0 + $1.correctionWords }
         }
         for (index, step) in plan.steps.enumerated() {
             let start = (step.inputs + (step.after ?? [])).map { ready[$0] }.max() ?? 0

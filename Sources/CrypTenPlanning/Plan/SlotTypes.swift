@@ -8,6 +8,7 @@ import CrypTenRing
 /// Errors are `CrypTenError.Code.malformedFile`, and say what is wrong but not where.
 struct SlotTypes {
     private let parties: Int
+    private let slabs: Slabs
     private var types: [OperandType?]
     private let sources: Range<Int>
     private var words = 0
@@ -15,6 +16,7 @@ struct SlotTypes {
 
     init(_ plan: Plan) {
         parties = plan.parties
+        slabs = plan.slabs
         types = Array(repeating: nil, count: plan.slots)
         // A graph's inputs are numbered through; some may be read by nothing.
         sources = 0..<1 << 20
@@ -61,7 +63,9 @@ struct SlotTypes {
             case .bits(let count, _): try charge([count])
             }
         }
-        for stage in gate.cost(parties: parties) {
+        let streams = gate.streams(slabs: slabs)
+        try require(streams <= GateLimits.streams, "a stage draws \(streams) streams of random words")
+        for stage in gate.cost(parties: parties, slabs: slabs) {
             try charge(stage.correctionWords)
             for opening in stage.openings { try charge(opening.words) }
         }

@@ -48,6 +48,10 @@ extension SessionState {
         return shares
     }
 
+    private var keepingPlans: KeepingPlans {
+        KeepingPlans(parties: parties, fractionBits: configuration.fractionBits, slabBits: configuration.slabBits)
+    }
+
     /// Keeps values of which each party has a share.
     ///
     /// A run keeps random words, of which nothing is sent or dealt, and makes their places known to all members; each party puts its share
@@ -57,8 +61,7 @@ extension SessionState {
             kernels.wipeGivenBack()
             buffers.wipe()
         }
-        let plans = KeepingPlans(parties: parties, fractionBits: configuration.fractionBits)
-        let places = try keep(Planned(plan: plans.random(shares.map(\.value)), sources: GraphSources(kept: [])))
+        let places = try keep(Planned(plan: keepingPlans.random(shares.map(\.value)), sources: GraphSources(kept: [])))
         for (place, share) in zip(places, shares) {
             let number = try number(of: place)
             let (_, known, shape) = try keptValue(number)
@@ -85,8 +88,7 @@ extension SessionState {
     private func mask(_ open: [(index: Int, value: KeepingPlans.Value)], of nodes: [Node]) throws -> [Node] {
         if open.isEmpty { return nodes }
         let sources = GraphSources(kept: try open.map { KeptRead(try number(of: nodes[$0.index])) })
-        let plans = KeepingPlans(parties: parties, fractionBits: configuration.fractionBits)
-        let wires = try keep(Planned(plan: plans.masking(open.map(\.value)), sources: sources))
+        let wires = try keep(Planned(plan: keepingPlans.masking(open.map(\.value)), sources: sources))
         try release(open.map { nodes[$0.index] })
         var masked = nodes
         for (place, wire) in zip(open, wires) { masked[place.index] = wire }

@@ -43,6 +43,7 @@ struct DealerEngine {
                 numbers.begin(step: unit.step, stage: unit.stage)
                 let stage = DealerStage(
                     kernels: context.kernels,
+                    slabs: plan.slabs,
                     inputs: step.inputs.map { slots[$0] },
                     memory: memory,
                     keys: keys,

@@ -73,6 +73,7 @@ struct PartyEngine {
                     party: party,
                     parties: plan.parties,
                     kernels: context.kernels,
+                    slabs: plan.slabs,
                     inputs: try inputs[unit.step].map { try value(slots[$0], step: unit.step) },
                     memory: memory,
                     keys: keys,

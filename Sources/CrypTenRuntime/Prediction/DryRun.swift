@@ -206,7 +206,7 @@ struct PlanTraffic: Sendable {
 
     init(_ prepared: PreparedPlan) {
         let parties = prepared.plan.parties
-        let costs = prepared.plan.steps.map { $0.gate.gate.cost(parties: parties) }
+        let costs = prepared.plan.steps.map { $0.gate.gate.cost(parties: parties, slabs: prepared.plan.slabs) }
         self.parties = parties
         openings = prepared.schedule.rounds.map { units in
             let openings = units.flatMap { costs[$0.step][$0.stage].openings }

@@ -18,6 +18,8 @@ public struct Rehearsal {
     public let partyCount: Int
     /// Fraction bits of real numbers.
     public let fractionBits: Int
+    /// In slabs of how many elements gates would work, as in `SessionConfiguration`.
+    public let slabBits: Int
 
     private let identity = SessionIdentity()
     private var nextInput = 0
@@ -27,14 +29,17 @@ public struct Rehearsal {
     /// The memory that `hold` took at most so far.
     public private(set) var setupMemory: MemoryEstimate
 
-    /// - Throws: `.invalidArgument` for fewer than 2 parties, or fraction bits that leave no room for a product.
-    public init(parties: Int, fractionBits: Int) throws {
+    /// - Throws: `.invalidArgument` for fewer than 2 parties, fraction bits that leave no room for a product, or slabs that there
+    ///   are none of.
+    public init(parties: Int, fractionBits: Int, slabBits: Int = SessionConfiguration().slabBits) throws {
         guard parties >= 2 else {
             throw CrypTenError(.invalidArgument, "a session of \(parties) parties: at least 2 are needed")
         }
         try SessionConfiguration.check(fractionBits: fractionBits)
+        try SessionConfiguration.check(slabBits: slabBits)
         partyCount = parties
         self.fractionBits = fractionBits
+        self.slabBits = slabBits
         let nothing = Array(repeating: 0, count: parties)
         setupMemory = MemoryEstimate(
             bytesPerParty: nothing,
@@ -104,7 +109,8 @@ public struct Rehearsal {
             )
         }
         if open.isEmpty { return (tensors, Cost(partyCount: partyCount)) }
-        let plan = try KeepingPlans(parties: partyCount, fractionBits: fractionBits).masking(values)
+        let plan = try KeepingPlans(parties: partyCount, fractionBits: fractionBits, slabBits: slabBits)
+            .masking(values)
         for (index, wire) in zip(open, keeping(plan)) { masked[index] = wire }
         return (masked, Rehearsal.cost(of: plan))
     }
@@ -174,7 +180,7 @@ public struct Rehearsal {
 
     func planned(_ roots: [(Node, Graph.Destination)]) throws -> PreparedPlan {
         let (graph, sources) = try Simplify.graph(of: roots)
-        return try Planner(parties: partyCount, fractionBits: fractionBits).plan(
+        return try Planner(parties: partyCount, fractionBits: fractionBits, slabBits: slabBits).plan(
             graph,
             kept: sources.kept.map { kept[$0.number] }
         )

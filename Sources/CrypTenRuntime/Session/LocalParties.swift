@@ -100,6 +100,6 @@ private func isPrimary(_ error: any Error) -> Bool {
 extension SessionConfiguration {
     /// What must be equal at all members: compared when they connect.
     package var agreement: String {
-        "fraction bits \(fractionBits)"
+        "fraction bits \(fractionBits), slab bits \(slabBits)"
     }
 }

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenGates
 public import CrypTenIdentity
 import CrypTenRing
 import CrypTenTransport
@@ -9,6 +10,12 @@ public struct SessionConfiguration: Sendable {
     /// Fraction bits of real numbers, equal at all parties: magnitudes below `2^(62 − 2·fractionBits)`, steps of
     /// `2^-fractionBits`.
     public var fractionBits = 16
+    /// In slabs of how many elements gates work, a little more than `2^slabBits`, 12 to 20: equal at all members, for what is opened
+    /// and dealt follows them. No result, round or byte count of a session depends on it.
+    ///
+    /// With 15 what a comparison needs of a slab stays in a processor's cache. Choose 18 where all members, the dealer too, compute on
+    /// devices: what these take is the number of calls, and each does eight times as much.
+    public var slabBits = 15
     /// Threads that this party's kernels use; nil: the machine's processors divided by the parties on it.
     public var threads: Int?
     /// Bytes of corrections that may be on their way, or wait, at the last party.
@@ -47,7 +54,7 @@ public struct SessionConfiguration: Sendable {
     /// What the parties agree on instead of a number that party 0 draws: for tests of what depends on it.
     package var insecureSalt: [UInt8]?
 
-    /// 16 fraction bits, and whatever threads there are.
+    /// 16 fraction bits, slabs of 2^15 elements, and whatever threads there are.
     public init() {}
 
     /// The range of fraction bits that leaves room for a product.
@@ -70,6 +77,7 @@ extension SessionConfiguration {
     func check() throws {
         try NativeKernels.checkEnvironment()
         try SessionConfiguration.check(fractionBits: fractionBits)
+        try SessionConfiguration.check(slabBits: slabBits)
         guard silenceLimit >= TCPConfiguration.leastSilenceLimit else {
             throw CrypTenError(
                 .invalidArgument,
@@ -81,6 +89,17 @@ extension SessionConfiguration {
             throw CrypTenError(
                 .invalidArgument,
                 "a correction window of \(correctionWindow) bytes; it needs \(SessionConfiguration.leastCorrectionWindow)"
+            )
+        }
+    }
+
+    /// - Throws: `.invalidArgument` for slabs that there are none of.
+    static func check(slabBits: Int) throws {
+        let allowed = Slabs.bitsAllowed
+        guard allowed.contains(slabBits) else {
+            throw CrypTenError(
+                .invalidArgument,
+                "\(slabBits) slab bits; choose \(allowed.lowerBound) to \(allowed.upperBound)"
             )
         }
     }

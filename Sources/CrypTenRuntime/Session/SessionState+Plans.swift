@@ -42,7 +42,11 @@ extension SessionState {
         let known = try sources.kept.map { try keptValue($0.number).known }
         let key = PlanKey(graph: graph, kept: known)
         if let plan = plans.use(key) { return Planned(plan: plan, sources: sources) }
-        let planner = Planner(parties: parties, fractionBits: configuration.fractionBits)
+        let planner = Planner(
+            parties: parties,
+            fractionBits: configuration.fractionBits,
+            slabBits: configuration.slabBits
+        )
         let plan = try planner.plan(graph, kept: known)
         statistics.plans += 1
         let size = plan.constants.reduce(plan.dealerPlan.count) { $0 + $1.count * 8 }

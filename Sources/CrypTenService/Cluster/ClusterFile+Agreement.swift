@@ -5,7 +5,7 @@ extension ClusterFile {
     /// Not among it: addresses, fingerprints, authorities, keys, revocations, origins and limits, each of which one member may change before
     /// the others do, and which each judges for itself.
     package var agreed: [(name: String, value: String)] {
-        var items: [(String, String)] = [("cell", cell), ("fraction_bits", "\(fractionBits)")]
+        var items = [("cell", cell), ("fraction_bits", "\(fractionBits)"), ("slab_bits", "\(slabBits)")]
         items += members.map { ("party \($0.party)", $0.name) }
         for model in models.sorted(by: { $0.name < $1.name }) {
             let place = "model \(model.name)"

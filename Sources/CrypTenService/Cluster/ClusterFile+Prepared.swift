@@ -50,7 +50,7 @@ extension ClusterFile {
 
     /// What a dealer sends for one run.
     private func dealtBytes(_ settings: Model, _ model: ONNXModel, size: Int, bucket: Int) throws -> Int {
-        var rehearsal = try Rehearsal(parties: members.count, fractionBits: fractionBits)
+        var rehearsal = try Rehearsal(parties: members.count, fractionBits: fractionBits, slabBits: slabBits)
         let announced = rehearsal.announce(model, from: PartyID(0))
         var tensors: [String: CrypTensor] = [:]
         for input in model.inputs {

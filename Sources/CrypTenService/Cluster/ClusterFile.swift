@@ -119,6 +119,8 @@ public struct ClusterFile: Sendable {
 
     public var cell: String
     public var fractionBits: Int
+    /// In slabs of how many elements gates work, as in `SessionConfiguration`.
+    public var slabBits: Int
     /// In the order of their numbers.
     public var members: [Member]
     public var dealers: [Dealer]

@@ -16,14 +16,15 @@ struct ClusterReader {
     func file(_ root: ClusterNode) -> ClusterFile {
         let fields = root.fields(
             [
-                "cell", "fraction_bits", "members", "dealers", "models", "clients", "origins", "revoked", "limits",
-                "local",
+                "cell", "fraction_bits", "slab_bits", "members", "dealers", "models", "clients", "origins", "revoked",
+                "limits", "local",
             ],
             required: ["cell", "members", "dealers"]
         )
         let file = ClusterFile(
             cell: fields["cell"].flatMap(name) ?? "",
             fractionBits: fields["fraction_bits"]?.integer(in: 4...28) ?? 16,
+            slabBits: fields["slab_bits"]?.integer(in: 12...20) ?? 15,
             members: fields["members"].map(members) ?? [],
             dealers: fields["dealers"]?.entries("dealers").compactMap(dealer) ?? [],
             models: fields["models"]?.entries("models").compactMap(model) ?? [],

@@ -171,6 +171,7 @@ package final class PartyDaemon: Service {
         if let connecting { return try await connecting(settings, dealer) }
         var configuration = SessionConfiguration()
         configuration.fractionBits = settings.cluster.fractionBits
+        configuration.slabBits = settings.cluster.slabBits
         configuration.threads = settings.local.threads
         configuration.membership = membership
         configuration.logger = logger

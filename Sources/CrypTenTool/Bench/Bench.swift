@@ -15,6 +15,8 @@ struct Bench: Sendable {
     var transport: BenchTransport
     /// Whether processes talk over TLS.
     var isTLS = false
+    /// In slabs of how many elements gates work.
+    var slabBits: Int
     /// Of each party and of the dealer.
     var threads: Int
     var repetitions: Int
@@ -33,6 +35,7 @@ struct Bench: Sendable {
         case .memory:
             let program = WorkloadProgram(workload: workload, repetitions: repetitions, isCold: isCold)
             var configuration = SessionConfiguration()
+            configuration.slabBits = slabBits
             configuration.threads = threads
             let measurements = try await withLocalParties(parties, configuration: configuration) { session in
                 try await program.run(on: session)
@@ -42,6 +45,7 @@ struct Bench: Sendable {
             let members = LocalMembers(
                 parties: parties,
                 fractionBits: SessionConfiguration().fractionBits,
+                slabBits: slabBits,
                 threads: threads,
                 network: network == .loop ? nil : network,
                 isTLS: isTLS
@@ -65,7 +69,11 @@ struct Bench: Sendable {
 
     /// What a workload should cost, from measuring its parts here.
     private func prediction(of workload: Workload, on network: NetworkProfile) throws -> WorkloadReport.Predicted {
-        var rehearsal = try Rehearsal(parties: parties, fractionBits: SessionConfiguration().fractionBits)
+        var rehearsal = try Rehearsal(
+            parties: parties,
+            fractionBits: SessionConfiguration().fractionBits,
+            slabBits: slabBits
+        )
         var named: [String: CrypTensor] = [:]
         for operand in workload.operands {
             named[operand.name] =

@@ -78,6 +78,7 @@ extension Bench {
         var members = LocalMembers(
             parties: parties,
             fractionBits: SessionConfiguration().fractionBits,
+            slabBits: slabBits,
             threads: threads
         ) { index in
             ["bench-party", workload.name, "--id", "\(index)", "--repeat", "1", "--soak", "\(runs)"]

@@ -43,6 +43,8 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Threads of each member's kernels.", valueName: "t"))
     var threads = 1
 
+    @OptionGroup var slabs: SlabOptions
+
     @Option(
         name: .customLong("repeat"),
         help: ArgumentHelp("How often each workload is measured; 3 times, and 5 on a network.", valueName: "n")
@@ -108,6 +110,7 @@ struct BenchCommand: AsyncParsableCommand {
             parties: parties,
             transport: transport,
             isTLS: tls,
+            slabBits: slabs.slabBits,
             threads: threads,
             repetitions: repetitions ?? (network.network == nil ? 3 : 5),
             isCold: cold,

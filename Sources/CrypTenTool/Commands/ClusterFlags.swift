@@ -60,6 +60,7 @@ extension MemberSettings {
                 ("--id", "\(party)"), ("--parties", addresses.joined(separator: ",")),
                 ("--dealer", cluster.dealers[0].address),
                 ("--session", cluster.cell), ("--fraction-bits", "\(cluster.fractionBits)"),
+                ("--slab-bits", "\(cluster.slabBits)"),
             ]
             let dealer = cluster.dealers[0]
             flags += known("dealer", dealer.identity, dealer.certificateName, dealer.authorities)

@@ -85,6 +85,7 @@ struct DealerCommand: AsyncParsableCommand {
             supervisor.tell(.listening(service.address))
             let invitation = try await supervisor.invitation()
             configuration.fractionBits = invitation.fractionBits
+            configuration.slabBits = invitation.slabBits
             configuration.preSharedSecret = try PreSharedSecret(invitation.secret)
             configuration.membership = try invitation.membership(own: parties)
             let report = try await interruptible(service) {

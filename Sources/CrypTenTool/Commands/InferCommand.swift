@@ -60,6 +60,7 @@ struct InferCommand: AsyncParsableCommand {
     var local: Int
 
     @OptionGroup var encoding: EncodingOptions
+    @OptionGroup var slabs: SlabOptions
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var visibility: VisibilityOptions
     @OptionGroup var preparation: PreparationOptions
@@ -138,6 +139,7 @@ struct InferCommand: AsyncParsableCommand {
         let run = LocalRun(
             parties: local,
             fractionBits: fractionBits,
+            slabBits: slabs.slabBits,
             threads: threads.threads,
             deadlines: deadlines.arguments,
             inference: try inference()
@@ -186,6 +188,7 @@ struct InferCommand: AsyncParsableCommand {
             CheckedInference(
                 parties: local,
                 fractionBits: encoding.fractionBits,
+                slabBits: slabs.slabBits,
                 threads: threads.threads,
                 wantedError: wantedError ?? CheckReport.usualWantedError,
                 inference: try inference()
@@ -225,6 +228,7 @@ struct InferCommand: AsyncParsableCommand {
         let result = try await CheckedInference(
             parties: local,
             fractionBits: fractionBits,
+            slabBits: slabs.slabBits,
             threads: threads.threads,
             wantedError: wantedError,
             inference: inference

@@ -204,6 +204,24 @@ struct EncodingOptions: ParsableArguments {
     }
 }
 
+/// In slabs of how many elements gates work.
+struct SlabOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Take 2^b elements at a time, 12 to 20: 18 where all members compute on devices.",
+            valueName: "b"
+        )
+    )
+    var slabBits = SessionConfiguration().slabBits
+
+    func validate() throws {
+        guard (12...20).contains(slabBits) else {
+            throw ValidationError("--slab-bits \(slabBits): choose 12 to 20")
+        }
+    }
+}
+
 /// How long members of a session wait for one another.
 struct DeadlineOptions: ParsableArguments {
     @Option(

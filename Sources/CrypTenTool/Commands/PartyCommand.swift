@@ -49,6 +49,7 @@ struct PartyCommand: AsyncParsableCommand {
     @OptionGroup var files: InputOptions
     @OptionGroup var ranges: RangeOptions
     @OptionGroup var encoding: EncodingOptions
+    @OptionGroup var slabs: SlabOptions
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var visibility: VisibilityOptions
 
@@ -146,6 +147,7 @@ struct PartyCommand: AsyncParsableCommand {
     private func runByHand(_ inference: Inference) async throws {
         var configuration = SessionConfiguration()
         configuration.fractionBits = encoding.fractionBits
+        configuration.slabBits = slabs.slabBits
         configuration.threads = threads.threads
         deadlines.apply(to: &configuration)
         try secret.apply(to: &configuration)

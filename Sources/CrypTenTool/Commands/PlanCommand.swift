@@ -70,6 +70,7 @@ struct PlanCommand: AsyncParsableCommand {
 
     @OptionGroup var ranges: RangeOptions
     @OptionGroup var encoding: EncodingOptions
+    @OptionGroup var slabs: SlabOptions
     @OptionGroup var visibility: VisibilityOptions
 
     @OptionGroup var network: NetworkOptions
@@ -109,6 +110,7 @@ struct PlanCommand: AsyncParsableCommand {
             publicInputs: publicInputs,
             parties: parties,
             fractionBits: encoding.fractionBits,
+            slabBits: slabs.slabBits,
             network: network.network,
             threads: threads.threads
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }

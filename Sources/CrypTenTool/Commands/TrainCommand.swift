@@ -166,6 +166,7 @@ struct TrainCommand: AsyncParsableCommand {
 
     @OptionGroup var member: MemberOptions
     @OptionGroup var encoding: EncodingOptions
+    @OptionGroup var slabs: SlabOptions
     @OptionGroup var threads: ThreadOptions
     @OptionGroup var visibility: VisibilityOptions
     @OptionGroup var deadlines: DeadlineOptions
@@ -342,6 +343,7 @@ struct TrainCommand: AsyncParsableCommand {
             report = try await CheckedTraining(
                 parties: local,
                 fractionBits: encoding.fractionBits,
+                slabBits: slabs.slabBits,
                 threads: threads.threads,
                 training: training
             ).run()
@@ -349,6 +351,7 @@ struct TrainCommand: AsyncParsableCommand {
             let members = LocalMembers(
                 parties: local,
                 fractionBits: encoding.fractionBits,
+                slabBits: slabs.slabBits,
                 threads: threads.threads,
                 deadlines: deadlines.arguments,
                 checkpointPassphrase: passphrase,
@@ -375,6 +378,7 @@ struct TrainCommand: AsyncParsableCommand {
             training: training,
             parties: parties,
             fractionBits: encoding.fractionBits,
+            slabBits: slabs.slabBits,
             network: network.network,
             threads: threads.threads
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
@@ -427,6 +431,7 @@ struct TrainCommand: AsyncParsableCommand {
         guard let id = member.id else { preconditionFailure("validated") }
         var configuration = SessionConfiguration()
         configuration.fractionBits = encoding.fractionBits
+        configuration.slabBits = slabs.slabBits
         configuration.threads = threads.threads
         deadlines.apply(to: &configuration)
         training.progress = { ProgressLine.show("\(Int($1 * 100)) %  \($0)") }

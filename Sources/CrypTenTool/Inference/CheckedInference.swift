@@ -6,6 +6,7 @@ import Foundation
 struct CheckedInference: Sendable {
     var parties: Int
     var fractionBits: Int
+    var slabBits: Int
     var threads: Int?
     /// How far outputs may be from the true ones, as a part of their largest number.
     var wantedError = CheckReport.usualWantedError
@@ -19,6 +20,7 @@ struct CheckedInference: Sendable {
     func run() async throws -> Result {
         var configuration = SessionConfiguration()
         configuration.fractionBits = fractionBits
+        configuration.slabBits = slabBits
         configuration.threads = threads
         let (inference, wantedError) = (inference, wantedError)
         let results = try await withInsecureCheckedParties(parties, configuration: configuration) { session in

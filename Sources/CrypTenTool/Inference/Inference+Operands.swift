@@ -105,6 +105,7 @@ extension Inference {
                 outputs: outputs,
                 parties: session.partyCount,
                 fractionBits: session.configuration.fractionBits,
+                slabBits: session.configuration.slabBits,
                 budget: MemoryBudget(limit: limit)
             ).slices()
         }

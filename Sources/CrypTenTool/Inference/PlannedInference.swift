@@ -12,6 +12,7 @@ struct PlannedInference {
     var publicInputs: [PublicInput]
     var parties: Int
     var fractionBits: Int
+    var slabBits: Int
     /// The network to predict a time for; nil: none is predicted.
     var network: NetworkProfile?
     /// Threads of each member; nil: the machine's processors, on one machine their part of them.
@@ -30,7 +31,7 @@ struct PlannedInference {
         let inputs = try arrangement.inputs(of: model)
         let comparisons = try arrangement.comparisons(of: inputs)
         let received = try ReceivedOutput.all(of: model, arrangement.receivers, parties: parties)
-        var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
+        var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits, slabBits: slabBits)
         let announced = rehearsal.announce(model, from: arrangement.modelOwner)
         var tensors: [String: CrypTensor] = [:]
         var publicValues: [String: Tensor] = [:]

@@ -24,6 +24,7 @@ struct Slicing {
     var outputs: [ReceivedOutput]
     var parties: Int
     var fractionBits: Int
+    var slabBits: Int
     var budget: MemoryBudget
 
     /// Whether a shape has the batch as its first axis.
@@ -185,7 +186,7 @@ struct Slicing {
     ///
     /// - Parameter provesIndependence: Whether to refuse what reads across the batch; of two of it at least.
     private func estimate(_ size: Int?, provesIndependence: Bool = false) throws -> Estimate {
-        var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
+        var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits, slabBits: slabBits)
         let announced = rehearsal.announce(model, from: modelOwner)
         var tensors: [String: CrypTensor] = [:]
         var publicValues: [String: Tensor] = [:]

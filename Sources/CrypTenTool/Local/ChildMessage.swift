@@ -55,6 +55,7 @@ struct Invitation: Codable, Sendable {
     var parties: [String]
     var dealer: String
     var fractionBits: Int
+    var slabBits: Int
     /// Drawn for this run, so that no other program of this machine can be one of its members.
     var secret: Data
     /// What parties seal their checkpoints with, where that was asked for.
@@ -122,6 +123,7 @@ struct Supervisor: Sendable {
             let invitation = try await invitation()
             var configuration = SessionConfiguration()
             configuration.fractionBits = invitation.fractionBits
+            configuration.slabBits = invitation.slabBits
             configuration.preSharedSecret = try PreSharedSecret(invitation.secret)
             configuration.membership = try invitation.membership(own: id)
             configuration.threads = threads

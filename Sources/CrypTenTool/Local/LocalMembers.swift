@@ -10,6 +10,7 @@ import Synchronization
 struct LocalMembers: Sendable {
     var parties: Int
     var fractionBits: Int
+    var slabBits: Int
     /// Threads of each process; nil: the machine's processors divided by the parties.
     var threads: Int?
     /// A network that a relay between each two of them plays; nil: nothing between them but loopback.
@@ -129,6 +130,7 @@ struct LocalMembers: Sendable {
                 parties: called?.parties ?? listening,
                 dealer: called?.dealer ?? dealer,
                 fractionBits: fractionBits,
+                slabBits: slabBits,
                 secret: secret,
                 checkpointPassphrase: index < parties ? checkpointPassphrase : nil,
                 identity: identities?[index].secretPEM,

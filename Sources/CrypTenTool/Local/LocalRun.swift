@@ -4,6 +4,7 @@ import CrypTen
 struct LocalRun: Sendable {
     var parties: Int
     var fractionBits: Int
+    var slabBits: Int
     /// Threads of each process.
     var threads: Int?
     /// How long members wait for one another: options of theirs.
@@ -19,6 +20,7 @@ struct LocalRun: Sendable {
         let members = LocalMembers(
             parties: parties,
             fractionBits: fractionBits,
+            slabBits: slabBits,
             threads: threads,
             memoryLimit: inference.memoryLimit,
             deadlines: deadlines,

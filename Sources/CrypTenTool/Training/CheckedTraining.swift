@@ -4,6 +4,7 @@ import CrypTen
 struct CheckedTraining: Sendable {
     var parties: Int
     var fractionBits: Int
+    var slabBits: Int
     var threads: Int?
     var training: Training
 
@@ -13,6 +14,7 @@ struct CheckedTraining: Sendable {
     func run() async throws -> TrainingReport {
         var configuration = SessionConfiguration()
         configuration.fractionBits = fractionBits
+        configuration.slabBits = slabBits
         configuration.threads = threads
         let (training, fractionBits) = (training, fractionBits)
         let reports = try await withInsecureCheckedParties(

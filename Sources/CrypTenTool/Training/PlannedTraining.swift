@@ -8,6 +8,7 @@ struct PlannedTraining {
     var training: Training
     var parties: Int
     var fractionBits: Int
+    var slabBits: Int
     /// The network to predict a step's time for; nil: none is predicted.
     var network: NetworkProfile?
     /// Threads of each member; nil: the machine's processors, on one machine their part of them.
@@ -20,7 +21,7 @@ struct PlannedTraining {
     func report(_ progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> TrainingPlanReport {
         let url = URL(fileURLWithPath: training.model.file.path)
         let model = try ONNXModel(contentsOf: url, secret: training.secret, open: training.open, for: .training)
-        var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits)
+        var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits, slabBits: slabBits)
         let network = rehearsal.announce(model, from: training.model.owner)
         var streams: [StreamedTensor] = []
         let examples = try self.examples(training.inputs, of: model, kind: "input", &rehearsal, &streams)

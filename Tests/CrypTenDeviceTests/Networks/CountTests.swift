@@ -1,4 +1,6 @@
+import CrypTen
 import CrypTenDevice
+import CrypTenExpressions
 import CrypTenRing
 import CrypTenRuntime
 import Testing
@@ -13,6 +15,20 @@ struct CountTests {
         let members = try await withFixedMembers(queues.map { DeviceKernels(queue: $0) }, program)
         #expect(members.results.allSatisfy { !$0.isEmpty })
         return queues.map(\.counts)
+    }
+
+    @Test("of trace")
+    func trace() async throws {
+        let queues = (0..<3).map { _ in ScriptedQueue() }
+        _ = try await withFixedMembers(queues.map { DeviceKernels(queue: $0) }) { session in
+            var layer = Conv2d(8, 8, kernelSize: 3, padding: 1)
+            try await session.initialize(&layer, owner: .party(1), seed: 3)
+            let x = try await session.input(from: .party(0)) {
+                Tensor([Double](repeating: 0.5, count: 8 * 4096), shape: [1, 8, 64, 64])
+            }
+            return try await session.reveal(layer(x).relu(), to: .all)?.doubles ?? []
+        }
+        for (role, queue) in queues.enumerated() { print("TRACE", role, queue.log.joined(separator: " | ")) }
     }
 
     @Test("of ResNet-18")

@@ -26,7 +26,10 @@ final class ScriptedQueue: DeviceQueue {
         var next: DeviceAddress = 1 << 40
         var used: Set<DeviceAddress> = []
         var failure: CrypTenError?
+        var log: [String] = []
     }
+
+    var log: [String] { state.withLock { $0.log } }
 
     let name = "scripted"
     let deviceName = "a device that is none"
@@ -63,6 +66,7 @@ final class ScriptedQueue: DeviceQueue {
     }
 
     func allocate(bytes: Int) throws -> DeviceBlock {
+        let bytes = max(bytes, 1)
         var address: DeviceAddress = 0
         try count { state in
             address = state.next
@@ -82,7 +86,10 @@ final class ScriptedQueue: DeviceQueue {
     }
 
     func upload(_ from: UnsafeRawPointer, bytes: Int, to address: DeviceAddress) throws {
-        try count { $0.counts.uploads += 1 }
+        try count {
+            $0.counts.uploads += 1
+            $0.log.append("UP \(bytes)")
+        }
     }
 
     func download(_ address: DeviceAddress, bytes: Int, to: UnsafeMutableRawPointer) throws {
@@ -91,12 +98,18 @@ final class ScriptedQueue: DeviceQueue {
     }
 
     func beginDownload(_ address: DeviceAddress, bytes: Int) throws -> any DeviceTransfer {
-        try count { $0.counts.downloads += 1 }
+        try count {
+            $0.counts.downloads += 1
+            $0.log.append("DOWN \(bytes)")
+        }
         return Transfer(self, bytes)
     }
 
     func launch(_ kernel: String, groups: DeviceGroups, threads: Int, arguments: UnsafeRawBufferPointer) throws {
-        try count { $0.counts.launches[kernel, default: 0] += 1 }
+        try count {
+            $0.counts.launches[kernel, default: 0] += 1
+            $0.log.append(kernel + " \(groups.x)")
+        }
     }
 
     func wipe(_ address: DeviceAddress, bytes: Int) throws {
