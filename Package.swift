@@ -91,7 +91,7 @@ let package = Package(
         .target(
             name: "CrypTenRuntime",
             dependencies: [
-                "CrypTenPlanning", "CrypTenIdentity", "CrypTenTransport",
+                "CrypTenDevice", "CrypTenIdentity", "CrypTenPlanning", "CrypTenTransport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
@@ -99,7 +99,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-        .target(name: "CrypTen", dependencies: ["CrypTenIdentity", "CrypTenRuntime"], swiftSettings: swiftSettings),
+        .target(
+            name: "CrypTen",
+            dependencies: ["CrypTenDevice", "CrypTenIdentity", "CrypTenRuntime"],
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "CrypTenONNX",
             dependencies: ["CrypTen", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
@@ -132,7 +136,7 @@ let package = Package(
         .target(
             name: "CrypTenService",
             dependencies: [
-                "CrypTen", "CrypTenONNX", "CrypTenSharing", "CrypTenTransport",
+                "CrypTen", "CrypTenDevice", "CrypTenONNX", "CrypTenSharing", "CrypTenTransport",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -2,7 +2,7 @@ import CrypTenBase
 package import CrypTenRing
 
 /// Which device a party's tensors are computed on, as a user says it: "auto", "cpu", "cuda", "cuda:1", "opencl" or "opencl:0".
-package enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
+public enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
     /// The first device of CUDA's that can be used; where there is none, the processor.
     ///
     /// It's never one of OpenCL's, which has to be named.
@@ -15,7 +15,7 @@ package enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
     case opencl(Int?)
 
     /// - Throws: `.invalidArgument` where it's none of the above.
-    package init(_ text: String) throws {
+    public init(_ text: String) throws {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         func number() -> Int? {
             let digits = parts[1]
@@ -41,7 +41,7 @@ package enum DeviceChoice: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    package var description: String {
+    public var description: String {
         switch self {
         case .automatic: "auto"
         case .processor: "cpu"

@@ -152,7 +152,11 @@ public final class DealerService: Sendable {
             interruption: interruption
         )
         interruption.onInterrupt { transport.abort($0) }
-        let dealer = Dealer(transport: transport, kernels: configuration.kernels, configuration: configuration)
+        let dealer = Dealer(
+            transport: transport,
+            kernels: try configuration.kernels(),
+            configuration: configuration
+        )
         try dealer.serve()
         return Report(
             correctionBytes: Int(transport.statistics.bytesToParties(.correction)),

@@ -171,7 +171,7 @@ extension Rehearsal {
         configuration.threads = threads
         return try MeasuredRun(
             plan,
-            kernels: configuration.kernels,
+            kernels: try configuration.kernels(),
             correctionWindow: configuration.correctionWindow,
             machines: machines,
             progress: progress

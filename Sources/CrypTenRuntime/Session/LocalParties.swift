@@ -9,7 +9,7 @@ import Foundation
 ///
 /// - Parameters:
 ///   - count: How many parties, 2 to 64.
-///   - configuration: The same for all of them; without a number of threads they divide the machine's processors.
+///   - configuration: The same for all of them; without a number of threads they divide the machine's processors. A device is shared by all.
 ///   - body: The program, run once for each party with its own session.
 /// - Returns: What each party's program returned, in the parties' order.
 /// - Throws: `.invalidArgument` for fewer than 2 parties or more than 64; the error of the first party that failed, where
@@ -33,8 +33,8 @@ func runLocalParties<Result: Sendable>(
         throw CrypTenError(.invalidArgument, "\(count) local parties; choose 2 to 64")
     }
     try configuration.check()
-    let threads = configuration.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / count)
-    let kernels = NativeKernels(threads: threads)
+    // Each has its own, so that what fails at one member is told by it.
+    let kernels = try (0...count).map { _ in try configuration.kernels(sharedBy: count) }
     let mesh = try MemoryTransport.mesh(
         parties: count,
         session: "local",
@@ -47,16 +47,16 @@ func runLocalParties<Result: Sendable>(
             interruption.onInterrupt { mesh.dealer.abort($0) }
             return try await interruption.ifCancelled {
                 try await dealerThread.run {
-                    try Dealer(transport: mesh.dealer, kernels: kernels, configuration: configuration).serve()
+                    try Dealer(transport: mesh.dealer, kernels: kernels[count], configuration: configuration).serve()
                 }
                 return nil
             }
         }
-        for transport in mesh.parties {
+        for (party, transport) in mesh.parties.enumerated() {
             group.addTask {
                 let session = try Session(
                     transport: transport,
-                    kernels: kernels,
+                    kernels: kernels[party],
                     configuration: configuration,
                     checker: checker
                 )

@@ -1,4 +1,5 @@
 import CrypTenBase
+public import CrypTenDevice
 import CrypTenGates
 public import CrypTenIdentity
 import CrypTenRing
@@ -18,6 +19,9 @@ public struct SessionConfiguration: Sendable {
     public var slabBits = 15
     /// Threads that this party's kernels use; nil: the machine's processors divided by the parties on it.
     public var threads: Int?
+    /// What this party's tensors are computed on. Members needn't agree on it: whatever they choose, all results, and all that they send, are
+    /// the same to the bit.
+    public var device = DeviceChoice.processor
     /// Bytes of corrections that may be on their way, or wait, at the last party.
     public var correctionWindow = 256 << 20
     /// The memory that a party may fill, in all, with what it computes ahead for prepared runs; what is left over is computed

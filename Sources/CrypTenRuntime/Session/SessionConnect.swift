@@ -1,4 +1,5 @@
 public import CrypTenBase
+import CrypTenDevice
 public import CrypTenIdentity
 import CrypTenRing
 import CrypTenTransport
@@ -132,7 +133,7 @@ public final class SessionListener: Sendable {
                 return transport
             }
         }
-        return try Session(transport: transport, kernels: configuration.kernels, configuration: configuration)
+        return try Session(transport: transport, kernels: try configuration.kernels(), configuration: configuration)
     }
 }
 
@@ -170,8 +171,12 @@ extension TCPConfiguration {
 }
 
 extension SessionConfiguration {
-    /// The kernels of a member that has its machine, or its part of the threads, for itself.
-    var kernels: any Kernels {
-        NativeKernels(threads: threads ?? ProcessInfo.processInfo.activeProcessorCount)
+    /// The kernels of a member, one of some that share the machine's processors where no number of threads is given.
+    ///
+    /// - Throws: `.deviceUnavailable` or `.notEnoughDeviceMemory` where a device is asked for that can't be used.
+    func kernels(sharedBy members: Int = 1) throws -> any Kernels {
+        let threads = threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / max(1, members))
+        guard let queue = try device.open() else { return NativeKernels(threads: threads) }
+        return DeviceKernels(queue: queue, threads: threads)
     }
 }

@@ -1,4 +1,5 @@
 import CrypTenBase
+public import CrypTenDevice
 public import CrypTenIdentity
 
 /// What the members of a cell have agreed on, and what one of them alone needs to know: a cluster file, read and checked.
@@ -115,6 +116,8 @@ public struct ClusterFile: Sendable {
         /// Files of the models that it owns.
         public var models: [String: String] = [:]
         public var threads: Int?
+        /// What it computes on.
+        public var device: DeviceChoice?
     }
 
     public var cell: String

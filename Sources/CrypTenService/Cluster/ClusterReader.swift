@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenDevice
 import CrypTenIdentity
 import CrypTenRuntime
 import Foundation
@@ -213,7 +214,9 @@ struct ClusterReader {
 
     private func local(_ node: ClusterNode) -> ClusterFile.Local {
         var local = ClusterFile.Local()
-        let fields = node.fields(["identity", "listen", "door", "status", "status_hosts", "state", "models", "threads"])
+        let fields = node.fields([
+            "identity", "listen", "door", "status", "status_hosts", "state", "models", "threads", "device",
+        ])
         local.identity = fields["identity"]?.items().compactMap { $0.text() } ?? []
         local.listen = fields["listen"].flatMap(address)
         local.door = fields["door"].flatMap(address)
@@ -222,7 +225,18 @@ struct ClusterReader {
         local.state = fields["state"]?.text()
         for (name, file) in fields["models"]?.entries("models") ?? [] { local.models[name] = file.text() }
         local.threads = fields["threads"]?.integer(in: 1...1024)
+        local.device = fields["device"].flatMap(device)
         return local
+    }
+
+    private func device(_ node: ClusterNode) -> DeviceChoice? {
+        guard let text = node.text() else { return nil }
+        do {
+            return try DeviceChoice(text)
+        } catch {
+            node.fault("\(error)")
+            return nil
+        }
     }
 
     /// A name of the cell, a member, a dealer, a model or a client: it stands in addresses, tokens and files.

@@ -45,7 +45,9 @@ final class DealerDaemon: Service {
             configuration.membership = membership
             configuration.logger = logger
             configuration.silenceLimit = .seconds(5)
-            configuration.threads = settings.withLockedValue { $0.local.threads }
+            let local = settings.withLockedValue(\.local)
+            configuration.threads = local.threads
+            configuration.device = local.device ?? configuration.device
             do {
                 let report = try await service.serve(configuration: configuration, timeout: .seconds(30))
                 logger.info("a session has ended", metadata: ["bytes": "\(report.correctionBytes)"])

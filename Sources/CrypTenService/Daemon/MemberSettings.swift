@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenDevice
 package import CrypTenIdentity
 import Foundation
 
@@ -35,6 +36,7 @@ package struct MemberSettings: Sendable {
             }
             local.threads = threads
         }
+        if let text = given("CRYPTEN_DEVICE") { local.device = try DeviceChoice(text) }
         self.local = local
     }
 

@@ -19,6 +19,8 @@ struct Bench: Sendable {
     var slabBits: Int
     /// Of each party and of the dealer.
     var threads: Int
+    /// What members compute on.
+    var device: DeviceChoice
     var repetitions: Int
     /// Whether the clock runs while weights are masked, too.
     var isCold: Bool
@@ -36,7 +38,7 @@ struct Bench: Sendable {
             let program = WorkloadProgram(workload: workload, repetitions: repetitions, isCold: isCold)
             var configuration = SessionConfiguration()
             configuration.slabBits = slabBits
-            configuration.threads = threads
+            Compute(threads: threads, device: device).apply(to: &configuration)
             let measurements = try await withLocalParties(parties, configuration: configuration) { session in
                 try await program.run(on: session)
             }
@@ -46,7 +48,7 @@ struct Bench: Sendable {
                 parties: parties,
                 fractionBits: SessionConfiguration().fractionBits,
                 slabBits: slabBits,
-                threads: threads,
+                compute: Compute(threads: threads, device: device),
                 network: network == .loop ? nil : network,
                 isTLS: isTLS
             ) { index in

@@ -43,6 +43,7 @@ struct BenchCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("Threads of each member's kernels.", valueName: "t"))
     var threads = 1
 
+    @OptionGroup var devices: DeviceOptions
     @OptionGroup var slabs: SlabOptions
 
     @Option(
@@ -112,6 +113,7 @@ struct BenchCommand: AsyncParsableCommand {
             isTLS: tls,
             slabBits: slabs.slabBits,
             threads: threads,
+            device: devices.device,
             repetitions: repetitions ?? (network.network == nil ? 3 : 5),
             isCold: cold,
             isProfiled: profile,
@@ -175,7 +177,7 @@ struct BenchPartyCommand: AsyncParsableCommand {
     @Option(name: .customLong("repeat")) var repetitions: Int
     @Option(name: .long) var soak: Int?
     @Flag(name: .long) var cold = false
-    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var computing: ComputeOptions
 
     func validate() throws {
         guard Workload.named(workload) != nil else { throw ValidationError("there is no workload '\(workload)'") }
@@ -184,7 +186,7 @@ struct BenchPartyCommand: AsyncParsableCommand {
     func run() async throws {
         guard let workload = Workload.named(workload) else { preconditionFailure("validated") }
         let program = WorkloadProgram(workload: workload, repetitions: repetitions, isCold: cold)
-        try await Supervisor().runParty(id, threads: threads.threads) { _ in
+        try await Supervisor().runParty(id, compute: computing.compute) { _ in
             guard let soak else { return { .workload(try await program.run(on: $0)) } }
             return { session in
                 try await program.soak(on: session, runs: soak) { runs in

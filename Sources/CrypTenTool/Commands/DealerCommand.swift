@@ -22,7 +22,7 @@ struct DealerCommand: AsyncParsableCommand {
 
     @OptionGroup var place: ClusterPlace
     @OptionGroup var scheduler: SchedulerPlace
-    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var computing: ComputeOptions
 
     @Option(
         name: .long,
@@ -59,7 +59,7 @@ struct DealerCommand: AsyncParsableCommand {
 
     func run() async throws {
         var configuration = SessionConfiguration()
-        configuration.threads = threads.threads
+        computing.compute.apply(to: &configuration)
         deadlines.apply(to: &configuration)
         try secret.apply(to: &configuration)
         if let budget = memoryLimit.map(MemoryBudget.init) {

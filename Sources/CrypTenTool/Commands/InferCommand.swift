@@ -61,7 +61,7 @@ struct InferCommand: AsyncParsableCommand {
 
     @OptionGroup var encoding: EncodingOptions
     @OptionGroup var slabs: SlabOptions
-    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var computing: ComputeOptions
     @OptionGroup var visibility: VisibilityOptions
     @OptionGroup var preparation: PreparationOptions
     @OptionGroup var memory: MemoryOptions
@@ -140,7 +140,7 @@ struct InferCommand: AsyncParsableCommand {
             parties: local,
             fractionBits: fractionBits,
             slabBits: slabs.slabBits,
-            threads: threads.threads,
+            compute: computing.compute,
             deadlines: deadlines.arguments,
             inference: try inference()
         )
@@ -189,7 +189,7 @@ struct InferCommand: AsyncParsableCommand {
                 parties: local,
                 fractionBits: encoding.fractionBits,
                 slabBits: slabs.slabBits,
-                threads: threads.threads,
+                compute: computing.compute,
                 wantedError: wantedError ?? CheckReport.usualWantedError,
                 inference: try inference()
             )
@@ -229,7 +229,7 @@ struct InferCommand: AsyncParsableCommand {
             parties: local,
             fractionBits: fractionBits,
             slabBits: slabs.slabBits,
-            threads: threads.threads,
+            compute: computing.compute,
             wantedError: wantedError,
             inference: inference
         ).run()

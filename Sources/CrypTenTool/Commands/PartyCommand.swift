@@ -50,7 +50,7 @@ struct PartyCommand: AsyncParsableCommand {
     @OptionGroup var ranges: RangeOptions
     @OptionGroup var encoding: EncodingOptions
     @OptionGroup var slabs: SlabOptions
-    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var computing: ComputeOptions
     @OptionGroup var visibility: VisibilityOptions
 
     @Flag(name: .long, help: "Have the dealer deal before the run; at party 0, the others follow.")
@@ -103,7 +103,7 @@ struct PartyCommand: AsyncParsableCommand {
     func run() async throws {
         let inference = try inference()
         guard supervised else { return try await runByHand(inference) }
-        try await Supervisor(deadlines: deadlines).runParty(id, threads: threads.threads, slices: inference.slices) {
+        try await Supervisor(deadlines: deadlines).runParty(id, compute: computing.compute, slices: inference.slices) {
             invitation in
             // Files are read before the others are called: nobody waits for a disk.
             let files = inference.readFiles(fractionBits: invitation.fractionBits)
@@ -148,7 +148,7 @@ struct PartyCommand: AsyncParsableCommand {
         var configuration = SessionConfiguration()
         configuration.fractionBits = encoding.fractionBits
         configuration.slabBits = slabs.slabBits
-        configuration.threads = threads.threads
+        computing.compute.apply(to: &configuration)
         deadlines.apply(to: &configuration)
         try secret.apply(to: &configuration)
         let files = inference.readFiles(fractionBits: configuration.fractionBits)

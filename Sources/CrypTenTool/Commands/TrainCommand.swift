@@ -167,7 +167,7 @@ struct TrainCommand: AsyncParsableCommand {
     @OptionGroup var member: MemberOptions
     @OptionGroup var encoding: EncodingOptions
     @OptionGroup var slabs: SlabOptions
-    @OptionGroup var threads: ThreadOptions
+    @OptionGroup var computing: ComputeOptions
     @OptionGroup var visibility: VisibilityOptions
     @OptionGroup var deadlines: DeadlineOptions
 
@@ -344,7 +344,7 @@ struct TrainCommand: AsyncParsableCommand {
                 parties: local,
                 fractionBits: encoding.fractionBits,
                 slabBits: slabs.slabBits,
-                threads: threads.threads,
+                compute: computing.compute,
                 training: training
             ).run()
         } else {
@@ -352,7 +352,7 @@ struct TrainCommand: AsyncParsableCommand {
                 parties: local,
                 fractionBits: encoding.fractionBits,
                 slabBits: slabs.slabBits,
-                threads: threads.threads,
+                compute: computing.compute,
                 deadlines: deadlines.arguments,
                 checkpointPassphrase: passphrase,
                 arguments: { arguments(party: $0, of: local, asked) }
@@ -380,7 +380,7 @@ struct TrainCommand: AsyncParsableCommand {
             fractionBits: encoding.fractionBits,
             slabBits: slabs.slabBits,
             network: network.network,
-            threads: threads.threads
+            threads: computing.compute.threads
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
         ProgressLine.clear()
         if let html { try PlanPage(report.step, title: "a step of \(model.file.path)").write(to: html) }
@@ -418,7 +418,7 @@ struct TrainCommand: AsyncParsableCommand {
         guard let id = member.id else { preconditionFailure("validated") }
         if id == 0 { training.progress = { supervisor.tell(.progress(layer: $0, fraction: $1)) } }
         let asked = training
-        try await supervisor.runParty(id, threads: threads.threads, reports: false) { invitation in
+        try await supervisor.runParty(id, compute: computing.compute, reports: false) { invitation in
             var program = asked
             program.checkpoints?.key = try invitation.checkpointPassphrase.map { try CheckpointKey(passphrase: $0) }
             let (training, files) = (program, program.readFiles(of: PartyID(id), fractionBits: invitation.fractionBits))
@@ -432,7 +432,7 @@ struct TrainCommand: AsyncParsableCommand {
         var configuration = SessionConfiguration()
         configuration.fractionBits = encoding.fractionBits
         configuration.slabBits = slabs.slabBits
-        configuration.threads = threads.threads
+        computing.compute.apply(to: &configuration)
         deadlines.apply(to: &configuration)
         training.progress = { ProgressLine.show("\(Int($1 * 100)) %  \($0)") }
         let program = training

@@ -7,7 +7,7 @@ struct CheckedInference: Sendable {
     var parties: Int
     var fractionBits: Int
     var slabBits: Int
-    var threads: Int?
+    var compute = Compute()
     /// How far outputs may be from the true ones, as a part of their largest number.
     var wantedError = CheckReport.usualWantedError
     /// What all parties have.
@@ -21,7 +21,7 @@ struct CheckedInference: Sendable {
         var configuration = SessionConfiguration()
         configuration.fractionBits = fractionBits
         configuration.slabBits = slabBits
-        configuration.threads = threads
+        compute.apply(to: &configuration)
         let (inference, wantedError) = (inference, wantedError)
         let results = try await withInsecureCheckedParties(parties, configuration: configuration) { session in
             try await CheckedInference.run(inference.part(of: session.party), wantedError, on: session)

@@ -112,7 +112,7 @@ struct Supervisor: Sendable {
     ///   - prepare: Given the invitation, makes the program before others are called.
     func runParty(
         _ id: Int,
-        threads: Int?,
+        compute: Compute,
         slices: SliceProgress = SliceProgress(),
         reports: Bool = true,
         _ prepare: (_ invitation: Invitation) throws -> @Sendable (Session) async throws -> ChildReport
@@ -126,7 +126,7 @@ struct Supervisor: Sendable {
             configuration.slabBits = invitation.slabBits
             configuration.preSharedSecret = try PreSharedSecret(invitation.secret)
             configuration.membership = try invitation.membership(own: id)
-            configuration.threads = threads
+            compute.apply(to: &configuration)
             deadlines?.apply(to: &configuration)
             let program = try prepare(invitation)
             let session = try await listener.connect(

@@ -11,8 +11,8 @@ struct LocalMembers: Sendable {
     var parties: Int
     var fractionBits: Int
     var slabBits: Int
-    /// Threads of each process; nil: the machine's processors divided by the parties.
-    var threads: Int?
+    /// What each process computes with.
+    var compute = Compute()
     /// A network that a relay between each two of them plays; nil: nothing between them but loopback.
     var network: NetworkProfile?
     /// Whether they talk over TLS, with identities drawn for this run.
@@ -25,7 +25,7 @@ struct LocalMembers: Sendable {
     var checkpointPassphrase: Data?
     /// Told, by a party's message, that all rest after so many runs, and of all processes, the dealer's last.
     var rested: (@Sendable (Int, [ChildProcess]) -> Void)?
-    /// The command line of a party, by its number, without `--threads`.
+    /// The command line of a party, by its number, without what says how it computes.
     var arguments: @Sendable (Int) -> [String]
 
     /// What all have reported.
@@ -56,7 +56,10 @@ struct LocalMembers: Sendable {
         var relays: EmulatedNetwork?
         for index in 0...parties {
             let own = index == parties ? dealerArguments : arguments(index)
-            let child = try ChildProcess(name(of: index), arguments: own + deadlines + threadArguments) {
+            let child = try ChildProcess(
+                name(of: index),
+                arguments: own + deadlines + compute.arguments(sharedBy: parties)
+            ) {
                 continuation.yield((index, $0))
             }
             family.add(child)
@@ -168,11 +171,6 @@ struct LocalMembers: Sendable {
     private var dealerArguments: [String] {
         ["dealer", "--supervised", "--parties", "\(parties)"] + (rested == nil ? [] : ["--watched"])
             + (memoryLimit.map { ["--memory-limit", "\($0 / 1024)KiB"] } ?? [])
-    }
-
-    private var threadArguments: [String] {
-        let each = threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / parties)
-        return ["--threads", "\(each)"]
     }
 }
 

@@ -5,8 +5,7 @@ struct LocalRun: Sendable {
     var parties: Int
     var fractionBits: Int
     var slabBits: Int
-    /// Threads of each process.
-    var threads: Int?
+    var compute = Compute()
     /// How long members wait for one another: options of theirs.
     var deadlines: [String] = []
     var inference: Inference
@@ -21,7 +20,7 @@ struct LocalRun: Sendable {
             parties: parties,
             fractionBits: fractionBits,
             slabBits: slabBits,
-            threads: threads,
+            compute: compute,
             memoryLimit: inference.memoryLimit,
             deadlines: deadlines,
             arguments: partyArguments

@@ -14,7 +14,8 @@ struct MemberArguments {
 
     /// What a dealer takes of a party's options, and whether a value follows.
     private static let dealers: [String: Bool] = [
-        "--cluster": true, "--threads": true, "--memory-limit": true, "--timeout": true, "--silence-limit": true,
+        "--cluster": true, "--threads": true, "--device": true, "--memory-limit": true, "--timeout": true,
+        "--silence-limit": true,
         "--patience": true, "--secret-file": true, "--identity": true, "--peer-identity": true, "--peer-name": true,
         "--authority": true, "--revoked": true, "--insecure-no-tls": false, "--insecure-plaintext": false,
     ]

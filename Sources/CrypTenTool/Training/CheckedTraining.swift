@@ -5,7 +5,7 @@ struct CheckedTraining: Sendable {
     var parties: Int
     var fractionBits: Int
     var slabBits: Int
-    var threads: Int?
+    var compute = Compute()
     var training: Training
 
     /// Trains.
@@ -15,7 +15,7 @@ struct CheckedTraining: Sendable {
         var configuration = SessionConfiguration()
         configuration.fractionBits = fractionBits
         configuration.slabBits = slabBits
-        configuration.threads = threads
+        compute.apply(to: &configuration)
         let (training, fractionBits) = (training, fractionBits)
         let reports = try await withInsecureCheckedParties(
             parties,

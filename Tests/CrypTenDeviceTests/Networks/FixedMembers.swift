@@ -22,11 +22,13 @@ struct FixedMembers<Result: Sendable>: Sendable {
 /// - Parameter kernels: The parties', and the dealer's behind them.
 func withFixedMembers<Result: Sendable>(
     _ kernels: [any Kernels],
+    slabBits: Int = SessionConfiguration().slabBits,
     _ body: @escaping @Sendable (Session) async throws -> Result
 ) async throws -> FixedMembers<Result> {
     let parties = kernels.count - 1
     var configuration = SessionConfiguration()
     configuration.insecureSalt = [UInt8](repeating: 7, count: 32)
+    configuration.slabBits = slabBits
     let agreed = configuration
     let mesh = try MemoryTransport.mesh(parties: parties, session: "fixed", parameters: configuration.agreement)
     let transports = (mesh.parties + [mesh.dealer]).map { FixedTransport($0) }
