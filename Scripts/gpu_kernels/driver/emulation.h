@@ -216,19 +216,6 @@ inline unsigned dot4(unsigned a, unsigned b, unsigned sum) {
     for (unsigned j = 0; j < 32; j += 8) sum += (a >> j & 255) * (b >> j & 255);
     return sum;
 }
-/// ldmatrix.x4: lane 8 m + r says where row r of matrix m is, 16 bytes, and lane 4 r + q gets bytes 4 q ... 4 q + 3 of row r of each.
-inline void load_matrices(unsigned *to, const void *row) {
-    if ((uintptr_t)row % 16) emulation::fail("a row of a matrix begins in the middle of %llu bytes", 16);
-    const unsigned lane = emulation::current % emulation::TEAM;
-    // The rows of a team are in one array of the group, so that they're not far from one another.
-    const unsigned *offsets = emulation::all_say((unsigned)(uintptr_t)row);
-    for (unsigned m = 0; m < 4; m++) {
-        const int distance = (int)(offsets[8 * m + lane / 4] - (unsigned)(uintptr_t)row);
-        memcpy(to + m, (const char *)row + distance + 4 * (lane % 4), 4);
-    }
-    // Nobody writes there before all have read.
-    emulation::exchange([] {});
-}
 /// What is copied is read now and written when somebody waits for it; until then rubbish is there.
 inline void copy16(void *to, const void *from, bool inside) {
     emulation::Item &item = emulation::items[emulation::current];
