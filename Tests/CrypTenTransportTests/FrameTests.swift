@@ -13,7 +13,7 @@ import Testing
         round: 0x0304_0506,
         payload: ByteBuffer(bytes: [1, 2, 3])
     )
-    private let cipher = FrameCipher(key: SymmetricKey(data: [UInt8](0..<33)))
+    private let cipher = FrameCipher(key: SymmetricKey(data: [UInt8](0..<32)))
 
     private func header(sequence: UInt64 = 9) -> FrameHeader {
         FrameHeader(frame, from: 1, to: 65535, epoch: 0xA1A2_A3A4, sequence: sequence)
@@ -43,7 +43,7 @@ import Testing
         arguments: [0, 1, 3, 8, 255, 256, 257, 5000, 8192, 8193, 100_001]
     )
     func sealing(length: Int) throws {
-        let key = SymmetricKey(data: [UInt8](0..<33))
+        let key = SymmetricKey(data: [UInt8](0..<32))
         func derived(_ label: String, _ count: Int) -> SymmetricKey {
             HKDF<SHA256>.expand(pseudoRandomKey: key, info: Array(label.utf8), outputByteCount: count)
         }
