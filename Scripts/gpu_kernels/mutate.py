@@ -31,7 +31,7 @@ plants = [
   ("residues", "p.inner_step == 1 ? across : along", "p.inner_step == 1 ? along : across"), ("residues", "first_row + row >= p.rows ||", "first_row + row > p.rows ||"),
   ("residues", "to[m * plane]", "to[m * (plane + 1)]"),
   ("tiles", "i * 16 + m % 2 * 8 + r", "i * 16 + m / 2 * 8 + r"), ("tiles", "PLACE(r, first + m / 2)", "PLACE(r, first + m % 2)"),
-  ("tiles", "PLACE(r, first + m % 2)", "PLACE(r, first + m / 2)"), ("tiles", "j * 8 + m / 2 * 8 + r", "j * 8 + m % 2 * 8 + r"),
+  ("tiles", "PLACE(r, first + m % 2)", "PLACE(r, first + m / 2)"), ("tiles", "j * 16 + m / 2 * 8 + r", "j * 16 + m % 2 * 8 + r"),
   ("tiles", "PLACE(line, LOCAL_ID % CHUNKS)", "LOCAL_ID % CHUNKS * 16"), ("tiles", "first < CHUNKS; first += 2", "first < CHUNKS - 2; first += 2"),
   ("tiles", "row / 8 + k / 16 * 2", "row / 8 * 2 + k / 16"), ("tiles", "column * 4 + k % 16 / 4", "column + k % 16 / 4 * 8"),
   ("tiles", "into + 1 == STAGES ? 0", "into + 2 == STAGES ? 0"), ("tiles", "if (step + 1 >= STAGES)", "if (step + 2 >= STAGES)"),
@@ -54,8 +54,8 @@ plants = [
 # What shows in the CUDA form alone, run by emulate.cpp: tiles are PTX's there, and copies arrive when they are waited for.
 emulated = [
   ("i * 16 + m % 2 * 8 + r", "i * 16 + m / 2 * 8 + r"), ("PLACE(r, first + m / 2)", "PLACE(r, first + m % 2)"),
-  ("PLACE(r, first + m % 2)", "PLACE(r, first + m / 2)"), ("j * 8 + m / 2 * 8 + r", "j * 8 + m % 2 * 8 + r"), ("MATRIX = LANE / 8, ROW = LANE % 8", "MATRIX = LANE % 4, ROW = LANE / 4"),
-  ("multiply_tile(SUM[down][across], A[down], B[across])", "multiply_tile(SUM[down][across], A[down], B[across ^ 1])"), ("COPIES_WAIT(STAGES - 2);", "COPIES_WAIT(STAGES - 1);"),
+  ("PLACE(r, first + m % 2)", "PLACE(r, first + m / 2)"), ("j * 16 + m / 2 * 8 + r", "j * 16 + m % 2 * 8 + r"), ("MATRIX = LANE / 8, ROW = LANE % 8", "MATRIX = LANE % 4, ROW = LANE / 4"),
+  ("A[down], B[across / 2] + across % 2 * 2)", "A[down], B[across / 2])"), ("COPIES_WAIT(STAGES - 2);", "COPIES_WAIT(STAGES - 1);"),
   ("COPIES_WAIT(STAGES - 2);\n        BARRIER();", "COPIES_WAIT(STAGES - 2);"), ("COPIES_COMMIT();\n        chunk", "chunk"), ("COPIES_WAIT(0);\n    BARRIER();", "BARRIER();"),
   ("COPIES_WAIT(0);\n    BARRIER();", "COPIES_WAIT(0);"), ("into = into + 1 == STAGES ? 0 : into + 1;", "into = 0;"),
   ("LANE % 4 * 2;\n                const u32 pair", "LANE % 4 * 2 + 1;\n                const u32 pair"), ("half_tile * 8 + LANE / 4", "half_tile * 8 + LANE % 8"),

@@ -50,7 +50,8 @@ extension DeviceConvolution {
     }
 }
 
-/// `patches` and `ring_product`: a convolution is a product of the kernel with the patches of the image that its windows see.
+/// `patches` and products: a convolution is a product of the kernel with the patches of the image that its windows see, unless it goes plane by
+/// plane, or by taps.
 extension DeviceCall {
     /// sum[o, pixel] ±= Σ kernel[o, i] · patches[pixel, i], for each image and group.
     func convolve(

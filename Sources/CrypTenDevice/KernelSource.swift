@@ -18,7 +18,7 @@ package enum KernelSource {
     ]
 
     /// The SHA-256 of `text`, in hexadecimal digits.
-    package static let sha256 = "1fbe3562beba353fc936eef902c64760cbc51dcd0d4a4cf5ac7f5d0bc2ddd914"
+    package static let sha256 = "e4e1c7e6be0e75e9e35d37ee3bc85434b75c5e2d8bb7f8d14de571da975c535a"
 
     package static let text = ###"""
 // The language that the kernels are written in: C with the words below, which are CUDA C or OpenCL C 2.0, whichever compiles.
@@ -912,7 +912,7 @@ CONSTANT u32 FRACTION[MODULI] = {
 //
 // LOAD_MATRICES: word m of TO[4] becomes bytes 4 q ... 4 q + 3 of row g of matrix m, which has eight rows of 16 bytes in local memory: row ROW of
 // matrix MATRIX is at AT, an expression in these two. With whole rows side by side that is a tile's fragment of A, or two tiles' of B.
-// MULTIPLY_TILES: all tiles of SUM[DOWN][ACROSS][4] += A[DOWN][4] B[ACROSS][2]; where it's slow, tiles beyond ROWS and COLUMNS stay as they are.
+// MULTIPLY_TILES: all tiles of SUM[DOWN][ACROSS][4] += A[DOWN][4] B[ACROSS / 2][4]; where it's slow, tiles beyond ROWS and COLUMNS stay as they are.
 // COPY16: 16 bytes from global to local memory, zeros where they aren't INSIDE. What was copied before a COPIES_COMMIT is there after a
 // COPIES_WAIT(LEFT) with at most LEFT commits since, for who waited, and for the group after a barrier.
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
@@ -950,7 +950,7 @@ INLINE u32 dot4(u32 a, u32 b, u32 sum) {
     } while (0)
 #define MULTIPLY_TILES(NAME, SUM, A, B, DOWN, ACROSS, ROWS, COLUMNS)                        \
     UNROLL for (int across = 0; across < (ACROSS); across++)                                \
-        UNROLL for (int down = 0; down < (DOWN); down++) multiply_tile(SUM[down][across], A[down], B[across])
+        UNROLL for (int down = 0; down < (DOWN); down++) multiply_tile(SUM[down][across], A[down], B[across / 2] + across % 2 * 2)
 #define COPY16(TO, FROM, INSIDE) copy16(TO, FROM, INSIDE)
 
 #else
@@ -965,7 +965,7 @@ INLINE u32 dot4(u32 a, u32 b, u32 sum) {
     do {                                                                                                                       \
         LOCAL u32 *lane_words = NAME + LOCAL_ID * (4 * (DOWN) + 2 * (ACROSS));                                                 \
         for (int down = 0; down < 4 * (DOWN); down++) lane_words[down] = A[down / 4][down % 4];                                \
-        for (int across = 0; across < 2 * (ACROSS); across++) lane_words[4 * (DOWN) + across] = B[across / 2][across % 2];     \
+        for (int across = 0; across < 2 * (ACROSS); across++) lane_words[4 * (DOWN) + across] = B[across / 4][across % 4];     \
         BARRIER();                                                                                                             \
         LOCAL const u32 *team_words = lane_words - LANE * (4 * (DOWN) + 2 * (ACROSS));                                         \
         for (u32 down = 0; down < (DOWN) && down * 16 < (ROWS); down++)                                                        \
@@ -1013,8 +1013,8 @@ INLINE u32 dot4(u32 a, u32 b, u32 sum) {
 
 #define RESIDUE_BLOCK 32
 
-/// Of a word's bytes, the products with the powers of 2^8 modulo p add up to what is congruent to it; the top bit is turned, and counts 2^63 less
-/// by BIAS. The rest of 128 more, less 128, is a signed byte, and 0 for the word 0.
+/// The products of a word's bytes with the powers of 2^8 modulo p add up to a number u that is congruent to it. Its top bit is turned, which makes it
+/// 2^63 more, and BIAS takes that back, and adds 128: u mod p, less 128, is a signed byte, and 0 for the word 0.
 KERNEL(residues, residues_args, RESIDUES_THREADS) {
     LOCAL_ARRAY(u64, words, RESIDUE_BLOCK * (RESIDUE_BLOCK + 1));
     const u32 first_row = GROUP_X * RESIDUE_BLOCK, first = GROUP_Y * RESIDUE_BLOCK;
@@ -1097,7 +1097,7 @@ KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
     // This work-item brings in chunk LOCAL_ID % 4 of each stage of rows and columns LOCAL_ID / 4, 32 more, and so on.
     const u32 line = LOCAL_ID / CHUNKS, chunks = p.kernel_height * p.kernel_width * p.tap_chunks;
     u32 chunk = LOCAL_ID % CHUNKS, channel = chunk, tap_x = 0, tap_y = 0;
-    u32 y[FETCHES], x[FETCHES], window[FETCHES];  // where windows begin, and in chunks; above or left of an image that wraps around
+    u32 y[FETCHES], x[FETCHES], window[FETCHES];  // where windows begin, and that in chunks; what is above or left of the image wraps around
     UNROLL for (int i = 0; i < FETCHES; i++) {
         const u32 column = first_column + line + i * (RESIDUE_PRODUCT_THREADS / CHUNKS), pixel = p.first_pixel + column;
         const u32 image = pixel / p.out_plane, place = pixel % p.out_plane;
@@ -1135,15 +1135,15 @@ KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
         chunk += CHUNKS;
         channel += CHUNKS;
         into = into + 1 == STAGES ? 0 : into + 1;
-        if (step + 1 >= STAGES) {  // what is written next is what came in first
+        if (step + 1 >= STAGES) {  // where the next copies go lies what came in first
             LOCAL const u8 *rows = stages + into * STAGE_BYTES + team_row * STEP;
             LOCAL const u8 *columns = stages + into * STAGE_BYTES + (PRODUCT_ROWS + team_column) * STEP;
             UNROLL for (u32 first = 0; first < CHUNKS; first += 2) {
-                u32 of_a[DOWN][4], of_b[ACROSS][2];
+                u32 of_a[DOWN][4], of_b[ACROSS / 2][4];
                 UNROLL for (int i = 0; i < DOWN; i++)
                     LOAD_MATRICES(of_a[i], m, r, rows + (i * 16 + m % 2 * 8 + r) * STEP + PLACE(r, first + m / 2));
-                UNROLL for (int j = 0; j < ACROSS; j += 2)
-                    LOAD_MATRICES(of_b[j], m, r, columns + (j * 8 + m / 2 * 8 + r) * STEP + PLACE(r, first + m % 2));
+                UNROLL for (int j = 0; j < ACROSS / 2; j++)
+                    LOAD_MATRICES(of_b[j], m, r, columns + (j * 16 + m / 2 * 8 + r) * STEP + PLACE(r, first + m % 2));
                 MULTIPLY_TILES(fragments, sum, of_a, of_b, DOWN, ACROSS, p.rows - min(p.rows, first_row + team_row),
                                p.columns - min(p.columns, first_column + team_column));
             }

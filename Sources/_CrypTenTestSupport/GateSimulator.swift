@@ -493,7 +493,6 @@ final class SimulatedSource: CorrelationSource {
 
     init(_ kernels: any Kernels, key: ExpansionKey? = nil, corrections: SimulatedCorrections? = nil) {
         self.kernels = kernels
-        self.slabs = slabs
         self.key = key
         self.corrections = corrections
     }

@@ -1,4 +1,4 @@
-import CrypTenGates
+package import CrypTenGates
 import CrypTenRing
 import Foundation
 

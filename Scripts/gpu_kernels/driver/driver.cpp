@@ -150,12 +150,14 @@ API cuCtxSetCurrent(void *context) {
 API cuModuleLoadDataEx(void **module, const void *image, unsigned options, int *names, void **values) {
     return call_on_device([&](Device &) {
         const std::string text = (const char *)image;
-        if (text.find(".version 8.0\n") == std::string::npos || text.find(".target sm_80\n") == std::string::npos) {
-            for (unsigned i = 0; i + 1 < options; i++)
-                if (names[i] == 5 && names[i + 1] == 6)
-                    snprintf((char *)values[i], (size_t)values[i + 1], "ptxas fatal   : the test driver knows PTX 8.0 for sm_80 alone");
-            return INVALID_PTX;
-        }
+        const char *complaint = nullptr;
+        if (text.find(".version 8.0\n") == std::string::npos || text.find(".target sm_80\n") == std::string::npos)
+            complaint = "ptxas fatal   : the test driver knows PTX 8.0 for sm_80 alone";
+        else if (text.compare(0, sizeof SOURCES + 3, "// " SOURCES "\n"))
+            complaint = "ptxas fatal   : the test driver has kernels of other sources: build it anew, with Scripts/gpu-test-driver";
+        for (unsigned i = 0; complaint && i + 1 < options; i++)
+            if (names[i] == 5 && names[i + 1] == 6) snprintf((char *)values[i], (size_t)values[i + 1], "%s", complaint);
+        if (complaint) return INVALID_PTX;
         *module = new Module{text};
         count("modules");
         return OK;

@@ -67,6 +67,8 @@ struct Tile {
     }
 };
 static Tile tiles[2][MOST / TEAM];
+struct Matrices { const void *rows[TEAM]; unsigned words[TEAM][4]; };
+static Matrices matrices[2][MOST / TEAM];
 static void (*body)(const void *);
 static const void *arguments;
 static const Memory *memory;
@@ -140,15 +142,24 @@ inline void run_group(bool backwards) {
     memset(at_exchange, 0, sizeof at_exchange);
     for (unsigned t = 0; t < threads; t++) items[t].state = READY, items[t].copied = items[t].committed = 0;
     for (unsigned left = threads; left > 0 && !*complaint;) {
+        const unsigned before = left;
         bool moved = false;
-        for (unsigned turn = 0; turn < threads && !*complaint; turn++) {
-            current = backwards ? threads - 1 - turn : turn;
-            if (items[current].state != READY) continue;
-            moved = true;
-            switch_to_item();
-            left -= items[current].state == DONE;
+        for (unsigned turn = 0; turn < threads; turn += TEAM) {
+            // A team comes as far as it can before the next one begins, so that a barrier which is missing is missed.
+            const unsigned first = backwards ? threads - TEAM - turn : turn;
+            for (bool moves = true; moves;) {
+                moves = false;
+                for (unsigned lane = 0; lane < TEAM && !*complaint; lane++) {
+                    current = first + (backwards ? TEAM - 1 - lane : lane);
+                    if (items[current].state != READY) continue;
+                    moves = moved = true;
+                    switch_to_item();
+                    left -= items[current].state == DONE;
+                }
+            }
         }
-        if (!moved && left > 0) snprintf(complaint, COMPLAINT_BYTES, "its work-items part at a barrier: %u of %u wait", left, threads);
+        if (!moved && left == before && !*complaint)
+            snprintf(complaint, COMPLAINT_BYTES, "its work-items part at a barrier: %u of %u wait", left, threads);
     }
     // What a fiber was at when the group was given up is forgotten.
     if (*complaint)
@@ -189,6 +200,17 @@ inline void multiply_tile(int *c, const unsigned *a, const unsigned *b) {
     }
     emulation::exchange([&tile] { tile.multiply(); });
     for (unsigned e = 0; e < 4; e++) c[e] += tile.c[g + e / 2 * 8][2 * q + e % 2];
+}
+/// ldmatrix.x4: lanes 8 m ... 8 m + 7 say where the rows of matrix m are, of 16 bytes; a lane gets bytes 4 q ... of row g of each matrix.
+inline void load_matrices(unsigned *to, const void *row) {
+    const unsigned me = emulation::current, lane = me % emulation::TEAM, turn = emulation::parity[me] ^= 1;
+    if ((uintptr_t)row % 16) emulation::fail("a row begins in the middle of %llu bytes", 16);
+    emulation::Matrices &matrices = emulation::matrices[turn][me / emulation::TEAM];
+    matrices.rows[lane] = row;
+    emulation::exchange([&matrices] {
+        for (unsigned row = 0; row < emulation::TEAM; row++) memcpy(matrices.words[row], matrices.rows[row], 16);
+    });
+    for (unsigned m = 0; m < 4; m++) to[m] = matrices.words[8 * m + lane / 4][lane % 4];
 }
 inline unsigned dot4(unsigned a, unsigned b, unsigned sum) {
     for (unsigned j = 0; j < 32; j += 8) sum += (a >> j & 255) * (b >> j & 255);

@@ -15,8 +15,8 @@
 
 #define RESIDUE_BLOCK 32
 
-/// Of a word's bytes, the products with the powers of 2^8 modulo p add up to what is congruent to it; the top bit is turned, and counts 2^63 less
-/// by BIAS. The rest of 128 more, less 128, is a signed byte, and 0 for the word 0.
+/// The products of a word's bytes with the powers of 2^8 modulo p add up to a number u that is congruent to it. Its top bit is turned, which makes it
+/// 2^63 more, and BIAS takes that back, and adds 128: u mod p, less 128, is a signed byte, and 0 for the word 0.
 KERNEL(residues, residues_args, RESIDUES_THREADS) {
     LOCAL_ARRAY(u64, words, RESIDUE_BLOCK * (RESIDUE_BLOCK + 1));
     const u32 first_row = GROUP_X * RESIDUE_BLOCK, first = GROUP_Y * RESIDUE_BLOCK;
@@ -99,7 +99,7 @@ KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
     // This work-item brings in chunk LOCAL_ID % 4 of each stage of rows and columns LOCAL_ID / 4, 32 more, and so on.
     const u32 line = LOCAL_ID / CHUNKS, chunks = p.kernel_height * p.kernel_width * p.tap_chunks;
     u32 chunk = LOCAL_ID % CHUNKS, channel = chunk, tap_x = 0, tap_y = 0;
-    u32 y[FETCHES], x[FETCHES], window[FETCHES];  // where windows begin, and in chunks; above or left of an image that wraps around
+    u32 y[FETCHES], x[FETCHES], window[FETCHES];  // where windows begin, and that in chunks; what is above or left of the image wraps around
     UNROLL for (int i = 0; i < FETCHES; i++) {
         const u32 column = first_column + line + i * (RESIDUE_PRODUCT_THREADS / CHUNKS), pixel = p.first_pixel + column;
         const u32 image = pixel / p.out_plane, place = pixel % p.out_plane;
@@ -137,15 +137,15 @@ KERNEL(residue_product, residue_product_args, RESIDUE_PRODUCT_THREADS) {
         chunk += CHUNKS;
         channel += CHUNKS;
         into = into + 1 == STAGES ? 0 : into + 1;
-        if (step + 1 >= STAGES) {  // what is written next is what came in first
+        if (step + 1 >= STAGES) {  // where the next copies go lies what came in first
             LOCAL const u8 *rows = stages + into * STAGE_BYTES + team_row * STEP;
             LOCAL const u8 *columns = stages + into * STAGE_BYTES + (PRODUCT_ROWS + team_column) * STEP;
             UNROLL for (u32 first = 0; first < CHUNKS; first += 2) {
-                u32 of_a[DOWN][4], of_b[ACROSS][2];
+                u32 of_a[DOWN][4], of_b[ACROSS / 2][4];
                 UNROLL for (int i = 0; i < DOWN; i++)
                     LOAD_MATRICES(of_a[i], m, r, rows + (i * 16 + m % 2 * 8 + r) * STEP + PLACE(r, first + m / 2));
-                UNROLL for (int j = 0; j < ACROSS; j += 2)
-                    LOAD_MATRICES(of_b[j], m, r, columns + (j * 8 + m / 2 * 8 + r) * STEP + PLACE(r, first + m % 2));
+                UNROLL for (int j = 0; j < ACROSS / 2; j++)
+                    LOAD_MATRICES(of_b[j], m, r, columns + (j * 16 + m / 2 * 8 + r) * STEP + PLACE(r, first + m % 2));
                 MULTIPLY_TILES(fragments, sum, of_a, of_b, DOWN, ACROSS, p.rows - min(p.rows, first_row + team_row),
                                p.columns - min(p.columns, first_column + team_column));
             }

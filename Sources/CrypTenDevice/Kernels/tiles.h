@@ -9,7 +9,7 @@
 //
 // LOAD_MATRICES: word m of TO[4] becomes bytes 4 q ... 4 q + 3 of row g of matrix m, which has eight rows of 16 bytes in local memory: row ROW of
 // matrix MATRIX is at AT, an expression in these two. With whole rows side by side that is a tile's fragment of A, or two tiles' of B.
-// MULTIPLY_TILES: all tiles of SUM[DOWN][ACROSS][4] += A[DOWN][4] B[ACROSS][2]; where it's slow, tiles beyond ROWS and COLUMNS stay as they are.
+// MULTIPLY_TILES: all tiles of SUM[DOWN][ACROSS][4] += A[DOWN][4] B[ACROSS / 2][4]; where it's slow, tiles beyond ROWS and COLUMNS stay as they are.
 // COPY16: 16 bytes from global to local memory, zeros where they aren't INSIDE. What was copied before a COPIES_COMMIT is there after a
 // COPIES_WAIT(LEFT) with at most LEFT commits since, for who waited, and for the group after a barrier.
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
@@ -47,7 +47,7 @@ INLINE u32 dot4(u32 a, u32 b, u32 sum) {
     } while (0)
 #define MULTIPLY_TILES(NAME, SUM, A, B, DOWN, ACROSS, ROWS, COLUMNS)                        \
     UNROLL for (int across = 0; across < (ACROSS); across++)                                \
-        UNROLL for (int down = 0; down < (DOWN); down++) multiply_tile(SUM[down][across], A[down], B[across])
+        UNROLL for (int down = 0; down < (DOWN); down++) multiply_tile(SUM[down][across], A[down], B[across / 2] + across % 2 * 2)
 #define COPY16(TO, FROM, INSIDE) copy16(TO, FROM, INSIDE)
 
 #else
@@ -62,7 +62,7 @@ INLINE u32 dot4(u32 a, u32 b, u32 sum) {
     do {                                                                                                                       \
         LOCAL u32 *lane_words = NAME + LOCAL_ID * (4 * (DOWN) + 2 * (ACROSS));                                                 \
         for (int down = 0; down < 4 * (DOWN); down++) lane_words[down] = A[down / 4][down % 4];                                \
-        for (int across = 0; across < 2 * (ACROSS); across++) lane_words[4 * (DOWN) + across] = B[across / 2][across % 2];     \
+        for (int across = 0; across < 2 * (ACROSS); across++) lane_words[4 * (DOWN) + across] = B[across / 4][across % 4];     \
         BARRIER();                                                                                                             \
         LOCAL const u32 *team_words = lane_words - LANE * (4 * (DOWN) + 2 * (ACROSS));                                         \
         for (u32 down = 0; down < (DOWN) && down * 16 < (ROWS); down++)                                                        \

@@ -20,15 +20,18 @@ package struct InsecureFixedMembers<Result: Sendable>: Sendable {
 ///
 /// - Parameters:
 ///   - kernels: The parties', and the dealer's behind them.
+///   - slabBits: What members agree on.
 ///   - body: What each party runs.
 /// - Throws: what the first party throws, or the dealer.
 package func withInsecureFixedMembers<Result: Sendable>(
     _ kernels: [any Kernels],
+    slabBits: Int = SessionConfiguration().slabBits,
     _ body: @escaping @Sendable (Session) async throws -> Result
 ) async throws -> InsecureFixedMembers<Result> {
     let parties = kernels.count - 1
     var configuration = SessionConfiguration()
     configuration.insecureSalt = [UInt8](repeating: 7, count: 32)
+    configuration.slabBits = slabBits
     let agreed = configuration
     let mesh = try MemoryTransport.mesh(parties: parties, session: "fixed", parameters: configuration.agreement)
     let transports = (mesh.parties + [mesh.dealer]).map { InsecureFixedTransport($0) }

@@ -32,6 +32,7 @@ extension SessionState {
     /// - Parameter purpose: What the parties have agreed that it is for: where one has another, the run ends with an error.
     func run(_ planned: Planned, isSetup: Bool, for purpose: [UInt8]? = nil) throws -> [RunResult] {
         let start = ContinuousClock.now
+        try kernels.check()
         try machine.beginRun(on: SessionStateMachine.Reads(planned))
         try agreeOnSalt()
         let operands = try operands(for: planned)

@@ -37,18 +37,8 @@ struct DeviceOptions: ParsableArguments {
         help: ArgumentHelp(
             "What tensors are computed on: cpu, cuda or opencl (cuda:1 for the second one), or auto, the first of CUDA's where there is one. `crypten devices` lists them.",
             valueName: "device"
-        )
+        ),
+        transform: { try DeviceChoice($0) }
     )
     var device = DeviceChoice.processor
-}
-
-extension DeviceChoice: ExpressibleByArgument {
-    public init?(argument: String) {
-        guard let choice = try? DeviceChoice(argument) else { return nil }
-        self = choice
-    }
-
-    public var defaultValueDescription: String {
-        description
-    }
 }

@@ -12,7 +12,7 @@ struct CountTests {
         _ program: @escaping @Sendable (Session) async throws -> [Double]
     ) async throws -> [ScriptedQueue.Counts] {
         let queues = (0..<3).map { _ in ScriptedQueue() }
-        let members = try await withInsecureFixedMembers(queues.map { DeviceKernels(queue: $0) }, program)
+        let members = try await withInsecureFixedMembers(queues.map { DeviceKernels(queue: $0) }, slabBits: 18, program)
         #expect(members.results.allSatisfy { !$0.isEmpty })
         return queues.map(\.counts)
     }
@@ -20,7 +20,7 @@ struct CountTests {
     @Test("of trace")
     func trace() async throws {
         let queues = (0..<3).map { _ in ScriptedQueue() }
-        _ = try await withInsecureFixedMembers(queues.map { DeviceKernels(queue: $0) }) { session in
+        _ = try await withInsecureFixedMembers(queues.map { DeviceKernels(queue: $0) }, slabBits: 18) { session in
             var layer = Conv2d(8, 8, kernelSize: 3, padding: 1)
             try await session.initialize(&layer, owner: .party(1), seed: 3)
             let x = try await session.input(from: .party(0)) {
