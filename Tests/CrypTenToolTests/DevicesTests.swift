@@ -28,7 +28,7 @@ struct DevicesTests {
         for device in Self.list.devices {
             #expect(lines.contains { $0.hasPrefix("\(device.choice) ") && $0.contains(device.name) })
         }
-        for sentence in Self.list.missing { #expect(lines.contains { $0.contains(sentence) }) }
+        for reason in Self.list.missing { #expect(lines.contains { $0.hasSuffix(reason.dropFirst() + ".") }) }
         let json = try await Tool.run("devices", "--json").json()
         let devices = try #require(json["devices"] as? [[String: Any]])
         #expect(devices.compactMap { $0["device"] as? String } == Self.list.devices.map { "\($0.choice)" })

@@ -105,9 +105,9 @@ extension DeviceBenchmark {
             let own = operand(kernels, [4096], 3)
             return try watch.seconds {
                 let sum = kernels.add(RingTensor(words, shape: [4096]), own)
-                try withCall { call in
-                    _ = try queue.beginDownload(try call.place(of: sum), bytes: 4096 * 8).wait()
-                }
+                let call = DeviceCall(kernels)
+                defer { call.end() }
+                _ = try queue.beginDownload(try call.place(of: sum), bytes: 4096 * 8).wait()
             }
         }
         try kernels.check()

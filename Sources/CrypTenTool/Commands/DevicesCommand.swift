@@ -36,7 +36,8 @@ struct DevicesCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "What --check and --bench work on; else the first usable device that is no processor.",
             valueName: "device"
-        )
+        ),
+        transform: { try DeviceChoice($0) }
     )
     var device: DeviceChoice?
 
@@ -95,7 +96,10 @@ struct DevicesCommand: AsyncParsableCommand {
     private func show(_ list: DeviceList) throws {
         if json { return try Output.result(json: DeviceListing(list)) }
         if !list.devices.isEmpty { Output.result(DeviceListing(list).table) }
-        for sentence in list.missing { Output.result("None more: \(sentence).") }
+        for reason in list.missing {
+            // A library's name keeps its letters.
+            Output.result((reason.hasPrefix("this ") ? "T" + reason.dropFirst() : reason) + ".")
+        }
     }
 }
 
