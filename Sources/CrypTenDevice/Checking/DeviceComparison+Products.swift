@@ -86,7 +86,7 @@ extension DeviceComparison {
         }
     }
 
-    /// `sum ± operation(a, b)`
+    /// Compares `sum ± operation(a, b)`.
     private mutating func compare(
         _ operation: BilinearOperation,
         _ left: Shape,

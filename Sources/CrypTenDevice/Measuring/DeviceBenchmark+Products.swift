@@ -53,8 +53,7 @@ extension DeviceBenchmark {
         }
     }
 
-    /// - Parameter last: What products like this have reached, so that one that takes too long isn't begun.
-    /// - Returns: Multiplications a second.
+    /// Measures multiplications a second; one that takes too long isn't begun, by the rate that products like it had last.
     private func measure(
         _ name: String,
         _ operation: BilinearOperation,

@@ -22,6 +22,7 @@ package struct InsecureFixedMembers<Result: Sendable>: Sendable {
 ///   - kernels: The parties', and the dealer's behind them.
 ///   - slabBits: What members agree on.
 ///   - body: What each party runs.
+/// - Returns: The results, and what went over each link.
 /// - Throws: what the first party throws, or the dealer.
 package func withInsecureFixedMembers<Result: Sendable>(
     _ kernels: [any Kernels],

@@ -64,11 +64,12 @@ struct DeviceExamination: Sendable {
         if !isQuiet { Output.result(Self.measurementTable.header) }
         let rows = Mutex<[DeviceBenchmark.Row]>([])
         let isQuiet = isQuiet
-        let benchmark = DeviceBenchmark(queue, extent: extent, starting: { ProgressLine.show($0) }) { row in
+        let end: @Sendable (DeviceBenchmark.Row) -> Void = { row in
             rows.withLock { $0.append(row) }
             ProgressLine.clear()
             if !isQuiet { Output.result(Self.line(row)) }
         }
+        let benchmark = DeviceBenchmark(queue, extent: extent, starting: { ProgressLine.show($0) }, ended: end)
         do {
             report.profile = try benchmark.run()
         } catch {
