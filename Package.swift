@@ -288,9 +288,8 @@ let package = Package(
         .testTarget(
             name: "CrypTenToolTests",
             dependencies: [
-                "CrypTen", "CrypTenClient", "CrypTenIdentity", "CrypTenONNX", "CrypTenService", "CrypTenSharing",
-                "CrypTenTool",
-                "CrypTenTransport", "_CrypTenTestSupport",
+                "CrypTen", "CrypTenClient", "CrypTenDevice", "CrypTenIdentity", "CrypTenONNX", "CrypTenService",
+                "CrypTenSharing", "CrypTenTool", "CrypTenTransport", "_CrypTenTestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),

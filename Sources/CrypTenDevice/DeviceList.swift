@@ -57,4 +57,9 @@ package struct DeviceList: Sendable {
             missing.append((error as? CrypTenError)?.message ?? "\(error)")
         }
     }
+
+    /// The first that can be used and is no processor; nil where there is none.
+    package var first: Device? {
+        devices.first { $0.obstacle == nil && !$0.isProcessor }
+    }
 }

@@ -19,7 +19,7 @@ struct Crypten: AsyncParsableCommand {
             DemoCommand.self, ModelCommand.self, InferCommand.self, PlanCommand.self, TrainCommand.self,
             PartyCommand.self,
             DealerCommand.self, ServeCommand.self, ClusterCommand.self, ClientCommand.self, IdentityCommand.self,
-            BenchCommand.self, BenchPartyCommand.self,
+            BenchCommand.self, BenchPartyCommand.self, DevicesCommand.self,
         ]
     )
 }

@@ -9,7 +9,7 @@ struct HelpTests {
         #expect(run.stderr.isEmpty)
         #expect(run.stdout.hasPrefix("OVERVIEW: Secure multi-party computation for machine learning.\n"))
         #expect(run.stdout.contains("\nUSAGE: crypten <subcommand>\n"))
-        for name in ["demo", "model", "infer", "train", "plan", "party", "dealer", "identity", "bench"] {
+        for name in ["demo", "model", "infer", "train", "plan", "party", "dealer", "identity", "bench", "devices"] {
             #expect(run.stdout.contains("\n  \(name) "))
         }
     }

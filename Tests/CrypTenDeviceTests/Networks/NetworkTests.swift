@@ -27,7 +27,7 @@ struct NetworkTests {
         _ program: @escaping @Sendable (Session) async throws -> [Double]
     ) async throws {
         let roles = parties + 1
-        let expected = try await withFixedMembers(
+        let expected = try await withInsecureFixedMembers(
             [any Kernels](repeating: Self.native, count: roles),
             program
         )
@@ -35,7 +35,7 @@ struct NetworkTests {
         #expect(expected.frames > 0 && expected.transcript.count >= 2 * parties)
         for mixture in mixtures {
             let kernels = try mixture.map { $0 ? try Self.onDevice() : Self.native as any Kernels }
-            let members = try await withFixedMembers(kernels, program)
+            let members = try await withInsecureFixedMembers(kernels, program)
             #expect(members.results == expected.results, "\(mixture)")
             #expect(members.transcript == expected.transcript, "\(mixture)")
         }
@@ -56,9 +56,12 @@ struct NetworkTests {
 
     @Test("What is small stays on the host, and changes nothing")
     func small() async throws {
-        let expected = try await withFixedMembers([any Kernels](repeating: Self.native, count: 3), Programs.training)
+        let expected = try await withInsecureFixedMembers(
+            [any Kernels](repeating: Self.native, count: 3),
+            Programs.training
+        )
         let kernels = try (0..<3).map { _ in try Self.onDevice(DeviceKernels.Settings()) }
-        let members = try await withFixedMembers(kernels, Programs.training)
+        let members = try await withInsecureFixedMembers(kernels, Programs.training)
         #expect(members.results == expected.results)
         #expect(members.transcript == expected.transcript)
     }

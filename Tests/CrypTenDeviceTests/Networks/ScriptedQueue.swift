@@ -13,6 +13,7 @@ final class ScriptedQueue: DeviceQueue {
         var launches: [String: Int] = [:]
         var uploads = 0
         var downloads = 0
+        var downloadedBytes = 0
         /// Bytes that have an owner.
         var usedBytes = 0
         var blocks = 0
@@ -100,13 +101,17 @@ final class ScriptedQueue: DeviceQueue {
     }
 
     func download(_ address: DeviceAddress, bytes: Int, to: UnsafeMutableRawPointer) throws {
-        try count { $0.counts.downloads += 1 }
+        try count {
+            $0.counts.downloads += 1
+            $0.counts.downloadedBytes += bytes
+        }
         to.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     }
 
     func beginDownload(_ address: DeviceAddress, bytes: Int) throws -> any DeviceTransfer {
         try count {
             $0.counts.downloads += 1
+            $0.counts.downloadedBytes += bytes
         }
         return Transfer(self, bytes)
     }
