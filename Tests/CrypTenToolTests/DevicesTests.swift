@@ -24,7 +24,9 @@ struct DevicesTests {
         #expect(run.code == 0)
         #expect(run.stderr.isEmpty)
         let lines = run.stdout.split(separator: "\n")
-        #expect(lines.count == Self.known.missing.count + (Self.known.devices.isEmpty ? 0 : 1 + Self.known.devices.count))
+        #expect(
+            lines.count == Self.known.missing.count + (Self.known.devices.isEmpty ? 0 : 1 + Self.known.devices.count)
+        )
         for device in Self.known.devices {
             #expect(lines.contains { $0.hasPrefix("\(device.choice) ") && $0.contains(device.name) })
         }
