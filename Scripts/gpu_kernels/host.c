@@ -144,7 +144,9 @@ static u64 harmonic(u64 to, u64 phase, u64 cosine, u64 sine, u64 number, u64 p, 
     return to + cosine * rounded(p * c + q * s) + sine * rounded(p * s - q * c);
 }
 static int bit(const u64 *bits, u64 i) { return bits[i / 64] >> (i % 64) & 1; }
-static u64 expected(const elementwise_args *p, u64 i, const u64 *to, const u64 *a, const u64 *b, const u64 *c, const u64 *d, const u64 *bits) {
+/// One operation on blocks.
+typedef struct { u64 s, t, v; u32 operation, flags; } operation_args;
+static u64 expected(const operation_args *p, u64 i, const u64 *to, const u64 *a, const u64 *b, const u64 *c, const u64 *d, const u64 *bits) {
     const u64 s = p->s;
     switch (p->operation) {
     case OP_ADD: return a[i] + b[i];
@@ -240,20 +242,71 @@ static void test_fill(void) {
         }
 }
 
-static void one_elementwise(elementwise_args p, u64 count, int modes[6], int alias) {
+static void one_elementwise(operation_args p, u64 count, int modes[6], int alias) {
     char what[64];
     u64 *op[5] = {filled(count, modes[0]), filled(count, modes[1]), filled(count, modes[2]), filled(count, modes[3]), filled(count, modes[4])};
     u64 *bits = filled(UP(count, 64), modes[5]);
     u64 *to = alias ? op[alias] : op[0];
     u64 *want = malloc(8 * count + 8);
     for (u64 i = 0; i < count; i++) want[i] = expected(&p, i, to, op[1], op[2], op[3], op[4], bits);
-    p.to = (u64)to, p.a = (u64)op[1], p.b = (u64)op[2], p.c = (u64)op[3], p.d = (u64)op[4], p.bits = (u64)bits, p.count = count, p.sum = (u64)to;
-    LAUNCH("elementwise", count, 256, p);
+    // The operands and what it adds to are blocks of their own, in an order that changes, or one of them is where the result goes.
+    elementwise_args all = {0};
+    const u32 turn = (u32)below(ELEMENTWISE_BLOCKS);
+    u64 *const blocks[7] = {to, op[1], op[2], op[3], op[4], to, bits};
+    u32 place[7];
+    for (u32 k = 0; k < 7; k++) all.bases[place[k] = (turn + 3 * k) % ELEMENTWISE_BLOCKS] = (u64)blocks[k], place[k] += ELEMENTWISE_BLOCK;
+    all.list[0] = (elementwise_step){p.s, p.t, p.v, p.operation, p.flags, place[0] | place[1] << 8 | place[2] << 16 | place[3] << 24,
+                                     place[4] | place[5] << 8 | place[6] << 16};
+    all.count = count, all.steps = 1;
+    LAUNCH("elementwise", count, 256, all);
     sprintf(what, "elementwise %u, modes %d %d", p.operation, modes[1], modes[2]);
     compare(what, to, want, count);
     free(want), release();
 }
+/// Steps on registers and blocks, beside the same done one after the other.
+static void one_sequence(u64 count) {
+    u64 *block[ELEMENTWISE_BLOCKS], *want[ELEMENTWISE_BLOCKS], *own[ELEMENTWISE_REGISTERS] = {0}, *bits = filled(UP(count, 64), 5);
+    const u32 steps = 1 + (u32)below(ELEMENTWISE_STEPS), blocks = 2 + (u32)below(ELEMENTWISE_BLOCKS - 2);
+    elementwise_args all = {0};
+    for (u32 k = 0; k < blocks; k++) block[k] = k ? filled(count, 5) : bits, want[k] = k ? copied(block[k], count) : bits, all.bases[k] = (u64)block[k];
+    for (u32 k = 0; k < ELEMENTWISE_REGISTERS; k++) own[k] = calloc(count + 1, 8);
+    u32 written = 0;
+    for (u32 n = 0; n < steps; n++) {
+        u32 place[7];
+        const u64 *read[7] = {0};
+        for (u32 k = 1; k < 6; k++) {
+            const u32 number = (u32)below(ELEMENTWISE_REGISTERS);
+            if (k == 3 && below(2)) place[k] = NO_PLACE;
+            else if (below(2) && written >> number & 1) place[k] = number, read[k] = own[number];
+            else place[k] = 1 + (u32)below(blocks - 1), read[k] = want[place[k]], place[k] += ELEMENTWISE_BLOCK;
+        }
+        place[6] = ELEMENTWISE_BLOCK;
+        const int to_block = n + 1 == steps || below(3) == 0;
+        place[0] = to_block ? ELEMENTWISE_BLOCK + 1 + (u32)below(blocks - 1) : (u32)below(ELEMENTWISE_REGISTERS);
+        operation_args p = {rnd(), rnd(), rnd(), (u32)below(OPERATIONS), (u32)below(2)};
+        if (p.operation == OP_SHIFT_LEFT || p.operation == OP_SHIFT_RIGHT) p.s &= 63;
+        if (p.operation == OP_MULTIPLY_HIGH) p.s &= (1ull << 62) - 1;
+        if (p.operation == OP_POWER_OF_TWO) p.s %= 47;
+        if (p.operation == OP_HARMONIC) p.t >>= 33, p.v >>= 33;
+        all.list[n] = (elementwise_step){p.s, p.t, p.v, p.operation, p.flags, place[0] | place[1] << 8 | place[2] << 16 | place[3] << 24,
+                                         place[4] | place[5] << 8 | place[6] << 16};
+        u64 *to = to_block ? want[place[0] - ELEMENTWISE_BLOCK] : own[place[0]];
+        for (u64 i = 0; i < count; i++) {
+            u64 x[6];
+            for (int k = 1; k < 6; k++) x[k] = read[k] ? read[k][i] : 0;
+            const u64 one_bit = (u64)bit(bits, i);
+            to[i] = expected(&p, 0, &x[5], &x[1], &x[2], &x[3], &x[4], &one_bit);
+        }
+        if (!to_block) written |= 1u << place[0];
+    }
+    all.count = count, all.steps = steps;
+    LAUNCH("elementwise", count, 256, all);
+    for (u32 k = 1; k < blocks; k++) compare("steps", block[k], want[k], count), free(want[k]);
+    for (u32 k = 0; k < ELEMENTWISE_REGISTERS; k++) free(own[k]);
+    release();
+}
 static void test_elementwise(void) {
+    for (int round = 0; round < 400; round++) one_sequence(COUNTS[round % NCOUNTS]);
     static const int fractions[] = {0, 1, 16, 20, 30, 45, 46}, shifts[] = {0, 1, 31, 32, 33, 62, 63};
     for (u32 operation = 0; operation < OPERATIONS; operation++) {
         const u64 before = compared, bad = differing;
@@ -261,7 +314,7 @@ static void test_elementwise(void) {
             for (int m = 0; m < MODES; m++)
                 for (int k = 0; k < MODES; k++)
                     for (int flags = 0; flags < 2; flags++) {
-                        elementwise_args p = {0};
+                        operation_args p = {0};
                         p.operation = operation, p.flags = flags, p.s = value(k, rnd()), p.t = value(m, rnd()), p.v = value((m + k) % MODES, rnd());
                         if (operation == OP_SHIFT_LEFT || operation == OP_SHIFT_RIGHT) p.s = shifts[(n + k) % 7];
                         if (operation == OP_LOW_BITS) p.s = ~0ull >> (k < 2 ? 63 * k : below(64));
@@ -277,14 +330,14 @@ static void test_elementwise(void) {
         if (operation == OP_POWER_OF_TWO)
             for (int f = 0; f <= 46; f++)
                 for (int flags = 0; flags < 2; flags++) {
-                    elementwise_args p = {0};
+                    operation_args p = {0};
                     p.operation = operation, p.flags = flags, p.s = f, p.t = rnd();
                     int modes[6] = {5, 5, 5, 5, 5, 5};
                     one_elementwise(p, 1000, modes, 0);
                 }
         if (operation == OP_SINE || operation == OP_HARMONIC || operation == OP_POWER_OF_TWO)
             for (int round = 0; round < 4; round++) {
-                elementwise_args p = {0};
+                operation_args p = {0};
                 p.operation = operation, p.flags = round & 1, p.s = operation == OP_POWER_OF_TWO ? 30 + round : 1 + round, p.t = rnd(), p.v = rnd() >> 33;
                 if (operation == OP_HARMONIC) p.t >>= 33;
                 int modes[6] = {5, 5, 5, 5, 5, 5};

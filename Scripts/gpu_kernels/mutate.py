@@ -4,12 +4,12 @@ import os, subprocess, sys
 EMULATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "emulate.cpp")
 source = open("all.cl").read()
 plants = [
-  ("elementwise", "to[i] = a[i] >> (u32)p.s", "to[i] = a[i] >> (u32)(p.s & 31)"),
-  ("elementwise", "(MULHI64(x, p.s) << 2) |", "(MULHI64(x, p.s) << 2) +0*"),
+  ("elementwise", "return a >> (u32)p->s", "return a >> (u32)(p->s & 31)"),
+  ("elementwise", "(MULHI64(a, p->s) << 2) |", "(MULHI64(a, p->s) << 2) +0*"),
   ("elementwise", "/ 156;", "/ 157;"), ("elementwise", "+ (1u << 29)) >> 30", ") >> 30"), ("elementwise", "(((u64)1 << shift) >> 1)", "((u64)1 << shift)"),
   ("elementwise", "(SCALE_30 - position) & backwards", "(SCALE_30 - 1 - position) & backwards"),
-  ("elementwise", "sum[i] - a[i] * b[i]", "sum[i] + a[i] * b[i]"), ("elementwise", "hat & SPREAD64(p.flags)", "hat & ~SPREAD64(p.flags)"),
-  ("elementwise", "(i % 64))\n    switch", "(i % 32))\n    switch"),
+  ("elementwise", "sum - a * b", "sum + a * b"), ("elementwise", "(a & SPREAD64(p->flags)) - d", "(a & ~SPREAD64(p->flags)) - d"),
+  ("elementwise", "bits)[i / 64] >> (i % 64)", "bits)[i / 64] >> (i % 32)"), ("elementwise", "(NUMBER) == NO_PLACE ? 0", "(NUMBER) == NO_PLACE ? 1"), ("elementwise", "own[out * ELEMENTWISE_THREADS] = word", "own[ELEMENTWISE_THREADS] = word"),
   ("expand", "counting & 0xFFFF0000u", "counting & 0xFFFF0001u"), ("expand", "j == 1 || j == 3 || j == 4", "j == 1 || j == 3"),
   ("expand", "(column + 1 + j / 8) & 3", "(column + 3 - j / 8) & 3"), ("expand", "q.first / (2 * TEAM_BLOCKS) + team", "team"),
   ("expand", "if (at >= q.count) continue", "if (at > q.count) continue"), ("expand", "case 2: to[at] -= word", "case 2: to[at] += word"),

@@ -28,6 +28,10 @@ package final class CUDAQueue: DeviceQueue {
         device.name
     }
 
+    package var memoryBytes: Int {
+        device.memoryBytes
+    }
+
     /// What goes to the host and what comes from it is cut into pieces of so many bytes.
     package static let pieceBytes = 4 << 20
     /// So many pieces may be on their way to the device.

@@ -1,6 +1,6 @@
 package import CrypTenRing
 
-/// `elementwise`: the operation is an argument, the same for all work-items.
+/// `elementwise`: operations are arguments, the same for all work-items, and run when somebody reads what they make, with what they read.
 extension DeviceKernels {
     package func add(_ a: RingTensor, _ b: RingTensor) -> RingTensor {
         staysOnHost(a, b) ? host.add(a, b) : elements(.add, a, b)
@@ -183,13 +183,7 @@ extension DeviceKernels {
     ) -> RingTensor {
         let shape = operands[0].shape
         check(shape, operands, bits)
-        return onDevice(RingTensor(zeros: shape)) { call in
-            let places = try operands.map { try call.place(of: $0) }
-            let bits = try bits.map { try call.place(of: $0) }
-            let (out, to) = try call.tensor(shape)
-            try call.elementwise(operation, to, shape.count, places, bits: bits, s, t, 0, flag)
-            return out
-        }
+        return promise(.init(operation: operation, s: s, t: t, flag: flag), operands, sum: nil, bits: bits, shape)
     }
 
     /// Changes a tensor.
@@ -203,14 +197,26 @@ extension DeviceKernels {
         v: UInt64 = 0
     ) {
         check(sum.shape, operands, bits)
-        let count = sum.count
-        onDevice(()) { call in
-            let places = try operands.map { try call.place(of: $0) }
-            let bits = try bits.map { try call.place(of: $0) }
-            try call.renew(&sum) { to, old in
-                try call.elementwise(operation, to, count, places, bits: bits, s, t, v, sum: old)
-            }
-        }
+        var old: RingTensor? = sum
+        // A sum of nothing yet.
+        if case .repeating(0)? = sum.storage.unread { old = nil }
+        let shape = sum.shape
+        sum = RingTensor(zeros: [0])
+        let step = ArithmeticPromise.Step(operation: operation, s: s, t: t, v: v)
+        sum = promise(step, operands, sum: old, bits: bits, shape)
+    }
+
+    /// Elements that an operation makes when somebody reads them.
+    private func promise(
+        _ step: ArithmeticPromise.Step,
+        _ operands: [RingTensor],
+        sum: RingTensor?,
+        bits: BitPlanes?,
+        _ shape: Shape
+    ) -> RingTensor {
+        guard shape.count > 0 else { return RingTensor(uninitialized: shape) }
+        let promise = ArithmeticPromise(step, operands, sum: sum, bits: bits, self)
+        return RingTensor(storage: Storage(.promise(promise), count: shape.count), firstWord: 0, shape: shape)
     }
 
     private func check(_ shape: Shape, _ operands: [RingTensor], _ bits: BitPlanes?) {
@@ -227,34 +233,82 @@ extension DeviceKernels {
 }
 
 extension DeviceCall {
+    /// `to = f(…)`, one operation on operands that are there.
     func elementwise(
         _ operation: ElementwiseOperation,
         _ to: DeviceAddress,
         _ count: Int,
         _ operands: [DeviceAddress],
-        bits: DeviceAddress? = nil,
-        _ s: UInt64 = 0,
-        _ t: UInt64 = 0,
-        _ v: UInt64 = 0,
-        _ flag: Bool = false,
-        sum: DeviceAddress? = nil
+        sum: DeviceAddress
     ) throws {
-        func operand(_ index: Int) -> DeviceAddress { index < operands.count ? operands[index] : 0 }
-        let arguments = ElementwiseArguments(
-            to: to,
-            a: operand(0),
-            b: operand(1),
-            c: operand(2),
-            d: operand(3),
-            bits: bits ?? 0,
-            count: UInt64(count),
-            s: s,
-            t: t,
-            v: v,
-            sum: sum ?? to,
-            operation: operation.rawValue,
-            flags: flag ? 1 : 0
+        let first = ElementwiseArguments.firstBlock
+        let places = operands.indices.map { first + 2 + UInt8($0) }
+        let step = ElementwiseStep(.init(operation: operation), out: first, operands: places, sum: first + 1, bits: nil)
+        try elementwise([step], [to, sum] + operands, count)
+    }
+
+    /// Runs a promise's step, with those of what it reads and isn't made yet.
+    func compute(_ promise: ArithmeticPromise) throws -> DeviceWords {
+        let fusion = ArithmeticFusion(promise)
+        var bases = try fusion.blocks.map { try $0.map { try place(of: $0.storage, from: $0.firstWord) } ?? 0 }
+        let made = try fusion.outputs.map { _ in try newWords(fusion.count) }
+        for (output, words) in zip(fusion.outputs, made) { bases[output.block] = words.block.address }
+        let steps = fusion.parts.map { part in
+            let elements = part.promise.elements
+            return ElementwiseStep(
+                part.promise.step,
+                out: part.out,
+                operands: Array(part.places[..<elements]),
+                sum: part.promise.hasSum ? part.places[elements] : nil,
+                bits: part.promise.hasBits ? part.places.last : nil
+            )
+        }
+        try elementwise(steps, bases, fusion.count)
+        for (output, words) in zip(fusion.outputs, made) { fusion.parts[output.part].shared?.computed(words) }
+        return made[made.count - 1]
+    }
+
+    private func elementwise(_ steps: [ElementwiseStep], _ bases: [DeviceAddress], _ count: Int) throws {
+        try launch(
+            "elementwise",
+            groups: DeviceGroups(for: count, threads: Self.threads),
+            threads: Self.threads,
+            bytes: ElementwiseArguments.bytes
+        ) { buffer in
+            for (index, step) in steps.enumerated() {
+                let place = index * MemoryLayout<ElementwiseStep>.stride
+                buffer.storeBytes(of: step, toByteOffset: place, as: ElementwiseStep.self)
+            }
+            for (index, base) in bases.enumerated() {
+                let place = ElementwiseArguments.bases + 8 * index
+                buffer.storeBytes(of: base, toByteOffset: place, as: DeviceAddress.self)
+            }
+            buffer.storeBytes(of: UInt64(count), toByteOffset: ElementwiseArguments.count, as: UInt64.self)
+            buffer.storeBytes(of: UInt32(steps.count), toByteOffset: ElementwiseArguments.stepCount, as: UInt32.self)
+        }
+    }
+}
+
+extension ElementwiseStep {
+    fileprivate init(
+        _ step: ArithmeticPromise.Step,
+        out: UInt8,
+        operands: [UInt8],
+        sum: UInt8?,
+        bits: UInt8?
+    ) {
+        func place(_ index: Int) -> UInt32 {
+            UInt32(index < operands.count ? operands[index] : ElementwiseArguments.noPlace)
+        }
+        self.init(
+            s: step.s,
+            t: step.t,
+            v: step.v,
+            operation: step.operation.rawValue,
+            flags: step.flag ? 1 : 0,
+            places: UInt32(out) | place(0) << 8 | place(1) << 16 | place(2) << 24,
+            more: place(3) | UInt32(sum ?? ElementwiseArguments.noPlace) << 8
+                | UInt32(bits ?? ElementwiseArguments.noPlace) << 16
         )
-        try forEach(count, "elementwise", arguments)
     }
 }

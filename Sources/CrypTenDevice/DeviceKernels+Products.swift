@@ -50,7 +50,7 @@ extension DeviceCall {
             let operands = [
                 try broadcast(a.place, a.shape, to: shape), try broadcast(b.place, b.shape, to: shape),
             ]
-            try elementwise(subtracting ? .subtractProduct : .addProduct, to, shape.count, operands)
+            try elementwise(subtracting ? .subtractProduct : .addProduct, to, shape.count, operands, sum: to)
         case .matmul(let transposeLeft, let transposeRight):
             let (m, n) = (shape[-2], shape[-1])
             let k = transposeLeft ? a.shape[-2] : a.shape[-1]

@@ -36,6 +36,13 @@ package final class DeviceKernels: Kernels {
 
         package init() {}
 
+        /// Those of a queue's device: products go by residues where it has tensor cores.
+        package static func usual(for queue: any DeviceQueue) -> Settings {
+            var settings = Settings()
+            if queue.name == "cuda" { settings.residues = .large }
+            return settings
+        }
+
         /// Nothing stays on the host.
         package static var everything: Settings {
             var settings = Settings()
@@ -66,6 +73,16 @@ package final class DeviceKernels: Kernels {
     package func check() throws {
         if let failure = failure.withLock({ $0 }) { throw failure }
         try queue.check()
+    }
+
+    package func checkRoom(for bytes: Int) throws {
+        let scratch = settings.patchBytes + settings.residueBytes
+        guard bytes > queue.memoryBytes - scratch else { return }
+        throw CrypTenError(
+            .notEnoughDeviceMemory,
+            "a run needs some \(bytes >> 20) MiB, and \(scratch >> 20) MiB for products, where \(queue.deviceName) has \(queue.memoryBytes >> 20) MiB: "
+                + "run fewer rows at a time, as with --memory-limit, or without the device"
+        )
     }
 
     package func wipeGivenBack() {

@@ -28,9 +28,24 @@ package enum ElementwiseOperation: UInt32, CaseIterable {
     case keepWhere, addWhere, negateWhere, selection, addTimesNegatedWhere, addProductLess
 }
 
-package struct ElementwiseArguments {
-    package var to, a, b, c, d, bits, count, s, t, v, sum: UInt64
-    package var operation, flags: UInt32
+package struct ElementwiseStep {
+    package var s, t, v: UInt64
+    package var operation, flags, places, more: UInt32
+}
+
+/// How many steps, blocks and registers a kernel has, and where the fields of `elementwise_args` lie, in bytes: its steps come first.
+package enum ElementwiseArguments {
+    package static let steps = 16
+    package static let blocks = 24
+    package static let registers = 8
+    /// The place of the first block; those before it are registers.
+    package static let firstBlock: UInt8 = 32
+    package static let noPlace: UInt8 = 255
+
+    package static let bases = steps * MemoryLayout<ElementwiseStep>.stride
+    package static let count = bases + blocks * 8
+    package static let stepCount = count + 8
+    package static let bytes = stepCount + 8
 }
 
 /// What becomes of a word that is made, or copied, and the one in its place.

@@ -18,7 +18,7 @@ package enum KernelSource {
     ]
 
     /// The SHA-256 of `text`, in hexadecimal digits.
-    package static let sha256 = "e4e1c7e6be0e75e9e35d37ee3bc85434b75c5e2d8bb7f8d14de571da975c535a"
+    package static let sha256 = "50888fec06d4861f339d2d3950d6868f4b308df0a5a99c0ec0b6f3235ce306d1"
 
     package static let text = ###"""
 // The language that the kernels are written in: C with the words below, which are CUDA C or OpenCL C 2.0, whichever compiles.
@@ -135,7 +135,7 @@ typedef uint4 u32x4;
 // to[i] = value
 typedef struct { u64 to, count, value; } fill_args;
 
-// to[i] = f(…); `to` may be any of the operands, and `sum` what it adds to. Scalars s, t, v; bit i is bit i % 64 of word i / 64 of `bits`.
+// What a step makes of operands a, b, c, d, of `sum`, and of a bit. Scalars s, t, v.
 enum {
     OP_ADD,                     // a + b
     OP_SUBTRACT,                // a - b
@@ -160,7 +160,16 @@ enum {
     OP_ADD_TIMES_NEGATED_WHERE, // sum + a * s, or sum - a * s where the bit is 1
     OP_ADD_PRODUCT_LESS,        // sum + (a * b - c) * s, or minus that where the bit is 1
 };
-typedef struct { u64 to, a, b, c, d, bits, count, s, t, v, sum; u32 operation, flags; } elementwise_args;
+// Steps are done one after the other with each element. `places`: where the result goes and a, b, c are, a byte each from the lowest up, and in
+// `more` d, `sum` and the plane of bits: a register, or ELEMENTWISE_BLOCK and the number of a block, whose element i is word i, and whose bit i is
+// bit i % 64 of word i / 64; NO_PLACE reads as 0. A result may take the place of anything that the step reads.
+#define ELEMENTWISE_STEPS 16
+#define ELEMENTWISE_BLOCKS 24
+#define ELEMENTWISE_REGISTERS 8
+#define ELEMENTWISE_BLOCK 32u
+#define NO_PLACE 255u
+typedef struct { u64 s, t, v; u32 operation, flags, places, more; } elementwise_step;
+typedef struct { elementwise_step list[ELEMENTWISE_STEPS]; u64 bases[ELEMENTWISE_BLOCKS], count; u32 steps, unused; } elementwise_args;
 
 // Of every part: to = words first ... first + count of stream `number` under a key, or added, subtracted, xored (combination 0, 1, 2, 3).
 // `first` is any word. `keys`: for each key the 176 bytes of rounds 0 ... 10, little-endian. A group makes 2048 words from a multiple of 512 on:
@@ -323,48 +332,64 @@ INLINE u64 power_of(u64 x, u32 fraction_bits) {
 /// -a where the mask is all ones, a where it is 0.
 INLINE u64 negated_where(u64 a, u64 mask) { return (a ^ mask) - mask; }
 
-KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
-    const u64 i = ITEM(ELEMENTWISE_THREADS);
-    if (i >= p.count) return;
-    GLOBAL u64 *to = POINTER(u64, p.to);
-    GLOBAL const u64 *sum = POINTER(const u64, p.sum);
-    GLOBAL const u64 *a = POINTER(const u64, p.a), *b = POINTER(const u64, p.b), *c = POINTER(const u64, p.c), *d = POINTER(const u64, p.d);
-    // All ones where the element's bit is 1; read by the operations that have bits.
-#define WHERE SPREAD64(POINTER(const u64, p.bits)[i / 64] >> (i % 64))
-    switch (p.operation) {
-    case OP_ADD: to[i] = a[i] + b[i]; break;
-    case OP_SUBTRACT: to[i] = a[i] - b[i]; break;
-    case OP_MULTIPLY: to[i] = a[i] * b[i]; break;
-    case OP_NEGATE: to[i] = 0 - a[i]; break;
-    case OP_ADD_SCALAR: to[i] = a[i] + p.s; break;
-    case OP_MULTIPLY_SCALAR: to[i] = a[i] * p.s; break;
-    case OP_ADD_PRODUCT: to[i] = sum[i] + a[i] * b[i]; break;
-    case OP_SUBTRACT_PRODUCT: to[i] = sum[i] - a[i] * b[i]; break;
-    case OP_ADD_TIMES: to[i] = sum[i] + a[i] * p.s; break;
-    case OP_SHIFT_RIGHT: to[i] = a[i] >> (u32)p.s; break;
-    case OP_SHIFT_LEFT: to[i] = a[i] << (u32)p.s; break;
-    case OP_LOW_BITS: to[i] = a[i] & p.s; break;
-    case OP_MULTIPLY_HIGH: {
-        const u64 x = a[i];
-        to[i] = (MULHI64(x, p.s) << 2) | (x * p.s >> 62);
-        break;
-    }
-    case OP_SINE: to[i] = sine_of(a[i] * p.s + p.t); break;
-    case OP_HARMONIC: to[i] = sum[i] + harmonic_of(a[i] * p.s, b[i], c[i], p.t, p.v); break;
-    case OP_POWER_OF_TWO: to[i] = power_of(p.t + negated_where(a[i], SPREAD64(p.flags)), (u32)p.s); break;
-    case OP_KEEP_WHERE: to[i] = a[i] & WHERE; break;
-    case OP_ADD_WHERE: to[i] = sum[i] + (a[i] & WHERE); break;
-    case OP_NEGATE_WHERE: to[i] = negated_where(a[i], WHERE); break;
+/// What a step makes of an element's operands; `where`: all ones where its bit is 1.
+INLINE u64 element_of(PRIVATE const elementwise_step *p, u64 a, u64 b, u64 c, u64 d, u64 sum, u64 where) {
+    switch (p->operation) {
+    case OP_ADD: return a + b;
+    case OP_SUBTRACT: return a - b;
+    case OP_MULTIPLY: return a * b;
+    case OP_NEGATE: return 0 - a;
+    case OP_ADD_SCALAR: return a + p->s;
+    case OP_MULTIPLY_SCALAR: return a * p->s;
+    case OP_ADD_PRODUCT: return sum + a * b;
+    case OP_SUBTRACT_PRODUCT: return sum - a * b;
+    case OP_ADD_TIMES: return sum + a * p->s;
+    case OP_SHIFT_RIGHT: return a >> (u32)p->s;
+    case OP_SHIFT_LEFT: return a << (u32)p->s;
+    case OP_LOW_BITS: return a & p->s;
+    case OP_MULTIPLY_HIGH: return (MULHI64(a, p->s) << 2) | (a * p->s >> 62);
+    case OP_SINE: return sine_of(a * p->s + p->t);
+    case OP_HARMONIC: return sum + harmonic_of(a * p->s, b, c, p->t, p->v);
+    case OP_POWER_OF_TWO: return power_of(p->t + negated_where(a, SPREAD64(p->flags)), (u32)p->s);
+    case OP_KEEP_WHERE: return a & where;
+    case OP_ADD_WHERE: return sum + (a & where);
+    case OP_NEGATE_WHERE: return negated_where(a, where);
     case OP_SELECTION: {
         // With v = hat - mask, or -mask where public terms are another's, and u = hat * beta - product: v - u where the bit is 1, else u.
-        const u64 hat = a[i], value = (hat & SPREAD64(p.flags)) - d[i], where = WHERE;
-        to[i] = (value & where) + negated_where(hat * b[i] - c[i], where);
-        break;
+        const u64 value = (a & SPREAD64(p->flags)) - d;
+        return (value & where) + negated_where(a * b - c, where);
     }
-    case OP_ADD_TIMES_NEGATED_WHERE: to[i] = sum[i] + negated_where(a[i], WHERE) * p.s; break;
-    case OP_ADD_PRODUCT_LESS: to[i] = sum[i] + negated_where(a[i] * b[i] - c[i], WHERE) * p.s; break;
+    case OP_ADD_TIMES_NEGATED_WHERE: return sum + negated_where(a, where) * p->s;
+    case OP_ADD_PRODUCT_LESS: return sum + negated_where(a * b - c, where) * p->s;
     }
-#undef WHERE
+    return 0;
+}
+
+KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
+    LOCAL_ARRAY(u64, registers, ELEMENTWISE_REGISTERS * ELEMENTWISE_THREADS);
+    const u64 i = ITEM(ELEMENTWISE_THREADS);
+    if (i >= p.count) return;
+    LOCAL u64 *own = registers + LOCAL_ID;
+    // Which place it is, is the same for all work-items.
+#define PLACE(PLACES, NUMBER) ((PLACES) >> (8 * (NUMBER)) & 255)
+#define BLOCK(TYPE, NUMBER) POINTER(TYPE, p.bases[(NUMBER) - ELEMENTWISE_BLOCK])
+#define READ(NUMBER)                                                                                                           \
+    ((NUMBER) == NO_PLACE ? 0 : (NUMBER) >= ELEMENTWISE_BLOCK ? BLOCK(const u64, NUMBER)[i] : own[(NUMBER) * ELEMENTWISE_THREADS])
+    ROLLED for (u32 step = 0; step < p.steps; step++) {
+        PRIVATE const elementwise_step *q = &p.list[step];
+        const u32 out = PLACE(q->places, 0), bits = PLACE(q->more, 2);
+        const u64 where = bits == NO_PLACE ? 0 : SPREAD64(BLOCK(const u64, bits)[i / 64] >> (i % 64));
+        const u64 a = READ(PLACE(q->places, 1)), b = READ(PLACE(q->places, 2)), c = READ(PLACE(q->places, 3));
+        const u64 d = READ(PLACE(q->more, 0)), sum = READ(PLACE(q->more, 1));
+        const u64 word = element_of(q, a, b, c, d, sum, where);
+        if (out >= ELEMENTWISE_BLOCK)
+            BLOCK(u64, out)[i] = word;
+        else
+            own[out * ELEMENTWISE_THREADS] = word;
+    }
+#undef READ
+#undef BLOCK
+#undef PLACE
 }
 // The generator: AES-128 in counter mode as a circuit of bits. There is no table, so nothing is looked up by a secret.
 //

@@ -20,6 +20,10 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
         device.name
     }
 
+    package var memoryBytes: Int {
+        device.memoryBytes
+    }
+
     /// Safety of `@unchecked Sendable`: it's the lock's.
     private struct State: @unchecked Sendable {
         struct Kernel {

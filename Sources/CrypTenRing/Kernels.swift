@@ -13,6 +13,10 @@ package protocol Kernels: Sendable {
     ///
     /// - Throws: `.deviceFailed` or `.notEnoughDeviceMemory`; nothing where a processor computes.
     func check() throws
+    /// Throws where there is no room for tensors of so many bytes at once.
+    ///
+    /// - Throws: `.notEnoughDeviceMemory`; nothing where a processor computes.
+    func checkRoom(for bytes: Int) throws
     /// Overwrites what tensors have left in memory that is kept for later ones.
     func wipeGivenBack()
 
@@ -237,6 +241,8 @@ extension Kernels {
     }
 
     package func check() throws {}
+
+    package func checkRoom(for bytes: Int) throws {}
 
     package func wipeGivenBack() {
         ProcessMemory.wipeGivenBack()

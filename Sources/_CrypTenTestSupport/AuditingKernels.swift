@@ -44,6 +44,10 @@ package struct AuditingKernels: Kernels {
         try base.check()
     }
 
+    package func checkRoom(for bytes: Int) throws {
+        try base.checkRoom(for: bytes)
+    }
+
     package func wipeGivenBack() {
         base.wipeGivenBack()
     }

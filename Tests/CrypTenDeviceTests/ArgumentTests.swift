@@ -13,7 +13,8 @@ struct ArgumentTests {
             #expect(MemoryLayout<Arguments>.alignment == 8, "\(type)")
         }
         check(FillArguments.self, 24)
-        check(ElementwiseArguments.self, 96)
+        check(ElementwiseStep.self, 40)
+        #expect(ElementwiseArguments.bytes == 848)
         check(ExpandPart.self, 48)
         #expect(ExpandArguments.bytes == 1016)
         check(TailsArguments.self, 32)
@@ -46,12 +47,13 @@ struct ArgumentTests {
         }
         check(FillArguments.self, [(\.to, 0), (\.count, 8), (\.value, 16)])
         check(
-            ElementwiseArguments.self,
+            ElementwiseStep.self,
             [
-                (\.to, 0), (\.a, 8), (\.b, 16), (\.c, 24), (\.d, 32), (\.bits, 40), (\.count, 48), (\.s, 56),
-                (\.t, 64), (\.v, 72), (\.sum, 80), (\.operation, 88), (\.flags, 92),
+                (\.s, 0), (\.t, 8), (\.v, 16), (\.operation, 24), (\.flags, 28), (\.places, 32), (\.more, 36),
             ]
         )
+        #expect(ElementwiseArguments.bases == 640 && ElementwiseArguments.count == 832)
+        #expect(ElementwiseArguments.stepCount == 840)
         check(
             ExpandPart.self,
             [(\.to, 0), (\.count, 8), (\.number, 16), (\.first, 24), (\.combination, 32), (\.key, 36), (\.groups, 40)]

@@ -238,6 +238,24 @@ struct CUDAFaultTests {
         #expect(driver.violations == 0)
     }
 
+    @Test("a queue that has failed is replaced by whoever opens the device next, and one that works is shared")
+    func replaced() throws {
+        let choice = DeviceChoice.cuda(try device.index)
+        let failing = try #require(try choice.open())
+        #expect(try choice.open() === failing)
+        #expect(throws: CrypTenError.self) {
+            let none = UnsafeRawBufferPointer(start: nil, count: 0)
+            try failing.launch("nothing", groups: DeviceGroups(1), threads: 1, arguments: none)
+        }
+        let next = try #require(try choice.open())
+        #expect(next !== failing)
+        #expect(try choice.open() === next)
+        let block = try next.allocate(bytes: 8)
+        try next.fill(block, count: 1, with: 4)
+        #expect(try next.words(1, of: block) == [4])
+        next.free(block)
+    }
+
     @Test("what is kept is overwritten once for each owner")
     func wipedOnce() throws {
         let (driver, queue) = (try driver, try CUDAQueue(device))

@@ -20,6 +20,14 @@ struct CUDAKernelTests {
                 return kernels.product(.convolution(ConvolutionGeometry(padding: [1, 1, 1, 1])), x, w).elements
             }
         ),
+        (
+            "plane_product",
+            { kernels in
+                let (x, w) = (tensor([1, 6, 9, 8], 24), tensor([6, 1, 3, 3], 25))
+                let geometry = ConvolutionGeometry(padding: [1, 1, 1, 1], groups: 6)
+                return kernels.product(.convolution(geometry), x, w).elements
+            }
+        ),
         ("planes_of", { $0.planes(of: tensor([65], 7), from: 3, count: 50).asWords.elements }),
         ("tails", { $0.not($0.planes(of: tensor([65], 8), from: 0, count: 4)).asWords.elements }),
         ("words_of", { $0.words(of: $0.planes(of: tensor([130], 9), from: 0, count: 33), shape: [130]).elements }),
@@ -58,6 +66,13 @@ struct CUDAKernelTests {
             }
         ),
         (
+            "plane_product",
+            { kernels in
+                let (x, w) = (tensor([2, 3, 9, 8], 28), tensor([6, 1, 3, 3], 29))
+                return kernels.product(.convolution(ConvolutionGeometry(groups: 3)), x, w).elements
+            }
+        ),
+        (
             "ring_product",
             { kernels in
                 let (a, b) = (tensor([2, 65, 17], 19), tensor([2, 17, 66], 20))
@@ -65,6 +80,30 @@ struct CUDAKernelTests {
             }
         ),
     ]
+
+    /// With all products by residues.
+    private static let callsByResidues: [(String, @Sendable (any Kernels) throws -> [UInt64])] = [
+        (
+            "residues, residue_product, reconstruct",
+            { kernels in
+                let (a, b) = (tensor([2, 65, 170], 24), tensor([2, 170, 66], 25))
+                return kernels.product(.matmul(transposeLeft: false, transposeRight: false), a, b).elements
+            }
+        ),
+        (
+            "a convolution by taps",
+            { kernels in
+                let (x, w) = (tensor([2, 20, 9, 8], 26), tensor([4, 20, 3, 3], 27))
+                return kernels.product(.convolution(ConvolutionGeometry(padding: [1, 1, 1, 1])), x, w).elements
+            }
+        ),
+    ]
+
+    private static var byResidues: DeviceKernels.Settings {
+        var settings = DeviceKernels.Settings.everything
+        settings.residues = .always
+        return settings
+    }
 
     private static func tensor(_ shape: Shape, _ seed: UInt64) -> RingTensor {
         var numbers = SeededNumbers(seed)
@@ -78,11 +117,20 @@ struct CUDAKernelTests {
         #expect(try call(DeviceKernels(queue: queue, settings: .everything)) == call(plain))
     }
 
+    @Test("equal the specification by residues", arguments: callsByResidues.map(\.0))
+    func eachByResidues(name: String) throws {
+        let queue = try CUDAQueue(usableWithCUDA[0])
+        let call = try #require(Self.callsByResidues.first { $0.0 == name }).1
+        #expect(try call(DeviceKernels(queue: queue, settings: Self.byResidues)) == call(plain))
+    }
+
     @Test("are all launched", .enabled(if: TestDriver.shared != nil, "there is no driver of Scripts/gpu-test-driver"))
     func all() throws {
         let (driver, queue) = (try #require(TestDriver.shared), try CUDAQueue(usableWithCUDA[0]))
         let kernels = DeviceKernels(queue: queue, settings: .everything)
         for (_, call) in Self.calls { _ = try call(kernels) }
+        let byResidues = DeviceKernels(queue: queue, settings: Self.byResidues)
+        for (_, call) in Self.callsByResidues { _ = try call(byResidues) }
         var sum = Self.tensor([40], 21)
         let packed = kernels.pack(Self.tensor([40], 22), bits: 7)
         let chosen = kernels.planes(of: Self.tensor([40], 23), from: 0, count: 1)

@@ -66,6 +66,7 @@ final class CountingQueue: DeviceQueue, @unchecked Sendable {
 
     var name: String { queue.name }
     var deviceName: String { queue.deviceName }
+    var memoryBytes: Int { queue.memoryBytes }
     func allocate(bytes: Int) throws -> DeviceBlock {
         largest = max(largest, bytes)
         return try queue.allocate(bytes: bytes)

@@ -10,22 +10,25 @@ struct DrawnBitsTests {
         let planes = 3
         let keys = GateSimulator(parties: parties, seed: 7).ownKeys
         let kernels = PlainKernels()
-        let expected = (0..<planes).map { plane in
-            Slabs.usual.of(count).enumerated().flatMap { number, slab -> [UInt64] in
-                let own = keys.map {
-                    kernels.expandBits($0, number: UInt64(number), fromPlane: 0, planes: planes, count: slab.count)
+        for slabs in [.usual] + otherSlabs {
+            let expected = (0..<planes).map { plane in
+                slabs.of(count).enumerated().flatMap { number, slab -> [UInt64] in
+                    let own = keys.map {
+                        kernels.expandBits($0, number: UInt64(number), fromPlane: 0, planes: planes, count: slab.count)
+                    }
+                    let sum = own.dropFirst().reduce(own[0]) { kernels.xor($0, $1) }
+                    return words(sum.bits(ofPlane: plane))
                 }
-                let sum = own.dropFirst().reduce(own[0]) { kernels.xor($0, $1) }
-                return words(sum.bits(ofPlane: plane))
             }
+            try check(
+                DrawnBitsGate(planes: planes, shape: [count]),
+                parties: parties,
+                seed: 7,
+                shapes: [[count]],
+                slabs: [slabs],
+                expected: expected
+            ) { _ in [] }
         }
-        try check(
-            DrawnBitsGate(planes: planes, shape: [count]),
-            parties: parties,
-            seed: 7,
-            shapes: [[count]],
-            expected: expected
-        ) { _ in [] }
     }
 
     /// A run in which a party's own bits are given, on keys that are the same each time.

@@ -23,7 +23,7 @@ private let devices: [any Kernels] = ((try? OpenCLDevice.all()) ?? []).flatMap {
     return [DeviceKernels(queue: queue, settings: .everything), DeviceKernels(queue: queue)]
 }
 
-/// Runs a gate on every backend, and in other slabs; holds all outputs against the plain ones, and the transcripts of equal slabs
+/// Runs a gate in the first of some slabs on every backend, and in the others; holds all outputs against the plain ones, and the transcripts of equal slabs
 /// against each other.
 ///
 /// - Parameter inputs: makes the operands; called once a run, with one seed.
@@ -32,13 +32,14 @@ func check(
     parties: Int,
     seed: UInt64 = 7,
     shapes: [Shape]? = nil,
+    slabs: [Slabs] = [.usual] + otherSlabs,
     expected: [[UInt64]],
     location: SourceLocation = #_sourceLocation,
     inputs: (GateSimulator) throws -> [SimulatedValue]
 ) throws {
     var transcripts: [Slabs: [[UInt64]]] = [:]
     let native: any Kernels = NativeKernels(threads: 1)
-    for (kernels, slabs) in backends().map({ ($0, Slabs.usual) }) + otherSlabs.map({ (native, $0) }) {
+    for (kernels, slabs) in backends().map({ ($0, slabs[0]) }) + slabs.dropFirst().map({ (native, $0) }) {
         let simulator = GateSimulator(parties: parties, seed: seed, kernels: kernels, slabs: slabs)
         let outputs = try simulator.run(gate, try inputs(simulator), shapes: shapes)
         #expect(outputs.count == expected.count, sourceLocation: location)

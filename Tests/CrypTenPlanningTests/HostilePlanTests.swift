@@ -412,7 +412,7 @@ struct HostilePlanTests {
         var plan = HostilePlanTests.plan(.trigonometric(series), [1], shape: [1 << 30])
         try plan.validate()
         plan.slabBits = 12
-        #expect(refusal(plan)?.contains("step 0 (trigonometric): a stage draws 33038336 streams") == true)
+        #expect(refusal(plan)?.contains("step 0 (trigonometric series): a stage draws 33038336 streams") == true)
         let step = StepGate(
             shape: [1 << 30],
             bits: 600,

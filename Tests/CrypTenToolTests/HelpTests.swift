@@ -75,7 +75,7 @@ struct HelpTests {
     func bench() async throws {
         let help = try await Tool.run("bench", "--help")
         #expect(help.code == 0)
-        #expect(help.stdout.contains("USAGE: crypten bench [<workload> ...]"))
+        #expect(help.stdout.contains("USAGE: crypten bench [<options>] [<workload> ...]"))
         #expect(help.stdout.contains("crypten bench relu_1m lenet_b1"))
         #expect(!help.stdout.contains("bench-party"))
         let list = try await Tool.run("bench", "--list")

@@ -177,7 +177,7 @@ import Testing
     @Test("every reason has a sentence of its own, and numbers stay what they are") func reasons() {
         let sentences = PublicReason.allCases.map { $0.sentence(about: .dealer) }
         #expect(Set(sentences).count == sentences.count)
-        #expect(PublicReason.allCases.map(\.rawValue) == Array(0..<32))
+        #expect(PublicReason.allCases.map(\.rawValue) == Array(0..<33))
         #expect(CrypTenError.Code.shapeMismatch.number == 0 && CrypTenError.Code.wrongSession.number == 17)
     }
 }

@@ -21,8 +21,8 @@ namespace driver {
 // Errors of the driver's header.
 constexpr int OK = 0, INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_DEVICE = 100, INVALID_DEVICE = 101, INVALID_CONTEXT = 201, INVALID_PTX = 218,
               INVALID_HANDLE = 400, NOT_FOUND = 500, NOT_READY = 600, ILLEGAL_ADDRESS = 700, LAUNCH_FAILED = 719, UNKNOWN = 999;
-enum : uint64_t { PAGE = 4096, PINNED_BYTES = 1ull << 30, REGION_BYTES = 1ull << 36, BASE = 0xDEull << 48 };
-enum { DEVICES = 3, RUBBISH = 0xA5 };
+enum : uint64_t { PAGE = 4096, PINNED_BYTES = 1ull << 30, REGION_BYTES = 1ull << 40, BASE = 0xDEull << 48 };
+enum { DEVICES = 3, RUBBISH = 0xA5, RUBBISH_BYTES = 1 << 20 };
 
 typedef std::map<std::string, int64_t> Counts;
 /// Of the process; asked for until it ends.
@@ -162,10 +162,14 @@ struct Device {
     uint64_t allocate(size_t bytes) {
         static uint64_t next = PAGE;
         const uint64_t pages = (bytes + PAGE - 1) / PAGE * PAGE;
-        if (held + bytes > this->bytes || pages > REGION_BYTES - next - PAGE) return 0;
+        if (held + bytes > this->bytes || pages > REGION_BYTES - next - PAGE) {
+            count("refused allocations");
+            return 0;
+        }
         char *start = memory().start + next;
         if (mprotect(start, pages, PROT_READ | PROT_WRITE)) return 0;
-        memset(start, RUBBISH, pages);
+        // Not all of a large block, of which pages that nobody writes take no memory.
+        memset(start, RUBBISH, pages < RUBBISH_BYTES ? pages : RUBBISH_BYTES);
         const uint64_t offset = next + pages - (bytes + 255) / 256 * 256;
         next += pages + PAGE;
         blocks[offset] = bytes;
@@ -218,7 +222,7 @@ struct Device {
 
 /// The last is for tests that break it, or fill it.
 inline Device devices[DEVICES] = {
-    {"Test device", 80, 1 << 30}, {"Older test device", 75, 1 << 30}, {"Small test device", 90, 64 << 20},
+    {"Test device", 80, 8ull << 30}, {"Older test device", 75, 8ull << 30}, {"Small test device", 90, 64 << 20},
 };
 
 }  // namespace driver

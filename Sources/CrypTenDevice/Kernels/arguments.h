@@ -7,7 +7,7 @@
 // to[i] = value
 typedef struct { u64 to, count, value; } fill_args;
 
-// to[i] = f(…); `to` may be any of the operands, and `sum` what it adds to. Scalars s, t, v; bit i is bit i % 64 of word i / 64 of `bits`.
+// What a step makes of operands a, b, c, d, of `sum`, and of a bit. Scalars s, t, v.
 enum {
     OP_ADD,                     // a + b
     OP_SUBTRACT,                // a - b
@@ -32,7 +32,16 @@ enum {
     OP_ADD_TIMES_NEGATED_WHERE, // sum + a * s, or sum - a * s where the bit is 1
     OP_ADD_PRODUCT_LESS,        // sum + (a * b - c) * s, or minus that where the bit is 1
 };
-typedef struct { u64 to, a, b, c, d, bits, count, s, t, v, sum; u32 operation, flags; } elementwise_args;
+// Steps are done one after the other with each element. `places`: where the result goes and a, b, c are, a byte each from the lowest up, and in
+// `more` d, `sum` and the plane of bits: a register, or ELEMENTWISE_BLOCK and the number of a block, whose element i is word i, and whose bit i is
+// bit i % 64 of word i / 64; NO_PLACE reads as 0. A result may take the place of anything that the step reads.
+#define ELEMENTWISE_STEPS 16
+#define ELEMENTWISE_BLOCKS 24
+#define ELEMENTWISE_REGISTERS 8
+#define ELEMENTWISE_BLOCK 32u
+#define NO_PLACE 255u
+typedef struct { u64 s, t, v; u32 operation, flags, places, more; } elementwise_step;
+typedef struct { elementwise_step list[ELEMENTWISE_STEPS]; u64 bases[ELEMENTWISE_BLOCKS], count; u32 steps, unused; } elementwise_args;
 
 // Of every part: to = words first ... first + count of stream `number` under a key, or added, subtracted, xored (combination 0, 1, 2, 3).
 // `first` is any word. `keys`: for each key the 176 bytes of rounds 0 ... 10, little-endian. A group makes 2048 words from a multiple of 512 on:

@@ -65,46 +65,62 @@ INLINE u64 power_of(u64 x, u32 fraction_bits) {
 /// -a where the mask is all ones, a where it is 0.
 INLINE u64 negated_where(u64 a, u64 mask) { return (a ^ mask) - mask; }
 
-KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
-    const u64 i = ITEM(ELEMENTWISE_THREADS);
-    if (i >= p.count) return;
-    GLOBAL u64 *to = POINTER(u64, p.to);
-    GLOBAL const u64 *sum = POINTER(const u64, p.sum);
-    GLOBAL const u64 *a = POINTER(const u64, p.a), *b = POINTER(const u64, p.b), *c = POINTER(const u64, p.c), *d = POINTER(const u64, p.d);
-    // All ones where the element's bit is 1; read by the operations that have bits.
-#define WHERE SPREAD64(POINTER(const u64, p.bits)[i / 64] >> (i % 64))
-    switch (p.operation) {
-    case OP_ADD: to[i] = a[i] + b[i]; break;
-    case OP_SUBTRACT: to[i] = a[i] - b[i]; break;
-    case OP_MULTIPLY: to[i] = a[i] * b[i]; break;
-    case OP_NEGATE: to[i] = 0 - a[i]; break;
-    case OP_ADD_SCALAR: to[i] = a[i] + p.s; break;
-    case OP_MULTIPLY_SCALAR: to[i] = a[i] * p.s; break;
-    case OP_ADD_PRODUCT: to[i] = sum[i] + a[i] * b[i]; break;
-    case OP_SUBTRACT_PRODUCT: to[i] = sum[i] - a[i] * b[i]; break;
-    case OP_ADD_TIMES: to[i] = sum[i] + a[i] * p.s; break;
-    case OP_SHIFT_RIGHT: to[i] = a[i] >> (u32)p.s; break;
-    case OP_SHIFT_LEFT: to[i] = a[i] << (u32)p.s; break;
-    case OP_LOW_BITS: to[i] = a[i] & p.s; break;
-    case OP_MULTIPLY_HIGH: {
-        const u64 x = a[i];
-        to[i] = (MULHI64(x, p.s) << 2) | (x * p.s >> 62);
-        break;
-    }
-    case OP_SINE: to[i] = sine_of(a[i] * p.s + p.t); break;
-    case OP_HARMONIC: to[i] = sum[i] + harmonic_of(a[i] * p.s, b[i], c[i], p.t, p.v); break;
-    case OP_POWER_OF_TWO: to[i] = power_of(p.t + negated_where(a[i], SPREAD64(p.flags)), (u32)p.s); break;
-    case OP_KEEP_WHERE: to[i] = a[i] & WHERE; break;
-    case OP_ADD_WHERE: to[i] = sum[i] + (a[i] & WHERE); break;
-    case OP_NEGATE_WHERE: to[i] = negated_where(a[i], WHERE); break;
+/// What a step makes of an element's operands; `where`: all ones where its bit is 1.
+INLINE u64 element_of(PRIVATE const elementwise_step *p, u64 a, u64 b, u64 c, u64 d, u64 sum, u64 where) {
+    switch (p->operation) {
+    case OP_ADD: return a + b;
+    case OP_SUBTRACT: return a - b;
+    case OP_MULTIPLY: return a * b;
+    case OP_NEGATE: return 0 - a;
+    case OP_ADD_SCALAR: return a + p->s;
+    case OP_MULTIPLY_SCALAR: return a * p->s;
+    case OP_ADD_PRODUCT: return sum + a * b;
+    case OP_SUBTRACT_PRODUCT: return sum - a * b;
+    case OP_ADD_TIMES: return sum + a * p->s;
+    case OP_SHIFT_RIGHT: return a >> (u32)p->s;
+    case OP_SHIFT_LEFT: return a << (u32)p->s;
+    case OP_LOW_BITS: return a & p->s;
+    case OP_MULTIPLY_HIGH: return (MULHI64(a, p->s) << 2) | (a * p->s >> 62);
+    case OP_SINE: return sine_of(a * p->s + p->t);
+    case OP_HARMONIC: return sum + harmonic_of(a * p->s, b, c, p->t, p->v);
+    case OP_POWER_OF_TWO: return power_of(p->t + negated_where(a, SPREAD64(p->flags)), (u32)p->s);
+    case OP_KEEP_WHERE: return a & where;
+    case OP_ADD_WHERE: return sum + (a & where);
+    case OP_NEGATE_WHERE: return negated_where(a, where);
     case OP_SELECTION: {
         // With v = hat - mask, or -mask where public terms are another's, and u = hat * beta - product: v - u where the bit is 1, else u.
-        const u64 hat = a[i], value = (hat & SPREAD64(p.flags)) - d[i], where = WHERE;
-        to[i] = (value & where) + negated_where(hat * b[i] - c[i], where);
-        break;
+        const u64 value = (a & SPREAD64(p->flags)) - d;
+        return (value & where) + negated_where(a * b - c, where);
     }
-    case OP_ADD_TIMES_NEGATED_WHERE: to[i] = sum[i] + negated_where(a[i], WHERE) * p.s; break;
-    case OP_ADD_PRODUCT_LESS: to[i] = sum[i] + negated_where(a[i] * b[i] - c[i], WHERE) * p.s; break;
+    case OP_ADD_TIMES_NEGATED_WHERE: return sum + negated_where(a, where) * p->s;
+    case OP_ADD_PRODUCT_LESS: return sum + negated_where(a * b - c, where) * p->s;
     }
-#undef WHERE
+    return 0;
+}
+
+KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
+    LOCAL_ARRAY(u64, registers, ELEMENTWISE_REGISTERS * ELEMENTWISE_THREADS);
+    const u64 i = ITEM(ELEMENTWISE_THREADS);
+    if (i >= p.count) return;
+    LOCAL u64 *own = registers + LOCAL_ID;
+    // Which place it is, is the same for all work-items.
+#define PLACE(PLACES, NUMBER) ((PLACES) >> (8 * (NUMBER)) & 255)
+#define BLOCK(TYPE, NUMBER) POINTER(TYPE, p.bases[(NUMBER) - ELEMENTWISE_BLOCK])
+#define READ(NUMBER)                                                                                                           \
+    ((NUMBER) == NO_PLACE ? 0 : (NUMBER) >= ELEMENTWISE_BLOCK ? BLOCK(const u64, NUMBER)[i] : own[(NUMBER) * ELEMENTWISE_THREADS])
+    ROLLED for (u32 step = 0; step < p.steps; step++) {
+        PRIVATE const elementwise_step *q = &p.list[step];
+        const u32 out = PLACE(q->places, 0), bits = PLACE(q->more, 2);
+        const u64 where = bits == NO_PLACE ? 0 : SPREAD64(BLOCK(const u64, bits)[i / 64] >> (i % 64));
+        const u64 a = READ(PLACE(q->places, 1)), b = READ(PLACE(q->places, 2)), c = READ(PLACE(q->places, 3));
+        const u64 d = READ(PLACE(q->more, 0)), sum = READ(PLACE(q->more, 1));
+        const u64 word = element_of(q, a, b, c, d, sum, where);
+        if (out >= ELEMENTWISE_BLOCK)
+            BLOCK(u64, out)[i] = word;
+        else
+            own[out * ELEMENTWISE_THREADS] = word;
+    }
+#undef READ
+#undef BLOCK
+#undef PLACE
 }

@@ -65,10 +65,16 @@ package struct StepGate: Gate {
         for slab in context.slabs.of(shape.count) {
             let hats = (0..<bits).map { kernels.slab(context.bits($0).hat, slab) }
             var sums = context.publicPart(of: outputs, hats)
-            for (index, hat) in hats.enumerated() {
-                let beta = try context.correlation([slab.count])
+            try context.inTurns(bits) { _ in
+                try context.correlation([slab.count])
+            } _: { index, beta in
                 for (place, output) in outputs.enumerated() where output.factors[index] != 0 {
-                    kernels.accumulate(&sums[place], adding: beta, times: output.factors[index], negatedWhere: hat)
+                    kernels.accumulate(
+                        &sums[place],
+                        adding: beta,
+                        times: output.factors[index],
+                        negatedWhere: hats[index]
+                    )
                 }
             }
             for (place, sum) in sums.enumerated() { slabs[place].append(sum) }

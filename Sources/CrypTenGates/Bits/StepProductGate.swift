@@ -88,12 +88,14 @@ package struct StepProductGate: Gate {
             var products = products.map { output in
                 kernels.multiply(value, kernels.weights(of: hats, factors: output.factors, constant: output.constant))
             }
-            for (index, hat) in hats.enumerated() {
-                let beta = try context.correlation(wire.hat.shape)
+            try context.inTurns(bits) { _ in
+                (beta: try context.correlation(wire.hat.shape), product: try context.drawFunction(of: wire))
+            } _: { index, dealt in
+                let (beta, hat) = (dealt.beta, hats[index])
                 for (place, output) in steps.enumerated() where output.factors[index] != 0 {
                     kernels.accumulate(&sums[place], adding: beta, times: output.factors[index], negatedWhere: hat)
                 }
-                let product = try context.function(of: wire)
+                let product = context.function(dealt.product, of: wire)
                 for (place, output) in self.products.enumerated() where output.factors[index] != 0 {
                     kernels.accumulate(
                         &products[place],

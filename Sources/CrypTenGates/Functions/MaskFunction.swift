@@ -37,20 +37,36 @@ extension DealerStage {
     }
 }
 
+/// What is dealt of a function of a mask: a share for the one mask, and of a wire with two masks what is added where the other is in force.
+struct DrawnFunction {
+    var share: RingTensor
+    let difference: RingTensor?
+}
+
 extension PartyStage {
     /// This party's share of a dealt function of the mask in force.
     func function(of wire: MaskedWire) throws -> RingTensor {
-        var share = try correlation(wire.hat.shape)
-        if let truncation = wire.truncation {
+        function(try drawFunction(of: wire), of: wire)
+    }
+
+    func drawFunction(of wire: MaskedWire) throws -> DrawnFunction {
+        let share = try correlation(wire.hat.shape)
+        let difference = try wire.truncation.map { try packedCorrelation(wire.hat.shape, bits: $0.shift) }
+        return DrawnFunction(share: share, difference: difference)
+    }
+
+    /// The share in force, in the memory of the drawn one.
+    func function(_ drawn: consuming DrawnFunction, of wire: MaskedWire) -> RingTensor {
+        if let truncation = wire.truncation, let difference = drawn.difference {
             kernels.accumulate(
-                &share,
-                addingUnpacked: try packedCorrelation(wire.hat.shape, bits: truncation.shift),
+                &drawn.share,
+                addingUnpacked: difference,
                 bits: truncation.shift,
                 shiftedLeft: 64 - truncation.shift,
                 where: truncation.selector
             )
         }
-        return share
+        return drawn.share
     }
 
     /// This party's share of the mask in force, held or dealt.

@@ -78,7 +78,11 @@ extension PartyStage {
         var powers: [RingTensor?] = [isFirst ? RingTensor(repeating: 1, shape: wire.hat.shape) : nil]
         guard degree > 0 else { return powers }
         powers.append(try mask(of: wire))
-        for _ in stride(from: 2, through: degree, by: 1) { powers.append(try function(of: wire)) }
+        try inTurns(max(0, degree - 1)) { _ in
+            try drawFunction(of: wire)
+        } _: { _, drawn in
+            powers.append(function(drawn, of: wire))
+        }
         return powers
     }
 }

@@ -79,16 +79,16 @@ package struct TrigonometricGate: Gate {
         let slabs = try context.slabs.of(shape.count).map { slab in
             let phase = context.wire(0).hat.flat(slab)
             var share = context.first(RingTensor(repeating: constant, shape: phase.shape))
-            for (index, factors) in zip(cosines, sines).enumerated() {
-                let cosine = try context.correlation(phase.shape)
-                let sine = try context.correlation(phase.shape)
+            try context.inTurns(cosines.count) { _ in
+                (cosine: try context.correlation(phase.shape), sine: try context.correlation(phase.shape))
+            } _: { index, dealt in
                 kernels.accumulate(
                     &share,
                     harmonic: index + 1,
                     of: phase,
-                    cosine: cosine,
-                    sine: sine,
-                    factors: (Int64(bitPattern: factors.0), Int64(bitPattern: factors.1))
+                    cosine: dealt.cosine,
+                    sine: dealt.sine,
+                    factors: (Int64(bitPattern: cosines[index]), Int64(bitPattern: sines[index]))
                 )
             }
             return share

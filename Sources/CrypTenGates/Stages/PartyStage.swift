@@ -112,6 +112,27 @@ package final class PartyStage {
         return kernels.planes(share, planes: planes, count: count)
     }
 
+    /// Goes through the turns of a loop, each of which draws words and uses them.
+    ///
+    /// Where a device computes, some turns draw before the first one uses what it drew, so that one kernel makes it all; on a processor none does, and
+    /// what is drawn stays in the cache.
+    func inTurns<Drawn>(
+        _ count: Int,
+        drawing draw: (Int) throws -> Drawn,
+        _ use: (Int, consuming Drawn) throws -> Void
+    ) rethrows {
+        guard kernels.computesAside else {
+            for turn in 0..<count { try use(turn, try draw(turn)) }
+            return
+        }
+        let ahead = 8
+        for first in stride(from: 0, to: count, by: ahead) {
+            let turns = first..<min(first + ahead, count)
+            let drawn = try turns.map(draw)
+            for (turn, drawn) in zip(turns, drawn) { try use(turn, drawn) }
+        }
+    }
+
     /// What was computed ahead for one of the gate's products.
     func term(ofProduct index: Int) -> MaskedProduct.Term? {
         ahead.terms.indices.contains(index) ? ahead.terms[index] : nil

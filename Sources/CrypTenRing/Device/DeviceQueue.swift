@@ -7,6 +7,8 @@ package protocol DeviceQueue: AnyObject, Sendable {
     var name: String { get }
     /// What the driver calls the device.
     var deviceName: String { get }
+    /// All memory that the device has.
+    var memoryBytes: Int { get }
 
     /// A block of at least `bytes`, at least one, that holds whatever it held before.
     ///

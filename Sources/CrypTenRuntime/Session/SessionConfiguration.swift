@@ -12,7 +12,7 @@ public struct SessionConfiguration: Sendable {
     /// `2^-fractionBits`.
     public var fractionBits = 16
     /// In slabs of how many elements gates work, a little more than `2^slabBits`, 12 to 20: equal at all members, for what is opened
-    /// and dealt follows them. No result, round or byte count of a session depends on it.
+    /// and dealt follows them. No round and no number of bytes depends on it, nor any result but drawn numbers.
     ///
     /// With 15 what a comparison needs of a slab stays in a processor's cache. Choose 18 where all members, the dealer too, compute on
     /// devices: what these take is the number of calls, and each does eight times as much.

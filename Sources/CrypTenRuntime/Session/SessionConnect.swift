@@ -177,6 +177,6 @@ extension SessionConfiguration {
     func kernels(sharedBy members: Int = 1) throws -> any Kernels {
         let threads = threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / max(1, members))
         guard let queue = try device.open() else { return NativeKernels(threads: threads) }
-        return DeviceKernels(queue: queue, threads: threads)
+        return DeviceKernels(queue: queue, settings: .usual(for: queue), threads: threads)
     }
 }

@@ -48,6 +48,10 @@ extension SessionState {
             slabBits: configuration.slabBits
         )
         let plan = try planner.plan(graph, kept: known)
+        if kernels.computesAside {
+            let memory = MemoryEstimate(plan, correctionWindow: configuration.correctionWindow)
+            try kernels.checkRoom(for: memory.bytesPerParty[party])
+        }
         statistics.plans += 1
         let size = plan.constants.reduce(plan.dealerPlan.count) { $0 + $1.count * 8 }
         _ = plans.insert(plan, for: key, size: size)

@@ -1,48 +1,97 @@
 import CrypTen
+import CrypTenBase
 import CrypTenDevice
-import CrypTenExpressions
 import CrypTenRing
 import CrypTenRuntime
+import Synchronization
 import Testing
 
+/// Of one run at party 0 of two, in slabs for devices, with weights that are held: what a device that computes nothing was asked for.
 @Suite("What a device is asked for", .serialized)
 struct CountTests {
-    /// What the parties' queues and the dealer's were asked for, the dealer's last.
-    private func counts(
-        _ program: @escaping @Sendable (Session) async throws -> [Double]
-    ) async throws -> [ScriptedQueue.Counts] {
-        let queues = (0..<3).map { _ in ScriptedQueue() }
-        let members = try await withInsecureFixedMembers(queues.map { DeviceKernels(queue: $0) }, slabBits: 18, program)
-        #expect(members.results.allSatisfy { !$0.isEmpty })
-        return queues.map(\.counts)
+    private struct Asked {
+        var counts: ScriptedQueue.Counts
+        /// What the party has sent to the other in the run, headers included.
+        var onlineBytes: Int
+        var results: Int
     }
 
-    @Test("of trace")
-    func trace() async throws {
+    private func asked(
+        _ program: @escaping @Sendable (Session, _ ready: () -> Void) async throws -> [Double]
+    ) async throws -> Asked {
         let queues = (0..<3).map { _ in ScriptedQueue() }
-        _ = try await withInsecureFixedMembers(queues.map { DeviceKernels(queue: $0) }, slabBits: 18) { session in
-            var layer = Conv2d(8, 8, kernelSize: 3, padding: 1)
-            try await session.initialize(&layer, owner: .party(1), seed: 3)
-            let x = try await session.input(from: .party(0)) {
-                Tensor([Double](repeating: 0.5, count: 8 * 4096), shape: [1, 8, 64, 64])
+        let before = Box(ScriptedQueue.Counts())
+        let bytes = Box(0)
+        let members = try await withInsecureFixedMembers(queues.map { DeviceKernels(queue: $0) }, slabBits: 18) {
+            session in
+            let result = try await program(session) {
+                if session.party.index == 0 { before.value.withLock { $0 = queues[0].counts } }
             }
-            return try await session.reveal(layer(x).relu(), to: .all)?.doubles ?? []
+            let spent = try await session.statistics.onlineBytes
+            if session.party.index == 0 { bytes.value.withLock { $0 = spent } }
+            return result
         }
-        for (role, queue) in queues.enumerated() { print("TRACE", role, queue.log.joined(separator: " | ")) }
+        return Asked(
+            counts: queues[0].counts - before.value.withLock { $0 },
+            onlineBytes: bytes.value.withLock { $0 },
+            results: members.results[0].count
+        )
     }
 
-    @Test("of ResNet-18")
-    func resNet18() async throws {
-        print("resnet18", try await counts(Programs.resNet18))
+    private final class Box<Value: Sendable>: Sendable {
+        let value: Mutex<Value>
+
+        init(_ value: Value) {
+            self.value = Mutex(value)
+        }
     }
 
-    @Test("of ResNet-50")
+    @Test("of ResNet-18: it copies openings and results to the host, and no more")
+    func downloads() async throws {
+        let asked = try await asked { try await Programs.resNet([2, 2, 2, 2], isBottleneck: false, $0, ready: $1) }
+        #expect(asked.results == 1000)
+        // What was revealed is a sum of two shares, of which the party has sent its own: the rest of what it downloads, it sends.
+        let opened = asked.counts.downloadedBytes - 8 * asked.results
+        #expect(opened <= asked.onlineBytes && opened > asked.onlineBytes * 99 / 100, "\(asked)")
+        #expect(asked.counts.downloads == 116)
+    }
+
+    @Test("of ResNet-50: 1,708 kernels")
     func resNet50() async throws {
-        print("resnet50", try await counts(Programs.resNet50))
+        let asked = try await asked { try await Programs.resNet([3, 4, 6, 3], isBottleneck: true, $0, ready: $1) }
+        #expect(asked.counts.allLaunches <= 1708, "\(asked)")
     }
 
-    @Test("of BERT-base")
+    @Test("of BERT-base with 128 words: 7,436 kernels")
     func bertBase() async throws {
-        print("bert", try await counts(Programs.bertBase))
+        let asked = try await asked { try await Programs.bertBase($0, ready: $1) }
+        #expect(asked.counts.allLaunches <= 7436, "\(asked)")
+    }
+
+    @Test("a run that a device has no room for is refused before anything is sent")
+    func room() async throws {
+        let kernels = DeviceKernels(queue: ScriptedQueue(memoryBytes: 600 << 20))
+        await #expect(
+            performing: {
+                try await withInsecureFixedMembers([kernels, NativeKernels(threads: 1), NativeKernels(threads: 1)]) {
+                    try await Programs.resNet18($0)
+                }
+            },
+            throws: { ($0 as? CrypTenError)?.code == .notEnoughDeviceMemory }
+        )
+    }
+}
+
+extension ScriptedQueue.Counts {
+    /// What came after it.
+    static func - (_ all: Self, _ before: Self) -> Self {
+        var counts = all
+        counts.calls -= before.calls
+        counts.launches.merge(before.launches.mapValues { -$0 }) { $0 + $1 }
+        counts.uploads -= before.uploads
+        counts.downloads -= before.downloads
+        counts.downloadedBytes -= before.downloadedBytes
+        counts.blocks -= before.blocks
+        return counts
     }
 }

@@ -6,7 +6,7 @@ import CrypTenRuntime
 /// What sessions on devices run: programs whose every number follows from a seed.
 enum Programs {
     /// Numbers in [−1, 1].
-    private static func numbers(_ shape: Shape, seed: UInt64) -> Tensor {
+    static func numbers(_ shape: Shape, seed: UInt64) -> Tensor {
         var random = SeededNumbers(seed)
         return Tensor((0..<shape.count).map { _ in Double(random.next() >> 40) / 8_388_608 - 1 }, shape: shape)
     }
@@ -51,19 +51,90 @@ enum Programs {
         return try await session.reveal(network.eval()(words.oneHot(11)), to: .all)?.doubles ?? []
     }
 
-    /// ResNet-50 with one image of 224 × 224, of weights that are held.
-    @Sendable static func resNet50(_ session: Session) async throws -> [Double] {
-        try await infer(session, ResNet.resNet50(), try await input(session, [1, 3, 224, 224]))
+    /// ResNet's weights with normalisations folded into them, as files have them, and what computes with them.
+    private struct FoldedResNet {
+        var blocks: [Int]
+        var isBottleneck: Bool
+        private var held: [CrypTensor] = []
+
+        /// Extents of kernels, in order: outputs, inputs, windows.
+        private var kernels: [(outputs: Int, inputs: Int, window: Int)] {
+            var channels = 64
+            var kernels = [(outputs: 64, inputs: 3, window: 7)]
+            for (layer, count) in blocks.enumerated() {
+                let width = 64 << layer
+                let outputs = isBottleneck ? 4 * width : width
+                for block in 0..<count {
+                    if isBottleneck { kernels.append((width, channels, 1)) }
+                    kernels.append((width, isBottleneck ? width : channels, 3))
+                    kernels.append((outputs, width, isBottleneck ? 1 : 3))
+                    if block == 0, layer > 0 || isBottleneck { kernels.append((outputs, channels, 1)) }
+                    channels = outputs
+                }
+            }
+            return kernels
+        }
+
+        init(blocks: [Int], isBottleneck: Bool, on session: Session) async throws {
+            (self.blocks, self.isBottleneck) = (blocks, isBottleneck)
+            var tensors: [CrypTensor] = []
+            for (number, kernel) in kernels.enumerated() {
+                let shape: Shape = [kernel.outputs, kernel.inputs, kernel.window, kernel.window]
+                tensors.append(try await Self.weights(session, shape, seed: UInt64(number)))
+                tensors.append(try await Self.weights(session, [kernel.outputs], seed: UInt64(number)))
+            }
+            tensors.append(try await Self.weights(session, [1000, isBottleneck ? 2048 : 512], seed: 99))
+            held = try await session.hold(tensors)
+        }
+
+        private static func weights(_ session: Session, _ shape: Shape, seed: UInt64) async throws -> CrypTensor {
+            try await session.input(from: .party(1), shape: shape) { Programs.numbers(shape, seed: seed) }
+        }
+
+        func callAsFunction(_ image: CrypTensor) -> CrypTensor {
+            var next = 0
+            func convolution(_ x: CrypTensor, stride: IntOrPair = 1) -> CrypTensor {
+                defer { next += 2 }
+                let padding: Padding = held[next].shape[2] == 7 ? 3 : held[next].shape[2] == 3 ? 1 : 0
+                return x.conv2d(held[next], bias: held[next + 1], stride: stride, padding: padding)
+            }
+            var x = convolution(image, stride: 2).maxPool2d(3, stride: 2, padding: 1).relu()
+            for (layer, count) in blocks.enumerated() {
+                for block in 0..<count {
+                    let stride: IntOrPair = block == 0 && layer > 0 ? 2 : 1
+                    var y = isBottleneck ? convolution(x).relu() : x
+                    y = convolution(y, stride: stride).relu()
+                    y = convolution(y)
+                    let shortcut = block == 0 && (layer > 0 || isBottleneck) ? convolution(x, stride: stride) : x
+                    x = (y + shortcut).relu()
+                }
+            }
+            return x.mean(axes: [2, 3]).linear(held[held.count - 1])
+        }
     }
 
+    /// One image of 224 × 224; `ready` is called when the weights are held.
+    static func resNet(
+        _ blocks: [Int],
+        isBottleneck: Bool,
+        _ session: Session,
+        ready: () -> Void
+    ) async throws -> [Double] {
+        let network = try await FoldedResNet(blocks: blocks, isBottleneck: isBottleneck, on: session)
+        ready()
+        return try await session.reveal(network(try await input(session, [1, 3, 224, 224])), to: .all)?.doubles ?? []
+    }
+
+    /// ResNet-18 with one image, of weights that are no one's yet.
     @Sendable static func resNet18(_ session: Session) async throws -> [Double] {
         try await infer(session, ResNet.resNet18(), try await input(session, [1, 3, 224, 224]))
     }
 
-    /// BERT-base with a text of 128 words, whose vectors are an input.
-    @Sendable static func bertBase(_ session: Session) async throws -> [Double] {
+    /// BERT-base with a text of 128 words; `ready` is called when the weights are held.
+    static func bertBase(_ session: Session, ready: () -> Void) async throws -> [Double] {
         var network = BERT()
         try await session.initialize(&network, owner: .party(1), seed: 3)
+        ready()
         let words = CrypTensor(constant: Tensor((0..<128).map { $0 * 37 % 30_522 }, shape: [1, 128]))
         return try await session.reveal(network.eval()(words), to: .all)?.doubles ?? []
     }

@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenDevice
 import CrypTenRing
 import Synchronization
 
@@ -12,6 +13,7 @@ final class ScriptedQueue: DeviceQueue {
         var launches: [String: Int] = [:]
         var uploads = 0
         var downloads = 0
+        var downloadedBytes = 0
         /// Bytes that have an owner.
         var usedBytes = 0
         var blocks = 0
@@ -26,22 +28,28 @@ final class ScriptedQueue: DeviceQueue {
         var next: DeviceAddress = 1 << 40
         var used: Set<DeviceAddress> = []
         var failure: CrypTenError?
-        var log: [String] = []
+        /// Whether what failed had only to overwrite what nobody needs any more.
+        var failedWiping = false
     }
 
-    var log: [String] { state.withLock { $0.log } }
+    var failedWiping: Bool {
+        state.withLock { $0.failedWiping }
+    }
 
     let name = "scripted"
     let deviceName = "a device that is none"
+    let memoryBytes: Int
     private let failingCall: Int?
     private let state = Mutex(State())
-    /// Told when it fails for the first time.
     private let failed: @Sendable () -> Void
 
     /// - Parameters:
     ///   - failingCall: The call that fails, counted from 0; nil: none.
-    init(failingAt failingCall: Int? = nil, failed: @escaping @Sendable () -> Void = {}) {
+    ///   - memoryBytes: What it says that it has.
+    ///   - failed: Called when it fails for the first time.
+    init(failingAt failingCall: Int? = nil, memoryBytes: Int = 1 << 40, failed: @escaping @Sendable () -> Void = {}) {
         self.failingCall = failingCall
+        self.memoryBytes = memoryBytes
         self.failed = failed
     }
 
@@ -49,7 +57,7 @@ final class ScriptedQueue: DeviceQueue {
         state.withLock { $0.counts }
     }
 
-    private func count(_ body: (inout State) -> Void = { _ in }) throws {
+    private func count(isWiping: Bool = false, _ body: (inout State) -> Void = { _ in }) throws {
         var isFirst = false
         defer { if isFirst { failed() } }
         try state.withLock { state in
@@ -57,6 +65,7 @@ final class ScriptedQueue: DeviceQueue {
             if state.counts.calls == failingCall {
                 let failure = CrypTenError(.deviceFailed, "\(deviceName) failed, as it should")
                 state.failure = failure
+                state.failedWiping = isWiping
                 isFirst = true
                 throw failure
             }
@@ -88,32 +97,31 @@ final class ScriptedQueue: DeviceQueue {
     func upload(_ from: UnsafeRawPointer, bytes: Int, to address: DeviceAddress) throws {
         try count {
             $0.counts.uploads += 1
-            $0.log.append("UP \(bytes)")
         }
     }
 
     func download(_ address: DeviceAddress, bytes: Int, to: UnsafeMutableRawPointer) throws {
-        try count { $0.counts.downloads += 1 }
+        try count {
+            $0.counts.downloads += 1
+            $0.counts.downloadedBytes += bytes
+        }
         to.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
     }
 
     func beginDownload(_ address: DeviceAddress, bytes: Int) throws -> any DeviceTransfer {
         try count {
             $0.counts.downloads += 1
-            $0.log.append("DOWN \(bytes)")
+            $0.counts.downloadedBytes += bytes
         }
         return Transfer(self, bytes)
     }
 
     func launch(_ kernel: String, groups: DeviceGroups, threads: Int, arguments: UnsafeRawBufferPointer) throws {
-        try count {
-            $0.counts.launches[kernel, default: 0] += 1
-            $0.log.append(kernel + " \(groups.x)")
-        }
+        try count { $0.counts.launches[kernel, default: 0] += 1 }
     }
 
     func wipe(_ address: DeviceAddress, bytes: Int) throws {
-        try count()
+        try count(isWiping: true)
     }
 
     func finish() throws {
@@ -125,7 +133,7 @@ final class ScriptedQueue: DeviceQueue {
     }
 
     func wipeKept() throws {
-        try count()
+        try count(isWiping: true)
     }
 
     private final class Transfer: DeviceTransfer {
