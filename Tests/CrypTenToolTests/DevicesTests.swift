@@ -4,9 +4,9 @@ import Testing
 
 @Suite("Devices")
 struct DevicesTests {
-    private static let list = DeviceList.all()
+    private static let found = DeviceList.all()
     /// A processor that OpenCL knows, such as PoCL's.
-    private static let processor = list.devices.first { $0.isProcessor && $0.obstacle == nil }.map { "\($0.choice)" }
+    private static let processor = found.devices.first { $0.isProcessor && $0.obstacle == nil }.map { "\($0.choice)" }
 
     @Test("explains itself")
     func help() async throws {
@@ -24,16 +24,18 @@ struct DevicesTests {
         #expect(run.code == 0)
         #expect(run.stderr.isEmpty)
         let lines = run.stdout.split(separator: "\n")
-        #expect(lines.count == Self.list.missing.count + (Self.list.devices.isEmpty ? 0 : 1 + Self.list.devices.count))
-        for device in Self.list.devices {
+        #expect(
+            lines.count == Self.found.missing.count + (Self.found.devices.isEmpty ? 0 : 1 + Self.found.devices.count)
+        )
+        for device in Self.found.devices {
             #expect(lines.contains { $0.hasPrefix("\(device.choice) ") && $0.contains(device.name) })
         }
-        for reason in Self.list.missing { #expect(lines.contains { $0.hasSuffix(reason.dropFirst() + ".") }) }
+        for reason in Self.found.missing { #expect(lines.contains { $0.hasSuffix(reason.dropFirst() + ".") }) }
         let json = try await Tool.run("devices", "--json").json()
         let devices = try #require(json["devices"] as? [[String: Any]])
-        #expect(devices.compactMap { $0["device"] as? String } == Self.list.devices.map { "\($0.choice)" })
-        #expect(devices.compactMap { $0["memory_bytes"] as? Int } == Self.list.devices.map(\.memoryBytes))
-        #expect(json["missing"] as? [String] == Self.list.missing)
+        #expect(devices.compactMap { $0["device"] as? String } == Self.found.devices.map { "\($0.choice)" })
+        #expect(devices.compactMap { $0["memory_bytes"] as? Int } == Self.found.devices.map(\.memoryBytes))
+        #expect(json["missing"] as? [String] == Self.found.missing)
     }
 
     @Test("where no driver is, both libraries are missing, and that is no error")
