@@ -31,12 +31,18 @@ struct DeviceCheckTests {
 
     /// An error in a kernel, and in which rows it shows.
     static let errors: [(right: String, wrong: String, rows: [String])] = [
-        ("return a + p->s;", "return a + p->s + (a >> 63);", ["sums, differences and products of elements"]),
+        (
+            "case OP_ADD_SCALAR: return a + p->s;", "case OP_ADD_SCALAR: return a + p->s + (a >> 63);",
+            ["sums, differences and products of elements"]
+        ),
         (
             "case OP_SHIFT_LEFT: return a << (u32)p->s;", "case OP_SHIFT_LEFT: return a << ((u32)p->s & 31);",
             ["shifts and low bits"]
         ),
-        ("return a & where;", "return a & (where | 1);", ["choices by bits, weights and truncations"]),
+        (
+            "case OP_KEEP_WHERE: return a & where;", "case OP_KEEP_WHERE: return a & (where | 1);",
+            ["choices by bits, weights and truncations"]
+        ),
     ]
 
     @Test("names the family, the call and the first word of an error that is planted", arguments: errors)

@@ -4,9 +4,9 @@ import Testing
 
 @Suite("Devices")
 struct DevicesTests {
-    private static let known = DeviceList.all()
+    private static let found = DeviceList.all()
     /// A processor that OpenCL knows, such as PoCL's.
-    private static let processor = known.devices.first { $0.isProcessor && $0.obstacle == nil }.map { "\($0.choice)" }
+    private static let processor = found.devices.first { $0.isProcessor && $0.obstacle == nil }.map { "\($0.choice)" }
 
     @Test("explains itself")
     func help() async throws {
@@ -25,17 +25,17 @@ struct DevicesTests {
         #expect(run.stderr.isEmpty)
         let lines = run.stdout.split(separator: "\n")
         #expect(
-            lines.count == Self.known.missing.count + (Self.known.devices.isEmpty ? 0 : 1 + Self.known.devices.count)
+            lines.count == Self.found.missing.count + (Self.found.devices.isEmpty ? 0 : 1 + Self.found.devices.count)
         )
-        for device in Self.known.devices {
+        for device in Self.found.devices {
             #expect(lines.contains { $0.hasPrefix("\(device.choice) ") && $0.contains(device.name) })
         }
-        for reason in Self.known.missing { #expect(lines.contains { $0.hasSuffix(reason.dropFirst() + ".") }) }
+        for reason in Self.found.missing { #expect(lines.contains { $0.hasSuffix(reason.dropFirst() + ".") }) }
         let json = try await Tool.run("devices", "--json").json()
         let devices = try #require(json["devices"] as? [[String: Any]])
-        #expect(devices.compactMap { $0["device"] as? String } == Self.known.devices.map { "\($0.choice)" })
-        #expect(devices.compactMap { $0["memory_bytes"] as? Int } == Self.known.devices.map(\.memoryBytes))
-        #expect(json["missing"] as? [String] == Self.known.missing)
+        #expect(devices.compactMap { $0["device"] as? String } == Self.found.devices.map { "\($0.choice)" })
+        #expect(devices.compactMap { $0["memory_bytes"] as? Int } == Self.found.devices.map(\.memoryBytes))
+        #expect(json["missing"] as? [String] == Self.found.missing)
     }
 
     @Test("where no driver is, both libraries are missing, and that is no error")

@@ -15,6 +15,14 @@ extension DeviceComparison {
             equal("\(count) differences") { $0.subtract(a, b).elements }
             equal("\(count) products") { $0.multiply(a, b).elements }
             equal("\(count) negatives") { $0.negate(a).elements }
+            equal("\(count) through a chain of operations, some of which others read, too") {
+                let first = $0.add($0.multiply(a, b), base)
+                let second = $0.shiftRight($0.negate(first), by: 7)
+                var sum = $0.subtract(second, first)
+                $0.accumulate(&sum, addingProductOf: second, a)
+                $0.accumulate(&sum, adding: first, times: 5)
+                return sum.elements + first.elements
+            }
             for scalar in EdgeWords.edges.prefix(isShort ? 3 : 6) {
                 equal("\(count) and \(scalar)") { $0.add(a, scalar: scalar).elements }
                 equal("\(count) times \(scalar)") { $0.multiply(a, scalar: scalar).elements }

@@ -39,7 +39,7 @@ extension DeviceBenchmark {
             let (words, seconds) = try growing { words in
                 let kernels = DeviceKernels(queue: queue, settings: .everything)
                 let (a, b) = (operand(kernels, [words], 1), operand(kernels, [words], 2))
-                let seconds = try watch.seconds { _ = kernels.add(a, b) }
+                let seconds = try watch.seconds { _ = try place(of: kernels.add(a, b), kernels) }
                 try kernels.check()
                 return seconds
             }
@@ -99,18 +99,25 @@ extension DeviceBenchmark {
         }
         let kernels = DeviceKernels(queue: queue, settings: .everything)
         let (a, b) = (operand(kernels, [64], 1), operand(kernels, [64], 2))
-        _ = try time("a sum of two of 64 words", estimate: nil) { try watch.seconds { _ = kernels.add(a, b) } }
+        _ = try time("a sum of two of 64 words", estimate: nil) {
+            try watch.seconds { _ = try place(of: kernels.add(a, b), kernels) }
+        }
         profile.roundSeconds = try time("a round: 32 KiB up, a sum, 32 KiB down", estimate: estimates?.round) {
             let words = [UInt64](repeating: 7, count: 4096)
             let own = operand(kernels, [4096], 3)
             return try watch.seconds {
                 let sum = kernels.add(RingTensor(words, shape: [4096]), own)
-                let call = DeviceCall(kernels)
-                defer { call.end() }
-                _ = try queue.beginDownload(try call.place(of: sum), bytes: 4096 * 8).wait()
+                _ = try queue.beginDownload(try place(of: sum, kernels), bytes: 4096 * 8).wait()
             }
         }
         try kernels.check()
+    }
+
+    /// Where a tensor lies on the device; what is promised is computed.
+    private func place(of tensor: RingTensor, _ kernels: DeviceKernels) throws -> DeviceAddress {
+        let call = DeviceCall(kernels)
+        defer { call.end() }
+        return try call.place(of: tensor)
     }
 
     /// Words that look random, on the device.

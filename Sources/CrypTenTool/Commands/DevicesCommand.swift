@@ -14,7 +14,7 @@ struct DevicesCommand: AsyncParsableCommand {
             used. One that both libraries know is there twice.
 
               crypten devices                             what there is
-              crypten devices --check --bench             the first usable device that is no processor
+              crypten devices --check --bench             the first one that is no processor
               crypten devices --check --device opencl:0   another one
               crypten devices --bench --write card.json   with a profile of its speeds
 

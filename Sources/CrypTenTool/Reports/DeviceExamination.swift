@@ -111,7 +111,9 @@ struct RunningTable: Sendable {
 
     /// The first cell is left-aligned, the others are right-aligned.
     func row(_ cells: [String]) -> String {
-        zip(cells, columns).enumerated().map { index, cell in
+        // Cells that are empty at the end are no cells.
+        let cells = cells.reversed().drop(while: \.isEmpty).reversed()
+        return zip(cells, columns).enumerated().map { index, cell in
             let space = String(repeating: " ", count: max(0, cell.1.width - cell.0.count))
             return index == 0 ? cell.0 + space : space + cell.0
         }.joined(separator: "  ")
