@@ -8,7 +8,7 @@ plants = [
   ("elementwise", "(MULHI64(a, p->s) << 2) |", "(MULHI64(a, p->s) << 2) +0*"),
   ("elementwise", "/ 156;", "/ 157;"), ("elementwise", "+ (1u << 29)) >> 30", ") >> 30"), ("elementwise", "(((u64)1 << shift) >> 1)", "((u64)1 << shift)"),
   ("elementwise", "(SCALE_30 - position) & backwards", "(SCALE_30 - 1 - position) & backwards"),
-  ("elementwise", "sum - a * b", "sum + a * b"), ("elementwise", "(a & SPREAD64(p->flags)) - d", "(a & ~SPREAD64(p->flags)) - d"),
+  ("elementwise", "return sum - a * b", "return sum + a * b"), ("elementwise", "(a & SPREAD64(p->flags)) - d", "(a & ~SPREAD64(p->flags)) - d"),
   ("elementwise", "bits)[i / 64] >> (i % 64)", "bits)[i / 64] >> (i % 32)"), ("elementwise", "(NUMBER) == NO_PLACE ? 0", "(NUMBER) == NO_PLACE ? 1"), ("elementwise", "own[out * ELEMENTWISE_THREADS] = word", "own[ELEMENTWISE_THREADS] = word"),
   ("expand", "counting & 0xFFFF0000u", "counting & 0xFFFF0001u"), ("expand", "j == 1 || j == 3 || j == 4", "j == 1 || j == 3"),
   ("expand", "(column + 1 + j / 8) & 3", "(column + 3 - j / 8) & 3"), ("expand", "q.first / (2 * TEAM_BLOCKS) + team", "team"),
