@@ -85,6 +85,12 @@ package final class DeviceKernels: Kernels {
         )
     }
 
+    package func settle(_ words: [any StoredWords]) {
+        for words in words where words.storage.unread != nil {
+            onDevice(()) { call in _ = try call.place(of: words.storage, from: 0) }
+        }
+    }
+
     package func wipeGivenBack() {
         host.wipeGivenBack()
         do { try queue.wipeKept() } catch { record(error) }

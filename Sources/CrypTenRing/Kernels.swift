@@ -17,6 +17,8 @@ package protocol Kernels: Sendable {
     ///
     /// - Throws: `.notEnoughDeviceMemory`; nothing where a processor computes.
     func checkRoom(for bytes: Int) throws
+    /// Gives words that were promised their memory, and what they were made of its freedom: those that outlive a run.
+    func settle(_ words: [any StoredWords])
     /// Overwrites what tensors have left in memory that is kept for later ones.
     func wipeGivenBack()
 
@@ -243,6 +245,8 @@ extension Kernels {
     package func check() throws {}
 
     package func checkRoom(for bytes: Int) throws {}
+
+    package func settle(_ words: [any StoredWords]) {}
 
     package func wipeGivenBack() {
         ProcessMemory.wipeGivenBack()

@@ -16,6 +16,8 @@ package final class Storage: @unchecked Sendable {
     private var capacity = 0
     private var device: DeviceWords?
     private var source: WordSource?
+    /// Whether it was made without memory of the host: then others may know of it who don't count as owners, and add a place at any time.
+    private let isPromised: Bool
     private let lock = Mutex<Void>(())
 
     /// Memory of the host that holds whatever it held before; every word must be written before it is read.
@@ -24,6 +26,7 @@ package final class Storage: @unchecked Sendable {
         host = Atomic(block.words)
         capacity = block.capacity
         self.count = count
+        isPromised = false
     }
 
     /// Words that have no memory until somebody reads them.
@@ -31,6 +34,7 @@ package final class Storage: @unchecked Sendable {
         host = Atomic(nil)
         self.source = source
         self.count = count
+        isPromised = true
     }
 
     /// Words that a device makes.
@@ -39,6 +43,7 @@ package final class Storage: @unchecked Sendable {
         host = Atomic(nil)
         self.device = device
         self.count = count
+        isPromised = false
     }
 
     /// A copy, on the host, of some of the words.
@@ -70,9 +75,20 @@ package final class Storage: @unchecked Sendable {
     /// The words on the host, to write; only while uniquely referenced.
     var mutableWords: UnsafeMutablePointer<UInt64> {
         let words = words
-        device = nil
-        source = nil
+        dropOthers()
         return words
+    }
+
+    /// From now on the words are those of the host, or those that `device` gets. Only while uniquely referenced.
+    private func dropOthers(than device: DeviceWords? = nil) {
+        guard isPromised else {
+            self.device = device
+            return
+        }
+        lock.withLock { _ in
+            self.device = device
+            source = nil
+        }
     }
 
     /// Whether the host can read the words without waiting for a device.
@@ -109,9 +125,15 @@ package final class Storage: @unchecked Sendable {
                 block.words.update(repeating: 0, count: count)
             }
             capacity = block.capacity
+            forgetSecretSource()
             host.store(block.words, ordering: .releasing)
             return block.words
         }
+    }
+
+    /// Where the words have memory, nobody needs the key that they come from. Under the lock.
+    private func forgetSecretSource() {
+        if case .expansion? = source { source = nil }
     }
 
     // MARK: On a device
@@ -134,6 +156,7 @@ package final class Storage: @unchecked Sendable {
                 preconditionFailure("a storage has its words in some place")
             }
             device = made
+            forgetSecretSource()
             return made
         }
     }
@@ -147,10 +170,9 @@ package final class Storage: @unchecked Sendable {
     /// Adds a place: a device has computed what was promised, beside something else.
     package func computed(_ words: DeviceWords) {
         lock.withLock { _ in
-            // An expansion stays what it is, too: the host may need it without waiting.
             guard device == nil, source != nil else { return }
             device = words
-            if case .promise? = source { source = nil }
+            source = nil
         }
     }
 
@@ -165,8 +187,7 @@ package final class Storage: @unchecked Sendable {
 
     /// From now on the words are those that a device's kernels write to `words`; only while uniquely referenced.
     package func moveToDevice(_ words: DeviceWords) {
-        device = words
-        source = nil
+        dropOthers(than: words)
         guard let words = host.load(ordering: .relaxed) else { return }
         StoragePool.shared.giveBack(StoragePool.Block(words: words, capacity: capacity))
         host.store(nil, ordering: .relaxed)
@@ -175,8 +196,10 @@ package final class Storage: @unchecked Sendable {
     /// Overwrites all words, in all places, with zeros; the compiler can't remove it. Only while uniquely referenced.
     func wipe() {
         if let words = host.load(ordering: .relaxed) { cct_wipe(words, count * 8) }
-        device?.wipe()
-        if source != nil { source = .repeating(0) }
+        lock.withLock { _ in
+            device?.wipe()
+            if source != nil { source = .repeating(0) }
+        }
     }
 }
 

@@ -48,6 +48,10 @@ package struct AuditingKernels: Kernels {
         try base.checkRoom(for: bytes)
     }
 
+    package func settle(_ words: [any StoredWords]) {
+        base.settle(words)
+    }
+
     package func wipeGivenBack() {
         base.wipeGivenBack()
     }

@@ -17,6 +17,8 @@ extension SessionState {
         guard let checker else { return try body(engine) }
         let party = party
         engine.observer = { step, outputs, freed in
+            // The checker reads them on whichever thread it runs: what waits is computed on this one.
+            for words in outputs.flatMap(\.words) { _ = words.storage.words }
             checker.step(number, party: party, step, outputs, freed: freed)
         }
         do {

@@ -61,6 +61,8 @@ struct DealerEngine {
         }
         try stream.finish()
         credit = stream.account
-        return plan.outputs.filter { $0.kept != nil }.map { slots[$0.slot] }
+        let kept = plan.outputs.filter { $0.kept != nil }.map { slots[$0.slot] }
+        context.kernels.settle(kept.flatMap(\.words))
+        return kept
     }
 }

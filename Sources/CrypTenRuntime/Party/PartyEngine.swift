@@ -104,7 +104,10 @@ struct PartyEngine {
         }
         exchange.finish()
         (correlations as? ReceivedCorrelations)?.finish()
-        return try plan.outputs.map { try value(slots[$0.slot], step: plan.steps.count) }
+        let values = try plan.outputs.map { try value(slots[$0.slot], step: plan.steps.count) }
+        // What is kept holds nothing of the run but itself.
+        context.kernels.settle(values.flatMap(\.words))
+        return values
     }
 
     private func value(_ value: PartyValue?, step: Int) throws -> PartyValue {

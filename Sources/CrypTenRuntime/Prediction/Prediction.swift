@@ -71,6 +71,8 @@ package struct MeasuredRun: Sendable {
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws {
         cost = Cost(PlanCost(of: prepared, framing: .wire))
+        // Threads don't share a device's kernels.
+        let kernels: any Kernels = kernels.computesAside ? NativeKernels(threads: 1) : kernels
         let run = DryRun(prepared: prepared, kernels: kernels, correctionWindow: correctionWindow)
         let threads = (kernels as? NativeKernels)?.threads ?? 1
         cores = ProcessInfo.processInfo.activeProcessorCount

@@ -48,13 +48,19 @@ extension SessionState {
             slabBits: configuration.slabBits
         )
         let plan = try planner.plan(graph, kept: known)
-        if kernels.computesAside {
-            let memory = MemoryEstimate(plan, correctionWindow: configuration.correctionWindow)
-            try kernels.checkRoom(for: memory.bytesPerParty[party])
-        }
         statistics.plans += 1
         let size = plan.constants.reduce(plan.dealerPlan.count) { $0 + $1.count * 8 }
         _ = plans.insert(plan, for: key, size: size)
         return Planned(plan: plan, sources: sources)
+    }
+
+    /// Looks whether a device has room for a plan, once for each.
+    ///
+    /// - Throws: `.notEnoughDeviceMemory`; the others are told, who have begun the run.
+    func checkRoom(for planned: Planned) throws {
+        guard kernels.computesAside, !plansWithRoom.contains(planned.plan.fingerprint) else { return }
+        let memory = MemoryEstimate(planned.plan, correctionWindow: configuration.correctionWindow)
+        try kernels.checkRoom(for: memory.bytesPerParty[party])
+        plansWithRoom.insert(planned.plan.fingerprint)
     }
 }

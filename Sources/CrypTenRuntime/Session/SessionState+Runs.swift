@@ -33,6 +33,7 @@ extension SessionState {
     func run(_ planned: Planned, isSetup: Bool, for purpose: [UInt8]? = nil) throws -> [RunResult] {
         let start = ContinuousClock.now
         try kernels.check()
+        try checkRoom(for: planned)
         try machine.beginRun(on: SessionStateMachine.Reads(planned))
         try agreeOnSalt()
         let operands = try operands(for: planned)

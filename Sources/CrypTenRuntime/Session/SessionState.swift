@@ -41,6 +41,8 @@ final class SessionState {
     var lastBinding: [UInt8] = []
     /// Plans that were made, for as many forms as a program uses in turn.
     var plans = RecentlyUsed<PlanKey, PreparedPlan>(capacity: 256, sizeLimit: 1 << 30)
+    /// Fingerprints of plans that the device has room for.
+    var plansWithRoom: Set<[UInt8]> = []
     /// Runs that were dealt ahead and wait to be used, by number.
     var dealtRuns: [UInt64: DealtRun] = [:]
 
