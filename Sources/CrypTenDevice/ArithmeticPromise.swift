@@ -16,7 +16,7 @@ final class ArithmeticPromise: WordPromise, @unchecked Sendable {
     let kernels: DeviceKernels
     let step: Step
     /// What it reads: elements, then what it adds to, then a plane of bits, as far as it has them.
-    fileprivate(set) var operands: [LogicPromise.View]
+    fileprivate(set) var operands: [StorageView]
     let count: Int
     /// How many of the operands are elements; one that it adds to and one of bits may follow.
     let elements: Int
@@ -34,22 +34,12 @@ final class ArithmeticPromise: WordPromise, @unchecked Sendable {
         count = elements[0].count
         self.elements = elements.count
         (hasSum, hasBits) = (sum != nil, bits != nil)
-        operands = (elements + (sum.map { [$0] } ?? [])).map {
-            LogicPromise.View(storage: $0.storage, firstWord: $0.firstWord)
-        }
-        if let bits { operands.append(LogicPromise.View(storage: bits.storage, firstWord: bits.firstWord)) }
+        operands = (elements + (sum.map { [$0] } ?? [])).map { StorageView($0) }
+        if let bits { operands.append(StorageView(bits)) }
     }
 
     func compute() throws -> DeviceWords {
-        do {
-            let call = DeviceCall(kernels)
-            defer { call.end() }
-            try kernels.check()
-            return try call.compute(self)
-        } catch {
-            kernels.record(error)
-            throw error
-        }
+        try kernels.computing { try $0.compute(self) }
     }
 
     /// Whether somebody else than this promise looks at an operand's storage.
@@ -71,7 +61,7 @@ struct ArithmeticFusion {
     }
 
     /// A block of memory that is read, or nil for one that is made.
-    private(set) var blocks: [LogicPromise.View?] = []
+    private(set) var blocks: [StorageView?] = []
     /// Each after those that it reads; the last one is the promise itself.
     private(set) var parts: [Part] = []
     private var made: [ObjectIdentifier: Int] = [:]
@@ -123,7 +113,7 @@ struct ArithmeticFusion {
         return part.out
     }
 
-    private mutating func place(_ view: LogicPromise.View, _ isShared: Bool, blocksLeft: Int) -> UInt8 {
+    private mutating func place(_ view: StorageView, _ isShared: Bool, blocksLeft: Int) -> UInt8 {
         guard case .promise(let source)? = view.storage.unread, let promise = source as? ArithmeticPromise else {
             return block(view)
         }
@@ -142,12 +132,12 @@ struct ArithmeticFusion {
         return out
     }
 
-    private mutating func block(_ view: LogicPromise.View) -> UInt8 {
+    private mutating func block(_ view: StorageView) -> UInt8 {
         let known = blocks.firstIndex { $0?.storage === view.storage && $0?.firstWord == view.firstWord }
         return known.map { ElementwiseArguments.firstBlock + UInt8($0) } ?? newBlock(view)
     }
 
-    private mutating func newBlock(_ view: LogicPromise.View?) -> UInt8 {
+    private mutating func newBlock(_ view: StorageView?) -> UInt8 {
         blocks.append(view)
         precondition(blocks.count <= ElementwiseArguments.blocks, "\(blocks.count) blocks for one kernel")
         return ElementwiseArguments.firstBlock + UInt8(blocks.count - 1)

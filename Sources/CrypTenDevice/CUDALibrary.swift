@@ -1,13 +1,5 @@
 import CrypTenBase
 
-#if canImport(Glibc)
-private import Glibc
-#elseif canImport(Darwin)
-private import Darwin
-#elseif canImport(Musl)
-private import Musl
-#endif
-
 /// The functions of NVIDIA's driver that a queue needs, looked up by name when somebody asks for a device: nothing is linked.
 ///
 /// Where a function has changed since its first version, it's the one that drivers for CUDA 12 document.
@@ -72,53 +64,47 @@ struct CUDALibrary: @unchecked Sendable {
     ///
     /// - Throws: `.deviceUnavailable` where it isn't there, is too old, or finds no device.
     init() throws {
-        guard let library = dlopen(Self.file, RTLD_NOW | RTLD_LOCAL) else {
-            throw CrypTenError(
-                .deviceUnavailable,
-                "this machine has no \(Self.file): install NVIDIA's driver, start the container with its GPUs, or choose "
-                    + "another device"
+        let library = try DynamicLibrary(
+            Self.file,
+            remedies: (
+                "install NVIDIA's driver, start the container with its GPUs, or choose another device",
+                "install driver 525 or newer"
             )
-        }
-        func function<Function>(_ name: String, _: Function.Type = Function.self) throws -> Function {
-            guard let symbol = dlsym(library, name) else {
-                throw CrypTenError(.deviceUnavailable, "\(Self.file) has no \(name): install driver 525 or newer")
-            }
-            return unsafeBitCast(symbol, to: Function.self)
-        }
-        errorName = try function("cuGetErrorName")
-        errorText = try function("cuGetErrorString")
-        driverVersion = try function("cuDriverGetVersion")
-        deviceCount = try function("cuDeviceGetCount")
-        device = try function("cuDeviceGet")
-        deviceName = try function("cuDeviceGetName")
-        deviceAttribute = try function("cuDeviceGetAttribute")
-        deviceMemory = try function("cuDeviceTotalMem_v2")
-        retainContext = try function("cuDevicePrimaryCtxRetain")
-        releaseContext = try function("cuDevicePrimaryCtxRelease_v2")
-        setContext = try function("cuCtxSetCurrent")
-        loadModule = try function("cuModuleLoadDataEx")
-        self.function = try function("cuModuleGetFunction")
-        unloadModule = try function("cuModuleUnload")
-        createStream = try function("cuStreamCreate")
-        destroyStream = try function("cuStreamDestroy_v2")
-        synchronize = try function("cuStreamSynchronize")
-        streamWait = try function("cuStreamWaitEvent")
-        createEvent = try function("cuEventCreate")
-        destroyEvent = try function("cuEventDestroy_v2")
-        waitForEvent = try function("cuEventSynchronize")
-        queryEvent = try function("cuEventQuery")
-        recordEvent = try function("cuEventRecord")
-        allocate = try function("cuMemAlloc_v2")
-        free = try function("cuMemFree_v2")
-        memory = try function("cuMemGetInfo_v2")
-        allocatePinned = try function("cuMemHostAlloc")
-        freePinned = try function("cuMemFreeHost")
-        copyToDevice = try function("cuMemcpyHtoDAsync_v2")
-        copyFromDevice = try function("cuMemcpyDtoHAsync_v2")
-        copyOnDevice = try function("cuMemcpyDtoDAsync_v2")
-        fillBytes = try function("cuMemsetD8Async")
-        launch = try function("cuLaunchKernel")
-        let start: @convention(c) (UInt32) -> Code = try function("cuInit")
+        )
+        errorName = try library.function("cuGetErrorName")
+        errorText = try library.function("cuGetErrorString")
+        driverVersion = try library.function("cuDriverGetVersion")
+        deviceCount = try library.function("cuDeviceGetCount")
+        device = try library.function("cuDeviceGet")
+        deviceName = try library.function("cuDeviceGetName")
+        deviceAttribute = try library.function("cuDeviceGetAttribute")
+        deviceMemory = try library.function("cuDeviceTotalMem_v2")
+        retainContext = try library.function("cuDevicePrimaryCtxRetain")
+        releaseContext = try library.function("cuDevicePrimaryCtxRelease_v2")
+        setContext = try library.function("cuCtxSetCurrent")
+        loadModule = try library.function("cuModuleLoadDataEx")
+        self.function = try library.function("cuModuleGetFunction")
+        unloadModule = try library.function("cuModuleUnload")
+        createStream = try library.function("cuStreamCreate")
+        destroyStream = try library.function("cuStreamDestroy_v2")
+        synchronize = try library.function("cuStreamSynchronize")
+        streamWait = try library.function("cuStreamWaitEvent")
+        createEvent = try library.function("cuEventCreate")
+        destroyEvent = try library.function("cuEventDestroy_v2")
+        waitForEvent = try library.function("cuEventSynchronize")
+        queryEvent = try library.function("cuEventQuery")
+        recordEvent = try library.function("cuEventRecord")
+        allocate = try library.function("cuMemAlloc_v2")
+        free = try library.function("cuMemFree_v2")
+        memory = try library.function("cuMemGetInfo_v2")
+        allocatePinned = try library.function("cuMemHostAlloc")
+        freePinned = try library.function("cuMemFreeHost")
+        copyToDevice = try library.function("cuMemcpyHtoDAsync_v2")
+        copyFromDevice = try library.function("cuMemcpyDtoHAsync_v2")
+        copyOnDevice = try library.function("cuMemcpyDtoDAsync_v2")
+        fillBytes = try library.function("cuMemsetD8Async")
+        launch = try library.function("cuLaunchKernel")
+        let start: @convention(c) (UInt32) -> Code = try library.function("cuInit")
         let code = start(0)
         guard code == 0 else {
             throw CrypTenError(.deviceUnavailable, "NVIDIA's driver doesn't start: \(describe(code))")

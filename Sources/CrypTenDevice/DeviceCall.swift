@@ -117,27 +117,10 @@ final class DeviceCall {
 
     /// Changes words where they lie, or in a place of their own, where others look at them, too.
     func update(_ words: inout some StoredWords, _ body: (DeviceAddress) throws -> Void) throws {
-        try renew(&words, copying: true) { to, _ in try body(to) }
-    }
-
-    /// Changes all words: `body` writes them to `to`, and reads what they were at `old`, which may be the same place.
-    func renew(
-        _ words: inout some StoredWords,
-        _ body: (_ to: DeviceAddress, _ old: DeviceAddress) throws -> Void
-    ) throws {
-        try renew(&words, copying: false, body)
-    }
-
-    private func renew(
-        _ words: inout some StoredWords,
-        copying: Bool,
-        _ body: (_ to: DeviceAddress, _ old: DeviceAddress) throws -> Void
-    ) throws {
         guard words.wordCount > 0 else { return }
         if words.ownsStorage() {
             let place = try deviceWords(of: words.storage)
-            let address = place.block.address.advanced(words: words.firstWord)
-            try body(address, address)
+            try body(place.block.address.advanced(words: words.firstWord))
             words.storage.moveToDevice(place)
             return
         }
@@ -145,14 +128,11 @@ final class DeviceCall {
         let to = own.block.address
         if case .repeating(let value)? = words.storage.unread {
             try fill(to, words.wordCount, with: value)
-            try body(to, to)
-        } else if copying {
+        } else {
             let walk = DeviceWalk([words.wordCount], to: [1], from: [1])
             try copy(walk, to: to, from: try place(of: words))
-            try body(to, to)
-        } else {
-            try body(to, try place(of: words))
         }
+        try body(to)
         words.look(into: Storage(own, count: words.wordCount))
     }
 

@@ -233,20 +233,6 @@ extension DeviceKernels {
 }
 
 extension DeviceCall {
-    /// `to = f(…)`, one operation on operands that are there.
-    func elementwise(
-        _ operation: ElementwiseOperation,
-        _ to: DeviceAddress,
-        _ count: Int,
-        _ operands: [DeviceAddress],
-        sum: DeviceAddress
-    ) throws {
-        let first = ElementwiseArguments.firstBlock
-        let places = operands.indices.map { first + 2 + UInt8($0) }
-        let step = ElementwiseStep(.init(operation: operation), out: first, operands: places, sum: first + 1, bits: nil)
-        try elementwise([step], [to, sum] + operands, count)
-    }
-
     /// Runs a promise's step, with those of what it reads and isn't made yet.
     func compute(_ promise: ArithmeticPromise) throws -> DeviceWords {
         let fusion = ArithmeticFusion(promise)

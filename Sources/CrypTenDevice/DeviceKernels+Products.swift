@@ -19,6 +19,11 @@ extension DeviceKernels {
         {
             return host.accumulate(&sum, operation, a, b, subtracting: subtracting)
         }
+        if operation == .multiply {
+            let (left, right) = (broadcast(a, to: shape), broadcast(b, to: shape))
+            return subtracting
+                ? accumulate(&sum, subtractingProductOf: left, right) : accumulate(&sum, addingProductOf: left, right)
+        }
         onDevice(()) { call in
             let (left, right) = (try call.place(of: a), try call.place(of: b))
             try call.update(&sum) { to in
@@ -36,7 +41,7 @@ extension DeviceKernels {
 }
 
 extension DeviceCall {
-    /// `to ± operation(a, b)`
+    /// `to ± operation(a, b)`, for what isn't done element by element.
     fileprivate func apply(
         _ operation: BilinearOperation,
         to: DeviceAddress,
@@ -47,10 +52,7 @@ extension DeviceCall {
     ) throws {
         switch operation {
         case .multiply:
-            let operands = [
-                try broadcast(a.place, a.shape, to: shape), try broadcast(b.place, b.shape, to: shape),
-            ]
-            try elementwise(subtracting ? .subtractProduct : .addProduct, to, shape.count, operands, sum: to)
+            preconditionFailure("elements are multiplied by a kernel of their own")
         case .matmul(let transposeLeft, let transposeRight):
             let (m, n) = (shape[-2], shape[-1])
             let k = transposeLeft ? a.shape[-2] : a.shape[-1]
@@ -87,13 +89,6 @@ extension DeviceCall {
 }
 
 extension DeviceCall {
-    fileprivate func broadcast(_ a: DeviceAddress, _ from: Shape, to shape: Shape) throws -> DeviceAddress {
-        if from == shape { return a }
-        let to = try room(shape.count)
-        try gather(a, .broadcasting(from, to: shape), to: to)
-        return to
-    }
-
     /// `c ± a·b` for a batch of matrices.
     func accumulate(
         _ product: DeviceProduct,

@@ -115,17 +115,32 @@ package final class DeviceKernels: Kernels {
         _ body: (DeviceCall) throws -> Result
     ) -> Result {
         guard failure.withLock({ $0 == nil }) else { return instead() }
+        return (try? calling(body)) ?? instead()
+    }
+
+    /// Queues what computes a promise.
+    ///
+    /// - Throws: what has failed, now or before.
+    func computing(_ body: (DeviceCall) throws -> DeviceWords) throws -> DeviceWords {
+        try calling { call in
+            try check()
+            return try body(call)
+        }
+    }
+
+    /// Makes a call; what it throws is remembered.
+    private func calling<Result>(_ body: (DeviceCall) throws -> Result) throws -> Result {
         let call = DeviceCall(self)
         defer { call.end() }
         do {
             return try body(call)
         } catch {
             record(error)
-            return instead()
+            throw error
         }
     }
 
-    func record(_ error: any Error) {
+    private func record(_ error: any Error) {
         let failed =
             error as? CrypTenError ?? CrypTenError(.deviceFailed, "\(queue.deviceName) failed: \(error)")
         failure.withLock { $0 = $0 ?? failed }

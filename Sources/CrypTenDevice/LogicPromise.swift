@@ -4,12 +4,6 @@ import CrypTenRing
 ///
 /// Immutable, but for how many others look at what it reads.
 final class LogicPromise: WordPromise, @unchecked Sendable {
-    /// Words in a storage, from one of them on.
-    struct View {
-        var storage: Storage
-        var firstWord: Int
-    }
-
     let kernels: DeviceKernels
     let program: BitProgram
     /// A uniform program is one operation on all words of its operands, whichever planes they are: it has one plane of each.
@@ -17,7 +11,7 @@ final class LogicPromise: WordPromise, @unchecked Sendable {
     /// How many planes of `step` words its result has.
     let planes: Int
     /// What it reads, block by block.
-    fileprivate(set) var operands: [View]
+    fileprivate(set) var operands: [StorageView]
     /// How far planes lie apart, in words.
     let step: Int
     /// Elements of a plane, where bits behind the last one must be cleared; 0 where there are none.
@@ -30,7 +24,7 @@ final class LogicPromise: WordPromise, @unchecked Sendable {
     init(_ program: BitProgram, on operands: [BitPlanes], uniformOn planes: Int? = nil, _ kernels: DeviceKernels) {
         self.kernels = kernels
         self.program = program
-        self.operands = operands.map { View(storage: $0.storage, firstWord: $0.firstWord) }
+        self.operands = operands.map { StorageView($0) }
         isUniform = planes != nil
         self.planes = planes ?? program.outputs
         step = operands[0].wordsPerPlane
@@ -38,15 +32,7 @@ final class LogicPromise: WordPromise, @unchecked Sendable {
     }
 
     func compute() throws -> DeviceWords {
-        do {
-            let call = DeviceCall(kernels)
-            defer { call.end() }
-            try kernels.check()
-            return try call.compute(self)
-        } catch {
-            kernels.record(error)
-            throw error
-        }
+        try kernels.computing { try $0.compute(self) }
     }
 
     /// Whether somebody else than this promise looks at an operand's storage.
@@ -74,7 +60,7 @@ struct LogicFusion {
 
     /// Each after those that it reads; the last one is the promise itself.
     private(set) var parts: [Part] = []
-    private(set) var blocks: [(view: LogicPromise.View, planes: Int)] = []
+    private(set) var blocks: [(view: StorageView, planes: Int)] = []
     /// What two fusions that are the same program have in common.
     private(set) var form: [Int] = []
     /// How far planes lie apart, in words.
@@ -115,7 +101,7 @@ struct LogicFusion {
         return parts.count - 1
     }
 
-    private mutating func operand(_ view: LogicPromise.View, planes: Int, isShared: Bool) -> Operand {
+    private mutating func operand(_ view: StorageView, planes: Int, isShared: Bool) -> Operand {
         guard case .promise(let source)? = view.storage.unread, let promise = source as? LogicPromise,
             promise.tailedCount == 0
                 || promise.tailedCount == tail && promise.step == step && view.firstWord % step == 0,
@@ -142,7 +128,7 @@ struct LogicFusion {
         if isShared { parts[index].shared = storage }
     }
 
-    private mutating func block(_ view: LogicPromise.View, planes: Int) -> Operand {
+    private mutating func block(_ view: StorageView, planes: Int) -> Operand {
         if let known = blocks.firstIndex(where: {
             $0.view.storage === view.storage && $0.view.firstWord == view.firstWord && $0.planes == planes
         }) {

@@ -1,13 +1,5 @@
 import CrypTenBase
 
-#if canImport(Glibc)
-private import Glibc
-#elseif canImport(Darwin)
-private import Darwin
-#elseif canImport(Musl)
-private import Musl
-#endif
-
 /// The functions of OpenCL 2.0 that a queue needs, looked up by name when somebody asks for a device: nothing is linked.
 ///
 /// Safety of `@unchecked Sendable`: addresses of functions of a library that is never unloaded.
@@ -69,46 +61,37 @@ struct OpenCLLibrary: @unchecked Sendable {
     ///
     /// - Throws: `.deviceUnavailable` where it isn't there, or is older than OpenCL 2.0.
     init() throws {
-        guard let library = dlopen(Self.file, RTLD_NOW | RTLD_LOCAL) else {
-            throw CrypTenError(
-                .deviceUnavailable,
-                "this machine has no \(Self.file): install an OpenCL loader and a driver, such as ocl-icd-libopencl1 "
-                    + "and pocl-opencl-icd, or choose another device"
+        let library = try DynamicLibrary(
+            Self.file,
+            remedies: (
+                "install an OpenCL loader and a driver, such as ocl-icd-libopencl1 and pocl-opencl-icd, or choose another device",
+                "it must be for OpenCL 2.0 or newer"
             )
-        }
-        func function<Function>(_ name: String, _: Function.Type = Function.self) throws -> Function {
-            guard let symbol = dlsym(library, name) else {
-                throw CrypTenError(
-                    .deviceUnavailable,
-                    "\(Self.file) has no \(name): it must be for OpenCL 2.0 or newer"
-                )
-            }
-            return unsafeBitCast(symbol, to: Function.self)
-        }
-        getPlatforms = try function("clGetPlatformIDs")
-        getDevices = try function("clGetDeviceIDs")
-        getDeviceInfo = try function("clGetDeviceInfo")
-        createContext = try function("clCreateContext")
-        createQueue = try function("clCreateCommandQueueWithProperties")
-        createProgram = try function("clCreateProgramWithSource")
-        buildProgram = try function("clBuildProgram")
-        getBuildInfo = try function("clGetProgramBuildInfo")
-        createKernel = try function("clCreateKernel")
-        setArgument = try function("clSetKernelArg")
-        setExecutionInfo = try function("clSetKernelExecInfo")
-        enqueueKernel = try function("clEnqueueNDRangeKernel")
-        allocate = try function("clSVMAlloc")
-        free = try function("clSVMFree")
-        enqueueCopy = try function("clEnqueueSVMMemcpy")
-        enqueueFill = try function("clEnqueueSVMMemFill")
-        finish = try function("clFinish")
-        flush = try function("clFlush")
-        waitForEvents = try function("clWaitForEvents")
-        releaseEvent = try function("clReleaseEvent")
-        releaseKernel = try function("clReleaseKernel")
-        releaseProgram = try function("clReleaseProgram")
-        releaseQueue = try function("clReleaseCommandQueue")
-        releaseContext = try function("clReleaseContext")
+        )
+        getPlatforms = try library.function("clGetPlatformIDs")
+        getDevices = try library.function("clGetDeviceIDs")
+        getDeviceInfo = try library.function("clGetDeviceInfo")
+        createContext = try library.function("clCreateContext")
+        createQueue = try library.function("clCreateCommandQueueWithProperties")
+        createProgram = try library.function("clCreateProgramWithSource")
+        buildProgram = try library.function("clBuildProgram")
+        getBuildInfo = try library.function("clGetProgramBuildInfo")
+        createKernel = try library.function("clCreateKernel")
+        setArgument = try library.function("clSetKernelArg")
+        setExecutionInfo = try library.function("clSetKernelExecInfo")
+        enqueueKernel = try library.function("clEnqueueNDRangeKernel")
+        allocate = try library.function("clSVMAlloc")
+        free = try library.function("clSVMFree")
+        enqueueCopy = try library.function("clEnqueueSVMMemcpy")
+        enqueueFill = try library.function("clEnqueueSVMMemFill")
+        finish = try library.function("clFinish")
+        flush = try library.function("clFlush")
+        waitForEvents = try library.function("clWaitForEvents")
+        releaseEvent = try library.function("clReleaseEvent")
+        releaseKernel = try library.function("clReleaseKernel")
+        releaseProgram = try library.function("clReleaseProgram")
+        releaseQueue = try library.function("clReleaseCommandQueue")
+        releaseContext = try library.function("clReleaseContext")
     }
 
     /// What was opened when somebody first asked.
