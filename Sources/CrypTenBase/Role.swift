@@ -5,9 +5,9 @@ package enum Role: Hashable, Sendable, Comparable, CustomStringConvertible {
     /// Runs the plan on masks and sends corrections; never sees data.
     case dealer
 
-    /// Everyone in a session of `partyCount` parties: the parties in order, then the dealer.
-    package static func all(partyCount: Int) -> [Role] {
-        (0..<partyCount).map { .party(PartyID($0)) } + [.dealer]
+    /// Everyone in a session of `partyCount` parties: the parties in order, then the dealer, where there is one.
+    package static func all(partyCount: Int, hasDealer: Bool = true) -> [Role] {
+        (0..<partyCount).map { .party(PartyID($0)) } + (hasDealer ? [.dealer] : [])
     }
 
     /// Parties by number, the dealer after them.

@@ -12,6 +12,8 @@ import Foundation
 package struct SessionIdentity: Sendable {
     package let role: Role
     package let partyCount: Int
+    /// Whether a dealer is a member of the session, beside the parties.
+    package let hasDealer: Bool
     package let session: String
     /// The SHA-256 of the session's hash and of what all members must have in common besides.
     package let parametersHash: [UInt8]
@@ -24,11 +26,12 @@ package struct SessionIdentity: Sendable {
 
     /// Checks what a caller asked for.
     ///
-    /// - Throws: ``CrypTenError`` `.invalidArgument` for fewer than 2 parties or more than 65,534, and for a party that isn't
+    /// - Throws: ``CrypTenError`` `.invalidArgument` for fewer than 2 parties or more than 65,534, and for a member that isn't
     ///   among them.
     package init(
         role: Role,
         partyCount: Int,
+        hasDealer: Bool = true,
         session: String,
         parameters: String,
         preSharedSecret: HandshakeSecret? = nil
@@ -42,8 +45,12 @@ package struct SessionIdentity: Sendable {
                 "\(role) in a session of \(partyCount) parties: they are counted from 0 to \(partyCount - 1)"
             )
         }
+        guard hasDealer || role != .dealer else {
+            throw CrypTenError(.invalidArgument, "a session without a dealer has no place for one")
+        }
         self.role = role
         self.partyCount = partyCount
+        self.hasDealer = hasDealer
         self.session = session
         self.parameters = parameters
         self.preSharedSecret = preSharedSecret
@@ -73,6 +80,7 @@ package struct SessionIdentity: Sendable {
     private init(_ other: SessionIdentity, joining hello: Hello) {
         role = other.role
         partyCount = other.partyCount
+        hasDealer = other.hasDealer
         preSharedSecret = other.preSharedSecret
         session = "the session of the first caller"
         sessionHash = hello.sessionHash
@@ -82,7 +90,7 @@ package struct SessionIdentity: Sendable {
 
     /// The other members of the session, in order.
     package var peers: [Role] {
-        Role.all(partyCount: partyCount).filter { $0 != role }
+        Role.all(partyCount: partyCount, hasDealer: hasDealer).filter { $0 != role }
     }
 }
 

@@ -20,8 +20,35 @@ package enum MemoryTransport {
         parameters: String = "",
         queueLimit: Int = 512 << 20
     ) throws -> (parties: [any Transport], dealer: any Transport) {
-        let identities = try Role.all(partyCount: max(parties, 0)).map {
-            try SessionIdentity(role: $0, partyCount: parties, session: session, parameters: parameters)
+        let members = try members(parties, hasDealer: true, session, parameters, queueLimit)
+        return (Array(members.dropLast()), members[members.count - 1])
+    }
+
+    /// The same without a dealer.
+    package static func meshWithoutDealer(
+        parties: Int,
+        session: String,
+        parameters: String = "",
+        queueLimit: Int = 512 << 20
+    ) throws -> [any Transport] {
+        try members(parties, hasDealer: false, session, parameters, queueLimit)
+    }
+
+    private static func members(
+        _ parties: Int,
+        hasDealer: Bool,
+        _ session: String,
+        _ parameters: String,
+        _ queueLimit: Int
+    ) throws -> [any Transport] {
+        let identities = try Role.all(partyCount: max(parties, 0), hasDealer: hasDealer).map {
+            try SessionIdentity(
+                role: $0,
+                partyCount: parties,
+                hasDealer: hasDealer,
+                session: session,
+                parameters: parameters
+            )
         }
         let members = identities.map { identity in
             (identity: identity, inbox: Inbox(peers: identity.peers, limit: queueLimit), traffic: TrafficCounter())
@@ -48,7 +75,7 @@ package enum MemoryTransport {
                 links[otherIndex][member.identity.role] = answerer
             }
         }
-        let endpoints = zip(members, links).map { member, links in
+        return zip(members, links).map { member, links in
             TransportEndpoint(
                 member.identity,
                 inbox: member.inbox,
@@ -58,7 +85,6 @@ package enum MemoryTransport {
                 tearDown: {}
             )
         }
-        return (Array(endpoints.dropLast()), endpoints[endpoints.count - 1])
     }
 }
 

@@ -44,6 +44,8 @@ package struct TCPConfiguration: Sendable {
     package var session: String
     /// How many parties; the dealer comes on top.
     package var partyCount: Int
+    /// Whether there is a dealer.
+    package var hasDealer = true
     /// What else must be the same everywhere, such as the number of fraction bits; compared as it is.
     package var parameters = ""
     /// Where this member listens; not needed by the last party, which nobody calls.

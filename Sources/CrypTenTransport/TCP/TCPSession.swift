@@ -180,7 +180,7 @@ final class TCPSession: Sendable {
         let connected = try monitor.wait(until: deadline) {
             state -> (links: [Role: TCPConnection], secrets: [Role: KeyChain])? in
             if let failure = state.failure { throw failure }
-            guard state.links.count == self.identity.partyCount else { return nil }
+            guard state.links.count == self.identity.peers.count else { return nil }
             state.isComplete = true
             return state.handOver()
         }

@@ -54,6 +54,7 @@ package enum TCPTransport {
                     try SessionIdentity(
                         role: role,
                         partyCount: configuration.partyCount,
+                        hasDealer: configuration.hasDealer,
                         session: configuration.session,
                         parameters: configuration.parameters,
                         preSharedSecret: configuration.preSharedSecret
@@ -68,7 +69,7 @@ package enum TCPTransport {
                 }
                 return (peer, try address.resolve(configuration))
             }
-            if takenOver == nil, callees.count < identity.partyCount {
+            if takenOver == nil, callees.count < identity.peers.count {
                 guard let address = configuration.listen else {
                     throw CrypTenError(.invalidArgument, "no address is given for \(role) to listen on")
                 }
