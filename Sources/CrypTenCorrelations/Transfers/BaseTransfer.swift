@@ -57,12 +57,13 @@ package enum BaseTransfer {
         }
     }
 
-    /// What the receiver answers, and its keys: words `2 i ..< 2 i + 2`.
+    /// The receiver's part.
     ///
     /// - Parameters:
     ///   - offer: What came from the sender.
     ///   - choices: 128 bits.
     ///   - label: The sender's.
+    /// - Returns: The answer, and the chosen keys: words `2 i ..< 2 i + 2`.
     /// - Throws: `.malformedFrame` where the offer has another length, or a point of small order.
     package static func receive(
         _ offer: [UInt8],

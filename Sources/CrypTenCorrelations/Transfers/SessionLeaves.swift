@@ -17,9 +17,10 @@ struct SessionLeaves {
         (self.words, self.label, self.kernels) = (words, label, kernels)
     }
 
-    /// A run's leaves, prepared, and the key of its pads' keys; the session's move on.
+    /// Begins a run; the session's leaves move on.
     ///
     /// - Parameter binding: What the run is, in bytes that both sides have alike.
+    /// - Returns: The run's leaves, prepared, and its pads' keys.
     mutating func begin(_ binding: [UInt8]) -> (schedules: SecretWords, pads: PadKeys) {
         runs += 1
         var hash = SHA256()

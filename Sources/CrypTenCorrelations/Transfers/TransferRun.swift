@@ -59,6 +59,7 @@ package final class TransferSender {
     /// Begins a run; the session's leaves move on, so that the chooser must begin the same one.
     ///
     /// - Parameter binding: What the run is, in bytes that both sides have alike.
+    /// - Returns: The run, for one thread at a time.
     package func run(_ binding: [UInt8]) -> Run {
         Run(leaves.begin(binding), delta, height, kernels)
     }
@@ -86,6 +87,7 @@ package final class TransferSender {
         ///   - message: What it has sent.
         ///   - planes: How many planes of choices there are.
         ///   - count: How many bits each has.
+        /// - Returns: The transfers, in as many planes.
         /// - Throws: `.malformedFrame` where the message has another length; `.sessionClosed` after the run's end.
         /// - Complexity: (2^k − 1) · 128 / k blocks of AES for 128 transfers; 16 bytes of memory a transfer.
         package func absorb(_ message: RingTensor, planes: Int, count: Int) throws(CrypTenError) -> SentTransfers {
@@ -127,6 +129,7 @@ package final class TransferReceiver {
     /// Begins a run; the session's leaves move on, so that the other side must begin the same one.
     ///
     /// - Parameter binding: What the run is, in bytes that both sides have alike.
+    /// - Returns: The run, for one thread at a time.
     package func run(_ binding: [UInt8]) -> Run {
         Run(leaves.begin(binding), height, kernels)
     }
@@ -144,9 +147,10 @@ package final class TransferReceiver {
             super.init(begun, height, kernels)
         }
 
-        /// A transfer for each bit of some planes, and what the other side needs for its part: words of which none tells a choice.
+        /// Makes a transfer for each bit of some planes.
         ///
         /// - Parameter choices: Any bits: those of a mask's seed as they are, or a party's share of a bit.
+        /// - Returns: What the other side needs for its part, words of which none tells a choice; and the transfers.
         /// - Throws: `.sessionClosed` after the run's end.
         /// - Complexity: 2^k · 128 / k blocks of AES for 128 transfers; 128 / k bits of message and 16 bytes of memory a transfer.
         package func extend(

@@ -46,9 +46,9 @@ enum TransferTrees {
     ///
     /// So which leaf is missing shows in no address: what the sides of a level are called changes with a bit of α, by exchanges under masks.
     ///
-    /// - Parameters:
-    ///   - message: What `grow` sent.
-    ///   - keys: The keys of the base transfers, chosen by the bits of `~Δ`.
+    /// `keys` are those of the base transfers, chosen by the bits of `~Δ`.
+    ///
+    /// - Throws: `.malformedFrame` where the message has another length than what `grow` sends.
     static func puncture(
         _ height: TreeHeight,
         delta: SecretWords,

@@ -100,7 +100,8 @@ package final class SentChoice {
 
     /// A share of `choices · words` modulo `2^width`, and the message for the other side.
     ///
-    /// - Parameter width: From 1 to 64; of the words, as many low bits count.
+    /// `width` is from 1 to 64; of the words, as many low bits count.
+    ///
     /// - Complexity: two blocks of AES an element; `width` bits of message.
     package func times(_ words: RingTensor, width: Int = 64) -> (message: RingTensor, share: RingTensor) {
         var message = RingTensor(uninitialized: [TransferKernels.messageWords(count: count, width: width)])
