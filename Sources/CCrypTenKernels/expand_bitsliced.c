@@ -2,7 +2,7 @@
 //
 // A state is eight planes, each of two 64-bit lanes: in a lane, bit 16·b + i of plane j is bit j of byte i of block b, and
 // byte i stands in row i % 4 and column i / 4 of the standard's square.
-#include "expand.h"
+#include "transfer.h"
 
 enum { AT_ONCE = 64 };  // blocks of a group: eight times eight
 
@@ -152,29 +152,35 @@ static void prepare(cct_schedule *schedule, uint64_t key_low, uint64_t key_high)
     cct_wipe(key, sizeof key);
 }
 
-/// The blocks first ..< first + AT_ONCE.
-static void encrypt(const cct_schedule *schedule, uint64_t *out, uint64_t first, uint64_t number) {
-    for (size_t start = 0; start < AT_ONCE; start += 8) {
-        state q, key;
+/// Encrypts eight blocks, whose words lie in the planes as `exchange_bits` takes them: block b in lane b / 4, words 2 (b % 4) and one on.
+CCT_INLINE void encrypt_eight(const cct_schedule *schedule, state *q) {
+    state key;
+    exchange_bits(q);
+    exchange_bytes(q);
+    for (size_t round = 0; round < 10; round++) {
+        memcpy(&key, schedule->words + 16 * round, sizeof key);
+        for (int j = 0; j < 8; j++) q->plane[j] ^= key.plane[j];
+        substitute(q);
+        CCT_UNROLL
+        for (int j = 0; j < 8; j++) q->plane[j] = shift_rows(q->plane[j]);
+        if (round < 9) mix_columns(q);
+    }
+    memcpy(&key, schedule->words + 160, sizeof key);
+    for (int j = 0; j < 8; j++) q->plane[j] ^= key.plane[j];
+    exchange_bytes(q);
+    exchange_bits(q);
+}
+
+/// The blocks first ..< first + count, a multiple of eight.
+static void encrypt(const cct_schedule *schedule, uint64_t *out, uint64_t first, uint64_t number, size_t count) {
+    for (size_t start = 0; start < count; start += 8) {
+        state q;
         for (uint64_t b = 0; b < 4; b++) {
             const uint64_t block = first + start + b;
             q.plane[2 * b] = (lanes){block, block + 4};
             q.plane[2 * b + 1] = (lanes){number, number};
         }
-        exchange_bits(&q);
-        exchange_bytes(&q);
-        for (size_t round = 0; round < 10; round++) {
-            memcpy(&key, schedule->words + 16 * round, sizeof key);
-            for (int j = 0; j < 8; j++) q.plane[j] ^= key.plane[j];
-            substitute(&q);
-            CCT_UNROLL
-            for (int j = 0; j < 8; j++) q.plane[j] = shift_rows(q.plane[j]);
-            if (round < 9) mix_columns(&q);
-        }
-        memcpy(&key, schedule->words + 160, sizeof key);
-        for (int j = 0; j < 8; j++) q.plane[j] ^= key.plane[j];
-        exchange_bytes(&q);
-        exchange_bits(&q);
+        encrypt_eight(schedule, &q);
         for (int lane = 0; lane < 2; lane++)
             for (int w = 0; w < 8; w++) out[2 * start + 8 * (size_t)lane + (size_t)w] = q.plane[w][lane];
     }
@@ -184,10 +190,36 @@ static void blocks(const cct_schedule *schedule, cct_combination combination, ui
                    uint64_t first, uint64_t number) {
     uint64_t words[2 * AT_ONCE];
     for (size_t g = 0; g < groups; g++) {
-        encrypt(schedule, words, first + g * AT_ONCE, number);
+        encrypt(schedule, words, first + g * AT_ONCE, number, AT_ONCE);
         cct_combine(out + 2 * g * AT_ONCE, in + 2 * g * AT_ONCE, words, 2 * AT_ONCE, combination);
     }
     cct_wipe(words, sizeof words);
 }
 
 cct_cipher cct_cipher_bitsliced(void) { return (cct_cipher){AT_ONCE, 16 * 11 * sizeof(uint64_t), prepare, blocks, sizeof(uint64_t)}; }
+
+// MARK: Correlated transfers
+
+CCT_INLINE void make(lanes *row, const uint8_t *schedule, uint64_t block) {
+    encrypt((const cct_schedule *)(const void *)schedule, (uint64_t *)row, block, 0, CCT_ROW_BLOCKS);
+}
+
+CCT_FOLD(fold, , lanes, CCT_ROW_BLOCKS, make)
+
+static void hash(const cct_schedule *schedule, uint64_t *out, const uint64_t *in, uint64_t low, uint64_t high, size_t blocks) {
+    for (size_t i = 0; i < blocks; i += 8, in += 16, out += 16) {
+        state q;
+        for (int w = 0; w < 8; w++) {
+            const uint64_t difference = w % 2 ? high : low;
+            q.plane[w] = (lanes){in[w] ^ difference, in[8 + w] ^ difference};
+        }
+        encrypt_eight(schedule, &q);
+        for (int lane = 0; lane < 2; lane++)
+            for (int w = 0; w < 8; w++) {
+                const int word = 8 * lane + w;
+                out[word] = q.plane[w][lane] ^ in[word] ^ (w % 2 ? high : low);
+            }
+    }
+}
+
+cct_transfer_cipher cct_transfer_bitsliced(void) { return (cct_transfer_cipher){fold, hash}; }

@@ -1,0 +1,171 @@
+// Words that a choice bit weighs: what the sender masks, and what the receiver makes of it.
+#include "transfer.h"
+
+/// Elements that are worked through at once: their pads stay in the first cache.
+enum { PIECE = CCT_LANES_BLOCK };
+
+/// m = c + H(q) - H(q ^ Δ) and -H(q), of which bits `mask` count, from one word of each block of the pads.
+CCT_FOR_EACH_SET(cct_mask_words,
+                 (cct_instruction_set set, uint64_t *restrict message, uint64_t *restrict share, const uint64_t *restrict words,
+                  const uint64_t *restrict zero, const uint64_t *restrict one, size_t count, unsigned shift, uint64_t mask),
+                 (set, message, share, words, zero, one, count, shift, mask), {
+                     (void)set;
+                     for (size_t i = 0; i < count; i++) {
+                         const uint64_t z = zero[2 * i] >> shift;
+                         message[i] = (words[i] + z - (one[2 * i] >> shift)) & mask;
+                         share[i] = (0 - z) & mask;
+                     }
+                 })
+
+/// H(t) + b m, of which bits `mask` count.
+CCT_FOR_EACH_SET(cct_unmask_words,
+                 (cct_instruction_set set, uint64_t *restrict share, const uint64_t *restrict message, const uint64_t *restrict pad,
+                  const uint64_t *restrict choices, size_t count, unsigned shift, uint64_t low),
+                 (set, share, message, pad, choices, count, shift, low),
+                 {(void)set; CCT_FOR_EACH_BIT(choices, share[i] = ((pad[2 * i] >> shift) + (message[i] & mask)) & low)})
+
+/// The same with words of two: both halves of a block are the pad.
+CCT_FOR_EACH_SET(cct_mask_wide,
+                 (cct_instruction_set set, uint64_t *restrict message, uint64_t *restrict message_high, uint64_t *restrict share,
+                  uint64_t *restrict share_high, const uint64_t *restrict words, const uint64_t *restrict words_high,
+                  const uint64_t *restrict zero, const uint64_t *restrict one, size_t count, uint64_t mask),
+                 (set, message, message_high, share, share_high, words, words_high, zero, one, count, mask), {
+                     (void)set;
+                     for (size_t i = 0; i < count; i++) {
+                         const uint64_t z = zero[2 * i], o = one[2 * i], sum = words[i] + z;
+                         const uint64_t carry = sum < z, borrow = sum < o;
+                         message[i] = sum - o;
+                         message_high[i] = (words_high[i] + zero[2 * i + 1] + carry - one[2 * i + 1] - borrow) & mask;
+                         share[i] = 0 - z;
+                         share_high[i] = (0 - zero[2 * i + 1] - (uint64_t)(z != 0)) & mask;
+                     }
+                 })
+
+CCT_FOR_EACH_SET(cct_unmask_wide,
+                 (cct_instruction_set set, uint64_t *restrict share, uint64_t *restrict share_high, const uint64_t *restrict message,
+                  const uint64_t *restrict message_high, const uint64_t *restrict pad, const uint64_t *restrict choices, size_t count,
+                  uint64_t low),
+                 (set, share, share_high, message, message_high, pad, choices, count, low), {
+                     (void)set;
+                     CCT_FOR_EACH_BIT(choices, share[i] = pad[2 * i] + (message[i] & mask);
+                                      share_high[i] = (pad[2 * i + 1] + (message_high[i] & mask) + (uint64_t)(share[i] < pad[2 * i])) & low)
+                 })
+
+CCT_INLINE uint64_t low_mask(unsigned width) { return ~(uint64_t)0 >> (64 - width); }
+
+/// What all four need: the pad's key, and room for a piece.
+typedef struct {
+    cct_schedule schedule;
+    uint64_t zero[2 * PIECE], one[2 * PIECE];
+    uint64_t message[PIECE], message_high[PIECE];
+} workspace;
+
+void cct_transfer_send(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *words,
+                       const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset, unsigned width) {
+    workspace w __attribute__((aligned(64)));
+    const size_t half = offset / 64;
+    cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
+    for (size_t start = 0; start < count; start += PIECE) {
+        const size_t some = cct_min(PIECE, count - start);
+        cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
+        cct_transfer_hash(kind, &w.schedule, w.one, rows + 2 * start, delta[0], delta[1], some);
+        cct_mask_words(set, w.message, share + start, words + start, w.zero + half, w.one + half, some, offset % 64, low_mask(width));
+        cct_lanes_pack(set, message + start / 64 * width, w.message, some, width);
+    }
+    cct_wipe(&w, sizeof w);
+}
+
+void cct_transfer_receive(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, const uint64_t *rows,
+                          const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset, unsigned width) {
+    workspace w __attribute__((aligned(64)));
+    cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
+    for (size_t start = 0; start < count; start += PIECE) {
+        const size_t some = cct_min(PIECE, count - start);
+        cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
+        cct_lanes_unpack(set, w.message, message + start / 64 * width, some, width);
+        cct_unmask_words(set, share + start, w.message, w.zero + offset / 64, choices + start / 64, some, offset % 64, low_mask(width));
+    }
+    cct_wipe(&w, sizeof w);
+}
+
+void cct_transfer_send_wide(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *message_high, uint64_t *share,
+                            uint64_t *share_high, const uint64_t *words, const uint64_t *words_high, const uint64_t *rows, size_t count,
+                            const uint64_t *delta, const uint64_t *key, unsigned width) {
+    workspace w __attribute__((aligned(64)));
+    cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
+    for (size_t start = 0; start < count; start += PIECE) {
+        const size_t some = cct_min(PIECE, count - start);
+        cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
+        cct_transfer_hash(kind, &w.schedule, w.one, rows + 2 * start, delta[0], delta[1], some);
+        cct_mask_wide(set, message + start, w.message_high, share + start, share_high + start, words + start, words_high + start, w.zero,
+                      w.one, some, low_mask(width - 64));
+        cct_lanes_pack(set, message_high + start / 64 * (width - 64), w.message_high, some, width - 64);
+    }
+    cct_wipe(&w, sizeof w);
+}
+
+void cct_transfer_receive_wide(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, uint64_t *share_high,
+                               const uint64_t *message, const uint64_t *message_high, const uint64_t *rows, const uint64_t *choices,
+                               size_t count, const uint64_t *key, unsigned width) {
+    workspace w __attribute__((aligned(64)));
+    cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
+    for (size_t start = 0; start < count; start += PIECE) {
+        const size_t some = cct_min(PIECE, count - start);
+        cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
+        cct_lanes_unpack(set, w.message_high, message_high + start / 64 * (width - 64), some, width - 64);
+        cct_unmask_wide(set, share + start, share_high + start, message + start, w.message_high, w.zero, choices + start / 64, some,
+                        low_mask(width - 64));
+    }
+    cct_wipe(&w, sizeof w);
+}
+
+// MARK: Bits
+
+/// One word of each pair, or the XOR of two pairs' words.
+CCT_FOR_EACH_SET(cct_pick, (cct_instruction_set set, uint64_t *restrict out, const uint64_t *restrict pairs, size_t count),
+                 (set, out, pairs, count), {
+                     (void)set;
+                     for (size_t i = 0; i < count; i++) out[i] = pairs[2 * i];
+                 })
+
+/// Planes of the pads' bits offset ..< offset + planes, to `out`.
+static void pad_planes(cct_instruction_set set, uint64_t *out, size_t step, uint64_t *room, const uint64_t *pads, size_t count,
+                       unsigned offset, unsigned planes) {
+    cct_pick(set, room, pads + offset / 64, count);
+    cct_planes_of_words(set, out, step, room, count, offset % 64, planes);
+}
+
+void cct_transfer_send_bits(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *bits,
+                            size_t step, const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key,
+                            unsigned offset, unsigned planes) {
+    workspace w __attribute__((aligned(64)));
+    cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
+    for (size_t start = 0; start < count; start += PIECE) {
+        const size_t some = cct_min(PIECE, count - start), at = start / 64, words = cct_round_up(some, 64) / 64;
+        cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
+        cct_transfer_hash(kind, &w.schedule, w.one, rows + 2 * start, delta[0], delta[1], some);
+        pad_planes(set, share + at, step, w.message, w.zero, some, offset, planes);
+        pad_planes(set, message + at, step, w.message, w.one, some, offset, planes);
+        for (unsigned p = 0; p < planes; p++)
+            for (size_t i = 0; i < words; i++) {
+                const size_t place = p * step + at + i;
+                message[place] ^= share[place] ^ bits[place];
+            }
+    }
+    cct_wipe(&w, sizeof w);
+}
+
+void cct_transfer_receive_bits(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, size_t step,
+                               const uint64_t *rows, const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset,
+                               unsigned planes) {
+    workspace w __attribute__((aligned(64)));
+    cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
+    for (size_t start = 0; start < count; start += PIECE) {
+        const size_t some = cct_min(PIECE, count - start), at = start / 64, words = cct_round_up(some, 64) / 64;
+        cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
+        pad_planes(set, share + at, step, w.message, w.zero, some, offset, planes);
+        for (unsigned p = 0; p < planes; p++)
+            for (size_t i = 0; i < words; i++) share[p * step + at + i] ^= choices[at + i] & message[p * step + at + i];
+    }
+    cct_wipe(&w, sizeof w);
+}

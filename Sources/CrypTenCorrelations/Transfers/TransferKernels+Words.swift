@@ -1,0 +1,208 @@
+internal import CCrypTenKernels
+package import CrypTenRing
+
+/// Where a pad's bits are: a block's key, and which of the block's 128 bits is the first one.
+struct PadPlace {
+    let key: SecretWords
+    let offset: Int
+}
+
+/// Numbers of 65 to 128 bits: two words each.
+package struct WideWords: Sendable {
+    package var low: RingTensor
+    package var high: RingTensor
+
+    package init(low: RingTensor, high: RingTensor) {
+        precondition(low.count == high.count, "\(low.count) low words and \(high.count) high ones")
+        (self.low, self.high) = (low, high)
+    }
+}
+
+/// What a sender puts in: rows `q`, two words each and as many as a multiple of 64 has, Δ, and where the pad is.
+struct SentRows {
+    let rows: UnsafePointer<UInt64>
+    let delta: SecretWords
+    let pad: PadPlace
+}
+
+/// What a receiver has: rows `t`, its choices, and where the pad is.
+struct ReceivedRows {
+    let rows: UnsafePointer<UInt64>
+    let choices: UnsafePointer<UInt64>
+    let pad: PadPlace
+}
+
+// MARK: The sender
+
+extension TransferKernels {
+    /// The message `words + H(q) − H(q ⊕ Δ)`, and the share `−H(q)`, modulo `2^width`.
+    func send(_ words: RingTensor, width: Int, _ sent: SentRows, to message: UnsafeMutablePointer<UInt64>) -> RingTensor
+    {
+        let (rows, delta, pad, count) = (sent.rows, sent.delta.words, sent.pad, words.count)
+        var share = RingTensor(uninitialized: words.shape)
+        words.withWords { words in
+            share.withMutableWords { share in
+                forPieces(count) { range in
+                    let start = range.lowerBound
+                    cct_transfer_send(
+                        set,
+                        cipher,
+                        message + start / 64 * width,
+                        share + start,
+                        words + start,
+                        rows + 2 * start,
+                        range.count,
+                        delta,
+                        pad.key.words,
+                        UInt32(pad.offset),
+                        UInt32(width)
+                    )
+                }
+            }
+        }
+        return share
+    }
+
+    /// The same with numbers of two words.
+    func send(_ words: WideWords, width: Int, _ sent: SentRows, to message: UnsafeMutablePointer<UInt64>) -> WideWords {
+        let (rows, delta, pad, count) = (sent.rows, sent.delta.words, sent.pad, words.low.count)
+        var (low, high) = (RingTensor(uninitialized: words.low.shape), RingTensor(uninitialized: words.low.shape))
+        words.low.withWords { lowWords in
+            words.high.withWords { highWords in
+                low.withMutableWords { low in
+                    high.withMutableWords { high in
+                        forPieces(count) { range in
+                            let start = range.lowerBound
+                            cct_transfer_send_wide(
+                                set,
+                                cipher,
+                                message + start,
+                                message + count + start / 64 * (width - 64),
+                                low + start,
+                                high + start,
+                                lowWords + start,
+                                highWords + start,
+                                rows + 2 * start,
+                                range.count,
+                                delta,
+                                pad.key.words,
+                                UInt32(width)
+                            )
+                        }
+                    }
+                }
+            }
+        }
+        return WideWords(low: low, high: high)
+    }
+
+    /// The message `bits ⊕ H(q) ⊕ H(q ⊕ Δ)`, laid out as the planes are, and the share `H(q)`; up to 64 planes.
+    func send(_ bits: BitPlanes, _ sent: SentRows, to message: UnsafeMutablePointer<UInt64>) -> BitPlanes {
+        let (rows, delta, pad, step) = (sent.rows, sent.delta.words, sent.pad, bits.wordsPerPlane)
+        var share = BitPlanes(uninitialized: bits.planes, count: bits.count)
+        bits.withWords { bitWords in
+            share.withMutableWords { share in
+                forPieces(bits.count) { range in
+                    let start = range.lowerBound / 64
+                    cct_transfer_send_bits(
+                        set,
+                        cipher,
+                        message + start,
+                        share + start,
+                        bitWords + start,
+                        step,
+                        rows + 128 * start,
+                        range.count,
+                        delta,
+                        pad.key.words,
+                        UInt32(pad.offset),
+                        UInt32(bits.planes)
+                    )
+                }
+            }
+        }
+        return share
+    }
+}
+
+// MARK: The receiver
+
+extension TransferKernels {
+    /// The share `H(t) + b·m` modulo `2^width`.
+    func receive(_ message: UnsafePointer<UInt64>, width: Int, shape: Shape, _ received: ReceivedRows) -> RingTensor {
+        let (rows, choices, pad) = (received.rows, received.choices, received.pad)
+        var share = RingTensor(uninitialized: shape)
+        share.withMutableWords { share in
+            forPieces(shape.count) { range in
+                let start = range.lowerBound
+                cct_transfer_receive(
+                    set,
+                    cipher,
+                    share + start,
+                    message + start / 64 * width,
+                    rows + 2 * start,
+                    choices + start / 64,
+                    range.count,
+                    pad.key.words,
+                    UInt32(pad.offset),
+                    UInt32(width)
+                )
+            }
+        }
+        return share
+    }
+
+    /// The same with numbers of two words.
+    func receiveWide(_ message: UnsafePointer<UInt64>, width: Int, shape: Shape, _ received: ReceivedRows) -> WideWords
+    {
+        let (rows, choices, pad) = (received.rows, received.choices, received.pad)
+        var (low, high) = (RingTensor(uninitialized: shape), RingTensor(uninitialized: shape))
+        low.withMutableWords { low in
+            high.withMutableWords { high in
+                forPieces(shape.count) { range in
+                    let start = range.lowerBound
+                    cct_transfer_receive_wide(
+                        set,
+                        cipher,
+                        low + start,
+                        high + start,
+                        message + start,
+                        message + shape.count + start / 64 * (width - 64),
+                        rows + 2 * start,
+                        choices + start / 64,
+                        range.count,
+                        pad.key.words,
+                        UInt32(width)
+                    )
+                }
+            }
+        }
+        return WideWords(low: low, high: high)
+    }
+
+    /// The share `H(t) ⊕ b·m` of bits.
+    func receiveBits(_ message: UnsafePointer<UInt64>, planes: Int, count: Int, _ received: ReceivedRows) -> BitPlanes {
+        let (rows, choices, pad) = (received.rows, received.choices, received.pad)
+        var share = BitPlanes(uninitialized: planes, count: count)
+        let step = share.wordsPerPlane
+        share.withMutableWords { share in
+            forPieces(count) { range in
+                let start = range.lowerBound / 64
+                cct_transfer_receive_bits(
+                    set,
+                    cipher,
+                    share + start,
+                    message + start,
+                    step,
+                    rows + 128 * start,
+                    choices + start,
+                    range.count,
+                    pad.key.words,
+                    UInt32(pad.offset),
+                    UInt32(planes)
+                )
+            }
+        }
+        return share
+    }
+}

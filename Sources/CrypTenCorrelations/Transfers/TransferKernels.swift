@@ -1,0 +1,176 @@
+internal import CCrypTenKernels
+package import CrypTenRing
+private import Dispatch
+
+/// What computes transfers: the C functions with an instruction set and a cipher, on up to so many threads.
+///
+/// Every method checks counts and is the only caller of its C function. All instruction sets, ciphers and numbers of threads give equal
+/// bits. Time and memory access depend on counts, heights and widths alone.
+package struct TransferKernels: Sendable {
+    let set: cct_instruction_set
+    let cipher: cct_cipher_kind
+    private let threads: Int
+
+    /// Does it as other kernels do.
+    package init(_ kernels: NativeKernels) {
+        threads = kernels.threads
+        set =
+            switch kernels.instructionSet {
+            case .avx512: CCT_SET_AVX512
+            case .avx2: CCT_SET_AVX2
+            case .neon: CCT_SET_NEON
+            case .portable: CCT_SET_PORTABLE
+            }
+        cipher =
+            switch kernels.cipher {
+            case .vaes: CCT_CIPHER_VAES
+            case .vaes256: CCT_CIPHER_VAES256
+            case .aesni: CCT_CIPHER_AESNI
+            case .armv8: CCT_CIPHER_ARMV8
+            case .bitsliced: CCT_CIPHER_BITSLICED
+            }
+    }
+
+    // MARK: Keys
+
+    /// Words `start ..< start + count` of stream `number` under a key of two words.
+    func expand(
+        _ key: UnsafePointer<UInt64>,
+        number: UInt64,
+        from start: Int = 0,
+        count: Int,
+        to out: UnsafeMutablePointer<UInt64>
+    ) {
+        cct_expand(cipher, CCT_STORE, out, out, count, key[0], key[1], number, UInt64(start))
+    }
+
+    /// Leaves as the extension reads them.
+    func prepared(_ leaves: SecretWords) -> SecretWords {
+        let out = SecretWords(leaves.count / 2 * cct_leaf_schedule_bytes(cipher) / 8)
+        out.words.withMemoryRebound(to: UInt8.self, capacity: out.count * 8) {
+            cct_leaves_prepare(cipher, $0, leaves.words, leaves.count / 2)
+        }
+        return out
+    }
+
+    /// Exchanges words `a ..< a + count` with those from `b` on where the low bit of `bit` is 1; which it is, nothing shows.
+    static func exchange(_ words: SecretWords, _ a: Int, _ b: Int, count: Int, where bit: UInt64) {
+        precondition(a + count <= b && b + count <= words.count, "\(count) words at \(a) and \(b) of \(words.count)")
+        cct_exchange_where(words.words + a, words.words + b, count, bit)
+    }
+
+    // MARK: Extension
+
+    /// The chooser's message and rows for 64 transfers a word of `choices`, from slab `slab` on.
+    func choose(
+        _ schedules: SecretWords,
+        _ height: TreeHeight,
+        slab: Int,
+        _ choices: BitPlanes
+    ) -> (message: RingTensor, rows: RingTensor) {
+        let words = choices.wordCount
+        var message = RingTensor(uninitialized: [height.trees * words])
+        var rows = RingTensor(uninitialized: [128 * words])
+        choices.withWords { choices in
+            message.withMutableWords { message in
+                rows.withMutableWords { rows in
+                    extend(schedules, height, words) { schedules, range in
+                        cct_transfer_choose(
+                            set,
+                            cipher,
+                            schedules,
+                            UInt32(height.rawValue),
+                            UInt64(slab + range.lowerBound / TransferKernels.slabWords),
+                            choices + range.lowerBound,
+                            range.count,
+                            rows + 128 * range.lowerBound,
+                            message + height.trees * range.lowerBound
+                        )
+                    }
+                }
+            }
+        }
+        return (message, rows)
+    }
+
+    /// The other part's rows, from the message.
+    func absorb(
+        _ schedules: SecretWords,
+        _ height: TreeHeight,
+        slab: Int,
+        _ message: RingTensor,
+        delta: SecretWords
+    ) -> RingTensor {
+        let words = message.count / height.trees
+        precondition(message.count == words * height.trees, "\(message.count) words of an extension")
+        var rows = RingTensor(uninitialized: [128 * words])
+        message.withWords { message in
+            rows.withMutableWords { rows in
+                extend(schedules, height, words) { schedules, range in
+                    cct_transfer_absorb(
+                        set,
+                        cipher,
+                        schedules,
+                        UInt32(height.rawValue),
+                        UInt64(slab + range.lowerBound / TransferKernels.slabWords),
+                        message + height.trees * range.lowerBound,
+                        range.count,
+                        delta.words,
+                        rows + 128 * range.lowerBound
+                    )
+                }
+            }
+        }
+        return rows
+    }
+
+    /// Words of choices that a slab takes.
+    static var slabWords: Int { Int(CCT_TRANSFER_ROW_WORDS) }
+
+    private func extend(
+        _ schedules: SecretWords,
+        _ height: TreeHeight,
+        _ words: Int,
+        _ body: (UnsafePointer<UInt8>, Range<Int>) -> Void
+    ) {
+        precondition(
+            schedules.count * 8 == height.leaves * cct_leaf_schedule_bytes(cipher),
+            "leaves were prepared for another height or cipher"
+        )
+        schedules.words.withMemoryRebound(to: UInt8.self, capacity: schedules.count * 8) { schedules in
+            split(words, leastOfThread: 4 * TransferKernels.slabWords, unit: TransferKernels.slabWords) {
+                body(schedules, $0)
+            }
+        }
+    }
+
+    // MARK: Pads
+
+    /// Words that a message of `count` elements of `width` bits takes.
+    package static func messageWords(count: Int, width: Int) -> Int {
+        width <= 64 ? (count * width + 63) / 64 : count + (count * (width - 64) + 63) / 64
+    }
+
+    /// Calls `body` with ranges of transfers that begin where a word of every message does.
+    func forPieces(_ count: Int, _ body: (Range<Int>) -> Void) {
+        split(count, leastOfThread: 16_384, unit: Int(CCT_LANES_BLOCK), body)
+    }
+
+    /// Calls `body` with ranges that together are `0 ..< count`, on as many threads as have enough to do.
+    private func split(_ count: Int, leastOfThread least: Int, unit: Int, _ body: (Range<Int>) -> Void) {
+        let pieces = min(threads, count / least)
+        guard pieces > 1 else {
+            if count > 0 { body(0..<count) }
+            return
+        }
+        let piece = ((count + pieces - 1) / pieces + unit - 1) / unit * unit
+        withoutActuallyEscaping(body) { body in
+            // Safe to share: every thread has ranges of its own, and all have ended when the call returns.
+            nonisolated(unsafe) let body = body
+            DispatchQueue.concurrentPerform(iterations: pieces) { index in
+                let range = min(count, index * piece)..<min(count, (index + 1) * piece)
+                if !range.isEmpty { body(range) }
+            }
+        }
+    }
+}

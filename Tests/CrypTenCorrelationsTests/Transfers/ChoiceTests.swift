@@ -1,0 +1,203 @@
+import CrypTenBase
+import CrypTenCorrelations
+import CrypTenRing
+import Testing
+
+@Suite("Words that choices weigh")
+struct ChoiceTests {
+    private static let edges: [UInt64] = [
+        0, 1, 1 << 63, 1 << 63 - 1, .max, .max - 1, 0xFFFF, 0x1_0000, 1 << 32, 1 << 32 - 1,
+    ]
+
+    @Test("shares of b·c add up modulo 2^w for every width, whatever kernels", arguments: everyKernels.indices)
+    func widths(index: Int) throws {
+        let kernels = everyKernels[index]
+        for count in kernels.cipher == .bitsliced ? [65, 600] : [1, 64, 511, 512, 513, 1_300] {
+            let choices = Numbers.planesOf(1, count: count, seed: UInt64(count))
+            let (sent, received) = try KnownSession(.two, seed: 1).transfers(choices, kernels)
+            let (put, taken) = (try sent.choice(0), try received.choice(0))
+            var words = Numbers.wordsOf(count, seed: 2)
+            for (i, edge) in ChoiceTests.edges.enumerated() where i < count { words[i] = edge }
+            let bits = choices.bits(ofPlane: 0)
+            for width in 1...64 {
+                let (message, own) = put.times(RingTensor(words, shape: [count]), width: width)
+                #expect(message.count == (count * width + 63) / 64)
+                let other = try taken.times(message, width: width)
+                let sums = zip(own.elements, other.elements).map { ($0 &+ $1) & lowMask(width) }
+                #expect(
+                    sums == zip(bits, words).map { ($0 ? $1 : 0) & lowMask(width) },
+                    "\(count) of \(width) bits, \(kernels.name)"
+                )
+                #expect(
+                    own.elements.allSatisfy { $0 <= lowMask(width) }
+                        && other.elements.allSatisfy { $0 <= lowMask(width) }
+                )
+            }
+        }
+    }
+
+    @Test("and for numbers of two words", arguments: [65, 66, 88, 104, 127, 128])
+    func wide(width: Int) throws {
+        for kernels in everyKernels {
+            let count = 700
+            let choices = Numbers.planesOf(1, count: count, seed: 3)
+            let (sent, received) = try KnownSession(.four, seed: 2).transfers(choices, kernels)
+            let (put, taken) = (try sent.choice(0), try received.choice(0))
+            // The block after a narrow word's.
+            _ = try taken.times(put.times(RingTensor(zeros: [count]), width: 3).message, width: 3)
+            var (low, high) = (Numbers.wordsOf(count, seed: 4), Numbers.wordsOf(count, seed: 5))
+            for (i, edge) in ChoiceTests.edges.enumerated() {
+                (low[i], high[i]) = (edge, i % 2 == 0 ? .max : 0)
+            }
+            let words = WideWords(low: RingTensor(low, shape: [count]), high: RingTensor(high, shape: [count]))
+            let (message, own) = put.times(words, width: width)
+            #expect(message.count == count + (count * (width - 64) + 63) / 64)
+            let other = try taken.timesWide(message, width: width)
+            let bits = choices.bits(ofPlane: 0)
+            let mask = lowMask(width - 64)
+            for i in 0..<count {
+                let (sum, carry) = own.low.elements[i].addingReportingOverflow(other.low.elements[i])
+                let top = (own.high.elements[i] &+ other.high.elements[i] &+ (carry ? 1 : 0)) & mask
+                #expect(sum == (bits[i] ? low[i] : 0) && top == (bits[i] ? high[i] & mask : 0), "\(i), \(kernels.name)")
+            }
+        }
+    }
+
+    @Test("XOR shares of b & c, for up to 64 planes", arguments: [1, 2, 11, 64])
+    func bits(planes: Int) throws {
+        for kernels in everyKernels {
+            for count in [1, 64, 600] {
+                let choices = Numbers.planesOf(2, count: count, seed: 6)
+                let (sent, received) = try KnownSession(.two, seed: 7).transfers(choices, kernels)
+                let (put, taken) = (try sent.choice(1), try received.choice(1))
+                for seed in 0..<3 {
+                    let bits = Numbers.planesOf(planes, count: count, seed: UInt64(10 + seed))
+                    let (message, own) = put.times(bits)
+                    let other = try taken.times(message, planes: planes)
+                    let chosen = choices[1].asWords.elements
+                    let got = zip(own.asWords.elements, other.asWords.elements).map { $0 ^ $1 }
+                    #expect(got == bits.asWords.elements.enumerated().map { $1 & chosen[$0 % chosen.count] })
+                }
+            }
+        }
+    }
+
+    @Test("one choice serves words of all kinds, one after the other")
+    func mixed() throws {
+        let count = 130
+        let choices = Numbers.planesOf(1, count: count, seed: 8)
+        let (sent, received) = try KnownSession(.two, seed: 9).transfers(choices)
+        let (put, taken) = (try sent.choice(0), try received.choice(0))
+        let chosen = choices.bits(ofPlane: 0)
+        for step in 0..<40 {
+            let words = RingTensor(Numbers.wordsOf(count, seed: UInt64(step)), shape: [count])
+            switch step % 3 {
+            case 0:
+                let width = 1 + 5 * step % 64
+                let (message, own) = put.times(words, width: width)
+                let other = try taken.times(message, width: width)
+                for i in 0..<count {
+                    let sum = (own.elements[i] &+ other.elements[i]) & lowMask(width)
+                    #expect(sum == (chosen[i] ? words.elements[i] & lowMask(width) : 0))
+                }
+            case 1:
+                let (message, own) = put.times(WideWords(low: words, high: words), width: 88)
+                let other = try taken.timesWide(message, width: 88)
+                for i in 0..<count {
+                    #expect(own.low.elements[i] &+ other.low.elements[i] == (chosen[i] ? words.elements[i] : 0))
+                }
+            default:
+                let bits = Numbers.planesOf(1 + step % 7, count: count, seed: UInt64(step))
+                let (message, own) = put.times(bits)
+                let other = try taken.times(message, planes: bits.planes)
+                for plane in 0..<bits.planes {
+                    let expected = zip(chosen, bits.bits(ofPlane: plane)).map { $0 && $1 }
+                    #expect(zip(own.bits(ofPlane: plane), other.bits(ofPlane: plane)).map { $0 != $1 } == expected)
+                }
+            }
+        }
+    }
+
+    @Test("a transfer is handed out once")
+    func once() throws {
+        let (sent, received) = try KnownSession(.two, seed: 10).transfers(BitPlanes(zeros: 3, count: 10))
+        _ = try sent.choice(1)
+        _ = try received.choice(1)
+        #expect { try sent.choice(1) } throws: { code($0) == .wordReused }
+        #expect { try received.choice(1) } throws: { code($0) == .wordReused }
+        _ = try sent.choice(0)
+        _ = try sent.choice(2)
+        #expect { try sent.choice(0) } throws: { code($0) == .wordReused }
+    }
+
+    @Test("messages of other lengths are refused")
+    func lengths() throws {
+        let (_, received) = try KnownSession(.two, seed: 11).transfers(BitPlanes(zeros: 1, count: 100))
+        let choice = try received.choice(0)
+        for words in [0, 49, 51] {
+            let message = RingTensor(zeros: [words])
+            #expect { try choice.times(message, width: 32) } throws: { code($0) == .malformedFrame }
+            #expect { try choice.timesWide(message, width: 88) } throws: { code($0) == .malformedFrame }
+            #expect { try choice.times(message, planes: 2) } throws: { code($0) == .malformedFrame }
+        }
+    }
+
+    @Test(
+        "no two words' pads are the same: of two words, two blocks, two transfers, two runs, two directions, two sessions"
+    )
+    func pads() throws {
+        var seen: Set<UInt64> = []
+        var made = 0
+        let count = 64
+        let zeros = RingTensor(zeros: [count])
+        for seed in 0..<2 as Range<UInt64> {
+            for label in ["a to b", "b to a"] {
+                let session = KnownSession(.two, seed: seed, label: label)
+                let (sender, receiver) = (session.sender(), session.receiver())
+                for _ in 0..<2 {
+                    let (sending, receiving) = (sender.run([1]), receiver.run([1]))
+                    let (message, _) = try receiving.extend(BitPlanes(zeros: 1, count: count))
+                    let choice = try sending.absorb(message, planes: 1, count: count).choice(0)
+                    for _ in 0..<6 {
+                        let (message, share) = choice.times(zeros)
+                        seen.formUnion(message.elements)
+                        seen.formUnion(share.elements)
+                        made += 2 * count
+                    }
+                }
+            }
+        }
+        #expect(seen.count == made)
+    }
+
+    @Test("runs' pads follow from nothing that is left: no leaf stays, and the next ones are blocks under the old")
+    func forward() throws {
+        let session = KnownSession(.four, seed: 12)
+        let (sender, receiver) = (session.sender(), session.receiver())
+        let before = (sender.currentLeaves, receiver.currentLeaves)
+        let old = (before.0.elements, before.1.elements)
+        _ = (sender.run([1]), receiver.run([1]))
+        let new = (sender.currentLeaves.elements, receiver.currentLeaves.elements)
+        for (old, new) in [(old.0, new.0), (old.1, new.1)] {
+            for tree in 0..<session.height.trees {
+                for leaf in 1..<session.height.leavesOfTree {
+                    let at = 2 * (tree * session.height.leavesOfTree + leaf)
+                    let next = TableAES(old[at], old[at + 1]).encrypt(0, 0)
+                    #expect(new[at] == next.low && new[at + 1] == next.high)
+                }
+            }
+        }
+        #expect(Set(old.1).isDisjoint(with: new.1))
+        // The old ones are overwritten in place when nobody has them any more; here the test does.
+        before.0.wipe()
+        #expect(before.0.elements.allSatisfy { $0 == 0 })
+        // Both sides agree in the second run, too, and its rows are those of leaves that have moved on once.
+        let (sending, receiving) = (sender.run([2]), receiver.run([2]))
+        let (message, received) = try receiving.extend(BitPlanes(zeros: 1, count: 64))
+        let sent = try sending.absorb(message, planes: 1, count: 64)
+        let slow = SlowTransfers(session, binding: [2], run: 2).extend([0])
+        #expect(
+            received.rows(ofPlane: 0) == slow.t && sent.rows(ofPlane: 0) == slow.q && message.elements == slow.message
+        )
+    }
+}
