@@ -22,7 +22,7 @@ class Lattice:
         self.log_sigma = math.log(instance.sigma)
         self.delta = log_delta(beta)
         # ln vol/d − d·ln δ is largest where d² = n·ln(q/ξ)/ln δ.
-        best = math.sqrt(unknown * (log_q - log_xi) / self.delta)
+        best = math.sqrt(unknown * max(log_q - log_xi, 0.0) / self.delta)
         self.d = int(max(min(best, unknown + instance.samples), unknown + 1, beta + 1))
         self.root = log_q - unknown * (log_q - log_xi) / self.d  # ln vol/d
 
@@ -84,7 +84,8 @@ def usvp(instance, model):
         return (2 * beta - d - 1) * log_delta(beta) + volume / d - (log_sigma + math.log(beta) / 2)
 
     def best(beta):
-        return int(max(min(math.sqrt(((n + 1) * log_q - n * log_xi - log_sigma) / log_delta(beta)), largest), n + 2, beta + 1))
+        optimal = math.sqrt(max((n + 1) * log_q - n * log_xi - log_sigma, 0.0) / log_delta(beta))
+        return int(max(min(optimal, largest), n + 2, beta + 1))
 
     beta = least(SMALLEST_BLOCK, 8 * n, lambda b: margin(b, best(b)) >= 0)
     if beta is None:

@@ -3,7 +3,7 @@ import math
 
 from . import dual, primal
 from .instances import Instance
-from .reduction import CLASSICAL, GATES, STANDARD, STANDARD_QUANTUM
+from .reduction import CLASSICAL, GATES, QUANTUM, STANDARD, STANDARD_QUANTUM
 
 # Both sides follow the same formulas for primal attacks: what differs is how finely one searches.
 PRIMAL, DUAL = 1.0, 3.0
@@ -11,7 +11,7 @@ PRIMAL, DUAL = 1.0, 3.0
 
 def standard(dimension, modulus):
     """An instance of the Homomorphic Encryption Standard's tables: ternary secret, noise of deviation 8/√2π."""
-    return Instance(f"HE standard {dimension}, {modulus} bits", dimension, modulus, 8 / math.sqrt(2 * math.pi))
+    return Instance(f"{dimension}, {modulus} bits, ternary", dimension, modulus, 8 / math.sqrt(2 * math.pi))
 
 
 def kyber(dimension, sigma):
@@ -27,6 +27,9 @@ STANDARD_TABLES = [
     (STANDARD_QUANTUM, 4096, 101, 129.6, 131.5),
     (STANDARD_QUANTUM, 8192, 202, 129.8, 128.0),
 ]
+
+# swift-homomorphic-encryption 1.x, EncryptionParameters: the largest moduli it calls 128 bits post-quantum, by core-SVP, as its documentation says.
+LIMITS = [(4096, 83), (8192, 165), (16384, 330)]
 
 # The lattice estimator's documentation (github.com/malb/lattice-estimator: README, pages on schemes, examples of lwe_primal and lwe_dual), without its simulator.
 ESTIMATOR = [
@@ -53,4 +56,6 @@ def rows():
     for model, dimension, modulus, usvp, dual_cost in STANDARD_TABLES:
         yield model, standard(dimension, modulus), primal.usvp, usvp, PRIMAL
         yield model, standard(dimension, modulus), dual.distinguishing, dual_cost, DUAL
+    for dimension, modulus in LIMITS:
+        yield QUANTUM, standard(dimension, modulus), primal.usvp, 128.0, DUAL
     yield from ESTIMATOR
