@@ -74,7 +74,7 @@ class CoreSVP:
 class Standard:
     """8d calls of a sieve of 2^(c·β + 16.4) operations: the models BKZ.sieve and BKZ.qsieve of the Homomorphic Encryption Standard's tables.
 
-    M. Albrecht, M. Chase, H. Chen and others, "Homomorphic Encryption Standard", 2018 (ePrint 2019/939), section 2.1; the constant is that of
+    M. Albrecht, M. Chase, H. Chen and others, "Homomorphic Encryption Standard", 2018 (ePrint 2019/939); the constant is that of
     Becker, Ducas, Gama, Laarhoven 2016.
     """
 
@@ -102,9 +102,9 @@ class Gates:
 
     MATZOV, "Report on the Security of LWE: Improved Dual Lattice Attack", 2022 (zenodo 6412487), which betters the circuit of M. Albrecht,
     V. Gheorghiu, E. Postlethwaite, J. Schanck, "Estimating Quantum Speedups for Lattice Sieves", ASIACRYPT 2020. A sieve in dimension β′ is
-    2^(0.2961·β′ + 20.39): the line through that circuit's costs up to β′ = 1024 which the lattice estimator of M. Albrecht, R. Player, S. Scott
-    ("On the Concrete Hardness of Learning with Errors", JMC 2015, and its successor's documentation) gives. Progressive sieving and progressive BKZ each cost C = 1/(1 − 2^−0.292)
-    times their last step, and BKZ takes d − β blocks (R. Avanzi and others, CRYSTALS-Kyber, round 3, 2021, section 5). Dimensions for free: L. Ducas,
+    2^(0.2961·β′ + 20.39): the line through that circuit's costs up to β′ = 1024 that the lattice estimator uses, the program after M. Albrecht, R. Player,
+    S. Scott, "On the Concrete Hardness of Learning with Errors", JMC 2015. Progressive sieving and progressive BKZ each cost C = 1/(1 − 2^−0.292) times their
+    last step, and BKZ takes d − β blocks (R. Avanzi and others, CRYSTALS-Kyber, round 3, 2021, section 5). Dimensions for free: L. Ducas,
     "Shortest Vector from Lattice Sieving: A Few Dimensions for Free", EUROCRYPT 2018.
     """
 
@@ -135,7 +135,7 @@ class Gates:
     def plane(self, d):
         return 2 * math.log2(d)
 
-    multiply, add = math.log2(32**2), math.log2(5 * 32)  # of words of 32 bits (MATZOV, section 7)
+    multiply, add = math.log2(32**2), math.log2(5 * 32)  # of words of 32 bits: MATZOV's figure, and the lattice estimator's guess beside it
 
 
 CLASSICAL = CoreSVP("core-SVP classical", 0.292)
