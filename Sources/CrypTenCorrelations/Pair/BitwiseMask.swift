@@ -1,0 +1,103 @@
+package import CrypTenRing
+
+/// A mask whose bits the two share: r = 64 random bits, each the XOR of a bit of either party's seed.
+///
+/// A gate that reads bits of a wire's mask λ reads those of such an r: carries of λ_0 + λ_1 would be expensive, random bits are not. The parties open
+/// d = λ − r beforehand, which is uniform to either, as the other's bits of r are; online the wire is hat − d = v + r.
+///
+/// Arithmetic shares: r = r_0 + r_1 − 2·Σ_j 2^j·r_0j·r_1j, where one party's bit weighs the other's, one transfer a bit; the choices serve all
+/// products of these bits, too.
+package final class BitwiseMask {
+    package let count: Int
+    /// All 64, from the lowest on.
+    package let bits: PairBits
+    /// This party's seed words, whose bits are its part.
+    private let seeds: Later<RingTensor>
+    private let pair: Pair
+    private let chooser: Int
+    private var shifted: [Int: PairWords] = [:]
+    private var tops: [Int: PairWords] = [:]
+    private var difference: Later<RingTensor>?
+
+    /// - Parameter seeds: This party's 64 bits an element, which nothing else uses.
+    package init(_ pair: Pair, count: Int, seeds: Later<RingTensor>) {
+        self.pair = pair
+        self.count = count
+        self.seeds = seeds
+        let kernels = pair.kernels
+        bits = PairBits(planes: 64, count: count, part: seeds.map { kernels.planes(of: $0, from: 0, count: 64) })
+        chooser = pair.nextChooser()
+    }
+
+    /// r ≫ shift; r itself by 0.
+    package func shifted(by shift: Int) -> PairWords {
+        if let known = shifted[shift] { return known }
+        let kernels = pair.kernels
+        // Where r itself is wanted after r ≫ k, its low bits are missing: both are made together.
+        let made = sums(shift: shift)
+        let seeds = seeds
+        shifted[shift] = PairWords(
+            count: count,
+            part: made.with(seeds) { made, seeds in
+                var value = kernels.shiftRight(seeds, by: shift)
+                kernels.accumulate(&value, adding: made.high, times: 0 &- 2)
+                return value
+            }
+        )
+        if shifted[0] == nil {
+            shifted[0] = PairWords(
+                count: count,
+                part: made.with(seeds) { made, seeds in
+                    var value = seeds
+                    kernels.accumulate(&value, adding: made.high, times: 0 &- (2 << UInt64(shift)))
+                    kernels.accumulate(&value, adding: made.low, times: 0 &- 2)
+                    return value
+                }
+            )
+        }
+        return shifted[shift]!
+    }
+
+    /// Shares of Σ_j≥shift 2^(j − shift)·r_0j·r_1j, modulo 2^63, and of the sum of the lower ones; those only where r isn't known yet.
+    private func sums(shift: Int) -> Later<(high: RingTensor, low: RingTensor)> {
+        let (kernels, bits, count) = (pair.kernels, bits, count)
+        let planes = shifted[0] == nil ? Array(0..<64) : Array(shift..<64)
+        pair.choose(chooser, by: bits, planes: Array(0..<64))
+        guard let place = bits.choice(0, to: chooser), place.plane == 0 else {
+            preconditionFailure("a mask's bits choose together")
+        }
+        // Of bit j as many bits as count: those of 2·2^(j − shift)·r_0j·r_1j modulo 2^64.
+        func width(_ plane: Int) -> Int { max(1, 63 - (plane >= shift ? plane - shift : plane)) }
+        return pair.weigh(
+            by: place.choices,
+            planes.map { ($0, width($0)) },
+            after: bits.moment,
+            words: { kernels.words(of: try bits.part.value()[planes[$0]], shape: [count]) },
+            into: { (RingTensor(zeros: [count]), RingTensor(zeros: [count])) }
+        ) { sum, index, share in
+            let plane = planes[index]
+            if plane >= shift {
+                kernels.accumulate(&sum.0, adding: share, times: 1 << UInt64(plane - shift))
+            } else {
+                kernels.accumulate(&sum.1, adding: share, times: 1 << UInt64(plane))
+            }
+        }.map { (high: $0.0, low: $0.1) }
+    }
+
+    /// Bit 63 as a number modulo 2^bits.
+    package func top(modulo bits: Int) -> PairWords {
+        if let known = tops[bits] { return known }
+        let number = pair.number(of: self.bits, plane: 63, width: bits, chooser: chooser)
+        tops[bits] = number
+        return number
+    }
+
+    /// d = λ − r, which both parties learn; of one λ, once.
+    package func difference(from mask: PairWords) -> Later<RingTensor> {
+        if let difference { return difference }
+        let kernels = pair.kernels
+        let opened = pair.open(mask.with(shifted(by: 0)) { kernels.subtract($0, $1) })
+        difference = opened
+        return opened
+    }
+}

@@ -1,0 +1,100 @@
+package import CrypTenRing
+
+/// Numbers, products and selections of shared bits.
+extension Pair {
+    /// A bit as a number modulo 2^width: b_0 + b_1 − 2·b_0·b_1, of which one party's bit weighs the other's.
+    ///
+    /// - Complexity: a transfer and `width − 1` bits of message an element.
+    func number(of bits: PairBits, plane: Int, width: Int, chooser: Int? = nil) -> PairWords {
+        let kernels = kernels
+        let count = bits.count
+        let own = bits.part.map { kernels.words(of: $0[plane], shape: [count]) }
+        guard width > 1 else { return PairWords(count: count, part: own) }
+        let chooser = chooser ?? nextChooser()
+        choose(chooser, by: bits, planes: [plane])
+        let place = bits.choice(plane, to: chooser)!
+        let product = weigh(
+            by: place.choices,
+            [(place.plane, width - 1)],
+            after: bits.moment,
+            words: { _ in try own.value() },
+            into: { RingTensor(zeros: [count]) }
+        ) { sum, _, share in
+            sum = share
+        }
+        return PairWords(
+            count: count,
+            part: own.with(product) { own, product in
+                var number = own
+                kernels.accumulate(&number, adding: product, times: 0 &- 2)
+                return width == 64 ? number : kernels.lowBits(number, width)
+            }
+        )
+    }
+
+    /// A word where a bit is 1, else 0, modulo 2^width: of several words at once.
+    ///
+    /// With b = b_0 ⊕ b_1 and x = x_0 + x_1, party i's part is weighed by both bits: b·x_i = b_i·x_i + b_j·(1 − 2·b_i)·x_i, the first of which
+    /// it computes, and the second are words that the other's bit weighs.
+    ///
+    /// - Complexity: two transfers, and 2·width bits of message for each word.
+    func select(_ bits: PairBits, plane: Int, _ words: [PairWords], width: Int = 64) -> [PairWords] {
+        let kernels = kernels
+        let (count, part) = (bits.count, bits.part)
+        let moment = words.map(\.moment).max() ?? 0
+        func own(_ word: RingTensor) throws -> RingTensor { kernels.keep(word, where: try part.value()[plane]) }
+        let weighed = (0..<2).map { chooser -> Later<[RingTensor]> in
+            // What only the chooser knows of isn't weighed by its bit.
+            let sent = words.indices.filter { words[$0].knownTo != chooser }
+            choose(chooser, by: bits, planes: [plane])
+            let place = bits.choice(plane, to: chooser)!
+            return weigh(
+                by: place.choices,
+                sent.map { _ in (place.plane, width) },
+                after: max(moment, bits.moment),
+                words: { kernels.negate(try words[sent[$0]].part.value(), where: try part.value()[plane]) },
+                into: { words.map { _ in RingTensor(zeros: [count]) } }
+            ) { sums, index, share in
+                sums[sent[index]] = share
+            }
+        }
+        return words.indices.map { index in
+            PairWords(
+                count: count,
+                part: Later(at: max(weighed[0].moment, weighed[1].moment)) {
+                    var sum = try own(try words[index].part.value())
+                    for share in weighed { kernels.accumulate(&sum, adding: try share.value()[index]) }
+                    return width == 64 ? sum : kernels.lowBits(sum, width)
+                }
+            )
+        }
+    }
+
+    /// A number uniform in 0 ..< 2^bits, of random bits that lie in as many planes.
+    ///
+    /// - Complexity: `bits` transfers, and 63 + 62 + … bits of message an element.
+    func number(ofRandom bits: PairBits) -> PairWords {
+        let kernels = kernels
+        let (count, planes) = (bits.count, bits.planes)
+        let chooser = nextChooser()
+        choose(chooser, by: bits, planes: Array(0..<planes))
+        let place = bits.choice(0, to: chooser)!
+        let products = weigh(
+            by: place.choices,
+            (0..<planes).map { ($0, max(1, 63 - $0)) },
+            after: bits.moment,
+            words: { kernels.words(of: try bits.part.value()[$0], shape: [count]) },
+            into: { RingTensor(zeros: [count]) }
+        ) { sum, plane, share in
+            kernels.accumulate(&sum, adding: share, times: 1 << UInt64(plane))
+        }
+        return PairWords(
+            count: count,
+            part: bits.part.with(products) { part, products in
+                var number = kernels.words(of: part, shape: [count])
+                kernels.accumulate(&number, adding: products, times: 0 &- 2)
+                return number
+            }
+        )
+    }
+}

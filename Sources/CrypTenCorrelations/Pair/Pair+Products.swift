@@ -1,0 +1,105 @@
+package import CrypTenRing
+
+/// Products of shared words, element by element, and powers of them.
+extension Pair {
+    /// Shares of x·y of words that one party has and of words that the other has.
+    ///
+    /// y = Σ_j 2^j·y_j, and its bits are choices that weigh x.
+    /// - Complexity: 64 transfers, and 64 + 63 + … + 1 bits of message an element.
+    /// > Gilboa, "Two party RSA key generation", CRYPTO '99.
+    func cross(_ x: Later<RingTensor>, _ choices: PairChoices, count: Int) -> Later<RingTensor> {
+        let kernels = kernels
+        return weigh(
+            by: choices,
+            (0..<64).map { ($0, 64 - $0) },
+            after: x.moment,
+            words: { _ in try x.value() },
+            into: { RingTensor(zeros: [count]) }
+        ) { sum, plane, share in
+            kernels.accumulate(&sum, adding: share, times: 1 << UInt64(plane))
+        }
+    }
+
+    /// Shares of x·y: own products, and a cross term for each party whose part of y isn't zeros where the other's of x isn't.
+    ///
+    /// - Parameter y: Whose bits choose: what is known first.
+    func product(_ x: PairWords, _ y: PairWords) -> PairWords {
+        let kernels = kernels
+        let (count, party) = (x.count, party)
+        var terms: [Later<RingTensor>] = []
+        for chooser in 0..<2 where (y.knownTo ?? chooser) == chooser && (x.knownTo ?? 1 - chooser) == 1 - chooser {
+            let choices = choices(of: chooser, planes: 64, count: count, after: y.moment) {
+                kernels.planes(of: try y.part.value(), from: 0, count: 64)
+            }
+            terms.append(cross(x.part, choices, count: count))
+        }
+        let isLocal = (x.knownTo ?? party) == party && (y.knownTo ?? party) == party
+        let isOneParty = terms.isEmpty ? x.knownTo ?? y.knownTo : nil
+        return PairWords(
+            count: count,
+            part: Later(at: (terms.map(\.moment) + [x.moment, y.moment]).max()!) {
+                var sum = isLocal
+                    ? kernels.multiply(try x.part.value().reshaped(to: [count]), try y.part.value().reshaped(to: [count]))
+                    : RingTensor(zeros: [count])
+                for term in terms { kernels.accumulate(&sum, adding: try term.value()) }
+                return sum
+            },
+            knownTo: isOneParty
+        )
+    }
+
+    /// Shares of x², …, x^degree.
+    ///
+    /// (x_0 + x_1)^d = Σ_m C(d, m)·x_0^(d − m)·x_1^m: the bits of one party's powers weigh the other's.
+    /// - Complexity: 64·(degree − 1) transfers an element.
+    func powers(_ x: PairWords, degree: Int) -> [PairWords] {
+        guard degree >= 2 else { return [] }
+        let kernels = kernels
+        let (count, party) = (x.count, party)
+        let own = (1...degree).map { d in
+            x.part.map { x in (1..<d).reduce(x) { power, _ in kernels.multiply(power, x) } }
+        }
+        guard x.knownTo == nil else {
+            return own.dropFirst().map { PairWords(count: count, part: $0, knownTo: x.knownTo) }
+        }
+        let chooser = nextChooser()
+        // mixed[m][j]: shares of x_words^j · x_chooser^m
+        var mixed: [Int: Later<[RingTensor]>] = [:]
+        for m in 1..<degree {
+            let choices = choices(of: chooser, planes: 64, count: count, after: x.moment) {
+                kernels.planes(of: try own[m - 1].value(), from: 0, count: 64)
+            }
+            let exponents = degree - m
+            mixed[m] = weigh(
+                by: choices,
+                (0..<64).flatMap { plane in (0..<exponents).map { _ in (plane, 64 - plane) } },
+                after: x.moment,
+                words: { try own[$0 % exponents].value() },
+                into: { (0..<exponents).map { _ in RingTensor(zeros: [count]) } }
+            ) { sums, index, share in
+                kernels.accumulate(&sums[index % exponents], adding: share, times: 1 << UInt64(index / exponents))
+            }
+        }
+        let moment = mixed.values.map(\.moment).max()!
+        return (2...degree).map { d in
+            PairWords(
+                count: count,
+                part: Later(at: moment) {
+                    var power = try own[d - 1].value()
+                    for m in 1..<d {
+                        kernels.accumulate(
+                            &power,
+                            adding: try mixed[m]!.value()[d - m - 1],
+                            times: UInt64(Pair.binomial(d, m))
+                        )
+                    }
+                    return power
+                }
+            )
+        }
+    }
+
+    static func binomial(_ n: Int, _ k: Int) -> Int {
+        (0..<k).reduce(1) { $0 * (n - $1) / ($1 + 1) }
+    }
+}

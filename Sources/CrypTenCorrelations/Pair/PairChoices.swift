@@ -1,0 +1,49 @@
+import CrypTenBase
+import CrypTenRing
+
+/// Transfers for planes of bits that one party chooses by: those that its part of shared bits has, or bits of its own.
+///
+/// The chooser extends them in one exchange; from the next on the other party's words can be weighed by them.
+final class PairChoices {
+    let chooser: Int
+    let planes: Int
+    let count: Int
+    /// The exchange in which they are extended.
+    let moment: Int
+    private var sent: SentTransfers?
+    private var received: ReceivedTransfers?
+    private var sentChoices: [SentChoice?]
+    private var receivedChoices: [ReceivedChoice?]
+
+    init(chooser: Int, planes: Int, count: Int, moment: Int) {
+        (self.chooser, self.planes, self.count, self.moment) = (chooser, planes, count, moment)
+        sentChoices = Array(repeating: nil, count: planes)
+        receivedChoices = Array(repeating: nil, count: planes)
+    }
+
+    func extended(_ transfers: ReceivedTransfers) {
+        received = transfers
+    }
+
+    func absorbed(_ transfers: SentTransfers) {
+        sent = transfers
+    }
+
+    /// At the party that has the words.
+    func sending(_ plane: Int) throws -> SentChoice {
+        if let choice = sentChoices[plane] { return choice }
+        guard let sent else { preconditionFailure("transfers are used after exchange \(moment)") }
+        let choice = try sent.choice(plane)
+        sentChoices[plane] = choice
+        return choice
+    }
+
+    /// At the party that chooses.
+    func choosing(_ plane: Int) throws -> ReceivedChoice {
+        if let choice = receivedChoices[plane] { return choice }
+        guard let received else { preconditionFailure("transfers are used after exchange \(moment)") }
+        let choice = try received.choice(plane)
+        receivedChoices[plane] = choice
+        return choice
+    }
+}

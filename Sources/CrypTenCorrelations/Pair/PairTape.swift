@@ -1,0 +1,82 @@
+package import CrypTenBase
+package import CrypTenRing
+
+/// What the two parties send each other, exchange by exchange, written down before any of it goes.
+///
+/// Everything that depends on nothing but keys goes in the first exchange, whatever the number of layers; what answers that in the second, and
+/// so on. So a plan of any depth takes as many exchanges as its longest correlation. Both parties write the same tape: what one sends, the
+/// other reads, in the same place. Exchanges are counted from 1 on, over all that a run sends.
+package final class PairTape {
+    private struct Exchange {
+        var sends: [(any PairChannel) throws -> Void] = []
+        var reads: [(any PairChannel) throws -> Void] = []
+    }
+
+    /// This party, 0 or 1.
+    package let party: Int
+    /// How many exchanges are over.
+    package private(set) var done = 0
+    /// How often what was written down has gone.
+    private(set) var turns = 0
+    /// What is written down: the first of these is exchange `done + 1`.
+    private var exchanges: [Exchange] = []
+    /// What must live until what is written down has gone.
+    private var held: [AnyObject] = []
+
+    package init(party: Int) {
+        precondition(party == 0 || party == 1, "party \(party) of a pair")
+        self.party = party
+    }
+
+    /// Whether nothing is to be sent or read.
+    package var isEmpty: Bool { exchanges.isEmpty }
+
+    /// The first exchange in which something can go that is known after exchange `moment`.
+    func next(after moment: Int) -> Int {
+        max(moment, done) + 1
+    }
+
+    /// Keeps an object until what is written down has gone.
+    func hold(_ object: AnyObject) {
+        held.append(object)
+    }
+
+    /// Writes down what one party sends in an exchange.
+    ///
+    /// - Parameters:
+    ///   - sender: Who sends.
+    ///   - exchange: When: later than whatever it is made of is known.
+    ///   - send: Sends it; runs at the sender alone.
+    ///   - read: Reads as many words; runs at the other party alone.
+    func message(
+        from sender: Int,
+        in exchange: Int,
+        send: @escaping (any PairChannel) throws -> Void,
+        read: @escaping (any PairChannel) throws -> Void
+    ) {
+        precondition(exchange > done, "exchange \(exchange) is over")
+        while exchanges.count < exchange - done { exchanges.append(Exchange()) }
+        if sender == party {
+            exchanges[exchange - done - 1].sends.append(send)
+        } else {
+            exchanges[exchange - done - 1].reads.append(read)
+        }
+    }
+
+    /// Does all that is written down, and forgets it.
+    package func run(over channel: any PairChannel) throws {
+        for number in exchanges.indices {
+            // Taken out, so that what a message was made of goes with it.
+            let exchange = exchanges[number]
+            exchanges[number] = Exchange()
+            for send in exchange.sends { try send(channel) }
+            try channel.finishSending()
+            for read in exchange.reads { try read(channel) }
+            try channel.finishReceiving()
+        }
+        done += exchanges.count
+        turns += 1
+        exchanges = []
+        held = []
+    }
+}
