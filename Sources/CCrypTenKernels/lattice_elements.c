@@ -22,6 +22,14 @@ CCT_FOR_EACH_SET(cct_lattice_add_small,
     for (size_t i = 0; i < count; i++) row[i] = cct_add(row[i], cct_up_once(small[i], p), p);
 })
 
+CCT_FOR_EACH_SET(cct_lattice_add,
+                 (cct_instruction_set set, uint32_t *row, const uint32_t *other, size_t count, const cct_lattice_prime *prime),
+                 (set, row, other, count, prime), {
+    (void)set;
+    const uint32_t p = prime->prime;
+    for (size_t i = 0; i < count; i++) row[i] = cct_add(row[i], other[i], p);
+})
+
 CCT_FOR_EACH_SET(cct_lattice_subtract,
                  (cct_instruction_set set, uint32_t *row, const uint32_t *other, size_t count, const cct_lattice_prime *prime),
                  (set, row, other, count, prime), {

@@ -62,6 +62,10 @@ void cct_lattice_residues(cct_instruction_set set, uint32_t *out, const uint64_t
 void cct_lattice_add_small(cct_instruction_set set, uint32_t *row, const uint32_t *small, size_t count,
                            const cct_lattice_prime *prime);
 
+/// row[i] += other[i] modulo p.
+void cct_lattice_add(cct_instruction_set set, uint32_t *row, const uint32_t *other, size_t count,
+                     const cct_lattice_prime *prime);
+
 /// row[i] -= other[i] modulo p.
 void cct_lattice_subtract(cct_instruction_set set, uint32_t *row, const uint32_t *other, size_t count,
                           const cct_lattice_prime *prime);
