@@ -8,7 +8,13 @@ extension NativeKernels {
     }
 
     /// Writes words of a stream to memory that holds nothing yet.
-    func write(_ key: ExpansionKey, number: UInt64, from start: Int, count: Int, to out: MutableWords) {
+    package func write(
+        _ key: ExpansionKey,
+        number: UInt64,
+        from start: Int,
+        count: Int,
+        to out: UnsafeMutablePointer<UInt64>
+    ) {
         combine(out, out, CCT_STORE, key, number: number, words: start..<start + count)
     }
 

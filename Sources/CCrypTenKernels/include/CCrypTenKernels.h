@@ -374,4 +374,6 @@ void cct_baseline_matrix_accumulate(uint64_t *c, const uint64_t *a, const uint64
 #pragma clang assume_nonnull end
 #endif
 
+#include "CCrypTenLattice.h"
+
 #endif
