@@ -64,6 +64,14 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "CrypTenCorrelations",
+            dependencies: [
+                "CCrypTenKernels", "CrypTenBase", "CrypTenGates", "CrypTenPlanning", "CrypTenRing",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "CrypTenIdentity",
             dependencies: [
                 "CrypTenBase",
@@ -91,7 +99,7 @@ let package = Package(
         .target(
             name: "CrypTenRuntime",
             dependencies: [
-                "CrypTenDevice", "CrypTenIdentity", "CrypTenPlanning", "CrypTenTransport",
+                "CrypTenCorrelations", "CrypTenDevice", "CrypTenIdentity", "CrypTenPlanning", "CrypTenTransport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
@@ -172,7 +180,7 @@ let package = Package(
         .target(
             name: "_CrypTenTestSupport",
             dependencies: [
-                "CrypTenPlanning", "CrypTenTransport",
+                "CrypTenCorrelations", "CrypTenPlanning", "CrypTenTransport",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
@@ -210,6 +218,13 @@ let package = Package(
         ),
         .testTarget(name: "CrypTenPlanningTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),
         .testTarget(
+            name: "CrypTenCorrelationsTests",
+            dependencies: [
+                "CrypTenBase", "CrypTenCorrelations", "CrypTenRing", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
             name: "CrypTenIdentityTests",
             dependencies: ["CrypTenIdentity"],
             swiftSettings: swiftSettings
@@ -230,7 +245,7 @@ let package = Package(
         .testTarget(
             name: "CrypTenRuntimeTests",
             dependencies: [
-                "CrypTenIdentity", "CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport",
+                "CrypTenCorrelations", "CrypTenIdentity", "CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
