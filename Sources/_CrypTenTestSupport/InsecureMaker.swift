@@ -85,7 +85,13 @@ package final class InsecureMaker: CorrelationMaker {
         try exchangeBulk(binding: binding, over: channel)
         transfers += schedule.correctionWords
         let pairs = party == 0 ? [keys, theirs] : [theirs, keys]
-        let masks = try deal(plan, schedule, keys: pairs, kept: kept.map { ($0 as! InsecureKeptMask).value }, into: sink)
+        let masks = try deal(
+            plan,
+            schedule,
+            keys: pairs,
+            kept: kept.map { ($0 as! InsecureKeptMask).value },
+            into: sink
+        )
         return masks.map { InsecureKeptMask($0, kernels, log) }
     }
 

@@ -22,7 +22,10 @@ extension Rehearsal {
     /// What making the correlations of a run that reveals expressions would take of two parties without a dealer.
     ///
     /// - Throws: as `cost(of:revealingTo:)`; `.invalidArgument` for more than two parties.
-    public func offlineCost(of expressions: [CrypTensor], revealingTo recipients: Recipients = .all) throws -> OfflineCost {
+    public func offlineCost(
+        of expressions: [CrypTensor],
+        revealingTo recipients: Recipients = .all
+    ) throws -> OfflineCost {
         var configuration = SessionConfiguration()
         configuration.correlations = .parties
         try configuration.check(parties: partyCount)

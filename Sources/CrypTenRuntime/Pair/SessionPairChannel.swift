@@ -99,7 +99,8 @@ final class SessionPairChannel: PairChannel {
         received += 1
         hasAll = number & SessionPairChannel.lastMark != 0
         let longest = context.framing.chunkBytes
-        guard payload.readableBytes <= longest, payload.readableBytes % 8 == 0, hasAll || payload.readableBytes == longest
+        guard payload.readableBytes <= longest, payload.readableBytes % 8 == 0,
+            hasAll || payload.readableBytes == longest
         else { throw malformed("sent a frame of \(payload.readableBytes) bytes") }
         return payload
     }

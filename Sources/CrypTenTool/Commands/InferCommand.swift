@@ -169,9 +169,9 @@ struct InferCommand: AsyncParsableCommand {
         } else {
             let outputs = report.outputs.map { ("output \($0.name)", $0.place) }
             Output.result(TextTable.list(outputs + [("parties", "\(report.parties)")] + report.costLines))
-            if let work = report.profile { 
+            if let work = report.profile {
                 Output.result("\n" + WorkTable.text(work, hasDealer: work.count > local))
-             }
+            }
         }
     }
 

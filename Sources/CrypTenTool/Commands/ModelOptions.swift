@@ -79,7 +79,8 @@ extension ONNXModel.TreeVisibility {
 struct PreparationOptions: ParsableArguments {
     @Flag(
         name: .long,
-        help: "Have the dealer deal, or the parties make, before the run; then the run waits for the parties' openings alone."
+        help:
+            "Have the dealer deal, or the parties make, before the run; then the run waits for the parties' openings alone."
     )
     var prepare = false
 

@@ -57,13 +57,17 @@ struct PartyCommand: AsyncParsableCommand {
 
     @Flag(
         name: .long,
-        help: "Have the dealer deal before the run, or, without one, make the correlations before it; at party 0, the others follow."
+        help:
+            "Have the dealer deal before the run, or, without one, make the correlations before it; at party 0, the others follow."
     )
     var prepare = false
 
     @Option(
         name: .long,
-        help: ArgumentHelp("Store what was dealt ahead in this new file; at the last party, without a dealer at each.", valueName: "file")
+        help: ArgumentHelp(
+            "Store what was dealt ahead in this new file; at the last party, without a dealer at each.",
+            valueName: "file"
+        )
     )
     var preparedFile: String?
 

@@ -70,7 +70,9 @@ struct Invitation: Codable, Sendable {
         guard let identity, let certificates else { return nil }
         let trusts = try certificates.map { PeerTrust(fingerprints: [try MemberCertificate(pem: $0).fingerprint]) }
         var others: [PartyID: PeerTrust] = [:]
-        for (party, trust) in trusts.prefix(parties.count).enumerated() where party != index { others[PartyID(party)] = trust }
+        for (party, trust) in trusts.prefix(parties.count).enumerated() where party != index {
+            others[PartyID(party)] = trust
+        }
         return try Membership(
             identities: [try MemberIdentity(pem: identity)],
             parties: others,

@@ -93,7 +93,11 @@ struct PlanPage {
         var columns = [
             Column(name: "rounds", value: { Double($0.rounds) }, text: { $0.rounds.grouped }),
             Column(name: "online bytes, a party", value: { Double($0.online) }, text: { $0.online.bytes }),
-            Column(name: report.offline == nil ? "dealer bytes" : "stored bytes", value: { Double($0.dealerBytes) }, text: { $0.dealerBytes.bytes }),
+            Column(
+                name: report.offline == nil ? "dealer bytes" : "stored bytes",
+                value: { Double($0.dealerBytes) },
+                text: { $0.dealerBytes.bytes }
+            ),
             Column(name: "right below", value: { _ in 0 }, text: { $0.magnitudeExponent.map { "2^\($0)" } ?? "–" }),
         ]
         if report.predictedSeconds != nil {

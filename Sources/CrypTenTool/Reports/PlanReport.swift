@@ -196,7 +196,10 @@ struct PlanReport: Encodable, Sendable {
     /// Parties differ where one of them owns what is sent; the layers' figures are the largest.
     var text: String {
         var costs = TextTable(
-            ["layer", "rounds", "online bytes", "setup bytes", offline == nil ? "dealer bytes" : "stored bytes", "multiply-accumulates", "right below"]
+            [
+                "layer", "rounds", "online bytes", "setup bytes", offline == nil ? "dealer bytes" : "stored bytes",
+                "multiply-accumulates", "right below",
+            ]
                 + (predictedSeconds == nil ? [] : ["seconds"])
         )
         for layer in layers {

@@ -12,7 +12,9 @@ import _CrypTenTestSupport
 
 @Suite("What goes wrong while parties make their correlations")
 struct PairFaultTests {
-    @Test("a party that is about to run another program is told apart before anything is made, and what differs is said")
+    @Test(
+        "a party that is about to run another program is told apart before anything is made, and what differs is said"
+    )
     func otherPlan() async throws {
         let members = try await PairedMembers(bulk: 1000)
         let results = await members.both { session in
@@ -63,7 +65,8 @@ struct PairFaultTests {
     @Test("a party that leaves instead, or does nothing, ends the other's wait")
     func absent() async throws {
         for leaves in [true, false] {
-            let members = try await PairedMembers(changing: { configuration, _ in configuration.patience = .seconds(1) })
+            let members = try await PairedMembers(changing: { configuration, _ in configuration.patience = .seconds(1) }
+            )
             let start = ContinuousClock.now
             let results = await members.both { session in
                 if session.party.index == 1 {
@@ -76,13 +79,19 @@ struct PairFaultTests {
             }
             let error = results[0].crypTenError
             #expect(error?.code == (leaves ? .diverged : .timedOut))
-            #expect(error?.message.contains(leaves ? "party 1 closed the session" : "party 1") == true, "\(String(describing: error))")
+            #expect(
+                error?.message.contains(leaves ? "party 1 closed the session" : "party 1") == true,
+                "\(String(describing: error))"
+            )
             #expect(ContinuousClock.now - start < .seconds(5))
             await members.close()
         }
     }
 
-    @Test("a party that fails between any two exchanges ends the session for both, and nothing of it is used again", arguments: 0...2)
+    @Test(
+        "a party that fails between any two exchanges ends the session for both, and nothing of it is used again",
+        arguments: 0...2
+    )
     func killedBetween(exchange: Int) async throws {
         struct Killed: Error {}
         let members = try await PairedMembers(

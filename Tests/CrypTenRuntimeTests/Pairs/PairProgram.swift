@@ -36,7 +36,8 @@ enum PairProgram {
         }
         let (sum, largest) = (hidden.reduce(0, +), hidden.max() ?? 0)
         let shifted = largest - 1
-        return 1 / (1 + Foundation.exp(-sum)) + Foundation.exp(-largest) + shifted * (1 + erf(shifted / 2.0.squareRoot())) / 2
+        return 1 / (1 + Foundation.exp(-sum)) + Foundation.exp(-largest) + shifted
+            * (1 + erf(shifted / 2.0.squareRoot())) / 2
     }
 
     /// Whether a result is the one in the clear, but for rounding.

@@ -23,17 +23,28 @@ struct PairRefusalTests {
 
     @Test("a third party is refused before anything is sent, by a sentence that says what to do")
     func third() async throws {
-        let sentence = "3 parties without a dealer: two parties can make their correlations themselves, more can't yet; take two parties, or start a"
+        let sentence =
+            "3 parties without a dealer: two parties can make their correlations themselves, more can't yet; take two parties, or start a"
         let local = await outcome { try await withLocalParties(3, configuration: Self.configuration) { _ in } }
         check(local.crypTenError, sentence)
         let addresses = (0..<3).map { "127.0.0.1:\(9000 + $0)" }
         let connecting = await outcome {
-            try await Session.connect(party: .party(1), parties: addresses, session: "test", configuration: Self.configuration)
+            try await Session.connect(
+                party: .party(1),
+                parties: addresses,
+                session: "test",
+                configuration: Self.configuration
+            )
         }
         check(connecting.crypTenError, sentence)
         let listener = try await SessionListener.listen(at: "127.0.0.1:0")
         let listening = await outcome {
-            try await listener.connect(party: .party(1), parties: addresses, session: "test", configuration: Self.configuration)
+            try await listener.connect(
+                party: .party(1),
+                parties: addresses,
+                session: "test",
+                configuration: Self.configuration
+            )
         }
         check(listening.crypTenError, sentence)
         let mesh = try MemoryTransport.meshWithoutDealer(parties: 3, session: "test")
@@ -56,9 +67,15 @@ struct PairRefusalTests {
                 configuration: Self.configuration
             )
         }
-        check(given.crypTenError, "a dealer at 127.0.0.1:9002 is given to parties that make the correlations themselves: leave it out")
+        check(
+            given.crypTenError,
+            "a dealer at 127.0.0.1:9002 is given to parties that make the correlations themselves: leave it out"
+        )
         let missing = await outcome { try await Session.connect(party: .party(0), parties: addresses, session: "test") }
-        check(missing.crypTenError, "no dealer's address is given: give it, or let two parties make the correlations themselves")
+        check(
+            missing.crypTenError,
+            "no dealer's address is given: give it, or let two parties make the correlations themselves"
+        )
         let service = try await DealerService.listen(at: "127.0.0.1:0", parties: 2)
         let served = await outcome { _ = try await service.serve(configuration: Self.configuration) }
         check(served.crypTenError, "a dealer has no place in sessions whose parties make the correlations themselves")

@@ -54,7 +54,9 @@ struct PairSessionTests {
         }
     }
 
-    @Test("what a run sends online is what it sends with a dealer, in rounds and bytes; what goes beforehand counts apart")
+    @Test(
+        "what a run sends online is what it sends with a dealer, in rounds and bytes; what goes beforehand counts apart"
+    )
     func costs() async throws {
         let dealt = try await withAuditedParties(2) { session, _ in
             _ = try await PairProgram.infer(session)
@@ -87,7 +89,9 @@ struct PairSessionTests {
         let members = try await PairedMembers()
         _ = try await members.run { session in
             let w = try await PairProgram.held(session)
-            let x = try await session.input(from: .party(0), shape: [4, 8]) { Tensor(PairProgram.images, shape: [4, 8]) }
+            let x = try await session.input(from: .party(0), shape: [4, 8]) {
+                Tensor(PairProgram.images, shape: [4, 8])
+            }
             for _ in 0..<3 { _ = try await session.reveal(PairProgram.network(x, w), to: .all) }
             try await session.prepare([PairProgram.network(x, w)], runs: 2)
         }
@@ -96,7 +100,10 @@ struct PairSessionTests {
         #expect(Set(words).count == 12 * 10, "masks, bits of masks, correlations, orders and seeds: no word twice")
     }
 
-    @Test("runs that are prepared, in memory or in a file at each party, send nothing beforehand when they are used", arguments: [false, true])
+    @Test(
+        "runs that are prepared, in memory or in a file at each party, send nothing beforehand when they are used",
+        arguments: [false, true]
+    )
     func prepared(inFile: Bool) async throws {
         let members = try await PairedMembers(.tcp, bulk: 1000)
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pair-\(UUID())")
@@ -121,7 +128,9 @@ struct PairSessionTests {
             }
             var values: [[Double]] = []
             for _ in 0..<3 {
-                let x = try await session.input(from: .party(0), shape: shape) { Tensor(PairProgram.images, shape: shape) }
+                let x = try await session.input(from: .party(0), shape: shape) {
+                    Tensor(PairProgram.images, shape: shape)
+                }
                 values.append(try await session.reveal(PairProgram.network(x, w), to: .all)?.doubles ?? [])
             }
             let spent = try await session.statistics - before
@@ -149,7 +158,8 @@ struct PairSessionTests {
         let results = await members.both { session in
             let w = try await PairProgram.held(session)
             let x = try await session.placeholder(from: .party(0), shape: [4, 8])
-            let storage: PreparedStorage = session.party.index == 1 ? .file(path.appendingPathComponent("no/folder")) : .memory
+            let storage: PreparedStorage =
+                session.party.index == 1 ? .file(path.appendingPathComponent("no/folder")) : .memory
             try await session.prepare([PairProgram.network(x, w)], runs: 1, storage: storage)
         }
         #expect(results[1].crypTenError?.code == .fileNotReadable)
@@ -158,7 +168,9 @@ struct PairSessionTests {
         #expect(members.log.liveMasks == 0)
     }
 
-    @Test("masks of kept values are kept, read by rows, given up with the values and with unused runs, and overwritten at the end")
+    @Test(
+        "masks of kept values are kept, read by rows, given up with the values and with unused runs, and overwritten at the end"
+    )
     func kept() async throws {
         let members = try await PairedMembers()
         let log = members.log
@@ -238,7 +250,9 @@ struct PairSessionTests {
         }
         let reports = try await withInsecureCheckedParties(2, configuration: configuration) { session in
             let w = try await PairProgram.held(session)
-            let x = try await session.input(from: .party(0), shape: [4, 8]) { Tensor(PairProgram.images, shape: [4, 8]) }
+            let x = try await session.input(from: .party(0), shape: [4, 8]) {
+                Tensor(PairProgram.images, shape: [4, 8])
+            }
             return try await session.check(PairProgram.network(x, w))
         }
         for report in reports { #expect(report.violations.isEmpty, "\(report.violations)") }

@@ -55,7 +55,10 @@ struct PairedMembers: Sendable {
         }
     }
 
-    private static func connect(_ configurations: [SessionConfiguration], queueLimit: Int) async throws -> [any Transport] {
+    private static func connect(
+        _ configurations: [SessionConfiguration],
+        queueLimit: Int
+    ) async throws -> [any Transport] {
         let listeners = try await onThread {
             Result { try (0..<2).map { _ in try TCPListener.bind(TCPAddress(host: "127.0.0.1", port: 0)) } }
         }.get()
@@ -113,7 +116,9 @@ struct PairedMembers: Sendable {
         let results = await both(body)
         await close()
         // Who failed first is told by the error that doesn't speak of the other.
-        if let first = results.first(where: { $0.crypTenError.map { $0.code != .partyFailed } ?? false }) { _ = try first.get() }
+        if let first = results.first(where: { $0.crypTenError.map { $0.code != .partyFailed } ?? false }) {
+            _ = try first.get()
+        }
         return try results.map { try $0.get() }
     }
 
