@@ -51,7 +51,11 @@ struct RequestTests {
         let made = try DealtCorrelations(parties: parties) { stage in
             let form = MaskedProduct(operation: .multiply, left: [101], right: [101], leftZeroExcept: 1)
             try stage.dealProduct(form.masks(wire(lambda), wire(mu)))
-            let matmul = MaskedProduct(operation: .matmul, left: [10, 10], right: [10, 10])
+            let matmul = MaskedProduct(
+                operation: .matmul(transposeLeft: false, transposeRight: false),
+                left: [10, 10],
+                right: [10, 10]
+            )
             try stage.dealProduct(matmul.masks(wire(Array(lambda.prefix(100))), wire(Array(mu.prefix(100)))))
         }
         #expect(made.count == 2)
