@@ -335,14 +335,15 @@ void cct_transfer_absorb(cct_instruction_set set, cct_cipher_kind kind, const ui
                          const uint64_t *message, size_t words, const uint64_t *delta, uint64_t *rows);
 
 /// For `count` transfers and bits offset ..< offset + width of a block of their pads (within a half: offset % 64 + width <= 64), where
-/// H(x) = AES(x) ^ x under `key`: message = words + H(row) - H(row ^ delta) and share = -H(row), modulo 2^width; the message as
-/// `cct_lanes_pack` lays it out. As many rows can be read as a multiple of 64 has.
+/// H(x) = AES(x) ^ x under `key`: message = words + H(row) - H(row ^ delta) modulo 2^width, as `cct_lanes_pack` lays it out, and
+/// share += (-H(row) modulo 2^width) << shift. As many rows can be read as a multiple of 64 has.
 void cct_transfer_send(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *words,
-                       const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset, unsigned width);
-/// share = H(row) + choice * message.
+                       const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset, unsigned width,
+                       unsigned shift);
+/// share += (H(row) + choice * message modulo 2^width) << shift.
 void cct_transfer_receive(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, const uint64_t *rows,
-                          const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset, unsigned width);
-/// The same with numbers of 65 ... 128 bits in two words, which take whole blocks: of the message, the low words as they are, the high
+                          const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset, unsigned width, unsigned shift);
+/// With numbers of 65 ... 128 bits in two words, which take whole blocks, and share = -H(row) or H(row) + choice * message: of the message, the low words as they are, the high
 /// ones as `cct_lanes_pack` lays them out.
 void cct_transfer_send_wide(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *message_high, uint64_t *share,
                             uint64_t *share_high, const uint64_t *words, const uint64_t *words_high, const uint64_t *rows, size_t count,
@@ -350,7 +351,7 @@ void cct_transfer_send_wide(cct_instruction_set set, cct_cipher_kind kind, uint6
 void cct_transfer_receive_wide(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, uint64_t *share_high,
                                const uint64_t *message, const uint64_t *message_high, const uint64_t *rows, const uint64_t *choices,
                                size_t count, const uint64_t *key, unsigned width);
-/// The same with bits: plane p, whose words begin at p * step in all arrays, takes bit offset + p of the block (within a half).
+/// With bits: plane p, whose words begin at p * step in all arrays, takes bit offset + p of the block (within a half).
 /// message = bits ^ H(row) ^ H(row ^ delta) and share = H(row). Bits beyond `count` in a plane's last word are zeros where they are in
 /// `bits`.
 void cct_transfer_send_bits(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *bits,
