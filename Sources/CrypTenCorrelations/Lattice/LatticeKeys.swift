@@ -13,7 +13,7 @@ package final class LatticeSecret: Sendable {
     let kernels: LatticeKernels
     let randomness: any LatticeRandomness
     /// Values of s, as second factors, modulo each prime.
-    let values: LatticeResidues
+    package let values: LatticeResidues
 
     package init(_ randomness: any LatticeRandomness, _ kernels: LatticeKernels) {
         self.kernels = kernels

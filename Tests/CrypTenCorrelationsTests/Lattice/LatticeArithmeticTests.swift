@@ -72,7 +72,7 @@ struct LatticeArithmeticTests {
             var x = TestNumber(residues: primes.map { UInt32(words.next() % UInt64($0)) }, primes: primes)
             if i < 1_000 {
                 // ⌊q′ (2k + 1) / 2^65⌋ + 0 or 1
-                let odd = words.next() >> 34 << 1 | 1
+                let odd = (words.next() >> 33) | 1
                 x = modulus.times(odd).dropping(words: 1).divided(by: 2).quotient.plus(TestNumber(UInt64(i % 2)))
             }
             if i < 4 { x = TestNumber(UInt64(i)) }
