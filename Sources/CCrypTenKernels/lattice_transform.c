@@ -210,6 +210,14 @@ CCT_FOR_EACH_SET(cct_lattice_backward, (cct_instruction_set set, uint32_t *row, 
     for (size_t i = 0; i < CCT_LATTICE_DEGREE; i++) row[i] = cct_times(row[i], prime->scale.factor, prime->scale.quotient, p);
 })
 
+/// Where the root of block `i` of a stage of `blocks` lies, a power of two up to 2048.
+CCT_INLINE size_t place_of_root(size_t blocks, size_t i) {
+    if (blocks < HEAD) return blocks + i;
+    // Part `part` of block `block` of 512.
+    const size_t parts = blocks / HEAD, block = i / parts, part = i % parts;
+    return tail_roots(block / SIDE, 8 / parts) + SIDE * part + block % SIDE;
+}
+
 CCT_FOR_EACH_SET(cct_lattice_forward_many,
                  (cct_instruction_set set, uint32_t *rows, size_t points, const cct_lattice_prime *prime),
                  (set, rows, points, prime), {
@@ -218,7 +226,24 @@ CCT_FOR_EACH_SET(cct_lattice_forward_many,
         const size_t length = points / 2 / blocks * SIDE;
         for (size_t i = 0; i < blocks; i++) {
             uint32_t *u = rows + 2 * length * i;
-            butterflies(u, u + length, length, prime->roots[blocks + i], prime->root_quotients[blocks + i], prime->prime);
+            const size_t root = place_of_root(blocks, i);
+            butterflies(u, u + length, length, prime->roots[root], prime->root_quotients[root], prime->prime);
         }
+    }
+})
+
+CCT_FOR_EACH_SET(cct_lattice_apart, (cct_instruction_set set, uint32_t *out, const uint32_t *rows, size_t points, size_t count),
+                 (set, out, rows, points, count), {
+    (void)set;
+    // Distinct vectors of a chunk: points of neighbouring lanes are as far apart.
+    const size_t pieces = points * SIDE / CCT_LATTICE_DEGREE;
+    for (size_t vector = 0; vector < points / SIDE; vector++) {
+        uint32_t x[SIDE * SIDE];
+        const size_t first = vector / pieces * pieces * SIDE + vector % pieces;
+        for (size_t lane = 0; lane < SIDE; lane++) {
+            memcpy(x + SIDE * lane, rows + (first + pieces * lane) * SIDE, SIDE * sizeof *x);
+        }
+        transpose(x);
+        for (size_t j = 0; j < count; j++) memcpy(out + j * points + vector * SIDE, x + SIDE * j, SIDE * sizeof *x);
     }
 })

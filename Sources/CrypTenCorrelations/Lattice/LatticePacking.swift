@@ -36,7 +36,7 @@ package struct LatticePacking: Hashable, Sendable {
 
     /// Values of a plaintext, a polynomial in X^lanes.
     package var points: Int { LatticeParameters.degree / lanes }
-    /// Whether plaintexts are transformed 16 at a time, and have their values once.
+    /// Whether plaintexts are transformed 16 at a time.
     var sideBySide: Bool { points <= LatticeParameters.mostPointsSideBySide }
 
     /// Products that the sum of one coefficient has.

@@ -29,7 +29,7 @@ struct LatticeNoiseTests {
             let p = LatticeParameters.primes[limb]
             return coefficients.indices.map { (row.elements[coefficients[$0]] + (p - encoded.elements[$0])) % p }
         }
-        let primes = LatticeParameters.primes.map(UInt128.init)
+        let primes = LatticeParameters.primes.map { UInt128($0) }
         let modulus = primes[0] * primes[1] * primes[2]
         return coefficients.indices.map { i in
             let number = TestNumber(residues: (0..<3).map { differences[$0][i] }, primes: Array(LatticeParameters.primes.prefix(3)))
@@ -81,7 +81,7 @@ struct LatticeNoiseTests {
         let ciphertexts = try LatticeCiphertexts(message: pair.secret.encrypt(x, packing), packing, pair.kernels)
         let sums = try LatticeAccumulators(ciphertexts, times: LatticePlaintexts(y, packing, pair.kernels), pair.kernels)
         let coefficients = (0..<64).flatMap { i in (0..<2).map { i + 64 * (63 + 64 * $0) } }
-        let noise = Self.noise(sums, answer: 0, pair, coefficients: coefficients, words: product).map(Double.init)
+        let noise = Self.noise(sums, answer: 0, pair, coefficients: coefficients, words: product).map { Double($0) }
         let bound = LatticeNoise.bits(terms: packing.summedProducts)
         #expect(noise.allSatisfy { $0 < Double(sign: .plus, exponent: Int(bound.rounded(.up)), significand: 1) })
         // Each of 512 terms: variance 10.5 + 1/12 of the ciphertext times 2^126 / 3 of the word.

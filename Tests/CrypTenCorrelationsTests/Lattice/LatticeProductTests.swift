@@ -106,7 +106,7 @@ struct LatticeProductTests {
         }
         for form in forms {
             for side in LatticeForm.Operand.allCases {
-                for (lanes, channels, outputs) in [(1, 3, 2), (4, 1, 1), (16, 2, 3), (64, 5, 1), (256, 1, 2), (512, 2, 1)] {
+                for (lanes, channels, outputs) in [(1, 3, 2), (2, 2, 2), (4, 1, 1), (8, 2, 5), (16, 2, 3), (64, 5, 1), (256, 1, 2), (512, 2, 1)] {
                     guard lanes * channels * outputs * form.area <= LatticeParameters.degree else { continue }
                     let packing = LatticePacking(
                         form,
@@ -189,7 +189,9 @@ struct LatticeProductTests {
         let plaintexts = try LatticePlaintexts(y, packing, pair.kernels)
         var shares = (RingTensor(zeros: [20, 9]), RingTensor(zeros: [20, 9]))
         for outputs in [0..<2, 2..<3, 3..<5] {
-            let sums = try LatticeAccumulators(ciphertexts, times: plaintexts, outputs: outputs, pair.kernels)
+            // The last ones of an operand of which only they were taken.
+            let part = outputs.upperBound == 5 ? try LatticePlaintexts(y, packing, outputs: 2..<5, pair.kernels) : plaintexts
+            let sums = try LatticeAccumulators(ciphertexts, times: part, outputs: outputs, pair.kernels)
             let answer = sums.answer(pair.publicKey, pair.other, pair.kernels, share: &shares.0)
             try pair.secret.decrypt(answer, packing, outputs: outputs, share: &shares.1)
         }
