@@ -64,6 +64,13 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "CrypTenCorrelations",
+            dependencies: [
+                "CCrypTenKernels", "CrypTenBase", "CrypTenRing", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "CrypTenIdentity",
             dependencies: [
                 "CrypTenBase",
@@ -209,6 +216,13 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .testTarget(name: "CrypTenPlanningTests", dependencies: ["_CrypTenTestSupport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "CrypTenCorrelationsTests",
+            dependencies: [
+                "CrypTenBase", "CrypTenCorrelations", "CrypTenRing", .product(name: "Crypto", package: "swift-crypto"),
+            ],
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "CrypTenIdentityTests",
             dependencies: ["CrypTenIdentity"],

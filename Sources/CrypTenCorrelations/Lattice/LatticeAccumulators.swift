@@ -24,7 +24,10 @@ package final class LatticeAccumulators: Sendable {
     ) throws {
         let packing = plaintexts.packing
         guard ciphertexts.packing == packing else {
-            throw CrypTenError(.shapeMismatch, "ciphertexts and plaintexts of \(packing.form.operation.name) are of different packings")
+            throw CrypTenError(
+                .shapeMismatch,
+                "ciphertexts and plaintexts of \(packing.form.operation.name) are of different packings"
+            )
         }
         let outputs = outputs ?? plaintexts.outputs
         precondition(

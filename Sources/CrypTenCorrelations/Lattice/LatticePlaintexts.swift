@@ -26,7 +26,10 @@ package final class LatticePlaintexts: Sendable {
         try packing.checkNoise()
         try packing.check(operand, packing.encrypted.other)
         let outputs = outputs ?? 0..<packing.outputs
-        precondition(outputs.lowerBound >= 0 && outputs.upperBound <= packing.outputs, "blocks \(outputs) of \(packing.outputs)")
+        precondition(
+            outputs.lowerBound >= 0 && outputs.upperBound <= packing.outputs,
+            "blocks \(outputs) of \(packing.outputs)"
+        )
         self.packing = packing
         self.outputs = outputs
         let (limbs, points) = (LatticeParameters.limbs, packing.points)
@@ -35,7 +38,7 @@ package final class LatticePlaintexts: Sendable {
         let blocks = packing.terms * outputs.count
         let units = (blocks + together - 1) / together
         let step = staysTogether ? units * 16 * points : blocks * points
-        let values = LatticeResidues(zeros: packing.form.groups * limbs * step)
+        let values = LatticeResidues(uninitialized: packing.form.groups * limbs * step)
         (self.step, self.values) = (step, values)
         let map = packing.form.map(of: packing.encrypted.other)
         operand.withWords { words in

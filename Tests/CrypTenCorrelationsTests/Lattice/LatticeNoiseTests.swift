@@ -15,7 +15,8 @@ struct LatticeNoiseTests {
         coefficients: [Int],
         words: [UInt64]
     ) -> [UInt128] {
-        let kernels = pair.kernels, limbs = 6
+        let kernels = pair.kernels
+        let limbs = 6
         // As residues modulo the first three primes, whose product is larger than any noise that is admitted, and by the others.
         let differences = (0..<limbs).map { limb in
             let rows = sums.values.elements + answer * 2 * limbs * degree
@@ -23,7 +24,8 @@ struct LatticeNoiseTests {
             let secret = pair.secret.values.elements + limb * degree
             kernels.multiplyAdd(row.elements, rows + limb * degree, rows + (limbs + limb) * degree, secret, limb: limb)
             kernels.backward(row.elements, limb: limb)
-            let scaled = LatticeWords(zeros: words.count), encoded = LatticeResidues(zeros: words.count)
+            let scaled = LatticeWords(zeros: words.count)
+            let encoded = LatticeResidues(zeros: words.count)
             for (i, word) in words.enumerated() { scaled.elements[i] = LatticeKernels.modulus &* word }
             kernels.encode(scaled.elements, count: words.count, to: encoded.elements, limb: limb)
             let p = LatticeParameters.primes[limb]
@@ -32,7 +34,10 @@ struct LatticeNoiseTests {
         let primes = LatticeParameters.primes.map { UInt128($0) }
         let modulus = primes[0] * primes[1] * primes[2]
         return coefficients.indices.map { i in
-            let number = TestNumber(residues: (0..<3).map { differences[$0][i] }, primes: Array(LatticeParameters.primes.prefix(3)))
+            let number = TestNumber(
+                residues: (0..<3).map { differences[$0][i] },
+                primes: Array(LatticeParameters.primes.prefix(3))
+            )
             let value = number.words.reversed().reduce(UInt128(0)) { $0 << 32 | UInt128($1) }
             let negative = value > modulus / 2
             let magnitude = negative ? modulus - value : value
@@ -54,12 +59,18 @@ struct LatticeNoiseTests {
         let packing = LatticePacking(form, encrypted: .left, lanes: 1, blockChannels: 8_192, blockOutputs: 1)
         #expect(packing.summedProducts == length && length > LatticeNoise.mostTerms * 98 / 100)
         func tensor(_ shape: Shape) -> RingTensor {
-            worst ? RingTensor(repeating: 1 << 63, shape: shape) : RingTensor((0..<length).map { _ in words.next() }, shape: shape)
+            worst
+                ? RingTensor(repeating: 1 << 63, shape: shape)
+                : RingTensor((0..<length).map { _ in words.next() }, shape: shape)
         }
         let (x, y) = (tensor(form.leftShape), tensor(form.rightShape))
         let product = try ringProduct(Self.matrix, x, y)
         let ciphertexts = try LatticeCiphertexts(message: pair.secret.encrypt(x, packing), packing, pair.kernels)
-        let sums = try LatticeAccumulators(ciphertexts, times: LatticePlaintexts(y, packing, pair.kernels), pair.kernels)
+        let sums = try LatticeAccumulators(
+            ciphertexts,
+            times: LatticePlaintexts(y, packing, pair.kernels),
+            pair.kernels
+        )
         let noise = Self.noise(sums, answer: 0, pair, coefficients: [8_191], words: product)[0]
         let bits = 128 - noise.leadingZeroBitCount
         print("noise of a sum of \(length) products: \(bits) bits, admitted 80")
@@ -79,7 +90,11 @@ struct LatticeNoiseTests {
         let y = RingTensor((0..<512).map { _ in words.next() }, shape: [256, 2])
         let product = try ringProduct(Self.matrix, x, y)
         let ciphertexts = try LatticeCiphertexts(message: pair.secret.encrypt(x, packing), packing, pair.kernels)
-        let sums = try LatticeAccumulators(ciphertexts, times: LatticePlaintexts(y, packing, pair.kernels), pair.kernels)
+        let sums = try LatticeAccumulators(
+            ciphertexts,
+            times: LatticePlaintexts(y, packing, pair.kernels),
+            pair.kernels
+        )
         let coefficients = (0..<64).flatMap { i in (0..<2).map { i + 64 * (63 + 64 * $0) } }
         let noise = Self.noise(sums, answer: 0, pair, coefficients: coefficients, words: product).map { Double($0) }
         let bound = LatticeNoise.bits(terms: packing.summedProducts)

@@ -24,11 +24,15 @@ struct LatticePrivacyTests {
     static func decrypted(_ message: [UInt8], used: [Int], _ pair: LatticePair) -> [TestNumber] {
         let (degree, first) = (degree, (used.count + 31) / 32 * 124)
         let residues = (0..<4).map { limb in
-            let row = LatticeResidues(zeros: degree), packed = LatticeResidues(zeros: degree), zero = LatticeResidues(zeros: degree)
+            let row = LatticeResidues(zeros: degree)
+            let packed = LatticeResidues(zeros: degree)
+            let zero = LatticeResidues(zeros: degree)
             func read(_ offset: Int, _ count: Int) {
                 message.withUnsafeBytes { bytes in
                     for i in 0..<count / 32 * 31 {
-                        packed.elements[i] = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 4 * i, as: UInt32.self))
+                        packed.elements[i] = UInt32(
+                            littleEndian: bytes.loadUnaligned(fromByteOffset: offset + 4 * i, as: UInt32.self)
+                        )
                     }
                 }
                 #expect(pair.kernels.unpack(packed.elements, count: count, to: row.elements, limb: limb))
@@ -102,11 +106,14 @@ struct LatticePrivacyTests {
         #expect(Self.chiSquare(words.map { message[$0 + 1] }) < Self.threshold)
     }
 
-    @Test("mutant: without an encryption of zero the second half of a sum, divided by what its owner knows, is the plaintext")
+    @Test(
+        "mutant: without an encryption of zero the second half of a sum, divided by what its owner knows, is the plaintext"
+    )
     func withoutZero() throws {
         let pair = try LatticePair(seed: 402)
         var words = LatticeTestWords(seed: 6)
-        let kernels = pair.kernels, degree = Self.degree
+        let kernels = pair.kernels
+        let degree = Self.degree
         let form = try LatticePlanner.matrix(Self.matrix, [16, 8], [8, 5])
         let packing = LatticePacking(form, encrypted: .left, lanes: 16, blockChannels: 8, blockOutputs: 5)
         let (x, y) = (words.tensor([16, 8]), words.tensor([8, 5]))
@@ -135,7 +142,8 @@ struct LatticePrivacyTests {
     @Test("mutant: an answer without an encryption of zero confirms a guess of the plaintext; one with it doesn't")
     func guess() throws {
         let pair = try LatticePair(seed: 403)
-        let kernels = pair.kernels, degree = Self.degree
+        let kernels = pair.kernels
+        let degree = Self.degree
         let form = try LatticePlanner.matrix(Self.matrix, [1, 1], [1, 1])
         let packing = LatticePacking(form, encrypted: .left, lanes: 16, blockChannels: 1, blockOutputs: 1)
         let secret: UInt64 = 4_711
@@ -161,7 +169,9 @@ struct LatticePrivacyTests {
                     UInt32(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt32.self)) & 0x7FFF_FFFF
                 }
             }
-            let confirmed = (0..<degree).filter { guess in (0..<4).allSatisfy { rows.elements[$0 * degree + guess] == shown[$0] } }
+            let confirmed = (0..<degree).filter { guess in
+                (0..<4).allSatisfy { rows.elements[$0 * degree + guess] == shown[$0] }
+            }
             #expect(confirmed == found)
         }
     }
@@ -174,14 +184,23 @@ struct LatticePrivacyTests {
                 high: UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
             )
         }
-        let row = LatticeResidues(zeros: degree), scratch = LatticeWords(zeros: LatticeKernels.publicWords)
-        kernels.uniformPublic(seed, number: LatticePublicKey.stream(0, limb: limb), to: row.elements, limb: limb, scratch: scratch)
+        let row = LatticeResidues(zeros: degree)
+        let scratch = LatticeWords(zeros: LatticeKernels.publicWords)
+        kernels.uniformPublic(
+            seed,
+            number: LatticePublicKey.stream(0, limb: limb),
+            to: row.elements,
+            limb: limb,
+            scratch: scratch
+        )
         return row
     }
 
     @Test("no stream is used twice, and no two messages of one operand are alike")
     func streams() throws {
-        let recorder = RecordingRandomness(base: LatticeStreams(ExpansionKey(low: 404, high: 9), bestLatticeKernels.native))
+        let recorder = RecordingRandomness(
+            base: LatticeStreams(ExpansionKey(low: 404, high: 9), bestLatticeKernels.native)
+        )
         let kernels = bestLatticeKernels
         let secret = LatticeSecret(recorder, kernels)
         let key = try LatticePublicKey(message: secret.publicKeyMessage(), kernels)

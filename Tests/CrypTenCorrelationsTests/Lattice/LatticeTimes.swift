@@ -11,7 +11,9 @@ import Testing
 struct LatticeTimes {
     static let cases: [(name: String, operation: BilinearOperation, left: Shape, right: Shape)] = {
         func convolution(_ stride: Int, _ padding: Int) -> BilinearOperation {
-            .convolution(ConvolutionGeometry(strides: [stride, stride], padding: [padding, padding, padding, padding]))
+            .convolution(
+                ConvolutionGeometry(strides: [stride, stride], padding: [padding, padding, padding, padding])
+            )
         }
         return [
             ("matmul 512³", .matmul(transposeLeft: false, transposeRight: false), [512, 512], [512, 512]),
@@ -43,9 +45,12 @@ struct LatticeTimes {
             var packing: LatticePacking!
             let planned = try clock.measure { packing = try LatticePlanner.packing(operation, left, right) }
             let (own, plain) = packing.encrypted == .left ? (x, y) : (y, x)
-            var message: [UInt8] = [], answer: [UInt8] = []
+            var message: [UInt8] = []
+            var answer: [UInt8] = []
             var shares = (RingTensor(zeros: packing.form.outputShape), RingTensor(zeros: packing.form.outputShape))
-            var ciphertexts: LatticeCiphertexts!, plaintexts: LatticePlaintexts!, sums: LatticeAccumulators!
+            var ciphertexts: LatticeCiphertexts!
+            var plaintexts: LatticePlaintexts!
+            var sums: LatticeAccumulators!
             let steps = try [
                 clock.measure { message = try pair.secret.encrypt(own, packing) },
                 clock.measure { ciphertexts = try LatticeCiphertexts(message: message, packing, kernels) },

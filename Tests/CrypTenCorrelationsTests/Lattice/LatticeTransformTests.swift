@@ -48,13 +48,17 @@ struct LatticeTransformTests {
         }
     }
 
-    @Test("products of values are negacyclic products of coefficients, with every instruction set", arguments: allLatticeKernels.indices)
+    @Test(
+        "products of values are negacyclic products of coefficients, with every instruction set",
+        arguments: allLatticeKernels.indices
+    )
     func products(index: Int) {
         let kernels = allLatticeKernels[index]
         for limb in [0, 5] {
             var words = LatticeTestWords(seed: 5)
             let p = UInt64(LatticeParameters.primes[limb])
-            let a = Self.row(&words, limb: limb), b = Self.row(&words, limb: limb)
+            let a = Self.row(&words, limb: limb)
+            let b = Self.row(&words, limb: limb)
             let (left, right) = (Self.elements(a).map(UInt64.init), Self.elements(b).map(UInt64.init))
             var expected = [UInt64](repeating: 0, count: 2 * Self.degree)
             for i in 0..<Self.degree {
@@ -89,7 +93,10 @@ struct LatticeTransformTests {
         }
     }
 
-    @Test("sixteen polynomials in X^lanes side by side have the values of the whole transform", arguments: allLatticeKernels.indices)
+    @Test(
+        "sixteen polynomials in X^lanes side by side have the values of the whole transform",
+        arguments: allLatticeKernels.indices
+    )
     func sideBySide(index: Int) {
         let kernels = allLatticeKernels[index]
         let limb = 3
