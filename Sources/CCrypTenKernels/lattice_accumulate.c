@@ -148,11 +148,15 @@ static work_function work_of(cct_instruction_set set) {
     return work_portable;
 }
 
-/// The right factor `number` in vector `k` of a chunk. Where it is a polynomial in X^lanes with at least 16 lanes, all vectors of a chunk
-/// are equal: lane i is the point of leaf 256 chunk + 16 i.
-CCT_INLINE void take_right(uint32_t *out, const cct_lattice_products *all, size_t number, size_t chunk, size_t k) {
+/// Distinct vectors of a chunk's right factor: one, where it is a polynomial in X^16 or of more lanes.
+CCT_INLINE size_t pieces_of(const cct_lattice_products *all) {
+    return all->points > CCT_LATTICE_DEGREE / LANES ? all->points * LANES / CCT_LATTICE_DEGREE : 1;
+}
+
+/// The right factor `number` in vectors `piece` of a chunk: lane i is the point of leaf 256 chunk + 16 i.
+CCT_INLINE void take_right(uint32_t *out, const cct_lattice_products *all, size_t number, size_t chunk, size_t piece) {
     if (all->points > CCT_LATTICE_DEGREE / LANES) {
-        memcpy(out, all->right + number * CCT_LATTICE_DEGREE + chunk * CCT_LATTICE_CHUNK + k * LANES, LANES * sizeof *out);
+        memcpy(out, all->right + number * all->points + (chunk * pieces_of(all) + piece) * LANES, LANES * sizeof *out);
         return;
     }
     const uint32_t *from = all->right + number / LANES * all->points * LANES + number % LANES;
@@ -189,8 +193,7 @@ void cct_lattice_accumulate(cct_instruction_set set, const cct_lattice_products 
                             size_t last_chunk, const cct_lattice_prime *prime) {
     const cct_lattice_products all = *products;
     const work_function run = work_of(set);
-    // One right factor serves the whole chunk, or one vector of it.
-    const size_t pieces = all.points > CCT_LATTICE_DEGREE / LANES ? VECTORS : 1;
+    const size_t pieces = pieces_of(&all);
     step s;
     s.sum_step = all.sum_step;
     s.vectors = VECTORS / pieces;
@@ -201,7 +204,7 @@ void cct_lattice_accumulate(cct_instruction_set set, const cct_lattice_products 
             for (size_t t = 0; t < all.terms; t += TERMS) {
                 for (size_t piece = 0; piece < pieces; piece++) {
                     take_all(&s, &all, t, j, outputs, chunk, piece);
-                    const size_t place = piece * LANES;
+                    const size_t place = piece * s.vectors * LANES;
                     for (size_t c = 0; c < all.components; c++) {
                         for (size_t i = 0; i < TERMS; i++) {
                             const size_t term = cct_min(t + i, all.terms - 1);

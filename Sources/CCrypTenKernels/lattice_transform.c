@@ -210,15 +210,51 @@ CCT_FOR_EACH_SET(cct_lattice_backward, (cct_instruction_set set, uint32_t *row, 
     for (size_t i = 0; i < CCT_LATTICE_DEGREE; i++) row[i] = cct_times(row[i], prime->scale.factor, prime->scale.quotient, p);
 })
 
+/// Where the root of block `i` of a stage of `blocks` lies, a power of two up to 2048.
+CCT_INLINE size_t place_of_root(size_t blocks, size_t i) {
+    if (blocks < HEAD) return blocks + i;
+    // Part `part` of block `block` of 512.
+    const size_t parts = blocks / HEAD, block = i / parts, part = i % parts;
+    return tail_roots(block / SIDE, 8 / parts) + SIDE * part + block % SIDE;
+}
+
+/// Blocks first ..< last of a stage of 16 transforms side by side.
+CCT_INLINE void stage_of_many(uint32_t *rows, size_t points, size_t blocks, size_t first, size_t last,
+                              const cct_lattice_prime *prime) {
+    const size_t length = points / 2 / blocks * SIDE;
+    for (size_t i = first; i < last; i++) {
+        uint32_t *u = rows + 2 * length * i;
+        const size_t root = place_of_root(blocks, i);
+        butterflies(u, u + length, length, prime->roots[root], prime->root_quotients[root], prime->prime);
+    }
+}
+
 CCT_FOR_EACH_SET(cct_lattice_forward_many,
                  (cct_instruction_set set, uint32_t *rows, size_t points, const cct_lattice_prime *prime),
                  (set, rows, points, prime), {
     (void)set;
-    for (size_t blocks = 1; blocks < points; blocks *= 2) {
-        const size_t length = points / 2 / blocks * SIDE;
-        for (size_t i = 0; i < blocks; i++) {
-            uint32_t *u = rows + 2 * length * i;
-            butterflies(u, u + length, length, prime->roots[blocks + i], prime->root_quotients[blocks + i], prime->prime);
+    // 256 points of 16 polynomials stay in the first cache: from there on, one part after the other.
+    const size_t parts = points > CCT_LATTICE_CHUNK ? points / CCT_LATTICE_CHUNK : 1;
+    for (size_t blocks = 1; blocks < parts; blocks *= 2) stage_of_many(rows, points, blocks, 0, blocks, prime);
+    for (size_t part = 0; part < parts; part++) {
+        for (size_t blocks = parts; blocks < points; blocks *= 2) {
+            stage_of_many(rows, points, blocks, blocks / parts * part, blocks / parts * (part + 1), prime);
         }
+    }
+})
+
+CCT_FOR_EACH_SET(cct_lattice_apart, (cct_instruction_set set, uint32_t *out, const uint32_t *rows, size_t points, size_t count),
+                 (set, out, rows, points, count), {
+    (void)set;
+    // Distinct vectors of a chunk: points of neighbouring lanes are as far apart.
+    const size_t pieces = points * SIDE / CCT_LATTICE_DEGREE;
+    for (size_t vector = 0; vector < points / SIDE; vector++) {
+        uint32_t x[SIDE * SIDE];
+        const size_t first = vector / pieces * pieces * SIDE + vector % pieces;
+        for (size_t lane = 0; lane < SIDE; lane++) {
+            memcpy(x + SIDE * lane, rows + (first + pieces * lane) * SIDE, SIDE * sizeof *x);
+        }
+        transpose(x);
+        for (size_t j = 0; j < count; j++) memcpy(out + j * points + vector * SIDE, x + SIDE * j, SIDE * sizeof *x);
     }
 })

@@ -30,8 +30,10 @@ CCT_INLINE void xor_masked(uint64_t *columns, const uint64_t *other, uint64_t ma
     for (size_t i = 0; i < CCT_TRANSFER_ROW_WORDS; i++) columns[i] ^= other[i] & mask;
 }
 
-/// Words `2 i` and `2 i + 1` of rows from the halves of eight lines of planes.
-CCT_FOR_EACH_SET(cct_interleave, (cct_instruction_set set, uint64_t *restrict out, const uint64_t *restrict low, const uint64_t *restrict high, size_t count),
+/// Rows from their low and their high words.
+CCT_FOR_EACH_SET(cct_interleave,
+                 (cct_instruction_set set, uint64_t *restrict out, const uint64_t *restrict low, const uint64_t *restrict high,
+                  size_t count),
                  (set, out, low, high, count), {
                      (void)set;
                      for (size_t i = 0; i < count; i++) {

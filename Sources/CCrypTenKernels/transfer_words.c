@@ -4,25 +4,25 @@
 /// Elements that are worked through at once: their pads stay in the first cache.
 enum { PIECE = CCT_LANES_BLOCK };
 
-/// m = c + H(q) - H(q ^ Δ) and -H(q), of which bits `mask` count, from one word of each block of the pads.
+/// m = c + H(q) - H(q ^ Δ) and share += -H(q) << shift, of which bits `mask` count, from one word of each block of the pads.
 CCT_FOR_EACH_SET(cct_mask_words,
                  (cct_instruction_set set, uint64_t *restrict message, uint64_t *restrict share, const uint64_t *restrict words,
-                  const uint64_t *restrict zero, const uint64_t *restrict one, size_t count, unsigned shift, uint64_t mask),
-                 (set, message, share, words, zero, one, count, shift, mask), {
+                  const uint64_t *restrict zero, const uint64_t *restrict one, size_t count, unsigned from, uint64_t mask, unsigned shift),
+                 (set, message, share, words, zero, one, count, from, mask, shift), {
                      (void)set;
                      for (size_t i = 0; i < count; i++) {
-                         const uint64_t z = zero[2 * i] >> shift;
-                         message[i] = (words[i] + z - (one[2 * i] >> shift)) & mask;
-                         share[i] = (0 - z) & mask;
+                         const uint64_t z = zero[2 * i] >> from;
+                         message[i] = (words[i] + z - (one[2 * i] >> from)) & mask;
+                         share[i] += ((0 - z) & mask) << shift;
                      }
                  })
 
-/// H(t) + b m, of which bits `mask` count.
+/// share += (H(t) + b m) << shift, of which bits `low` count.
 CCT_FOR_EACH_SET(cct_unmask_words,
                  (cct_instruction_set set, uint64_t *restrict share, const uint64_t *restrict message, const uint64_t *restrict pad,
-                  const uint64_t *restrict choices, size_t count, unsigned shift, uint64_t low),
-                 (set, share, message, pad, choices, count, shift, low),
-                 {(void)set; CCT_FOR_EACH_BIT(choices, share[i] = ((pad[2 * i] >> shift) + (message[i] & mask)) & low)})
+                  const uint64_t *restrict choices, size_t count, unsigned from, uint64_t low, unsigned shift),
+                 (set, share, message, pad, choices, count, from, low, shift),
+                 {(void)set; CCT_FOR_EACH_BIT(choices, share[i] += (((pad[2 * i] >> from) + (message[i] & mask)) & low) << shift)})
 
 /// The same with words of two: both halves of a block are the pad.
 CCT_FOR_EACH_SET(cct_mask_wide,
@@ -61,7 +61,8 @@ typedef struct {
 } workspace;
 
 void cct_transfer_send(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *words,
-                       const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset, unsigned width) {
+                       const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset, unsigned width,
+                       unsigned shift) {
     workspace w __attribute__((aligned(64)));
     const size_t half = offset / 64;
     cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
@@ -69,21 +70,23 @@ void cct_transfer_send(cct_instruction_set set, cct_cipher_kind kind, uint64_t *
         const size_t some = cct_min(PIECE, count - start);
         cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
         cct_transfer_hash(kind, &w.schedule, w.one, rows + 2 * start, delta[0], delta[1], some);
-        cct_mask_words(set, w.message, share + start, words + start, w.zero + half, w.one + half, some, offset % 64, low_mask(width));
+        cct_mask_words(set, w.message, share + start, words + start, w.zero + half, w.one + half, some, offset % 64, low_mask(width),
+                       shift);
         cct_lanes_pack(set, message + start / 64 * width, w.message, some, width);
     }
     cct_wipe(&w, sizeof w);
 }
 
 void cct_transfer_receive(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, const uint64_t *rows,
-                          const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset, unsigned width) {
+                          const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset, unsigned width, unsigned shift) {
     workspace w __attribute__((aligned(64)));
     cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
     for (size_t start = 0; start < count; start += PIECE) {
         const size_t some = cct_min(PIECE, count - start);
         cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
         cct_lanes_unpack(set, w.message, message + start / 64 * width, some, width);
-        cct_unmask_words(set, share + start, w.message, w.zero + offset / 64, choices + start / 64, some, offset % 64, low_mask(width));
+        cct_unmask_words(set, share + start, w.message, w.zero + offset / 64, choices + start / 64, some, offset % 64, low_mask(width),
+                         shift);
     }
     cct_wipe(&w, sizeof w);
 }

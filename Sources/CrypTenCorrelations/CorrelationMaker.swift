@@ -54,12 +54,3 @@ package protocol KeptMask: AnyObject {
     /// Overwrites it: the value is kept no longer.
     func wipe()
 }
-
-/// Where the words go that a run's gates will read at this party, in the order in which they read them.
-package protocol PairSink: AnyObject {
-    /// This party's share of the next correlation.
-    func correlation(_ words: RingTensor) throws
-    /// What the next reading of bits subtracts from its public part, d = λ − r, which both parties have; nil where bits of the wire's mask
-    /// itself are known.
-    func difference(_ words: RingTensor?) throws
-}

@@ -274,7 +274,7 @@ package final class GateSimulator {
             if let differences {
                 try dealerGate.deal(stage: stage, RebasedStage(dealer, differences: differences))
             } else {
-                try dealerGate.deal(stage: stage, dealer)
+                try dealerGate.deal(stage: stage, at: dealer)
             }
             dealerOutputs += dealer.outputs
             let words = sink.total - before
@@ -391,7 +391,8 @@ package final class GateSimulator {
 
     /// Every role has counted the same streams: the next numbers are equal.
     private func checkNumbers(_ name: String) throws {
-        for draw in [StreamNumbers.mask, StreamNumbers.bitMask, StreamNumbers.correlation, StreamNumbers.order,
+        for draw in [
+            StreamNumbers.mask, StreamNumbers.bitMask, StreamNumbers.correlation, StreamNumbers.order,
             StreamNumbers.bitwise,
         ] {
             let next = numbers.map { draw($0)() }

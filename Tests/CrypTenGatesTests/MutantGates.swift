@@ -27,7 +27,7 @@ extension OneOpeningMutant {
     var stages: Int { 2 }
 
     func deal(stage: Int, _ context: some DealStage) throws {
-        if stage == 0 { _ = context.freshSum(opened) }
+        if stage == 0 { _ = try context.freshSum(opened) }
     }
 
     func evaluate(stage: Int, _ context: PartyStage) throws {
@@ -46,7 +46,7 @@ struct TwoOpenings: MutantGate {
     var stages: Int { 2 }
 
     func deal(stage: Int, _ context: some DealStage) throws {
-        if stage == 0 { for _ in 0..<2 { _ = context.openMask(shape) } }
+        if stage == 0 { for _ in 0..<2 { _ = try context.openMask(shape) } }
     }
 
     func evaluate(stage: Int, _ context: PartyStage) throws {
@@ -67,7 +67,7 @@ struct SharedMask: MutantGate {
     var stages: Int { 2 }
 
     func deal(stage: Int, _ context: some DealStage) throws {
-        if stage == 0 { _ = context.freshSum(shape) }
+        if stage == 0 { _ = try context.freshSum(shape) }
     }
 
     func evaluate(stage: Int, _ context: PartyStage) throws {
@@ -122,7 +122,7 @@ struct BarePermutation: MutantGate {
     var stages: Int { 2 }
 
     func deal(stage: Int, _ context: some DealStage) throws {
-        if stage == 0 { _ = context.freshSum(shape) }
+        if stage == 0 { _ = try context.freshSum(shape) }
     }
 
     func evaluate(stage: Int, _ context: PartyStage) throws {
@@ -224,7 +224,7 @@ struct MaskShownLater: MutantGate {
     var stages: Int { 3 }
 
     func deal(stage: Int, _ context: some DealStage) throws {
-        if stage == 0 { _ = context.freshSum(shape) }
+        if stage == 0 { _ = try context.freshSum(shape) }
     }
 
     func evaluate(stage: Int, _ context: PartyStage) throws {

@@ -25,8 +25,9 @@ struct RequestTests {
     }
 
     private func planes(_ bits: [[Bool]]) -> BitPlanes {
-        let words = bits[0].indices.map { i in
-            bits.enumerated().reduce(UInt64(0)) { $1.element[i] ? $0 | 1 << UInt64($1.offset) : $0 }
+        var words = [UInt64](repeating: 0, count: bits[0].count)
+        for (plane, values) in bits.enumerated() {
+            for (at, value) in values.enumerated() where value { words[at] |= 1 << UInt64(plane) }
         }
         return PlainKernels().planes(of: RingTensor(words, shape: [words.count]), from: 0, count: bits.count)
     }
@@ -51,13 +52,20 @@ struct RequestTests {
         let made = try DealtCorrelations(parties: parties) { stage in
             let form = MaskedProduct(operation: .multiply, left: [101], right: [101], leftZeroExcept: 1)
             try stage.dealProduct(form.masks(wire(lambda), wire(mu)))
-            let matmul = MaskedProduct(operation: .matmul, left: [10, 10], right: [10, 10])
+            let matmul = MaskedProduct(
+                operation: .matmul(transposeLeft: false, transposeRight: false),
+                left: [10, 10],
+                right: [10, 10]
+            )
             try stage.dealProduct(matmul.masks(wire(Array(lambda.prefix(100))), wire(Array(mu.prefix(100)))))
         }
         #expect(made.count == 2)
         #expect(made.words(0, 101) == zip(lambda, mu).map { $0 &* $1 })
-        let sums = (0..<100).map { at in
-            (0..<10).reduce(UInt64(0)) { $0 &+ lambda[at / 10 * 10 + $1] &* mu[10 * $1 + at % 10] }
+        var sums = [UInt64](repeating: 0, count: 100)
+        for row in 0..<10 {
+            for column in 0..<10 {
+                for k in 0..<10 { sums[10 * row + column] &+= lambda[10 * row + k] &* mu[10 * k + column] }
+            }
         }
         #expect(made.words(1, 100) == sums)
     }
@@ -68,13 +76,15 @@ struct RequestTests {
         let made = try DealtCorrelations(parties: parties) { stage in
             let form = MaskedProduct(operation: .multiply, left: [101], right: [101])
             let products = [form.masks(wire(lambda), wire(mu)), form.masks(wire(mu), wire(mu))]
-            mask = stage.openMask([101], absorbing: products).elements
+            mask = try stage.openMask([101], absorbing: products).elements
         }
         #expect(made.count == 0)
-        let sums = made.maskWords(0, 101)
-        #expect(
-            mask == (0..<101).map { sums[$0] &- lambda[$0] &* mu[$0] &- mu[$0] &* mu[$0] }
-        )
+        var want = made.maskWords(0, 101)
+        for at in 0..<101 {
+            want[at] &-= lambda[at] &* mu[at]
+            want[at] &-= mu[at] &* mu[at]
+        }
+        #expect(mask == want)
     }
 
     @Test(
@@ -107,7 +117,10 @@ struct RequestTests {
     func truncated(parties: Int, shift: Int) throws {
         let beta = bits(1, 4)[0]
         let low = lambda.map { $0 >> UInt64(shift) }
-        let high = lambda.map { ($0 >> UInt64(shift)) &- top($0) << UInt64(64 - shift) }
+        let high = zip(low, lambda).map { low, mask in
+            let part = top(mask) << UInt64(64 - shift)
+            return low &- part
+        }
         let made = try DealtCorrelations(parties: parties) { stage in
             let truncated = stage.truncated(wire(lambda, sharesHeld: true), by: shift)
             #expect(truncated.mask.elements == low)
@@ -127,7 +140,8 @@ struct RequestTests {
             let (base, more) = (made.words(2 * index, 101), made.packed(2 * index + 1, 101, bits: shift))
             for at in 0..<101 {
                 #expect(base[at] == function(low[at], at))
-                #expect(base[at] &+ more[at] << UInt64(64 - shift) == function(high[at], at))
+                let difference = more[at] << UInt64(64 - shift)
+                #expect(base[at] &+ difference == function(high[at], at))
             }
         }
     }
@@ -234,12 +248,18 @@ struct RequestTests {
             (0..<101).map { at in planes.allSatisfy { values[$0][at] } }
         }
         for size in 1...4 {
-            let want = (1..<1 << size).flatMap { subset in
-                [0, 5].map { start in and((0..<size).filter { subset >> $0 & 1 == 1 }.map { start + $0 }) }
+            var want: [[Bool]] = []
+            for subset in 1..<1 << size {
+                let planes = (0..<size).filter { subset >> $0 & 1 == 1 }
+                for start in [0, 5] { want.append(and(planes.map { start + $0 })) }
             }
             #expect(made.bits(size, planes: want.count, 101) == want)
         }
-        #expect(made.bits(5, planes: 4, 101) == places.map { and($0.map { $0.block == 0 ? $0.plane : 3 + $0.plane }) })
+        let ands = places.map { set -> [Bool] in
+            let planes = set.map { place -> Int in place.block == 0 ? place.plane : 3 + place.plane }
+            return and(planes)
+        }
+        #expect(made.bits(5, planes: 4, 101) == ands)
     }
 
     // MARK: Random numbers and orders
@@ -298,7 +318,11 @@ struct RequestTests {
             #expect(stage.xor(parts, count: 101).bits(ofPlane: 0) == sum)
             #expect(parts.map { $0.bits(ofPlane: 0) } == values)
             let turned = stage.apply(.permute(axes: [1, 0]), to: [stage.slab(parts[0], 0..<100)], shapes: [[10, 10]])
-            #expect(turned.bits(ofPlane: 0) == (0..<100).map { values[0][$0 % 10 * 10 + $0 / 10] })
+            var want: [Bool] = []
+            for row in 0..<10 {
+                for column in 0..<10 { want.append(values[0][10 * column + row]) }
+            }
+            #expect(turned.bits(ofPlane: 0) == want)
         }
         #expect(made.count == 0)
     }

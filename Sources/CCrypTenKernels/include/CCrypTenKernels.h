@@ -299,71 +299,6 @@ void cct_expand(cct_cipher_kind kind, cct_combination combination, uint64_t *out
 void cct_pad(cct_cipher_kind kind, uint8_t *out, const uint8_t *in, size_t count, uint64_t key_low, uint64_t key_high,
              uint64_t number);
 
-// MARK: Words of few bits in lanes (lanes.c)
-
-/// Elements of a block: eight lanes of 64.
-enum { CCT_LANES_BLOCK = 512 };
-
-/// The `bits` (1 ... 64) low bits of each of `count` elements into (count * bits + 63) / 64 words. Of whole blocks, element 8 r + l is bits
-/// r * bits ... of the words l, l + 8, l + 16 ... of the block's 8 * bits; what is left follows as `cct_few_bits_pack` lays it out.
-/// Cost: the same for every width, some instructions for eight elements.
-void cct_lanes_pack(cct_instruction_set set, uint64_t *out, const uint64_t *a, size_t count, unsigned bits);
-/// The inverse.
-void cct_lanes_unpack(cct_instruction_set set, uint64_t *out, const uint64_t *words, size_t count, unsigned bits);
-
-// MARK: Correlated oblivious transfer (transfer*.c)
-
-/// Words of a row of a slab: 2,048 transfers, of which 128 columns of bits and what else a slab takes stay in the first two caches.
-enum { CCT_TRANSFER_ROW_WORDS = 32 };
-
-/// Bytes from one leaf's prepared key to the next, a multiple of 64.
-size_t cct_leaf_schedule_bytes(cct_cipher_kind kind);
-/// Prepares the keys of `count` leaves of two words each; `schedules` lies at a multiple of 64 bytes.
-void cct_leaves_prepare(cct_cipher_kind kind, uint8_t *schedules, const uint64_t *leaves, size_t count);
-
-/// The chooser's part of the extension: 64 * `words` transfers, which begin a slab, with the given bits for choices.
-///
-/// `schedules` holds 128 / levels trees of 2^levels leaves; `levels` is 2, 4 or 8. With r(x) the stream of a tree's leaf x, column
-/// levels * tree + j is the XOR of the r(x) whose x has bit j; rows[2 i] and rows[2 i + 1] are bit i of columns 0 ... 63 and 64 ... 127. Of
-/// each slab and tree the XOR of all r(x) and of the choices goes to `message`: 128 / levels * words words.
-void cct_transfer_choose(cct_instruction_set set, cct_cipher_kind kind, const uint8_t *schedules, unsigned levels, uint64_t slab,
-                         const uint64_t *choices, size_t words, uint64_t *rows, uint64_t *message);
-/// The other part. Place y of a tree in `schedules` is leaf y ^ (bits levels * tree ... of `delta`), and place 0 isn't read: the columns
-/// come out as the chooser's XOR (bit of delta) * (XOR of all r(x)), and `message` turns that into the chooser's XOR (bit of delta) *
-/// choices. `delta` has two words.
-void cct_transfer_absorb(cct_instruction_set set, cct_cipher_kind kind, const uint8_t *schedules, unsigned levels, uint64_t slab,
-                         const uint64_t *message, size_t words, const uint64_t *delta, uint64_t *rows);
-
-/// For `count` transfers and bits offset ..< offset + width of a block of their pads (within a half: offset % 64 + width <= 64), where
-/// H(x) = AES(x) ^ x under `key`: message = words + H(row) - H(row ^ delta) and share = -H(row), modulo 2^width; the message as
-/// `cct_lanes_pack` lays it out. As many rows can be read as a multiple of 64 has.
-void cct_transfer_send(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *words,
-                       const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset, unsigned width);
-/// share = H(row) + choice * message.
-void cct_transfer_receive(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, const uint64_t *rows,
-                          const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset, unsigned width);
-/// The same with numbers of 65 ... 128 bits in two words, which take whole blocks: of the message, the low words as they are, the high
-/// ones as `cct_lanes_pack` lays them out.
-void cct_transfer_send_wide(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *message_high, uint64_t *share,
-                            uint64_t *share_high, const uint64_t *words, const uint64_t *words_high, const uint64_t *rows, size_t count,
-                            const uint64_t *delta, const uint64_t *key, unsigned width);
-void cct_transfer_receive_wide(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, uint64_t *share_high,
-                               const uint64_t *message, const uint64_t *message_high, const uint64_t *rows, const uint64_t *choices,
-                               size_t count, const uint64_t *key, unsigned width);
-/// The same with bits: plane p, whose words begin at p * step in all arrays, takes bit offset + p of the block (within a half).
-/// message = bits ^ H(row) ^ H(row ^ delta) and share = H(row). Bits beyond `count` in a plane's last word are zeros where they are in
-/// `bits`.
-void cct_transfer_send_bits(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *bits,
-                            size_t step, const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key,
-                            unsigned offset, unsigned planes);
-/// share = H(row) ^ choice & message.
-void cct_transfer_receive_bits(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, size_t step,
-                               const uint64_t *rows, const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset,
-                               unsigned planes);
-
-/// Exchanges a and b, of `words` words, where the low bit of `bit` is 1; which it is, nothing shows.
-void cct_exchange_where(uint64_t *a, uint64_t *b, size_t words, uint64_t bit);
-
 // MARK: For measurements (baseline.c)
 
 /// The product of two square matrices by three nested loops, i-k-j, compiled for AVX2 where the target has it: what a
@@ -375,5 +310,6 @@ void cct_baseline_matrix_accumulate(uint64_t *c, const uint64_t *a, const uint64
 #endif
 
 #include "CCrypTenLattice.h"
+#include "CCrypTenTransfers.h"
 
 #endif

@@ -49,8 +49,12 @@ void cct_lattice_forward(cct_instruction_set set, uint32_t *row, const cct_latti
 void cct_lattice_backward(cct_instruction_set set, uint32_t *row, const cct_lattice_prime *prime);
 
 /// Coefficients to values of 16 polynomials in X^(8192 / points), side by side: element (c, j) at c * 16 + j is coefficient c of
-/// polynomial j. Afterwards it is the value at leaves c * 8192 / points ..., which are equal. `points` is a power of two up to 512.
+/// polynomial j. Afterwards it is the value at leaves c * 8192 / points ..., which are equal. `points` is a power of two up to 4096.
 void cct_lattice_forward_many(cct_instruction_set set, uint32_t *rows, size_t points, const cct_lattice_prime *prime);
+
+/// The first `count` of such polynomials, of 1024 points or more, one after the other: value at leaf 256 c + 16 r + k, the same for all k of a run of
+/// 8192 / points, at (c * pieces + run) * 16 + r, where pieces are points / 512. With 8192 points that would be a row.
+void cct_lattice_apart(cct_instruction_set set, uint32_t *out, const uint32_t *rows, size_t points, size_t count);
 
 // MARK: Elementwise (lattice_elements.c)
 
@@ -91,7 +95,7 @@ typedef struct {
     const uint32_t *left;  ///< chunk h of term t, component c: left + ((h * terms + t) * components + c) * 256
     size_t components;
     /// The right factor of term t and output j is number s = t * right_step + first_output + j. Of polynomials in X^lanes with
-    /// 512 points or fewer, its value at point v is right[(s / 16 * points + v) * 16 + s % 16]; else it is the row at right + s * 8192.
+    /// 512 points or fewer, its value at point v is right[(s / 16 * points + v) * 16 + s % 16]; else it is at right + s * points, as by cct_lattice_apart.
     const uint32_t *right;
     size_t right_step, first_output;
     size_t points;

@@ -12,7 +12,8 @@ package final class LatticeAccumulators: Sendable {
     /// Multiplies and sums over channels.
     ///
     /// - Parameters:
-    ///   - outputs: Blocks of outputs to compute; nil for all. Whoever has little memory takes some at a time: 393 kB each.
+    ///   - outputs: Blocks of outputs to compute, of those that the plaintexts are; nil for all of these. Whoever has little memory takes some at a
+    ///     time: 393 kB each.
     /// - Throws: `.shapeMismatch` where the two are of different packings.
     /// - Complexity: 98,304 modular multiply-accumulates a block; no transform.
     package init(
@@ -23,10 +24,16 @@ package final class LatticeAccumulators: Sendable {
     ) throws {
         let packing = plaintexts.packing
         guard ciphertexts.packing == packing else {
-            throw CrypTenError(.shapeMismatch, "ciphertexts and plaintexts of \(packing.form.operation.name) are of different packings")
+            throw CrypTenError(
+                .shapeMismatch,
+                "ciphertexts and plaintexts of \(packing.form.operation.name) are of different packings"
+            )
         }
-        let outputs = outputs ?? 0..<packing.outputs
-        precondition(outputs.lowerBound >= 0 && outputs.upperBound <= packing.outputs, "blocks \(outputs) of \(packing.outputs)")
+        let outputs = outputs ?? plaintexts.outputs
+        precondition(
+            outputs.lowerBound >= plaintexts.outputs.lowerBound && outputs.upperBound <= plaintexts.outputs.upperBound,
+            "blocks \(outputs) of \(plaintexts.outputs)"
+        )
         self.packing = packing
         self.outputs = outputs
         let (degree, limbs, chunk) = (LatticeParameters.degree, LatticeParameters.limbs, LatticeParameters.chunk)
@@ -46,8 +53,8 @@ package final class LatticeAccumulators: Sendable {
                     sumComponentStep: limbs * degree,
                     left: ciphertexts.values.elements + (tile * limbs + limb) * degree * terms * 2,
                     right: plaintexts.values.elements + (group * limbs + limb) * plaintexts.step,
-                    rightStep: packing.outputs,
-                    firstOutput: outputs.lowerBound,
+                    rightStep: plaintexts.outputs.count,
+                    firstOutput: outputs.lowerBound - plaintexts.outputs.lowerBound,
                     points: packing.points,
                     terms: terms,
                     outputs: outputs.count

@@ -18,49 +18,43 @@ extension LatticeAccumulators {
         _ kernels: LatticeKernels,
         share: inout RingTensor
     ) -> [UInt8] {
-        precondition(share.shape == packing.form.outputShape, "a share of \(share.shape) for \(packing.form.outputShape)")
+        precondition(
+            share.shape == packing.form.outputShape,
+            "a share of \(share.shape) for \(packing.form.outputShape)"
+        )
         let (degree, limbs, sent) = (LatticeParameters.degree, LatticeParameters.limbs, LatticeParameters.sentLimbs)
         let results = LatticeResults(packing, outputs: outputs)
-        let writer = LatticeWriter(length: results.bytes, kernels)
         // For each answer: the secret of an encryption of zero, noise for both halves, and r modulo each prime.
         let streams = 3 + sent
         let first = randomness.streams(streams * results.count)
-        share.withMutableWords { share in
-            nonisolated(unsafe) let share = share
-            kernels.split(results.count) { range in
-                let scratch = LatticeAnswerScratch()
-                for number in range {
-                    let stream = first + UInt64(number * streams)
-                    let rows = scratch.rows.elements
-                    rows.update(from: values.elements + number * 2 * limbs * degree, count: 2 * limbs * degree)
-                    scratch.addZero(key, randomness, stream, kernels)
-                    kernels.dropLimbs(rows)
-                    kernels.dropLimbs(rows + limbs * degree)
-
-                    let used = results.used(number)
-                    let padded = (used.count + 31) / 32 * 32
-                    var offset = results.offset(number)
-                    for limb in 0..<sent {
-                        let picked = scratch.picked.elements + limb * degree, r = scratch.masks.elements + limb * degree
-                        for (place, result) in used.enumerated() { picked[place] = rows[limb * degree + result.coefficient] }
-                        (picked + used.count).update(repeating: 0, count: padded - used.count)
-                        randomness.fill(scratch.words.elements, count: 2 * used.count, stream: stream + 3 + UInt64(limb), for: .mask)
-                        kernels.uniform(scratch.words.elements, count: used.count, to: r, limb: limb)
-                        kernels.subtract(r, from: picked, count: used.count, limb: limb)
-                        writer.write(picked, count: padded, at: offset, scratch: scratch.packed)
-                        offset += LatticeParameters.bytes(ofResidues: used.count)
+        return LatticeWriter.message(length: results.bytes, kernels) { writer in
+            share.withMutableWords { share in
+                nonisolated(unsafe) let share = share
+                kernels.split(results.count) { range in
+                    let scratch = LatticeAnswerScratch()
+                    for number in range {
+                        let stream = first + UInt64(number * streams)
+                        let rows = scratch.rows.elements
+                        rows.update(from: values.elements + number * 2 * limbs * degree, count: 2 * limbs * degree)
+                        scratch.addZero(key, randomness, stream, kernels)
+                        kernels.dropLimbs(rows)
+                        kernels.dropLimbs(rows + limbs * degree)
+                        let used = results.used(number)
+                        scratch.drawMasks(used.count, randomness, stream + 3, kernels)
+                        scratch.write(used, to: writer, at: results.offset(number), kernels)
+                        kernels.round(
+                            scratch.masks.elements,
+                            step: degree,
+                            count: used.count,
+                            to: scratch.words.elements
+                        )
+                        for (place, result) in used.enumerated() {
+                            share[result.element] = scratch.words.elements[place]
+                        }
                     }
-                    for limb in 0..<sent {
-                        let row = rows + (limbs + limb) * degree
-                        writer.write(row, count: degree, at: offset, scratch: scratch.packed)
-                        offset += LatticeParameters.bytes(ofResidues: degree)
-                    }
-                    kernels.round(scratch.masks.elements, step: degree, count: used.count, to: scratch.words.elements)
-                    for (place, result) in used.enumerated() { share[result.element] = scratch.words.elements[place] }
                 }
             }
         }
-        return writer.message
     }
 }
 
@@ -70,9 +64,46 @@ private final class LatticeAnswerScratch {
     let words = LatticeWords(zeros: 2 * LatticeParameters.degree)
     let small = LatticeResidues(zeros: LatticeParameters.degree)
     let factor = LatticeResidues(zeros: LatticeParameters.degree)
-    let picked = LatticeResidues(zeros: LatticeParameters.sentLimbs * LatticeParameters.degree)
+    let picked = LatticeResidues(zeros: LatticeParameters.degree)
     let masks = LatticeResidues(zeros: LatticeParameters.sentLimbs * LatticeParameters.degree)
     let packed = LatticeResidues(zeros: LatticeParameters.degree)
+
+    /// Draws r for so many results, as residues.
+    func drawMasks(_ count: Int, _ randomness: any LatticeRandomness, _ stream: UInt64, _ kernels: LatticeKernels) {
+        for limb in 0..<LatticeParameters.sentLimbs {
+            randomness.fill(words.elements, count: 2 * count, stream: stream + UInt64(limb), for: .mask)
+            kernels.uniform(
+                words.elements,
+                count: count,
+                to: masks.elements + limb * LatticeParameters.degree,
+                limb: limb
+            )
+        }
+    }
+
+    /// Writes an answer: results less r, and the whole second half.
+    func write(
+        _ used: [(coefficient: Int, element: Int)],
+        to writer: LatticeWriter,
+        at start: Int,
+        _ kernels: LatticeKernels
+    ) {
+        let (degree, limbs) = (LatticeParameters.degree, LatticeParameters.limbs)
+        let padded = (used.count + 31) / 32 * 32
+        var offset = start
+        for limb in 0..<LatticeParameters.sentLimbs {
+            let row = picked.elements
+            for (place, result) in used.enumerated() { row[place] = rows.elements[limb * degree + result.coefficient] }
+            (row + used.count).update(repeating: 0, count: padded - used.count)
+            kernels.subtract(masks.elements + limb * degree, from: row, count: used.count, limb: limb)
+            writer.write(row, count: padded, at: offset, scratch: packed)
+            offset += LatticeParameters.bytes(ofResidues: used.count)
+        }
+        for limb in 0..<LatticeParameters.sentLimbs {
+            writer.write(rows.elements + (limbs + limb) * degree, count: degree, at: offset, scratch: packed)
+            offset += LatticeParameters.bytes(ofResidues: degree)
+        }
+    }
 
     /// To the rows, values, an encryption of zero: u times both halves of the key, and noise. They are coefficients afterwards.
     func addZero(
@@ -121,7 +152,10 @@ extension LatticeSecret {
         outputs: Range<Int>? = nil,
         share: inout RingTensor
     ) throws {
-        precondition(share.shape == packing.form.outputShape, "a share of \(share.shape) for \(packing.form.outputShape)")
+        precondition(
+            share.shape == packing.form.outputShape,
+            "a share of \(share.shape) for \(packing.form.outputShape)"
+        )
         let (degree, sent) = (LatticeParameters.degree, LatticeParameters.sentLimbs)
         let results = LatticeResults(packing, outputs: outputs ?? 0..<packing.outputs)
         let invalid = Atomic(false)
@@ -131,25 +165,43 @@ extension LatticeSecret {
             share.withMutableWords { share in
                 nonisolated(unsafe) let share = share
                 kernels.split(results.count) { range in
-                    let rows = LatticeResidues(zeros: sent * degree), row = LatticeResidues(zeros: degree)
+                    let rows = LatticeResidues(zeros: sent * degree)
+                    let row = LatticeResidues(zeros: degree)
                     let zero = LatticeResidues(zeros: degree)
-                    let words = LatticeWords(zeros: degree), scratch = LatticeResidues(zeros: degree)
+                    let words = LatticeWords(zeros: degree)
+                    let scratch = LatticeResidues(zeros: degree)
                     for number in range {
                         let used = results.used(number)
                         let padded = (used.count + 31) / 32 * 32
                         let halves = results.offset(number)
-                        let (first, second) = (LatticeParameters.bytes(ofResidues: used.count), LatticeParameters.bytes(ofResidues: degree))
+                        let (first, second) = (
+                            LatticeParameters.bytes(ofResidues: used.count), LatticeParameters.bytes(ofResidues: degree)
+                        )
                         var valid = true
                         for limb in 0..<sent {
                             let out = rows.elements + limb * degree
                             let at = halves + sent * first + limb * second
-                            valid = shared.residues(at: at, count: degree, to: row.elements, limb: limb, scratch: scratch) && valid
+                            valid =
+                                shared.residues(at: at, count: degree, to: row.elements, limb: limb, scratch: scratch)
+                                && valid
                             kernels.forward(row.elements, limb: limb)
-                            kernels.multiplyAdd(row.elements, zero.elements, row.elements, values.elements + limb * degree, limb: limb)
+                            kernels.multiplyAdd(
+                                row.elements,
+                                zero.elements,
+                                row.elements,
+                                values.elements + limb * degree,
+                                limb: limb
+                            )
                             kernels.backward(row.elements, limb: limb)
                             for (place, result) in used.enumerated() { out[place] = row.elements[result.coefficient] }
                             valid =
-                                shared.residues(at: halves + limb * first, count: padded, to: row.elements, limb: limb, scratch: scratch)
+                                shared.residues(
+                                    at: halves + limb * first,
+                                    count: padded,
+                                    to: row.elements,
+                                    limb: limb,
+                                    scratch: scratch
+                                )
                                 && valid
                             kernels.add(row.elements, to: out, count: used.count, limb: limb)
                         }

@@ -15,37 +15,38 @@ extension LatticeSecret {
         let (rows, terms, lanes) = (packing.encryptedSide.rows, packing.terms, packing.lanes)
         let (channels, area, offsets) = (packing.form.channels, packing.form.area, packing.encryptedSide.offsets)
         let map = packing.form.map(of: packing.encrypted)
-        let writer = LatticeWriter(length: packing.encryptionBytes, kernels)
-        let seed = makeSeed(writer)
         let noise = randomness.streams(packing.ciphertextCount)
         let modulus = LatticeKernels.modulus
-        operand.withWords { words in
-            nonisolated(unsafe) let words = words
-            kernels.split(packing.ciphertextCount) { numbers in
-                let scratch = LatticeEncryptionScratch()
-                for number in numbers {
-                    let (tile, term) = number.quotientAndRemainder(dividingBy: terms)
-                    let (group, first) = (tile / packing.rowTiles, tile % packing.rowTiles * lanes)
-                    let scaled = scratch.scaled.elements
-                    scratch.scaled.wipe()
-                    for lane in 0..<min(lanes, rows - first) {
-                        for c in 0..<min(packing.blockChannels, channels - term * packing.blockChannels) {
-                            let channel = term * packing.blockChannels + c
-                            let base = ((group * rows + first + lane) * channels + channel) * offsets.count
-                            for (position, offset) in offsets.enumerated() where map[base + position] >= 0 {
-                                scaled[lane + lanes * (c * area + offset)] = modulus &* words[Int(map[base + position])]
+        return LatticeWriter.message(length: packing.encryptionBytes, kernels) { writer in
+            let seed = makeSeed(writer)
+            operand.withWords { words in
+                nonisolated(unsafe) let words = words
+                kernels.split(packing.ciphertextCount) { numbers in
+                    let scratch = LatticeEncryptionScratch()
+                    for number in numbers {
+                        let (tile, term) = number.quotientAndRemainder(dividingBy: terms)
+                        let (group, first) = (tile / packing.rowTiles, tile % packing.rowTiles * lanes)
+                        let scaled = scratch.scaled.elements
+                        scratch.scaled.wipe()
+                        for lane in 0..<min(lanes, rows - first) {
+                            for c in 0..<min(packing.blockChannels, channels - term * packing.blockChannels) {
+                                let channel = term * packing.blockChannels + c
+                                let base = ((group * rows + first + lane) * channels + channel) * offsets.count
+                                for (position, offset) in offsets.enumerated() where map[base + position] >= 0 {
+                                    scaled[lane + lanes * (c * area + offset)] =
+                                        modulus &* words[Int(map[base + position])]
+                                }
                             }
                         }
-                    }
-                    encrypt(scratch, seed: seed, number: number, noise: noise + UInt64(number)) { row, limb in
-                        let row31 = LatticeParameters.bytes(ofResidues: LatticeParameters.degree)
-                        let offset = LatticeParameters.seedBytes + number * LatticeParameters.ciphertextBytes + limb * row31
-                        writer.write(row, count: LatticeParameters.degree, at: offset, scratch: scratch.packed)
+                        let start = LatticeParameters.seedBytes + number * LatticeParameters.ciphertextBytes
+                        encrypt(scratch, seed: seed, number: number, noise: noise + UInt64(number)) { row, limb in
+                            let offset = start + limb * LatticeParameters.bytes(ofResidues: LatticeParameters.degree)
+                            writer.write(row, count: LatticeParameters.degree, at: offset, scratch: scratch.packed)
+                        }
                     }
                 }
             }
         }
-        return writer.message
     }
 }
 
@@ -75,14 +76,20 @@ package final class LatticeCiphertexts: Sendable {
         self.packing = packing
         let (degree, limbs, chunk) = (LatticeParameters.degree, LatticeParameters.limbs, LatticeParameters.chunk)
         let terms = packing.terms
-        let values = LatticeResidues(zeros: packing.ciphertextCount * 2 * limbs * degree)
+        let values = LatticeResidues(uninitialized: packing.ciphertextCount * 2 * limbs * degree, isPublic: true)
         let invalid = Atomic(false)
         try message.withUnsafeBytes { bytes in
-            let reader = try LatticeReader(bytes, length: packing.encryptionBytes, what: "a lattice's ciphertexts", kernels)
+            let reader = try LatticeReader(
+                bytes,
+                length: packing.encryptionBytes,
+                what: "a lattice's ciphertexts",
+                kernels
+            )
             let seed = ExpansionKey(low: reader.word(at: 0), high: reader.word(at: 8))
             nonisolated(unsafe) let shared = reader
             kernels.split(packing.ciphertextCount) { numbers in
-                let row = LatticeResidues(zeros: degree), scratch = LatticeResidues(zeros: degree)
+                let row = LatticeResidues(zeros: degree)
+                let scratch = LatticeResidues(zeros: degree)
                 let words = LatticeWords(zeros: LatticeKernels.publicWords)
                 for number in numbers {
                     let (tile, term) = number.quotientAndRemainder(dividingBy: terms)
@@ -90,16 +97,31 @@ package final class LatticeCiphertexts: Sendable {
                         for component in 0..<2 {
                             if component == 0 {
                                 let row31 = LatticeParameters.bytes(ofResidues: degree)
-                                let offset = LatticeParameters.seedBytes + number * LatticeParameters.ciphertextBytes + limb * row31
-                                let read = shared.residues(at: offset, count: degree, to: row.elements, limb: limb, scratch: scratch)
+                                let offset =
+                                    LatticeParameters.seedBytes + number * LatticeParameters.ciphertextBytes + limb
+                                    * row31
+                                let read = shared.residues(
+                                    at: offset,
+                                    count: degree,
+                                    to: row.elements,
+                                    limb: limb,
+                                    scratch: scratch
+                                )
                                 if !read { invalid.store(true, ordering: .relaxed) }
                             } else {
                                 let stream = LatticePublicKey.stream(number, limb: limb)
-                                kernels.uniformPublic(seed, number: stream, to: row.elements, limb: limb, scratch: words)
+                                kernels.uniformPublic(
+                                    seed,
+                                    number: stream,
+                                    to: row.elements,
+                                    limb: limb,
+                                    scratch: words
+                                )
                             }
                             kernels.centre(row.elements, count: degree, limb: limb)
                             for place in 0..<degree / chunk {
-                                let at = (((tile * limbs + limb) * (degree / chunk) + place) * terms + term) * 2 + component
+                                let at =
+                                    (((tile * limbs + limb) * (degree / chunk) + place) * terms + term) * 2 + component
                                 (values.elements + at * chunk).update(from: row.elements + place * chunk, count: chunk)
                             }
                         }

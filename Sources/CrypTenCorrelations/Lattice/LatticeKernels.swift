@@ -55,10 +55,16 @@ package struct LatticeKernels: Sendable {
         cct_lattice_backward(set, row, tables.primes + limb)
     }
 
-    /// Coefficients to values of 16 polynomials of `points` coefficients (a power of two up to 512), side by side.
+    /// Coefficients to values of 16 polynomials of `points` coefficients (a power of two up to 4096), side by side.
     package func forwardMany(_ rows: Row, points: Int, limb: Int) {
         precondition(points > 0 && points <= LatticeParameters.mostPointsSideBySide && points & (points - 1) == 0)
         cct_lattice_forward_many(set, rows, points, tables.primes + limb)
+    }
+
+    /// The first `count` of 16 such polynomials, of 1024 points or more, one after the other.
+    package func apart(_ rows: ConstantRow, points: Int, count: Int, to out: Row) {
+        precondition(count <= 16 && points > LatticeParameters.mostPointsKeptSideBySide && points & (points - 1) == 0)
+        cct_lattice_apart(set, out, rows, points, count)
     }
 
     // MARK: Elementwise

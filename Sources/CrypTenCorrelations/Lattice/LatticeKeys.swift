@@ -13,14 +13,15 @@ package final class LatticeSecret: Sendable {
     let kernels: LatticeKernels
     let randomness: any LatticeRandomness
     /// Values of s, as second factors, modulo each prime.
-    let values: LatticeResidues
+    package let values: LatticeResidues
 
     package init(_ randomness: any LatticeRandomness, _ kernels: LatticeKernels) {
         self.kernels = kernels
         self.randomness = randomness
         let degree = LatticeParameters.degree
         values = LatticeResidues(zeros: LatticeParameters.limbs * degree)
-        let words = LatticeWords(zeros: 2 * degree), small = LatticeResidues(zeros: degree)
+        let words = LatticeWords(zeros: 2 * degree)
+        let small = LatticeResidues(zeros: degree)
         randomness.fill(words.elements, count: 2 * degree, stream: randomness.streams(1), for: .secret)
         kernels.ternary(words.elements, to: small.elements)
         for limb in 0..<LatticeParameters.limbs {
@@ -33,15 +34,15 @@ package final class LatticeSecret: Sendable {
 
     /// An encryption of zero, with which the other party makes more of them. To be sent once; 190,480 bytes.
     package func publicKeyMessage() -> [UInt8] {
-        let writer = LatticeWriter(length: LatticePublicKey.bytes, kernels)
-        let seed = makeSeed(writer)
-        let scratch = LatticeEncryptionScratch()
-        scratch.scaled.wipe()
-        encrypt(scratch, seed: seed, number: 0, noise: randomness.streams(1)) { row, limb in
-            let offset = LatticeParameters.seedBytes + limb * LatticeParameters.bytes(ofResidues: LatticeParameters.degree)
-            writer.write(row, count: LatticeParameters.degree, at: offset, scratch: scratch.packed)
+        LatticeWriter.message(length: LatticePublicKey.bytes, kernels) { writer in
+            let seed = makeSeed(writer)
+            let scratch = LatticeEncryptionScratch()
+            encrypt(scratch, seed: seed, number: 0, noise: randomness.streams(1)) { row, limb in
+                let offset =
+                    LatticeParameters.seedBytes + limb * LatticeParameters.bytes(ofResidues: LatticeParameters.degree)
+                writer.write(row, count: LatticeParameters.degree, at: offset, scratch: scratch.packed)
+            }
         }
-        return writer.message
     }
 
     /// Draws a seed and writes it at the beginning of a message.
@@ -70,7 +71,13 @@ package final class LatticeSecret: Sendable {
             kernels.add(small: scratch.small.elements, to: row, limb: limb)
             kernels.forward(row, limb: limb)
             let stream = LatticePublicKey.stream(number, limb: limb)
-            kernels.uniformPublic(seed, number: stream, to: scratch.uniform.elements, limb: limb, scratch: scratch.publicWords)
+            kernels.uniformPublic(
+                seed,
+                number: stream,
+                to: scratch.uniform.elements,
+                limb: limb,
+                scratch: scratch.publicWords
+            )
             let secret = values.elements + limb * degree
             kernels.multiplyAdd(row, row, scratch.uniform.elements, secret, subtracting: true, limb: limb)
             use(row, limb)
@@ -113,19 +120,33 @@ package final class LatticePublicKey: Sendable {
     ///
     /// - Throws: `.malformedFrame` where it is none.
     package init(message: some Sequence<UInt8>, _ kernels: LatticeKernels) throws {
-        let degree = LatticeParameters.degree, limbs = LatticeParameters.limbs
+        let degree = LatticeParameters.degree
+        let limbs = LatticeParameters.limbs
         let values = LatticeResidues(zeros: 2 * limbs * degree)
         try Array(message).withUnsafeBytes { bytes in
-            let reader = try LatticeReader(bytes, length: LatticePublicKey.bytes, what: "a lattice's public key", kernels)
+            let reader = try LatticeReader(
+                bytes,
+                length: LatticePublicKey.bytes,
+                what: "a lattice's public key",
+                kernels
+            )
             let seed = ExpansionKey(low: reader.word(at: 0), high: reader.word(at: 8))
-            let scratch = LatticeResidues(zeros: degree), words = LatticeWords(zeros: LatticeKernels.publicWords)
+            let scratch = LatticeResidues(zeros: degree)
+            let words = LatticeWords(zeros: LatticeKernels.publicWords)
             for limb in 0..<limbs {
-                let first = values.elements + limb * degree, second = first + limbs * degree
+                let first = values.elements + limb * degree
+                let second = first + limbs * degree
                 let offset = LatticeParameters.seedBytes + limb * LatticeParameters.bytes(ofResidues: degree)
                 guard reader.residues(at: offset, count: degree, to: first, limb: limb, scratch: scratch) else {
                     throw LatticeReader.notBelowPrime("a lattice's public key")
                 }
-                kernels.uniformPublic(seed, number: LatticePublicKey.stream(0, limb: limb), to: second, limb: limb, scratch: words)
+                kernels.uniformPublic(
+                    seed,
+                    number: LatticePublicKey.stream(0, limb: limb),
+                    to: second,
+                    limb: limb,
+                    scratch: words
+                )
                 kernels.makeFactor(first, limb: limb)
                 kernels.makeFactor(second, limb: limb)
             }

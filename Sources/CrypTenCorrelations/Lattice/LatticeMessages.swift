@@ -46,12 +46,18 @@ final class LatticeWriter: @unchecked Sendable {
     private let bytes: UnsafeMutableRawBufferPointer
     private let kernels: LatticeKernels
 
-    init(length: Int, _ kernels: LatticeKernels) {
-        bytes = .allocate(byteCount: length, alignment: 64)
+    private init(_ bytes: UnsafeMutableRawBufferPointer, _ kernels: LatticeKernels) {
+        self.bytes = bytes
         self.kernels = kernels
     }
 
-    deinit { bytes.deallocate() }
+    /// The message that `body` writes, every byte of it.
+    static func message(length: Int, _ kernels: LatticeKernels, _ body: (LatticeWriter) -> Void) -> [UInt8] {
+        Array(unsafeUninitializedCapacity: length) { buffer, count in
+            body(LatticeWriter(UnsafeMutableRawBufferPointer(buffer), kernels))
+            count = length
+        }
+    }
 
     func write(_ word: UInt64, at offset: Int) {
         bytes.storeBytes(of: word.littleEndian, toByteOffset: offset, as: UInt64.self)
@@ -59,6 +65,7 @@ final class LatticeWriter: @unchecked Sendable {
 
     /// Writes `count` residues, a multiple of 32.
     func write(_ row: LatticeKernels.ConstantRow, count: Int, at offset: Int, scratch: LatticeResidues) {
+        guard count > 0 else { return }
         let words = count / 32 * 31
         kernels.pack(row, count: count, to: scratch.elements)
         #if _endian(big)
@@ -66,6 +73,4 @@ final class LatticeWriter: @unchecked Sendable {
         #endif
         (bytes.baseAddress! + offset).copyMemory(from: scratch.elements, byteCount: 4 * words)
     }
-
-    var message: [UInt8] { Array(bytes) }
 }

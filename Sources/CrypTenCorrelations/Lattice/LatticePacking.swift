@@ -14,9 +14,13 @@ package struct LatticePacking: Hashable, Sendable {
     /// Channels and rows of the other operand in a block.
     package let blockChannels, blockOutputs: Int
 
-    package init(_ form: LatticeForm, encrypted: LatticeForm.Operand, lanes: Int, blockChannels: Int, blockOutputs: Int) {
+    package init(_ form: LatticeForm, encrypted: LatticeForm.Operand, lanes: Int, blockChannels: Int, blockOutputs: Int)
+    {
         precondition(lanes > 0 && lanes & (lanes - 1) == 0 && blockChannels > 0 && blockOutputs > 0)
-        precondition(lanes * blockChannels * blockOutputs * form.area <= LatticeParameters.degree, "a block has 8192 coefficients")
+        precondition(
+            lanes * blockChannels * blockOutputs * form.area <= LatticeParameters.degree,
+            "a block has 8192 coefficients"
+        )
         self.form = form
         self.encrypted = encrypted
         self.lanes = lanes
@@ -36,7 +40,7 @@ package struct LatticePacking: Hashable, Sendable {
 
     /// Values of a plaintext, a polynomial in X^lanes.
     package var points: Int { LatticeParameters.degree / lanes }
-    /// Whether plaintexts are transformed 16 at a time, and have their values once.
+    /// Whether plaintexts are transformed 16 at a time.
     var sideBySide: Bool { points <= LatticeParameters.mostPointsSideBySide }
 
     /// Products that the sum of one coefficient has.
@@ -60,7 +64,8 @@ package struct LatticePacking: Hashable, Sendable {
     /// Whether ciphertexts that were made for another packing, of the same operand, are this one's.
     package func shares(ciphertextsOf other: LatticePacking) -> Bool {
         lanes == other.lanes && blockChannels == other.blockChannels && form.area == other.form.area
-            && encryptedSide == other.encryptedSide && form.channels == other.form.channels && form.groups == other.form.groups
+            && encryptedSide == other.encryptedSide && form.channels == other.form.channels
+            && form.groups == other.form.groups
             && form.shape(of: encrypted) == other.form.shape(of: other.encrypted)
             && form.map(of: encrypted) == other.form.map(of: other.encrypted)
     }

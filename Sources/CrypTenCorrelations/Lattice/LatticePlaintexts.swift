@@ -4,51 +4,69 @@ package import CrypTenRing
 /// An operand that is multiplied by ciphertexts: values of its polynomials, centred. May be kept where the operand stays.
 package final class LatticePlaintexts: Sendable {
     package let packing: LatticePacking
-    /// Polynomials side by side: [group, prime, sixteen, point, 16], number s of a block being term · outputs + output; else
-    /// [group, prime, term, output, 8192].
+    /// The blocks of outputs that these are.
+    package let outputs: Range<Int>
+    /// Of 512 points or fewer side by side: [group, prime, sixteen, point, 16]; else [group, prime, number, point]. Number is
+    /// term · outputs + output.
     let values: LatticeResidues
     /// Values of one group and prime.
     let step: Int
 
-    /// - Parameter operand: Of the shape that the packing's other operand has.
+    /// - Parameters:
+    ///   - operand: Of the shape that the packing's other operand has.
+    ///   - outputs: Blocks of outputs to take; nil for all.
     /// - Throws: `.shapeMismatch`; `.invalidArgument` where the packing's noise may exceed what is admitted.
     /// - Complexity: six transforms of 8192 / lanes points a block, and 24 bytes a point.
-    package init(_ operand: RingTensor, _ packing: LatticePacking, _ kernels: LatticeKernels) throws {
+    package init(
+        _ operand: RingTensor,
+        _ packing: LatticePacking,
+        outputs: Range<Int>? = nil,
+        _ kernels: LatticeKernels
+    ) throws {
         try packing.checkNoise()
         try packing.check(operand, packing.encrypted.other)
+        let outputs = outputs ?? 0..<packing.outputs
+        precondition(
+            outputs.lowerBound >= 0 && outputs.upperBound <= packing.outputs,
+            "blocks \(outputs) of \(packing.outputs)"
+        )
         self.packing = packing
-        let limbs = LatticeParameters.limbs, degree = LatticeParameters.degree
-        // Sixteen polynomials of `points` coefficients, or one with all of its coefficients, zeros but for every lanes-th.
+        self.outputs = outputs
+        let (limbs, points) = (LatticeParameters.limbs, packing.points)
         let together = packing.sideBySide ? 16 : 1
-        let length = packing.sideBySide ? packing.points : degree
-        let spread = packing.sideBySide ? 1 : packing.lanes
-        let blocks = packing.terms * packing.outputs
+        let staysTogether = points <= LatticeParameters.mostPointsKeptSideBySide
+        let blocks = packing.terms * outputs.count
         let units = (blocks + together - 1) / together
-        step = units * together * length
-        values = LatticeResidues(zeros: packing.form.groups * limbs * step)
+        let step = staysTogether ? units * 16 * points : blocks * points
+        let values = LatticeResidues(uninitialized: packing.form.groups * limbs * step)
+        (self.step, self.values) = (step, values)
         let map = packing.form.map(of: packing.encrypted.other)
-        let step = step, values = values
         operand.withWords { words in
             nonisolated(unsafe) let words = words
             kernels.split(packing.form.groups * units) { range in
-                let coefficients = LatticeWords(zeros: together * length)
+                let coefficients = LatticeWords(zeros: together * points)
+                let rows = LatticeResidues(zeros: together * points)
                 for index in range {
                     let (group, unit) = index.quotientAndRemainder(dividingBy: units)
+                    let numbers = unit * together..<min(blocks, (unit + 1) * together)
                     coefficients.wipe()
-                    for number in unit * together..<min(blocks, (unit + 1) * together) {
-                        packing.forEachCoefficient(ofBlock: number, group: group, map) { exponent, element in
-                            coefficients.elements[exponent * spread * together + number % together] = words[element]
+                    for number in numbers {
+                        let (term, output) = number.quotientAndRemainder(dividingBy: outputs.count)
+                        packing.forEachCoefficient(group, term, outputs.lowerBound + output, map) { exponent, element in
+                            coefficients.elements[exponent * together + number % together] = words[element]
                         }
                     }
                     for limb in 0..<limbs {
-                        let out = values.elements + (group * limbs + limb) * step + unit * together * length
-                        kernels.residues(coefficients.elements, count: together * length, to: out, limb: limb)
-                        if packing.sideBySide {
-                            kernels.forwardMany(out, points: length, limb: limb)
+                        let out = values.elements + (group * limbs + limb) * step + unit * together * points
+                        let row = staysTogether || together == 1 ? out : rows.elements
+                        kernels.residues(coefficients.elements, count: together * points, to: row, limb: limb)
+                        if together == 1 {
+                            kernels.forward(row, limb: limb)
                         } else {
-                            kernels.forward(out, limb: limb)
+                            kernels.forwardMany(row, points: points, limb: limb)
                         }
-                        kernels.centre(out, count: together * length, limb: limb)
+                        kernels.centre(row, count: together * points, limb: limb)
+                        if row != out { kernels.apart(row, points: points, count: numbers.count, to: out) }
                     }
                 }
             }
@@ -57,14 +75,14 @@ package final class LatticePlaintexts: Sendable {
 }
 
 extension LatticePacking {
-    /// Exponents, over lanes, and elements of a block of the other operand; number is term · outputs + output.
+    /// Exponents, over lanes, and elements of a block of the other operand.
     fileprivate func forEachCoefficient(
-        ofBlock number: Int,
-        group: Int,
+        _ group: Int,
+        _ term: Int,
+        _ block: Int,
         _ map: [Int32],
         _ body: (_ exponent: Int, _ element: Int) -> Void
     ) {
-        let (term, block) = number.quotientAndRemainder(dividingBy: outputs)
         let (rows, offsets, area) = (plainSide.rows, plainSide.offsets, form.area)
         for o in 0..<min(blockOutputs, rows - block * blockOutputs) {
             for c in 0..<min(blockChannels, form.channels - term * blockChannels) {

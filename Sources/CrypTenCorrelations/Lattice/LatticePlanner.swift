@@ -83,9 +83,7 @@ package enum LatticePlanner {
         _ height: Int,
         _ width: Int
     ) -> LatticeForm? {
-        guard let maps = TileMaps(operation, left, right, output, height, width), maps.area <= LatticeParameters.degree else {
-            return nil
-        }
+        guard let maps = TileMaps(operation, left, right, output, height, width) else { return nil }
         return LatticeForm(
             operation,
             (left, right, output),
@@ -100,7 +98,12 @@ package enum LatticePlanner {
     }
 
     /// Extents of tiles along an axis: one of each number of tiles.
-    private static func tileExtents(_ operation: BilinearOperation, _ axis: Int, _ left: Shape, _ output: Shape) -> [Int] {
+    private static func tileExtents(
+        _ operation: BilinearOperation,
+        _ axis: Int,
+        _ left: Shape,
+        _ output: Shape
+    ) -> [Int] {
         let count =
             switch operation {
             case .convolution: output[2 + axis]

@@ -33,7 +33,9 @@ final class LatticeTables: @unchecked Sendable {
         drop.initialize(to: LatticeTables.drop(fields))
         fractions = .allocate(capacity: LatticeParameters.sentLimbs)
         for k in 0..<LatticeParameters.sentLimbs {
-            (fractions + k).initialize(to: LatticeTables.fraction(k, of: Array(fields.prefix(LatticeParameters.sentLimbs))))
+            (fractions + k).initialize(
+                to: LatticeTables.fraction(k, of: Array(fields.prefix(LatticeParameters.sentLimbs)))
+            )
         }
     }
 

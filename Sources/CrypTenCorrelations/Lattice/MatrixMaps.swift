@@ -61,10 +61,6 @@ struct MatrixMaps {
         _ leftSteps: (row: Int, inner: Int),
         _ rightSteps: (row: Int, inner: Int)
     ) {
-        /// Offsets of every combination of indices, in row-major order: in the left operand, in the right one, in the result.
-        var groups = [(0, 0, 0)]
-        var leftRows = [(0, 0, 0)]
-        var rightRows = [(0, 0, 0)]
         func steps(_ extents: [Int], _ last: Int) -> [Int] {
             var step = last
             let steps = extents.reversed().map { extent in
@@ -73,34 +69,34 @@ struct MatrixMaps {
             }
             return Array(repeating: 0, count: output.count - extents.count) + steps.reversed()
         }
-        let left = steps(batches.left, m * k), right = steps(batches.right, k * n), out = steps(output, m * n)
-        func extended(_ offsets: [(Int, Int, Int)], by extent: Int, _ step: (Int, Int, Int)) -> [(Int, Int, Int)] {
-            offsets.flatMap { base in
-                (0..<extent).map { (base.0 + $0 * step.0, base.1 + $0 * step.1, base.2 + $0 * step.2) }
-            }
-        }
+        let left = steps(batches.left, m * k)
+        let right = steps(batches.right, k * n)
+        let out = steps(output, m * n)
+        var groups = MixedIndex()
+        var leftRows = MixedIndex()
+        var rightRows = MixedIndex()
         for axis in output.indices {
             let step = (left[axis], right[axis], out[axis])
             // An extent of 1 has step 0: a group of one, wherever it is.
-            if step.0 != 0 && step.1 != 0 || step.0 == 0 && step.1 == 0 {
-                groups = extended(groups, by: output[axis], step)
+            if (step.0 == 0) == (step.1 == 0) {
+                groups.append(output[axis], step)
             } else if step.0 != 0 {
-                leftRows = extended(leftRows, by: output[axis], step)
+                leftRows.append(output[axis], step)
             } else {
-                rightRows = extended(rightRows, by: output[axis], step)
+                rightRows.append(output[axis], step)
             }
         }
-        leftRows = extended(leftRows, by: m, (leftSteps.row, 0, n))
-        rightRows = extended(rightRows, by: n, (0, rightSteps.row, 1))
+        leftRows.append(m, (leftSteps.row, 0, n))
+        rightRows.append(n, (0, rightSteps.row, 1))
         let (g, l, r) = (groups, leftRows, rightRows)
         self.init(
             groups: g.count,
             leftRows: l.count,
             rightRows: r.count,
             channels: k,
-            left: { g[$0].0 + l[$1].0 + $2 * leftSteps.inner },
-            right: { g[$0].1 + r[$1].1 + $2 * rightSteps.inner },
-            result: { g[$0].2 + l[$1].2 + r[$2].2 }
+            left: { g[$0].left + l[$1].left + $2 * leftSteps.inner },
+            right: { g[$0].right + r[$1].right + $2 * rightSteps.inner },
+            result: { g[$0].result + l[$1].result + r[$2].result }
         )
     }
 
@@ -190,5 +186,29 @@ struct MatrixMaps {
             }
         }
         return out
+    }
+}
+
+/// Combinations of indices of several axes, in row-major order: how far each is from the first in the left operand, the right one and the result.
+private struct MixedIndex {
+    private var axes: [(extent: Int, step: (left: Int, right: Int, result: Int))] = []
+    private(set) var count = 1
+
+    /// Axes of extent 1 add nothing.
+    mutating func append(_ extent: Int, _ step: (left: Int, right: Int, result: Int)) {
+        count *= extent
+        if extent != 1 { axes.append((extent, step)) }
+    }
+
+    subscript(index: Int) -> (left: Int, right: Int, result: Int) {
+        var (left, offsets) = (index, (left: 0, right: 0, result: 0))
+        for axis in axes.reversed() {
+            let position = left % axis.extent
+            left /= axis.extent
+            offsets.left += position * axis.step.left
+            offsets.right += position * axis.step.right
+            offsets.result += position * axis.step.result
+        }
+        return offsets
     }
 }

@@ -20,7 +20,7 @@ struct TileMaps {
         self.init(form.operation, form.leftShape, form.rightShape, form.outputShape, height, width)!
     }
 
-    /// Nil where the operation isn't of this kind.
+    /// Nil where the operation isn't of this kind, or a tile with its halo is larger than a polynomial.
     init?(_ operation: BilinearOperation, _ left: Shape, _ right: Shape, _ output: Shape, _ height: Int, _ width: Int) {
         let e: ConvolutionExtents
         switch operation {
@@ -38,8 +38,24 @@ struct TileMaps {
         from = isGradient ? result : input
         to = isGradient ? input : result
         axes = [
-            TileAxis(e.geometry, 0, kernel: e.kernelHeight, input: e.height, output: e.outputHeight, isGradient, tile: height),
-            TileAxis(e.geometry, 1, kernel: e.kernelWidth, input: e.width, output: e.outputWidth, isGradient, tile: width),
+            TileAxis(
+                e.geometry,
+                0,
+                kernel: e.kernelHeight,
+                input: e.height,
+                output: e.outputHeight,
+                isGradient,
+                tile: height
+            ),
+            TileAxis(
+                e.geometry,
+                1,
+                kernel: e.kernelWidth,
+                input: e.width,
+                output: e.outputWidth,
+                isGradient,
+                tile: width
+            ),
         ]
         let (y, x) = (axes[0], axes[1])
         let phases = y.phases.count * x.phases.count
@@ -48,7 +64,9 @@ struct TileMaps {
         imageRows = e.batch * y.tiles * x.tiles
         kernelRows = to.channels * (isGradient ? phases : 1)
         let (tall, wide) = (height + y.halo, width + x.halo)
-        area = tall * wide
+        let (product, overflows) = tall.multipliedReportingOverflow(by: wide)
+        guard !overflows, product <= LatticeParameters.degree else { return nil }
+        area = product
         let last = y.halo * wide + x.halo
         imageOffsets = Array(0..<area)
         kernelOffsets = y.taps.flatMap { v in x.taps.map { last - v * wide - $0 } }
@@ -78,7 +96,9 @@ struct TileMaps {
                                         let row = y.read(tile: ty, position: v, phase: py)
                                         for u in 0..<x.tile + x.halo {
                                             let column = x.read(tile: tx, position: u, phase: px)
-                                            out.append(row < 0 || column < 0 ? -1 : Int32((base + row) * from.width + column))
+                                            out.append(
+                                                row < 0 || column < 0 ? -1 : Int32((base + row) * from.width + column)
+                                            )
                                         }
                                     }
                                 }
@@ -176,7 +196,8 @@ struct TileAxis {
     ) {
         (stride, dilation, padding) = (geometry.strides[axis], geometry.dilations[axis], geometry.padding[axis])
         (self.kernel, self.input, self.output, self.isGradient, self.tile) = (kernel, input, output, isGradient, tile)
-        let stride = stride, dilation = dilation
+        let stride = stride
+        let dilation = dilation
         phases = Set((0..<kernel).map { dilation * $0 % stride }).sorted()
         let distances = Set((0..<kernel).map { dilation * $0 / stride }).sorted()
         halo = distances.last ?? 0
@@ -189,7 +210,8 @@ struct TileAxis {
     }
 
     /// Results along the axis, of one phase.
-    static func count(_ geometry: ConvolutionGeometry, _ axis: Int, input: Int, output: Int, _ isGradient: Bool) -> Int {
+    static func count(_ geometry: ConvolutionGeometry, _ axis: Int, input: Int, output: Int, _ isGradient: Bool) -> Int
+    {
         let (stride, padding) = (geometry.strides[axis], geometry.padding[axis])
         return isGradient ? max(0, (input - 1 + padding) / stride + 1 - padding / stride) : output
     }

@@ -92,6 +92,37 @@ package final class BitwiseMask {
         return number
     }
 
+    /// ⌊r·factor / 2^62⌋, or one unit beside: of the quotient's rounding each party makes its own half.
+    ///
+    /// r·factor = factor·(r_0 + r_1 − 2·Σ_j 2^j·r_0j·r_1j) modulo 2^126, of which either party takes the high bits of its share. What is lost is the
+    /// carry of the low ones, half a unit in the mean, which is added before.
+    package func quotient(factor: UInt64) -> PairWords {
+        let (kernels, bits, count, party) = (pair.kernels, bits, count, pair.party)
+        pair.choose(chooser, by: bits, planes: Array(0..<64))
+        let place = bits.choice(0, to: chooser)!
+        let zeros = WideWords(low: RingTensor(zeros: [count]), high: RingTensor(zeros: [count]))
+        let products = pair.weighWide(
+            by: place.choices,
+            (0..<64).map { ($0, max(65, 125 - $0)) },
+            after: bits.moment,
+            words: {
+                WideWords(low: kernels.words(of: try bits.part.value()[$0], shape: [count]), high: RingTensor(zeros: [count]))
+            },
+            into: { zeros }
+        ) { sum, plane, share in
+            sum.add(share, shiftedLeft: plane)
+        }
+        return PairWords(
+            count: count,
+            part: products.with(seeds) { products, seeds in
+                products.combined(with: seeds) { product, seed in
+                    let share = UInt128(factor) &* (UInt128(seed) &- product &* 2) &+ (party == 0 ? 1 << 61 : 0)
+                    return UInt64(truncatingIfNeeded: (share & (1 << 126 - 1)) >> 62)
+                }
+            }
+        )
+    }
+
     /// d = λ − r, which both parties learn; of one λ, once.
     package func difference(from mask: PairWords) -> Later<RingTensor> {
         if let difference { return difference }

@@ -5,7 +5,7 @@ extension Pair {
     /// A bit as a number modulo 2^width: b_0 + b_1 − 2·b_0·b_1, of which one party's bit weighs the other's.
     ///
     /// - Complexity: a transfer and `width − 1` bits of message an element.
-    func number(of bits: PairBits, plane: Int, width: Int, chooser: Int? = nil) -> PairWords {
+    package func number(of bits: PairBits, plane: Int, width: Int, chooser: Int? = nil) -> PairWords {
         let kernels = kernels
         let count = bits.count
         let own = bits.part.map { kernels.words(of: $0[plane], shape: [count]) }
@@ -38,7 +38,7 @@ extension Pair {
     /// it computes, and the second are words that the other's bit weighs.
     ///
     /// - Complexity: two transfers, and 2·width bits of message for each word.
-    func select(_ bits: PairBits, plane: Int, _ words: [PairWords], width: Int = 64) -> [PairWords] {
+    package func select(_ bits: PairBits, plane: Int, _ words: [PairWords], width: Int = 64) -> [PairWords] {
         let kernels = kernels
         let (count, part) = (bits.count, bits.part)
         let moment = words.map(\.moment).max() ?? 0
@@ -73,7 +73,7 @@ extension Pair {
     /// A number uniform in 0 ..< 2^bits, of random bits that lie in as many planes.
     ///
     /// - Complexity: `bits` transfers, and 63 + 62 + … bits of message an element.
-    func number(ofRandom bits: PairBits) -> PairWords {
+    package func number(ofRandom bits: PairBits) -> PairWords {
         let kernels = kernels
         let (count, planes) = (bits.count, bits.planes)
         let chooser = nextChooser()
@@ -96,5 +96,49 @@ extension Pair {
                 return number
             }
         )
+    }
+
+    /// A number of two words where a bit is 1, or where it is 0, modulo 2^width.
+    func selectWide(
+        _ bits: PairBits,
+        plane: Int,
+        negated: Bool,
+        _ words: Later<WideWords>,
+        width: Int
+    ) -> Later<WideWords> {
+        let (count, party) = (bits.count, party)
+        // This party's part of the bit that selects: its first party's is turned round.
+        let own = bits.part.map { [kernels] in
+            let plane = $0[plane]
+            return kernels.words(of: negated && party == 0 ? kernels.not(plane) : plane, shape: [count])
+        }
+        let moment = max(words.moment, bits.moment)
+        let weighed = (0..<2).map { chooser -> Later<WideWords> in
+            let kernels = kernels
+            let choices = choices(of: chooser, planes: 1, count: count, after: bits.moment) {
+                kernels.planes(of: try own.value(), from: 0, count: 1)
+            }
+            return weighWide(
+                by: choices,
+                [(0, width)],
+                after: moment,
+                words: { _ in
+                    let (words, own) = (try words.value(), try own.value())
+                    var signed = words
+                    let bit = WideWords(own) { UInt128($0) }
+                    signed.combine(with: bit) { word, bit in word &* (1 &- 2 &* bit) }
+                    return signed
+                },
+                into: { WideWords(zeros: count) }
+            ) { sum, _, share in
+                sum = share
+            }
+        }
+        return Later(at: max(weighed[0].moment, weighed[1].moment)) {
+            var sum = try words.value()
+            sum.combine(with: WideWords(try own.value()) { UInt128($0) }) { $0 &* $1 }
+            for share in weighed { sum.add(try share.value()) }
+            return sum
+        }
     }
 }

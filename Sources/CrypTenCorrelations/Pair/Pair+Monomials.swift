@@ -1,25 +1,25 @@
 package import CrypTenRing
 
-/// Products of up to four of some planes of bits, each a plane.
-struct BitMonomials {
-    /// The planes that each product has as factors, ascending.
-    let products: [[Int]]
-    /// How a product of more than two is split: the factors for which this holds are multiplied first, and so are the others.
-    let isHigh: (Int) -> Bool
-}
-
 extension Pair {
-    /// XOR shares of products of shared bits, in a plane each.
+    /// XOR shares of products of planes of shared bits, in a plane each.
     ///
     /// x·y = x_0·y_0 ⊕ x_1·y_1 ⊕ x_0·y_1 ⊕ x_1·y_0: the last two are bits of one party, weighed by the other's, and both by the same party's. A
-    /// product of several bits is that of its high factors and its low ones, each made once, whatever number of products has it. All
-    /// that one plane of choices weighs in an exchange goes in one message.
+    /// product of several bits is that of two parts, each made once, whatever number of products has it. All that one plane of choices weighs
+    /// in an exchange goes in one message.
     ///
+    /// - Parameters:
+    ///   - blocks: Where the planes are, of equal counts.
+    ///   - products: Each one's planes, counted through all blocks, ascending.
+    ///   - split: The two parts of a product of more than two.
     /// - Complexity: two bits of message for each product of two; a transfer for each plane that is a factor. Two exchanges for products
     ///   of two bits, four for those of three and four.
-    func products(of bits: PairBits, _ monomials: BitMonomials) -> PairBits {
-        var network = BitNetwork(self, bits)
-        let outputs = monomials.products.map { network.node($0, monomials.isHigh) }
+    package func products(
+        of blocks: [PairPlanes],
+        _ products: [[Int]],
+        split: ([Int]) -> (high: [Int], low: [Int])
+    ) -> PairBits {
+        var network = BitNetwork(self, blocks)
+        let outputs = products.map { network.node($0, split) }
         return network.run(outputs)
     }
 }
@@ -33,24 +33,27 @@ struct BitNetwork {
     }
 
     private let pair: Pair
-    private let bits: PairBits
+    /// The planes that are given.
+    private let given: [(source: PairBits, plane: Int)]
+    private let count: Int
     private let chooser: Int
     private var nodes: [Node] = []
     private var known: [[Int]: Int] = [:]
 
-    init(_ pair: Pair, _ bits: PairBits) {
-        (self.pair, self.bits) = (pair, bits)
+    init(_ pair: Pair, _ blocks: [PairPlanes]) {
+        self.pair = pair
+        given = blocks.flatMap { block in block.range.map { (block.source, $0) } }
+        count = blocks[0].count
         chooser = pair.nextChooser()
-        nodes = (0..<bits.planes).map { _ in Node(factors: nil, moment: bits.moment) }
+        nodes = given.map { Node(factors: nil, moment: $0.source.moment) }
     }
 
     /// The node that is a product of planes.
-    mutating func node(_ planes: [Int], _ isHigh: (Int) -> Bool) -> Int {
+    mutating func node(_ planes: [Int], _ split: ([Int]) -> (high: [Int], low: [Int])) -> Int {
         guard planes.count > 1 else { return planes[0] }
         if let node = known[planes] { return node }
-        let (high, low) = (planes.filter(isHigh), planes.filter { !isHigh($0) })
-        let (left, right) = high.isEmpty || low.isEmpty ? ([planes[0]], Array(planes.dropFirst())) : (high, low)
-        let factors = (node(left, isHigh), node(right, isHigh))
+        let (high, low) = planes.count > 2 ? split(planes) : ([planes[1]], [planes[0]])
+        let factors = (node(high, split), node(low, split))
         nodes.append(Node(factors: factors, moment: 0))
         known[planes] = nodes.count - 1
         return nodes.count - 1
@@ -64,18 +67,22 @@ struct BitNetwork {
 
     /// Does everything; the planes of the result are those nodes.
     mutating func run(_ outputs: [Int]) -> PairBits {
-        let (pair, bits, kernels, chooser) = (pair, bits, pair.kernels, chooser)
-        let given = bits.planes
-        let count = bits.count
+        let (pair, given, kernels, chooser, count) = (pair, given, pair.kernels, chooser, count)
         // Choices by planes that are given go together; products get theirs when they are known.
-        let base = Set(nodes.compactMap(\.factors).flatMap { [$0.0, $0.1] }.filter { $0 < given }).sorted()
-        pair.choose(chooser, by: bits, planes: base)
+        let base = Set(nodes.compactMap(\.factors).flatMap { [$0.0, $0.1] }.filter { $0 < given.count }).sorted()
         let values = (0..<nodes.count).map { _ in Slot() }
-        for plane in 0..<given { values[plane].part = bits.part.map { $0[plane] } }
+        for (node, plane) in given.enumerated() { values[node].part = plane.source.part.map { $0[plane.plane] } }
         var choices: [Int: (choices: PairChoices, plane: Int)] = [:]
-        for plane in base { choices[plane] = bits.choice(plane, to: chooser)! }
+        for (index, node) in base.enumerated() {
+            let source = given[node].source
+            // All planes of a source at once, before the first of them.
+            if !base[..<index].contains(where: { given[$0].source === source }) {
+                pair.choose(chooser, by: source, planes: base.filter { given[$0].source === source }.map { given[$0].plane })
+            }
+            choices[node] = source.choice(given[node].plane, to: chooser)!
+        }
         // Products that are factors themselves choose, too; in order of their depth, which is that of their numbers.
-        let inner = Set(nodes.compactMap(\.factors).flatMap { [$0.0, $0.1] }.filter { $0 >= given })
+        let inner = Set(nodes.compactMap(\.factors).flatMap { [$0.0, $0.1] }.filter { $0 >= given.count })
         var places: [Int: [(later: Int, plane: Int)]] = [:]
         var made: [Later<BitPlanes>] = []
         for level in levels() {
@@ -135,7 +142,7 @@ struct BitNetwork {
                 for (plane, product) in some.enumerated() { choices[product] = (extended, plane) }
             }
         }
-        let moment = outputs.map { nodes[$0].moment }.max() ?? bits.moment
+        let moment = outputs.map { nodes[$0].moment }.max() ?? 0
         return PairBits(
             planes: outputs.count,
             count: count,

@@ -23,7 +23,7 @@ extension Pair {
     /// Shares of x·y: own products, and a cross term for each party whose part of y isn't zeros where the other's of x isn't.
     ///
     /// - Parameter y: Whose bits choose: what is known first.
-    func product(_ x: PairWords, _ y: PairWords) -> PairWords {
+    package func product(_ x: PairWords, _ y: PairWords) -> PairWords {
         let kernels = kernels
         let (count, party) = (x.count, party)
         var terms: [Later<RingTensor>] = []
@@ -52,7 +52,7 @@ extension Pair {
     ///
     /// (x_0 + x_1)^d = Σ_m C(d, m)·x_0^(d − m)·x_1^m: the bits of one party's powers weigh the other's.
     /// - Complexity: 64·(degree − 1) transfers an element.
-    func powers(_ x: PairWords, degree: Int) -> [PairWords] {
+    package func powers(_ x: PairWords, degree: Int) -> [PairWords] {
         guard degree >= 2 else { return [] }
         let kernels = kernels
         let (count, party) = (x.count, party)

@@ -16,6 +16,8 @@ package final class Pair {
     private let height: TreeHeight
     /// Who chooses where either may: in turns, so that both do as much.
     private var turn = 1
+    /// Bytes that what is written down will take, transfers above all.
+    private(set) var waitingBytes = 0
 
     package init(
         party: Int,
@@ -41,6 +43,17 @@ package final class Pair {
     func nextChooser() -> Int {
         defer { turn = 1 - turn }
         return turn
+    }
+
+    /// Does all that is written down.
+    package func run(over channel: any PairChannel) throws {
+        try tape.run(over: channel)
+        waitingBytes = 0
+    }
+
+    /// So many bytes more are held until what is written down has gone.
+    func wait(bytes: Int) {
+        waitingBytes += bytes
     }
 
     // MARK: Choices
@@ -71,6 +84,7 @@ package final class Pair {
         let exchange = tape.next(after: moment)
         let choices = PairChoices(chooser: chooser, planes: planes, count: count, moment: exchange)
         tape.hold(choices)
+        wait(bytes: 16 * 64 * planes * BitPlanes.words(for: count))
         let (sender, receiver) = (sender, receiver)
         let words = height.trees * planes * BitPlanes.words(for: count)
         tape.message(from: chooser, in: exchange) { channel in
@@ -117,6 +131,37 @@ package final class Pair {
             for (index, item) in items.enumerated() {
                 let length = TransferKernels.messageWords(count: choices.count, width: item.width)
                 let share = try choices.choosing(item.plane).times(try channel.receive(length), width: item.width)
+                add(&total, index, share)
+            }
+            result.fulfil(total)
+        }
+        return result
+    }
+
+    /// The same of numbers of two words, modulo a power of two above 2^64.
+    func weighWide<Sum>(
+        by choices: PairChoices,
+        _ items: [(plane: Int, width: Int)],
+        after moment: Int,
+        words: @escaping (Int) throws -> WideWords,
+        into sum: @escaping () throws -> Sum,
+        _ add: @escaping (inout Sum, Int, WideWords) -> Void
+    ) -> Later<Sum> {
+        let exchange = tape.next(after: max(moment, choices.moment))
+        let result = Later<Sum>(at: exchange)
+        tape.message(from: 1 - choices.chooser, in: exchange) { channel in
+            var total = try sum()
+            for (index, item) in items.enumerated() {
+                let (message, share) = try choices.sending(item.plane).times(try words(index), width: item.width)
+                try channel.send(message)
+                add(&total, index, share)
+            }
+            result.fulfil(total)
+        } read: { channel in
+            var total = try sum()
+            for (index, item) in items.enumerated() {
+                let length = TransferKernels.messageWords(count: choices.count, width: item.width)
+                let share = try choices.choosing(item.plane).timesWide(try channel.receive(length), width: item.width)
                 add(&total, index, share)
             }
             result.fulfil(total)

@@ -1,3 +1,4 @@
+import CrypTenGates
 package import CrypTenRing
 
 /// Planes of bits that the two share: `bit = part of party 0 ⊕ part of party 1`.
@@ -10,6 +11,9 @@ package final class PairBits {
     package let part: Later<BitPlanes>
     /// By the party that chooses: where each plane's transfers are.
     private var chosen: [[Chosen?]]
+
+    /// Runs of the elements that were asked for, or of which this was put together.
+    private var slabs: [Range<Int>: PairBits] = [:]
 
     private struct Chosen {
         weak var choices: PairChoices?
@@ -31,6 +35,44 @@ package final class PairBits {
 
     func setChoice(_ plane: Int, to chooser: Int, _ choices: PairChoices, plane place: Int) {
         chosen[chooser][plane] = Chosen(choices: choices, plane: place)
+    }
+
+    /// Elements `range` of every plane, from a multiple of 64 on: once for each range.
+    func slab(_ range: Range<Int>, _ kernels: any Kernels) -> PairBits {
+        if let slab = slabs[range] { return slab }
+        let slab = map(count: range.count) { kernels.slab($0, range) }
+        slabs[range] = slab
+        return slab
+    }
+
+    /// Slabs of one plane, one after the other, which stay what they are.
+    static func joining(_ parts: [PairPlanes], count: Int, _ kernels: any Kernels) -> PairBits {
+        if parts.count == 1, parts[0].source.planes == 1 { return parts[0].source }
+        let planes = parts.map(\.part)
+        let joined = PairBits(
+            planes: 1,
+            count: count,
+            part: Later(at: parts.map(\.moment).max() ?? 0) { kernels.join(try planes.map { try $0.value() }, count: count) }
+        )
+        var start = 0
+        for part in parts {
+            if part.source.planes == 1 { joined.slabs[start..<start + part.count] = part.source }
+            start += part.count
+        }
+        return joined
+    }
+
+    /// Several planes of slabs, one after the other.
+    static func concatenating(_ parts: [PairPlanes], _ kernels: any Kernels) -> PairBits {
+        let (planes, count) = (parts[0].planes, parts.reduce(0) { $0 + $1.count })
+        return PairBits(
+            planes: planes,
+            count: count,
+            part: Later(at: parts.map(\.moment).max() ?? 0) {
+                let values = try parts.map { try $0.part.value() }
+                return kernels.stack((0..<planes).map { plane in kernels.join(values.map { $0[plane] }, count: count) })
+            }
+        )
     }
 
     /// What an XOR-linear function makes of them.

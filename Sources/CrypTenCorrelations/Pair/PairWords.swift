@@ -31,4 +31,13 @@ package struct PairWords {
     package func flat(_ range: Range<Int>) -> PairWords {
         map(count: range.count) { $0.flat(range) }
     }
+
+    /// Pieces, one after the other.
+    static func joining(_ parts: [PairWords], _ kernels: any Kernels) -> PairWords {
+        guard parts.count > 1 else { return parts[0] }
+        return PairWords(
+            count: parts.reduce(0) { $0 + $1.count },
+            part: Later(at: parts.map(\.moment).max()!) { kernels.join(try parts.map { try $0.part.value() }) }
+        )
+    }
 }

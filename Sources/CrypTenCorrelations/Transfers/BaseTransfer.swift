@@ -123,8 +123,8 @@ package enum BaseTransfer {
     ) {
         let key = shared.hkdfDerivedSymmetricKey(
             using: SHA256.self,
-            salt: Array("crypten base transfer".utf8) + label,
-            sharedInfo: [UInt8(transfer)] + offer,
+            salt: Array("crypten base transfer".utf8),
+            sharedInfo: [UInt8(transfer)] + offer + label,
             outputByteCount: 16
         )
         key.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: words, count: 16).copyMemory(from: $0) }

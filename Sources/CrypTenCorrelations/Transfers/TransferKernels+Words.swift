@@ -35,32 +35,37 @@ struct ReceivedRows {
 // MARK: The sender
 
 extension TransferKernels {
-    /// The message `words + H(q) − H(q ⊕ Δ)`, and the share `−H(q)`, modulo `2^width`.
-    func send(_ words: RingTensor, width: Int, _ sent: SentRows, to message: UnsafeMutablePointer<UInt64>) -> RingTensor
-    {
+    /// The message `words + H(q) − H(q ⊕ Δ)`, and to `sum` the share `−H(q)` times `2^shift`; the share modulo `2^width`.
+    func send(
+        _ words: RingTensor,
+        width: Int,
+        shift: Int,
+        _ sent: SentRows,
+        adding sum: inout RingTensor,
+        to message: UnsafeMutablePointer<UInt64>
+    ) {
         let (rows, delta, pad, count) = (sent.rows, sent.delta.words, sent.pad, words.count)
-        var share = RingTensor(uninitialized: words.shape)
         words.withWords { words in
-            share.withMutableWords { share in
+            sum.withMutableWords { sum in
                 forPieces(count) { range in
                     let start = range.lowerBound
                     cct_transfer_send(
                         set,
                         cipher,
                         message + start / 64 * width,
-                        share + start,
+                        sum + start,
                         words + start,
                         rows + 2 * start,
                         range.count,
                         delta,
                         pad.key.words,
                         UInt32(pad.offset),
-                        UInt32(width)
+                        UInt32(width),
+                        UInt32(shift)
                     )
                 }
             }
         }
-        return share
     }
 
     /// The same with numbers of two words.
@@ -128,28 +133,33 @@ extension TransferKernels {
 // MARK: The receiver
 
 extension TransferKernels {
-    /// The share `H(t) + b·m` modulo `2^width`.
-    func receive(_ message: UnsafePointer<UInt64>, width: Int, shape: Shape, _ received: ReceivedRows) -> RingTensor {
-        let (rows, choices, pad) = (received.rows, received.choices, received.pad)
-        var share = RingTensor(uninitialized: shape)
-        share.withMutableWords { share in
-            forPieces(shape.count) { range in
+    /// To `sum` the share `H(t) + b·m`, modulo `2^width`, times `2^shift`.
+    func receive(
+        _ message: UnsafePointer<UInt64>,
+        width: Int,
+        shift: Int,
+        _ received: ReceivedRows,
+        adding sum: inout RingTensor
+    ) {
+        let (rows, choices, pad, count) = (received.rows, received.choices, received.pad, sum.count)
+        sum.withMutableWords { sum in
+            forPieces(count) { range in
                 let start = range.lowerBound
                 cct_transfer_receive(
                     set,
                     cipher,
-                    share + start,
+                    sum + start,
                     message + start / 64 * width,
                     rows + 2 * start,
                     choices + start / 64,
                     range.count,
                     pad.key.words,
                     UInt32(pad.offset),
-                    UInt32(width)
+                    UInt32(width),
+                    UInt32(shift)
                 )
             }
         }
-        return share
     }
 
     /// The same with numbers of two words.

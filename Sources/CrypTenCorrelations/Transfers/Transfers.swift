@@ -104,19 +104,34 @@ package final class SentChoice {
     ///
     /// - Complexity: two blocks of AES an element; `width` bits of message.
     package func times(_ words: RingTensor, width: Int = 64) -> (message: RingTensor, share: RingTensor) {
-        var message = RingTensor(uninitialized: [TransferKernels.messageWords(count: count, width: width)])
-        let share = message.withMutableWords { times(words, width: width, to: $0) }
+        var share = RingTensor(zeros: words.shape)
+        let message = add(words, width: width, shiftedBy: 0, to: &share)
         return (message, share)
     }
 
+    /// Adds a share of `choices · words` modulo `2^width`, times `2^shift`, to a sum: as products bit by bit want it.
+    ///
+    /// - Returns: The message for the other side.
+    package func add(_ words: RingTensor, width: Int, shiftedBy shift: Int, to sum: inout RingTensor) -> RingTensor {
+        var message = RingTensor(uninitialized: [TransferKernels.messageWords(count: count, width: width)])
+        message.withMutableWords { add(words, width: width, shiftedBy: shift, to: &sum, message: $0) }
+        return message
+    }
+
     /// The same with the message written where it's sent from: to `TransferKernels.messageWords(count:width:)` words.
-    package func times(_ words: RingTensor, width: Int, to message: UnsafeMutablePointer<UInt64>) -> RingTensor {
+    package func add(
+        _ words: RingTensor,
+        width: Int,
+        shiftedBy shift: Int,
+        to sum: inout RingTensor,
+        message: UnsafeMutablePointer<UInt64>
+    ) {
         precondition(
-            words.count == count && width >= 1 && width <= 64,
-            "\(words.count) words of \(width) bits, \(count) transfers"
+            words.count == count && sum.count == count && width >= 1 && width <= 64 && shift >= 0 && shift < 64,
+            "\(words.count) words of \(width) bits, shifted by \(shift), for \(count) transfers"
         )
         batch.run.counters.countMessage(count: count, width: width)
-        return send(width) { batch.run.kernels.send(words, width: width, $0, to: message) }
+        send(width) { batch.run.kernels.send(words, width: width, shift: shift, $0, adding: &sum, to: message) }
     }
 
     /// A share of `choices · words` modulo `2^width`, for numbers of two words; `width` from 65 to 128.
@@ -169,10 +184,27 @@ package final class ReceivedChoice {
     /// - Throws: `.malformedFrame` where the message has another length.
     /// - Complexity: a block of AES an element.
     package func times(_ message: RingTensor, width: Int = 64) throws(CrypTenError) -> RingTensor {
-        precondition(width >= 1 && width <= 64, "words of \(width) bits")
+        var share = RingTensor(zeros: [count])
+        try add(message, width: width, shiftedBy: 0, to: &share)
+        return share
+    }
+
+    /// Adds such a share, times `2^shift`, to a sum.
+    ///
+    /// - Throws: `.malformedFrame` where the message has another length.
+    package func add(
+        _ message: RingTensor,
+        width: Int,
+        shiftedBy shift: Int,
+        to sum: inout RingTensor
+    ) throws(CrypTenError) {
+        precondition(
+            sum.count == count && width >= 1 && width <= 64 && shift >= 0 && shift < 64,
+            "\(sum.count) words of \(width) bits, shifted by \(shift), for \(count) transfers"
+        )
         try check(message, TransferKernels.messageWords(count: count, width: width))
         batch.run.counters.countMessage(count: count, width: width)
-        return receive(message, width) { batch.run.kernels.receive($0, width: width, shape: [count], $1) }
+        receive(message, width) { batch.run.kernels.receive($0, width: width, shift: shift, $1, adding: &sum) }
     }
 
     /// The same with numbers of two words, `width` from 65 to 128.

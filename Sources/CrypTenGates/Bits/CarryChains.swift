@@ -120,7 +120,7 @@ struct CarryChains: Sendable {
         _ context: Stage
     ) throws {
         let sections = levelOne.sections.map { $0.low..<$0.low + $0.width }
-        let masks = context.bits(of: wire, sections + (top.map { [$0..<$0 + 1] } ?? []))
+        let masks = try context.bits(of: wire, sections + (top.map { [$0..<$0 + 1] } ?? []))
         let topMask = top == nil ? nil : masks.last
         try levelOne.deal(Array(masks[..<sections.count]), context)
         if dealsTop { try context.dealBits(topMask!) }

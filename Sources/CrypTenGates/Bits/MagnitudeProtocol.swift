@@ -272,7 +272,7 @@ struct MagnitudeProtocol: Sendable {
 extension MagnitudeProtocol {
     /// The first stage, of a slab of so many elements with this mask (either one, of a truncation read in place).
     func deal<Stage: DealStage>(_ wire: WireMask<Stage.Words>, count: Int, _ context: Stage) throws {
-        let planes = context.bits(of: wire, [0..<bits])[0]
+        let planes = try context.bits(of: wire, [0..<bits])[0]
         for bundle in bundles {
             try context.dealSubsetProducts(of: planes, starts: bundle.starts, size: bundle.size)
         }

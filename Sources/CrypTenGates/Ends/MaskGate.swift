@@ -27,7 +27,7 @@ package struct MaskGate: Gate {
 
     package func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 {
-            context.memory.wireMasks.append(WireMask(mask: context.openMask(shape), sharesHeld: true))
+            context.memory.wireMasks.append(WireMask(mask: try context.openMask(shape), sharesHeld: true))
         } else {
             context.yield(.wire(context.memory.wireMasks.removeFirst()))
         }

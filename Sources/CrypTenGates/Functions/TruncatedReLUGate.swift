@@ -56,12 +56,12 @@ package struct TruncatedReLUGate: Gate {
         for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0:
-                let truncated = context.truncated(context.slab(wire, slab), by: shift)
+                let truncated = try context.truncated(context.slab(wire, slab), by: shift)
                 try signs.deal(truncated, count: slab.count, context)
             case signs.openings:
                 let negative = signs.finish(context).negative[0]
                 signsOfSlabs.append(negative)
-                try context.dealSelect(negative, context.truncated(context.slab(wire, slab), by: shift))
+                try context.dealSelect(negative, try context.truncated(context.slab(wire, slab), by: shift))
             default: try signs.deal(level: stage, context)
             }
         }

@@ -56,7 +56,7 @@ package struct AbsorbedGate: Gate {
         let products = products.enumerated().map { index, product in
             product.masks(context.wire(2 * index), context.wire(2 * index + 1))
         }
-        let mask = context.openMask(shape, absorbing: products)
+        let mask = try context.openMask(shape, absorbing: products)
         context.memory.wireMasks.append(WireMask(mask: mask, sharesHeld: false))
     }
 

@@ -1,9 +1,9 @@
 internal import CrypTenBase
-internal import CrypTenRing
+package import CrypTenRing
 
 extension LinearOperation {
     /// Whether the result's elements are some of the operands', and zeros.
-    var movesElements: Bool {
+    package var movesElements: Bool {
         switch self {
         case .reshape, .permute, .slice, .broadcast, .concatenate, .pad, .take: true
         case .sum, .combine: false
@@ -13,7 +13,7 @@ extension LinearOperation {
     /// The result's shape, if the operation can be applied to operands of the given shapes.
     ///
     /// - Throws: `CrypTenError.Code.malformedFile` saying what doesn't fit.
-    func checkedOutput(_ shapes: [Shape]) throws -> Shape {
+    package func checkedOutput(_ shapes: [Shape]) throws -> Shape {
         guard let first = shapes.first else { throw malformed("\(name) of no operands") }
         func fits(_ condition: Bool, _ what: @autoclosure () -> String) throws {
             try require(condition, "\(name) of \(shapes.prefix(4)): \(what())")

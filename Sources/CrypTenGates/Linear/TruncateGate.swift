@@ -43,7 +43,7 @@ package struct TruncateGate: Gate {
     package func deal(stage: Int, _ context: some DealStage) throws {
         for slab in context.slabs.of(shape.count) {
             let wire = context.slab(context.wire(0), slab)
-            try context.dealMask(of: shift > 0 ? context.truncated(wire, by: shift) : wire)
+            try context.dealMask(of: shift > 0 ? try context.truncated(wire, by: shift) : wire)
         }
         context.yield(.nothing)
     }

@@ -33,7 +33,7 @@ package struct TruncateInPlaceGate: Gate {
     }
 
     package func deal(stage: Int, _ context: some DealStage) throws {
-        context.yield(.wire(context.truncated(context.wire(0), by: shift)))
+        context.yield(.wire(try context.truncated(context.wire(0), by: shift)))
     }
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {

@@ -58,7 +58,7 @@ package struct PermutationGate: Gate {
     package func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 {
             for shape in shapes {
-                context.memory.wireMasks.append(WireMask(mask: context.openMask(shape), sharesHeld: false))
+                context.memory.wireMasks.append(WireMask(mask: try context.openMask(shape), sharesHeld: false))
             }
             return
         }

@@ -59,7 +59,7 @@ package struct RandomGate: Gate {
         var planes: [Stage.Bits] = []
         for slab in context.slabs.of(shape.count) {
             switch distribution {
-            case .uniformBits(64): _ = context.freshSum([slab.count])
+            case .uniformBits(64): _ = try context.freshSum([slab.count])
             case .uniformBits(let bits): try context.dealLowBits(bits, count: slab.count)
             case .bit(.fair): planes.append(context.freshBits(planes: 1, count: slab.count))
             case .bit(.outOf(let numerator, let bits)):

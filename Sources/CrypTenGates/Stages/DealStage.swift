@@ -53,7 +53,7 @@ package protocol DealStage: AnyObject {
     ///
     /// Nothing is dealt, and the parties need no shares of what the products are: a party that has its share c_i of them opened its share of
     /// the message under t_i, and has t_i − c_i of λz. (Counterpart: `open`, `freshShare`, `skipFreshShare`.)
-    func openMask(_ shape: Shape, absorbing products: [MaskProduct<Words>]) -> Words
+    func openMask(_ shape: Shape, absorbing products: [MaskProduct<Words>]) throws -> Words
     /// The masks under which the parties open bits in this stage: the XOR of bits of each one's seed. (`open`, `freshBits`)
     func openBitMask(planes: Int, count: Int) -> Bits
     /// The mask of a value that its owner publishes: the owner's alone, so that the others' shares are zeros. (`publish`)
@@ -107,13 +107,13 @@ package protocol DealStage: AnyObject {
     /// *Bits of a mask*: runs of bits, lowest first, each a block of planes; of a wire with two masks those of `mask`, of which 64 − k are not zero.
     ///
     /// Nothing is dealt. Reads bits.
-    func bits(of wire: WireMask<Words>, _ ranges: [Range<Int>]) -> [Bits]
+    func bits(of wire: WireMask<Words>, _ ranges: [Range<Int>]) throws -> [Bits]
     /// *Truncated mask*: for the bits λ63 and k = `shift`, 1 … 62, the two masks
     ///
     ///     mask = ⌊λ / 2^k⌋,    alternative = ⌊λ / 2^k⌋ − 2^(64 − k)·λ63
     ///
     /// of a wire truncated in place (`Truncation.swift`). Nothing is dealt. Reads bits.
-    func truncated(_ wire: WireMask<Words>, by shift: Int) -> WireMask<Words>
+    func truncated(_ wire: WireMask<Words>, by shift: Int) throws -> WireMask<Words>
     /// *Quotient of a mask*: words ⌊λ·factor / 2^62⌋ for λ without a sign and a factor below 2^62, then words λ63. Reads bits.
     func dealQuotient(of mask: Words, factor: UInt64) throws
     /// *Octaves*: powers of two of a mask where a bit is 1, and where it is 0. Reads bits.
@@ -179,13 +179,13 @@ extension DealStage {
     // MARK: Masks of openings
 
     /// The mask under which the parties open a share in this stage.
-    package func openMask(_ shape: Shape) -> Words {
-        openMask(shape, absorbing: [])
+    package func openMask(_ shape: Shape) throws -> Words {
+        try openMask(shape, absorbing: [])
     }
 
     /// The sum of the parties' `freshShare` words.
-    package func freshSum(_ shape: Shape) -> Words {
-        openMask(shape)
+    package func freshSum(_ shape: Shape) throws -> Words {
+        try openMask(shape)
     }
 
     /// The XOR of the parties' `freshBits`.

@@ -27,6 +27,8 @@ package protocol Gate: Hashable, Sendable, Codable {
     func cost(parties: Int, slabs: Slabs) -> [StageCost]
     /// What a stage's correlations are: the half of whoever makes them, on masks.
     func deal(stage: Int, _ context: some DealStage) throws
+    /// The same at a dealer, whose engine runs any gate: what `deal` is where masks are tensors, without the price of not knowing it.
+    func deal(stage: Int, at dealer: DealerStage) throws
     /// A party's half, on masked values and shares.
     func evaluate(stage: Int, _ context: PartyStage) throws
     /// This gate without its thresholds and coefficients, which the dealer does not need.
@@ -36,6 +38,11 @@ package protocol Gate: Hashable, Sendable, Codable {
 extension Gate {
     package var redacted: Self {
         self
+    }
+
+    /// A requirement, so that each gate has its own: a stage of few elements takes some microseconds, and would take a half more.
+    package func deal(stage: Int, at dealer: DealerStage) throws {
+        try deal(stage: stage, dealer)
     }
 
     /// Whatever the slabs, a gate of few streams for each draws fewer than have numbers.

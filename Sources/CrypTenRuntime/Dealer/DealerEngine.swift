@@ -51,7 +51,7 @@ struct DealerEngine {
                     sink: stream,
                     clock: context.clock
                 )
-                try context.clock.measure(gate: gateNumbers[unit.step]) { try gate.deal(stage: unit.stage, stage) }
+                try context.clock.measure(gate: gateNumbers[unit.step]) { try gate.deal(stage: unit.stage, at: stage) }
                 if unit.isLastStage {
                     for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
                 }

@@ -27,7 +27,10 @@ struct LatticeArithmeticTests {
             let row = LatticeResidues(zeros: message.count)
             kernels.encode(scaled.elements, count: message.count, to: row.elements, limb: limb)
             for i in message.indices {
-                #expect(UInt64(row.elements[i]) == rounded[i].divided(by: UInt64(Self.primes[limb])).remainder, "word \(i)")
+                #expect(
+                    UInt64(row.elements[i]) == rounded[i].divided(by: UInt64(Self.primes[limb])).remainder,
+                    "word \(i)"
+                )
             }
         }
     }
@@ -72,11 +75,13 @@ struct LatticeArithmeticTests {
             var x = TestNumber(residues: primes.map { UInt32(words.next() % UInt64($0)) }, primes: primes)
             if i < 1_000 {
                 // ⌊q′ (2k + 1) / 2^65⌋ + 0 or 1
-                let odd = words.next() >> 34 << 1 | 1
+                let odd = (words.next() >> 33) | 1
                 x = modulus.times(odd).dropping(words: 1).divided(by: 2).quotient.plus(TestNumber(UInt64(i % 2)))
             }
             if i < 4 { x = TestNumber(UInt64(i)) }
-            for limb in 0..<4 { rows.elements[limb * count + i] = UInt32(x.divided(by: UInt64(primes[limb])).remainder) }
+            for limb in 0..<4 {
+                rows.elements[limb * count + i] = UInt32(x.divided(by: UInt64(primes[limb])).remainder)
+            }
             var shifted = x
             shifted.words = [0, 0] + x.words
             let sum = shifted.plus(Self.half(4))
@@ -86,13 +91,18 @@ struct LatticeArithmeticTests {
         #expect((0..<count).map { out.elements[$0] } == expected)
     }
 
-    @Test("31 bits a residue are packed and unpacked, and numbers past the prime are seen", arguments: allLatticeKernels.indices)
+    @Test(
+        "31 bits a residue are packed and unpacked, and numbers past the prime are seen",
+        arguments: allLatticeKernels.indices
+    )
     func packing(index: Int) {
         let kernels = allLatticeKernels[index]
         var words = LatticeTestWords(seed: 24)
         for (limb, count) in [(0, 32), (1, 64), (5, 8_192)] {
             let p = Self.primes[limb]
-            let row = LatticeResidues(zeros: count), packed = LatticeResidues(zeros: count), back = LatticeResidues(zeros: count)
+            let row = LatticeResidues(zeros: count)
+            let packed = LatticeResidues(zeros: count)
+            let back = LatticeResidues(zeros: count)
             for i in 0..<count { row.elements[i] = i % 5 == 0 ? p - 1 : UInt32(words.next() % UInt64(p)) }
             kernels.pack(row.elements, count: count, to: packed.elements)
             #expect(packed.elements[count - 1] == 0, "31 words of 32")
@@ -112,13 +122,16 @@ struct LatticeArithmeticTests {
     func samples(index: Int) {
         let kernels = allLatticeKernels[index]
         var generator = LatticeTestWords(seed: 25)
-        let words = LatticeWords(zeros: 2 * Self.degree), out = LatticeResidues(zeros: Self.degree)
+        let words = LatticeWords(zeros: 2 * Self.degree)
+        let out = LatticeResidues(zeros: Self.degree)
         for i in 0..<words.count { words.elements[i] = generator.next() }
         // Next to a third and two thirds of 2^128.
         let third: UInt64 = 0x5555_5555_5555_5555
-        for (i, pair) in [(third, third), (third + 1, third), (2 * third, 2 * third), (2 * third + 1, 2 * third), (0, 0), (.max, .max)]
-            .enumerated()
-        {
+        for (i, pair) in [
+            (third, third), (third + 1, third), (2 * third, 2 * third), (2 * third + 1, 2 * third), (0, 0),
+            (.max, .max),
+        ]
+        .enumerated() {
             (words.elements[2 * i], words.elements[2 * i + 1]) = pair
         }
         kernels.ternary(words.elements, to: out.elements)
@@ -147,12 +160,15 @@ struct LatticeArithmeticTests {
     func publicRows() {
         let native = NativeKernels(threads: 1)
         let seed = ExpansionKey(low: 3, high: 4)
-        let row = LatticeResidues(zeros: Self.degree), scratch = LatticeWords(zeros: LatticeKernels.publicWords)
+        let row = LatticeResidues(zeros: Self.degree)
+        let scratch = LatticeWords(zeros: LatticeKernels.publicWords)
         for limb in 0..<6 {
             let p = Self.primes[limb]
             bestLatticeKernels.uniformPublic(seed, number: 9, to: row.elements, limb: limb, scratch: scratch)
             let words = native.expand(seed, number: 9, from: 0, shape: [LatticeKernels.publicWords]).elements
-            let halves = words.flatMap { [UInt32(truncatingIfNeeded: $0) & 0x7FFF_FFFF, UInt32($0 >> 32) & 0x7FFF_FFFF] }
+            let halves = words.flatMap {
+                [UInt32(truncatingIfNeeded: $0) & 0x7FFF_FFFF, UInt32($0 >> 32) & 0x7FFF_FFFF]
+            }
             var spare = halves[Self.degree...].filter { $0 < p }[...]
             let expected = halves[..<Self.degree].map { $0 < p ? $0 : spare.removeFirst() }
             #expect((0..<Self.degree).map { row.elements[$0] } == expected)

@@ -7,7 +7,10 @@ import Testing
 struct LatticePlannerTests {
     static let matrix = BilinearOperation.matmul(transposeLeft: false, transposeRight: false)
 
-    @Test("the cost is what is made and sent", arguments: [([64, 96], [96, 80]), ([1, 300], [300, 50]), ([5, 5], [5, 5])])
+    @Test(
+        "the cost is what is made and sent",
+        arguments: [([64, 96], [96, 80]), ([1, 300], [300, 50]), ([5, 5], [5, 5])]
+    )
     func cost(left: [Int], right: [Int]) throws {
         let pair = try LatticePair(seed: 200)
         var words = LatticeTestWords(seed: 1)
@@ -18,7 +21,10 @@ struct LatticePlannerTests {
         #expect(result.encryption.count == packing.encryptionBytes)
         // Each answer's results are a multiple of 32.
         #expect((cost.bytesOut..<cost.bytesOut + cost.answers * 4 * 124 + 1).contains(result.answer.count))
-        #expect(cost.multiplyAccumulates == packing.form.groups * packing.rowTiles * packing.terms * packing.outputs * 98_304)
+        #expect(
+            cost.multiplyAccumulates == packing.form.groups * packing.rowTiles * packing.terms * packing.outputs
+                * 98_304
+        )
     }
 
     @Test("no packing of a form is cheaper than the one that is chosen")
@@ -37,7 +43,9 @@ struct LatticePlannerTests {
                             blockChannels: channels,
                             blockOutputs: outputs
                         )
-                        if packing.cost.picoseconds < chosen { Issue.record("\(side), \(lanes), \(channels), \(outputs)") }
+                        if packing.cost.picoseconds < chosen {
+                            Issue.record("\(side), \(lanes), \(channels), \(outputs)")
+                        }
                     }
                 }
             }
@@ -62,6 +70,19 @@ struct LatticePlannerTests {
         #expect(small > 125 * transfer && large < 262_144 * transfer / 10)
     }
 
+    @Test("extremes of shapes and windows end in a packing or an error, soon")
+    func extremes() throws {
+        let wide = BilinearOperation.convolution(ConvolutionGeometry(dilations: [1 << 20, 1]))
+        let packing = try LatticePlanner.packing(wide, [1, 1, (1 << 20) + 1, 3], [1, 1, 2, 3])
+        #expect(packing.form.layout == .matrix, "no tile holds a window of 2^20 rows")
+        let huge = try LatticePlanner.packing(.multiply, [1 << 30], [1 << 30]).cost
+        #expect(huge.picoseconds == .max, "a ciphertext and an answer for each element")
+        #expect(throws: CrypTenError.self) {
+            try LatticePlanner.packing(Self.matrix, [1 << 16, 1 << 16], [1 << 16, 1])
+        }
+        #expect(throws: CrypTenError.self) { try LatticePlanner.packing(Self.matrix, [2, 3], [4, 2]) }
+    }
+
     @Test("the longest sum has a bound of 2^80, and longer ones are refused before anything is sent")
     func refused() throws {
         #expect(LatticeNoise.bits(terms: LatticeNoise.mostTerms) <= LatticeNoise.admittedBits)
@@ -79,6 +100,8 @@ struct LatticePlannerTests {
         let operand = RingTensor(zeros: form.leftShape)
         #expect(throws: CrypTenError.self) { try pair.secret.encrypt(operand, packing) }
         #expect(throws: CrypTenError.self) { try LatticeCiphertexts(message: [], packing, pair.kernels) }
-        #expect(throws: CrypTenError.self) { try LatticePlaintexts(operand.reshaped(to: form.rightShape), packing, pair.kernels) }
+        #expect(throws: CrypTenError.self) {
+            try LatticePlaintexts(operand.reshaped(to: form.rightShape), packing, pair.kernels)
+        }
     }
 }

@@ -55,7 +55,12 @@ struct LatticePair {
         var sum: [UInt64] { zip(own.elements, others.elements).map { $0 &+ $1 } }
     }
 
-    func run(_ packing: LatticePacking, _ left: RingTensor, _ right: RingTensor, key: LatticePublicKey? = nil) throws -> Result {
+    func run(
+        _ packing: LatticePacking,
+        _ left: RingTensor,
+        _ right: RingTensor,
+        key: LatticePublicKey? = nil
+    ) throws -> Result {
         let (own, plain) = packing.encrypted == .left ? (left, right) : (right, left)
         let encryption = try secret.encrypt(own, packing)
         let ciphertexts = try LatticeCiphertexts(message: encryption, packing, kernels)

@@ -48,13 +48,17 @@ struct LatticeTransformTests {
         }
     }
 
-    @Test("products of values are negacyclic products of coefficients, with every instruction set", arguments: allLatticeKernels.indices)
+    @Test(
+        "products of values are negacyclic products of coefficients, with every instruction set",
+        arguments: allLatticeKernels.indices
+    )
     func products(index: Int) {
         let kernels = allLatticeKernels[index]
         for limb in [0, 5] {
             var words = LatticeTestWords(seed: 5)
             let p = UInt64(LatticeParameters.primes[limb])
-            let a = Self.row(&words, limb: limb), b = Self.row(&words, limb: limb)
+            let a = Self.row(&words, limb: limb)
+            let b = Self.row(&words, limb: limb)
             let (left, right) = (Self.elements(a).map(UInt64.init), Self.elements(b).map(UInt64.init))
             var expected = [UInt64](repeating: 0, count: 2 * Self.degree)
             for i in 0..<Self.degree {
@@ -89,12 +93,15 @@ struct LatticeTransformTests {
         }
     }
 
-    @Test("sixteen polynomials in X^lanes side by side have the values of the whole transform", arguments: allLatticeKernels.indices)
+    @Test(
+        "sixteen polynomials in X^lanes side by side have the values of the whole transform",
+        arguments: allLatticeKernels.indices
+    )
     func sideBySide(index: Int) {
         let kernels = allLatticeKernels[index]
         let limb = 3
         let p = UInt64(LatticeParameters.primes[limb])
-        for points in [1, 2, 8, 32, 512] {
+        for points in [1, 2, 8, 32, 512, 1_024, 2_048, 4_096] {
             var words = LatticeTestWords(seed: UInt64(points))
             let lanes = Self.degree / points
             let rows = LatticeResidues(zeros: 16 * points)
@@ -104,8 +111,14 @@ struct LatticeTransformTests {
             for c in 0..<points { whole.elements[c * lanes] = rows.elements[c * 16 + number] }
             kernels.forward(whole.elements, limb: limb)
             kernels.forwardMany(rows.elements, points: points, limb: limb)
+            let apart = LatticeResidues(zeros: 16 * points)
+            if points > 512 { kernels.apart(rows.elements, points: points, count: 16, to: apart.elements) }
             for leaf in 0..<Self.degree {
                 let place = leaf / 256 * 256 + leaf % 16 * 16 + leaf / 16 % 16
+                if points > 512 {
+                    let vector = leaf / 256 * (points / 512) + leaf % 16 / lanes
+                    #expect(whole.elements[place] == apart.elements[number * points + vector * 16 + leaf / 16 % 16])
+                }
                 guard whole.elements[place] != rows.elements[leaf / lanes * 16 + number] else { continue }
                 Issue.record("\(points) points, leaf \(leaf), \(kernels.native.name)")
                 return

@@ -169,35 +169,4 @@ struct ChoiceTests {
         }
         #expect(seen.count == made)
     }
-
-    @Test("runs' pads follow from nothing that is left: no leaf stays, and the next ones are blocks under the old")
-    func forward() throws {
-        let session = KnownSession(.four, seed: 12)
-        let (sender, receiver) = (session.sender(), session.receiver())
-        let before = (sender.currentLeaves, receiver.currentLeaves)
-        let old = (before.0.elements, before.1.elements)
-        _ = (sender.run([1]), receiver.run([1]))
-        let new = (sender.currentLeaves.elements, receiver.currentLeaves.elements)
-        for (old, new) in [(old.0, new.0), (old.1, new.1)] {
-            for tree in 0..<session.height.trees {
-                for leaf in 1..<session.height.leavesOfTree {
-                    let at = 2 * (tree * session.height.leavesOfTree + leaf)
-                    let next = TableAES(old[at], old[at + 1]).encrypt(0, 0)
-                    #expect(new[at] == next.low && new[at + 1] == next.high)
-                }
-            }
-        }
-        #expect(Set(old.1).isDisjoint(with: new.1))
-        // The old ones are overwritten in place when nobody has them any more; here the test does.
-        before.0.wipe()
-        #expect(before.0.elements.allSatisfy { $0 == 0 })
-        // Both sides agree in the second run, too, and its rows are those of leaves that have moved on once.
-        let (sending, receiving) = (sender.run([2]), receiver.run([2]))
-        let (message, received) = try receiving.extend(BitPlanes(zeros: 1, count: 64))
-        let sent = try sending.absorb(message, planes: 1, count: 64)
-        let slow = SlowTransfers(session, binding: [2], run: 2).extend([0])
-        #expect(
-            received.rows(ofPlane: 0) == slow.t && sent.rows(ofPlane: 0) == slow.q && message.elements == slow.message
-        )
-    }
 }

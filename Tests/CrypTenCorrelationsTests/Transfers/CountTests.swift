@@ -54,12 +54,13 @@ struct CountTests {
         let planes = NativeKernels(threads: 1).planes(of: RingTensor(y, shape: [count]), from: 0, count: 64)
         let (message, received) = try parties.towards[1].receiving.extend(planes)
         let sent = try parties.towards[1].sending.absorb(message, planes: 64, count: count)
-        var sum = [UInt64](repeating: 0, count: count)
+        var sums = [RingTensor(zeros: [count]), RingTensor(zeros: [count])]
         for bit in 0..<64 {
-            let parts = try parties.times((sent.choice(bit), received.choice(bit)), x, 64 - bit, to: 1)
-            for part in parts { for i in 0..<count { sum[i] &+= part[i] << UInt64(bit) } }
+            let weighed = RingTensor(x, shape: [count])
+            let message = try sent.choice(bit).add(weighed, width: 64 - bit, shiftedBy: bit, to: &sums[0])
+            try received.choice(bit).add(message, width: 64 - bit, shiftedBy: bit, to: &sums[1])
         }
-        #expect(sum == zip(x, y).map { $0 &* $1 })
+        #expect(zip(sums[0].elements, sums[1].elements).map { $0 &+ $1 } == zip(x, y).map { $0 &* $1 })
         #expect(parties.cost() == (64 * count, 2_080 * count))
         let counters = parties.towards[1].sending.counters
         #expect(counters.extensionBits == 64 * count * 128 / height.rawValue && counters.extended == 64 * count)

@@ -15,7 +15,7 @@ struct SetupTests {
         #expect(answer.count == BaseTransfer.answerBytes)
         let keys = try sender.keys(for: answer)
         for i in 0..<128 {
-            let choice = Int(choices[i / 64] >> UInt64(i % 64)) & 1
+            let choice = Int(choices[i / 64] >> UInt64(i % 64) & 1)
             let key = [chosen[2 * i], chosen[2 * i + 1]]
             #expect(key == [keys[4 * i + 2 * choice], keys[4 * i + 2 * choice + 1]], "transfer \(i)")
             #expect(key != [keys[4 * i + 2 - 2 * choice], keys[4 * i + 3 - 2 * choice]], "transfer \(i)")

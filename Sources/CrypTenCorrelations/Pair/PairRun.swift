@@ -1,0 +1,104 @@
+package import CrypTenBase
+package import CrypTenGates
+package import CrypTenRing
+
+/// Where a run's correlations go, in the order in which the party's gates read them.
+package protocol PairSink: AnyObject {
+    /// This party's words of a correlation.
+    func correlation(_ words: RingTensor) throws
+    /// d of what is read bit by bit next; nil where it is read as it is.
+    func difference(_ words: RingTensor?) throws
+}
+
+/// What a run's requests have in common: keys, what is written down, what comes of it.
+package final class PairRun {
+    package let pair: Pair
+    package let slabs: Slabs
+    /// This party's own: nobody else has them.
+    let keys: RunKeys
+    /// Of the words whose bits are its parts of masks that are read bit by bit.
+    let seeds: ExpansionKey
+    let products: PairTensorProducts
+    private let channel: any PairChannel
+    private let sink: any PairSink
+    private let limit: Int
+    private var seedStreams: UInt64 = 0
+    private var entries: [Entry] = []
+
+    private enum Entry {
+        case correlation(Later<RingTensor>)
+        case difference([Later<RingTensor>]?)
+    }
+
+    /// - Parameter limit: Bytes that may wait for an exchange, transfers above all.
+    package init(
+        pair: Pair,
+        slabs: Slabs,
+        keys: RunKeys,
+        seeds: ExpansionKey,
+        lattice: ExpansionKey,
+        channel: any PairChannel,
+        sink: any PairSink,
+        limit: Int = 256 << 20
+    ) {
+        self.pair = pair
+        self.slabs = slabs
+        self.keys = keys
+        self.seeds = seeds
+        self.channel = channel
+        self.sink = sink
+        self.limit = limit
+        products = PairTensorProducts(pair, key: lattice)
+    }
+
+    /// A stream of seed words that no other mask has.
+    func nextSeedStream() -> UInt64 {
+        defer { seedStreams += 1 }
+        return seedStreams
+    }
+
+    /// A mask of a wire of its own.
+    func mask(_ shape: Shape, _ words: PairWords) -> PairMask {
+        PairMask(shape, words, PairOrigin(count: shape.count, .own, self))
+    }
+
+    /// Deals words.
+    func deal(_ words: Later<RingTensor>) throws {
+        entries.append(.correlation(words))
+        try exchangeIfFull()
+    }
+
+    /// Deals a difference, of pieces one after the other.
+    func deal(difference: [Later<RingTensor>]?) throws {
+        entries.append(.difference(difference))
+        try exchangeIfFull()
+    }
+
+    /// Does what is written down, if there is as much of it as may wait.
+    func exchangeIfFull() throws {
+        if pair.waitingBytes >= limit { try exchange() }
+    }
+
+    /// Does all that is written down, and hands on what has come of it.
+    package func exchange() throws {
+        try pair.run(over: channel)
+        products.forget()
+        let made = entries
+        entries = []
+        for entry in made {
+            switch entry {
+            case .correlation(let words): try sink.correlation(try words.value())
+            case .difference(nil): try sink.difference(nil)
+            case .difference(let pieces?):
+                try sink.difference(pair.kernels.join(try pieces.map { try $0.value() }))
+            }
+        }
+    }
+}
+
+extension Kernels {
+    /// Tensors of rank 1, one after the other.
+    func join(_ parts: [RingTensor]) -> RingTensor {
+        parts.count == 1 ? parts[0] : concatenate(parts, axis: 0)
+    }
+}

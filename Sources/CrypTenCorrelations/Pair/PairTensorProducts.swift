@@ -1,0 +1,203 @@
+import CrypTenBase
+import CrypTenGates
+import CrypTenRing
+
+/// Products of tensors of shared words, by ring-LWE; element by element by transfers.
+///
+/// op(x, y) of shares is op(x_0, y_0) + op(x_1, y_1), which the parties compute, and two cross terms: one party encrypts its part of the one operand,
+/// the other multiplies by its part of the other one, and both end with shares of the result.
+package final class PairTensorProducts {
+    private let pair: Pair
+    private let kernels: LatticeKernels
+    private let randomness: LatticeStreams
+    /// This party's secret, once something is to be encrypted.
+    private var secret: LatticeSecret?
+    /// By party: whether its key is on its way.
+    private var hasKey = [false, false]
+    /// The other party's.
+    private var publicKey: LatticePublicKey?
+    /// What was encrypted since the last exchange, by whose part it is.
+    private var encrypted: [Encrypted] = []
+
+    /// An operand that one party has encrypted.
+    private final class Encrypted {
+        let part: ObjectIdentifier
+        let holder: Int
+        let packing: LatticePacking
+        let moment: Int
+        /// At the other party.
+        var ciphertexts: LatticeCiphertexts?
+
+        init(part: ObjectIdentifier, holder: Int, packing: LatticePacking, moment: Int) {
+            (self.part, self.holder, self.packing, self.moment) = (part, holder, packing, moment)
+        }
+    }
+
+    init(_ pair: Pair, key: ExpansionKey) {
+        self.pair = pair
+        let native = pair.kernels as? NativeKernels ?? NativeKernels(threads: 1)
+        kernels = LatticeKernels(native)
+        randomness = LatticeStreams(key, native)
+    }
+
+    /// What was encrypted is encrypted anew where it is needed again.
+    func forget() {
+        encrypted = []
+    }
+
+    /// Shares of an operation of shared words.
+    func product(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords) throws -> PairWords {
+        if case .multiply = form.operation { return elementwise(form, x, y) }
+        let (pair, ring) = (pair, pair.kernels)
+        let xKnown = form.leftZeroExcept ?? x.knownTo
+        let yKnown = form.rightZeroExcept ?? y.knownTo
+        var terms: [Later<RingTensor>] = []
+        for left in 0..<2 where (xKnown ?? left) == left && (yKnown ?? 1 - left) == 1 - left {
+            terms.append(try cross(form, x.part, y.part, left: left))
+        }
+        let isLocal = (xKnown ?? pair.party) == pair.party && (yKnown ?? pair.party) == pair.party
+        return PairWords(
+            count: form.output.count,
+            part: Later(at: (terms.map(\.moment) + [x.moment, y.moment]).max()!) {
+                var sum = RingTensor(zeros: form.output)
+                if isLocal {
+                    ring.accumulate(
+                        &sum,
+                        form.operation,
+                        try x.part.value().reshaped(to: form.left),
+                        try y.part.value().reshaped(to: form.right),
+                        subtracting: false
+                    )
+                }
+                for term in terms { ring.accumulate(&sum, adding: try term.value()) }
+                return sum.reshaped(to: [form.output.count])
+            },
+            knownTo: terms.isEmpty ? xKnown ?? yKnown : nil
+        )
+    }
+
+    /// Element by element, of operands that may be repeated to the result's shape.
+    private func elementwise(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords) -> PairWords {
+        let ring = pair.kernels
+        func whole(_ words: PairWords, _ shape: Shape, _ known: Int?) -> PairWords {
+            PairWords(
+                count: form.output.count,
+                part: words.part.map {
+                    ring.broadcast($0.reshaped(to: shape), to: form.output).reshaped(to: [form.output.count])
+                },
+                knownTo: known ?? words.knownTo
+            )
+        }
+        return pair.product(whole(x, form.left, form.leftZeroExcept), whole(y, form.right, form.rightZeroExcept))
+    }
+
+    /// op(x of party `left`, y of the other one).
+    private func cross(
+        _ form: MaskedProduct,
+        _ x: Later<RingTensor>,
+        _ y: Later<RingTensor>,
+        left: Int
+    ) throws -> Later<RingTensor> {
+        let packing = try LatticePlanner.packing(form.operation, form.left, form.right)
+        let isLeft = packing.encrypted == .left
+        let holder = isLeft ? left : 1 - left
+        let (held, heldShape) = isLeft ? (x, form.left) : (y, form.right)
+        let (plain, plainShape) = isLeft ? (y, form.right) : (x, form.left)
+        let encrypted = encrypted(held, heldShape, packing, holder: holder)
+        let exchange = pair.tape.next(after: max(encrypted.moment, plain.moment))
+        let result = Later<RingTensor>(at: exchange)
+        // Some blocks of outputs at a time: their sums take six times what the answers do.
+        let perBlock = packing.form.groups * packing.rowTiles * 2 * LatticeParameters.limbs * LatticeParameters.degree * 4
+        let together = max(1, (64 << 20) / max(perBlock, 1))
+        let pieces = stride(from: 0, to: packing.outputs, by: together).map { $0..<min($0 + together, packing.outputs) }
+        pair.tape.message(from: 1 - holder, in: exchange) { [kernels, randomness] channel in
+            guard let key = self.publicKey, let ciphertexts = encrypted.ciphertexts else {
+                preconditionFailure("an answer follows its ciphertexts")
+            }
+            let plaintexts = try LatticePlaintexts(try plain.value().reshaped(to: plainShape), packing, kernels)
+            let served = try ciphertexts.serving(packing)
+            var share = RingTensor(zeros: form.output)
+            for outputs in pieces {
+                let sums = try LatticeAccumulators(served, times: plaintexts, outputs: outputs, kernels)
+                try channel.send(RingTensor(bytes: sums.answer(key, randomness, kernels, share: &share)))
+            }
+            result.fulfil(share)
+        } read: { channel in
+            let secret = self.ownSecret()
+            var share = RingTensor(zeros: form.output)
+            for outputs in pieces {
+                let length = LatticeResults(packing, outputs: outputs).bytes
+                let message = try channel.receive((length + 7) / 8).bytes(length)
+                try secret.decrypt(message, packing, outputs: outputs, share: &share)
+            }
+            result.fulfil(share)
+        }
+        return result
+    }
+
+    private func ownSecret() -> LatticeSecret {
+        if let secret { return secret }
+        let made = LatticeSecret(randomness, kernels)
+        secret = made
+        return made
+    }
+
+    /// A party's part of an operand, encrypted once since the last exchange for all that read it in one packing.
+    private func encrypted(
+        _ part: Later<RingTensor>,
+        _ shape: Shape,
+        _ packing: LatticePacking,
+        holder: Int
+    ) -> Encrypted {
+        let name = ObjectIdentifier(part)
+        if let known = encrypted.first(where: {
+            $0.part == name && $0.holder == holder && packing.shares(ciphertextsOf: $0.packing)
+        }) {
+            return known
+        }
+        let exchange = pair.tape.next(after: part.moment)
+        let encrypted = Encrypted(part: name, holder: holder, packing: packing, moment: exchange)
+        self.encrypted.append(encrypted)
+        pair.tape.hold(part)
+        pair.wait(bytes: packing.ciphertextCount * LatticeParameters.degree * 4 * 12)
+        sendKey(of: holder, in: exchange)
+        let length = packing.encryptionBytes
+        pair.tape.message(from: holder, in: exchange) { channel in
+            let message = try self.ownSecret().encrypt(try part.value().reshaped(to: shape), packing)
+            try channel.send(RingTensor(bytes: message))
+        } read: { [kernels] channel in
+            let message = try channel.receive((length + 7) / 8).bytes(length)
+            encrypted.ciphertexts = try LatticeCiphertexts(message: message, packing, kernels)
+        }
+        return encrypted
+    }
+
+    /// A party's public key goes with the first that it encrypts.
+    private func sendKey(of holder: Int, in exchange: Int) {
+        guard !hasKey[holder] else { return }
+        hasKey[holder] = true
+        pair.tape.message(from: holder, in: exchange) { channel in
+            try channel.send(RingTensor(bytes: self.ownSecret().publicKeyMessage()))
+        } read: { [kernels] channel in
+            let message = try channel.receive((LatticePublicKey.bytes + 7) / 8).bytes(LatticePublicKey.bytes)
+            self.publicKey = try LatticePublicKey(message: message, kernels)
+        }
+    }
+}
+
+extension RingTensor {
+    /// Bytes as words; zeros fill up the last.
+    init(bytes: [UInt8]) {
+        self.init(uninitialized: [(bytes.count + 7) / 8])
+        let count = count
+        withMutableWords { words in
+            if count > 0 { words[count - 1] = 0 }
+            UnsafeMutableRawPointer(words).copyMemory(from: bytes, byteCount: bytes.count)
+        }
+    }
+
+    /// The first bytes of the words.
+    func bytes(_ count: Int) -> [UInt8] {
+        withWords { Array(UnsafeRawBufferPointer(start: $0, count: count)) }
+    }
+}
