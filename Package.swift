@@ -220,7 +220,8 @@ let package = Package(
         .testTarget(
             name: "CrypTenCorrelationsTests",
             dependencies: [
-                "CrypTenBase", "CrypTenCorrelations", "CrypTenRing", .product(name: "Crypto", package: "swift-crypto"),
+                "CrypTenBase", "CrypTenCorrelations", "CrypTenGates", "CrypTenRing",
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: swiftSettings
         ),

@@ -1,3 +1,5 @@
+import CrypTenRuntime
+
 /// What all parties of a cell must agree on, and by which words they compare it.
 extension ClusterFile {
     /// Names and what is said of each, in a fixed order: equal at all parties, or they have no session.

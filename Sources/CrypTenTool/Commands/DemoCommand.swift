@@ -59,21 +59,18 @@ struct DemoCommand: AsyncParsableCommand {
         }
         ProgressLine.clear()
         if json { return try Output.result(json: report) }
-        Output.result(
-            TextTable.list(
-                [
-                    ("images", "\(report.images)"),
-                    ("accuracy, private", "\((report.accuracyPrivate * 100).fixed(1)) %"),
-                    ("accuracy, in the clear", "\((report.accuracyPlain * 100).fixed(1)) %"),
-                    ("labels that differ", "\(report.labelsDiffer)"),
-                    ("largest logit error", report.maxLogitError.fixed(6)),
-                    ("rounds", "\(report.rounds)"),
-                    ("online bytes a party", report.onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
-                    ("setup bytes a party", report.setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
-                ] + (report.offline == nil ? [("dealer bytes", report.dealerBytes.grouped)] : report.offline.lines) + [
-                    ("seconds", report.seconds.fixed(3))
-                ]
-            )
-        )
+        var lines: [(String, String)] = [
+            ("images", "\(report.images)"),
+            ("accuracy, private", "\((report.accuracyPrivate * 100).fixed(1)) %"),
+            ("accuracy, in the clear", "\((report.accuracyPlain * 100).fixed(1)) %"),
+            ("labels that differ", "\(report.labelsDiffer)"),
+            ("largest logit error", report.maxLogitError.fixed(6)),
+            ("rounds", "\(report.rounds)"),
+            ("online bytes a party", report.onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            ("setup bytes a party", report.setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
+        ]
+        lines += report.offline == nil ? [("dealer bytes", report.dealerBytes.grouped)] : report.offline.lines
+        lines.append(("seconds", report.seconds.fixed(3)))
+        Output.result(TextTable.list(lines))
     }
 }

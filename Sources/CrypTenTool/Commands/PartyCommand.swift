@@ -188,14 +188,14 @@ struct PartyCommand: AsyncParsableCommand {
         }
         let report = try await session.finishing(as: "party \(id)") { try await inference.run(files, on: $0) }
         ProgressLine.clear()
-        let outputs = (report.outputs ?? []).filter { $0.parties.contains(id) }.map { ("output \($0.name)", $0.place) }
-        Output.result(
-            TextTable.list(
-                outputs + ((report.slices ?? 1) > 1 ? [("slices", "\(report.slices ?? 1)")] : []) + [
-                    ("rounds", "\(report.rounds)"), ("online bytes", report.onlineBytes.grouped),
-                    ("setup bytes", report.setupBytes.grouped),
-                ] + report.offline.lines + [("seconds", report.seconds.fixed(3))]
-            )
-        )
+        var lines = (report.outputs ?? []).filter { $0.parties.contains(id) }.map { ("output \($0.name)", $0.place) }
+        if let slices = report.slices, slices > 1 { lines.append(("slices", "\(slices)")) }
+        lines += [
+            ("rounds", "\(report.rounds)"), ("online bytes", report.onlineBytes.grouped),
+            ("setup bytes", report.setupBytes.grouped),
+        ]
+        lines += report.offline.lines
+        lines.append(("seconds", report.seconds.fixed(3)))
+        Output.result(TextTable.list(lines))
     }
 }

@@ -153,17 +153,21 @@ struct InferenceReport: Codable, Sendable {
     /// The costs as lines of a table.
     var costLines: [(String, String)] {
         let prepared = secondsPrepare > 0 ? "preparing \(secondsPrepare.fixed(3)), " : ""
-        return (slices > 1 ? [("slices", "\(slices)")] : []) + [
+        var lines: [(String, String)] = slices > 1 ? [("slices", "\(slices)")] : []
+        lines += [
             ("rounds", "\(rounds)"),
             ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
-        ] + (offline == nil ? [("dealer bytes", dealerBytes.grouped)] : offline.lines) + [
+        ]
+        lines += offline == nil ? [("dealer bytes", dealerBytes.grouped)] : offline.lines
+        lines += [
             ("peak memory, MiB", peakMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
             (
                 "seconds",
                 "\(seconds.fixed(3)) (\(prepared)online \(secondsOnline.fixed(3)), planning \(secondsPlan.fixed(3)))"
             ),
         ]
+        return lines
     }
 }
 

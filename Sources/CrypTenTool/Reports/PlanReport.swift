@@ -186,9 +186,10 @@ struct PlanReport: Encodable, Sendable {
     /// What members hold, as lines of a table; without a dealer what the parties store comes on top.
     private var memoryLines: [(String, String)] {
         let held = heldMemoryBytesPerParty + (offline == nil ? [dealerHeldMemoryBytes] : [])
-        return (offline == nil ? [("dealer's memory, about", dealerMemoryBytes.asMemory)] : []) + [
-            ("held for runs like it, about", held.map(\.asMemory).joined(separator: "  "))
-        ]
+        var lines: [(String, String)] = []
+        if offline == nil { lines.append(("dealer's memory, about", dealerMemoryBytes.asMemory)) }
+        lines.append(("held for runs like it, about", held.map(\.asMemory).joined(separator: "  ")))
+        return lines
     }
 
     /// Tables for people.
@@ -211,16 +212,18 @@ struct PlanReport: Encodable, Sendable {
                 ] + (predictedSeconds == nil ? [] : [layer.seconds?.fixed(4) ?? ""])
             )
         }
-        let totals =
-            [
-                ("rounds", rounds.grouped),
-                ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
-                ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
-                offline.map { ("stored a party, at least", $0.storedBytesPerParty.grouped) }
-                    ?? ("dealer bytes", dealerBytes.grouped),
-                ("multiply-accumulates", multiplyAccumulates.grouped),
-                ("memory a party, about", memoryBytesPerParty.map(\.asMemory).joined(separator: "  ")),
-            ] + memoryLines + timeLines
+        let correlations =
+            offline.map { ("stored a party, at least", $0.storedBytesPerParty.grouped) }
+            ?? ("dealer bytes", dealerBytes.grouped)
+        var totals: [(String, String)] = [
+            ("rounds", rounds.grouped),
+            ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            correlations,
+            ("multiply-accumulates", multiplyAccumulates.grouped),
+            ("memory a party, about", memoryBytesPerParty.map(\.asMemory).joined(separator: "  ")),
+        ]
+        totals += memoryLines + timeLines
         var values = TextTable(["name", "is", "type", "shape", "because"])
         for input in inputs {
             let owners = input.owners.map { "party \($0)" }.joined(separator: " and ")

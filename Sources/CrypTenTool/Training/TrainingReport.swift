@@ -25,12 +25,12 @@ struct TrainingPartyReport: Codable, Sendable {
     var text: String {
         var lines: [(String, String)] = []
         if let cost {
-            lines =
-                [
-                    ("steps", steps.grouped), ("rounds", cost.rounds.grouped),
-                    ("online bytes", cost.onlineBytes.grouped),
-                    ("setup bytes", cost.setupBytes.grouped),
-                ] + cost.offline.lines + [("seconds", cost.seconds.fixed(3))]
+            lines = [
+                ("steps", steps.grouped), ("rounds", cost.rounds.grouped), ("online bytes", cost.onlineBytes.grouped),
+                ("setup bytes", cost.setupBytes.grouped),
+            ]
+            lines += cost.offline.lines
+            lines.append(("seconds", cost.seconds.fixed(3)))
         }
         return Epoch.text(of: epochs, lines, exports)
     }
@@ -116,18 +116,18 @@ struct TrainingReport: Codable, Sendable {
 
     /// A table of epochs, and what it has cost.
     var text: String {
-        let dealt = offline == nil ? [("dealer bytes", dealerBytes.grouped)] : offline.lines
-        let lines =
-            [
-                ("steps", steps.grouped + (resumedAt.map { " after the checkpoint of step \($0.grouped)" } ?? "")),
-                ("rounds", rounds.grouped),
-                ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
-                ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
-            ] + dealt + [
-                ("peak memory, MiB", peakMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
-                ("of it tensors, MiB", tensorMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
-                ("seconds", "\(seconds.fixed(3)) (training \(secondsTraining.fixed(3)))"),
-            ]
+        var lines: [(String, String)] = [
+            ("steps", steps.grouped + (resumedAt.map { " after the checkpoint of step \($0.grouped)" } ?? "")),
+            ("rounds", rounds.grouped),
+            ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
+        ]
+        lines += offline == nil ? [("dealer bytes", dealerBytes.grouped)] : offline.lines
+        lines += [
+            ("peak memory, MiB", peakMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
+            ("of it tensors, MiB", tensorMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
+            ("seconds", "\(seconds.fixed(3)) (training \(secondsTraining.fixed(3)))"),
+        ]
         return TrainingPartyReport.Epoch.text(of: epochs, lines, exports)
     }
 }
