@@ -155,7 +155,9 @@ struct PairFaultTests {
             if let code = outcome.code {
                 #expect(codes.contains(code), "\(fault) at \(place): \(outcome.label)")
             } else {
-                #expect(codes.isEmpty && outcome.isRight, "\(fault) at \(place): \(outcome.label)")
+                // The last frame may come after the first opening, which waits for it.
+                let isHarmless = codes.isEmpty || (fault == .swap && place == places[5])
+                #expect(isHarmless && outcome.isRight, "\(fault) at \(place): \(outcome.label)")
             }
         }
     }
