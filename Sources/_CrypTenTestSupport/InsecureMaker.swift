@@ -1,4 +1,4 @@
-package import CrypTenBase
+import CrypTenBase
 package import CrypTenCorrelations
 package import CrypTenGates
 package import CrypTenPlanning
