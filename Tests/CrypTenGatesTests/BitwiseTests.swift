@@ -27,7 +27,7 @@ struct BitwiseTests {
                     seed: 0xB17,
                     kernels: NativeKernels(threads: 1),
                     slabs: Slabs(bits: 12),
-                    rebasing: $0
+                    rebasing: $0 ? .elementwise : nil
                 )
             }
             let values = try simulators.map { simulator in

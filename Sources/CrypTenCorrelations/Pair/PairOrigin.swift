@@ -8,8 +8,8 @@ import CrypTenRing
 /// bits are first read, slab by slab.
 final class PairOrigin {
     enum Kind {
-        /// A wire of its own.
-        case own
+        /// A wire of its own, whose seed words are fresh, or as they were in an earlier run.
+        case own(Later<RingTensor>?)
         /// What moves the elements of others.
         case moved(LinearOperation, [PairMask])
         /// A wire truncated in place: its mask is the high bits of another one's r, and its own r.
@@ -31,7 +31,8 @@ final class PairOrigin {
     /// This party's seed words of some elements: the bits of its part of r.
     private func seeds(_ range: Range<Int>) -> Later<RingTensor> {
         switch kind {
-        case .own:
+        case .own(let known?): return range.count == count ? known : known.map { $0.flat(range) }
+        case .own(nil):
             let number = number ?? run.nextSeedStream()
             self.number = number
             let (kernels, key) = (run.pair.kernels, run.seeds)

@@ -4,6 +4,7 @@ import CrypTenGates
 import CrypTenRing
 import Foundation
 import Testing
+import _CrypTenTestSupport
 
 /// Words at which shares wrap, then random ones.
 private func edges(_ count: Int, seed: UInt64) -> [UInt64] {
