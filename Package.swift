@@ -66,7 +66,8 @@ let package = Package(
         .target(
             name: "CrypTenCorrelations",
             dependencies: [
-                "CCrypTenKernels", "CrypTenBase", "CrypTenRing", .product(name: "Crypto", package: "swift-crypto"),
+                "CCrypTenKernels", "CrypTenBase", "CrypTenGates", "CrypTenPlanning", "CrypTenRing",
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -98,7 +99,7 @@ let package = Package(
         .target(
             name: "CrypTenRuntime",
             dependencies: [
-                "CrypTenDevice", "CrypTenIdentity", "CrypTenPlanning", "CrypTenTransport",
+                "CrypTenCorrelations", "CrypTenDevice", "CrypTenIdentity", "CrypTenPlanning", "CrypTenTransport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
@@ -179,7 +180,7 @@ let package = Package(
         .target(
             name: "_CrypTenTestSupport",
             dependencies: [
-                "CrypTenPlanning", "CrypTenTransport",
+                "CrypTenCorrelations", "CrypTenPlanning", "CrypTenTransport",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ],
@@ -207,7 +208,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CrypTenGatesTests",
-            dependencies: ["CrypTenDevice", "_CrypTenTestSupport"],
+            dependencies: ["CrypTenCorrelations", "CrypTenDevice", "_CrypTenTestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
@@ -219,7 +220,8 @@ let package = Package(
         .testTarget(
             name: "CrypTenCorrelationsTests",
             dependencies: [
-                "CrypTenBase", "CrypTenCorrelations", "CrypTenRing", .product(name: "Crypto", package: "swift-crypto"),
+                "CrypTenBase", "CrypTenCorrelations", "CrypTenGates", "CrypTenRing", "_CrypTenTestSupport",
+                .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: swiftSettings
         ),
@@ -244,7 +246,7 @@ let package = Package(
         .testTarget(
             name: "CrypTenRuntimeTests",
             dependencies: [
-                "CrypTenIdentity", "CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport",
+                "CrypTenCorrelations", "CrypTenIdentity", "CrypTenRuntime", "CrypTenTransport", "_CrypTenTestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),

@@ -18,6 +18,8 @@ struct Digits {
         var onlineBytesPerParty: [Int]
         var setupBytesPerParty: [Int]
         var dealerBytes: Int
+        /// What the parties made themselves, where there was no dealer.
+        var offline: OfflineReport?
         var seconds: Double
     }
 
@@ -48,6 +50,7 @@ struct Digits {
     /// Classifies all images in processes of this machine, and in the clear.
     func classify(
         parties: Int,
+        _ correlations: CorrelationProvider = .dealer,
         _ progress: @escaping @Sendable (String?, Double) -> Void
     ) async throws -> Report {
         let labels = try tensor("y_test.npy").integers ?? []
@@ -56,12 +59,13 @@ struct Digits {
         // A signal ends the run, and the folder with it.
         let end: @Sendable () -> Void = {}
         return try await Interruption.ending("all processes of this run were ended", with: end) {
-            try await classify(parties: parties, labels, into: output, progress)
+            try await classify(parties: parties, correlations, labels, into: output, progress)
         }
     }
 
     private func classify(
         parties: Int,
+        _ correlations: CorrelationProvider,
         _ labels: [Int64],
         into output: URL,
         _ progress: @escaping @Sendable (String?, Double) -> Void
@@ -70,6 +74,7 @@ struct Digits {
             parties: parties,
             fractionBits: SessionConfiguration().fractionBits,
             slabBits: SessionConfiguration().slabBits,
+            correlations: correlations,
             inference: Inference(
                 model: Part(file: NamedFile(name: nil, path: file("cnn.onnx")), owner: Inference.modelOwner),
                 inputs: [Part(file: NamedFile(name: nil, path: file("x_test.npy")), owner: Inference.inputOwner)],
@@ -102,6 +107,7 @@ struct Digits {
             onlineBytesPerParty: cost.onlineBytesPerParty,
             setupBytesPerParty: cost.setupBytesPerParty,
             dealerBytes: cost.dealerBytes,
+            offline: cost.offline,
             seconds: cost.seconds
         )
     }

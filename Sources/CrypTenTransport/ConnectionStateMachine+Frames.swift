@@ -113,7 +113,7 @@ extension ConnectionStateMachine {
         case .abort:
             state = .ended
             return .fail(AbortMessage(decoding: raw.payload).error(from: peer, inHandshake: false), last: nil)
-        case .hello, .control, .plan, .opening, .correction, .credit:
+        case .hello, .control, .plan, .opening, .preparation, .correction, .credit:
             let frame = Frame(
                 kind,
                 binding: header.binding,

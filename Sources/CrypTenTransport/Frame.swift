@@ -12,6 +12,8 @@ package struct Frame: Sendable {
         case plan = 3
         /// Masked values: one party's part of a round, a masked input of its owner's, or shares of a result for whoever may learn it.
         case opening = 4
+        /// What parties without a dealer send each other to make correlations.
+        case preparation = 5
         /// Correlation words from the dealer.
         case correction = 7
         /// Leave to send more corrections.
@@ -27,7 +29,7 @@ package struct Frame: Sendable {
         package var belongsToTransport: Bool {
             switch self {
             case .hello, .abort, .heartbeat, .goodbye: true
-            case .control, .plan, .opening, .correction, .credit: false
+            case .control, .plan, .opening, .preparation, .correction, .credit: false
             }
         }
 
@@ -35,6 +37,7 @@ package struct Frame: Sendable {
         package var usualMeter: Meter {
             switch self {
             case .opening: .online
+            case .preparation: .preparation
             case .correction: .correction
             case .hello, .control, .plan, .credit, .abort, .heartbeat, .goodbye: .control
             }
@@ -49,6 +52,8 @@ package struct Frame: Sendable {
         case setup
         /// What the dealer sends.
         case correction
+        /// What parties send each other before inputs are known, where there is no dealer.
+        case preparation
         /// Handshake, plans, agreement, heartbeats.
         case control
     }
@@ -62,7 +67,7 @@ package struct Frame: Sendable {
     package var binding: UInt64
     /// The run's number in its session.
     package var run: UInt64
-    /// The round within the run; of corrections, which of the run's frames it is.
+    /// The round within the run; of corrections and preparations, which of the run's frames it is.
     package var round: UInt32
     package var payload: ByteBuffer
 

@@ -43,6 +43,28 @@ struct ClusterFileTests {
           clinic: {identity: [/etc/crypten/clinic.pem], listen: "0.0.0.0:9400", state: /var/lib/crypten}
         """
 
+    @Test("a cell of two can do without a dealer, and says so; nobody forgets one by mistake")
+    func withoutDealer() throws {
+        let line = "  notary: {address: \"notary.example:9400\", identity: [\(Self.fingerprint("d"))]}"
+        let (file, faults) = Self.read(Self.good.replacing("dealers:\n\(line)", with: "dealers: none"))
+        #expect(faults == [])
+        let cluster = try #require(file)
+        #expect(cluster.dealers.isEmpty && cluster.correlations == .parties)
+        let usual = try #require(Self.read(Self.good).file)
+        #expect(usual.correlations == .dealer)
+        #expect(cluster.agreementDigest != usual.agreementDigest, "both must say so")
+        #expect(!usual.agreed.contains { $0.name == "dealers" })
+        let forgotten = Self.read(Self.good.replacing("dealers:\n\(line)", with: "dealers: {}")).faults
+        #expect(forgotten.contains { $0.message.contains("or write `dealers: none`") }, "\(forgotten)")
+        let shop = "  shop: {party: 2, address: \"shop.example:9400\", door: \"https://shop.example:8443\""
+        let third = "\(shop), identity: [\(Self.fingerprint("f"))]}\ndealers: none"
+        let three = Self.read(Self.good.replacing("dealers:\n\(line)", with: third)).faults
+        #expect(
+            three.contains { $0.message.hasPrefix("dealers: none is for two parties, and there are 3") },
+            "\(three)"
+        )
+    }
+
     private static func read(_ text: String) -> (file: ClusterFile?, faults: [ClusterFault]) {
         ClusterFile.read(Data(text.utf8))
     }

@@ -17,7 +17,7 @@ struct HelpTests {
     @Test(
         "each subcommand's options are the documented ones",
         arguments: [
-            ("demo", "USAGE: crypten demo [--parties <n>] [--json]"),
+            ("demo", "USAGE: crypten demo [--parties <n>] [--dealer <local|none>] [--json]"),
             (
                 "infer",
                 "USAGE: crypten infer [<options>] --model <m.onnx[@party]> --local <n>"
@@ -28,7 +28,7 @@ struct HelpTests {
             ("plan", "--secret <name>"), ("plan", "--open <name>"), ("plan", "--weight-exponents"),
             ("plan", "--network <name>"), ("plan", "--threads <t>"), ("plan", "--html <file>"),
             ("plan", "metro 1 Gbit/s, 2 ms; wan 400 Mbit/s,"), ("party", "--parties <host:port,…>"),
-            ("party", "--dealer <host:port>"), ("party", "--session <name>"),
+            ("party", "--dealer <host:port|none>"), ("party", "--session <name>"),
             ("infer", "--input <[name=]x.npy[@party]>"), ("infer", "--join <[name=]rows|columns|axis>"),
             ("infer", "--key <[name=]ids.npy[:column][@party]>"), ("infer", "--receive <[name]@party|all>"),
             ("party", "--input <[name=]x.npy[@party]>"), ("party", "--join <[name=]rows|columns|axis>"),
@@ -56,7 +56,8 @@ struct HelpTests {
             ("train", "--nesterov"), ("train", "--order <rows.npy@party>"), ("train", "--freeze <name>"),
             ("train", "--validation <x=…,y=…>"), ("train", "--reveal-loss-every <k>"), ("train", "--to <party>"),
             ("train", "--losses <losses.npy>"), ("train", "--export <out.onnx@party>"), ("train", "--check"),
-            ("train", "--id <i>"), ("train", "--dealer <host:port>"), ("train", "--local <n>"),
+            ("train", "--id <i>"), ("train", "--dealer <host:port|none>"), ("infer", "--dealer <local|none>"),
+            ("bench", "--dealer <local|none>"), ("plan", "--dealer <local|none>"), ("train", "--local <n>"),
             ("train", "--checkpoint-key <file>"), ("train", "--checkpoint-passphrase-file <file|->"),
             ("train", "--stream/--no-stream"), ("train", "--data-memory <size>"),
             ("party", "--slab-bits <b>"), ("infer", "--slab-bits <b>"), ("train", "--slab-bits <b>"),

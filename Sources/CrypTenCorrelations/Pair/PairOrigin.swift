@@ -53,6 +53,20 @@ final class PairOrigin {
         }
     }
 
+    /// This party's seed words of r, if any were drawn: of all elements, or of some.
+    func drawnSeeds(_ range: Range<Int>? = nil) throws -> RingTensor? {
+        isDrawn ? try seeds(range ?? 0..<count).value() : nil
+    }
+
+    /// Whether bits were read of this wire, or of one that it moves the elements of.
+    private var isDrawn: Bool {
+        switch kind {
+        case .own(let known): known != nil || number != nil
+        case .moved(_, let masks): !pieces.isEmpty || masks.contains { $0.origin.isDrawn }
+        case .truncated: false
+        }
+    }
+
     /// Elements in the pieces that they are read in: slabs, where they are whole ones.
     func ranges(_ range: Range<Int>) -> [Range<Int>] {
         let slabs = run.slabs.of(count).filter { $0.overlaps(range) }

@@ -92,6 +92,12 @@ public final class DealerService: Sendable {
         timeout: Duration = .seconds(300)
     ) async throws -> Report {
         try configuration.check()
+        guard configuration.correlations == .dealer else {
+            throw CrypTenError(
+                .invalidArgument,
+                "a dealer has no place in sessions whose parties make the correlations themselves: leave it out"
+            )
+        }
         let interruption = Interruption()
         let end = underway.withLockedValue { underway in
             underway.session = interruption

@@ -1,17 +1,20 @@
 import CrypTenGates
 import CrypTenPlanning
+import CrypTenRing
 
-/// A run that the dealer was asked for: what all its words come from.
+/// A run that the dealer was asked for, or that the parties have agreed to make: what all its words come from.
 ///
 /// ``SessionStateMachine`` says which one is used; it is taken out of where it waits, and so used at most once.
 struct DealtRun {
     /// The run's numbers.
     let run: SessionStateMachine.Run
-    /// SHA-256 of what was bound when the dealer was asked.
+    /// SHA-256 of what was bound when it was asked for.
     let hash: [UInt8]
-    /// The keys of all words that this party and the dealer share: the session can't make them again.
+    /// The keys of all words that this party draws, with the dealer or alone: the session can't make them again.
     let keys: RunKeys
-    /// Where its corrections are; nil where they come as the run goes on, and at all parties but the last.
+    /// The key of this party's bits of masks whose bits are read, where the parties make correlations themselves.
+    var seeds: ExpansionKey?
+    /// Where its corrections are, or its words, where the parties have made them; nil where they come as the run goes on, and at all parties but the last.
     var stored: StoredCorrections?
     /// What this party has computed for it already, by step.
     var ahead: [Int: StepAhead] = [:]

@@ -13,6 +13,8 @@ struct PartyEngine {
     let pairKeys: [ExpansionKey?]
     /// Known to this party alone: of it come the bits that it draws itself.
     let ownKey: ExpansionKey
+    /// Whether the parties have made the correlations themselves.
+    var madeByParties = false
     /// Told of each layer when its last gate has run.
     let progress: (@Sendable (RunProgress) -> Void)?
     /// Told of the step of each unit that has run.
@@ -30,7 +32,7 @@ struct PartyEngine {
     }
 
     /// - Parameters:
-    ///   - corrections: What the dealer sends, or has sent, at the last party; nil at the others.
+    ///   - corrections: What the dealer sends, or has sent, at the last party; nil at the others. What the parties have made, at each.
     ///   - ahead: What was computed before, by step; it is given up as it is used.
     /// - Returns: the values of the plan's outputs, in order.
     /// - Throws: whatever ends the run; nothing of the session may be used after that.
@@ -54,8 +56,11 @@ struct PartyEngine {
         let numbers = StreamNumbers()
         let exchange = RoundExchange(context, party: party, parties: plan.parties)
         let correlations: any CorrelationSource =
-            corrections.map { ReceivedCorrelations($0, clock: context.clock) }
-            ?? SeededCorrelations(key: keys.correlations, context)
+            switch corrections {
+            case nil: SeededCorrelations(key: keys.correlations, context)
+            case let chunks? where madeByParties: MadeCorrelations(chunks, clock: context.clock)
+            case let chunks?: ReceivedCorrelations(chunks, clock: context.clock)
+            }
         let gates = plan.steps.map(\.gate.gate)
         // Apart from their steps, of which a copy costs more than what a short unit does.
         let (inputs, outputs) = (plan.steps.map(\.inputs), plan.steps.map(\.outputs))
@@ -104,6 +109,7 @@ struct PartyEngine {
         }
         exchange.finish()
         (correlations as? ReceivedCorrelations)?.finish()
+        (correlations as? MadeCorrelations)?.finish()
         let values = try plan.outputs.map { try value(slots[$0.slot], step: plan.steps.count) }
         // What is kept holds nothing of the run but itself.
         context.kernels.settle(values.flatMap(\.words))

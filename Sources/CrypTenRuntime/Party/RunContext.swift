@@ -39,13 +39,25 @@ struct RunContext {
     }
 
     func receive(_ kind: Frame.Kind, round: UInt32, from peer: Role) throws -> ByteBuffer {
+        try receive(kind, round: round, marks: 0, from: peer).payload
+    }
+
+    /// The same of frames that say something else in some bits of their round, `marks`.
+    ///
+    /// - Returns: The payload, and the frame's round with these bits.
+    func receive(
+        _ kind: Frame.Kind,
+        round: UInt32,
+        marks: UInt32,
+        from peer: Role
+    ) throws -> (payload: ByteBuffer, round: UInt32) {
         let frame = try whilePresent(peer, round: round) {
             try clock.measure(peer == .dealer ? .waitingForDealer : .waitingForPeers) {
                 try transport.receive([kind], from: peer, deadline: .after(patience))
             }
         }
-        try position.check(frame, round: round, from: peer)
-        return frame.payload
+        try position.check(frame, round: round | frame.round & marks, from: peer)
+        return (frame.payload, frame.round)
     }
 
     /// Does what needs a peer; one that has left by then runs another program.

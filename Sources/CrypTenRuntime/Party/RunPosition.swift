@@ -16,12 +16,12 @@ package struct RunPosition: Hashable, Sendable {
         self.binding = binding
     }
 
-    /// Takes a frame that was waited for; `round` is, of corrections, its place among them.
+    /// Takes a frame that was waited for; `round` is, of corrections and preparations, its place among them.
     ///
     /// - Throws: `.diverged` for a frame of another run, round or binding.
     package func check(_ frame: Frame, round: UInt32, from peer: Role) throws {
         guard frame.run == run, frame.binding == binding, frame.round == round else {
-            let unit = frame.kind == .correction ? "frame" : "round"
+            let unit = [.correction, .preparation].contains(frame.kind) ? "frame" : "round"
             throw CrypTenError(
                 .diverged,
                 """

@@ -4,11 +4,13 @@ import CrypTenPlanning
 public import CrypTenRing
 public import Foundation
 
-/// Where the corrections of prepared runs wait: at the last party, whom the dealer sends them to.
+/// Where the words of prepared runs wait: corrections at the last party, whom the dealer sends them to; where there is no dealer, what the parties
+/// have made, at each.
 ///
-/// The other parties' words come from keys, and nothing is stored for them; so the choice is the last party's.
+/// With a dealer the other parties' words come from keys, and nothing is stored for them; so the choice is the last party's. Without one each chooses
+/// for itself.
 public enum PreparedStorage: Sendable, Hashable {
-    /// In memory: what `Cost.dealerBytes` says for each run, at the last party.
+    /// In memory: what `Cost.dealerBytes` says for each run, at the last party; without a dealer that and some more, at either.
     ///
     /// Each party that chooses this also computes ahead what reads only masks: of every product with a kept value one of its
     /// two products, in memory of the size of its output and of what it multiplies, up to
@@ -66,11 +68,12 @@ extension Session {
     ///   - expressions: What will be revealed as one plan.
     ///   - recipients: Who will learn it.
     ///   - runs: How many, 1 to 65,536.
-    ///   - storage: Where the last party puts the corrections; the others store none.
+    ///   - storage: Where the last party puts the corrections; the others store none. Without a dealer where this party puts what is made.
     /// - Throws: before anything is sent, what `reveal` throws then, and `.invalidArgument` for a number of runs out of
     ///   range or a URL that is no file's. Otherwise the session is over: `.fileNotReadable` for a file that is there
     ///   already or can't be written, with `.wordReused` or `.wrongSession` where it holds prepared runs; what ends a run.
-    /// - Complexity: the dealer sends `Cost.dealerBytes` for each run; the parties open nothing. Memory, or disk, for the
+    /// - Complexity: the dealer sends `Cost.dealerBytes` for each run; the parties open nothing. Without a dealer the parties make them, in some exchanges for
+    ///   each run, whatever its depth; `SessionStatistics.offlineBytes` counts what is sent. Memory, or disk, for the
     ///   same at the last party; a file is written as the corrections come, a frame at a time.
     public func prepare(
         _ expressions: [CrypTensor],
@@ -91,7 +94,7 @@ extension Session {
     ///   - expressions: What will be evaluated as one plan.
     ///   - fractionBits: With how many fraction bits values will be kept, if not as they are.
     ///   - runs: How many, 1 to 65,536.
-    ///   - storage: Where the last party puts the corrections; the others store none.
+    ///   - storage: Where the last party puts the corrections; the others store none. Without a dealer where this party puts what is made.
     /// - Throws: as `prepare`; `.invalidArgument` also for a public expression.
     /// - Complexity: as `prepare`; the dealer keeps the masks of what each run will keep.
     public func prepareEvaluation(

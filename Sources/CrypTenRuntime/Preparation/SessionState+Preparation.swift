@@ -5,12 +5,12 @@ import CrypTenTransport
 import Foundation
 import NIOCore
 
-/// Runs that are dealt before their inputs are known.
+/// Runs that are dealt, or made by the parties, before their inputs are known.
 extension SessionState {
     /// How many runs one call may ask for.
     static let mostRunsAhead = 1 << 16
 
-    /// Has the dealer deal runs of expressions, and waits until the last party has put the corrections away.
+    /// Has the dealer deal runs of expressions, or makes them with the other party, and waits until whoever stores their words has put them away.
     func prepare(_ roots: [(Node, Graph.Destination)], runs: Int, storage: PreparedStorage) throws {
         guard (1...SessionState.mostRunsAhead).contains(runs) else {
             throw CrypTenError(
@@ -31,11 +31,16 @@ extension SessionState {
         let form = SessionStateMachine.Form(planned)
         let numbers = try machine.beginPreparing(form, runs: runs)
         try agreeOnSalt()
-        // Before the dealer is asked: what can't be stored need not be dealt.
-        let isLast = party == parties - 1
-        let store: (any CorrectionStore)? = isLast ? try storage.open(for: numbers) : nil
+        // Before anybody is asked: what can't be stored need not be dealt.
+        let stores = pair != nil || party == parties - 1
+        let store: (any CorrectionStore)? = stores ? try storage.open(for: numbers) : nil
         do {
-            let dealt = try deal(planned, runs: runs, into: store, computesAhead: storage == .memory)
+            let dealt =
+                if let pair, let store {
+                    try make(planned, runs: runs, with: pair, into: store, computesAhead: storage == .memory)
+                } else {
+                    try deal(planned, runs: runs, into: store, computesAhead: storage == .memory)
+                }
             for run in dealt { dealtRuns[run.run.number] = run }
             try machine.finishedPreparing(dealt.map(\.run))
         } catch {
@@ -57,30 +62,14 @@ extension SessionState {
         into store: (any CorrectionStore)?,
         computesAhead: Bool
     ) throws -> [DealtRun] {
-        var dealt = try (0..<runs).map { _ in
-            let action = try machine.nextAhead(plan: planned.nameAtDealer, keeps: planned.keeps)
-            guard case .ask(let run, let released, let sendsPlan) = action else {
-                preconditionFailure("what is dealt ahead is asked for")
-            }
-            return try request(run, of: planned, .ahead(runs: runs), released, sendsPlan: sendsPlan)
-        }
+        var dealt = try (0..<runs).map { _ in try requestAhead(planned, runs: runs) }
         guard let lastRun = dealt.last?.run.number else { preconditionFailure("one run or more is prepared") }
-        let kept = try planned.sources.kept.map { try value(of: $0) }
-        var room = computesAhead ? configuration.aheadLimit - dealtRuns.values.reduce(0) { $0 + $1.bytesAhead } : 0
+        var room = computesAhead ? roomAhead : 0
         for index in dealt.indices {
             if let store {
                 dealt[index].stored = try receive(planned.plan.schedule.correctionWords, of: dealt[index], into: store)
             }
-            guard room > 0 else { continue }
-            dealt[index].ahead =
-                WorkAhead(
-                    planned.plan.plan,
-                    kept: kept,
-                    party: party,
-                    keys: dealt[index].keys,
-                    kernels: kernels
-                ).steps
-            room -= dealt[index].bytesAhead
+            try computeAhead(&dealt[index], of: planned, room: &room)
         }
         guard store != nil else {
             let last = PartyID(parties - 1)
@@ -95,6 +84,63 @@ extension SessionState {
         word.writeInteger(lastRun, endianness: .little)
         try tellOthers(word)
         return dealt
+    }
+
+    /// Makes runs with the other party, one after the other; both end together.
+    private func make(
+        _ planned: Planned,
+        runs: Int,
+        with pair: PairState,
+        into store: any CorrectionStore,
+        computesAhead: Bool
+    ) throws -> [DealtRun] {
+        var room = computesAhead ? roomAhead : 0
+        let dealt = try (0..<runs).map { _ in
+            var dealt = try requestAhead(planned, runs: runs)
+            dealt.stored = try make(dealt, of: planned, with: pair, into: store)
+            try computeAhead(&dealt, of: planned, room: &room)
+            return dealt
+        }
+        guard let lastRun = dealt.last?.run.number else { preconditionFailure("one run or more is prepared") }
+        // What one of them couldn't put away is of no use to the other.
+        var word = ByteBuffer()
+        word.writeInteger(lastRun, endianness: .little)
+        try tellOthers(word)
+        guard case .party(let other) = pair.peer else { preconditionFailure("a pair is of parties") }
+        var answer = try control(from: other)
+        guard answer.readInteger(endianness: .little, as: UInt64.self) == lastRun else {
+            throw CrypTenError(.diverged, "\(other) has prepared other runs than party \(party)")
+                .telling(.anotherProgram, about: pair.peer)
+        }
+        return dealt
+    }
+
+    /// Asks for the next of some runs that are used later.
+    private func requestAhead(_ planned: Planned, runs: Int) throws -> DealtRun {
+        let action = try machine.nextAhead(plan: planned.nameAtDealer, keeps: planned.keeps)
+        guard case .ask(let run, let released, let sendsPlan) = action else {
+            preconditionFailure("what is dealt ahead is asked for")
+        }
+        return try request(run, of: planned, .ahead(runs: runs), released, sendsPlan: sendsPlan)
+    }
+
+    /// The memory that may still be filled with what is computed ahead.
+    private var roomAhead: Int {
+        configuration.aheadLimit - dealtRuns.values.reduce(0) { $0 + $1.bytesAhead }
+    }
+
+    /// Computes what this party can of a run, where there is room for it.
+    private func computeAhead(_ dealt: inout DealtRun, of planned: Planned, room: inout Int) throws {
+        guard room > 0 else { return }
+        dealt.ahead =
+            WorkAhead(
+                planned.plan.plan,
+                kept: try planned.sources.kept.map { try value(of: $0) },
+                party: party,
+                keys: dealt.keys,
+                kernels: kernels
+            ).steps
+        room -= dealt.bytesAhead
     }
 
     /// Puts the corrections of one run away as they come from the dealer.
@@ -116,6 +162,9 @@ extension SessionState {
 
     /// Gives up runs that nobody will use.
     func discard(_ runs: [SessionStateMachine.Run]) {
-        for run in runs { dealtRuns.removeValue(forKey: run.number)?.stored?.discard() }
+        for run in runs {
+            dealtRuns.removeValue(forKey: run.number)?.stored?.discard()
+            for number in run.keptOutputs { pair?.forget(number) }
+        }
     }
 }

@@ -3,7 +3,7 @@ import CrypTenRing
 import CrypTenTransport
 import Foundation
 
-/// Runs one program as several parties and a dealer, threads of this process: for tests, tutorials and experiments.
+/// Runs one program as several parties and a dealer, or two parties without one, threads of this process: for tests, tutorials and experiments.
 ///
 /// > Note: All parties' data are in one process; use processes or machines where they must not be.
 ///
@@ -12,7 +12,7 @@ import Foundation
 ///   - configuration: The same for all of them; without a number of threads they divide the machine's processors. A device is shared by all.
 ///   - body: The program, run once for each party with its own session.
 /// - Returns: What each party's program returned, in the parties' order.
-/// - Throws: `.invalidArgument` for fewer than 2 parties or more than 64; the error of the first party that failed, where
+/// - Throws: `.invalidArgument` for fewer than 2 parties or more than 64, and for more than two without a dealer; the error of the first party that failed, where
 ///   the others end as soon as they notice.
 public func withLocalParties<Result: Sendable>(
     _ count: Int,
@@ -33,26 +33,25 @@ func runLocalParties<Result: Sendable>(
         throw CrypTenError(.invalidArgument, "\(count) local parties; choose 2 to 64")
     }
     try configuration.check()
+    try configuration.check(parties: count)
     // Each has its own, so that what fails at one member is told by it.
     let kernels = try (0...count).map { _ in try configuration.kernels(sharedBy: count) }
-    let mesh = try MemoryTransport.mesh(
-        parties: count,
-        session: "local",
-        parameters: configuration.agreement
-    )
+    let members = try localMembers(count, configuration)
     let dealerThread = EngineThread(name: "crypten dealer")
     return try await withThrowingTaskGroup(of: (Int, Result)?.self) { group in
-        group.addTask {
-            let interruption = Interruption()
-            interruption.onInterrupt { mesh.dealer.abort($0) }
-            return try await interruption.ifCancelled {
-                try await dealerThread.run {
-                    try Dealer(transport: mesh.dealer, kernels: kernels[count], configuration: configuration).serve()
+        if let dealer = members.dealer {
+            group.addTask {
+                let interruption = Interruption()
+                interruption.onInterrupt { dealer.abort($0) }
+                return try await interruption.ifCancelled {
+                    try await dealerThread.run {
+                        try Dealer(transport: dealer, kernels: kernels[count], configuration: configuration).serve()
+                    }
+                    return nil
                 }
-                return nil
             }
         }
-        for (party, transport) in mesh.parties.enumerated() {
+        for (party, transport) in members.parties.enumerated() {
             group.addTask {
                 let session = try Session(
                     transport: transport,
@@ -92,6 +91,25 @@ func runLocalParties<Result: Sendable>(
     }
 }
 
+/// Connected members, threads of this process.
+private func localMembers(
+    _ count: Int,
+    _ configuration: SessionConfiguration
+) throws -> (parties: [any Transport], dealer: (any Transport)?) {
+    switch configuration.correlations {
+    case .dealer:
+        let mesh = try MemoryTransport.mesh(parties: count, session: "local", parameters: configuration.agreement)
+        return (mesh.parties, mesh.dealer)
+    case .parties:
+        let parties = try MemoryTransport.meshWithoutDealer(
+            parties: count,
+            session: "local",
+            parameters: configuration.agreement
+        )
+        return (parties, nil)
+    }
+}
+
 private func isPrimary(_ error: any Error) -> Bool {
     guard let error = error as? CrypTenError else { return true }
     return ![.partyFailed, .peerLost].contains(error.code)
@@ -100,6 +118,6 @@ private func isPrimary(_ error: any Error) -> Bool {
 extension SessionConfiguration {
     /// What must be equal at all members: compared when they connect.
     package var agreement: String {
-        "fraction bits \(fractionBits), slab bits \(slabBits)"
+        "fraction bits \(fractionBits), slab bits \(slabBits)" + (correlations == .parties ? ", no dealer" : "")
     }
 }

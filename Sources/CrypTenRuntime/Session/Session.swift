@@ -35,7 +35,7 @@ public final class Session: Sendable {
 
     /// A session on connections that stand.
     ///
-    /// - Throws: `.invalidArgument` for fraction bits that leave no room for a product.
+    /// - Throws: `.invalidArgument` for fraction bits that leave no room for a product, or more than two parties without a dealer.
     package convenience init(
         transport: any Transport,
         kernels: any Kernels,
@@ -52,10 +52,12 @@ public final class Session: Sendable {
         checker: InsecureRunChecker?
     ) throws {
         try configuration.check()
+        try configuration.check(parties: transport.partyCount)
         let state = SessionState(
             transport: transport,
             kernels: kernels,
             configuration: configuration,
+            pair: try PairState(configuration, of: transport, kernels: kernels),
             checker: checker
         )
         party = PartyID(state.party)
@@ -391,6 +393,12 @@ public final class Session: Sendable {
         revealingTo recipients: Recipients = .all,
         machines: Machines = .oneEach
     ) async throws -> MeasuredRun {
+        guard configuration.correlations == .dealer else {
+            throw CrypTenError(
+                .invalidArgument,
+                "times are predicted of sessions with a dealer: predict one of those, whose rounds and online bytes are the same"
+            )
+        }
         let nodes = expressions.map(\.node)
         return try await perform { state in
             try MeasuredRun(

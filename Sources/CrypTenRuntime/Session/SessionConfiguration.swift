@@ -1,8 +1,9 @@
 import CrypTenBase
+package import CrypTenCorrelations
 public import CrypTenDevice
 import CrypTenGates
 public import CrypTenIdentity
-import CrypTenRing
+package import CrypTenRing
 import CrypTenTransport
 public import Logging
 
@@ -17,6 +18,8 @@ public struct SessionConfiguration: Sendable {
     /// With 15 what a comparison needs of a slab stays in a processor's cache. Choose 18 where all members, the dealer too, compute on
     /// devices: what these take is the number of calls, and each does eight times as much.
     public var slabBits = 15
+    /// Who makes the correlations that runs use up: equal at all members.
+    public var correlations = CorrelationProvider.dealer
     /// Threads that this party's kernels use; nil: the machine's processors divided by the parties on it.
     public var threads: Int?
     /// What this party's tensors are computed on. Members needn't agree on it: whatever they choose, all results, and all that they send, are
@@ -57,6 +60,9 @@ public struct SessionConfiguration: Sendable {
 
     /// What the parties agree on instead of a number that party 0 draws: for tests of what depends on it.
     package var insecureSalt: [UInt8]?
+
+    /// What makes correlations at a party instead of the pair's protocol, where parties make them: in tests of what surrounds it.
+    package var insecureMaker: (@Sendable (_ party: Int, _ kernels: any Kernels) throws -> any CorrelationMaker)?
 
     /// 16 fraction bits, slabs of 2^15 elements, and whatever threads there are.
     public init() {}

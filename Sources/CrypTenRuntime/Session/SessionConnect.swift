@@ -7,7 +7,7 @@ import Foundation
 import NIOConcurrencyHelpers
 
 extension Session {
-    /// Connects a party with the others and with the dealer, over TCP.
+    /// Connects a party with the others, and with the dealer where there is one, over TCP.
     ///
     /// The order in which they start doesn't matter. With ``SessionConfiguration/membership`` connections are TLS 1.3, and all
     /// members show who they are. Without it what is sent is encrypted, but nothing shows who is at the other end, so only addresses of
@@ -16,7 +16,7 @@ extension Session {
     /// - Parameters:
     ///   - party: Which party this is.
     ///   - parties: Where each party listens, in order: `"127.0.0.1:9000"`, `"[::1]:9001"`.
-    ///   - dealer: Where the dealer listens.
+    ///   - dealer: Where the dealer listens; nil where the parties make the correlations themselves (``SessionConfiguration/correlations``).
     ///   - session: The session's name, the same for all.
     ///   - configuration: The same for all where it matters.
     ///   - insecurePlaintext: Accept that whoever can change what goes over the network may take a member's place.
@@ -28,7 +28,7 @@ extension Session {
     public static func connect(
         party: PartyID,
         parties: [String],
-        dealer: String,
+        dealer: String? = nil,
         session: String,
         configuration: SessionConfiguration = SessionConfiguration(),
         insecurePlaintext: Bool = false,
@@ -42,7 +42,8 @@ extension Session {
         }
         // All are checked before anything happens.
         try configuration.check()
-        for address in parties + [dealer] {
+        try configuration.check(parties: parties.count, dealer: dealer)
+        for address in parties + [dealer].compactMap({ $0 }) {
             try TCPAddress.check(address, insecurePlaintext, configuration.membership)
         }
         let listener = try await SessionListener.listen(
@@ -101,18 +102,21 @@ public final class SessionListener: Sendable {
     public func connect(
         party: PartyID,
         parties: [String],
-        dealer: String,
+        dealer: String? = nil,
         session: String,
         configuration: SessionConfiguration = SessionConfiguration(),
         insecurePlaintext: Bool = false,
         timeout: Duration = .seconds(300)
     ) async throws -> Session {
         try configuration.check()
-        var peers: [Role: TCPAddress] = [.dealer: try TCPAddress(dealer)]
+        try configuration.check(parties: parties.count, dealer: dealer)
+        var peers: [Role: TCPAddress] = [:]
+        peers[.dealer] = try dealer.map { try TCPAddress($0) }
         for (index, address) in parties.enumerated() where index != party.index {
             peers[.party(PartyID(index))] = try TCPAddress(address)
         }
         var tcp = TCPConfiguration(session: session, partyCount: parties.count, peers: peers)
+        tcp.hasDealer = dealer != nil
         tcp.adopt(configuration)
         tcp.insecurePlaintext = insecurePlaintext
         let interruption = Interruption()

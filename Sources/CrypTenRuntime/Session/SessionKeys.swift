@@ -6,7 +6,7 @@ import Foundation
 
 /// Keys of one run, derived from secrets that its members drew for it alone: one for each purpose, never used in another run.
 package enum SessionKeys {
-    /// The keys that a party and the dealer share: for masks, bit masks, correlations and orders.
+    /// The keys that a party and the dealer share, or that a party has alone where there is no dealer: for masks, bit masks, correlations and orders.
     package static func run(_ secret: SymmetricKey, bindingHash: [UInt8]) -> RunKeys {
         RunKeys(
             masks: derive(secret, bindingHash, "crypten run masks"),
@@ -14,6 +14,11 @@ package enum SessionKeys {
             correlations: derive(secret, bindingHash, "crypten run correlations"),
             orders: derive(secret, bindingHash, "crypten run orders")
         )
+    }
+
+    /// The key of a party's part of bits of masks that gates read bit by bit, where parties make their correlations themselves.
+    package static func maskBits(_ secret: SymmetricKey, bindingHash: [UInt8]) -> ExpansionKey {
+        derive(secret, bindingHash, "crypten run mask bits")
     }
 
     /// The key that two parties share and the dealer lacks: for sharings of zero.

@@ -43,7 +43,9 @@ extension SessionState {
             purpose: purpose.map { SHA256.hash(data: salt + $0).hexadecimal }
         )
         let before = transport.statistics
+        let offline = statistics.secondsOffline
         var (dealt, hash) = try nextRun(of: planned, on: bound)
+        let secondsOffline = statistics.secondsOffline - offline
         lastBinding = hash
         let context = context(of: dealt, hash: hash, meter: isSetup ? .setup : .online)
         var engine = PartyEngine(
@@ -55,10 +57,11 @@ extension SessionState {
                     ? nil : SessionKeys.zero(try transport.nextSecret(with: .party(PartyID(other))), bindingHash: hash)
             },
             ownKey: .drawn(),
+            madeByParties: pair != nil,
             progress: progress
         )
         let words = planned.plan.schedule.correctionWords
-        let incoming = party == parties - 1 ? IncomingCorrections(context, words: words) : nil
+        let incoming = pair == nil && party == parties - 1 ? IncomingCorrections(context, words: words) : nil
         let values = try observed(&engine, dealt.run.number, planned, operands) { engine in
             try engine.run(
                 planned.plan,
@@ -78,7 +81,7 @@ extension SessionState {
         statistics.dealerBytes += Int(sent.received(.correction, from: .dealer).bytes)
         if !isSetup {
             statistics.rounds += planned.plan.schedule.openings
-            statistics.secondsOnline += seconds
+            statistics.secondsOnline += seconds - secondsOffline
         }
         try machine.finishedRun()
         checker?.name(keptOutputs: dealt.run.keptOutputs, of: dealt.run.number)
@@ -88,7 +91,7 @@ extension SessionState {
         return results
     }
 
-    /// The run that is used next: one that was dealt ahead, if there is one, else one that the dealer is asked for.
+    /// The run that is used next: one that was dealt ahead, if there is one, else one that the dealer is asked for, or that the parties make now.
     ///
     /// - Returns: the run, and the hash that binds it to its operands.
     private func nextRun(of planned: Planned, on operands: OperandBinding) throws -> (DealtRun, hash: [UInt8]) {
@@ -104,7 +107,8 @@ extension SessionState {
             }
             return (dealt, try operands.hash(onto: dealt.hash))
         case .ask(let run, let released, let sendsPlan):
-            let dealt = try request(run, of: planned, .now(operands), released, sendsPlan: sendsPlan)
+            var dealt = try request(run, of: planned, .now(operands), released, sendsPlan: sendsPlan)
+            if let pair { dealt.stored = try make(dealt, of: planned, with: pair, into: MemoryCorrections()) }
             return (dealt, dealt.hash)
         }
     }
@@ -185,7 +189,7 @@ extension SessionState {
         return hash.finalize().hexadecimal
     }
 
-    /// Asks the dealer for a run.
+    /// Asks the dealer for a run, or, where there is none, agrees on it with the other party.
     ///
     /// - Returns: the run, of which no word has been used.
     func request(
@@ -207,13 +211,18 @@ extension SessionState {
                 use: use
             )
         )
+        let hash = Array(SHA256.hash(data: request.bindingBytes))
+        if let pair {
+            try agree(on: request, with: pair.peer)
+            let (keys, seeds) = pair.nextKeys(bindingHash: hash)
+            return DealtRun(run: run, hash: hash, keys: keys, seeds: seeds)
+        }
         let frame = Frame(
             .plan,
             run: run.number,
             payload: request.encoded(withPlan: sendsPlan ? plan.dealerPlan : nil)
         )
         try whilePresent(.dealer) { try transport.send(frame, to: .dealer, deadline: .after(configuration.patience)) }
-        let hash = Array(SHA256.hash(data: request.bindingBytes))
         let keys = SessionKeys.run(try transport.nextSecret(with: .dealer), bindingHash: hash)
         return DealtRun(run: run, hash: hash, keys: keys)
     }
@@ -278,6 +287,7 @@ extension SessionState {
         places.forget(numbers)
         for number in numbers {
             checker?.release(number)
+            pair?.forget(number)
             forget(kept: number)
         }
     }

@@ -20,6 +20,8 @@ final class SessionState {
     var isReporting = false
     let party: Int
     let parties: Int
+    /// What makes correlations with the other party; nil where a dealer does, and once the session has ended.
+    private(set) var pair: PairState?
     let identity = SessionIdentity()
     let buffers = FrameBuffers(capacity: Framing.wire.chunkBytes)
     var statistics = SessionStatistics()
@@ -55,9 +57,11 @@ final class SessionState {
         transport: any Transport,
         kernels: any Kernels,
         configuration: SessionConfiguration,
+        pair: PairState? = nil,
         checker: InsecureRunChecker? = nil
     ) {
         self.checker = checker
+        self.pair = pair
         self.transport = transport
         self.kernels = kernels
         self.configuration = configuration
@@ -122,6 +126,9 @@ final class SessionState {
 
     private func forget() {
         for number in Array(kept.keys) { forget(kept: number) }
+        pair?.forgetAll()
+        // With it go base transfers and keys.
+        pair = nil
         inputs = WeakTable()
         plain = WeakTable()
         dealtRuns = [:]

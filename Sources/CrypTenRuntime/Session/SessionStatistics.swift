@@ -16,7 +16,15 @@ public struct SessionStatistics: Sendable, Hashable {
     /// Bytes of corrections that the dealer has sent to this party, frame headers included: all of them at the last party,
     /// none at the others.
     public var dealerBytes = 0
-    /// Seconds from the start of each run to its result, summed; setup included.
+    /// Bytes written to the other party to make correlations before inputs are known, frame headers included: where there is no dealer.
+    public var offlineBytes = 0
+    /// Exchanges in which the parties made them: in each, both send before they read.
+    public var offlineExchanges = 0
+    /// Correlated transfers that were used for them, in both directions.
+    public var transfers = 0
+    /// Seconds spent on making them, of runs that were prepared and of those that made theirs as they began.
+    public var secondsOffline = 0.0
+    /// Seconds from the start of each run to its result, summed; setup included, and what a run made that wasn't prepared.
     public var seconds = 0.0
     /// Seconds spent on waiting for runs to be dealt ahead, by ``Session/prepare(_:revealingTo:runs:storage:)`` and its like.
     public var secondsPreparing = 0.0
@@ -24,7 +32,7 @@ public struct SessionStatistics: Sendable, Hashable {
     public var preparedRuns = 0
     /// Seconds spent on planning.
     public var secondsPlanning = 0.0
-    /// Seconds of runs other than setup.
+    /// Seconds of runs other than setup, without those of making correlations.
     public var secondsOnline = 0.0
     /// Where the seconds of runs went, on the engine's thread.
     public var work = WorkTimes()
@@ -38,6 +46,10 @@ public struct SessionStatistics: Sendable, Hashable {
         difference.onlineBytes -= earlier.onlineBytes
         difference.setupBytes -= earlier.setupBytes
         difference.dealerBytes -= earlier.dealerBytes
+        difference.offlineBytes -= earlier.offlineBytes
+        difference.offlineExchanges -= earlier.offlineExchanges
+        difference.transfers -= earlier.transfers
+        difference.secondsOffline -= earlier.secondsOffline
         difference.seconds -= earlier.seconds
         difference.secondsPlanning -= earlier.secondsPlanning
         difference.secondsPreparing -= earlier.secondsPreparing

@@ -1,3 +1,5 @@
+import CrypTenRuntime
+
 /// What all parties of a cell must agree on, and by which words they compare it.
 extension ClusterFile {
     /// Names and what is said of each, in a fixed order: equal at all parties, or they have no session.
@@ -6,6 +8,7 @@ extension ClusterFile {
     /// the others do, and which each judges for itself.
     package var agreed: [(name: String, value: String)] {
         var items = [("cell", cell), ("fraction_bits", "\(fractionBits)"), ("slab_bits", "\(slabBits)")]
+        if correlations == .parties { items.append(("dealers", "none")) }
         items += members.map { ("party \($0.party)", $0.name) }
         for model in models.sorted(by: { $0.name < $1.name }) {
             let place = "model \(model.name)"

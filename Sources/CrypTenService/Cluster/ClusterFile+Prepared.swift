@@ -12,7 +12,7 @@ extension ClusterFile {
 
     /// Whether the prepared runs of a member's own models fit, beside requests, into what the file lets a process fill.
     ///
-    /// What is dealt ahead lies at the last party, but for its seeds; other members' models have their files elsewhere.
+    /// What is dealt ahead lies at the last party, but for its seeds, and where there is no dealer what is made at each; other members' models have their files elsewhere.
     ///
     /// - Returns: A warning, or nothing.
     /// - Throws: what is wrong with a model's file.
@@ -41,7 +41,8 @@ extension ClusterFile {
         func mebibytes(_ bytes: Int) -> String { "\((bytes + (1 << 20) - 1) >> 20) MiB" }
         return [
             ClusterFault(
-                "the \(runs) runs of \(name)'s models that are prepared take about \(mebibytes(bytes)) at \(last.name), the last party, and of "
+                "the \(runs) runs of \(name)'s models that are prepared take about \(mebibytes(bytes)) at "
+                    + (correlations == .dealer ? "\(last.name), the last party, and of " : "either party, and of ")
                     + "limits.memory, \(mebibytes(limit)), requests may take half: prepare fewer, or allow more",
                 gravity: .warning
             )

@@ -1,6 +1,7 @@
 import CrypTenBase
 public import CrypTenDevice
 public import CrypTenIdentity
+public import CrypTenRuntime
 
 /// What the members of a cell have agreed on, and what one of them alone needs to know: a cluster file, read and checked.
 ///
@@ -126,6 +127,7 @@ public struct ClusterFile: Sendable {
     public var slabBits: Int
     /// In the order of their numbers.
     public var members: [Member]
+    /// None where the two parties make the correlations themselves.
     public var dealers: [Dealer]
     public var models: [Model]
     public var clients: [Client]
@@ -133,6 +135,11 @@ public struct ClusterFile: Sendable {
     public var revoked: Set<Fingerprint>
     public var limits: Limits
     public var local: [String: Local]
+
+    /// Who makes the cell's correlations.
+    public var correlations: CorrelationProvider {
+        dealers.isEmpty ? .parties : .dealer
+    }
 
     /// What part a member has.
     public enum Part: Sendable, Hashable {

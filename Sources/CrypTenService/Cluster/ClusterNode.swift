@@ -91,6 +91,12 @@ struct ClusterNode {
         return place
     }
 
+    /// Whether the word `none` stands there.
+    var isNone: Bool {
+        guard case .scalar(let scalar) = node else { return false }
+        return scalar.string == "none"
+    }
+
     /// Whether nothing was written.
     var isEmpty: Bool {
         guard case .scalar(let scalar) = node else { return false }

@@ -5,7 +5,16 @@ extension ClusterReader {
     func check(_ file: ClusterFile, _ fields: [String: ClusterNode]) {
         let names = file.members.map(\.name)
         let all = names + file.dealers.map(\.name)
-        if file.dealers.isEmpty { fields["dealers"]?.fault("dealers: one is needed, where no member has a say") }
+        if file.dealers.isEmpty, fields["dealers"]?.isNone != true {
+            fields["dealers"]?.fault(
+                "dealers: one is needed, where no member has a say; or write `dealers: none`, and the two parties make the correlations themselves"
+            )
+        }
+        if file.dealers.isEmpty, file.members.count > 2 {
+            fields["dealers"]?.fault(
+                "dealers: none is for two parties, and there are \(file.members.count): name a dealer, or take two members"
+            )
+        }
         for name in Set(all) where all.count(where: { $0 == name }) > 1 {
             fields["dealers"]?.fault(
                 "'\(name)' is a member and a dealer, or twice one: each has a name of its own, and a dealer is nobody's that has a share"

@@ -27,7 +27,7 @@ struct ClusterReader {
             fractionBits: fields["fraction_bits"]?.integer(in: 4...28) ?? 16,
             slabBits: fields["slab_bits"]?.integer(in: 12...20) ?? 15,
             members: fields["members"].map(members) ?? [],
-            dealers: fields["dealers"]?.entries("dealers").compactMap(dealer) ?? [],
+            dealers: fields["dealers"].map(dealers) ?? [],
             models: fields["models"]?.entries("models").compactMap(model) ?? [],
             clients: fields["clients"]?.entries("clients").compactMap(client) ?? [],
             origins: fields["origins"]?.items().compactMap(origin) ?? [],
@@ -73,6 +73,11 @@ struct ClusterReader {
             return members
         }
         return members
+    }
+
+    /// `none`, where the parties need no dealer, or the dealers by name.
+    private func dealers(_ node: ClusterNode) -> [ClusterFile.Dealer] {
+        node.isNone ? [] : node.entries("dealers").compactMap(dealer)
     }
 
     private func dealer(_ name: String, _ node: ClusterNode) -> ClusterFile.Dealer? {

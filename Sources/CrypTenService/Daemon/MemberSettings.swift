@@ -64,7 +64,7 @@ package struct MemberSettings: Sendable {
 
     /// By what this member knows the others.
     ///
-    /// - Parameter dealer: Which dealer is in use; nil at a dealer.
+    /// - Parameter dealer: Which dealer is in use; nil at a dealer, and where there is none.
     func trust(dealer: Int?) throws -> (parties: [PartyID: PeerTrust], dealer: PeerTrust?) {
         var parties: [PartyID: PeerTrust] = [:]
         for member in cluster.members where part != .party(member.party) {

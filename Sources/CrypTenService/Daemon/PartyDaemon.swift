@@ -13,15 +13,15 @@ import ServiceLifecycle
 /// A member that is lost ends the session for all of them; those that are left make a new one, as soon as there can be one, and nothing of the
 /// old one is used again. What waited goes on waiting for a bounded time.
 package final class PartyDaemon: Service {
-    /// Makes a session with the others and the dealer of a place in the file.
-    package typealias Connecting = @Sendable (MemberSettings, _ dealer: Int) async throws -> Session
+    /// Makes a session with the others and the dealer of a place in the file, where there is one.
+    package typealias Connecting = @Sendable (MemberSettings, _ dealer: Int?) async throws -> Session
 
     private struct State {
         var settings: MemberSettings
         /// Attempts to make a session since the last one that was made.
         var attempts = 0
-        /// The dealer of the last session.
-        var dealer = 0
+        /// The dealer of the last session; nil where there is none.
+        var dealer: Int?
         var isLeaving = false
         /// Whether there was a session: what ended it is no reason to end the party then.
         var wasUp = false
@@ -55,7 +55,7 @@ package final class PartyDaemon: Service {
             RequestTable(cell: settings.cluster.cell, capacity: limits.requests, patience: limits.waiting)
         )
         own = OwnModels(settings.local.models)
-        membership = try settings.membership(dealer: 0)
+        membership = try settings.membership(dealer: settings.cluster.dealers.indices.first)
         state = NIOLockedValueBox(State(settings: settings))
     }
 
@@ -162,39 +162,41 @@ package final class PartyDaemon: Service {
         }
     }
 
-    /// Connects with the others, and with the first dealer that can be reached.
+    /// Connects with the others, and with the first dealer that can be reached, where there are any.
     private func connect() async throws -> Session {
         let settings = state.withLockedValue { $0.settings }
-        let dealer = await chosenDealer(settings.cluster)
-        let trust = try settings.trust(dealer: dealer)
+        let choice = await chosenDealer(settings.cluster)
+        let trust = try settings.trust(dealer: choice)
         try membership.replace(identities: settings.identities(), parties: trust.parties, dealer: trust.dealer)
-        if let connecting { return try await connecting(settings, dealer) }
+        if let connecting { return try await connecting(settings, choice) }
         var configuration = SessionConfiguration()
         configuration.fractionBits = settings.cluster.fractionBits
         configuration.slabBits = settings.cluster.slabBits
+        configuration.correlations = settings.cluster.correlations
         configuration.threads = settings.local.threads
         configuration.device = settings.local.device ?? configuration.device
         configuration.membership = membership
         configuration.logger = logger
         configuration.silenceLimit = .seconds(5)
         let cluster = settings.cluster
+        let dealer = choice.map { cluster.dealers[$0] }
         let listener = try await SessionListener.listen(at: settings.listen, membership: membership)
         do {
             let session = try await untilLeaving { [configuration] in
                 try await listener.connect(
                     party: self.party,
                     parties: cluster.members.map(\.address),
-                    dealer: cluster.dealers[dealer].address,
-                    session: "\(cluster.cell)/\(cluster.dealers[dealer].name)",
+                    dealer: dealer?.address,
+                    session: cluster.cell + (dealer.map { "/\($0.name)" } ?? ""),
                     configuration: configuration,
                     timeout: cluster.dealers.count > 1 ? PartyDaemon.attempt : .seconds(60)
                 )
             }
             state.withLockedValue { state in
                 state.attempts = 0
-                state.dealer = dealer
+                state.dealer = choice
             }
-            logger.info("connected", metadata: ["dealer": "\(cluster.dealers[dealer].name)"])
+            logger.info("connected", metadata: ["dealer": "\(dealer?.name ?? "none")"])
             return session
         } catch {
             state.withLockedValue { $0.attempts += 1 }
@@ -204,8 +206,8 @@ package final class PartyDaemon: Service {
 
     /// The first dealer of the file that answers; where parties don't find the same one, the others try all that answer until they meet
     /// party 0's.
-    private func chosenDealer(_ cluster: ClusterFile) async -> Int {
-        guard cluster.dealers.count > 1 else { return 0 }
+    private func chosenDealer(_ cluster: ClusterFile) async -> Int? {
+        guard cluster.dealers.count > 1 else { return cluster.dealers.indices.first }
         var answering: [Int] = []
         for (index, dealer) in cluster.dealers.enumerated() where await Reachability.answers(dealer.address) {
             answering.append(index)
@@ -237,7 +239,8 @@ package final class PartyDaemon: Service {
 
     /// Takes over what has changed in the cluster file, as far as one member may change it; what all must agree on waits for a new start.
     func reload(_ settings: MemberSettings) throws {
-        let dealer = state.withLockedValue { $0.dealer % settings.cluster.dealers.count }
+        let count = settings.cluster.dealers.count
+        let dealer = count == 0 ? nil : (state.withLockedValue { $0.dealer } ?? 0) % count
         // Whatever else can't be read, nobody who is revoked stays.
         for fingerprint in settings.cluster.revoked { membership.revoke(fingerprint) }
         let trust = try settings.trust(dealer: dealer)

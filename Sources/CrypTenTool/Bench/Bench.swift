@@ -12,6 +12,8 @@ enum BenchTransport: String, ExpressibleByArgument, CaseIterable, Codable, Senda
 /// Workloads, measured on this machine.
 struct Bench: Sendable {
     var parties: Int
+    /// Who makes the correlations.
+    var correlations = CorrelationProvider.dealer
     var transport: BenchTransport
     /// Whether processes talk over TLS.
     var isTLS = false
@@ -38,6 +40,7 @@ struct Bench: Sendable {
             let program = WorkloadProgram(workload: workload, repetitions: repetitions, isCold: isCold)
             var configuration = SessionConfiguration()
             configuration.slabBits = slabBits
+            configuration.correlations = correlations
             Compute(threads: threads, device: device).apply(to: &configuration)
             let measurements = try await withLocalParties(parties, configuration: configuration) { session in
                 try await program.run(on: session)
@@ -48,6 +51,7 @@ struct Bench: Sendable {
                 parties: parties,
                 fractionBits: SessionConfiguration().fractionBits,
                 slabBits: slabBits,
+                correlations: correlations,
                 compute: Compute(threads: threads, device: device),
                 network: network == .loop ? nil : network,
                 isTLS: isTLS
@@ -64,7 +68,8 @@ struct Bench: Sendable {
                 parties: reports.parties.compactMap(\.workload),
                 dealer: reports.dealer
             )
-            if let network { report.predicted = try prediction(of: workload, on: network) }
+            // Times are predicted of sessions with a dealer.
+            if let network, correlations == .dealer { report.predicted = try prediction(of: workload, on: network) }
             return report
         }
     }

@@ -79,6 +79,7 @@ extension Bench {
             parties: parties,
             fractionBits: SessionConfiguration().fractionBits,
             slabBits: slabBits,
+            correlations: correlations,
             compute: Compute(threads: threads, device: device)
         ) { index in
             ["bench-party", workload.name, "--id", "\(index)", "--repeat", "1", "--soak", "\(runs)"]

@@ -53,6 +53,7 @@ struct WorkloadProgram: Sendable {
             rounds: first.rounds
         )
         measurement.work = work
+        measurement.offline = first.offlineExchanges > 0 ? OfflineReport(first) : nil
         if !bareSeconds.isEmpty { measurement.bareSeconds = bareSeconds.median }
         // The truth last: it takes memory and time that aren't the workload's.
         measurement.peakMemoryBytes = PeakMemory.bytes

@@ -12,6 +12,8 @@ struct WorkloadMeasurement: Codable, Sendable {
     var setupBytes: Int
     /// What it got from the dealer.
     var dealerBytes: Int
+    /// What one run's correlations took, where there was no dealer.
+    var offline: OfflineReport?
     var rounds: Int
     /// At the party that learned the result.
     var maxAbsError: Double?
@@ -29,7 +31,7 @@ struct WorkloadReport: Encodable, Sendable {
     var parties: Int
     var transport: BenchTransport
     var threads: Int
-    /// The median over repetitions of the slowest party's time, the dealer's work included.
+    /// The median over repetitions of the slowest party's time, the making of correlations included, whoever makes them.
     var seconds: Double
     /// Of all repetitions, in order.
     var runs: [Double]
@@ -41,6 +43,8 @@ struct WorkloadReport: Encodable, Sendable {
     var bytes: Int
     var setupBytesPerParty: [Int]
     var dealerBytes: Int
+    /// What the parties made themselves for one run, where there was no dealer.
+    var offline: OfflineReport?
     var rounds: Int
     var maxAbsErr: Double
     /// Of a bare exchange over TCP, where the workload is compared with it, and how many times as long an opening takes.
@@ -79,6 +83,7 @@ struct WorkloadReport: Encodable, Sendable {
         bytes = onlineBytesPerParty.max() ?? 0
         setupBytesPerParty = parties.map(\.setupBytes)
         dealerBytes = parties.reduce(0) { $0 + $1.dealerBytes }
+        offline = .joined(parties.map(\.offline))
         rounds = parties.map(\.rounds).max() ?? 0
         maxAbsErr = parties.lazy.compactMap(\.maxAbsError).first ?? .nan
         pingPongSeconds = parties.lazy.compactMap(\.bareSeconds).first
@@ -133,8 +138,17 @@ extension WorkloadReport {
                 """
         }
         let profiles = reports.compactMap { report in
-            report.profile.map { "\n\(report.workload)\n" + WorkTable.text($0) }
+            report.profile.map {
+                "\n\(report.workload)\n" + WorkTable.text($0, hasDealer: $0.count > report.parties)
+            }
         }
-        return ([table.text] + notes + predictions + profiles).joined(separator: "\n")
+        let offline = reports.compactMap { report -> String? in
+            guard let offline = report.offline else { return nil }
+            return """
+                \(report.workload): made without a dealer in \(offline.seconds.significant(4)) s, \(offline.exchanges) exchanges; \
+                \((offline.bytesPerParty.max() ?? 0).grouped) bytes a party, \(offline.transfers.grouped) correlated transfers
+                """
+        }
+        return ([table.text] + notes + offline + predictions + profiles).joined(separator: "\n")
     }
 }

@@ -16,6 +16,7 @@ struct BenchCommand: AsyncParsableCommand {
               crypten bench --list                      what there is
               crypten bench relu_1m lenet_b1            two workloads, as a table
               crypten bench resnet18_b1 --json          one JSON object a line and workload
+              crypten bench lenet_b1 --dealer none      two parties who make the correlations themselves
               crypten bench lenet_b1 --network wan      over a relay that delays and paces, beside the prediction
               crypten bench lenet_b1 --soak 1000        whether a long session grows: resident memory, open files
               crypten bench kernels                     multiply-accumulates and bytes a second,
@@ -33,6 +34,8 @@ struct BenchCommand: AsyncParsableCommand {
 
     @Option(name: .long, help: ArgumentHelp("How many parties, beside the dealer.", valueName: "n"))
     var parties = 2
+
+    @OptionGroup var correlations: CorrelationOptions
 
     @Option(name: .long, help: "Threads of one process, or processes that talk over loopback: memory or tcp.")
     var transport = BenchTransport.tcp
@@ -77,6 +80,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PartyCount.check(parties, option: "--parties")
+        try correlations.check(parties: parties)
         if let repetitions, !(1...1000).contains(repetitions) {
             throw ValidationError("--repeat \(repetitions): choose 1 to 1000")
         }
@@ -109,6 +113,7 @@ struct BenchCommand: AsyncParsableCommand {
         guard !chosen.isEmpty else { return }
         let bench = Bench(
             parties: parties,
+            correlations: correlations.dealer.correlations,
             transport: transport,
             isTLS: tls,
             slabBits: slabs.slabBits,
@@ -122,7 +127,7 @@ struct BenchCommand: AsyncParsableCommand {
         if let soak { return try await run(soak, bench, chosen) }
         var reports: [WorkloadReport] = []
         for workload in chosen {
-            ProgressLine.show("\(workload.name)  starting \(parties) parties and a dealer")
+            ProgressLine.show("\(workload.name)  starting \(correlations.members(parties))")
             let report = try await bench.report(of: workload)
             ProgressLine.clear()
             if json { try Output.result(jsonLine: report) }

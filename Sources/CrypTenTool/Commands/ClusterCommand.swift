@@ -38,7 +38,7 @@ struct ClusterCommand: ParsableCommand {
                 TextTable.list([
                     ("cell", cluster.cell),
                     ("parties", cluster.members.map(\.name).joined(separator: ", ")),
-                    ("dealers", cluster.dealers.map(\.name).joined(separator: ", ")),
+                    ("dealers", cluster.dealers.isEmpty ? "none" : cluster.dealers.map(\.name).joined(separator: ", ")),
                     ("models", cluster.models.map(\.name).joined(separator: ", ")),
                     ("clients", cluster.clients.map(\.name).joined(separator: ", ")),
                     ("agreement", cluster.agreementDigest),

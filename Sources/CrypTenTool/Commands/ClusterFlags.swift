@@ -58,12 +58,13 @@ extension MemberSettings {
             let addresses = cluster.members.map { $0.party == party ? listen : $0.address }
             flags += [
                 ("--id", "\(party)"), ("--parties", addresses.joined(separator: ",")),
-                ("--dealer", cluster.dealers[0].address),
+                ("--dealer", cluster.dealers.first?.address ?? "none"),
                 ("--session", cluster.cell), ("--fraction-bits", "\(cluster.fractionBits)"),
                 ("--slab-bits", "\(cluster.slabBits)"),
             ]
-            let dealer = cluster.dealers[0]
-            flags += known("dealer", dealer.identity, dealer.certificateName, dealer.authorities)
+            if let dealer = cluster.dealers.first {
+                flags += known("dealer", dealer.identity, dealer.certificateName, dealer.authorities)
+            }
         case (.dealer, "dealer"):
             flags += [("--listen", listen), ("--parties", "\(cluster.members.count)")]
         case (.party, _):

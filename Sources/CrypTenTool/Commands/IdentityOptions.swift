@@ -91,7 +91,8 @@ struct IdentityOptions: ParsableArguments {
     /// - Parameters:
     ///   - own: Who this member is.
     ///   - count: How many parties there are.
-    func check(own: Member, count: Int) throws {
+    ///   - hasDealer: Whether there is one.
+    func check(own: Member, count: Int, hasDealer: Bool = true) throws {
         guard isGiven else { return }
         guard !identity.isEmpty else {
             throw ValidationError(
@@ -103,10 +104,13 @@ struct IdentityOptions: ParsableArguments {
         }
         let fingerprints = try assignments(peerIdentity, "--peer-identity", own, count)
         let names = try assignments(peerName, "--peer-name", own, count)
+        guard hasDealer || !(fingerprints + names).contains(where: { $0.0 == .dealer }) else {
+            throw ValidationError("--dealer none: there is no dealer that --peer-identity or --peer-name could know")
+        }
         for (_, text) in fingerprints { _ = try IdentityOptions.fingerprint(text) }
         for text in revoked { _ = try IdentityOptions.fingerprint(text) }
         let common = authorities().filter { $0.member == nil }
-        for other in ((0..<count).map { Member.party($0) } + [.dealer]) where other != own {
+        for other in ((0..<count).map { Member.party($0) } + (hasDealer ? [.dealer] : [])) where other != own {
             let isNamed = names.contains { $0.0 == other }
             guard isNamed || fingerprints.contains(where: { $0.0 == other }) else {
                 throw ValidationError(
@@ -123,8 +127,8 @@ struct IdentityOptions: ParsableArguments {
     }
 
     /// Reads the files; nil where nothing is said of identities.
-    func membership(own: Member, count: Int) throws -> Membership? {
-        try check(own: own, count: count)
+    func membership(own: Member, count: Int, hasDealer: Bool = true) throws -> Membership? {
+        try check(own: own, count: count, hasDealer: hasDealer)
         guard isGiven else { return nil }
         var trust: [Member: PeerTrust] = [:]
         for (member, text) in try assignments(peerIdentity, "--peer-identity", own, count) {

@@ -25,6 +25,11 @@ struct InferCommand: AsyncParsableCommand {
             with it. --prepared-file puts that into a file at the last party, sealed under a key of this run alone: it is \
             consumed by this run and good for no other.
 
+            With --dealer none two parties need no dealer: they make the correlations themselves, which takes many times the bytes and seconds of the \
+            run; --prepare shows them apart, and --prepared-file is one for each party then, FILE.0 and FILE.1.
+
+              crypten infer --model m.onnx --input images.npy --local 2 --dealer none --prepare --output-dir out
+
             With --memory-limit no process goes beyond about that much memory. A batch that would take more is cut along its \
             first axis into slices that fit, one run each; the outputs are those of the whole batch, in the same files. The \
             weights are masked once; each slice takes the rounds of a run. A model that reads across its batch is refused. Public \
@@ -59,6 +64,7 @@ struct InferCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("How many parties, each a process, beside the dealer.", valueName: "n"))
     var local: Int
 
+    @OptionGroup var correlations: CorrelationOptions
     @OptionGroup var encoding: EncodingOptions
     @OptionGroup var slabs: SlabOptions
     @OptionGroup var computing: ComputeOptions
@@ -97,6 +103,12 @@ struct InferCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PartyCount.check(local, option: "--local")
+        try correlations.check(parties: local, keepsToMemory: memory.memoryLimit != nil)
+        if check, correlations.dealer == .nobody {
+            throw ValidationError(
+                "--check follows one run in one process, whose numbers are the same without a dealer: leave out --dealer none"
+            )
+        }
         try memory.check(prepares: preparation.prepare || preparation.preparedFile != nil)
         if check, preparation.prepare || preparation.preparedFile != nil || memory.memoryLimit != nil || profile {
             throw ValidationError(
@@ -140,12 +152,13 @@ struct InferCommand: AsyncParsableCommand {
             parties: local,
             fractionBits: fractionBits,
             slabBits: slabs.slabBits,
+            correlations: correlations.dealer.correlations,
             compute: computing.compute,
             deadlines: deadlines.arguments,
             inference: try inference()
         )
         if check { return try await runChecked(run.inference, fractionBits: fractionBits) }
-        ProgressLine.show("starting \(local) parties and a dealer")
+        ProgressLine.show("starting \(correlations.members(local))")
         var report = try await run.run { layer, fraction in
             ProgressLine.show("\(Int(fraction * 100)) %  \(layer ?? "")")
         }
@@ -156,7 +169,9 @@ struct InferCommand: AsyncParsableCommand {
         } else {
             let outputs = report.outputs.map { ("output \($0.name)", $0.place) }
             Output.result(TextTable.list(outputs + [("parties", "\(report.parties)")] + report.costLines))
-            if let work = report.profile { Output.result("\n" + WorkTable.text(work)) }
+            if let work = report.profile {
+                Output.result("\n" + WorkTable.text(work, hasDealer: work.count > local))
+            }
         }
     }
 

@@ -12,8 +12,8 @@ struct MemberOptions: ParsableArguments {
     )
     var parties: String?
 
-    @Option(name: .long, help: ArgumentHelp("Where the dealer listens.", valueName: "host:port"))
-    var dealer: String?
+    @Option(name: .long, help: DealerPlace.help)
+    var dealer: DealerPlace?
 
     @Option(name: .long, help: ArgumentHelp("The session's name, the same for all.", valueName: "name"))
     var session: String?
@@ -45,8 +45,10 @@ struct MemberOptions: ParsableArguments {
     /// - Parameter local: How many it is to start.
     func check(local: Int?) throws {
         if local != nil {
-            guard id == nil, parties == nil, dealer == nil, session == nil else {
-                throw ValidationError("--local starts all members: leave out --id, --parties, --dealer and --session")
+            guard id == nil, parties == nil, dealer?.address == nil, session == nil else {
+                throw ValidationError(
+                    "--local starts all members: leave out --id, --parties, --session and --dealer, but for --dealer none"
+                )
             }
             guard !identities.isGiven else {
                 throw ValidationError(
@@ -60,13 +62,18 @@ struct MemberOptions: ParsableArguments {
         }
         guard id >= 0 else { throw ValidationError("--id \(id): parties are counted from 0") }
         if supervised { return }
-        guard let addresses, dealer != nil, session != nil else {
+        guard let addresses, let dealer, session != nil else {
             throw ValidationError("--parties, --dealer and --session are needed")
         }
         guard id < addresses.count else {
             throw ValidationError("--id \(id): --parties names parties 0 to \(addresses.count - 1)")
         }
-        try identities.check(own: .party(id), count: addresses.count)
+        try identities.check(own: .party(id), count: addresses.count, hasDealer: dealer.address != nil)
+    }
+
+    /// Who makes the correlations.
+    var correlations: CorrelationProvider {
+        dealer?.correlations ?? .dealer
     }
 
     /// Connects with the others.
@@ -74,13 +81,18 @@ struct MemberOptions: ParsableArguments {
         var configuration = configuration
         try secret.apply(to: &configuration)
         guard let id, let addresses, let dealer, let session else { preconditionFailure("validated") }
-        configuration.membership = try identities.membership(own: .party(id), count: addresses.count)
+        configuration.correlations = dealer.correlations
+        configuration.membership = try identities.membership(
+            own: .party(id),
+            count: addresses.count,
+            hasDealer: dealer.address != nil
+        )
         configuration.logger = MemberLog.logger("party \(id)")
         Output.note("party \(id): connecting")
         let connected = try await Session.connect(
             party: PartyID(id),
             parties: addresses,
-            dealer: dealer,
+            dealer: dealer.address,
             session: session,
             configuration: configuration,
             insecurePlaintext: identities.insecureNoTLS,

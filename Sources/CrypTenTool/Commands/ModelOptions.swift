@@ -77,7 +77,11 @@ extension ONNXModel.TreeVisibility {
 
 /// Whether correlations are dealt before the clock of the online part starts.
 struct PreparationOptions: ParsableArguments {
-    @Flag(name: .long, help: "Have the dealer deal before the run; then the run waits for the parties alone.")
+    @Flag(
+        name: .long,
+        help:
+            "Have the dealer deal, or the parties make, before the run; then the run waits for the parties' openings alone."
+    )
     var prepare = false
 
     @Option(

@@ -17,6 +17,8 @@ struct PartyCommand: AsyncParsableCommand {
             Before it calls the others, who has the model lists on stderr the constants of it that all parties will see, with sizes \
             and reasons; `crypten plan` lists the rules.
 
+            With --dealer none, at both of two parties, there is no dealer: they make the correlations themselves, with each other, before the             run or, with --prepare, apart from it.
+
             With --memory-limit, at party 0, every party keeps to it, and a batch that is too large runs in slices. Give the \
             dealer the same.
 
@@ -35,8 +37,8 @@ struct PartyCommand: AsyncParsableCommand {
     )
     var parties: String?
 
-    @Option(name: .long, help: ArgumentHelp("Where the dealer listens.", valueName: "host:port"))
-    var dealer: String?
+    @Option(name: .long, help: DealerPlace.help)
+    var dealer: DealerPlace?
 
     @Option(name: .long, help: ArgumentHelp("The session's name, the same for all.", valueName: "name"))
     var session: String?
@@ -53,12 +55,19 @@ struct PartyCommand: AsyncParsableCommand {
     @OptionGroup var computing: ComputeOptions
     @OptionGroup var visibility: VisibilityOptions
 
-    @Flag(name: .long, help: "Have the dealer deal before the run; at party 0, the others follow.")
+    @Flag(
+        name: .long,
+        help:
+            "Have the dealer deal before the run, or, without one, make the correlations before it; at party 0, the others follow."
+    )
     var prepare = false
 
     @Option(
         name: .long,
-        help: ArgumentHelp("Store what was dealt ahead in this new file; at the last party.", valueName: "file")
+        help: ArgumentHelp(
+            "Store what was dealt ahead in this new file; at the last party, without a dealer at each.",
+            valueName: "file"
+        )
     )
     var preparedFile: String?
 
@@ -88,14 +97,15 @@ struct PartyCommand: AsyncParsableCommand {
         try NamedJoin.check(files.joining.join)
         _ = try inference()
         if supervised { return }
-        guard let parties, dealer != nil, session != nil else {
+        guard let parties, let dealer, session != nil else {
             throw ValidationError("--parties, --dealer and --session are needed")
         }
         let count = parties.split(separator: ",", omittingEmptySubsequences: false).count
         try PartyCount.check(count, option: "--parties with")
         guard id < count else { throw ValidationError("--id \(id): --parties names parties 0 to \(count - 1)") }
-        try identities.check(own: .party(id), count: count)
-        if preparedFile != nil, id != count - 1 {
+        try DealerPlace.check(dealer.correlations, parties: count, keepsToMemory: memory.memoryLimit != nil)
+        try identities.check(own: .party(id), count: count, hasDealer: dealer.address != nil)
+        if preparedFile != nil, id != count - 1, dealer.address != nil {
             throw ValidationError("--prepared-file belongs to party \(count - 1), the last, and this is party \(id)")
         }
     }
@@ -154,13 +164,18 @@ struct PartyCommand: AsyncParsableCommand {
         let files = inference.readFiles(fractionBits: configuration.fractionBits)
         guard let parties, let dealer, let name = session else { preconditionFailure("validated") }
         let addresses = parties.split(separator: ",").map(String.init)
-        configuration.membership = try identities.membership(own: .party(id), count: addresses.count)
+        configuration.correlations = dealer.correlations
+        configuration.membership = try identities.membership(
+            own: .party(id),
+            count: addresses.count,
+            hasDealer: dealer.address != nil
+        )
         configuration.logger = MemberLog.logger("party \(id)")
         Output.note("party \(id): connecting")
         let session = try await Session.connect(
             party: PartyID(id),
             parties: addresses,
-            dealer: dealer,
+            dealer: dealer.address,
             session: name,
             configuration: configuration,
             insecurePlaintext: identities.insecureNoTLS,
@@ -173,14 +188,14 @@ struct PartyCommand: AsyncParsableCommand {
         }
         let report = try await session.finishing(as: "party \(id)") { try await inference.run(files, on: $0) }
         ProgressLine.clear()
-        let outputs = (report.outputs ?? []).filter { $0.parties.contains(id) }.map { ("output \($0.name)", $0.place) }
-        Output.result(
-            TextTable.list(
-                outputs + ((report.slices ?? 1) > 1 ? [("slices", "\(report.slices ?? 1)")] : []) + [
-                    ("rounds", "\(report.rounds)"), ("online bytes", report.onlineBytes.grouped),
-                    ("setup bytes", report.setupBytes.grouped), ("seconds", report.seconds.fixed(3)),
-                ]
-            )
-        )
+        var lines = (report.outputs ?? []).filter { $0.parties.contains(id) }.map { ("output \($0.name)", $0.place) }
+        if let slices = report.slices, slices > 1 { lines.append(("slices", "\(slices)")) }
+        lines += [
+            ("rounds", "\(report.rounds)"), ("online bytes", report.onlineBytes.grouped),
+            ("setup bytes", report.setupBytes.grouped),
+        ]
+        lines += report.offline.lines
+        lines.append(("seconds", report.seconds.fixed(3)))
+        Output.result(TextTable.list(lines))
     }
 }

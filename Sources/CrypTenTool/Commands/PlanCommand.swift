@@ -21,6 +21,8 @@ struct PlanCommand: AsyncParsableCommand {
             made-up numbers, and the network's round trips and bytes are added to what that takes. Each member is taken to \
             have a machine like this one; on `loop` all share this one, as under `infer --local`.
 
+            With --dealer none it says what is known of two parties who make the correlations themselves: rounds and online bytes are the same.
+
             With --train and the options of `crypten train` it says what training will cost, step by step and in all.
             """
     )
@@ -68,6 +70,7 @@ struct PlanCommand: AsyncParsableCommand {
     @Option(name: .long, help: ArgumentHelp("How many parties, beside the dealer.", valueName: "n"))
     var parties = 2
 
+    @OptionGroup var correlations: CorrelationOptions
     @OptionGroup var ranges: RangeOptions
     @OptionGroup var encoding: EncodingOptions
     @OptionGroup var slabs: SlabOptions
@@ -90,6 +93,12 @@ struct PlanCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PartyCount.check(parties, option: "--parties")
+        try correlations.check(parties: parties)
+        guard correlations.dealer == .local || network.network == nil else {
+            throw ValidationError(
+                "--network predicts times of runs with a dealer: leave out --dealer none; rounds and online bytes are the same"
+            )
+        }
         try encoding.refuseAuto("what it plans for has no numbers")
         try receiving.receive.forEach { try $0.check(parties: parties) }
         try NamedJoin.check(joining.join)
@@ -111,6 +120,7 @@ struct PlanCommand: AsyncParsableCommand {
             parties: parties,
             fractionBits: encoding.fractionBits,
             slabBits: slabs.slabBits,
+            correlations: correlations.dealer.correlations,
             network: network.network,
             threads: threads.threads
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }

@@ -28,6 +28,8 @@ struct TrainCommand: AsyncParsableCommand {
             Data are masked and sent once; an epoch sends none again. What doesn't fit in memory is streamed: read and masked batch by batch, \
             beside the step before, 8 bytes a number each epoch. All steps have one plan, but for an uneven last batch.
 
+            With --dealer none two parties make the correlations of every step themselves, and nobody else is needed.
+
             With --local all members are processes of this machine. Without it this is one party, --id, of --parties, and every party is \
             given the same options, but for paths of files that others have. --check trains in one process, where nothing is \
             secret, and ends with the step and the layer of the first number that has left its range.
@@ -200,6 +202,7 @@ struct TrainCommand: AsyncParsableCommand {
         try encoding.refuseAuto("training has no outputs to try them on")
         try member.check(local: local)
         try PartyCount.check(parties, option: local == nil ? "--parties with" : "--local")
+        if !member.supervised { try DealerPlace.check(member.correlations, parties: parties) }
         guard (1...1_000_000).contains(epochs) else {
             throw ValidationError("--epochs \(epochs): choose 1 to 1000000")
         }
@@ -245,6 +248,9 @@ struct TrainCommand: AsyncParsableCommand {
             }
         } else if network.network != nil {
             throw ValidationError("--network says how a time is predicted: it is for plan --train")
+        }
+        if member.correlations == .parties, check || plan {
+            throw ValidationError("--check and --plan are of training with a dealer: leave out --dealer none")
         }
         if check, local == nil { throw ValidationError("--check trains in this one process: give --local") }
         if html != nil, local == nil {
@@ -352,6 +358,7 @@ struct TrainCommand: AsyncParsableCommand {
                 parties: local,
                 fractionBits: encoding.fractionBits,
                 slabBits: slabs.slabBits,
+                correlations: member.correlations,
                 compute: computing.compute,
                 deadlines: deadlines.arguments,
                 checkpointPassphrase: passphrase,

@@ -13,6 +13,8 @@ struct PlannedInference {
     var parties: Int
     var fractionBits: Int
     var slabBits: Int
+    /// Who would make the correlations.
+    var correlations = CorrelationProvider.dealer
     /// The network to predict a time for; nil: none is predicted.
     var network: NetworkProfile?
     /// Threads of each member; nil: the machine's processors, on one machine their part of them.
@@ -97,6 +99,7 @@ struct PlannedInference {
             },
             constants: model.constants
         )
+        if correlations == .parties { report.isWithoutDealer(storing: run.offlineCost.storedBytes) }
         report.losses = model.encodingLosses(fractionBits: fractionBits).listed
         report.heldFactors = HeldFactors(of: model).text
         report.weightExponents = inference.visibility.weightExponents ? WeightExponents(of: model) : nil

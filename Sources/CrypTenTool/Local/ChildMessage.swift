@@ -53,14 +53,15 @@ extension ChildMessage {
 struct Invitation: Codable, Sendable {
     var session: String
     var parties: [String]
-    var dealer: String
+    /// Nil where the parties make the correlations themselves.
+    var dealer: String?
     var fractionBits: Int
     var slabBits: Int
     /// Drawn for this run, so that no other program of this machine can be one of its members.
     var secret: Data
     /// What parties seal their checkpoints with, where that was asked for.
     var checkpointPassphrase: Data?
-    /// Where members talk over TLS: who this one is, with its key, and the certificates of all, the dealer's last.
+    /// Where members talk over TLS: who this one is, with its key, and the certificates of all, the dealer's last, if there is one.
     var identity: String?
     var certificates: [String]?
 
@@ -69,11 +70,13 @@ struct Invitation: Codable, Sendable {
         guard let identity, let certificates else { return nil }
         let trusts = try certificates.map { PeerTrust(fingerprints: [try MemberCertificate(pem: $0).fingerprint]) }
         var others: [PartyID: PeerTrust] = [:]
-        for (party, trust) in trusts.dropLast().enumerated() where party != index { others[PartyID(party)] = trust }
+        for (party, trust) in trusts.prefix(parties.count).enumerated() where party != index {
+            others[PartyID(party)] = trust
+        }
         return try Membership(
             identities: [try MemberIdentity(pem: identity)],
             parties: others,
-            dealer: index == parties.count ? nil : trusts.last
+            dealer: index == parties.count || dealer == nil ? nil : trusts.last
         )
     }
 }
@@ -124,6 +127,7 @@ struct Supervisor: Sendable {
             var configuration = SessionConfiguration()
             configuration.fractionBits = invitation.fractionBits
             configuration.slabBits = invitation.slabBits
+            configuration.correlations = invitation.dealer == nil ? .parties : .dealer
             configuration.preSharedSecret = try PreSharedSecret(invitation.secret)
             configuration.membership = try invitation.membership(own: id)
             compute.apply(to: &configuration)

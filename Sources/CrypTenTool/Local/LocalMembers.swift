@@ -2,7 +2,7 @@ import CrypTen
 import Foundation
 import Synchronization
 
-/// Processes of this machine that run one program together: N parties and a dealer, which know one another's addresses from
+/// Processes of this machine that run one program together: N parties and a dealer, or two parties without one, which know one another's addresses from
 /// here and talk over loopback.
 ///
 /// Every process listens on a port that the system chooses, and tells it; then all are told all addresses. So no port is
@@ -11,6 +11,8 @@ struct LocalMembers: Sendable {
     var parties: Int
     var fractionBits: Int
     var slabBits: Int
+    /// Who makes the correlations.
+    var correlations = CorrelationProvider.dealer
     /// What each process computes with.
     var compute = Compute()
     /// A network that a relay between each two of them plays; nil: nothing between them but loopback.
@@ -31,7 +33,13 @@ struct LocalMembers: Sendable {
     /// What all have reported.
     struct Reports: Sendable {
         var parties: [ChildReport]
-        var dealer: DealerReport
+        /// Nil where there was none.
+        var dealer: DealerReport?
+    }
+
+    /// How many processes there are.
+    private var count: Int {
+        parties + (correlations == .dealer ? 1 : 0)
     }
 
     /// Runs them.
@@ -51,10 +59,10 @@ struct LocalMembers: Sendable {
         _ progress: @escaping @Sendable (String?, Double) -> Void
     ) async throws -> Reports {
         let (events, continuation) = AsyncStream.makeStream(of: (Int, ChildProcess.Event).self)
-        var members = Members(count: parties + 1)
+        var members = Members(count: count, parties: parties)
         defer { family.endAll() }
         var relays: EmulatedNetwork?
-        for index in 0...parties {
+        for index in 0..<count {
             let own = index == parties ? dealerArguments : arguments(index)
             let child = try ChildProcess(
                 name(of: index),
@@ -69,7 +77,7 @@ struct LocalMembers: Sendable {
             case .message(.listening(let address)):
                 members.addresses[index] = address
                 let known = members.addresses.compactMap { $0 }
-                if known.count == parties + 1 {
+                if known.count == count {
                     relays = try await invite(family, to: known)
                 }
             case .message(.progress(let layer, let fraction)):
@@ -108,15 +116,15 @@ struct LocalMembers: Sendable {
             throw CrypTenError(.partyFailed, failure.message)
         }
         let reports = members.reports.compactMap { $0 }
-        guard let dealer = members.dealer, reports.count == parties else {
+        guard reports.count == parties, correlations == .parties || members.dealer != nil else {
             throw CrypTenError(.cancelled, "the run was interrupted, and all its processes were ended")
         }
-        return Reports(parties: reports, dealer: dealer)
+        return Reports(parties: reports, dealer: members.dealer)
     }
 
-    /// Tells all members where the others are, the dealer last in `addresses`.
+    /// Tells all members where the others are, the dealer last in `addresses`, where there is one.
     private func invite(_ family: Family, to addresses: [String]) async throws -> EmulatedNetwork? {
-        let (listening, dealer) = (Array(addresses.dropLast()), addresses[parties])
+        let (listening, dealer) = (Array(addresses.prefix(parties)), addresses.dropFirst(parties).first)
         var relays: EmulatedNetwork?
         if let network {
             relays = try await EmulatedNetwork.start(parties: listening, dealer: dealer, network: network)
@@ -125,7 +133,7 @@ struct LocalMembers: Sendable {
         var random = SystemRandomNumberGenerator()
         let secret = Data((0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) })
         let identities =
-            isTLS ? try (0...parties).map { try MemberIdentity.create(name: "member-\($0)", days: 1) } : nil
+            isTLS ? try (0..<count).map { try MemberIdentity.create(name: "member-\($0)", days: 1) } : nil
         for (index, child) in family.members.enumerated() {
             let called = index < parties ? relays?.addresses(for: PartyID(index)) : nil
             let invitation = Invitation(
@@ -157,9 +165,9 @@ struct LocalMembers: Sendable {
         var failures: [Failure] = []
         var running: Int
 
-        init(count: Int) {
+        init(count: Int, parties: Int) {
             addresses = Array(repeating: nil, count: count)
-            reports = Array(repeating: nil, count: count - 1)
+            reports = Array(repeating: nil, count: parties)
             running = count
         }
     }

@@ -5,6 +5,8 @@ struct LocalRun: Sendable {
     var parties: Int
     var fractionBits: Int
     var slabBits: Int
+    /// Who makes the correlations.
+    var correlations = CorrelationProvider.dealer
     var compute = Compute()
     /// How long members wait for one another: options of theirs.
     var deadlines: [String] = []
@@ -20,6 +22,7 @@ struct LocalRun: Sendable {
             parties: parties,
             fractionBits: fractionBits,
             slabBits: slabBits,
+            correlations: correlations,
             compute: compute,
             memoryLimit: inference.memoryLimit,
             deadlines: deadlines,
@@ -43,7 +46,12 @@ struct LocalRun: Sendable {
         if let model = own.model {
             arguments += ["--model", model.argument] + own.visibility.arguments
         }
-        if index == parties - 1, let file = inference.preparedFile { arguments += ["--prepared-file", file] }
+        if let file = inference.preparedFile {
+            switch correlations {
+            case .dealer: if index == parties - 1 { arguments += ["--prepared-file", file] }
+            case .parties: arguments += ["--prepared-file", "\(file).\(index)"]
+            }
+        }
         return arguments
     }
 }

@@ -13,6 +13,8 @@ struct WebDemo {
     let digits: Digits
     let page: URL
     let port: Int
+    /// Who makes the correlations.
+    var correlations = CorrelationProvider.dealer
 
     private static let parties = ["clinic", "bank"]
     private static let dealer = "notary"
@@ -32,7 +34,7 @@ struct WebDemo {
         let places = try Places(count: 2 * WebDemo.parties.count + 2 + WebDemo.parties.count)
         let key = ClientTokens.Key()
         try write(places, key, in: folder)
-        let children = try (WebDemo.parties + [WebDemo.dealer]).map { name in
+        let children = try members.map { name in
             try ChildProcess(
                 name,
                 arguments: ["serve", "--cluster", folder.appendingPathComponent("cell.yaml").path, "--as", name],
@@ -41,6 +43,11 @@ struct WebDemo {
         }
         defer { for child in children { child.end() } }
         try await serve(places, key)
+    }
+
+    /// The processes of the cell.
+    private var members: [String] {
+        WebDemo.parties + (correlations == .dealer ? [WebDemo.dealer] : [])
     }
 
     /// Ports of this demonstration, on loopback.
@@ -59,7 +66,7 @@ struct WebDemo {
 
     private func write(_ places: Places, _ key: ClientTokens.Key, in folder: URL) throws {
         var identities: [String: MemberIdentity] = [:]
-        for name in WebDemo.parties + [WebDemo.dealer] {
+        for name in members {
             let identity = try MemberIdentity.create(name: name, days: 60)
             _ = try identity.write(to: folder)
             identities[name] = identity
@@ -73,9 +80,14 @@ struct WebDemo {
                 "    identity: [\(fingerprint(name))]",
             ]
         }
+        lines +=
+            correlations == .parties
+            ? ["dealers: none"]
+            : [
+                "dealers:",
+                "  \(WebDemo.dealer): {address: \"\(places.dealer)\", identity: [\(fingerprint(WebDemo.dealer))]}",
+            ]
         lines += [
-            "dealers:",
-            "  \(WebDemo.dealer): {address: \"\(places.dealer)\", identity: [\(fingerprint(WebDemo.dealer))]}",
             "models:", "  \(WebDemo.model):", "    owner: \(WebDemo.parties[1])",
             "    inputs: {x: {shapes: [[rows, 1, 8, 8]], range: [0, 1]}}", "    batch: {window: 0ms, sizes: [1]}",
             "    prepared: {1: 16}",

@@ -1,11 +1,52 @@
 import CrypTen
 import CrypTenRing
 
+/// What making correlations took at a party, or at two together, where there was no dealer.
+struct OfflineReport: Codable, Sendable, Equatable {
+    /// Bytes that the party wrote to the other one for it, frame headers included; by party where several are joined.
+    var bytesPerParty: [Int]
+    var exchanges: Int
+    /// Correlated transfers, in both directions.
+    var transfers: Int
+    var seconds: Double
+
+    init(_ statistics: SessionStatistics) {
+        bytesPerParty = [statistics.offlineBytes]
+        exchanges = statistics.offlineExchanges
+        transfers = statistics.transfers
+        seconds = statistics.secondsOffline
+    }
+
+    /// What all parties have told; nil where there was a dealer.
+    static func joined(_ parties: [OfflineReport?]) -> OfflineReport? {
+        let known = parties.compactMap { $0 }
+        guard var report = known.first else { return nil }
+        report.bytesPerParty = known.flatMap(\.bytesPerParty)
+        report.seconds = known.map(\.seconds).max() ?? 0
+        return report
+    }
+}
+
+extension OfflineReport? {
+    /// Lines of a table.
+    var lines: [(String, String)] {
+        guard let report = self else { return [] }
+        return [
+            ("offline bytes a party", report.bytesPerParty.map(\.grouped).joined(separator: "  ")),
+            ("offline exchanges", report.exchanges.grouped),
+            ("correlated transfers", report.transfers.grouped),
+            ("seconds offline", report.seconds.fixed(3)),
+        ]
+    }
+}
+
 /// What one party of an inference has to tell.
 struct PartyReport: Codable, Sendable {
     var rounds: Int
     var onlineBytes: Int
     var setupBytes: Int
+    /// Where there was no dealer.
+    var offline: OfflineReport?
     /// From everybody connected and inputs loaded to outputs revealed.
     var seconds: Double
     /// Those of it in which the run was dealt ahead; 0 where it wasn't.
@@ -29,6 +70,7 @@ struct PartyReport: Codable, Sendable {
         rounds = statistics.rounds
         onlineBytes = statistics.onlineBytes
         setupBytes = statistics.setupBytes
+        offline = statistics.offlineExchanges > 0 ? OfflineReport(statistics) : nil
         self.seconds = seconds / .seconds(1)
         secondsPrepare = statistics.secondsPreparing
         secondsOnline = statistics.secondsOnline
@@ -74,33 +116,36 @@ struct InferenceReport: Codable, Sendable {
     var onlineBytesPerParty: [Int]
     var setupBytesPerParty: [Int]
     var dealerBytes: Int
+    /// What the parties made themselves, where there was no dealer.
+    var offline: OfflineReport?
     var seconds: Double
     /// Those of it in which the run was dealt ahead; 0 where it wasn't.
     var secondsPrepare: Double
     var secondsOnline: Double
     var secondsPlan: Double
-    /// The most memory that each process has had resident, the dealer's last.
+    /// The most memory that each process has had resident, the dealer's last, where there is one.
     var peakMemoryBytes: [Int]
-    /// Where the time went, by member, the dealer last.
+    /// Where the time went, by member, the dealer last, where there is one.
     var profile: [WorkTimes]?
     var outputs: [OutputReport]
     /// What the encoding takes from weights and inputs, where it is worth a word; these processes are all their owner's.
     var losses: [EncodingLoss]?
 
     /// Joins what all have told; the parties in order.
-    init(parties: [PartyReport], dealer: DealerReport) {
+    init(parties: [PartyReport], dealer: DealerReport?) {
         self.parties = parties.count
         slices = parties.lazy.compactMap(\.slices).first ?? 1
         rounds = parties.map(\.rounds).max() ?? 0
         onlineBytesPerParty = parties.map(\.onlineBytes)
         setupBytesPerParty = parties.map(\.setupBytes)
-        dealerBytes = dealer.dealerBytes
+        dealerBytes = dealer?.dealerBytes ?? 0
+        offline = .joined(parties.map(\.offline))
         seconds = parties.map(\.seconds).max() ?? 0
         secondsPrepare = parties.map(\.secondsPrepare).max() ?? 0
         secondsOnline = parties.map(\.secondsOnline).max() ?? 0
         secondsPlan = parties.map(\.secondsPlan).max() ?? 0
-        peakMemoryBytes = parties.map(\.peakMemoryBytes) + [dealer.peakMemoryBytes]
-        profile = parties.map(\.work) + [dealer.work]
+        peakMemoryBytes = parties.map(\.peakMemoryBytes) + [dealer?.peakMemoryBytes].compactMap { $0 }
+        profile = parties.map(\.work) + [dealer?.work].compactMap { $0 }
         outputs = parties.compactMap(\.outputs).joinedOutputs
         losses = parties.flatMap { $0.losses ?? [] }.listed
     }
@@ -108,17 +153,21 @@ struct InferenceReport: Codable, Sendable {
     /// The costs as lines of a table.
     var costLines: [(String, String)] {
         let prepared = secondsPrepare > 0 ? "preparing \(secondsPrepare.fixed(3)), " : ""
-        return (slices > 1 ? [("slices", "\(slices)")] : []) + [
+        var lines: [(String, String)] = slices > 1 ? [("slices", "\(slices)")] : []
+        lines += [
             ("rounds", "\(rounds)"),
             ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
-            ("dealer bytes", dealerBytes.grouped),
+        ]
+        lines += offline == nil ? [("dealer bytes", dealerBytes.grouped)] : offline.lines
+        lines += [
             ("peak memory, MiB", peakMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
             (
                 "seconds",
                 "\(seconds.fixed(3)) (\(prepared)online \(secondsOnline.fixed(3)), planning \(secondsPlan.fixed(3)))"
             ),
         ]
+        return lines
     }
 }
 

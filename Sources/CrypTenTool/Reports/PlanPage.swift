@@ -50,7 +50,7 @@ struct PlanPage {
     private var subtitle: String {
         let place = report.network == "loop" ? "on one machine" : "a machine each"
         let network = report.network.map { ", network “\($0)”, \(place)" } ?? ""
-        return "\(report.parties) parties and a dealer\(network)"
+        return "\(report.parties) parties\(report.offline == nil ? " and a dealer" : ", no dealer")\(network)"
     }
 
     private var totals: [(name: String, value: String)] {
@@ -59,7 +59,8 @@ struct PlanPage {
         var totals = [
             ("rounds", report.rounds.grouped),
             ("online, a party", online.bytes),
-            ("dealer", report.dealerBytes.bytes),
+            report.offline.map { ("stored a party, at least", $0.storedBytesPerParty.bytes) }
+                ?? ("dealer", report.dealerBytes.bytes),
             ("setup, once", setup.bytes),
             ("multiply-accumulates", Double(report.multiplyAccumulates).scaled),
         ]
@@ -92,7 +93,11 @@ struct PlanPage {
         var columns = [
             Column(name: "rounds", value: { Double($0.rounds) }, text: { $0.rounds.grouped }),
             Column(name: "online bytes, a party", value: { Double($0.online) }, text: { $0.online.bytes }),
-            Column(name: "dealer bytes", value: { Double($0.dealerBytes) }, text: { $0.dealerBytes.bytes }),
+            Column(
+                name: report.offline == nil ? "dealer bytes" : "stored bytes",
+                value: { Double($0.dealerBytes) },
+                text: { $0.dealerBytes.bytes }
+            ),
             Column(name: "right below", value: { _ in 0 }, text: { $0.magnitudeExponent.map { "2^\($0)" } ?? "–" }),
         ]
         if report.predictedSeconds != nil {

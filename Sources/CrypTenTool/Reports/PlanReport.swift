@@ -51,11 +51,19 @@ struct PlanReport: Encodable, Sendable {
         var dealer: Double
     }
 
+    /// What is known beforehand of making correlations.
+    struct Offline: Encodable, Sendable {
+        /// Of correlations, which either party keeps until the run.
+        var storedBytesPerParty: Int
+    }
+
     var parties: Int
     var rounds: Int
     var onlineBytesPerParty: [Int]
     var setupBytesPerParty: [Int]
     var dealerBytes: Int
+    /// What two parties without a dealer make themselves; nil where there is one.
+    var offline: Offline?
     var multiplyAccumulates: Int
     /// What the values of a run take at its worst moment: estimates.
     var memoryBytesPerParty: [Int]
@@ -167,12 +175,32 @@ struct PlanReport: Encodable, Sendable {
         ]
     }
 
+    /// It is of two parties who make the correlations themselves, and store so many bytes of them each.
+    mutating func isWithoutDealer(storing bytes: Int) {
+        offline = Offline(storedBytesPerParty: bytes)
+        // Nobody sends them.
+        dealerBytes = 0
+        layers.removeAll { $0.name == "(frame headers)" }
+    }
+
+    /// What members hold, as lines of a table; without a dealer what the parties store comes on top.
+    private var memoryLines: [(String, String)] {
+        let held = heldMemoryBytesPerParty + (offline == nil ? [dealerHeldMemoryBytes] : [])
+        var lines: [(String, String)] = []
+        if offline == nil { lines.append(("dealer's memory, about", dealerMemoryBytes.asMemory)) }
+        lines.append(("held for runs like it, about", held.map(\.asMemory).joined(separator: "  ")))
+        return lines
+    }
+
     /// Tables for people.
     ///
     /// Parties differ where one of them owns what is sent; the layers' figures are the largest.
     var text: String {
         var costs = TextTable(
-            ["layer", "rounds", "online bytes", "setup bytes", "dealer bytes", "multiply-accumulates", "right below"]
+            [
+                "layer", "rounds", "online bytes", "setup bytes", offline == nil ? "dealer bytes" : "stored bytes",
+                "multiply-accumulates", "right below",
+            ]
                 + (predictedSeconds == nil ? [] : ["seconds"])
         )
         for layer in layers {
@@ -184,20 +212,18 @@ struct PlanReport: Encodable, Sendable {
                 ] + (predictedSeconds == nil ? [] : [layer.seconds?.fixed(4) ?? ""])
             )
         }
-        let totals =
-            [
-                ("rounds", rounds.grouped),
-                ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
-                ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
-                ("dealer bytes", dealerBytes.grouped),
-                ("multiply-accumulates", multiplyAccumulates.grouped),
-                ("memory a party, about", memoryBytesPerParty.map(\.asMemory).joined(separator: "  ")),
-                ("dealer's memory, about", dealerMemoryBytes.asMemory),
-                (
-                    "held for runs like it, about",
-                    (heldMemoryBytesPerParty + [dealerHeldMemoryBytes]).map(\.asMemory).joined(separator: "  ")
-                ),
-            ] + timeLines
+        let correlations =
+            offline.map { ("stored a party, at least", $0.storedBytesPerParty.grouped) }
+            ?? ("dealer bytes", dealerBytes.grouped)
+        var totals: [(String, String)] = [
+            ("rounds", rounds.grouped),
+            ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
+            correlations,
+            ("multiply-accumulates", multiplyAccumulates.grouped),
+            ("memory a party, about", memoryBytesPerParty.map(\.asMemory).joined(separator: "  ")),
+        ]
+        totals += memoryLines + timeLines
         var values = TextTable(["name", "is", "type", "shape", "because"])
         for input in inputs {
             let owners = input.owners.map { "party \($0)" }.joined(separator: " and ")

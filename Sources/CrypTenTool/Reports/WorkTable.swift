@@ -8,9 +8,10 @@ enum WorkTable {
         ("bookkeeping", \.bookkeeping), ("all", \.total),
     ]
 
-    /// Milliseconds by kind of work, then those of kernels by gate, the longest first; `members` ends with the dealer.
-    static func text(_ members: [WorkTimes]) -> String {
-        let header = members.indices.map { $0 == members.count - 1 ? "dealer" : "party \($0)" }
+    /// Milliseconds by kind of work, then those of kernels by gate, the longest first; `members` ends with the dealer,
+    /// where there is one.
+    static func text(_ members: [WorkTimes], hasDealer: Bool = true) -> String {
+        let header = members.indices.map { hasDealer && $0 == members.count - 1 ? "dealer" : "party \($0)" }
         var work = TextTable(["milliseconds"] + header)
         for (name, kind) in kinds { work.add([name] + members.map { milliseconds($0[keyPath: kind]) }) }
         let names = Set(members.flatMap(\.gates.keys))

@@ -132,7 +132,11 @@ private struct Job {
                     + "\(cluster.members.count): --dealer-rank says which rank is none"
             )
         }
-        return isDealer ? cluster.dealers[0].name : cluster.members[party].name
+        guard isDealer else { return cluster.members[party].name }
+        guard let dealer = cluster.dealers.first else {
+            throw ValidationError("the cluster file has no dealer (dealers: none): leave out --dealer-rank")
+        }
+        return dealer.name
     }
 
     /// Who this member is and where the others are.
@@ -158,7 +162,8 @@ private struct Job {
             flags += ["--dealer", address(dealer)]
         } else if !options.contains("--dealer") {
             throw ValidationError(
-                "nothing says who the dealer is: give --dealer-rank last where the last rank is, or --dealer HOST:PORT"
+                "nothing says who the dealer is: give --dealer-rank last where the last rank is, or --dealer HOST:PORT; "
+                    + "or --dealer none, and two parties make the correlations themselves"
             )
         }
         if !options.contains("--session") {

@@ -17,12 +17,13 @@ struct TrainingPage {
             title: title,
             command: "train",
             subtitle:
-                "\(report.parties) parties and a dealer, \(report.epochs.count) epochs of \((steps / max(1, report.epochs.count)).grouped) steps",
+                "\(report.parties) parties\(report.offline == nil ? " and a dealer" : ", no dealer"), \(report.epochs.count) epochs of \((steps / max(1, report.epochs.count)).grouped) steps",
             totals: [
                 ("seconds", report.seconds.duration), ("a step", (report.secondsTraining / Double(steps)).duration),
                 ("rounds a step", (Double(report.rounds) / Double(steps)).fixed(1)),
                 ("online a step, a party", ((report.onlineBytesPerParty.max() ?? 0) / steps).bytes),
-                ("dealer, a step", (report.dealerBytes / steps).bytes),
+                report.offline.map { ("offline a step, a party", (($0.bytesPerParty.max() ?? 0) / steps).bytes) }
+                    ?? ("dealer, a step", (report.dealerBytes / steps).bytes),
                 ("setup, once", (report.setupBytesPerParty.max() ?? 0).bytes), ("plans", "\(report.plans)"),
             ],
             body: curves + table,

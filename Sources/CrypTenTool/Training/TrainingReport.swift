@@ -27,8 +27,10 @@ struct TrainingPartyReport: Codable, Sendable {
         if let cost {
             lines = [
                 ("steps", steps.grouped), ("rounds", cost.rounds.grouped), ("online bytes", cost.onlineBytes.grouped),
-                ("setup bytes", cost.setupBytes.grouped), ("seconds", cost.seconds.fixed(3)),
+                ("setup bytes", cost.setupBytes.grouped),
             ]
+            lines += cost.offline.lines
+            lines.append(("seconds", cost.seconds.fixed(3)))
         }
         return Epoch.text(of: epochs, lines, exports)
     }
@@ -80,6 +82,8 @@ struct TrainingReport: Codable, Sendable {
     var onlineBytesPerParty: [Int]
     var setupBytesPerParty: [Int]
     var dealerBytes: Int
+    /// What the parties made themselves, where there was no dealer.
+    var offline: OfflineReport?
     var seconds: Double
     var secondsTraining: Double
     /// The most that was resident, of each party's process and the dealer's.
@@ -90,7 +94,7 @@ struct TrainingReport: Codable, Sendable {
     /// Of each step, nil where none was told.
     var losses: [Double?]?
 
-    init(parties: [TrainingPartyReport], dealer: DealerReport, recipient: Int) {
+    init(parties: [TrainingPartyReport], dealer: DealerReport?, recipient: Int) {
         let costs = parties.compactMap(\.cost)
         self.parties = parties.count
         epochs = parties[recipient].epochs
@@ -100,23 +104,26 @@ struct TrainingReport: Codable, Sendable {
         rounds = costs.map(\.rounds).max() ?? 0
         onlineBytesPerParty = costs.map(\.onlineBytes)
         setupBytesPerParty = costs.map(\.setupBytes)
-        dealerBytes = dealer.dealerBytes
+        dealerBytes = dealer?.dealerBytes ?? 0
+        offline = .joined(costs.map(\.offline))
         seconds = costs.map(\.seconds).max() ?? 0
         secondsTraining = parties.map(\.secondsTraining).max() ?? 0
-        peakMemoryBytes = costs.map(\.peakMemoryBytes) + [dealer.peakMemoryBytes]
-        tensorMemoryBytes = costs.map(\.tensorMemoryBytes) + [dealer.tensorMemoryBytes]
+        peakMemoryBytes = costs.map(\.peakMemoryBytes) + [dealer?.peakMemoryBytes].compactMap { $0 }
+        tensorMemoryBytes = costs.map(\.tensorMemoryBytes) + [dealer?.tensorMemoryBytes].compactMap { $0 }
         exports = parties.flatMap(\.exports)
         losses = parties[recipient].losses
     }
 
     /// A table of epochs, and what it has cost.
     var text: String {
-        let lines = [
+        var lines: [(String, String)] = [
             ("steps", steps.grouped + (resumedAt.map { " after the checkpoint of step \($0.grouped)" } ?? "")),
             ("rounds", rounds.grouped),
             ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
-            ("dealer bytes", dealerBytes.grouped),
+        ]
+        lines += offline == nil ? [("dealer bytes", dealerBytes.grouped)] : offline.lines
+        lines += [
             ("peak memory, MiB", peakMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
             ("of it tensors, MiB", tensorMemoryBytes.map { ($0 >> 20).grouped }.joined(separator: "  ")),
             ("seconds", "\(seconds.fixed(3)) (training \(secondsTraining.fixed(3)))"),

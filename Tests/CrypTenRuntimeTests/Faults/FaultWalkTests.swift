@@ -4,6 +4,7 @@ import CrypTenRuntime
 import CrypTenTransport
 import Foundation
 import Testing
+import _CrypTenTestSupport
 
 /// Walks every frame of a small inference and does every fault to it: on the wire, and in what a member sends.
 ///
@@ -99,6 +100,20 @@ struct FaultWalkTests {
         check(try await walk(mesh, chosen(all, sample)), "on the wire, \(parties) parties")
     }
 
+    @Test("also where the parties make their correlations themselves")
+    func wireWithoutDealer() async throws {
+        let mesh = FaultyMesh(maker: { party, _ in InsecureMaker(party: party, bulk: 40_000) })
+        let frames = try await frames {
+            let run = try await mesh.run()
+            return (run.outcomes, run.seen)
+        }
+        let preparations = frames.values.joined().count { $0.kind == .preparation }
+        #expect(preparations > 20)
+        let all = injections(frames)
+        print("fault injection: without a dealer, \(preparations) frames of preparation, \(all.count) faults")
+        check(try await walk(mesh, chosen(all, 120)), "on the wire, without a dealer")
+    }
+
     @Test("also of a heartbeat")
     func heartbeats() async throws {
         let mesh = FaultyMesh(program: SmallInference(course: .pausing(.seconds(1))))
@@ -137,12 +152,14 @@ struct FaultWalkTests {
 
     @Test(
         "of an inference whose member sends a wrong frame in good order",
-        arguments: [(2, nil, 120), (3, nil, 80), (2, 20_000, 60)] as [(Int, Int?, Int)]
+        arguments: [(2, nil, 120, true), (3, nil, 80, true), (2, 20_000, 60, true), (2, nil, 120, false)]
+            as [(Int, Int?, Int, Bool)]
     )
-    func members(parties: Int, long: Int?, sample: Int) async throws {
+    func members(parties: Int, long: Int?, sample: Int, hasDealer: Bool) async throws {
         let members = FaultyMembers(
             parties: parties,
-            program: SmallInference(course: long.map { .long($0) } ?? .plain)
+            program: SmallInference(course: long.map { .long($0) } ?? .plain),
+            maker: hasDealer ? nil : { party, _ in InsecureMaker(party: party, bulk: 40_000) }
         )
         let frames = try await frames {
             let run = try await members.run()
@@ -164,7 +181,8 @@ struct FaultWalkTests {
                 limit: Self.limit
             )
         }
-        check(walk, "authenticated, \(parties) parties\(long.map { ", \($0) numbers" } ?? "")")
+        let name = "authenticated, \(parties) parties\(long.map { ", \($0) numbers" } ?? "")"
+        check(walk, hasDealer ? name : "\(name), no dealer")
     }
 }
 #endif

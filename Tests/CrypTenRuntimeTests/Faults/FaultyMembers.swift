@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenCorrelations
 import CrypTenRing
 import CrypTenRuntime
 import CrypTenTransport
@@ -17,6 +18,8 @@ struct FaultyMembers: Sendable {
 
     var parties = 2
     var program = SmallInference()
+    /// What parties make their correlations by; nil where there is a dealer.
+    var maker: (@Sendable (Int, any Kernels) throws -> any CorrelationMaker)?
     /// What bounds a wait for a member that lives.
     var patience = Duration.seconds(1)
 
@@ -27,9 +30,10 @@ struct FaultyMembers: Sendable {
         // A dealer that hears nothing at all ends later than those who wait for it.
         configuration.idlePatience = patience * 5
         configuration.threads = 1
+        configuration.correlations = maker == nil ? .dealer : .parties
+        configuration.insecureMaker = maker
         let common = configuration
-        let mesh = try MemoryTransport.mesh(parties: parties, session: "walk", parameters: common.agreement)
-        let members = (mesh.parties + [mesh.dealer]).map { FaultyTransport($0, injection) }
+        let members = try transports(common.agreement).map { FaultyTransport($0, injection) }
         let outcomes = await withTaskGroup(of: (Role, MemberOutcome).self) { group in
             for member in members {
                 group.addTask {
@@ -52,5 +56,13 @@ struct FaultyMembers: Sendable {
             seen: members.reduce(into: [:]) { $0.merge($1.seen) { $1 } },
             happened: members.compactMap(\.happened).first
         )
+    }
+
+    private func transports(_ agreement: String) throws -> [any Transport] {
+        guard maker == nil else {
+            return try MemoryTransport.meshWithoutDealer(parties: parties, session: "walk", parameters: agreement)
+        }
+        let mesh = try MemoryTransport.mesh(parties: parties, session: "walk", parameters: agreement)
+        return mesh.parties + [mesh.dealer]
     }
 }

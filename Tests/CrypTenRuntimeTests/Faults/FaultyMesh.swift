@@ -1,5 +1,6 @@
 #if os(Linux)
 import CrypTenBase
+import CrypTenCorrelations
 import CrypTenRing
 import CrypTenRuntime
 import CrypTenTransport
@@ -22,6 +23,8 @@ struct FaultyMesh: Sendable {
 
     var parties = 2
     var session = "walk"
+    /// What parties make their correlations by; nil where there is a dealer.
+    var maker: (@Sendable (Int, any Kernels) throws -> any CorrelationMaker)?
     /// What parties agree on before their first run, instead of a random number.
     var salt: [UInt8]?
     /// Where all that goes over the wire is written down, and all that members send before it is sealed.
@@ -38,7 +41,7 @@ struct FaultyMesh: Sendable {
 
     /// Runs the inference once, with or without a fault.
     func run(_ injection: Injection<WireFault>? = nil) async throws -> Run {
-        let roles = Role.all(partyCount: parties)
+        let roles = Role.all(partyCount: parties, hasDealer: maker == nil)
         let listeners = try await onThread {
             Result { try roles.map { _ in try TCPListener.bind(TCPAddress(host: "127.0.0.1", port: 0)) } }
         }.get()
@@ -75,11 +78,14 @@ struct FaultyMesh: Sendable {
         configuration.idlePatience = patience
         configuration.threads = 1
         configuration.insecureSalt = salt
+        configuration.correlations = maker == nil ? .dealer : .parties
+        configuration.insecureMaker = maker
         return configuration
     }
 
     private func tcp(_ role: Role, _ peers: [Role: TCPAddress]) -> TCPConfiguration {
         var tcp = TCPConfiguration(session: session, partyCount: parties, peers: peers)
+        tcp.hasDealer = maker == nil
         if let capture {
             tcp.insecurePlaintextObserver = { header, payload in capture.add(plaintext: payload, header, from: role) }
             tcp.logger = Logger(label: "test") { _ in CapturingLogHandler(role, capture) }

@@ -36,4 +36,33 @@ extension CellFaultTests {
         #expect(rounds.allSatisfy { $0 >= parties - 1 } && works[0][parties].contains { $0.hasPrefix("correction ") })
         await cell.stop()
     }
+
+    @Test(
+        "a cell of two without a dealer answers, from runs that it has prepared and from others, also after a party was lost"
+    )
+    func withoutDealer() async throws {
+        let cell = try ThreadCell(parties: 2, hasDealer: false)
+        try cell.start()
+        let x = (0..<16).map { Double($0 % 5) / 2 - 1 }
+        for turn in 0..<2 {
+            for rows in [1, 4, 4] {
+                let asked = Array(x.prefix(4 * rows))
+                let end = ContinuousClock.now + .seconds(20)
+                var outcome = try await cell.ask(asked)
+                while case .lost = outcome, ContinuousClock.now < end {
+                    try await Task.sleep(for: .milliseconds(5))
+                    outcome = try await cell.ask(asked)
+                }
+                guard case .answer(let values) = outcome else {
+                    Issue.record("the cell serves: \(outcome)")
+                    continue
+                }
+                let expected = (0..<rows).flatMap { ThreadCell.clear(Array(asked[4 * $0..<4 * $0 + 4])) }
+                #expect(values.count == expected.count)
+                #expect(zip(values, expected).allSatisfy { abs($0 - $1) < 1e-3 }, "\(values) \(expected)")
+            }
+            if turn == 0 { cell.kill(.party(PartyID(1))) }
+        }
+        await cell.stop()
+    }
 }

@@ -39,7 +39,7 @@ final class Meeting: Sendable {
 
     private func wait(_ role: Role, _ ticket: Int, _ continuation: CheckedContinuation<any Transport, any Error>) {
         let gone = CrypTenError(.cancelled, "a member has gone before the others came")
-        let all = Role.all(partyCount: parties)
+        let all = Role.all(partyCount: parties, hasDealer: configuration.correlations == .dealer)
         let (left, met) = state.withLockedValue { state in
             if state.returned.remove(ticket) != nil { return ([continuation], [Role: Meeting.Place]()) }
             let earlier = state.waiting.updateValue((ticket, continuation), forKey: role)
@@ -50,11 +50,22 @@ final class Meeting: Sendable {
         for left in left { left.resume(throwing: gone) }
         guard !met.isEmpty else { return }
         do {
-            let mesh = try MemoryTransport.mesh(parties: parties, session: "cell", parameters: configuration.agreement)
-            for (role, transport) in zip(all, mesh.parties + [mesh.dealer]) { met[role]?.resume(returning: transport) }
+            for (role, transport) in zip(all, try transports()) { met[role]?.resume(returning: transport) }
         } catch {
             for place in met.values { place.resume(throwing: error) }
         }
+    }
+
+    private func transports() throws -> [any Transport] {
+        guard configuration.correlations == .dealer else {
+            return try MemoryTransport.meshWithoutDealer(
+                parties: parties,
+                session: "cell",
+                parameters: configuration.agreement
+            )
+        }
+        let mesh = try MemoryTransport.mesh(parties: parties, session: "cell", parameters: configuration.agreement)
+        return mesh.parties + [mesh.dealer]
     }
 
     private typealias Place = CheckedContinuation<any Transport, any Error>

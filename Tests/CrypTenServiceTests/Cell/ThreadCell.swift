@@ -60,7 +60,8 @@ final class ThreadCell: Sendable {
         }
     }
 
-    init(parties: Int) throws {
+    /// - Parameter hasDealer: Whether the cell has one; else its two parties make correlations by an insecure maker.
+    init(parties: Int, hasDealer: Bool = true) throws {
         self.parties = parties
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("crypten-cell-\(UUID().uuidString)")
         self.folder = folder
@@ -86,9 +87,10 @@ final class ThreadCell: Sendable {
         }
         var lines: [String] = ["cell: threads", "members:"]
         lines += members
+        let dealer =
+            "  dealer: {address: \"127.0.0.1:9500\", identity: [\(identities[parties].certificate.fingerprint)]}"
+        lines += hasDealer ? ["dealers:", dealer] : ["dealers: none"]
         lines += [
-            "dealers:",
-            "  dealer: {address: \"127.0.0.1:9500\", identity: [\(identities[parties].certificate.fingerprint)]}",
             "models:",
             "  m: {owner: p1, inputs: {x: {shapes: [[rows, 4]], range: [-4, 4]}}, batch: {window: 1ms, sizes: [1, 4]}, prepared: {1: 2}}",
             "limits: {waiting: 2s}", "local:",
@@ -101,6 +103,8 @@ final class ThreadCell: Sendable {
         var configuration = SessionConfiguration()
         configuration.fractionBits = cluster.fractionBits
         configuration.threads = 1
+        configuration.correlations = cluster.correlations
+        configuration.insecureMaker = { party, _ in InsecureMaker(party: party) }
         self.configuration = configuration
         meeting = Meeting(parties: parties, configuration: configuration)
         audits = (0...parties).map { _ in ExpansionAudit() }
@@ -112,7 +116,7 @@ final class ThreadCell: Sendable {
 
     func start() throws {
         for index in 0..<parties { try startParty(index) }
-        startDealer()
+        if configuration.correlations == .dealer { startDealer() }
     }
 
     private func startParty(_ index: Int) throws {
