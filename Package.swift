@@ -208,7 +208,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CrypTenGatesTests",
-            dependencies: ["CrypTenDevice", "_CrypTenTestSupport"],
+            dependencies: ["CrypTenCorrelations", "CrypTenDevice", "_CrypTenTestSupport"],
             swiftSettings: swiftSettings
         ),
         .testTarget(
@@ -220,7 +220,7 @@ let package = Package(
         .testTarget(
             name: "CrypTenCorrelationsTests",
             dependencies: [
-                "CrypTenBase", "CrypTenCorrelations", "CrypTenGates", "CrypTenRing",
+                "CrypTenBase", "CrypTenCorrelations", "CrypTenGates", "CrypTenRing", "_CrypTenTestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: swiftSettings

@@ -137,12 +137,60 @@ CCT_AVX2 static void work_avx2(const step *s, size_t outputs, uint32_t p, uint32
 
 #endif
 
+#if CCT_ARM
+
+CCT_INLINE void work_of_four(const step *s, const size_t outputs, size_t at, size_t lane, uint32_t p, uint32_t inverse) {
+    const int64x2_t high = vdupq_n_s64((int64_t)((uint64_t)p << 32));
+    const uint32x4_t prime = vdupq_n_u32(p);
+    int64x2_t low[OUTPUTS], top[OUTPUTS];
+    CCT_UNROLL for (size_t j = 0; j < outputs; j++) low[j] = top[j] = vdupq_n_s64(0);
+    CCT_UNROLL for (size_t t = 0; t < TERMS; t++) {
+        const int32x4_t a = vreinterpretq_s32_u32(vld1q_u32(s->left[t] + at));
+        CCT_UNROLL for (size_t j = 0; j < outputs; j++) {
+            const int32x4_t b = vreinterpretq_s32_u32(vld1q_u32(s->right[t][j] + lane));
+            low[j] = vmlal_s32(low[j], vget_low_s32(a), vget_low_s32(b));
+            top[j] = vmlal_high_s32(top[j], a, b);
+        }
+    }
+    CCT_UNROLL for (size_t j = 0; j < outputs; j++) {
+        int64x2_t x[2] = {low[j], top[j]};
+        uint32x2_t y[2];
+        CCT_UNROLL for (size_t i = 0; i < 2; i++) {
+            x[i] = vaddq_s64(x[i], vandq_s64(high, vshrq_n_s64(x[i], 63)));
+            const uint64x2_t word = vreinterpretq_u64_s64(x[i]);
+            const uint32x2_t m = vmul_u32(vmovn_u64(word), vdup_n_u32(inverse));
+            y[i] = vshrn_n_u64(vsubq_u64(word, vmull_u32(m, vdup_n_u32(p))), 32);
+        }
+        const uint32x4_t z = vcombine_u32(y[0], y[1]);
+        uint32_t *to = s->sums + j * s->sum_step + at;
+        const uint32x4_t sum = vaddq_u32(vld1q_u32(to), vminq_u32(z, vaddq_u32(z, prime)));
+        vst1q_u32(to, vminq_u32(sum, vsubq_u32(sum, prime)));
+    }
+}
+
+CCT_INLINE void work128(const step *s, const size_t outputs, uint32_t p, uint32_t inverse) {
+    for (size_t at = 0; at < s->vectors * LANES; at += 4) work_of_four(s, outputs, at, at % LANES, p, inverse);
+}
+
+static void work_neon(const step *s, size_t outputs, uint32_t p, uint32_t inverse) {
+    switch (outputs) {
+    case 1: work128(s, 1, p, inverse); return;
+    case 2: work128(s, 2, p, inverse); return;
+    default: work128(s, OUTPUTS, p, inverse);
+    }
+}
+
+#endif
+
 typedef void (*work_function)(const step *, size_t, uint32_t, uint32_t);
 
 static work_function work_of(cct_instruction_set set) {
 #if CCT_X86
     if (set == CCT_SET_AVX512) return work_avx512;
     if (set == CCT_SET_AVX2) return work_avx2;
+#endif
+#if CCT_ARM
+    if (set == CCT_SET_NEON) return work_neon;
 #endif
     (void)set;
     return work_portable;

@@ -35,15 +35,15 @@ package final class GateSimulator {
         differences?.all.count ?? 0
     }
 
-    private let roleKernels: [any Kernels]
+    package let roleKernels: [any Kernels]
     private let corrupted: Set<Int>?
     /// Each party's keys, and those of each pair.
-    let keys: [RunKeys]
-    let pairKeys: [[ExpansionKey?]]
+    package let keys: [RunKeys]
+    package let pairKeys: [[ExpansionKey?]]
     /// Those that each party has for itself.
     package let ownKeys: [ExpansionKey]
     private let drawn = DrawnWords()
-    private let numbers: [StreamNumbers]
+    package let numbers: [StreamNumbers]
     private let sink = SimulatedCorrections()
     private let differences: SimulatedDifferences?
     private let sources: [SimulatedSource]
@@ -55,7 +55,7 @@ package final class GateSimulator {
     ///   - corrupted: Parties whose randomness is all zeros, and so are their shares of what `share`, `wire` and `bits` make:
     ///     one of the others has everything. For an adversary who knows his own words these are as good as any. Nil: nobody
     ///     is, and sharings are uniform.
-    ///   - rebasing: Whether correlations of bits of a mask are made for another one, as parties without a dealer make them (`RebasedStage`).
+    ///   - rebasing: Where correlations of bits of a mask are made for another one, as parties without a dealer make them: by what it differs (`RebasedStage`).
     ///   - change: What becomes of a stream, for all who expand it.
     package init(
         parties: Int,
@@ -63,7 +63,7 @@ package final class GateSimulator {
         kernels: any Kernels = PlainKernels(),
         slabs: Slabs = .usual,
         corrupted: Set<Int>? = nil,
-        rebasing: Bool = false,
+        rebasing: Rebasing? = nil,
         changing change: (@Sendable (SimulatedStream) -> AuditingKernels.Change?)? = nil
     ) {
         var random = TestRandom(seed: seed)
@@ -127,7 +127,7 @@ package final class GateSimulator {
         self.pairKeys = pairKeys
         numbers = (0...parties).map { _ in StreamNumbers() }
         let sink = sink
-        let differences = rebasing ? SimulatedDifferences() : nil
+        let differences = rebasing.map { SimulatedDifferences($0) }
         self.differences = differences
         sources = (0..<parties).map { party in
             party == parties - 1

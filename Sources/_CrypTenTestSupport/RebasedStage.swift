@@ -1,10 +1,9 @@
 import CrypTenGates
-import CrypTenRing
+package import CrypTenRing
 
 /// Correlations as parties without a dealer have them, made in the clear: wherever a gate reads bits of a mask λ, those of another mask r.
 ///
-/// d = λ − r goes to the parties, who subtract it from the public part that they read (`PartyStage.bitwise`). It is a function of λ alone, element by element,
-/// so that a wire has one d, whoever reads it and in whichever pieces. Its 16 low bits are zeros: truncations by as many bits round as with a dealer.
+/// d = λ − r goes to the parties, who subtract it from the public part that they read (`PartyStage.bitwise`).
 final class RebasedStage: DealStage {
     private let dealer: DealerStage
     private let differences: SimulatedDifferences
@@ -14,17 +13,9 @@ final class RebasedStage: DealStage {
         self.differences = differences
     }
 
-    /// d of an element: anything that looks random.
-    private static func difference(_ mask: UInt64) -> UInt64 {
-        var x = mask &+ 0x9E37_79B9_7F4A_7C15
-        x = (x ^ x >> 30) &* 0xBF58_476D_1CE4_E5B9
-        x = (x ^ x >> 27) &* 0x94D0_49BB_1331_11EB
-        return (x ^ x >> 31) & ~0xFFFF
-    }
-
     /// r, whose d the parties are told.
     private func rebased(_ mask: RingTensor) -> RingTensor {
-        let difference = RingTensor(mask.elements.map(RebasedStage.difference), shape: mask.shape)
+        let difference = differences.of(mask)
         differences.append(difference)
         return dealer.subtract(mask, difference)
     }
@@ -180,8 +171,40 @@ final class RebasedStage: DealStage {
 /// What every party subtracts from the public parts that it reads bit by bit, in the order of reading; nil: nothing.
 final class SimulatedDifferences {
     private(set) var all: [RingTensor?] = []
+    private let rule: Rebasing
+
+    init(_ rule: Rebasing) {
+        self.rule = rule
+    }
+
+    func of(_ mask: RingTensor) -> RingTensor {
+        rule.difference(mask)
+    }
 
     func append(_ difference: RingTensor?) {
         all.append(difference)
+    }
+}
+
+/// d for a mask that is read bit by bit.
+package struct Rebasing: Sendable {
+    package let difference: @Sendable (RingTensor) -> RingTensor
+
+    package init(_ difference: @escaping @Sendable (RingTensor) -> RingTensor) {
+        self.difference = difference
+    }
+
+    /// Anything that looks random, element by element, so that a wire has one d in whichever pieces it is read. Its 16 low bits are zeros:
+    /// truncations by as many bits round as with a dealer.
+    package static let elementwise = Rebasing { mask in
+        RingTensor(
+            mask.elements.map { mask in
+                var x = mask &+ 0x9E37_79B9_7F4A_7C15
+                x = (x ^ x >> 30) &* 0xBF58_476D_1CE4_E5B9
+                x = (x ^ x >> 27) &* 0x94D0_49BB_1331_11EB
+                return (x ^ x >> 31) & ~0xFFFF
+            },
+            shape: mask.shape
+        )
     }
 }

@@ -12,8 +12,11 @@ package final class LatticeAccumulators: Sendable {
     /// Multiplies and sums over channels.
     ///
     /// - Parameters:
+    ///   - ciphertexts: The other party's operand.
+    ///   - plaintexts: This party's, in the same packing.
     ///   - outputs: Blocks of outputs to compute, of those that the plaintexts are; nil for all of these. Whoever has little memory takes some at a
     ///     time: 393 kB each.
+    ///   - kernels: What computes.
     /// - Throws: `.shapeMismatch` where the two are of different packings.
     /// - Complexity: 98,304 modular multiply-accumulates a block; no transform.
     package init(

@@ -3,10 +3,12 @@ package import CrypTenRing
 private import Synchronization
 
 extension LatticeSecret {
-    /// Encrypts an operand in a packing: the message for the other party. Once for an operand, whatever number of products reads it in this packing.
+    /// Encrypts an operand in a packing, once for all products that read it in this packing.
     ///
     /// - Parameters:
     ///   - operand: A mask's share, of the shape that the packing's encrypted operand has.
+    ///   - packing: How it lies in polynomials.
+    /// - Returns: The message for the other party.
     /// - Throws: `.shapeMismatch`, or `.invalidArgument` where the noise of what the packing sums may exceed what is admitted: before anything is made.
     /// - Complexity: 190,464 bytes a ciphertext, and 16; six transforms each.
     package func encrypt(_ operand: RingTensor, _ packing: LatticePacking) throws -> [UInt8] {

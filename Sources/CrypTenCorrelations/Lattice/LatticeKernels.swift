@@ -69,9 +69,10 @@ package struct LatticeKernels: Sendable {
 
     // MARK: Elementwise
 
-    /// Residues of round(q · word / 2^64), of `count` words without a sign, given as products modulo 2^64 of `LatticeKernels.modulus`:
-    /// with w the product as a number with a sign, q · word ≡ w modulo 2^64, and the rounded quotient is (q · word − w) / 2^64, which is
-    /// −w / 2^64 modulo each prime of q. Exact.
+    /// Residues of round(q · word / 2^64), of `count` words without a sign that were multiplied by `LatticeKernels.modulus`; exact.
+    ///
+    /// With w the product modulo 2^64, as a number with a sign, the rounded quotient is (q · word − w) / 2^64, which is −w / 2^64 modulo
+    /// each prime of q.
     package func encode(_ scaled: UnsafePointer<UInt64>, count: Int, to out: Row, limb: Int) {
         cct_lattice_residues(set, out, scaled, count, tables.encoding[limb], tables.primes + limb)
     }

@@ -32,7 +32,9 @@ package final class LatticeSecret: Sendable {
         }
     }
 
-    /// An encryption of zero, with which the other party makes more of them. To be sent once; 190,480 bytes.
+    /// An encryption of zero, with which the other party makes more of them.
+    ///
+    /// To be sent once: 190,480 bytes.
     package func publicKeyMessage() -> [UInt8] {
         LatticeWriter.message(length: LatticePublicKey.bytes, kernels) { writer in
             let seed = makeSeed(writer)

@@ -1,7 +1,8 @@
 internal import CCrypTenKernels
 
-/// Residues or words in memory of its own, at the beginning of a line of the cache. It is overwritten when the last owner goes, unless it is public: secrets, or
-/// functions of secrets.
+/// Residues or words in memory of its own, at the beginning of a line of the cache.
+///
+/// It is overwritten when the last owner goes, unless it is public: secrets, or functions of secrets.
 ///
 /// Safety of `@unchecked Sendable`: whoever makes it writes it, threads to disjoint ranges, and reads it when all have ended.
 package final class LatticeMemory<Element: FixedWidthInteger & Sendable>: @unchecked Sendable {

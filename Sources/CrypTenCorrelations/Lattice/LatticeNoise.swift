@@ -12,7 +12,7 @@ private import Foundation
 /// the roundings at their worst, for they follow from the word, and the coins by Hoeffding's inequality but for probability δ = 2^-64. An answer adds
 /// less than 2^24. A result's unit is q / 2^64 > 2^121.9, and the two shares' roundings are off by one where the uniform r lies within the noise of
 /// a half: with probability below 2^-41 an element at worst. Words of masks are uniform, and then both parts add up like random walks: for the longest
-/// sums that is 2^75, and 2^-46.
+/// sums some 2^74 are measured, and that is 2^-47.
 package enum LatticeNoise {
     /// The bound on what products may be off by: 2^80.
     package static let admittedBits = 80.0

@@ -18,9 +18,9 @@ package enum LatticeParameters {
     package static let sentLimbs = 4
     /// Values that lie together in memory: see CCrypTenLattice.h.
     package static let chunk = 256
-    /// Polynomials in X^lanes with so few values or fewer are transformed 16 at a time,
+    /// Polynomials in X^lanes with so few values or fewer are transformed 16 at a time.
     package static let mostPointsSideBySide = 4_096
-    /// and with so few or fewer they lie side by side afterwards, too: a value serves 16 vectors.
+    /// With so few or fewer they lie side by side afterwards, too: a value serves 16 vectors.
     package static let mostPointsKeptSideBySide = 512
 
     /// Bytes of a row of `count` residues of 31 bits: 32 of them take 31 words.

@@ -1,20 +1,25 @@
 internal import CrypTenBase
 package import CrypTenRing
 
-/// An operand that is multiplied by ciphertexts: values of its polynomials, centred. May be kept where the operand stays.
+/// An operand that is multiplied by ciphertexts: values of its polynomials, centred.
+///
+/// May be kept where the operand stays.
 package final class LatticePlaintexts: Sendable {
     package let packing: LatticePacking
     /// The blocks of outputs that these are.
     package let outputs: Range<Int>
-    /// Of 512 points or fewer side by side: [group, prime, sixteen, point, 16]; else [group, prime, number, point]. Number is
-    /// term · outputs + output.
+    /// Of 512 points or fewer side by side: [group, prime, sixteen, point, 16]; else [group, prime, number, point].
+    ///
+    /// Number is term · outputs + output.
     let values: LatticeResidues
     /// Values of one group and prime.
     let step: Int
 
     /// - Parameters:
     ///   - operand: Of the shape that the packing's other operand has.
+    ///   - packing: How it lies in polynomials.
     ///   - outputs: Blocks of outputs to take; nil for all.
+    ///   - kernels: What computes.
     /// - Throws: `.shapeMismatch`; `.invalidArgument` where the packing's noise may exceed what is admitted.
     /// - Complexity: six transforms of 8192 / lanes points a block, and 24 bytes a point.
     package init(

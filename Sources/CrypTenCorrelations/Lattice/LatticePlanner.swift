@@ -8,7 +8,12 @@ package import CrypTenRing
 package enum LatticePlanner {
     /// The cheapest packing of an operation.
     ///
-    /// - Parameter encrypted: The operand that is encrypted, where that is decided already; nil for whichever is cheaper.
+    /// - Parameters:
+    ///   - operation: What is computed.
+    ///   - left: The left operand's shape.
+    ///   - right: The right operand's shape.
+    ///   - encrypted: The operand that is encrypted, where that is decided already; nil for whichever is cheaper.
+    /// - Returns: The packing; both parties get the same.
     /// - Throws: `.shapeMismatch` where the shapes don't fit; `.invalidArgument` where an operand is too large, or every packing's noise may exceed what is
     ///   admitted.
     package static func packing(

@@ -1,7 +1,6 @@
 internal import CCrypTenKernels
 
-/// What the kernels need of every prime, made once for a process: roots of unity with their quotients, inverses, fractions. All of it
-/// follows from the primes.
+/// What the kernels need of every prime, made once for a process: roots of unity with their quotients, inverses, fractions.
 ///
 /// Safety of `@unchecked Sendable`: written when it is made, and never freed.
 final class LatticeTables: @unchecked Sendable {
@@ -63,8 +62,9 @@ final class LatticeTables: @unchecked Sendable {
         )
     }
 
-    /// Powers of a root in the kernels' order: block i of a stage of m blocks has the power whose exponent is m + i with its 13 bits
-    /// reversed. The first 512 as they are; then for each chunk of 16 blocks the vectors of the last four stages.
+    /// Powers of a root in the kernels' order.
+    ///
+    /// Block i of a stage of m blocks has the power whose exponent is m + i with its 13 bits reversed. The first 512 as they are; then for each chunk of 16 blocks the vectors of the last four stages.
     private static func table(
         _ field: PrimeField,
         _ root: UInt64

@@ -8,8 +8,8 @@ import CrypTenRing
 /// bits are first read, slab by slab.
 final class PairOrigin {
     enum Kind {
-        /// A wire of its own.
-        case own
+        /// A wire of its own, whose seed words are fresh, or as they were in an earlier run.
+        case own(Later<RingTensor>?)
         /// What moves the elements of others.
         case moved(LinearOperation, [PairMask])
         /// A wire truncated in place: its mask is the high bits of another one's r, and its own r.
@@ -31,7 +31,8 @@ final class PairOrigin {
     /// This party's seed words of some elements: the bits of its part of r.
     private func seeds(_ range: Range<Int>) -> Later<RingTensor> {
         switch kind {
-        case .own:
+        case .own(let known?): return range.count == count ? known : known.map { $0.flat(range) }
+        case .own(nil):
             let number = number ?? run.nextSeedStream()
             self.number = number
             let (kernels, key) = (run.pair.kernels, run.seeds)
@@ -49,6 +50,20 @@ final class PairOrigin {
             let moved = moved!
             return moved.map { $0.flat(range) }
         case .truncated: preconditionFailure("a truncation read in place has the mask that it is of")
+        }
+    }
+
+    /// This party's seed words of r, if any were drawn: of all elements, or of some.
+    func drawnSeeds(_ range: Range<Int>? = nil) throws -> RingTensor? {
+        isDrawn ? try seeds(range ?? 0..<count).value() : nil
+    }
+
+    /// Whether bits were read of this wire, or of one that it moves the elements of.
+    private var isDrawn: Bool {
+        switch kind {
+        case .own(let known): known != nil || number != nil
+        case .moved(_, let masks): !pieces.isEmpty || masks.contains { $0.origin.isDrawn }
+        case .truncated: false
         }
     }
 

@@ -17,7 +17,7 @@ package struct PairPlanes: @unchecked Sendable {
     package var moment: Int { source.moment }
 
     /// This party's part.
-    var part: Later<BitPlanes> {
+    package var part: Later<BitPlanes> {
         let range = range
         return range.count == source.planes ? source.part : source.part.map { $0[range] }
     }

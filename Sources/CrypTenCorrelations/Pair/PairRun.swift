@@ -59,7 +59,7 @@ package final class PairRun {
 
     /// A mask of a wire of its own.
     func mask(_ shape: Shape, _ words: PairWords) -> PairMask {
-        PairMask(shape, words, PairOrigin(count: shape.count, .own, self))
+        PairMask(shape, words, PairOrigin(count: shape.count, .own(nil), self))
     }
 
     /// Deals words.

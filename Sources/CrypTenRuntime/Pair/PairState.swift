@@ -74,9 +74,6 @@ extension SessionConfiguration {
     /// What makes this party's half of the correlations.
     func correlationMaker(party: Int, kernels: any Kernels) throws -> any CorrelationMaker {
         if let insecureMaker { return try insecureMaker(party, kernels) }
-        throw CrypTenError(
-            .invalidArgument,
-            "this build makes no correlations without a dealer: start one, and give its address"
-        )
+        return PairMaker(party: party, kernels: kernels as? NativeKernels ?? NativeKernels(threads: threads ?? 1))
     }
 }

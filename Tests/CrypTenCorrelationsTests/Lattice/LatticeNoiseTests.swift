@@ -7,7 +7,7 @@ struct LatticeNoiseTests {
     static let matrix = BilinearOperation.matmul(transposeLeft: false, transposeRight: false)
     static let degree = LatticeParameters.degree
 
-    /// How far every coefficient of the sums is from round(q m / 2^64), of words m: by magnitude. `element` names the word of each coefficient that is compared.
+    /// How far coefficients of the sums are from round(q m / 2^64), of the words m that they encode: magnitudes.
     static func noise(
         _ sums: LatticeAccumulators,
         answer: Int,

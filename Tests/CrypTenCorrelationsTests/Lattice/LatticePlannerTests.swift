@@ -76,7 +76,7 @@ struct LatticePlannerTests {
         let packing = try LatticePlanner.packing(wide, [1, 1, (1 << 20) + 1, 3], [1, 1, 2, 3])
         #expect(packing.form.layout == .matrix, "no tile holds a window of 2^20 rows")
         let huge = try LatticePlanner.packing(.multiply, [1 << 30], [1 << 30]).cost
-        #expect(huge.picoseconds == .max, "a ciphertext and an answer for each element")
+        #expect(huge.picoseconds > 1 << 60, "a ciphertext and an answer for each element")
         #expect(throws: CrypTenError.self) {
             try LatticePlanner.packing(Self.matrix, [1 << 16, 1 << 16], [1 << 16, 1])
         }

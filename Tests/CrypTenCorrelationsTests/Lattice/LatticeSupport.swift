@@ -86,7 +86,7 @@ struct TestNumber: Equatable {
 
     init(_ value: UInt64) { words = [UInt32(truncatingIfNeeded: value), UInt32(value >> 32)] }
 
-    /// self · factor + addend
+    /// The product, and something more.
     func times(_ factor: UInt64, plus addend: UInt64 = 0) -> TestNumber {
         precondition(factor <= UInt64(UInt32.max))
         var carry = addend

@@ -4,6 +4,7 @@ import CrypTenGates
 import CrypTenRing
 import Foundation
 import Testing
+import _CrypTenTestSupport
 
 /// Words at which shares wrap, then random ones.
 private func edges(_ count: Int, seed: UInt64) -> [UInt64] {
@@ -59,7 +60,7 @@ struct PairTests {
         let parts = try PairOfThreads().run { pair, channel -> [[UInt64]] in
             let seeds = Later(RingTensor(x[pair.party], shape: [x[pair.party].count]))
             let mask = BitwiseMask(pair, count: x[pair.party].count, seeds: seeds)
-            let words = [mask.shifted(by: shift), mask.shifted(by: 0), mask.top(modulo: shift), mask.quotient(factor: 1 << 62 / 7)]
+            let words = [mask.shifted(by: shift), mask.shifted(by: 0), mask.top(modulo: shift), mask.quotient(factor: (1 << 62) / 7)]
             let opened = mask.difference(from: PairTests.words(x[1 - pair.party]))
             try pair.run(over: channel)
             return try words.map { try $0.part.value().elements } + [try opened.value().elements]
@@ -70,8 +71,8 @@ struct PairTests {
         let low = (UInt64(1) << UInt64(shift)) - 1
         #expect(total([parts[0][2], parts[1][2]]).map { $0 & low } == r.map { $0 >> 63 & low })
         for (got, r) in zip(total([parts[0][3], parts[1][3]]), r) {
-            let exact = Int128(UInt128(r) * UInt128(1 << 62 / 7) >> 62)
-            let off = Int128(truncatingIfNeeded: got) - exact
+            let exact = UInt64((UInt128(r) * (UInt128(1 << 62) / 7)) >> 62)
+            let off = Int64(bitPattern: got &- exact)
             #expect(abs(off) <= 1, "\(r)")
         }
         // d = λ − r, where λ's shares are the parties' words the other way round.
@@ -122,7 +123,8 @@ struct PairTests {
     @Test("cosine and sine of the sum, within 32 units of 2^-30", arguments: [1, 5])
     func harmonics(number: Int) throws {
         let made = try made { pair, x, _ in pair.harmonics(x, number: number) }
-        for (index, function) in [{ Foundation.cos($0) }, { Foundation.sin($0) } as (Double) -> Double].enumerated() {
+        let functions: [(Double) -> Double] = [{ Foundation.cos($0) }, { Foundation.sin($0) }]
+        for (index, function) in functions.enumerated() {
             for (got, x) in zip(total(made[index]), xs) {
                 let angle = Double(x &* UInt64(number)) / 0x1p64 * 2 * .pi
                 #expect(abs(Double(Int64(bitPattern: got)) - function(angle) * 0x1p30) < 32)

@@ -118,6 +118,31 @@ struct ChoiceTests {
         }
     }
 
+    @Test("more threads give the same bits")
+    func threads() throws {
+        let count = 70_001
+        let choices = Numbers.planesOf(1, count: count, seed: 12)
+        let words = RingTensor(Numbers.wordsOf(count, seed: 13), shape: [count])
+        let bits = Numbers.planesOf(3, count: count, seed: 14)
+        let all = try [1, 4].map { threads -> [[UInt64]] in
+            let kernels = NativeKernels(threads: threads)
+            let (sent, received) = try KnownSession(.four, seed: 15).transfers(choices, kernels)
+            let (put, taken) = (try sent.choice(0), try received.choice(0))
+            let narrow = put.times(words, width: 37)
+            let wide = put.times(WideWords(low: words, high: words), width: 88)
+            let planes = put.times(bits)
+            let gotNarrow = try taken.times(narrow.message, width: 37)
+            let gotWide = try taken.timesWide(wide.message, width: 88)
+            let gotPlanes = try taken.times(planes.message, planes: 3)
+            let tensors = [
+                narrow.message, narrow.share, wide.message, wide.share.low, wide.share.high, planes.message,
+                planes.share.asWords, gotNarrow, gotWide.low, gotWide.high, gotPlanes.asWords,
+            ]
+            return tensors.map(\.elements)
+        }
+        for (one, four) in zip(all[0], all[1]) { #expect(one == four) }
+    }
+
     @Test("a transfer is handed out once")
     func once() throws {
         let (sent, received) = try KnownSession(.two, seed: 10).transfers(BitPlanes(zeros: 3, count: 10))

@@ -1,6 +1,6 @@
 import CrypTenBase
-import CrypTenCorrelations
-import CrypTenRing
+package import CrypTenCorrelations
+package import CrypTenRing
 import Foundation
 import Synchronization
 
@@ -41,29 +41,29 @@ final class WordPipe: @unchecked Sendable {
 }
 
 /// The two ends of a pair's connection; a message of an exchange is one list of words.
-final class PipeChannel: PairChannel {
+package final class PipeChannel: PairChannel {
     private let outgoing: WordPipe
     private let incoming: WordPipe
     private var sent: [UInt64] = []
     private var unread: [UInt64]?
     private var position = 0
-    private(set) var exchanges = 0
+    package private(set) var exchanges = 0
 
     init(_ outgoing: WordPipe, _ incoming: WordPipe) {
         (self.outgoing, self.incoming) = (outgoing, incoming)
     }
 
-    func send(_ words: RingTensor) throws {
+    package func send(_ words: RingTensor) throws {
         sent += words.elements
     }
 
-    func finishSending() throws {
+    package func finishSending() throws {
         outgoing.send(sent)
         sent = []
         exchanges += 1
     }
 
-    func receive(_ count: Int) throws -> RingTensor {
+    package func receive(_ count: Int) throws -> RingTensor {
         if unread == nil { unread = try incoming.receive() }
         guard position + count <= unread!.count else {
             throw CrypTenError(.malformedFrame, "\(unread!.count) words where more are due")
@@ -72,7 +72,7 @@ final class PipeChannel: PairChannel {
         return RingTensor(unread![position..<position + count], shape: [count])
     }
 
-    func finishReceiving() throws {
+    package func finishReceiving() throws {
         if unread == nil { unread = try incoming.receive() }
         guard position == unread!.count else {
             throw CrypTenError(.malformedFrame, "\(unread!.count - position) words are left")
@@ -82,12 +82,16 @@ final class PipeChannel: PairChannel {
 }
 
 /// Two parties as threads of a test, with transfers set up in both directions.
-struct PairOfThreads: Sendable {
-    var height = TreeHeight.two
-    var kernels = NativeKernels(threads: 1)
+package struct PairOfThreads: Sendable {
+    package var height: TreeHeight
+    package var kernels: NativeKernels
+
+    package init(height: TreeHeight = .two, kernels: NativeKernels = NativeKernels(threads: 1)) {
+        (self.height, self.kernels) = (height, kernels)
+    }
 
     /// What each party's body returns.
-    func run<Result: Sendable>(_ body: @escaping @Sendable (Pair, PipeChannel) throws -> Result) throws -> [Result] {
+    package func run<Result: Sendable>(_ body: @escaping @Sendable (Pair, PipeChannel) throws -> Result) throws -> [Result] {
         let pipes = [WordPipe(), WordPipe()]
         let transfers = TransferKernels(kernels)
         // Direction d: party d sends words.

@@ -1,0 +1,154 @@
+package import CrypTenBase
+package import CrypTenGates
+package import CrypTenPlanning
+package import CrypTenRing
+
+/// Makes the correlations of runs with the other party: by correlated transfers and ring-LWE, without a dealer.
+///
+/// A run's plan is walked as a dealer walks it, gate by gate; what gates ask for is written down, and goes together: exchange 1 has what depends on keys
+/// alone, whatever the layer, and so on (`PairTape`). Where there is more of it than may wait, it goes in turns.
+///
+/// > Security: Semi-honest, against either party; computational, under X25519, AES and ring-LWE. What the other party sees is uniform, or hidden by
+/// > pads and noise, and of a length that follows from the plan.
+package final class PairMaker: CorrelationMaker {
+    /// Of the trees of the extension: half the bits of two levels, for a tenth of time more.
+    private static let height = TreeHeight.four
+
+    private let party: Int
+    private let kernels: NativeKernels
+    private let limit: Int
+    private var sender: TransferSender?
+    private var receiver: TransferReceiver?
+    /// Exchanges of the last run.
+    package private(set) var exchanges = 0
+    package private(set) var transfers = 0
+
+    /// - Parameters:
+    ///   - party: 0 or 1.
+    ///   - kernels: What computes.
+    ///   - limit: Bytes that may wait for an exchange.
+    package init(party: Int, kernels: NativeKernels, limit: Int = 256 << 20) {
+        (self.party, self.kernels, self.limit) = (party, kernels, limit)
+    }
+
+    package func connect(over channel: any PairChannel) throws {
+        let transfers = TransferKernels(kernels)
+        // Named by the party that has the words; the session's secrets are fresh.
+        func label(_ sender: Int) -> [UInt8] { Array("crypten words of party \(sender)".utf8) }
+        func exchange(_ message: [UInt8], _ count: Int) throws -> [UInt8] {
+            try channel.send(RingTensor(bytes: message))
+            try channel.finishSending()
+            let theirs = try channel.receive((count + 7) / 8).bytes(count)
+            try channel.finishReceiving()
+            return theirs
+        }
+        let choosing = TransferReceiverSetup(label: label(1 - party), height: PairMaker.height, kernels: transfers)
+        let offer = try exchange(choosing.offer, choosing.offer.count)
+        let sending = try TransferSenderSetup(
+            offer: offer,
+            label: label(party),
+            height: PairMaker.height,
+            kernels: transfers
+        )
+        let answer = try exchange(sending.answer, sending.answer.count)
+        let (trees, receiver) = try choosing.finish(answer)
+        sender = try sending.finish(try exchange(trees, trees.count))
+        self.receiver = receiver
+    }
+
+    package func make(
+        _ plan: Plan,
+        _ schedule: Schedule,
+        keys: RunKeys,
+        seeds: ExpansionKey,
+        binding: [UInt8],
+        kept: [any KeptMask],
+        over channel: any PairChannel,
+        into sink: any PairSink
+    ) throws -> [any KeptMask] {
+        guard let sender, let receiver else { preconditionFailure("a session connects before its first run") }
+        let (sending, choosing) = (sender.run(binding), receiver.run(binding))
+        defer {
+            sending.end()
+            choosing.end()
+        }
+        let pair = Pair(party: party, kernels: kernels, sender: sending, receiver: choosing, height: PairMaker.height)
+        let run = PairRun(
+            pair: pair,
+            slabs: plan.slabs,
+            keys: keys,
+            seeds: seeds,
+            lattice: .drawn(),
+            channel: channel,
+            sink: sink,
+            limit: limit
+        )
+        let kept = kept.map { kept -> PairKept in
+            guard let kept = kept as? PairKept else { preconditionFailure("what is kept is of this maker") }
+            return kept
+        }
+        let made = try walk(plan, schedule, run, kept)
+        exchanges = pair.tape.done
+        transfers += sending.counters.transfers + choosing.counters.transfers
+        return made
+    }
+
+    /// Goes through the plan as its run will.
+    private func walk(_ plan: Plan, _ schedule: Schedule, _ run: PairRun, _ kept: [PairKept]) throws -> [PairKept] {
+        let numbers = StreamNumbers()
+        var slots = [PairValue](repeating: .nothing, count: plan.slots)
+        var roots: [ObjectIdentifier: PairValue] = [:]
+        let outside = PairStage(run, inputs: [], memory: MaskMemory(), numbers: numbers)
+        for binding in plan.bindings {
+            if case .kept(let index, _) = binding.source { slots[binding.slot] = kept[index].value(in: run, outside, &roots) }
+        }
+        let gates = plan.steps.map(\.gate.gate)
+        var memories = [MaskMemory<PairMask, PairPlanes>?](repeating: nil, count: plan.steps.count)
+        for unit in schedule.rounds.joined() {
+            let step = plan.steps[unit.step]
+            let memory = memories[unit.step] ?? MaskMemory()
+            memories[unit.step] = unit.isLastStage ? nil : memory
+            numbers.begin(step: unit.step, stage: unit.stage)
+            let stage = PairStage(run, inputs: step.inputs.map { slots[$0] }, memory: memory, numbers: numbers)
+            try gates[unit.step].deal(stage: unit.stage, stage)
+            if unit.isLastStage {
+                for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
+            }
+            for slot in unit.freed { slots[slot] = .nothing }
+        }
+        // What is kept may have to be made first.
+        let outputs = plan.outputs.filter { $0.kept != nil }.map { slots[$0.slot] }
+        let parts = outputs.map { PairParts($0, kernels) }
+        try run.exchange()
+        for kept in kept { try kept.remember(roots[ObjectIdentifier(kept.root)]) }
+        return try parts.map { try $0.kept() }
+    }
+}
+
+/// What will be kept of a value, before the last exchange.
+private struct PairParts {
+    private let value: PairValue
+    private let words: Later<RingTensor>?
+    private let bits: Later<BitPlanes>?
+
+    init(_ value: PairValue, _ kernels: any Kernels) {
+        self.value = value
+        switch value {
+        case .nothing: (words, bits) = (nil, nil)
+        case .wire(let wire):
+            precondition(wire.alternative == nil, "a truncation read in place isn't kept")
+            (words, bits) = (wire.mask.part(kernels), nil)
+        case .bits(let planes): (words, bits) = (nil, planes.part)
+        }
+    }
+
+    func kept() throws -> PairKept {
+        switch value {
+        case .nothing: return PairKept(.nothing, seeds: nil)
+        case .wire(let wire):
+            let seeds = try wire.mask.origin.drawnSeeds(wire.mask.range)
+            return PairKept(.wire(part: try words!.value(), sharesHeld: wire.sharesHeld), seeds: seeds)
+        case .bits: return PairKept(.bits(try bits!.value()), seeds: nil)
+        }
+    }
+}
