@@ -38,7 +38,7 @@ import Foundation
 ///     from what it would be in double, and the next step begins with it.
 ///   - body: The program, run once for each party with its own session.
 /// - Returns: What each party's program returned, in the parties' order.
-/// - Throws: as `withLocalParties`.
+/// - Throws: as `withLocalParties`; `.invalidArgument` for parties who make the correlations themselves.
 /// - Complexity: beside the run, the same computation in the clear, once more in double, and a comparison of all values. In memory
 ///   what the expression's operations yield in double.
 public func withInsecureCheckedParties<Result: Sendable>(
@@ -47,6 +47,14 @@ public func withInsecureCheckedParties<Result: Sendable>(
     comparesResults: Bool = true,
     _ body: @escaping @Sendable (Session) async throws -> Result
 ) async throws -> [Result] {
+    // Truncations round by a public dither, which a check follows: without a dealer it follows from masks that a check doesn't see.
+    guard configuration.correlations == .dealer else {
+        throw CrypTenError(
+            .invalidArgument,
+            "checked runs have a dealer, whose numbers lie in the same ranges with the same errors: choose correlations of a dealer to check "
+                + "(SessionConfiguration.correlations = .dealer)"
+        )
+    }
     let threads = configuration.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / max(1, count))
     let checker = InsecureRunChecker(
         parties: count,
