@@ -6,6 +6,7 @@ import CrypTenRuntime
 import CrypTenTransport
 import Foundation
 import Testing
+import _CrypTenTestSupport
 
 /// What somebody gets who listens on all connections of a session, and knows everything that is public in it.
 @Suite("Whoever listens on the network learns headers alone", .serialized) struct EavesdropperTests {
@@ -32,17 +33,19 @@ import Testing
     private func captured(
         _ session: String,
         parties: Int,
-        _ course: SmallInference.Course = course
+        _ course: SmallInference.Course = course,
+        hasDealer: Bool = true
     ) async throws
         -> WireCapture
     {
         let capture = WireCapture()
-        let mesh = FaultyMesh(
+        var mesh = FaultyMesh(
             parties: parties,
             session: session,
             capture: capture,
             program: SmallInference(course: course)
         )
+        if !hasDealer { mesh.maker = { party, _ in InsecureMaker(party: party, bulk: 1000) } }
         let run = try await mesh.run()
         if case .program = course {
             for (role, outcome) in run.outcomes where !outcome.isRight {
@@ -56,9 +59,10 @@ import Testing
     func ciphertexts(parties: Int) async throws {
         let capture = try await captured("one", parties: parties)
         let failing = try await captured("failing", parties: parties, .failing)
+        let pair = try await captured("pair", parties: 2, .plain, hasDealer: false)
         let kinds = Set(Frame.Kind.allCases)
-        #expect(capture.kinds.union(failing.kinds) == kinds)
-        for capture in [capture, failing] {
+        #expect(capture.kinds.union(failing.kinds).union(pair.kinds) == kinds)
+        for capture in [capture, failing, pair] {
             let known = capture.plaintexts.filter { $0.header.kind != Frame.Kind.hello.rawValue }
                 .reduce(into: Set<UInt64>()) { $0.formUnion($1.bytes.windows) }
             for frame in capture.frames where !frame.isHello {
