@@ -108,7 +108,7 @@ struct FaultWalkTests {
             return (run.outcomes, run.seen)
         }
         let preparations = frames.values.joined().count { $0.kind == .preparation }
-        #expect(preparations > 20)
+        #expect(preparations == 2 * (1 + 2 * 3), "exchange 0, and of two runs keys and two chunks")
         let all = injections(frames)
         print("fault injection: without a dealer, \(preparations) frames of preparation, \(all.count) faults")
         check(try await walk(mesh, chosen(all, 120)), "on the wire, without a dealer")
