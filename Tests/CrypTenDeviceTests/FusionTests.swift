@@ -217,6 +217,18 @@ struct FusionTests {
             let turned = kernels.gather(a[0], turn)
             return [kernels.multiply(turned, kernels.add(turned, scalar: 1))]
         }
+        // Runs: of most of a storage, and of a small part of it.
+        for rows in [3..<10, 9..<10] {
+            let part = StridedView.slicing(
+                [10, 84],
+                starts: [rows.lowerBound, 0],
+                steps: [1, 1],
+                shape: [rows.count, 84]
+            )
+            try check(a, .init(launches: ["elementwise": 1], words: part.shape.count)) { kernels, a in
+                [kernels.negate(kernels.gather(a[0].reshaped(to: [10, 84]), part))]
+            }
+        }
         // Backwards along two axes, every second along the third.
         let flipped = StridedView.slicing(
             [6, 10, 14],

@@ -193,6 +193,7 @@ struct RandomProgramTests {
             blocks.append(kernels.planes(joined, planes: 1, count: count))
             if at > 0 {
                 words.append(kernels.not(kernels.slab(plane, at - 64..<at - 1)).asWords.elements)
+                words.append(kernels.slab(plane, at - 64..<at - 1).asWords.elements)
             }
         }
 
