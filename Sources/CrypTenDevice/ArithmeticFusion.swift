@@ -68,7 +68,7 @@ struct ArithmeticFusion {
         return part.out
     }
 
-    /// - Parameter spare: Whether a register is spoken for that an operand can have.
+    /// Where an operand is; `spare`: whether a register is spoken for that it can have.
     private mutating func place(_ view: StorageView, _ isShared: Bool, _ spare: inout Bool) -> UInt8 {
         guard case .promise(let source)? = view.storage.unread else { return block(view) }
         if let source = source as? ViewPromise {

@@ -15,10 +15,8 @@ final class LogicPromise: DevicePromise {
     /// Elements of a plane, where bits behind the last one must be cleared; 0 where there are none.
     let tailedCount: Int
 
-    /// - Parameters:
-    ///   - program: What it does.
-    ///   - operands: Its blocks, of planes of `count` elements.
-    ///   - planes: For one operation on all planes alike, how many there are; else nil.
+    /// `operands` are the program's blocks, of planes of as many elements; `uniformOn` is, for one operation on all planes alike, how many there
+    /// are, else nil.
     init(
         _ program: BitProgram,
         on operands: [BitPlanes],

@@ -110,6 +110,31 @@ struct FusionTests {
         }
     }
 
+    @Test("several threads may read at once what is made of one tensor that waits")
+    func threads() async throws {
+        var numbers = EdgeWords(13)
+        let (a, b) = (numbers.tensor([2000]), numbers.tensor([2000]))
+        for (_, kernels) in try Self.observed() {
+            for round in 0..<30 {
+                let shift = round % 64
+                let shifted = Self.native.shiftRight(Self.native.multiply(a, b), by: shift)
+                let want = Self.native.subtract(shifted, a).elements
+                let inner = kernels.subtract(kernels.shiftRight(kernels.multiply(a, b), by: shift), a)
+                await withTaskGroup(of: Bool.self) { group in
+                    for number in 0..<8 as Range<UInt64> {
+                        group.addTask {
+                            let outer = kernels.add(inner, scalar: number)
+                            let part = kernels.negate(inner.flat(100..<1900))
+                            return outer.elements == want.map { $0 &+ number }
+                                && part.elements == want[100..<1900].map { 0 &- $0 }
+                        }
+                    }
+                    for await equal in group { #expect(equal, "round \(round)") }
+                }
+            }
+        }
+    }
+
     @Test(
         "of a tensor that nobody else looks at, the part that is read is computed",
         arguments: [0, 64, 128, 129]
