@@ -208,7 +208,8 @@ extension DeviceCall {
         let arguments = BooleanArguments(
             program: program.code.block.address,
             table: usesTable ? try upload(bases) : 0,
-            scratch: program.registers <= BooleanArguments.localRegisters ? 0 : try room(program.registers * fusion.step),
+            scratch: program.registers <= BooleanArguments.localRegisters
+                ? 0 : try room(program.registers * fusion.step),
             count: UInt64(fusion.step),
             step: UInt64(fusion.step)
         )

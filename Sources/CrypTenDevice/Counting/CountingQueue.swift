@@ -16,6 +16,15 @@ package final class CountingQueue: DeviceQueue {
         /// What was uploaded that may be a program of logic, as what it is told to a kernel that runs it.
         var uploaded: [DeviceAddress: [UInt32]] = [:]
         var traffic: [DeviceAddress: LogicTraffic] = [:]
+
+        /// Counts a copy to the host; returns when it's there.
+        mutating func download(bytes: Int) -> Double {
+            counts.downloads += 1
+            counts.downloadedBytes += bytes
+            guard let (end, seconds) = clock?.download(bytes: bytes) else { return 0 }
+            counts.downloadSeconds += seconds
+            return end
+        }
     }
 
     package let name: String
@@ -54,7 +63,9 @@ package final class CountingQueue: DeviceQueue {
         state.withLock { $0.counts }
     }
 
-    /// Seconds, at the host, since some moment: its own work, the driver's, and what it has waited for the device. 0 without a profile.
+    /// The host's time, in seconds since some moment; 0 without a profile.
+    ///
+    /// Its own work, the driver's, and what it has waited for the device.
     package var now: Double {
         state.withLock { $0.clock?.now ?? 0 }
     }
@@ -122,7 +133,9 @@ package final class CountingQueue: DeviceQueue {
         threads: Int,
         arguments: UnsafeRawBufferPointer
     ) throws {
-        guard let name = KernelName(rawValue: kernel) else { preconditionFailure("a kernel that isn't counted: \(kernel)") }
+        guard let name = KernelName(rawValue: kernel) else {
+            preconditionFailure("a kernel that isn't counted: \(kernel)")
+        }
         try state.withLock { state in
             let work = KernelWork(name, groups: groups, arguments: arguments) { program, steps in
                 if let known = state.traffic[program] { return known }
@@ -168,16 +181,5 @@ package final class CountingQueue: DeviceQueue {
             queue.wait(until: end)
             return words.withWords { UnsafeRawBufferPointer(start: $0, count: bytes) }
         }
-    }
-}
-
-extension CountingQueue.State {
-    /// Counts a copy to the host; returns when it's there.
-    fileprivate mutating func download(bytes: Int) -> Double {
-        counts.downloads += 1
-        counts.downloadedBytes += bytes
-        guard let (end, seconds) = clock?.download(bytes: bytes) else { return 0 }
-        counts.downloadSeconds += seconds
-        return end
     }
 }

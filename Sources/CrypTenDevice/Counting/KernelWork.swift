@@ -153,7 +153,7 @@ struct LogicTraffic {
     }
 
     /// - Parameter code: Five numbers for each step: see `boolean_args` in arguments.h.
-    init(code: some RandomAccessCollection<UInt32>, steps: Int) {
+    init(code: [UInt32], steps: Int) {
         var planes: Set<UInt32> = []
         var scratch = 0
         var numbers = code.makeIterator()
@@ -161,7 +161,7 @@ struct LogicTraffic {
             guard let operation = numbers.next().flatMap(BitProgram.Operation.init(rawValue:)),
                 let out = numbers.next(), let a = numbers.next(), let b = numbers.next(), let c = numbers.next()
             else { break }
-            let operands =
+            let operands: [UInt32] =
                 switch operation {
                 case .and, .xor: [a, b]
                 case .xorAnd: [a, b, c]

@@ -37,9 +37,15 @@ extension DeviceBenchmark {
         try measure(.patches, &profile) { _, words in
             let (extent, channels) = (32, max(1, words / (9 * 1024)))
             return { call in
-                let (from, to) = (try call.room(channels * extent * extent), try call.room(channels * extent * extent * 9))
+                let (from, to) = (
+                    try call.room(channels * extent * extent), try call.room(channels * extent * extent * 9)
+                )
                 let count = extent * extent * channels * 9
-                try call.forEach(count, "patches", PatchesArguments(square: extent, channels: channels, from: from, to: to))
+                try call.forEach(
+                    count,
+                    "patches",
+                    PatchesArguments(square: extent, channels: channels, from: from, to: to)
+                )
             }
         }
         try measure(.expand, &profile) { _, words in
@@ -207,7 +213,8 @@ extension DeviceBenchmark {
         }
         try measure(.residues, &profile) { kernels, words in
             let (a, matrix) = (operand(kernels, [words], 1), matrix(words / 4))
-            return { call in try call.makeResidues(matrix, of: call.place(of: a), to: call.room(Int(matrix.bytes) / 8)) }
+            return { call in try call.makeResidues(matrix, of: call.place(of: a), to: call.room(Int(matrix.bytes) / 8))
+            }
         }
         try measure(.reconstruct, &profile) { kernels, words in
             let (rows, columns) = (words / 4 / 512, 512)
@@ -342,7 +349,8 @@ extension DeviceBenchmark {
             guard entry.key != name, profile.kernels[entry.key.rawValue] != nil else { return sum }
             var work = entry.value.work
             work.depth /= entry.value.launches
-            return sum + max(try profile.seconds(of: entry.key, work), Double(entry.value.launches) * profile.launchSeconds)
+            return sum
+                + max(try profile.seconds(of: entry.key, work), Double(entry.value.launches) * profile.launchSeconds)
         }
     }
 }

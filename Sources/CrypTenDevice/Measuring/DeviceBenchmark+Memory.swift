@@ -88,7 +88,9 @@ extension DeviceBenchmark {
             let (bytes, upload, download) = (64, "a copy of 64 bytes to it", "a copy of 64 bytes from it, waited for")
             profile.uploadSeconds = try time(upload, estimate: nil) {
                 try words.withUnsafeMutableBytes { words in
-                    try watch.seconds { if let base = words.baseAddress { try queue.upload(base, bytes: bytes, to: place) } }
+                    try watch.seconds {
+                        if let base = words.baseAddress { try queue.upload(base, bytes: bytes, to: place) }
+                    }
                 }
             }
             profile.downloadSeconds = try time(download, estimate: nil) {

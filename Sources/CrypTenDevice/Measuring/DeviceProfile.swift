@@ -1,4 +1,4 @@
-package import CrypTenBase
+import CrypTenBase
 
 /// What a device does in a second, as it was measured: what `crypten plan --device` predicts from.
 ///
@@ -70,7 +70,9 @@ package struct DeviceProfile: Codable, Hashable, Sendable {
         ]
         if let roundSeconds { figures.append(("round_seconds", roundSeconds)) }
         for (name, kernel) in kernels.sorted(by: { $0.key < $1.key }) {
-            guard KernelName(rawValue: name) != nil else { throw refuse("it has a kernel \(name) that this version doesn't") }
+            guard KernelName(rawValue: name) != nil else {
+                throw refuse("it has a kernel \(name) that this version doesn't")
+            }
             figures.append(("kernels.\(name).per_second", kernel.perSecond))
             if let each = kernel.secondsEach { figures.append(("kernels.\(name).seconds_each", each)) }
         }

@@ -79,7 +79,9 @@ extension DecodingError {
         case .valueNotFound(_, let context): return "\(place(context.codingPath)) is null"
         case .typeMismatch(let type, let context):
             let place = place(context.codingPath)
-            return place.isEmpty ? "it's no JSON object" : "\(place) isn't \(type == Double.self || type == Int.self ? "a number" : "what it must be")"
+            return place.isEmpty
+                ? "it's no JSON object"
+                : "\(place) isn't \(type == Double.self || type == Int.self ? "a number" : "what it must be")"
         case .dataCorrupted(let context):
             let place = place(context.codingPath)
             return place.isEmpty ? "it's no JSON" : "\(place) can't be read"

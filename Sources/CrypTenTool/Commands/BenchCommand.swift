@@ -170,14 +170,20 @@ struct BenchCommand: AsyncParsableCommand {
         if let queue = try devices.device.open() {
             ProgressLine.clear()
             if !json { Output.result("\(devices.device): \(queue.deviceName)") }
-            let report = await DeviceExamination(queue: queue, extent: .whole, isQuiet: json).run(checks: false, measures: true)
+            let report = await DeviceExamination(queue: queue, extent: .whole, isQuiet: json).run(
+                checks: false,
+                measures: true
+            )
             if json { try Output.result(jsonLine: report) }
             if let write, let profile = report.profile { try profile.write(to: write) }
             if let failure = report.failure { throw CrypTenError(.deviceFailed, "\(devices.device): \(failure)") }
             return
         }
         if let write {
-            throw CrypTenError(.deviceUnavailable, "\(write) isn't written: \(devices.device) is the processor here, which has no profile")
+            throw CrypTenError(
+                .deviceUnavailable,
+                "\(write) isn't written: \(devices.device) is the processor here, which has no profile"
+            )
         }
         ProgressLine.show("measuring kernels")
         let rows = KernelBenchmark().run()

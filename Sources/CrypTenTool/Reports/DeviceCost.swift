@@ -73,7 +73,13 @@ struct DeviceCost: Encodable, Sendable {
             table.add([name, launches.grouped, bytes.grouped, work, (seconds * 1000).fixed(3)])
         }
         for kernel in kernels {
-            add(kernel.name, kernel.launches, kernel.memoryBytes, "\(kernel.amount.grouped) \(kernel.unit)", kernel.seconds)
+            add(
+                kernel.name,
+                kernel.launches,
+                kernel.memoryBytes,
+                "\(kernel.amount.grouped) \(kernel.unit)",
+                kernel.seconds
+            )
         }
         add("(copies to the device)", up.copies, up.bytes, "", up.seconds)
         add("(copies to the host)", down.copies, down.bytes, "", down.seconds)
