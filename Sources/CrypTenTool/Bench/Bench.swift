@@ -104,7 +104,7 @@ struct Bench: Sendable {
             ProgressLine.show("\(workload.name)  predicting \(Int($0 * 100)) %")
         }
         let run =
-            if let profile = try DeviceProfileOptions().profile(of: device) {
+            if let profile = try DeviceProfileOptions.measured(device) {
                 try rehearsal.measure(keeping: results, on: profile, machines: .shared, progress: show)
             } else {
                 try rehearsal.measure(keeping: results, machines: .shared, threads: threads, progress: show)

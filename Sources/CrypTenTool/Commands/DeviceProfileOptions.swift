@@ -22,6 +22,13 @@ struct DeviceProfileOptions: ParsableArguments {
     /// - Throws: what is wrong with the file; where there is neither a file nor the device, what to do.
     func profile(of device: DeviceChoice) throws -> DeviceProfile? {
         if let deviceProfile { return try Self.profile(in: deviceProfile, of: device) }
+        return try Self.measured(device)
+    }
+
+    /// The speeds of a device, measured now; nil where it's the processor.
+    ///
+    /// - Throws: where there is no such device, what to do.
+    static func measured(_ device: DeviceChoice) throws -> DeviceProfile? {
         let queue: any DeviceQueue
         do {
             guard let opened = try device.open() else { return nil }
