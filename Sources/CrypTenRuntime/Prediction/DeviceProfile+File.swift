@@ -1,6 +1,6 @@
-package import CrypTenBase
+import CrypTenBase
 package import CrypTenDevice
-import Foundation
+package import Foundation
 
 /// Profiles in files: JSON, names of fields in snake case.
 extension DeviceProfile {

@@ -13,7 +13,7 @@ final class ScriptedQueue: DeviceQueue {
         var failedWiping = false
     }
 
-    private let counting: CountingQueue
+    private let counting: CrypTenDevice.CountingQueue
     private let failingCall: Int?
     private let state = Mutex(State())
     private let failed: @Sendable () -> Void
@@ -24,7 +24,7 @@ final class ScriptedQueue: DeviceQueue {
     ///   - failed: Called when it fails for the first time.
     init(failingAt failingCall: Int? = nil, memoryBytes: Int = 1 << 40, failed: @escaping @Sendable () -> Void = {}) {
         self.failingCall = failingCall
-        counting = CountingQueue(name: "scripted", memoryBytes: memoryBytes)
+        counting = CrypTenDevice.CountingQueue(name: "scripted", memoryBytes: memoryBytes)
         self.failed = failed
     }
 
