@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenDevice
 import CrypTenGates
 import CrypTenPlanning
 import CrypTenRing
@@ -112,8 +113,12 @@ struct DryRun: Sendable {
         return transport
     }
 
-    /// Brings operands where a session has them before a run: what is kept to the device, what is put in or public on the host.
+    /// Brings operands where a session has them before a run: what is kept to the device, but for short masked values, which came in frames and
+    /// were never needed there; what is put in or public to the host.
     private func settle(_ operands: PartyEngine.Operands) {
+        for case .wire(let wire) in operands.kept where wire.hat.count < DeviceKernels.Settings().hostWords {
+            wire.hat.withWords { _ in }
+        }
         kernels.settle(operands.kept.flatMap(\.words))
         for words in operands.inputs.compactMap({ $0 }) + operands.plain.values { words.withWords { _ in } }
     }
