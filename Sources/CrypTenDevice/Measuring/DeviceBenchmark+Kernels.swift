@@ -309,11 +309,15 @@ extension DeviceBenchmark {
     private func seconds(of words: Int, _ residues: ResidueUse, _ prepare: Preparation) throws -> Double {
         let kernels = kernels(queue, residues)
         let body = try prepare(kernels, words)
-        let seconds = try watch.seconds {
+        func run() throws {
             let call = DeviceCall(kernels)
             defer { call.end() }
             try body(call)
         }
+        // Drivers compile a kernel when it's called first, which may take longer than all that follows.
+        try run()
+        try queue.finish()
+        let seconds = try watch.seconds(of: run)
         try kernels.check()
         return seconds
     }

@@ -59,7 +59,7 @@ package struct DeviceBenchmark: Sendable {
         (self.queue, extent) = (queue, .whole)
         (self.starting, ended) = (starting, { _ in })
         estimates = nil
-        watch = DeviceStopwatch(queue: queue, repetitions: 3, duration: 0.01)
+        watch = DeviceStopwatch(queue: queue, repetitions: 5, duration: 0.02)
         longest = 4
         moment = 1e-3
     }
