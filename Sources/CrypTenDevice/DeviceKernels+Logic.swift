@@ -194,8 +194,8 @@ private enum Programs {
 }
 
 extension DeviceCall {
-    /// Work-items of a group, and registers that need no scratch.
-    private static let logic = (threads: 64, registers: 32)
+    /// Work-items of a group.
+    private static let logicThreads = 64
 
     /// Runs a promise's program, with what it reads and isn't made yet; its own result goes to a place.
     func compute(_ promise: LogicPromise, to place: DeviceAddress) throws {
@@ -209,14 +209,15 @@ extension DeviceCall {
         let arguments = BooleanArguments(
             program: program.code.block.address,
             table: usesTable ? try upload(bases) : 0,
-            scratch: program.registers <= Self.logic.registers ? 0 : try room(program.registers * fusion.step),
+            scratch: program.registers <= BooleanArguments.localRegisters
+                ? 0 : try room(program.registers * fusion.step),
             count: UInt64(fusion.step),
             step: UInt64(fusion.step)
         )
         try launch(
             "boolean_program",
-            groups: DeviceGroups(for: fusion.step, threads: Self.logic.threads),
-            threads: Self.logic.threads,
+            groups: DeviceGroups(for: fusion.step, threads: Self.logicThreads),
+            threads: Self.logicThreads,
             bytes: BooleanArguments.bytes
         ) { buffer in
             buffer.storeBytes(of: arguments, as: BooleanArguments.self)

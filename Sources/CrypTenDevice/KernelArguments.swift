@@ -75,6 +75,9 @@ package enum ExpandArguments {
     package static let keys = mostParts * MemoryLayout<ExpandPart>.stride
     package static let count = keys + mostKeys * MemoryLayout<RoundKeys>.stride
     package static let bytes = count + 8
+
+    /// The words that a group makes, from a multiple of 512 on.
+    package static let wordsOfGroup = 2048
 }
 
 package struct TailsArguments {
@@ -109,6 +112,8 @@ package struct BooleanArguments {
     package static let mostBlocks = 32
     /// A plane of a block, and no register.
     package static let placeOfBlock: UInt32 = 0x8000_0000
+    /// So many registers need no scratch.
+    package static let localRegisters = 32
 
     package static let bases = MemoryLayout<BooleanArguments>.stride
     package static let steps = bases + mostBlocks * 8

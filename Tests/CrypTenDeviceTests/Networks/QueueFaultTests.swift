@@ -35,7 +35,7 @@ struct QueueFaultTests {
             own: errors[role],
             others: errors.indices.filter { $0 != role }.map { errors[$0] },
             lateFrames: late.frames,
-            calls: queue.counts.calls,
+            calls: queue.calls,
             usedBytes: queue.counts.usedBytes,
             failedWiping: queue.failedWiping
         )
