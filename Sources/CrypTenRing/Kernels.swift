@@ -67,6 +67,8 @@ package protocol Kernels: Sendable {
     func accumulate(_ sum: inout RingTensor, adding a: RingTensor)
     /// `sum -= a`
     func accumulate(_ sum: inout RingTensor, subtracting a: RingTensor)
+    /// Adds words that have come in a frame to elements `start ..< start + words.count`, or XORs them into those; on the host.
+    func accumulate(_ sum: inout RingTensor, at start: Int, _ words: UnsafeBufferPointer<UInt64>, xor: Bool)
     /// `sum += a · b`
     func accumulate(_ sum: inout RingTensor, addingProductOf a: RingTensor, _ b: RingTensor)
     /// `sum -= a · b`
@@ -307,6 +309,17 @@ extension Kernels {
     }
 }
 
+extension Kernels {
+    package func accumulate(_ sum: inout RingTensor, at start: Int, _ words: UnsafeBufferPointer<UInt64>, xor: Bool) {
+        precondition(start >= 0 && start + words.count <= sum.count, "\(words.count) words at \(start) of \(sum.shape)")
+        sum.withMutableWords { sum in
+            for (index, word) in words.enumerated() {
+                sum[start + index] = xor ? sum[start + index] ^ word : sum[start + index] &+ word
+            }
+        }
+    }
+}
+
 // Results of which kernels make the parts, and put them together then.
 extension Kernels {
     package func borrows(
@@ -340,7 +353,10 @@ extension Kernels {
         at start: Int
     ) {
         let part = selection(of: hat, beta: beta, product: product, mask: mask, where: bits, first: first)
-        precondition(start >= 0 && start + part.count <= out.count, "\(part.count) elements at \(start) of \(out.shape)")
+        precondition(
+            start >= 0 && start + part.count <= out.count,
+            "\(part.count) elements at \(start) of \(out.shape)"
+        )
         part.withWords { part in
             out.withMutableWords { ($0 + start).update(from: part, count: hat.count) }
         }

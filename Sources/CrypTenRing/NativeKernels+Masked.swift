@@ -44,7 +44,10 @@ extension NativeKernels {
         products: [BitPlanes],
         first: Bool
     ) -> BitPlanes {
-        precondition(!kinds.isEmpty && kinds.count == products.count, "\(products.count) for \(kinds.count) kinds of groups")
+        precondition(
+            !kinds.isEmpty && kinds.count == products.count,
+            "\(products.count) for \(kinds.count) kinds of groups"
+        )
         var out = BitPlanes(uninitialized: kinds.reduce(0) { $0 + $1.outputs }, count: planes.count)
         let step = planes.wordsPerPlane
         planes.withWords { bits in

@@ -75,7 +75,10 @@ extension PartyStage {
     }
 
     /// The selections of all slabs, as one tensor: the public parts of a slab's bits, and its wire, are asked for slab by slab.
-    func selected(_ shape: Shape, _ operands: (Range<Int>) throws -> (hat: BitPlanes, wire: MaskedWire)) throws -> RingTensor {
+    func selected(
+        _ shape: Shape,
+        _ operands: (Range<Int>) throws -> (hat: BitPlanes, wire: MaskedWire)
+    ) throws -> RingTensor {
         let ranges = slabs.of(shape.count)
         guard !kernels.computesAside else {
             let parts = try ranges.map { range in
