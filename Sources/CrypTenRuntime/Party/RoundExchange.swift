@@ -52,7 +52,11 @@ final class RoundExchange: OpeningExchange {
         if let part {
             try context.clock.measure(.copying) {
                 let receivers = opening.receiver.map { receiver in peers.filter { $0 == receiver } } ?? peers
-                try coming.append(part, to: receivers, write)
+                if context.kernels.computesAside {
+                    try coming.append(part, to: receivers, write)
+                } else {
+                    try part.withWords { try write($0, part.count, to: receivers) }
+                }
             }
         }
         let learns = opening.receiver ?? party == party
@@ -102,7 +106,9 @@ final class RoundExchange: OpeningExchange {
 
     /// Sends what is left of the round and makes what it opened readable.
     func finishRound() throws {
-        try context.clock.measure(.copying) { try coming.drain(leaving: 0, write) }
+        if context.kernels.computesAside {
+            try context.clock.measure(.copying) { try coming.drain(leaving: 0, write) }
+        }
         for peer in peers { try flush(to: peer, least: 1) }
         checkAllRead()
         swap(&opened, &opening)
