@@ -127,7 +127,7 @@ final class CorrectionStream: CorrectionSink {
 
     func send(_ count: Int, _ write: (Range<Int>, UnsafeMutablePointer<UInt64>) -> Void) throws {
         try context.clock.measure(.copying) {
-            try coming.drain(leaving: 0, copy)
+            if context.kernels.computesAside { try coming.drain(leaving: 0, copy) }
             try fill(count, write)
         }
     }
