@@ -19,6 +19,9 @@ final class RoundExchange: OpeningExchange {
     private let peers: [Int]
     /// What this round sends, by party.
     private var outgoing: [ByteBuffer]
+    /// The same for those who compute in the memory of this party's device.
+    private var handed: [HandedTensors]
+    private let handsOver: [Bool]
     /// What of it a device still copies to the host, with the parties that get it.
     private var coming = OutgoingWords<[Int]>()
     /// What the round before opened, not read yet; and what this round opens.
@@ -35,6 +38,8 @@ final class RoundExchange: OpeningExchange {
         self.party = party
         peers = (0..<parties).filter { $0 != party }
         outgoing = Array(repeating: ByteBuffer(), count: parties)
+        handed = Array(repeating: HandedTensors(), count: parties)
+        handsOver = (0..<parties).map { $0 != party && context.transport.handsOver(to: .party(PartyID($0))) }
         readers = Array(repeating: WordReader(), count: parties)
         missing = Array(repeating: 0, count: parties)
     }
@@ -42,6 +47,7 @@ final class RoundExchange: OpeningExchange {
     deinit {
         for peer in peers {
             outgoing[peer].wipe()
+            handed[peer].wipe()
             readers[peer].wipe()
         }
     }
@@ -51,7 +57,7 @@ final class RoundExchange: OpeningExchange {
         guard sends == (part != nil) else { preconditionFailure("who sends an opening has a part of it") }
         if let part {
             try context.clock.measure(.copying) {
-                try coming.append(part, to: peers.filter { opening.receiver ?? $0 == $0 }, write)
+                try send(part, to: peers.filter { opening.receiver ?? $0 == $0 })
             }
         }
         let learns = opening.receiver ?? party == party
@@ -66,7 +72,7 @@ final class RoundExchange: OpeningExchange {
         guard opening.receiver ?? party == party else { return nil }
         for peer in peers where opening.sender ?? peer == peer {
             let words = try context.clock.measure(.copying) {
-                try readers[peer].read(opening.words) { try receive(from: peer) }
+                try readers[peer].read(opening.words, context.kernels) { try receive(from: peer) }
             }
             guard var partial = sum else {
                 sum = words
@@ -91,7 +97,10 @@ final class RoundExchange: OpeningExchange {
     /// Sends what is left of the round and makes what it opened readable.
     func finishRound() throws {
         try context.clock.measure(.copying) { try coming.drain(leaving: 0, write) }
-        for peer in peers { try flush(to: peer, least: 1) }
+        for peer in peers {
+            try flush(to: peer, least: 1)
+            if handed[peer].wordCount > 0 { try hand(&handed[peer], to: peer) }
+        }
         checkAllRead()
         swap(&opened, &opening)
         opening.removeAll(keepingCapacity: true)
@@ -115,6 +124,17 @@ final class RoundExchange: OpeningExchange {
         )
     }
 
+    private func send(_ part: RingTensor, to peers: [Int]) throws {
+        for peer in peers where handsOver[peer] {
+            let words = try part.handedOver(by: context.kernels)
+            try handed[peer].append(words, chunkWords: context.framing.chunkBytes / 8) { chunk in
+                try hand(&chunk, to: peer)
+            }
+        }
+        let others = peers.filter { !handsOver[$0] }
+        if !others.isEmpty { try coming.append(part, to: others, write) }
+    }
+
     private func write(_ words: UnsafePointer<UInt64>, _ count: Int, to peers: [Int]) throws {
         for peer in peers { try write(words, count, to: peer) }
     }
@@ -131,6 +151,12 @@ final class RoundExchange: OpeningExchange {
         }
     }
 
+    private func hand(_ chunk: inout HandedTensors, to peer: Int) throws {
+        try context.kernels.check()
+        try context.send(.opening, WordChunk(chunk), round: round, to: .party(PartyID(peer)))
+        chunk = HandedTensors()
+    }
+
     private func flush(to peer: Int, least: Int) throws {
         guard outgoing[peer].readableBytes >= least else { return }
         // What a failed device has made stays here.
@@ -138,21 +164,21 @@ final class RoundExchange: OpeningExchange {
         var payload = outgoing[peer]
         outgoing[peer] = context.buffers.take()
         defer { context.buffers.giveBack(&payload) }
-        try context.send(.opening, payload, round: round, to: .party(PartyID(peer)))
+        try context.send(.opening, WordChunk(payload), round: round, to: .party(PartyID(peer)))
     }
 
-    private func receive(from peer: Int) throws -> ByteBuffer {
-        let payload = try context.receive(.opening, round: round - 1, from: .party(PartyID(peer)))
+    private func receive(from peer: Int) throws -> WordChunk {
+        let chunk = try context.receive(.opening, round: round - 1, from: .party(PartyID(peer)))
         let due = min(missing[peer], context.framing.chunkBytes)
-        guard payload.readableBytes == due else {
+        guard chunk.byteCount == due else {
             throw CrypTenError(
                 .diverged,
-                "\(PartyID(peer)) opened \(payload.readableBytes) bytes in round \(round - 1) where the plan has \(due); it runs "
+                "\(PartyID(peer)) opened \(chunk.byteCount) bytes in round \(round - 1) where the plan has \(due); it runs "
                     + "another program",
                 telling: Disclosure(.anotherProgram, about: .party(PartyID(peer)))
             )
         }
         missing[peer] -= due
-        return payload
+        return chunk
     }
 }

@@ -16,6 +16,10 @@ final class ScriptedQueue: DeviceQueue {
         var downloadedBytes = 0
         /// Bytes that have an owner.
         var usedBytes = 0
+        /// Bytes of the host's memory in which copies are, and the most that they were at once.
+        var transferBytes = 0
+        var mostTransferBytes = 0
+        var largestTransfer = 0
         var blocks = 0
 
         var allLaunches: Int {
@@ -30,6 +34,7 @@ final class ScriptedQueue: DeviceQueue {
         var failure: CrypTenError?
         /// Whether what failed had only to overwrite what nobody needs any more.
         var failedWiping = false
+        var hasRefused = false
     }
 
     var failedWiping: Bool {
@@ -40,15 +45,23 @@ final class ScriptedQueue: DeviceQueue {
     let deviceName = "a device that is none"
     let memoryBytes: Int
     private let failingCall: Int?
+    private let refusingCall: Int?
     private let state = Mutex(State())
     private let failed: @Sendable () -> Void
 
     /// - Parameters:
     ///   - failingCall: The call that fails, counted from 0; nil: none.
+    ///   - refusingCall: From this call on, the first one that asks for memory is told that there is none: it isn't a failure that stays.
     ///   - memoryBytes: What it says that it has.
     ///   - failed: Called when it fails for the first time.
-    init(failingAt failingCall: Int? = nil, memoryBytes: Int = 1 << 40, failed: @escaping @Sendable () -> Void = {}) {
+    init(
+        failingAt failingCall: Int? = nil,
+        refusingAt refusingCall: Int? = nil,
+        memoryBytes: Int = 1 << 40,
+        failed: @escaping @Sendable () -> Void = {}
+    ) {
         self.failingCall = failingCall
+        self.refusingCall = refusingCall
         self.memoryBytes = memoryBytes
         self.failed = failed
     }
@@ -76,6 +89,12 @@ final class ScriptedQueue: DeviceQueue {
 
     func allocate(bytes: Int) throws -> DeviceBlock {
         let bytes = max(bytes, 1)
+        let isRefused = state.withLock { state in
+            guard let refusingCall, !state.hasRefused, state.counts.calls >= refusingCall else { return false }
+            state.hasRefused = true
+            return true
+        }
+        if isRefused { throw CrypTenError(.notEnoughDeviceMemory, "\(deviceName) has no room, as it should") }
         var address: DeviceAddress = 0
         try count { state in
             address = state.next
@@ -113,6 +132,11 @@ final class ScriptedQueue: DeviceQueue {
             $0.counts.downloads += 1
             $0.counts.downloadedBytes += bytes
         }
+        state.withLock { state in
+            state.counts.transferBytes += bytes
+            state.counts.mostTransferBytes = max(state.counts.mostTransferBytes, state.counts.transferBytes)
+            state.counts.largestTransfer = max(state.counts.largestTransfer, bytes)
+        }
         return Transfer(self, bytes)
     }
 
@@ -145,6 +169,10 @@ final class ScriptedQueue: DeviceQueue {
             self.queue = queue
             self.bytes = bytes
             words = RingTensor(zeros: [(bytes + 7) / 8])
+        }
+
+        deinit {
+            queue.state.withLock { $0.counts.transferBytes -= bytes }
         }
 
         func wait() throws -> UnsafeRawBufferPointer {
