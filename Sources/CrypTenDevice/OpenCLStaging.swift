@@ -48,10 +48,11 @@ final class OpenCLStaging: Sendable {
             UnsafeMutableRawPointer(block.words).copyMemory(from: from, byteCount: bytes)
             var event: OpenCLLibrary.Handle?
             let code = enqueue(block.words, &event)
-            guard code == 0, let event else {
+            guard code == 0 else {
                 StoragePool.shared.giveBack(block)
                 return code
             }
+            guard let event else { preconditionFailure("a copy that was queued has an event") }
             state.copies.append(Copy(block: block, bytes: bytes, event: event))
             state.bytes += bytes
             return 0

@@ -66,7 +66,10 @@ package final class TransportEndpoint: Transport {
         guard !frame.kind.belongsToTransport else {
             throw CrypTenError(.invalidArgument, "frames of kind \(frame.kind) are the transport's own")
         }
-        precondition(frame.words == nil || link.handsOver, "words are handed over where a transport says that they can be")
+        precondition(
+            frame.words == nil || link.handsOver,
+            "words are handed over where a transport says that they can be"
+        )
         guard frame.payloadSize <= Frame.maximumPayload else {
             throw CrypTenError(
                 .invalidArgument,

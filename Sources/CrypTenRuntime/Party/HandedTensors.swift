@@ -32,7 +32,11 @@ package struct HandedTensors: HandedWords {
     }
 
     /// Adds words, and tells of each chunk that is full then.
-    package mutating func append(_ words: RingTensor, chunkWords: Int, full: (inout HandedTensors) throws -> Void) rethrows {
+    package mutating func append(
+        _ words: RingTensor,
+        chunkWords: Int,
+        full: (inout HandedTensors) throws -> Void
+    ) rethrows {
         let words = words.reshaped(to: [words.count])
         var done = 0
         while done < words.count {

@@ -69,7 +69,7 @@ struct HandOverTests {
         let kernels = Self.kernels([queue, queue, queue])
         _ = try await spent(kernels) { session in
             let x = try await session.input(from: .party(0)) { Programs.numbers([64, 64], seed: 1) }
-            try await session.prepare(relu(x * x), revealingTo: .all, runs: 2)
+            try await session.prepare([relu(x * x)], runs: 2)
             _ = try await session.reveal(relu(x * x), to: .all)
             return try await session.reveal(relu(x * x), to: .all)?.doubles ?? []
         }
