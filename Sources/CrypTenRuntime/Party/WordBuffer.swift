@@ -1,3 +1,4 @@
+import CrypTenTransport
 package import NIOCore
 
 /// Words in and out of byte buffers: little-endian on the wire, as in memory on every machine that this runs on.

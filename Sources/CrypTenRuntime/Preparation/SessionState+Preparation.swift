@@ -1,6 +1,7 @@
 import CrypTenBase
 import CrypTenExpressions
 import CrypTenPlanning
+import CrypTenRing
 import CrypTenTransport
 import Foundation
 import NIOCore
