@@ -3,7 +3,7 @@ import CrypTenGates
 import CrypTenPlanning
 import CrypTenRing
 import CrypTenTransport
-package import NIOCore
+import NIOCore
 
 /// Correlation words out of a party's own seed: all parties but the last.
 final class SeededCorrelations: CorrelationSource {

@@ -1,6 +1,6 @@
 import CrypTenBase
 package import CrypTenRing
-package import CrypTenTransport
+import CrypTenTransport
 package import NIOCore
 
 /// Runs of words in the memory of a device that members of one process share: what a frame carries between them.

@@ -1,6 +1,5 @@
 import CrypTenBase
 import CrypTenTransport
-import Crypto
 import NIOConcurrencyHelpers
 import NIOCore
 
