@@ -30,6 +30,11 @@ package final class GateSimulator {
     package private(set) var correctionWords = 0
     package private(set) var rounds = 0
 
+    /// Of how many masks bits were dealt, where they are others than those of the wires.
+    package var readings: Int {
+        differences?.all.count ?? 0
+    }
+
     private let roleKernels: [any Kernels]
     private let corrupted: Set<Int>?
     /// Each party's keys, and those of each pair.
@@ -40,6 +45,7 @@ package final class GateSimulator {
     private let drawn = DrawnWords()
     private let numbers: [StreamNumbers]
     private let sink = SimulatedCorrections()
+    private let differences: SimulatedDifferences?
     private let sources: [SimulatedSource]
     private var random: TestRandom
     /// The stages of all gates that have run, counted through.
@@ -49,6 +55,7 @@ package final class GateSimulator {
     ///   - corrupted: Parties whose randomness is all zeros, and so are their shares of what `share`, `wire` and `bits` make:
     ///     one of the others has everything. For an adversary who knows his own words these are as good as any. Nil: nobody
     ///     is, and sharings are uniform.
+    ///   - rebasing: Whether correlations of bits of a mask are made for another one, as parties without a dealer make them (`RebasedStage`).
     ///   - change: What becomes of a stream, for all who expand it.
     package init(
         parties: Int,
@@ -56,6 +63,7 @@ package final class GateSimulator {
         kernels: any Kernels = PlainKernels(),
         slabs: Slabs = .usual,
         corrupted: Set<Int>? = nil,
+        rebasing: Bool = false,
         changing change: (@Sendable (SimulatedStream) -> AuditingKernels.Change?)? = nil
     ) {
         var random = TestRandom(seed: seed)
@@ -119,10 +127,12 @@ package final class GateSimulator {
         self.pairKeys = pairKeys
         numbers = (0...parties).map { _ in StreamNumbers() }
         let sink = sink
+        let differences = rebasing ? SimulatedDifferences() : nil
+        self.differences = differences
         sources = (0..<parties).map { party in
             party == parties - 1
-                ? SimulatedSource(roleKernels[party], corrections: sink)
-                : SimulatedSource(roleKernels[party], key: keys[party].correlations)
+                ? SimulatedSource(roleKernels[party], corrections: sink, differences: differences)
+                : SimulatedSource(roleKernels[party], key: keys[party].correlations, differences: differences)
         }
         sent = [[UInt64]](repeating: [], count: parties)
         self.random = random
@@ -245,7 +255,7 @@ package final class GateSimulator {
         guard dealerGate.cost(parties: parties, slabs: slabs) == cost else {
             throw SimulationError("\(name): redaction changes its cost")
         }
-        let dealerMemory = GateMemory()
+        let dealerMemory = MaskMemory<RingTensor, BitPlanes>()
         let memories = (0..<parties).map { _ in GateMemory() }
         var dealerOutputs: [DealerValue] = []
         var outputs = [[PartyValue]](repeating: [], count: parties)
@@ -261,7 +271,11 @@ package final class GateSimulator {
                 numbers: numbers[parties],
                 sink: sink
             )
-            try dealerGate.deal(stage: stage, dealer)
+            if let differences {
+                try dealerGate.deal(stage: stage, RebasedStage(dealer, differences: differences))
+            } else {
+                try dealerGate.deal(stage: stage, at: dealer)
+            }
             dealerOutputs += dealer.outputs
             let words = sink.total - before
             guard words == cost[stage].correctionWords else {
@@ -292,6 +306,11 @@ package final class GateSimulator {
                 )
                 try gate.evaluate(stage: stage, context)
                 outputs[party] += context.outputs
+                guard sources[party].readings == readings else {
+                    throw SimulationError(
+                        "\(name), stage \(stage): bits are dealt of \(readings) masks, and party \(party) reads those of \(sources[party].readings)"
+                    )
+                }
                 guard exchanges[party].arriving.isEmpty else {
                     throw SimulationError("\(name), stage \(stage): party \(party) leaves opened words unread")
                 }
@@ -372,7 +391,10 @@ package final class GateSimulator {
 
     /// Every role has counted the same streams: the next numbers are equal.
     private func checkNumbers(_ name: String) throws {
-        for draw in [StreamNumbers.mask, StreamNumbers.bitMask, StreamNumbers.correlation, StreamNumbers.order] {
+        for draw in [
+            StreamNumbers.mask, StreamNumbers.bitMask, StreamNumbers.correlation, StreamNumbers.order,
+            StreamNumbers.bitwise,
+        ] {
             let next = numbers.map { draw($0)() }
             guard Set(next).count == 1 else {
                 throw SimulationError("\(name): roles count streams differently: \(next)")
@@ -489,12 +511,34 @@ final class SimulatedSource: CorrelationSource {
     private let kernels: any Kernels
     private let key: ExpansionKey?
     private let corrections: SimulatedCorrections?
+    private let differences: SimulatedDifferences?
     private var expected: UInt64 = 0
+    /// How often the party has asked for a difference, where there are any.
+    private(set) var readings = 0
 
-    init(_ kernels: any Kernels, key: ExpansionKey? = nil, corrections: SimulatedCorrections? = nil) {
+    init(
+        _ kernels: any Kernels,
+        key: ExpansionKey? = nil,
+        corrections: SimulatedCorrections? = nil,
+        differences: SimulatedDifferences? = nil
+    ) {
         self.kernels = kernels
         self.key = key
         self.corrections = corrections
+        self.differences = differences
+    }
+
+    func difference(_ count: Int, number: UInt64) throws -> RingTensor? {
+        guard let differences else { return nil }
+        guard readings < differences.all.count else {
+            throw SimulationError("bits are read of more than \(readings) masks")
+        }
+        defer { readings += 1 }
+        let difference = differences.all[readings]
+        guard difference?.count ?? count == count else {
+            throw SimulationError("bits of \(count) elements are read where those of \(difference!.count) are dealt")
+        }
+        return difference
     }
 
     func skip() {

@@ -63,7 +63,7 @@ extension SimulatedValue {
         return first
     }
 
-    private func plain(ofWire mask: WireMask) throws -> [UInt64] {
+    private func plain(ofWire mask: WireMask<RingTensor>) throws -> [UInt64] {
         let wires = try parties.map { value in
             guard case .wire(let wire) = value else {
                 throw SimulationError("the dealer has a mask where a party has no wire")

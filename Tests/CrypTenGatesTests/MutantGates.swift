@@ -26,7 +26,7 @@ protocol OneOpeningMutant: MutantGate {
 extension OneOpeningMutant {
     var stages: Int { 2 }
 
-    func deal(stage: Int, _ context: DealerStage) throws {
+    func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 { _ = context.freshSum(opened) }
     }
 
@@ -45,7 +45,7 @@ struct TwoOpenings: MutantGate {
     let shape: Shape
     var stages: Int { 2 }
 
-    func deal(stage: Int, _ context: DealerStage) throws {
+    func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 { for _ in 0..<2 { _ = context.openMask(shape) } }
     }
 
@@ -66,7 +66,7 @@ struct SharedMask: MutantGate {
     let shape: Shape
     var stages: Int { 2 }
 
-    func deal(stage: Int, _ context: DealerStage) throws {
+    func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 { _ = context.freshSum(shape) }
     }
 
@@ -121,7 +121,7 @@ struct BarePermutation: MutantGate {
     let party: Int
     var stages: Int { 2 }
 
-    func deal(stage: Int, _ context: DealerStage) throws {
+    func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 { _ = context.freshSum(shape) }
     }
 
@@ -145,7 +145,7 @@ struct UnmaskedDraw: OneOpeningMutant {
     let shape: Shape
     var opened: Shape { [BitPlanes.words(for: shape.count)] }
 
-    func deal(stage: Int, _ context: DealerStage) throws {}
+    func deal(stage: Int, _ context: some DealStage) throws {}
 
     func open(_ context: PartyStage) throws {
         try context.open(masked: context.ownBits(planes: 1, count: shape.count).asWords.reshaped(to: opened))
@@ -158,7 +158,7 @@ struct TailBits: OneOpeningMutant {
     let shape: Shape
     var opened: Shape { [BitPlanes.words(for: shape.count)] }
 
-    func deal(stage: Int, _ context: DealerStage) throws {
+    func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 { _ = context.freshBits(planes: 1, count: shape.count) }
     }
 
@@ -201,7 +201,7 @@ struct OperandsBitMask: MutantGate {
     var stages: Int { 2 }
     private var words: Int { BitPlanes.words(for: shape.count) }
 
-    func deal(stage: Int, _ context: DealerStage) throws {}
+    func deal(stage: Int, _ context: some DealStage) throws {}
 
     func evaluate(stage: Int, _ context: PartyStage) throws {
         guard stage == 0 else {
@@ -223,7 +223,7 @@ struct MaskShownLater: MutantGate {
     let shape: Shape
     var stages: Int { 3 }
 
-    func deal(stage: Int, _ context: DealerStage) throws {
+    func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 { _ = context.freshSum(shape) }
     }
 

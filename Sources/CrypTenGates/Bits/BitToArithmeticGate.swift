@@ -24,10 +24,9 @@ package struct BitToArithmeticGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         for slab in context.slabs.of(shape.count) {
-            let bits = context.kernels.slab(context.bits(0), slab)
-            try context.deal(context.kernels.words(of: bits, shape: [slab.count]))
+            try context.dealNumber(of: context.slab(context.bits(0), slab))
         }
         context.yield(.nothing)
     }

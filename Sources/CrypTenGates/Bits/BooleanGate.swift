@@ -44,7 +44,25 @@ package struct BooleanGate: Gate {
 
     private static let programs = Memo<ProgramName, BitProgram>()
 
-    /// What a role computes: of the inputs' masks, or of the public parts, the party's shares of the masks, and what is dealt.
+    private struct ProductsName: Hashable {
+        var outputs: [BooleanForm]
+        var inputs: Int
+    }
+
+    private static let maskProducts = Memo<ProductsName, BitProducts>()
+
+    /// What is dealt of the inputs' masks, a block each.
+    private var masks: BitProducts {
+        BooleanGate.maskProducts.value(ProductsName(outputs: outputs, inputs: inputs)) { _ in
+            let variables = (0..<inputs).map { ($0, BitProducts.Place(block: $0, plane: 0)) }
+            return BitProducts(
+                blocks: [Int](repeating: 1, count: inputs),
+                products: products.masks(Dictionary(uniqueKeysWithValues: variables))
+            )
+        }
+    }
+
+    /// What a role computes: of the public parts, the party's shares of the masks, and what is dealt.
     private func program(_ role: LevelRole) -> BitProgram {
         BooleanGate.programs.value(ProgramName(outputs: outputs, inputs: inputs, role: role)) { _ in
             var program = BitProgram.Builder()
@@ -53,10 +71,6 @@ package struct BooleanGate: Gate {
                 Dictionary(uniqueKeysWithValues: planes.enumerated().map { ($0.offset, $0.element[0]) })
             }
             let products = products
-            guard role != .dealer else {
-                let masks = products.masks(variables(inputs.masks), &program)
-                return program.program(masks)
-            }
             let shares = products.shares(
                 hats: variables(inputs.hats),
                 held: variables(inputs.masks),
@@ -75,19 +89,18 @@ package struct BooleanGate: Gate {
         2
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         guard stage == 0 else {
             let slabs = context.slabs.of(shape.count).map { _ in context.memory.bits.removeFirst() }
             for output in outputs.indices {
-                context.yield(.bits(context.kernels.join(slabs.map { $0[output] }, count: shape.count)))
+                context.yield(.bits(context.join(slabs.map { context.plane($0, output) }, count: shape.count)))
             }
             return
         }
-        let (products, kernels) = (products, context.kernels)
+        let hasProducts = !products.dealt.isEmpty
         for slab in context.slabs.of(shape.count) {
-            if !products.dealt.isEmpty {
-                let masks = (0..<inputs).map { kernels.slab(context.bits($0), slab) }
-                try context.deal(kernels.run(program(.dealer), on: masks))
+            if hasProducts {
+                try context.dealProducts(masks, of: (0..<inputs).map { context.slab(context.bits($0), slab) })
             }
             context.memory.bits.append(context.openBitMask(planes: outputs.count, count: slab.count))
         }

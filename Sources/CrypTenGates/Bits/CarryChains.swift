@@ -66,22 +66,37 @@ struct CarryChains: Sendable {
 
     private static let programs = Memo<ProgramName, BitProgram>()
 
+    private struct ProductsName: Hashable {
+        var form: Form
+        var level: Int
+    }
+
+    private static let maskProducts = Memo<ProductsName, BitProducts>()
+
+    /// What is dealt at a level after the first, of the masks of all that was opened before.
+    private func products(_ level: Int) -> BitProducts {
+        CarryChains.maskProducts.value(ProductsName(form: form, level: level)) { _ in
+            let places = chains[level - 1].map {
+                $0.map { pair in pair.found { BitProducts.Place(block: $0.level, plane: $0.plane) } }
+            }
+            return BitProducts(blocks: blocks(level), products: levels[level - 1].masks(places))
+        }
+    }
+
+    /// How many planes a level reads of each opening before.
+    private func blocks(_ level: Int) -> [Int] {
+        (0..<level).map { needed[level - 1].contains($0) ? openedPlanes($0) : 0 }
+    }
+
     /// What a role computes at a level after the first, from all that was opened before.
     private func program(_ level: Int, _ role: LevelRole) -> BitProgram {
         CarryChains.programs.value(ProgramName(form: form, level: level, role: role)) { _ in
             var program = BitProgram.Builder()
-            let opened = role.inputs(
-                (0..<level).map { needed[level - 1].contains($0) ? openedPlanes($0) : 0 },
-                &program
-            )
+            let opened = role.inputs(blocks(level), &program)
             func found(_ planes: [[BitProgram.Builder.Bit]]) -> [[CarryPair<BitProgram.Builder.Bit>]] {
                 chains[level - 1].map { $0.map { pair in pair.found { planes[$0.level][$0.plane] } } }
             }
             let next = levels[level - 1]
-            guard role != .dealer else {
-                let products = next.masks(found(opened.masks), &program)
-                return program.program(products)
-            }
             let dealt = program.input(planes: next.dealtPlanes)
             let out = next.shares(
                 hats: found(opened.hats),
@@ -94,42 +109,48 @@ struct CarryChains: Sendable {
         }
     }
 
-    // MARK: The dealer
+    // MARK: The masks
 
-    /// Level one of a slab with mask `r`. `topMask` is dealt, too, where `dealsTop`.
-    func deal(_ r: RingTensor, topMask: BitPlanes?, dealsTop: Bool, _ context: DealerStage) throws {
-        for products in levelOne.masks(r, context.kernels) { try context.deal(products) }
-        if dealsTop { try context.deal(topMask!) }
-        let opened = context.openBitMask(planes: levelOne.openedPlanes, count: r.count)
-        context.memory.carryMasks.append(CarryState(opened: [opened], known: nil, topMask: topMask))
+    /// Level one of a slab of `count` elements with the mask of `wire`, whose bit `top` is dealt, too, where `dealsTop`.
+    func deal<Stage: DealStage>(
+        _ wire: WireMask<Stage.Words>,
+        top: Int?,
+        dealsTop: Bool,
+        count: Int,
+        _ context: Stage
+    ) throws {
+        let sections = levelOne.sections.map { $0.low..<$0.low + $0.width }
+        let masks = context.bits(of: wire, sections + (top.map { [$0..<$0 + 1] } ?? []))
+        let topMask = top == nil ? nil : masks.last
+        try levelOne.deal(Array(masks[..<sections.count]), context)
+        if dealsTop { try context.dealBits(topMask!) }
+        let opened = context.openBitMask(planes: levelOne.openedPlanes, count: count)
+        context.memory.carryMasks.append(CarryMasks(count: count, opened: [opened], topMask: topMask))
     }
 
     /// A further level of the slab that comes next.
-    func deal(level: Int, _ context: DealerStage) throws {
-        var (products, state) = try dealt(level: level, context)
+    func deal(level: Int, _ context: some DealStage) throws {
+        var state = context.memory.carryMasks.removeFirst()
+        try context.dealProducts(products(level), of: state.opened)
         for index in 0..<level where !needed[level].contains(index) {
-            state.opened[index] = BitPlanes(zeros: 0, count: products.count)
+            state.opened[index] = context.zeroBits(planes: 0, count: state.count)
         }
-        state.opened.append(context.openBitMask(planes: openedPlanes(level), count: products.count))
+        state.opened.append(context.openBitMask(planes: openedPlanes(level), count: state.count))
         context.memory.carryMasks.append(state)
     }
 
     /// The last level of the slab that comes next, of which `lastShares` opens nothing.
-    func dealLast(_ context: DealerStage) throws {
-        _ = try dealt(level: openings - 1, context)
-    }
-
-    private func dealt(level: Int, _ context: DealerStage) throws -> (BitPlanes, CarryState<BitPlanes>) {
+    func dealLast(_ context: some DealStage) throws {
         let state = context.memory.carryMasks.removeFirst()
-        let products = context.kernels.run(program(level, .dealer), on: state.opened)
-        try context.deal(products)
-        return (products, state)
+        try context.dealProducts(products(openings - 1), of: state.opened)
     }
 
     /// The masks of the slab that comes next, after its last level.
-    func finish(_ context: DealerStage) -> (pairs: [[CarryPair<BitPlanes>]], state: CarryState<BitPlanes>) {
+    func finish<Stage: DealStage>(
+        _ context: Stage
+    ) -> (pairs: [[CarryPair<Stage.Bits>]], state: CarryMasks<Stage.Bits>) {
         let state = context.memory.carryMasks.removeFirst()
-        return (found(in: state.opened) { $0[$1] }, state)
+        return (found(in: state.opened) { context.plane($0, $1) }, state)
     }
 
     // MARK: A party
@@ -159,11 +180,11 @@ struct CarryChains: Sendable {
     }
 
     /// What the last level of the slab that comes next would open: of one chain that is read for its sign, the borrow.
-    func lastShares(_ context: PartyStage) throws -> (BitPlanes, CarryState<MaskedBits>) {
+    func lastShares(_ context: PartyStage) throws -> (BitPlanes, CarryState) {
         try shares(level: openings - 1, context)
     }
 
-    private func shares(level: Int, _ context: PartyStage) throws -> (BitPlanes, CarryState<MaskedBits>) {
+    private func shares(level: Int, _ context: PartyStage) throws -> (BitPlanes, CarryState) {
         let state = try opened(context)
         let dealt = try context.correlationBits(planes: dealtPlanes(level), count: state.opened[0].hat.count)
         let role: LevelRole = context.isFirst ? .firstParty : .party
@@ -171,12 +192,12 @@ struct CarryChains: Sendable {
     }
 
     /// The bits of the slab that comes next, after its last level.
-    func finish(_ context: PartyStage) throws -> (pairs: [[CarryPair<MaskedBits>]], state: CarryState<MaskedBits>) {
+    func finish(_ context: PartyStage) throws -> (pairs: [[CarryPair<MaskedBits>]], state: CarryState) {
         let state = try opened(context)
         return (found(in: state.opened) { $0[$1] }, state)
     }
 
-    private func opened(_ context: PartyStage) throws -> CarryState<MaskedBits> {
+    private func opened(_ context: PartyStage) throws -> CarryState {
         var state = context.memory.carries.removeFirst()
         state.opened.append(try context.openedBits())
         return state

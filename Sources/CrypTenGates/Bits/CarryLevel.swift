@@ -110,15 +110,10 @@ struct CarryLevel: Sendable {
     }
 
     /// The products of mask bits to deal: of each bundle the first one of every run, then the second, …
-    func masks(
-        _ chains: [[CarryPair<BitProgram.Builder.Bit>]],
-        _ program: inout BitProgram.Builder
-    ) -> [BitProgram.Builder.Bit] {
-        var out: [BitProgram.Builder.Bit] = []
+    func masks(_ chains: [[CarryPair<BitProducts.Place>]]) -> [[BitProducts.Place]] {
+        var out: [[BitProducts.Place]] = []
         for bundle in bundles {
-            let products = bundle.members.map { member in
-                bundle.products.masks(variables(bundle, member, chains), &program)
-            }
+            let products = bundle.members.map { bundle.products.masks(variables(bundle, $0, chains)) }
             for index in bundle.products.dealt.indices { out += products.map { $0[index] } }
         }
         return out

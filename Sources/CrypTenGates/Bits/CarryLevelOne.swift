@@ -2,7 +2,7 @@ internal import CrypTenRing
 
 /// The first level of a comparison: from the bits of c and r to the generate and propagate bits of groups of four.
 ///
-/// The dealer doesn't know c: it deals XOR shares of the products of the group's mask bits, `r_S` for all S, 15 for four
+/// Whoever makes correlations doesn't know c: dealt are XOR shares of the products of the group's mask bits, `r_S` for all S, 15 for four
 /// bits, and a party folds them (`Kernels.borrows`). Groups of one size are worked through together.
 struct CarryLevelOne: Sendable {
     /// Which bits of the groups are opened.
@@ -97,11 +97,12 @@ struct CarryLevelOne: Sendable {
         }
     }
 
-    /// The products of mask bits to deal: runs of planes, each a correlation of its own.
-    func masks(_ r: RingTensor, _ kernels: any Kernels) -> [BitPlanes] {
-        zip(sections, bundles).flatMap { section, bundles in
-            let planes = kernels.planes(of: r, from: section.low, count: section.width)
-            return bundles.map { kernels.subsetProducts(of: planes, starts: $0.starts, size: $0.size) }
+    /// Deals the products of the mask's bits, of which there is a block for each section: of each bundle a correlation.
+    func deal<Stage: DealStage>(_ masks: [Stage.Bits], _ context: Stage) throws {
+        for (planes, bundles) in zip(masks, bundles) {
+            for bundle in bundles {
+                try context.dealSubsetProducts(of: planes, starts: bundle.starts, size: bundle.size)
+            }
         }
     }
 

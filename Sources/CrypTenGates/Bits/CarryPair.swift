@@ -7,14 +7,24 @@ struct CarryPair<Bits: Sendable>: Sendable {
     var propagate: Bits?
 }
 
-/// What a comparison keeps of one slab between its stages.
-package struct CarryState<Bits: Sendable>: Sendable {
+/// What a comparison keeps of one slab between its stages, at a party.
+package struct CarryState: Sendable {
     /// What was opened so far, level by level.
-    package var opened: [Bits] = []
+    package var opened: [MaskedBits] = []
     /// Public bits for the end: top bits of what is compared, and choices.
     package var known: BitPlanes?
-    /// Masks of the top bits, or a party's shares of them.
+    /// The party's shares of the top bits' masks, where they are dealt.
     package var topMask: BitPlanes?
+}
+
+/// What is kept of the masks of one slab of a comparison between its stages.
+package struct CarryMasks<Bits: Sendable>: Sendable {
+    /// How many elements the slab has.
+    package var count: Int
+    /// The masks of what was opened so far, level by level.
+    package var opened: [Bits]
+    /// The masks of the top bits.
+    package var topMask: Bits?
 }
 
 /// Where a bit of a chain is: a plane of what one of the levels has opened.

@@ -30,21 +30,21 @@ package struct IsZeroGate: Gate {
         chains.openings + 1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal<Stage: DealStage>(stage: Int, _ context: Stage) throws {
         let chains = chains
-        var slabs: [BitPlanes] = []
+        var slabs: [Stage.Bits] = []
         for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0:
                 let wire = context.wire(0)
                 precondition(wire.alternative == nil, "a truncation read in place has no 64 bits to compare")
-                try chains.deal(wire.mask.flat(slab), topMask: nil, dealsTop: false, context)
+                try chains.deal(context.slab(wire, slab), top: nil, dealsTop: false, count: slab.count, context)
             case chains.openings: slabs.append(chains.finish(context).pairs[0][0].propagate!)
             default: try chains.deal(level: stage, context)
             }
         }
         guard stage == chains.openings else { return }
-        context.yield(.bits(context.kernels.join(slabs, count: shape.count)))
+        context.yield(.bits(context.join(slabs, count: shape.count)))
     }
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
@@ -53,7 +53,7 @@ package struct IsZeroGate: Gate {
         for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0:
-                let hat = context.wire(0).hat.flat(slab)
+                let hat = try context.bitwise(context.wire(0).hat.flat(slab))
                 try chains.evaluate([[hat]], count: slab.count, known: nil, dealsTop: false, context)
             case chains.openings: slabs.append(try chains.finish(context).pairs[0][0].propagate!)
             default: try chains.evaluate(level: stage, context)

@@ -2,19 +2,18 @@ internal import CrypTenRing
 
 /// For whom a level of a comparison is computed, of what the levels before it have opened.
 enum LevelRole: Hashable {
-    case dealer
     /// The party whose share public terms belong to.
     case firstParty
     case party
 
-    /// The inputs of a level's program: of each opening the masks at the dealer, and at a party the public parts and its shares of the masks.
+    /// The inputs of a level's program: of each opening the public parts and the party's shares of the masks.
     func inputs(
         _ planes: [Int],
         _ program: inout BitProgram.Builder
     ) -> (hats: [[BitProgram.Builder.Bit]], masks: [[BitProgram.Builder.Bit]]) {
         var (hats, masks): ([[BitProgram.Builder.Bit]], [[BitProgram.Builder.Bit]]) = ([], [])
         for count in planes {
-            if self != .dealer { hats.append(program.input(planes: count)) }
+            hats.append(program.input(planes: count))
             masks.append(program.input(planes: count))
         }
         return (hats, masks)

@@ -35,9 +35,9 @@ package struct LinearBitsGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         for output in outputs {
-            context.yield(.bits(sum(operands(output).map { context.bits($0) }, context.kernels)))
+            context.yield(.bits(context.xor(operands(output).map { context.bits($0) }, count: shape.count)))
         }
     }
 
@@ -45,12 +45,12 @@ package struct LinearBitsGate: Gate {
         for output in outputs {
             let bits = operands(output).map { context.bits($0) }
             let masks = bits.compactMap(\.maskShare)
-            let hat = sum(bits.map(\.hat), context.kernels)
+            let hat = context.kernels.xor(bits.map(\.hat), count: shape.count)
             context.yield(
                 .bits(
                     MaskedBits(
                         hat: output.constantTerm ? context.kernels.not(hat) : hat,
-                        maskShare: masks.count == bits.count ? sum(masks, context.kernels) : nil
+                        maskShare: masks.count == bits.count ? context.kernels.xor(masks, count: shape.count) : nil
                     )
                 )
             )
@@ -63,11 +63,5 @@ package struct LinearBitsGate: Gate {
 
     private func operands(_ output: BooleanForm) -> [Int] {
         output.terms.map(\.trailingZeroBitCount)
-    }
-
-    private func sum(_ planes: [BitPlanes], _ kernels: any Kernels) -> BitPlanes {
-        guard var sum = planes.first else { return BitPlanes(zeros: 1, count: shape.count) }
-        for plane in planes.dropFirst() { kernels.accumulate(&sum, xor: plane) }
-        return sum
     }
 }

@@ -83,19 +83,19 @@ package struct MagnitudeGate: Gate {
         MagnitudeProtocol.openings + 1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal<Stage: DealStage>(stage: Int, _ context: Stage) throws {
         let levels = levels
-        var slabs: [[BitPlanes]] = []
+        var slabs: [[Stage.Bits]] = []
         for slab in quarters(context.slabs).of(shape.count) {
             switch stage {
-            case 0: try levels.deal(context.wire(0).mask.flat(slab), context)
+            case 0: try levels.deal(context.slab(context.wire(0), slab), count: slab.count, context)
             case MagnitudeProtocol.openings: slabs.append(levels.finish(context))
             default: try levels.deal(level: stage, context)
             }
         }
         guard stage == MagnitudeProtocol.openings else { return }
         for output in 0..<outputs {
-            context.yield(.bits(context.kernels.join(slabs.map { $0[output] }, count: shape.count)))
+            context.yield(.bits(context.join(slabs.map { $0[output] }, count: shape.count)))
         }
     }
 

@@ -11,7 +11,7 @@ internal import CrypTenRing
 /// and v < 0 is the top bit of c, XOR that of r, XOR the borrow into it. All bits are cut into groups, at every k too. r_H = c_H
 /// is equality of all groups from k up. r_H = c_H − 1 is `r = c − 1` in the groups up to the first in which c isn't zero, and equality
 /// above; r_H = c_H + 1 is `r = c + 1` up to the first in which c isn't all ones. Which it is, c decides: a *choice* that is public,
-/// for which the dealer deals all alternatives.
+/// for which all alternatives are dealt.
 ///
 /// Level one opens what single groups say, out of the products of their mask bits (as `CarryLevelOne`); level two what runs of up to
 /// four of them say, of their first groups and of their last ones; level three the results: products of five bits at most, one of
@@ -267,34 +267,33 @@ struct MagnitudeProtocol: Sendable {
     }
 }
 
-// MARK: The dealer
+// MARK: The masks
 
 extension MagnitudeProtocol {
-    /// The first stage, of a slab with this mask.
-    func deal(_ mask: RingTensor, _ context: DealerStage) throws {
-        let planes = context.kernels.planes(of: mask, from: 0, count: bits)
+    /// The first stage, of a slab of so many elements with this mask (either one, of a truncation read in place).
+    func deal<Stage: DealStage>(_ wire: WireMask<Stage.Words>, count: Int, _ context: Stage) throws {
+        let planes = context.bits(of: wire, [0..<bits])[0]
         for bundle in bundles {
-            try context.deal(context.kernels.subsetProducts(of: planes, starts: bundle.starts, size: bundle.size))
+            try context.dealSubsetProducts(of: planes, starts: bundle.starts, size: bundle.size)
         }
-        let opened = context.openBitMask(planes: singles.count, count: mask.count)
-        context.memory.carryMasks.append(CarryState(opened: [opened], known: nil, topMask: planes[bits - 1]))
+        let opened = context.openBitMask(planes: singles.count, count: count)
+        let topMask = context.plane(planes, bits - 1)
+        context.memory.carryMasks.append(CarryMasks(count: count, opened: [opened], topMask: topMask))
     }
 
     /// A further level of the slab that comes next.
-    func deal(level: Int, _ context: DealerStage) throws {
+    func deal(level: Int, _ context: some DealStage) throws {
         var state = context.memory.carryMasks.removeFirst()
-        if dealtPlanes(level) > 0 {
-            try context.deal(context.kernels.run(program(level, .dealer), on: state.opened))
-        }
-        state.opened.append(context.openBitMask(planes: openedPlanes(level), count: state.topMask!.count))
+        if dealtPlanes(level) > 0 { try context.dealProducts(products(level), of: state.opened) }
+        state.opened.append(context.openBitMask(planes: openedPlanes(level), count: state.count))
         context.memory.carryMasks.append(state)
     }
 
     /// The masks of the slab that comes next, after its last level.
-    func finish(_ context: DealerStage) -> [BitPlanes] {
+    func finish<Stage: DealStage>(_ context: Stage) -> [Stage.Bits] {
         let state = context.memory.carryMasks.removeFirst()
-        var results = order.map { state.opened[2][$0] }
-        results[results.count - 1] = context.kernels.xor(results[results.count - 1], state.topMask!)
+        var results = order.map { context.plane(state.opened[2], $0) }
+        results[results.count - 1] = context.xor([results[results.count - 1], state.topMask!], count: state.count)
         return results
     }
 }
@@ -304,7 +303,7 @@ extension MagnitudeProtocol {
 extension MagnitudeProtocol {
     /// The first stage, of a slab of a public `hat`.
     func evaluate(_ hat: RingTensor, _ context: PartyStage) throws {
-        let planes = context.kernels.planes(of: hat, from: 0, count: bits)
+        let planes = context.kernels.planes(of: try context.bitwise(hat), from: 0, count: bits)
         let products = try bundles.map { bundle in
             try context.correlationBits(planes: bundle.subsets * bundle.groups.count, count: hat.count)
         }
@@ -336,7 +335,7 @@ extension MagnitudeProtocol {
         return results
     }
 
-    private func opened(_ context: PartyStage) throws -> CarryState<MaskedBits> {
+    private func opened(_ context: PartyStage) throws -> CarryState {
         var state = context.memory.carries.removeFirst()
         state.opened.append(try context.openedBits())
         return state
@@ -354,7 +353,30 @@ extension MagnitudeProtocol {
 
     private static let programs = Memo<ProgramName, BitProgram>()
 
-    /// What a role computes at a level; of the first one a party alone.
+    private struct ProductsName: Hashable {
+        var form: Form
+        var level: Int
+    }
+
+    private static let maskProducts = Memo<ProductsName, BitProducts>()
+
+    /// What is dealt at a level after the first, of the masks of all that was opened before.
+    private func products(_ level: Int) -> BitProducts {
+        MagnitudeProtocol.maskProducts.value(ProductsName(form: form, level: level)) { _ in
+            let blocks = (0..<level).map { openedPlanes($0) }
+            let places = named(
+                blocks.enumerated().map { block, planes in
+                    (0..<planes).map { BitProducts.Place(block: block, plane: $0) }
+                }
+            )
+            return BitProducts(
+                blocks: blocks,
+                products: parts(level).flatMap { $0.products.masks($0.variables(places)) }
+            )
+        }
+    }
+
+    /// What a party computes at a level.
     private func program(_ level: Int, _ role: LevelRole) -> BitProgram {
         MagnitudeProtocol.programs.value(ProgramName(form: form, level: level, role: role)) { _ in
             level == 0 ? firstProgram(role) : laterProgram(level, role)
@@ -394,10 +416,6 @@ extension MagnitudeProtocol {
         var program = BitProgram.Builder()
         let opened = role.inputs((0..<level).map { openedPlanes($0) }, &program)
         let masks = named(opened.masks)
-        guard role != .dealer else {
-            let products = parts(level).flatMap { $0.products.masks($0.variables(masks), &program) }
-            return program.program(products)
-        }
         let hats = named(opened.hats)
         let known = program.input(planes: 2 * (groups.count - 1) + 1)
         let dealt = program.input(planes: dealtPlanes(level))

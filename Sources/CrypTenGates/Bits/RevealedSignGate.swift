@@ -55,12 +55,12 @@ package struct RevealedSignGate: Gate {
         sign.openings + 1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         let sign = sign
         if stage == sign.openings { return context.yield(.nothing) }
         for slab in context.slabs.of(shape.count) {
             switch stage {
-            case 0: try sign.deal(context.wire(0).mask.flat(slab), context)
+            case 0: try sign.deal(context.slab(context.wire(0), slab), count: slab.count, context)
             case sign.openings - 1: try sign.dealLast(context)
             default: try sign.deal(level: stage, context)
             }

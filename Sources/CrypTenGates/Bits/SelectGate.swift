@@ -32,9 +32,9 @@ package struct SelectGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         for slab in context.slabs.of(shape.count) {
-            try context.dealSelect(context.kernels.slab(context.bits(0), slab), context.wire(1).slab(slab))
+            try context.dealSelect(context.slab(context.bits(0), slab), context.slab(context.wire(1), slab))
         }
         context.yield(.nothing)
     }
@@ -57,10 +57,10 @@ package struct SelectGate: Gate {
     }
 }
 
-extension DealerStage {
+extension DealStage {
     /// A slab's selection by bits of mask `mask`: β, λ, β·λ.
-    func dealSelect(_ mask: BitPlanes, _ wire: WireMask) throws {
-        try deal(kernels.words(of: mask, shape: wire.mask.shape))
+    func dealSelect(_ mask: Bits, _ wire: WireMask<Words>) throws {
+        try dealNumber(of: mask)
         try dealMask(of: wire)
         try dealSelection(mask, of: wire)
     }

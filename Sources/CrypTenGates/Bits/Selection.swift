@@ -4,15 +4,8 @@ internal import CrypTenRing
 //
 //     b·x = (b^ + (1 − 2·b^)·β)(x^ − λ) = b^·(x^ − λ) + (1 − 2·b^)(x^·β − β·λ)
 
-extension DealerStage {
-    /// Shares of β·λ, of the mask β of a plane of bits: λ where its bit is 1.
-    func dealSelection(_ mask: BitPlanes, of wire: WireMask) throws {
-        try dealFunction(of: wire) { kernels.keep($0, where: mask) }
-    }
-}
-
 extension PartyStage {
-    /// A share of b·x, given shares of β and of the mask λ; β·λ is read from the dealer.
+    /// A share of b·x, given shares of β and of the mask λ; β·λ is read.
     func selection(
         _ hat: BitPlanes,
         beta: RingTensor,

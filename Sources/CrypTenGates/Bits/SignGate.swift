@@ -65,12 +65,12 @@ package struct SignGate: Gate {
         signs.openings + 1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal<Stage: DealStage>(stage: Int, _ context: Stage) throws {
         let signs = signs
-        var slabs: [[BitPlanes]] = []
+        var slabs: [[Stage.Bits]] = []
         for slab in context.slabs.of(shape.count) {
             switch stage {
-            case 0: try signs.deal(context.wire(0).mask.flat(slab), context)
+            case 0: try signs.deal(context.slab(context.wire(0), slab), count: slab.count, context)
             case signs.openings:
                 let (negative, zero) = signs.finish(context)
                 slabs.append(negative + (zero.map { [$0] } ?? []))
@@ -79,7 +79,7 @@ package struct SignGate: Gate {
         }
         guard stage == signs.openings else { return }
         for output in 0..<outputs {
-            context.yield(.bits(context.kernels.join(slabs.map { $0[output] }, count: shape.count)))
+            context.yield(.bits(context.join(slabs.map { $0[output] }, count: shape.count)))
         }
     }
 

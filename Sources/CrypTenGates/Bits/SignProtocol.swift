@@ -43,26 +43,25 @@ struct SignProtocol: Sendable {
         chains.openedPlanes(level)
     }
 
-    // MARK: The dealer
+    // MARK: The masks
 
-    /// The first stage, of a slab with this mask (either one, of a truncation read in place).
-    func deal(_ mask: RingTensor, _ context: DealerStage) throws {
-        let top = context.kernels.planes(of: mask, from: bits - 1, count: 1)
-        try chains.deal(mask, topMask: top, dealsTop: sharesHeld, context)
+    /// The first stage, of a slab of so many elements with this mask (either one, of a truncation read in place).
+    func deal<Stage: DealStage>(_ wire: WireMask<Stage.Words>, count: Int, _ context: Stage) throws {
+        try chains.deal(wire, top: bits - 1, dealsTop: sharesHeld, count: count, context)
     }
 
-    func deal(level: Int, _ context: DealerStage) throws {
+    func deal(level: Int, _ context: some DealStage) throws {
         try chains.deal(level: level, context)
     }
 
     /// The last level of the slab that comes next, for `share`.
-    func dealLast(_ context: DealerStage) throws {
+    func dealLast(_ context: some DealStage) throws {
         try chains.dealLast(context)
     }
 
-    func finish(_ context: DealerStage) -> (negative: [BitPlanes], zero: BitPlanes?) {
+    func finish<Stage: DealStage>(_ context: Stage) -> (negative: [Stage.Bits], zero: Stage.Bits?) {
         let (pairs, state) = chains.finish(context)
-        let negative = pairs.map { context.kernels.xor($0[0].generate!, state.topMask!) }
+        let negative = pairs.map { context.xor([$0[0].generate!, state.topMask!], count: state.count) }
         return (negative, equality ? pairs[0][0].propagate : nil)
     }
 
@@ -71,6 +70,7 @@ struct SignProtocol: Sendable {
     /// The first stage, of a slab of a public `hat`, less each threshold.
     func evaluate(_ hat: RingTensor, thresholds: [UInt64], _ context: PartyStage) throws {
         let kernels = context.kernels
+        let hat = try context.bitwise(hat)
         let values = thresholds.map { $0 == 0 ? hat : kernels.add(hat, scalar: 0 &- $0) }
         let tops = kernels.bundle(values.map { kernels.planes(of: $0, from: bits - 1, count: 1) })
         try chains.evaluate([values], count: hat.count, known: tops, dealsTop: sharesHeld, context)

@@ -49,12 +49,9 @@ package struct StepGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
-        let kernels = context.kernels
+    package func deal(stage: Int, _ context: some DealStage) throws {
         for slab in context.slabs.of(shape.count) {
-            for index in 0..<bits {
-                try context.deal(kernels.words(of: kernels.slab(context.bits(index), slab), shape: [slab.count]))
-            }
+            for index in 0..<bits { try context.dealNumber(of: context.slab(context.bits(index), slab)) }
         }
         for _ in outputs { context.yield(.nothing) }
     }

@@ -62,14 +62,13 @@ package struct StepProductGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
-        let kernels = context.kernels
+    package func deal(stage: Int, _ context: some DealStage) throws {
         for slab in context.slabs.of(shape.count) {
-            let wire = context.wire(bits).slab(slab)
+            let wire = context.slab(context.wire(bits), slab)
             try context.dealMask(of: wire)
             for index in 0..<bits {
-                let mask = kernels.slab(context.bits(index), slab)
-                try context.deal(kernels.words(of: mask, shape: wire.mask.shape))
+                let mask = context.slab(context.bits(index), slab)
+                try context.dealNumber(of: mask)
                 try context.dealSelection(mask, of: wire)
             }
         }

@@ -2,16 +2,14 @@ internal import CrypTenRing
 
 /// Products of masked bits: an output is an XOR of terms, each an AND of some variables `x = x^ ⊕ λ`.
 ///
-/// The dealer deals XOR shares of every product of masks that a term needs, `λ_S` for all S ⊆ term, each once; shares of
+/// Dealt are XOR shares of every product of masks that a term needs, `λ_S` for all S ⊆ term, each once; shares of
 /// single masks only where the parties don't hold them. A party folds them into its share of the term, in 15 ANDs for a term of four
-/// variables. Both are written into programs of logic.
+/// variables, which is written into a program of logic.
 ///
 /// Terms and subsets are sets of variables 0 … 63, a bit each.
 struct SubsetProducts: Sendable {
     /// The products that the dealer deals, in the order of dealing.
     let dealt: [UInt64]
-    /// All the products that the terms need, those of one variable too: each after its own subsets.
-    private let needed: [UInt64]
 
     private struct Form: Hashable {
         var terms: [UInt64]
@@ -35,23 +33,17 @@ struct SubsetProducts: Sendable {
                 subset = (subset &- 1) & term
             }
         }
-        needed = subsets.sorted()
-        dealt = needed.filter { $0.nonzeroBitCount > 1 || $0 & held == 0 }
+        dealt = subsets.sorted().filter { $0.nonzeroBitCount > 1 || $0 & held == 0 }
     }
 
-    /// The products of masks to deal, in order: each from the one without its highest variable.
-    func masks(
-        _ variables: [Int: BitProgram.Builder.Bit],
-        _ program: inout BitProgram.Builder
-    ) -> [BitProgram.Builder.Bit] {
-        var products: [UInt64: BitProgram.Builder.Bit] = [:]
-        for subset in needed {
-            let highest = 63 - subset.leadingZeroBitCount
-            let rest = subset & ~(1 << UInt64(highest))
-            guard let variable = variables[highest] else { preconditionFailure("variable \(highest) has a mask") }
-            products[subset] = rest == 0 ? variable : program.and(products[rest]!, variable)
+    /// The products of masks to deal, in order, of variables in these places: each product's by ascending variable.
+    func masks(_ variables: [Int: BitProducts.Place]) -> [[BitProducts.Place]] {
+        dealt.map { subset in
+            (0..<64).filter { subset >> UInt64($0) & 1 == 1 }.map { variable in
+                guard let place = variables[variable] else { preconditionFailure("variable \(variable) has a mask") }
+                return place
+            }
         }
-        return dealt.map { products[$0]! }
     }
 
     /// What a party has of terms: the public parts of the variables, its shares of the masks that it holds, and of what is dealt.

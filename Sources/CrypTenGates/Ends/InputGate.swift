@@ -28,7 +28,7 @@ package struct InputGate: Gate {
         2
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 {
             let mask = context.publishMask(owner: owner, shape: shape)
             context.memory.wireMasks.append(WireMask(mask: mask, sharesHeld: true))

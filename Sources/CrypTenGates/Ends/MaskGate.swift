@@ -25,7 +25,7 @@ package struct MaskGate: Gate {
         2
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 {
             context.memory.wireMasks.append(WireMask(mask: context.openMask(shape), sharesHeld: true))
         } else {

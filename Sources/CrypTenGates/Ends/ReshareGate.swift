@@ -28,7 +28,7 @@ package struct ReshareGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         context.yield(.nothing)
     }
 

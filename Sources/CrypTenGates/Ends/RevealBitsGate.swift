@@ -28,7 +28,7 @@ package struct RevealBitsGate: Gate {
         2
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 1 { context.yield(.nothing) }
     }
 

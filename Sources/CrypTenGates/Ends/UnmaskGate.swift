@@ -18,7 +18,7 @@ package struct UnmaskGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         context.yield(.nothing)
     }
 

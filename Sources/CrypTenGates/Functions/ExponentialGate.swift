@@ -70,19 +70,17 @@ package struct ExponentialGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
-        let kernels = context.kernels
+    package func deal(stage: Int, _ context: some DealStage) throws {
         let wire = context.wire(1)
         precondition(wire.alternative == nil, "a truncation read in place is of no use as an exponent")
         for slab in context.slabs.of(shape.count) {
-            let mask = wire.mask.flat(slab)
-            let selecting = kernels.slab(context.bits(0), slab)
-            let other = kernels.not(selecting)
-            for entry in 0..<entries {
-                let power = kernels.powerOfTwo(mask, negated: true, plus: start(of: entry), fractionBits: tableBits)
-                try context.deal(kernels.keep(power, where: selecting))
-                try context.deal(kernels.keep(power, where: other))
-            }
+            try context.dealOctaves(
+                of: context.slab(wire.mask, slab),
+                where: context.slab(context.bits(0), slab),
+                entries: entries,
+                octaves: octaves,
+                fractionBits: tableBits
+            )
         }
         context.yield(.nothing)
     }
@@ -90,7 +88,7 @@ package struct ExponentialGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
         let slabs = try context.slabs.of(shape.count).map { slab in
-            let exponent = kernels.add(context.wire(1).hat.flat(slab), scalar: offset)
+            let exponent = kernels.add(try context.bitwise(context.wire(1).hat.flat(slab)), scalar: offset)
             let selecting = kernels.slab(context.bits(0).hat, slab)
             let choices = choices(exponent, [kernels.not(selecting), selecting], kernels)
             var share = RingTensor(zeros: exponent.shape)
@@ -114,11 +112,6 @@ package struct ExponentialGate: Gate {
             choices = choices.map { kernels.and($0, isClear) } + choices.map { kernels.and($0, isSet) }
         }
         return choices
-    }
-
-    /// What the two highest bits stand for.
-    private func start(of entry: Int) -> UInt64 {
-        UInt64(entry * octavesPerEntry) &* ExponentialGate.octave
     }
 
     package func cost(parties: Int, slabs: Slabs) -> [StageCost] {

@@ -18,25 +18,6 @@ extension WireForm {
     }
 }
 
-extension DealerStage {
-    /// Deals shares of `function(mask)`. For a wire with two masks the function must be a polynomial.
-    func dealFunction(of wire: WireMask, _ function: (RingTensor) -> RingTensor) throws {
-        let base = function(wire.mask)
-        try deal(base)
-        if let alternative = wire.alternative {
-            var difference = function(alternative.mask)
-            kernels.accumulate(&difference, subtracting: base)
-            try deal(kernels.shiftRight(difference, by: 64 - alternative.shift), bits: alternative.shift)
-        }
-    }
-
-    /// Deals the mask itself, unless the parties hold it.
-    func dealMask(of wire: WireMask) throws {
-        guard wire.alternative != nil || !wire.sharesHeld else { return }
-        try dealFunction(of: wire) { $0 }
-    }
-}
-
 /// What is dealt of a function of a mask: a share for the one mask, and of a wire with two masks what is added where the other is in force.
 struct DrawnFunction {
     var share: RingTensor

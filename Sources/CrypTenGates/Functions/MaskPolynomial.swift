@@ -56,19 +56,12 @@ extension WireForm {
     }
 }
 
-extension DealerStage {
+extension DealStage {
     /// Deals λ (unless it is held), λ², …, λ^degree.
-    func dealPowers(of wire: WireMask, degree: Int) throws {
+    func dealPowers(of wire: WireMask<Words>, degree: Int) throws {
         guard degree > 0 else { return }
         try dealMask(of: wire)
-        for d in stride(from: 2, through: degree, by: 1) {
-            try dealFunction(of: wire) { power($0, d) }
-        }
-    }
-
-    /// x^d for d ≥ 1.
-    func power(_ x: RingTensor, _ d: Int) -> RingTensor {
-        (1..<d).reduce(x) { power, _ in kernels.multiply(power, x) }
+        if degree > 1 { try dealPowers(of: wire, exponents: 2...degree) }
     }
 }
 

@@ -117,16 +117,16 @@ package struct MaximumGate: Gate {
         )
     }
 
-    /// The bits of each pair, out of those of `differences`.
-    private func parts(_ bits: BitPlanes, _ count: Int, _ kernels: any Kernels) -> [BitPlanes] {
+    /// Where the bits of each pair are among those of `differences`.
+    private func parts(_ count: Int) -> [Range<Int>] {
         let step = BitPlanes.words(for: count) * 64
-        return pairs.indices.map { kernels.slab(bits, $0 * step..<$0 * step + count) }
+        return pairs.indices.map { $0 * step..<$0 * step + count }
     }
 
-    // MARK: The dealer
+    // MARK: The masks
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
-        let (signs, kernels) = (signs, context.kernels)
+    package func deal<Stage: DealStage>(stage: Int, _ context: Stage) throws {
+        let signs = signs
         if stage == 0 {
             context.memory.wireMasks = (0..<wires).map { context.wire($0) }
             precondition(
@@ -134,17 +134,21 @@ package struct MaximumGate: Gate {
                 "a maximum is of ordinary wires"
             )
         }
-        var won: [BitPlanes] = []
+        var won: [Stage.Bits] = []
         for slab in parts(of: context.slabs).of(shape.count) {
             switch stage {
             case 0:
-                try signs.deal(differences(context.memory.wireMasks.map { $0.mask.flat(slab) }, kernels), context)
+                let masks = context.memory.wireMasks.map { context.slab($0.mask, slab) }
+                let differences = WireMask(mask: differences(masks, slab.count, context), sharesHeld: sharesHeld)
+                let compared = BitPlanes.words(for: slab.count) * 64 * pairs.count
+                try signs.deal(differences, count: compared, context)
             case 1..<signs.openings:
                 try signs.deal(level: stage, context)
             case signs.openings:
-                let less = parts(signs.finish(context).negative[0], slab.count, kernels)
+                let negative = signs.finish(context).negative[0]
+                let less = parts(slab.count).map { context.slab(negative, $0) }
                 if operands > 2 {
-                    try context.deal(kernels.run(winners(.dealer), on: less))
+                    try context.dealProducts(winnersMasks, of: less)
                     context.memory.bits.append(context.openBitMask(planes: operands - 1, count: slab.count))
                 } else {
                     won.append(less[0])
@@ -158,19 +162,33 @@ package struct MaximumGate: Gate {
         guard stage == stages - 1 else { return }
         for _ in 0..<shares { context.yield(.nothing) }
         guard yieldsWinners else { return }
-        for k in 0..<operands - 1 { context.yield(.bits(kernels.join(won.map { $0[k] }, count: shape.count))) }
+        for k in 0..<operands - 1 {
+            context.yield(.bits(context.join(won.map { context.plane($0, k) }, count: shape.count)))
+        }
+    }
+
+    /// The differences of pairs of masks, laid out as those of the public parts.
+    private func differences<Stage: DealStage>(_ masks: [Stage.Words], _ count: Int, _ context: Stage) -> Stage.Words {
+        let gap = (64 - count % 64) % 64
+        let padding = gap == 0 ? [] : [context.zeros([gap])]
+        let parts = pairs.flatMap { [context.subtract(masks[$0.0], masks[$0.1])] + padding }
+        return context.apply(.concatenate(axis: 0), to: parts)
     }
 
     /// What the selection by the masks of the winners' bits needs.
-    private func dealSelections(_ won: BitPlanes, _ slab: Range<Int>, _ context: DealerStage) throws {
-        let kernels = context.kernels
-        let values = context.memory.wireMasks.map { $0.slab(slab) }
+    private func dealSelections<Stage: DealStage>(
+        _ won: Stage.Bits,
+        _ slab: Range<Int>,
+        _ context: Stage
+    ) throws {
+        let values = context.memory.wireMasks.map { context.slab($0, slab) }
         for value in values { try context.dealMask(of: value) }
         for k in 0..<operands - 1 {
-            try context.deal(kernels.words(of: won[k], shape: [slab.count]))
+            let bit = context.plane(won, k)
+            try context.dealNumber(of: bit)
             for first in stride(from: 0, to: wires, by: operands) {
-                let difference = kernels.subtract(values[first + k].mask, values[first + operands - 1].mask)
-                try context.deal(kernels.keep(difference, where: won[k]))
+                let difference = context.subtract(values[first + k].mask, values[first + operands - 1].mask)
+                try context.dealSelection(bit, of: WireMask(mask: difference, sharesHeld: values[first + k].sharesHeld))
             }
         }
     }
@@ -191,11 +209,11 @@ package struct MaximumGate: Gate {
                 try signs.evaluate(level: stage, context)
             case signs.openings:
                 let negative = try signs.finish(context).negative[0]
-                let hats = parts(negative.hat, slab.count, kernels)
+                let hats = parts(slab.count).map { kernels.slab(negative.hat, $0) }
                 if operands > 2 {
                     try openWinners(hats, context)
                 } else {
-                    let masks = negative.maskShare.map { parts($0, slab.count, kernels)[0] }
+                    let masks = negative.maskShare.map { kernels.slab($0, parts(slab.count)[0]) }
                     won.append(MaskedBits(hat: kernels.not(hats[0]), maskShare: masks))
                     done.append(try select(won[won.count - 1].hat, slab, context))
                 }
@@ -226,17 +244,25 @@ package struct MaximumGate: Gate {
 
     private static let programs = Memo<ProgramName, BitProgram>()
 
-    /// What a role computes of the winners: of the masks of the pairs' bits, or of their public parts and what is dealt.
+    private static let maskProducts = Memo<Int, BitProducts>()
+
+    /// What is dealt of the masks of the pairs' bits, a block each.
+    private var winnersMasks: BitProducts {
+        MaximumGate.maskProducts.value(operands) { _ in
+            let variables = pairs.indices.map { ($0, BitProducts.Place(block: $0, plane: 0)) }
+            return BitProducts(
+                blocks: pairs.map { _ in 1 },
+                products: products.masks(Dictionary(uniqueKeysWithValues: variables))
+            )
+        }
+    }
+
+    /// What a party computes of the winners: of the public parts of the pairs' bits and what is dealt.
     private func winners(_ role: LevelRole) -> BitProgram {
         MaximumGate.programs.value(ProgramName(operands: operands, role: role)) { _ in
             var program = BitProgram.Builder()
             let less = pairs.indices.map { _ in program.input(planes: 1)[0] }
             let products = products
-            guard role != .dealer else {
-                let variables = Dictionary(uniqueKeysWithValues: less.enumerated().map { ($0.offset, $0.element) })
-                let masks = products.masks(variables, &program)
-                return program.program(masks)
-            }
             let dealt = program.input(planes: products.dealt.count)
             let won = terms.enumerated().map { k, term in
                 // k beats a later operand where it isn't less, and an earlier one where that is less.

@@ -39,9 +39,9 @@ package struct PolynomialGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         for slab in context.slabs.of(shape.count) {
-            try context.dealPowers(of: context.wire(0).slab(slab), degree: degree)
+            try context.dealPowers(of: context.slab(context.wire(0), slab), degree: degree)
         }
         context.yield(.nothing)
     }

@@ -29,7 +29,7 @@ package struct TrigonometricGate: Gate {
 
     /// Fraction bits of the sines that are dealt.
     package static let dealtBits = 30
-    private static let quarter: UInt64 = 1 << 62
+    static let quarter: UInt64 = 1 << 62
 
     package init(shape: Shape, constant: UInt64 = 0, cosines: [UInt64], sines: [UInt64]) {
         self.shape = shape
@@ -60,16 +60,11 @@ package struct TrigonometricGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
-        let kernels = context.kernels
+    package func deal(stage: Int, _ context: some DealStage) throws {
         let wire = context.wire(0)
         precondition(wire.alternative == nil, "a truncation read in place has no period")
         for slab in context.slabs.of(shape.count) {
-            let mask = wire.mask.flat(slab)
-            for number in 1...cosines.count {
-                try context.deal(kernels.sine(mask, times: UInt64(number), plus: TrigonometricGate.quarter))
-                try context.deal(kernels.sine(mask, times: UInt64(number), plus: 0))
-            }
+            try context.dealHarmonics(of: context.slab(wire.mask, slab), numbers: 1...cosines.count)
         }
         context.yield(.nothing)
     }

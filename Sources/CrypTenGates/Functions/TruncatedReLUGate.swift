@@ -48,24 +48,26 @@ package struct TruncatedReLUGate: Gate {
         signs.openings + 1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal<Stage: DealStage>(stage: Int, _ context: Stage) throws {
         let signs = signs
         if stage == 0 { context.memory.wireMasks.append(context.wire(0)) }
         let wire = context.memory.wireMasks[0]
-        var signsOfSlabs: [BitPlanes] = []
+        var signsOfSlabs: [Stage.Bits] = []
         for slab in context.slabs.of(shape.count) {
             switch stage {
-            case 0: try signs.deal(context.truncated(wire.slab(slab), by: shift).mask, context)
+            case 0:
+                let truncated = context.truncated(context.slab(wire, slab), by: shift)
+                try signs.deal(truncated, count: slab.count, context)
             case signs.openings:
                 let negative = signs.finish(context).negative[0]
                 signsOfSlabs.append(negative)
-                try context.dealSelect(negative, context.truncated(wire.slab(slab), by: shift))
+                try context.dealSelect(negative, context.truncated(context.slab(wire, slab), by: shift))
             default: try signs.deal(level: stage, context)
             }
         }
         guard stage == signs.openings else { return }
         context.yield(.nothing)
-        if yieldsBits { context.yield(.bits(context.kernels.join(signsOfSlabs, count: shape.count))) }
+        if yieldsBits { context.yield(.bits(context.join(signsOfSlabs, count: shape.count))) }
     }
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
@@ -77,13 +79,14 @@ package struct TruncatedReLUGate: Gate {
         for slab in context.slabs.of(shape.count) {
             switch stage {
             case 0:
-                let hat = context.truncated(wire.slab(slab, kernels), by: shift).hat
+                let hat = try context.truncated(wire.slab(slab, kernels), by: shift).hat
                 try signs.evaluate(hat, thresholds: [threshold], context)
             case signs.openings:
                 var positive = try signs.finish(context).negative[0]
                 positive.hat = kernels.not(positive.hat)
                 bits.append(positive)
-                slabs.append(try context.select(positive.hat, context.truncated(wire.slab(slab, kernels), by: shift)))
+                let truncated = try context.truncated(wire.slab(slab, kernels), by: shift)
+                slabs.append(try context.select(positive.hat, truncated))
             default: try signs.evaluate(level: stage, context)
             }
         }

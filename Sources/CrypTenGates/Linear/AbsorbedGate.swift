@@ -48,15 +48,15 @@ package struct AbsorbedGate: Gate {
         2
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         guard stage == 0 else {
             context.yield(.wire(context.memory.wireMasks.removeFirst()))
             return
         }
-        var mask = context.freshSum(shape)
-        for (index, product) in products.enumerated() {
-            product.deal(&mask, context.wire(2 * index), context.wire(2 * index + 1), subtracting: true, context)
+        let products = products.enumerated().map { index, product in
+            product.masks(context.wire(2 * index), context.wire(2 * index + 1))
         }
+        let mask = context.openMask(shape, absorbing: products)
         context.memory.wireMasks.append(WireMask(mask: mask, sharesHeld: false))
     }
 

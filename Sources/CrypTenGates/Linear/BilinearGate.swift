@@ -42,10 +42,8 @@ package struct BilinearGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
-        var masks = RingTensor(zeros: product.output)
-        product.deal(&masks, context.wire(0), context.wire(1), subtracting: false, context)
-        try context.deal(masks)
+    package func deal(stage: Int, _ context: some DealStage) throws {
+        try context.dealProduct(product.masks(context.wire(0), context.wire(1)))
         context.yield(.nothing)
     }
 

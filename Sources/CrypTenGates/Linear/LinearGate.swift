@@ -50,6 +50,25 @@ package enum LinearOperation: Hashable, Sendable, Codable {
         }
     }
 
+    /// The same of one plane of bits for each of some shapes, where elements only move.
+    ///
+    /// Bits go through words: one an element, moved, and packed again. Whole rows are copied as they are.
+    package func apply(_ planes: [BitPlanes], shapes: [Shape], _ kernels: any Kernels) -> BitPlanes {
+        switch self {
+        case .reshape:
+            return planes[0]
+        case .take(let axis, let indices) where shapes[0].dimensions.prefix(axis).allSatisfy({ $0 == 1 }):
+            let length = shapes[0].dimensions.dropFirst(axis + 1).reduce(1, *)
+            return kernels.runs(of: planes[0], indices, length: length)
+        case .concatenate(let axis) where shapes.allSatisfy({ $0.dimensions.prefix(axis).allSatisfy { $0 == 1 } }):
+            return kernels.join(planes)
+        default:
+            break
+        }
+        let words = zip(planes, shapes).map { kernels.words(of: $0, shape: $1) }
+        return kernels.planes(of: apply(words, kernels), from: 0, count: 1)
+    }
+
     package var name: String {
         switch self {
         case .reshape: "reshape"
@@ -134,7 +153,7 @@ package struct LinearGate: Gate {
         }
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         switch form {
         case .share:
             context.yield(.nothing)
@@ -143,13 +162,13 @@ package struct LinearGate: Gate {
             context.yield(
                 .wire(
                     WireMask(
-                        mask: operation.apply(wires.map(\.mask), context.kernels),
+                        mask: context.apply(operation, to: wires.map(\.mask)),
                         sharesHeld: wires.allSatisfy(\.sharesHeld)
                     )
                 )
             )
         case .bits:
-            context.yield(.bits(apply(shapes.indices.map { context.bits($0) }, context.kernels)))
+            context.yield(.bits(context.apply(operation, to: shapes.indices.map { context.bits($0) }, shapes: shapes)))
         }
     }
 
@@ -175,8 +194,9 @@ package struct LinearGate: Gate {
             context.yield(
                 .bits(
                     MaskedBits(
-                        hat: apply(operands.map(\.hat), kernels),
-                        maskShare: masks.count == operands.count ? apply(masks, kernels) : nil
+                        hat: operation.apply(operands.map(\.hat), shapes: shapes, kernels),
+                        maskShare: masks.count == operands.count
+                            ? operation.apply(masks, shapes: shapes, kernels) : nil
                     )
                 )
             )
@@ -185,23 +205,5 @@ package struct LinearGate: Gate {
 
     package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
         [StageCost()]
-    }
-
-    /// Structure on bits goes through words: one bit an element, moved, and packed again. Whole rows are copied as they are.
-    private func apply(_ planes: [BitPlanes], _ kernels: any Kernels) -> BitPlanes {
-        switch operation {
-        case .reshape:
-            return planes[0]
-        case .take(let axis, let indices) where shapes[0].dimensions.prefix(axis).allSatisfy({ $0 == 1 }):
-            let length = shapes[0].dimensions.dropFirst(axis + 1).reduce(1, *)
-            return kernels.runs(of: planes[0], indices, length: length)
-        case .concatenate(let axis) where shapes.allSatisfy({ $0.dimensions.prefix(axis).allSatisfy { $0 == 1 } }):
-            return kernels.join(planes)
-        default:
-            break
-        }
-        let words = zip(planes, shapes).map { kernels.words(of: $0, shape: $1) }
-        let out = operation.apply(words, kernels)
-        return kernels.planes(of: out, from: 0, count: 1)
     }
 }

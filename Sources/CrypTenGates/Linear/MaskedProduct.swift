@@ -50,16 +50,10 @@ package struct MaskedProduct: Hashable, Sendable, Codable {
         return try operation.checkedOutput(left, right)
     }
 
-    /// `sum −= op(λx, λy)`, or `+=`: the dealer's part.
-    func deal(_ sum: inout RingTensor, _ x: WireMask, _ y: WireMask, subtracting: Bool, _ context: DealerStage) {
+    /// What is asked for of the two wires' masks.
+    package func masks<Words>(_ x: WireMask<Words>, _ y: WireMask<Words>) -> MaskProduct<Words> {
         precondition(x.alternative == nil && y.alternative == nil, "a truncation read in place is elementwise")
-        context.kernels.accumulate(
-            &sum,
-            operation,
-            x.mask.reshaped(to: left),
-            y.mask.reshaped(to: right),
-            subtracting: subtracting
-        )
+        return MaskProduct(form: self, left: x.mask, right: y.mask)
     }
 
     /// An operand.

@@ -27,7 +27,7 @@ package struct AddPlainGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         switch form {
         case .share: context.yield(.nothing)
         case .wire: context.yield(.wire(context.wire(0)))
@@ -93,7 +93,7 @@ package struct PlainProductGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         context.yield(.nothing)
     }
 
@@ -154,7 +154,7 @@ package struct GatherGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         context.yield(.nothing)
     }
 
@@ -203,11 +203,11 @@ package struct PromoteGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         context.yield(
             asBits
-                ? .bits(BitPlanes(zeros: 1, count: shape.count))
-                : .wire(WireMask(mask: RingTensor(zeros: shape), sharesHeld: true))
+                ? .bits(context.zeroBits(planes: 1, count: shape.count))
+                : .wire(WireMask(mask: context.zeros(shape), sharesHeld: true))
         )
     }
 

@@ -53,14 +53,11 @@ package struct QuotientGate: Gate {
         return quotient + (rest >= divisor - rest ? 1 : 0)
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
-        let kernels = context.kernels
+    package func deal(stage: Int, _ context: some DealStage) throws {
         let wire = context.wire(0)
         precondition(wire.alternative == nil, "a truncation read in place is rounded already")
         for slab in context.slabs.of(shape.count) {
-            let mask = wire.mask.flat(slab)
-            try context.deal(kernels.multiplyHigh(mask, factor: factor))
-            try context.deal(kernels.shiftRight(mask, by: 63))
+            try context.dealQuotient(of: context.slab(wire.mask, slab), factor: factor)
         }
         context.yield(.nothing)
     }
@@ -68,7 +65,7 @@ package struct QuotientGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
         let slabs = try context.slabs.of(shape.count).map { slab in
-            let sum = kernels.add(context.wire(0).hat.flat(slab), scalar: 1 << 62)
+            let sum = kernels.add(try context.bitwise(context.wire(0).hat.flat(slab)), scalar: 1 << 62)
             let high = try context.correlation(sum.shape)
             let top = try context.correlation(sum.shape)
             var share = context.first(

@@ -40,9 +40,9 @@ package struct TruncateGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         for slab in context.slabs.of(shape.count) {
-            let wire = context.wire(0).slab(slab)
+            let wire = context.slab(context.wire(0), slab)
             try context.dealMask(of: shift > 0 ? context.truncated(wire, by: shift) : wire)
         }
         context.yield(.nothing)
@@ -51,7 +51,7 @@ package struct TruncateGate: Gate {
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let slabs = try context.slabs.of(shape.count).map { slab in
             var wire = context.wire(0).slab(slab, context.kernels)
-            if shift > 0 { wire = context.truncated(wire, by: shift) }
+            if shift > 0 { wire = try context.truncated(wire, by: shift) }
             return context.unmasked(wire, mask: try context.mask(of: wire))
         }
         context.yield(.share(context.kernels.join(slabs, shape: shape)))

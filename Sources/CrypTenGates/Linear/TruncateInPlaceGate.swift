@@ -32,12 +32,12 @@ package struct TruncateInPlaceGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         context.yield(.wire(context.truncated(context.wire(0), by: shift)))
     }
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
-        context.yield(.wire(context.truncated(context.wire(0), by: shift)))
+        context.yield(.wire(try context.truncated(context.wire(0), by: shift)))
     }
 
     package func cost(parties: Int, slabs: Slabs) -> [StageCost] {

@@ -34,12 +34,12 @@ package struct TruncatedProductGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         for slab in context.slabs.of(shape.count) {
-            let (x, y) = (context.wire(0).slab(slab), context.wire(1).slab(slab))
+            let (x, y) = (context.slab(context.wire(0), slab), context.slab(context.wire(1), slab))
             precondition(y.alternative == nil, "the second operand is an ordinary wire")
             try context.dealMask(of: x)
-            try context.dealFunction(of: x) { context.kernels.multiply($0, y.mask) }
+            try context.dealProduct(of: x, times: y.mask)
         }
         context.yield(.nothing)
     }

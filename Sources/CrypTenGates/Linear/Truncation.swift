@@ -8,35 +8,16 @@ internal import CrypTenRing
 //     x = (c >> k) − 2^(62−k) − [(λ >> k) − (1 − c63) · 2^(64−k) · λ63]
 //
 // is a wire with one of two masks, chosen by the public bit 1 − c63. With δ = c mod 2^k, a public dither,
-// x = ⌊z / 2^k⌋ + [δ < z mod 2^k]: all that read one wire share its rounding.
-
-extension DealerStage {
-    /// The two masks of `wire` truncated by `shift` and read in place.
-    func truncated(_ wire: WireMask, by shift: Int) -> WireMask {
-        precondition(
-            (1...62).contains(shift) && wire.alternative == nil,
-            "a truncation is by 1 to 62 bits, and not of one"
-        )
-        let high = kernels.shiftRight(wire.mask, by: shift)
-        var alternative = high
-        let top = kernels.shiftRight(wire.mask, by: 63)
-        kernels.accumulate(&alternative, subtracting: kernels.shiftLeft(top, by: 64 - shift))
-        return WireMask(
-            mask: high,
-            sharesHeld: false,
-            alternative: WireMask.Alternative(mask: alternative, shift: shift)
-        )
-    }
-}
+// x = ⌊z / 2^k⌋ + [δ < z mod 2^k]: all that read one wire share its rounding. The two masks are `DealStage.truncated(_:by:)`.
 
 extension PartyStage {
     /// `wire` truncated by `shift`, read in place: nothing is sent.
-    func truncated(_ wire: MaskedWire, by shift: Int) -> MaskedWire {
+    func truncated(_ wire: MaskedWire, by shift: Int) throws -> MaskedWire {
         precondition(
             (1...62).contains(shift) && wire.truncation == nil,
             "a truncation is by 1 to 62 bits, and not of one"
         )
-        let (hat, selector) = kernels.truncate(wire.hat, by: shift)
+        let (hat, selector) = kernels.truncate(try bitwise(wire.hat), by: shift)
         return MaskedWire(
             hat: hat,
             maskShare: nil,

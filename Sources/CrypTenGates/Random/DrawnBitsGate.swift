@@ -33,7 +33,7 @@ package struct DrawnBitsGate: Gate {
         2
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 {
             for slab in context.slabs.of(shape.count) {
                 context.memory.bits.append(context.openBitMask(planes: planes, count: slab.count))
@@ -41,7 +41,7 @@ package struct DrawnBitsGate: Gate {
         } else {
             let slabs = context.slabs.of(shape.count).map { _ in context.memory.bits.removeFirst() }
             for plane in 0..<planes {
-                context.yield(.bits(context.kernels.join(slabs.map { $0[plane] }, count: shape.count)))
+                context.yield(.bits(context.join(slabs.map { context.plane($0, plane) }, count: shape.count)))
             }
         }
     }

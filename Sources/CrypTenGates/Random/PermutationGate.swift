@@ -55,20 +55,16 @@ package struct PermutationGate: Gate {
         2
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
+    package func deal(stage: Int, _ context: some DealStage) throws {
         if stage == 0 {
             for shape in shapes {
                 context.memory.wireMasks.append(WireMask(mask: context.openMask(shape), sharesHeld: false))
             }
             return
         }
-        var keys = context.orderKeys(of: party, rows: rows)
-        for _ in shapes {
-            let mask = context.memory.wireMasks.removeFirst().mask
-            try context.deal(context.kernels.rows(of: mask, sortedBy: keys))
-            context.yield(.nothing)
-        }
-        keys.wipe()
+        let masks = shapes.map { _ in context.memory.wireMasks.removeFirst().mask }
+        try context.dealRows(of: masks, inOrderOf: party, rows: rows)
+        for _ in shapes { context.yield(.nothing) }
     }
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {

@@ -55,24 +55,20 @@ package struct RandomGate: Gate {
         1
     }
 
-    package func deal(stage: Int, _ context: DealerStage) throws {
-        let kernels = context.kernels
-        var planes: [BitPlanes] = []
+    package func deal<Stage: DealStage>(stage: Int, _ context: Stage) throws {
+        var planes: [Stage.Bits] = []
         for slab in context.slabs.of(shape.count) {
             switch distribution {
             case .uniformBits(64): _ = context.freshSum([slab.count])
-            case .uniformBits(let bits): try context.deal(kernels.lowBits(context.freshSum([slab.count]), bits))
+            case .uniformBits(let bits): try context.dealLowBits(bits, count: slab.count)
             case .bit(.fair): planes.append(context.freshBits(planes: 1, count: slab.count))
             case .bit(.outOf(let numerator, let bits)):
-                let uniform = kernels.lowBits(context.freshSum([slab.count]), bits)
-                let less = kernels.planes(of: kernels.add(uniform, scalar: 0 &- numerator), from: 63, count: 1)
-                try context.deal(less)
-                planes.append(less)
+                planes.append(try context.dealEvent(numerator: numerator, bits: bits, count: slab.count))
             }
         }
         switch distribution {
         case .uniformBits: context.yield(.nothing)
-        case .bit: context.yield(.bits(kernels.join(planes, count: shape.count)))
+        case .bit: context.yield(.bits(context.join(planes, count: shape.count)))
         }
     }
 

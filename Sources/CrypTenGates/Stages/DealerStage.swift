@@ -1,13 +1,13 @@
 package import CrypTenRing
 
-/// What a gate's half at the dealer may do in one stage: the same calls as `PartyStage`, on masks.
-package final class DealerStage {
-    package let parties: Int
+/// A gate's `deal` at the dealer, who has the masks: it computes what is asked for, and sends what makes it shares.
+///
+/// What the requests are is `DealStage`'s to say; how they are answered stands in `Correlations`.
+package final class DealerStage: DealStage {
     package let kernels: any Kernels
-    /// In which slabs gates work: the plan's.
     package let slabs: Slabs
     package let inputs: [DealerValue]
-    package let memory: GateMemory
+    package let memory: MaskMemory<RingTensor, BitPlanes>
     package private(set) var outputs: [DealerValue] = []
 
     private let keys: [RunKeys]
@@ -19,13 +19,12 @@ package final class DealerStage {
         kernels: any Kernels,
         slabs: Slabs,
         inputs: [DealerValue],
-        memory: GateMemory,
+        memory: MaskMemory<RingTensor, BitPlanes>,
         keys: [RunKeys],
         numbers: StreamNumbers,
         sink: any CorrectionSink,
         clock: WorkClock = WorkClock()
     ) {
-        parties = keys.count
         self.kernels = kernels
         self.slabs = slabs
         self.inputs = inputs
@@ -36,26 +35,14 @@ package final class DealerStage {
         self.clock = clock
     }
 
-    // MARK: Operands
-
-    package func wire(_ index: Int) -> WireMask {
-        guard case .wire(let wire) = inputs[index] else { preconditionFailure("operand \(index) is not masked") }
-        return wire
-    }
-
-    package func bits(_ index: Int) -> BitPlanes {
-        guard case .bits(let bits) = inputs[index] else { preconditionFailure("operand \(index) is not masked bits") }
-        return bits
-    }
-
     package func yield(_ value: DealerValue) {
         outputs.append(value)
     }
 
-    // MARK: Correlations
+    // MARK: What is sent
 
     /// Deals additive shares: all but the last party's come from their seeds, the last one's is sent.
-    package func deal(_ secret: RingTensor) throws {
+    func deal(_ secret: RingTensor) throws {
         let (number, keys) = (numbers.correlation(), keys.dropLast().map(\.correlations))
         guard !kernels.computesAside else {
             var correction = secret
@@ -72,7 +59,7 @@ package final class DealerStage {
     }
 
     /// Deals shares modulo 2^bits of elements of few bits, packed.
-    package func deal(_ secret: RingTensor, bits: Int) throws {
+    func deal(_ secret: RingTensor, bits: Int) throws {
         let number = numbers.correlation()
         let words = Slabs.packedWords(bits: bits, count: secret.count)
         var correction = secret
@@ -89,7 +76,7 @@ package final class DealerStage {
     }
 
     /// Deals XOR shares of planes of bits.
-    package func deal(_ secret: BitPlanes) throws {
+    func deal(_ secret: BitPlanes) throws {
         let (number, keys) = (numbers.correlation(), keys.dropLast().map(\.correlations))
         guard !kernels.computesAside else {
             var correction = secret
@@ -103,10 +90,10 @@ package final class DealerStage {
         }
     }
 
-    // MARK: Openings
+    // MARK: What the seeds say
 
-    /// The mask under which the parties open a share in this stage.
-    package func openMask(_ shape: Shape) -> RingTensor {
+    /// The sum of a mask's words over the parties.
+    func maskSum(_ shape: Shape) -> RingTensor {
         let number = numbers.mask()
         return clock.measure(.expansion) {
             var mask = kernels.expand(keys[0].masks, number: number, from: 0, shape: shape)
@@ -117,12 +104,6 @@ package final class DealerStage {
         }
     }
 
-    /// The sum of the parties' `freshShare` words.
-    package func freshSum(_ shape: Shape) -> RingTensor {
-        openMask(shape)
-    }
-
-    /// The masks under which the parties open bits in this stage.
     package func openBitMask(planes: Int, count: Int) -> BitPlanes {
         let number = numbers.bitMask()
         return clock.measure(.expansion) {
@@ -134,24 +115,23 @@ package final class DealerStage {
         }
     }
 
-    /// The XOR of the parties' `freshBits`.
-    package func freshBits(planes: Int, count: Int) -> BitPlanes {
-        openBitMask(planes: planes, count: count)
+    package func publishMask(owner: Int, shape: Shape) -> RingTensor {
+        let number = numbers.mask()
+        return clock.measure(.expansion) {
+            kernels.expand(keys[owner].masks, number: number, from: 0, shape: shape)
+        }
     }
 
     /// The keys that say into which order a party puts rows.
-    package func orderKeys(of party: Int, rows: Int) -> RingTensor {
+    func orderKeys(of party: Int, rows: Int) -> RingTensor {
         let number = numbers.order()
         return clock.measure(.expansion) {
             kernels.expand(keys[party].orders, number: number, from: 0, shape: [rows, RowOrder.wordsOfKey])
         }
     }
 
-    /// The mask of a value that its owner publishes.
-    package func publishMask(owner: Int, shape: Shape) -> RingTensor {
-        let number = numbers.mask()
-        return clock.measure(.expansion) {
-            kernels.expand(keys[owner].masks, number: number, from: 0, shape: shape)
-        }
+    /// Counts a request that reads bits: the parties count their `bitwise(_:)`, and the public part that goes with a dealer's mask is as it is.
+    func readBits() {
+        _ = numbers.bitwise()
     }
 }

@@ -2,10 +2,11 @@ internal import CrypTenRing
 
 /// A secure operation: a fixed number of stages, each local work between two openings, in two halves and a price.
 ///
-/// In stage s the parties' half reads masked inputs, correlations and what stage s − 1 opened, and opens or yields. It
-/// cannot send: only the engine opens. The dealer's half makes the same calls on masks, in the same order: the n-th
-/// `open…`, `correlation…` and `fresh…` of one half is the n-th of the other. The last stage opens nothing (unless the
-/// gate is an opening itself, which yields in the stage after).
+/// In stage s the parties' half, `evaluate`, reads masked inputs, correlations and what stage s − 1 opened, and opens or yields. It
+/// cannot send: only the engine opens. The other half, `deal`, names the correlations that it reads, as functions of the masks of what it reads and
+/// opens: it asks for them, and doesn't compute them (`DealStage`). Both make the same calls in the same order: the n-th correlation that is asked for
+/// is the n-th that is read, the n-th mask of an opening the n-th opening, and for each request that reads bits of a mask there is a
+/// `bitwise(_:)`. The last stage opens nothing (unless the gate is an opening itself, which yields in the stage after).
 package protocol Gate: Hashable, Sendable, Codable {
     /// The name in plans and cost reports.
     static var name: String { get }
@@ -24,8 +25,10 @@ package protocol Gate: Hashable, Sendable, Codable {
     func streams(slabs: Slabs) -> Int
     /// What each stage opens and is dealt: equal to what the halves do, to the word.
     func cost(parties: Int, slabs: Slabs) -> [StageCost]
-    /// The dealer's half, on masks.
-    func deal(stage: Int, _ context: DealerStage) throws
+    /// What a stage's correlations are: the half of whoever makes them, on masks.
+    func deal(stage: Int, _ context: some DealStage) throws
+    /// The same at a dealer, whose engine runs any gate: what `deal` is where masks are tensors, without the price of not knowing it.
+    func deal(stage: Int, at dealer: DealerStage) throws
     /// A party's half, on masked values and shares.
     func evaluate(stage: Int, _ context: PartyStage) throws
     /// This gate without its thresholds and coefficients, which the dealer does not need.
@@ -35,6 +38,11 @@ package protocol Gate: Hashable, Sendable, Codable {
 extension Gate {
     package var redacted: Self {
         self
+    }
+
+    /// A requirement, so that each gate has its own: a stage of few elements takes some microseconds, and would take a half more.
+    package func deal(stage: Int, at dealer: DealerStage) throws {
+        try deal(stage: stage, dealer)
     }
 
     /// Whatever the slabs, a gate of few streams for each draws fewer than have numbers.

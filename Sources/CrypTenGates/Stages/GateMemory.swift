@@ -1,19 +1,27 @@
 package import CrypTenRing
 
-/// What one gate of one run keeps between its stages, at one role.
+/// What one gate of one run keeps between its stages, at a party.
 package final class GateMemory {
     /// First in, first out: bits that a stage leaves for a later one.
     package var bits: [BitPlanes] = []
     package var maskedBits: [MaskedBits] = []
     package var tensors: [RingTensor] = []
     package var wires: [MaskedWire] = []
-    /// The same at the dealer.
-    package var wireMasks: [WireMask] = []
     /// Shares that wait for a later stage; `tensors` belongs to the openings.
     package var shares: [RingTensor] = []
-    /// Borrow chains that a comparison is combining, slab by slab: at a party, and at the dealer.
-    package var carries: [CarryState<MaskedBits>] = []
-    package var carryMasks: [CarryState<BitPlanes>] = []
+    /// Borrow chains that a comparison is combining, slab by slab.
+    package var carries: [CarryState] = []
+
+    package init() {}
+}
+
+/// The same for whoever makes the correlations: masks, as its `DealStage` has them.
+package final class MaskMemory<Words: Sendable, Bits: Sendable> {
+    /// First in, first out: masks that a stage leaves for a later one.
+    package var bits: [Bits] = []
+    package var wireMasks: [WireMask<Words>] = []
+    /// Borrow chains that a comparison is combining, slab by slab.
+    package var carryMasks: [CarryMasks<Bits>] = []
 
     package init() {}
 }

@@ -95,7 +95,7 @@ package final class PartyStage {
 
     // MARK: Correlations
 
-    /// This party's additive share of what the dealer dealt.
+    /// This party's additive share of what was dealt.
     package func correlation(_ shape: Shape) throws -> RingTensor {
         try correlations.words(shape.count, number: numbers.correlation()).reshaped(to: shape)
     }
@@ -105,11 +105,20 @@ package final class PartyStage {
         try correlations.words(Slabs.packedWords(bits: bits, count: shape.count), number: numbers.correlation())
     }
 
-    /// This party's XOR share of planes of bits that the dealer dealt.
+    /// This party's XOR share of planes of bits that were dealt.
     package func correlationBits(planes: Int, count: Int) throws -> BitPlanes {
         let words = Slabs.bitWords(planes: planes, count: count)
         let share = try correlations.words(words, number: numbers.correlation())
         return kernels.planes(share, planes: planes, count: count)
+    }
+
+    /// The public part of a wire whose bits the gate reads, for the mask that the correlations are made for: `hat` itself where there is a dealer.
+    ///
+    /// Parties without one make correlations of bits of another mask r, and have opened λ − r. Then this is `hat − (λ − r) = v + r`: a wire's value
+    /// stays, and its mask is r. One call for each request of `deal` that reads bits, in the same order (`DealStage`).
+    package func bitwise(_ hat: RingTensor) throws -> RingTensor {
+        guard let difference = try correlations.difference(hat.count, number: numbers.bitwise()) else { return hat }
+        return kernels.subtract(hat, difference)
     }
 
     /// Goes through the turns of a loop, each of which draws words and uses them.

@@ -31,13 +31,14 @@ package final class StreamNumbers {
     private var zeros: UInt64 = 0
     private var own: UInt64 = 0
     private var orders: UInt64 = 0
+    private var readings: UInt64 = 0
 
     package init() {}
 
     /// From here on numbers are those of a step's stage, each of which begins once.
     package func begin(step: Int, stage: Int) {
         unit = StreamNumbers.first(step: step, stage: stage)
-        (masks, bitMasks, correlations, zeros, own, orders) = (0, 0, 0, 0, 0, 0)
+        (masks, bitMasks, correlations, zeros, own, orders, readings) = (0, 0, 0, 0, 0, 0, 0)
     }
 
     /// The first number of each kind that a step draws in a stage.
@@ -72,6 +73,11 @@ package final class StreamNumbers {
         StreamNumbers.next(&orders, unit)
     }
 
+    /// Of what is read bit by bit: no words have this number where there is a dealer.
+    package func bitwise() -> UInt64 {
+        StreamNumbers.next(&readings, unit)
+    }
+
     private static func next(_ count: inout UInt64, _ unit: UInt64) -> UInt64 {
         precondition(count < 1 << 24, "a stage draws fewer than 2^24 streams")
         defer { count += 1 }
@@ -85,6 +91,18 @@ package protocol CorrelationSource: AnyObject {
     ///
     /// - Throws: what the connection to whoever makes them throws.
     func words(_ words: Int, number: UInt64) throws -> RingTensor
+    /// What is to be subtracted from the public part of a wire whose bits a gate reads: d = λ − r, which the parties opened beforehand, where
+    /// the correlations are those of another mask r; nil where they are those of the wire's own mask. Called once for each number, in order.
+    ///
+    /// - Throws: what reading it throws.
+    func difference(_ count: Int, number: UInt64) throws -> RingTensor?
+}
+
+extension CorrelationSource {
+    /// A dealer has the masks, and reads their bits.
+    package func difference(_ count: Int, number: UInt64) throws -> RingTensor? {
+        nil
+    }
 }
 
 /// Where the dealer's corrections go: to the last party, in order.

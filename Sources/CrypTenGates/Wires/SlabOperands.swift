@@ -15,17 +15,6 @@ extension MaskedWire {
     }
 }
 
-extension WireMask {
-    /// A run of the elements, of rank 1.
-    package func slab(_ range: Range<Int>) -> WireMask {
-        WireMask(
-            mask: mask.flat(range),
-            sharesHeld: sharesHeld,
-            alternative: alternative.map { Alternative(mask: $0.mask.flat(range), shift: $0.shift) }
-        )
-    }
-}
-
 extension MaskedBits {
     /// A run of the elements that starts at a multiple of 64.
     package func slab(_ range: Range<Int>, _ kernels: any Kernels) -> MaskedBits {

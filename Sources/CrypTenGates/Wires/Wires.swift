@@ -29,28 +29,33 @@ package struct MaskedWire: Sendable {
     }
 }
 
-/// The same wire as the dealer sees it: its mask, or masks, and nothing else.
-package struct WireMask: Sendable {
-    package var mask: RingTensor
+/// The same wire as whoever makes correlations sees it: its mask, or masks, and nothing else, in the form that a `DealStage` has them.
+package struct WireMask<Words: Sendable>: Sendable {
+    package var mask: Words
     /// Whether the parties hold shares of `mask`, so that gates need not deal them.
     package var sharesHeld: Bool
     /// For a truncation read in place: the second mask, and the number of bits cut off.
     package var alternative: Alternative?
 
     package struct Alternative: Sendable {
-        package var mask: RingTensor
+        package var mask: Words
         package var shift: Int
 
-        package init(mask: RingTensor, shift: Int) {
+        package init(mask: Words, shift: Int) {
             self.mask = mask
             self.shift = shift
         }
     }
 
-    package init(mask: RingTensor, sharesHeld: Bool, alternative: Alternative? = nil) {
+    package init(mask: Words, sharesHeld: Bool, alternative: Alternative? = nil) {
         self.mask = mask
         self.sharesHeld = sharesHeld
         self.alternative = alternative
+    }
+
+    /// Whether the parties hold shares of the mask in force: not where a public bit chooses it.
+    package var isHeld: Bool {
+        sharesHeld && alternative == nil
     }
 }
 
@@ -98,11 +103,14 @@ package enum PartyValue: Sendable {
     case absent
 }
 
-/// What the dealer has in the same slot.
-package enum DealerValue: Sendable {
-    /// Shares, plain and absent values: the dealer knows nothing of them.
+/// What whoever makes correlations has in the same slot.
+package enum MaskValue<Words: Sendable, Bits: Sendable>: Sendable {
+    /// Shares, plain and absent values: they have no mask.
     case nothing
-    case wire(WireMask)
-    /// The masks of bits.
-    case bits(BitPlanes)
+    case wire(WireMask<Words>)
+    /// The masks of bits: one plane.
+    case bits(Bits)
 }
+
+/// The masks themselves: what the dealer has.
+package typealias DealerValue = MaskValue<RingTensor, BitPlanes>

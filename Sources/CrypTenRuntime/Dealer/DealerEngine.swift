@@ -33,12 +33,12 @@ struct DealerEngine {
         let stream = CorrectionStream(context, receiver: .party(PartyID(plan.parties - 1)), account: credit)
         let gates = plan.steps.map(\.gate.gate)
         let gateNumbers = gates.map { context.clock.number(ofGate: type(of: $0).name) }
-        var memories = [GateMemory?](repeating: nil, count: plan.steps.count)
+        var memories = [MaskMemory<RingTensor, BitPlanes>?](repeating: nil, count: plan.steps.count)
         for units in schedule.rounds {
             for unit in units {
                 let step = plan.steps[unit.step]
                 let gate = gates[unit.step]
-                let memory = memories[unit.step] ?? GateMemory()
+                let memory = memories[unit.step] ?? MaskMemory()
                 memories[unit.step] = unit.isLastStage ? nil : memory
                 numbers.begin(step: unit.step, stage: unit.stage)
                 let stage = DealerStage(
@@ -51,7 +51,7 @@ struct DealerEngine {
                     sink: stream,
                     clock: context.clock
                 )
-                try context.clock.measure(gate: gateNumbers[unit.step]) { try gate.deal(stage: unit.stage, stage) }
+                try context.clock.measure(gate: gateNumbers[unit.step]) { try gate.deal(stage: unit.stage, at: stage) }
                 if unit.isLastStage {
                     for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
                 }

@@ -21,6 +21,11 @@ struct PlanCommand: AsyncParsableCommand {
             made-up numbers, and the network's round trips and bytes are added to what that takes. Each member is taken to \
             have a machine like this one; on `loop` all share this one, as under `infer --local`.
 
+            With --device, or with the --device-profile of one that is elsewhere, all members compute on such devices: what party 0 asks its             device for is counted, kernel by kernel, and a time is predicted from the device's speeds. Without a profile they are             measured first, within seconds; no device is needed with one:
+
+              crypten bench kernels --device cuda --write card.json             where the device is
+              crypten plan --model m.onnx --device-profile card.json --slab-bits 18 --network lan
+
             With --train and the options of `crypten train` it says what training will cost, step by step and in all.
             """
     )
@@ -75,6 +80,8 @@ struct PlanCommand: AsyncParsableCommand {
 
     @OptionGroup var network: NetworkOptions
     @OptionGroup var threads: ThreadOptions
+    @OptionGroup var devices: DeviceOptions
+    @OptionGroup var profiles: DeviceProfileOptions
 
     @Option(
         name: .long,
@@ -112,7 +119,8 @@ struct PlanCommand: AsyncParsableCommand {
             fractionBits: encoding.fractionBits,
             slabBits: slabs.slabBits,
             network: network.network,
-            threads: threads.threads
+            threads: threads.threads,
+            device: try profiles.profile(of: devices.device)
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
         ProgressLine.clear()
         if let text = LossNote.weights(report.losses ?? [], fractionBits: encoding.fractionBits).text {

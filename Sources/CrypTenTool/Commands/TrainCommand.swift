@@ -181,6 +181,7 @@ struct TrainCommand: AsyncParsableCommand {
     var plan = false
 
     @OptionGroup var network: NetworkOptions
+    @OptionGroup var profiles: DeviceProfileOptions
 
     @Option(
         name: .long,
@@ -245,6 +246,8 @@ struct TrainCommand: AsyncParsableCommand {
             }
         } else if network.network != nil {
             throw ValidationError("--network says how a time is predicted: it is for plan --train")
+        } else if profiles.deviceProfile != nil {
+            throw ValidationError("--device-profile says what a time is predicted of: it is for plan --train")
         }
         if check, local == nil { throw ValidationError("--check trains in this one process: give --local") }
         if html != nil, local == nil {
@@ -380,7 +383,8 @@ struct TrainCommand: AsyncParsableCommand {
             fractionBits: encoding.fractionBits,
             slabBits: slabs.slabBits,
             network: network.network,
-            threads: computing.compute.threads
+            threads: computing.compute.threads,
+            device: try profiles.profile(of: computing.compute.device)
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
         ProgressLine.clear()
         if let html { try PlanPage(report.step, title: "a step of \(model.file.path)").write(to: html) }

@@ -83,8 +83,8 @@ struct HandOverTests {
             let x = try await session.input(from: .party(0)) { Programs.numbers([3 << 20], seed: 1) }
             return try await session.reveal(x.sum(), to: .all)?.doubles ?? []
         }
-        #expect(queues[0].counts.largestTransfer == 8 << 20)
-        #expect(queues.allSatisfy { $0.counts.transferBytes == 0 })
+        #expect(queues[0].largestTransfer == 8 << 20)
+        #expect(queues.allSatisfy { $0.transferBytes == 0 })
     }
 }
 

@@ -35,7 +35,7 @@ struct QueueFaultTests {
             own: errors[role],
             others: errors.indices.filter { $0 != role }.map { errors[$0] },
             lateFrames: late.frames,
-            calls: queue.counts.calls,
+            calls: queue.calls,
             usedBytes: queue.counts.usedBytes,
             failedWiping: queue.failedWiping
         )
@@ -136,11 +136,11 @@ struct QueueFaultTests {
         let whole = ScriptedQueue()
         #expect(try await runShared(whole).allSatisfy { $0 == nil })
         #expect(whole.counts.downloads == 2, "\(whole.counts)")
-        for call in stride(from: 0, to: whole.counts.calls, by: 3) {
+        for call in stride(from: 0, to: whole.calls, by: 3) {
             let queue = ScriptedQueue(failingAt: call)
             let errors = try await runShared(queue)
             guard errors.contains(where: { $0 != nil }) else {
-                #expect(queue.failedWiping, "call \(call) of \(whole.counts.calls) failed, and nobody was told")
+                #expect(queue.failedWiping, "call \(call) of \(whole.calls) failed, and nobody was told")
                 continue
             }
             #expect(errors.contains { $0?.code == .deviceFailed }, "call \(call): \(errors)")
@@ -155,7 +155,7 @@ struct QueueFaultTests {
     func everySharedRefusal() async throws {
         let whole = ScriptedQueue()
         _ = try await runShared(whole)
-        for call in stride(from: 0, to: whole.counts.calls, by: 17) {
+        for call in stride(from: 0, to: whole.calls, by: 17) {
             let errors = try await runShared(ScriptedQueue(refusingAt: call))
             guard errors.contains(where: { $0 != nil }) else { continue }
             #expect(errors.count { $0?.code == .notEnoughDeviceMemory } == 1, "call \(call): \(errors)")
