@@ -353,6 +353,28 @@ package struct AuditingKernels: Kernels {
         )
     }
 
+    package func borrows(
+        of planes: BitPlanes,
+        _ kinds: [BorrowGroups],
+        products: [BitPlanes],
+        first: Bool
+    ) -> BitPlanes {
+        base.borrows(of: planes, kinds, products: products, first: first)
+    }
+
+    package func select(
+        _ hat: RingTensor,
+        beta: RingTensor,
+        product: RingTensor,
+        mask: RingTensor,
+        where bits: BitPlanes,
+        first: Bool,
+        to out: inout RingTensor,
+        at start: Int
+    ) {
+        base.select(hat, beta: beta, product: product, mask: mask, where: bits, first: first, to: &out, at: start)
+    }
+
     package func selection(
         of hat: RingTensor,
         beta: RingTensor,

@@ -146,7 +146,7 @@ final class CorrectionStream: CorrectionSink {
             return try send(words)
         }
         try context.clock.measure(.copying) {
-            try coming.drain(leaving: 0, copy)
+            if context.kernels.computesAside { try coming.drain(leaving: 0, copy) }
             try fill(count, write)
         }
     }

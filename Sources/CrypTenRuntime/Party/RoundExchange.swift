@@ -57,7 +57,12 @@ final class RoundExchange: OpeningExchange {
         guard sends == (part != nil) else { preconditionFailure("who sends an opening has a part of it") }
         if let part {
             try context.clock.measure(.copying) {
-                try send(part, to: peers.filter { opening.receiver ?? $0 == $0 })
+                let receivers = opening.receiver.map { receiver in peers.filter { $0 == receiver } } ?? peers
+                if context.kernels.computesAside {
+                    try send(part, to: receivers)
+                } else {
+                    try part.withWords { try write($0, part.count, to: receivers) }
+                }
             }
         }
         let learns = opening.receiver ?? party == party
@@ -71,32 +76,47 @@ final class RoundExchange: OpeningExchange {
         nextOpened += 1
         guard opening.receiver ?? party == party else { return nil }
         for peer in peers where opening.sender ?? peer == peer {
-            let words = try context.clock.measure(.copying) {
-                try readers[peer].read(opening.words, context.kernels) { try receive(from: peer) }
-            }
-            guard var partial = sum else {
-                sum = words
+            guard let partial = sum.take() else {
+                sum = try read(opening.words, from: peer)
                 continue
             }
-            sum = nil
-            switch opening.combination {
-            case .sum: context.kernels.accumulate(&partial, adding: words)
-            case .xor:
-                var planes = context.kernels.planes(partial, planes: 1, count: opening.words * 64)
-                partial = RingTensor(zeros: [0])
-                let others = context.kernels.planes(words, planes: 1, count: opening.words * 64)
-                context.kernels.accumulate(&planes, xor: others)
-                partial = planes.asWords
-            }
-            sum = partial
+            sum = try combined(partial, opening, from: peer)
         }
         guard let sum else { preconditionFailure("an opening has a sender") }
         return sum
     }
 
+    private func read(_ words: Int, from peer: Int) throws -> RingTensor {
+        try context.clock.measure(.copying) {
+            try readers[peer].read(words, context.kernels) { try receive(from: peer) }
+        }
+    }
+
+    /// What is there of an opening with a peer's part: on a processor, out of the frames that it comes in.
+    private func combined(_ sum: consuming RingTensor, _ opening: Opening, from peer: Int) throws -> RingTensor {
+        let (kernels, isXOR) = (context.kernels, opening.combination == .xor)
+        guard kernels.computesAside else {
+            try context.clock.measure(.copying) {
+                try readers[peer].read(opening.words, into: &sum, xor: isXOR, kernels) { try receive(from: peer) }
+            }
+            return sum
+        }
+        let words = try read(opening.words, from: peer)
+        guard isXOR else {
+            kernels.accumulate(&sum, adding: words)
+            return sum
+        }
+        var planes = kernels.planes(sum, planes: 1, count: opening.words * 64)
+        sum = RingTensor(zeros: [0])
+        kernels.accumulate(&planes, xor: kernels.planes(words, planes: 1, count: opening.words * 64))
+        return planes.asWords
+    }
+
     /// Sends what is left of the round and makes what it opened readable.
     func finishRound() throws {
-        try context.clock.measure(.copying) { try coming.drain(leaving: 0, write) }
+        if context.kernels.computesAside {
+            try context.clock.measure(.copying) { try coming.drain(leaving: 0, write) }
+        }
         for peer in peers {
             try flush(to: peer, least: 1)
             if handed[peer].wordCount > 0 { try hand(&handed[peer], to: peer) }
