@@ -21,6 +21,10 @@ package protocol Kernels: Sendable {
     func settle(_ words: [any StoredWords])
     /// Overwrites what tensors have left in memory that is kept for later ones.
     func wipeGivenBack()
+    /// What results lie in; nil: the host's memory.
+    var memory: DeviceMemory? { get }
+    /// Takes so many words that come from elsewhere.
+    func incoming(words count: Int) -> any IncomingWords
 
     // MARK: Randomness
 
@@ -262,6 +266,14 @@ extension Kernels {
     package func checkRoom(for bytes: Int) throws {}
 
     package func settle(_ words: [any StoredWords]) {}
+
+    package var memory: DeviceMemory? {
+        nil
+    }
+
+    package func incoming(words count: Int) -> any IncomingWords {
+        IncomingHostWords(count)
+    }
 
     package func wipeGivenBack() {
         ProcessMemory.wipeGivenBack()

@@ -48,6 +48,14 @@ package struct AuditingKernels: Kernels {
         try base.checkRoom(for: bytes)
     }
 
+    package var memory: DeviceMemory? {
+        base.memory
+    }
+
+    package func incoming(words count: Int) -> any IncomingWords {
+        base.incoming(words: count)
+    }
+
     package func settle(_ words: [any StoredWords]) {
         base.settle(words)
     }

@@ -54,7 +54,7 @@ struct PartyEngine {
         let numbers = StreamNumbers()
         let exchange = RoundExchange(context, party: party, parties: plan.parties)
         let correlations: any CorrelationSource =
-            corrections.map { ReceivedCorrelations($0, clock: context.clock) }
+            corrections.map { ReceivedCorrelations($0, context.kernels, clock: context.clock) }
             ?? SeededCorrelations(key: keys.correlations, context)
         let gates = plan.steps.map(\.gate.gate)
         // Apart from their steps, of which a copy costs more than what a short unit does.

@@ -19,6 +19,9 @@ final class RoundExchange: OpeningExchange {
     private let peers: [Int]
     /// What this round sends, by party.
     private var outgoing: [ByteBuffer]
+    /// The same for those who compute in the memory of this party's device.
+    private var handed: [HandedTensors]
+    private let handsOver: [Bool]
     /// What of it a device still copies to the host, with the parties that get it.
     private var coming = OutgoingWords<[Int]>()
     /// What the round before opened, not read yet; and what this round opens.
@@ -35,6 +38,8 @@ final class RoundExchange: OpeningExchange {
         self.party = party
         peers = (0..<parties).filter { $0 != party }
         outgoing = Array(repeating: ByteBuffer(), count: parties)
+        handed = Array(repeating: HandedTensors(), count: parties)
+        handsOver = (0..<parties).map { $0 != party && context.transport.handsOver(to: .party(PartyID($0))) }
         readers = Array(repeating: WordReader(), count: parties)
         missing = Array(repeating: 0, count: parties)
     }
@@ -42,6 +47,7 @@ final class RoundExchange: OpeningExchange {
     deinit {
         for peer in peers {
             outgoing[peer].wipe()
+            handed[peer].wipe()
             readers[peer].wipe()
         }
     }
@@ -53,7 +59,7 @@ final class RoundExchange: OpeningExchange {
             try context.clock.measure(.copying) {
                 let receivers = opening.receiver.map { receiver in peers.filter { $0 == receiver } } ?? peers
                 if context.kernels.computesAside {
-                    try coming.append(part, to: receivers, write)
+                    try send(part, to: receivers)
                 } else {
                     try part.withWords { try write($0, part.count, to: receivers) }
                 }
@@ -81,7 +87,9 @@ final class RoundExchange: OpeningExchange {
     }
 
     private func read(_ words: Int, from peer: Int) throws -> RingTensor {
-        try context.clock.measure(.copying) { try readers[peer].read(words) { try receive(from: peer) } }
+        try context.clock.measure(.copying) {
+            try readers[peer].read(words, context.kernels) { try receive(from: peer) }
+        }
     }
 
     /// What is there of an opening with a peer's part: on a processor, out of the frames that it comes in.
@@ -109,7 +117,10 @@ final class RoundExchange: OpeningExchange {
         if context.kernels.computesAside {
             try context.clock.measure(.copying) { try coming.drain(leaving: 0, write) }
         }
-        for peer in peers { try flush(to: peer, least: 1) }
+        for peer in peers {
+            try flush(to: peer, least: 1)
+            if handed[peer].wordCount > 0 { try hand(&handed[peer], to: peer) }
+        }
         checkAllRead()
         swap(&opened, &opening)
         opening.removeAll(keepingCapacity: true)
@@ -133,6 +144,17 @@ final class RoundExchange: OpeningExchange {
         )
     }
 
+    private func send(_ part: RingTensor, to peers: [Int]) throws {
+        for peer in peers where handsOver[peer] {
+            let words = try part.handedOver(by: context.kernels)
+            try handed[peer].append(words, chunkWords: context.framing.chunkBytes / 8) { chunk in
+                try hand(&chunk, to: peer)
+            }
+        }
+        let others = peers.filter { !handsOver[$0] }
+        if !others.isEmpty { try coming.append(part, to: others, write) }
+    }
+
     private func write(_ words: UnsafePointer<UInt64>, _ count: Int, to peers: [Int]) throws {
         for peer in peers { try write(words, count, to: peer) }
     }
@@ -149,6 +171,12 @@ final class RoundExchange: OpeningExchange {
         }
     }
 
+    private func hand(_ chunk: inout HandedTensors, to peer: Int) throws {
+        try context.kernels.check()
+        try context.send(.opening, WordChunk(chunk), round: round, to: .party(PartyID(peer)))
+        chunk = HandedTensors()
+    }
+
     private func flush(to peer: Int, least: Int) throws {
         guard outgoing[peer].readableBytes >= least else { return }
         // What a failed device has made stays here.
@@ -156,21 +184,21 @@ final class RoundExchange: OpeningExchange {
         var payload = outgoing[peer]
         outgoing[peer] = context.buffers.take()
         defer { context.buffers.giveBack(&payload) }
-        try context.send(.opening, payload, round: round, to: .party(PartyID(peer)))
+        try context.send(.opening, WordChunk(payload), round: round, to: .party(PartyID(peer)))
     }
 
-    private func receive(from peer: Int) throws -> ByteBuffer {
-        let payload = try context.receive(.opening, round: round - 1, from: .party(PartyID(peer)))
+    private func receive(from peer: Int) throws -> WordChunk {
+        let chunk = try context.receive(.opening, round: round - 1, from: .party(PartyID(peer)))
         let due = min(missing[peer], context.framing.chunkBytes)
-        guard payload.readableBytes == due else {
+        guard chunk.byteCount == due else {
             throw CrypTenError(
                 .diverged,
-                "\(PartyID(peer)) opened \(payload.readableBytes) bytes in round \(round - 1) where the plan has \(due); it runs "
+                "\(PartyID(peer)) opened \(chunk.byteCount) bytes in round \(round - 1) where the plan has \(due); it runs "
                     + "another program",
                 telling: Disclosure(.anotherProgram, about: .party(PartyID(peer)))
             )
         }
         missing[peer] -= due
-        return payload
+        return chunk
     }
 }

@@ -23,29 +23,30 @@ struct RunContext {
     /// The engine's, for as long as its session lasts.
     let buffers: FrameBuffers
 
-    func send(_ kind: Frame.Kind, _ payload: ByteBuffer, round: UInt32, to peer: Role) throws {
+    func send(_ kind: Frame.Kind, _ chunk: WordChunk, round: UInt32, to peer: Role) throws {
         let meter = kind == .opening ? meter : kind.usualMeter
-        let frame = Frame(
+        var frame = Frame(
             kind,
             meter: meter,
             binding: position.binding,
             run: position.run,
             round: round,
-            payload: payload
+            payload: chunk.bytes
         )
+        if chunk.tensors.byteCount > 0 { frame.words = chunk.tensors }
         try whilePresent(peer, round: round) {
             try clock.measure(.sending) { try transport.send(frame, to: peer, deadline: .after(patience)) }
         }
     }
 
-    func receive(_ kind: Frame.Kind, round: UInt32, from peer: Role) throws -> ByteBuffer {
+    func receive(_ kind: Frame.Kind, round: UInt32, from peer: Role) throws -> WordChunk {
         let frame = try whilePresent(peer, round: round) {
             try clock.measure(peer == .dealer ? .waitingForDealer : .waitingForPeers) {
                 try transport.receive([kind], from: peer, deadline: .after(patience))
             }
         }
         try position.check(frame, round: round, from: peer)
-        return frame.payload
+        return try WordChunk(frame)
     }
 
     /// Does what needs a peer; one that has left by then runs another program.

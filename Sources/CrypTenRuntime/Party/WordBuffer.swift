@@ -1,5 +1,3 @@
-import CrypTenBase
-import CrypTenRing
 import CrypTenTransport
 package import NIOCore
 
@@ -74,80 +72,5 @@ package final class FrameBuffers {
         }
         sent.removeAll { $0.storageCapacity == 0 }
         used = 0
-    }
-}
-
-/// The words that one peer sends in one run's stream, whatever frames they come in.
-struct WordReader {
-    private var buffer = ByteBuffer()
-
-    /// Reads `count` words; `more` brings the next frame's payload.
-    ///
-    /// - Throws: `CrypTenError.Code.malformedFrame` for a payload that isn't whole words, and whatever `more` throws.
-    mutating func read(_ count: Int, more: () throws -> ByteBuffer) throws -> RingTensor {
-        var out = RingTensor(uninitialized: [count])
-        try read(count, more: more) { first, bytes in
-            out.withMutableWords { words in
-                UnsafeMutableRawPointer(words + first).copyMemory(from: bytes.baseAddress!, byteCount: bytes.count)
-            }
-        }
-        return out
-    }
-
-    /// Combines `count` words with those of a tensor that has as many.
-    ///
-    /// - Throws: as `read(_:more:)` does.
-    mutating func read(
-        _ count: Int,
-        into sum: inout RingTensor,
-        xor: Bool,
-        _ kernels: any Kernels,
-        more: () throws -> ByteBuffer
-    ) throws {
-        try read(count, more: more) { first, bytes in
-            if Int(bitPattern: bytes.baseAddress!) % MemoryLayout<UInt64>.alignment == 0 {
-                kernels.accumulate(&sum, at: first, bytes.bindMemory(to: UInt64.self), xor: xor)
-            } else {
-                let words = (0..<bytes.count / 8).map { bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
-                words.withUnsafeBufferPointer { kernels.accumulate(&sum, at: first, $0, xor: xor) }
-            }
-        }
-    }
-
-    /// Hands over `count` words as they lie in frames, with how many came before.
-    private mutating func read(
-        _ count: Int,
-        more: () throws -> ByteBuffer,
-        _ use: (_ first: Int, _ bytes: UnsafeRawBufferPointer) -> Void
-    ) throws {
-        var filled = 0
-        while filled < count {
-            if buffer.readableBytes == 0 {
-                buffer.wipe()
-                buffer = try more()
-                guard buffer.readableBytes > 0, buffer.readableBytes % 8 == 0 else {
-                    throw CrypTenError(
-                        .malformedFrame,
-                        "a frame of \(buffer.readableBytes) bytes doesn't hold whole words; the peer runs another program"
-                    )
-                }
-            }
-            let take = min(count - filled, buffer.readableBytes / 8)
-            buffer.readWithUnsafeReadableBytes { bytes in
-                use(filled, UnsafeRawBufferPointer(rebasing: bytes[..<(take * 8)]))
-                return take * 8
-            }
-            filled += take
-        }
-    }
-
-    /// Overwrites what the last frame has brought.
-    mutating func wipe() {
-        buffer.wipe()
-    }
-
-    /// Whether a frame brought more than was read: the peer runs another plan.
-    var isEmpty: Bool {
-        buffer.readableBytes == 0
     }
 }

@@ -64,6 +64,10 @@ final class TracingTransport: Transport {
         state.withLockedValue(\.credits)
     }
 
+    func handsOver(to peer: Role) -> Bool {
+        false
+    }
+
     func send(_ frame: Frame, to peer: Role, deadline: Deadline) throws {
         note { state in
             if frame.kind == .credit { state.credits.append(frame) }

@@ -1,6 +1,7 @@
 import CrypTenBase
 import CrypTenExpressions
 import CrypTenPlanning
+import CrypTenRing
 import CrypTenTransport
 import Foundation
 import NIOCore
@@ -33,7 +34,7 @@ extension SessionState {
         try agreeOnSalt()
         // Before the dealer is asked: what can't be stored need not be dealt.
         let isLast = party == parties - 1
-        let store: (any CorrectionStore)? = isLast ? try storage.open(for: numbers) : nil
+        let store: (any CorrectionStore)? = isLast ? try storage.open(for: numbers, kernels.memory) : nil
         do {
             let dealt = try deal(planned, runs: runs, into: store, computesAhead: storage == .memory)
             for run in dealt { dealtRuns[run.run.number] = run }

@@ -1,7 +1,6 @@
 import CrypTenBase
 import CrypTenRing
 import CrypTenTransport
-import Foundation
 
 /// Runs one program as several parties and a dealer, threads of this process: for tests, tutorials and experiments.
 ///
@@ -35,66 +34,8 @@ func runLocalParties<Result: Sendable>(
     try configuration.check()
     // Each has its own, so that what fails at one member is told by it.
     let kernels = try (0...count).map { _ in try configuration.kernels(sharedBy: count) }
-    let mesh = try MemoryTransport.mesh(
-        parties: count,
-        session: "local",
-        parameters: configuration.agreement
-    )
-    let dealerThread = EngineThread(name: "crypten dealer")
-    return try await withThrowingTaskGroup(of: (Int, Result)?.self) { group in
-        group.addTask {
-            let interruption = Interruption()
-            interruption.onInterrupt { mesh.dealer.abort($0) }
-            return try await interruption.ifCancelled {
-                try await dealerThread.run {
-                    try Dealer(transport: mesh.dealer, kernels: kernels[count], configuration: configuration).serve()
-                }
-                return nil
-            }
-        }
-        for (party, transport) in mesh.parties.enumerated() {
-            group.addTask {
-                let session = try Session(
-                    transport: transport,
-                    kernels: kernels[party],
-                    configuration: configuration,
-                    checker: checker
-                )
-                do {
-                    let result = try await body(session)
-                    await session.close()
-                    return (session.party.index, result)
-                } catch {
-                    let isCancelled = error is CancellationError
-                    session.abort(
-                        isCancelled
-                            ? CrypTenError(.cancelled, "cancelled by its caller")
-                            : CrypTenError(failure: error, of: .party(session.party))
-                    )
-                    await session.close()
-                    throw error
-                }
-            }
-        }
-        var results = [Result?](repeating: nil, count: count)
-        var failure: (any Error)?
-        while let outcome = await group.nextResult() {
-            switch outcome {
-            case .success(let pair):
-                if let pair { results[pair.0] = pair.1 }
-            case .failure(let error):
-                // Who failed first is told by the error that doesn't speak of another party.
-                if failure.map({ !isPrimary($0) && isPrimary(error) }) ?? true { failure = error }
-            }
-        }
-        if let failure { throw failure }
-        return results.compactMap { $0 }
-    }
-}
-
-private func isPrimary(_ error: any Error) -> Bool {
-    guard let error = error as? CrypTenError else { return true }
-    return ![.partyFailed, .peerLost].contains(error.code)
+    let transports = try MemoryTransport.members(of: "local", kernels, configuration)
+    return try await runMembers(transports, kernels, configuration: configuration, checker: checker, body)
 }
 
 extension SessionConfiguration {

@@ -11,19 +11,31 @@ final class ScriptedQueue: DeviceQueue {
         var failure: CrypTenError?
         /// Whether what failed had only to overwrite what nobody needs any more.
         var failedWiping = false
+        var hasRefused = false
+        /// Bytes of the host's memory in which copies are.
+        var transferBytes = 0
+        var largestTransfer = 0
     }
 
     private let counting: CrypTenDevice.CountingQueue
     private let failingCall: Int?
+    private let refusingCall: Int?
     private let state = Mutex(State())
     private let failed: @Sendable () -> Void
 
     /// - Parameters:
     ///   - failingCall: The call that fails, counted from 0; nil: none.
+    ///   - refusingCall: From this call on, the first one that asks for memory is told that there is none: it isn't a failure that stays.
     ///   - memoryBytes: What it says that it has.
     ///   - failed: Called when it fails for the first time.
-    init(failingAt failingCall: Int? = nil, memoryBytes: Int = 1 << 40, failed: @escaping @Sendable () -> Void = {}) {
+    init(
+        failingAt failingCall: Int? = nil,
+        refusingAt refusingCall: Int? = nil,
+        memoryBytes: Int = 1 << 40,
+        failed: @escaping @Sendable () -> Void = {}
+    ) {
         self.failingCall = failingCall
+        self.refusingCall = refusingCall
         counting = CrypTenDevice.CountingQueue(name: "scripted", memoryBytes: memoryBytes)
         self.failed = failed
     }
@@ -34,6 +46,8 @@ final class ScriptedQueue: DeviceQueue {
     var counts: DeviceCounts { counting.counts }
     var calls: Int { state.withLock { $0.calls } }
     var failedWiping: Bool { state.withLock { $0.failedWiping } }
+    var transferBytes: Int { state.withLock { $0.transferBytes } }
+    var largestTransfer: Int { state.withLock { $0.largestTransfer } }
 
     private func count(isWiping: Bool = false) throws {
         var isFirst = false
@@ -52,6 +66,12 @@ final class ScriptedQueue: DeviceQueue {
     }
 
     func allocate(bytes: Int) throws -> DeviceBlock {
+        let isRefused = state.withLock { state in
+            guard let refusingCall, !state.hasRefused, state.calls >= refusingCall else { return false }
+            state.hasRefused = true
+            return true
+        }
+        if isRefused { throw CrypTenError(.notEnoughDeviceMemory, "\(deviceName) has no room, as it should") }
         try count()
         return try counting.allocate(bytes: bytes)
     }
@@ -72,7 +92,11 @@ final class ScriptedQueue: DeviceQueue {
 
     func beginDownload(_ address: DeviceAddress, bytes: Int) throws -> any DeviceTransfer {
         try count()
-        return Transfer(self, try counting.beginDownload(address, bytes: bytes))
+        state.withLock { state in
+            state.transferBytes += bytes
+            state.largestTransfer = max(state.largestTransfer, bytes)
+        }
+        return Transfer(self, try counting.beginDownload(address, bytes: bytes), bytes)
     }
 
     func launch(_ kernel: String, groups: DeviceGroups, threads: Int, arguments: UnsafeRawBufferPointer) throws {
@@ -99,9 +123,14 @@ final class ScriptedQueue: DeviceQueue {
     private final class Transfer: DeviceTransfer {
         private let queue: ScriptedQueue
         private let transfer: any DeviceTransfer
+        private let bytes: Int
 
-        init(_ queue: ScriptedQueue, _ transfer: any DeviceTransfer) {
-            (self.queue, self.transfer) = (queue, transfer)
+        init(_ queue: ScriptedQueue, _ transfer: any DeviceTransfer, _ bytes: Int) {
+            (self.queue, self.transfer, self.bytes) = (queue, transfer, bytes)
+        }
+
+        deinit {
+            queue.state.withLock { $0.transferBytes -= bytes }
         }
 
         func wait() throws -> UnsafeRawBufferPointer {
