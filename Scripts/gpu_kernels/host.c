@@ -263,6 +263,34 @@ static void one_elementwise(operation_args p, u64 count, int modes[6], int alias
     compare(what, to, want, count);
     free(want), release();
 }
+/// A walk over no more than `count` words: three digits of j = first + i with steps, of which some are 0, or lead back. Returns the word at which
+/// element 0 of the walk lies; `to` gets where each element does.
+static u64 one_walk(elementwise_walk *walk, u64 count, u64 *to) {
+    const u64 e2 = 1 + below(count + 3), e1 = 1 + below(9), most = count + below(count + 1), d[2] = {e2, e1 * e2};
+    const u64 e0 = most / d[1] + 1;
+    i64 steps[3] = {0, 0, 0}, base = 0;
+    u64 room = count ? count : 1;
+    for (int axis = 0; axis < 3; axis++) {
+        const u64 extent = axis == 0 ? e2 : axis == 1 ? e1 : e0;
+        if (extent > room || below(3) == 0) continue;
+        const i64 step = (i64)((count ? count : 1) / room);
+        steps[axis] = below(4) ? step : -step;
+        if (steps[axis] < 0) base += step * (i64)(extent - 1);
+        room /= extent;
+    }
+    walk->first = (u32)below(most - count + 1);
+    walk->steps[0] = (u32)steps[0], walk->steps[1] = (u32)(steps[1] - (i64)e2 * steps[0]), walk->steps[2] = (u32)(steps[2] - (i64)e1 * steps[1]);
+    for (int k = 0; k < 2; k++) {
+        u32 bits = 0;
+        while (1ull << bits < d[k]) bits++;
+        walk->shifts[k] = 31 + bits, walk->factors[k] = (u32)(((1ull << (31 + bits)) + d[k] - 1) / d[k]);
+    }
+    for (u64 i = 0; i < count; i++) {
+        const u64 j = walk->first + i;
+        to[i] = (u64)(base + (i64)(j % e2) * steps[0] + (i64)(j / e2 % e1) * steps[1] + (i64)(j / d[1]) * steps[2]);
+    }
+    return (u64)base;
+}
 /// Steps on registers and blocks, beside the same done one after the other.
 static void one_sequence(u64 count) {
     u64 *block[ELEMENTWISE_BLOCKS], *want[ELEMENTWISE_BLOCKS], *own[ELEMENTWISE_REGISTERS] = {0}, *bits = filled(UP(count, 64), 5);
@@ -270,6 +298,15 @@ static void one_sequence(u64 count) {
     elementwise_args all = {0};
     for (u32 k = 0; k < blocks; k++) block[k] = k ? filled(count, 5) : bits, want[k] = k ? copied(block[k], count) : bits, all.bases[k] = (u64)block[k];
     for (u32 k = 0; k < ELEMENTWISE_REGISTERS; k++) own[k] = calloc(count + 1, 8);
+    // What is walked over is a block of its own each: nothing else is written there.
+    u64 *walked[ELEMENTWISE_WALKS];
+    u32 walks = 0;
+    for (u32 k = blocks; k < ELEMENTWISE_BLOCKS && walks < ELEMENTWISE_WALKS; k++, walks++) {
+        u64 *words = filled(count + 1, 5), *places = malloc(8 * count + 8);
+        all.bases[k] = (u64)(words + one_walk(&all.walks[walks], count, places));
+        walked[walks] = places;
+        for (u64 i = 0; i < count; i++) places[i] = words[places[i]];
+    }
     u32 written = 0;
     for (u32 n = 0; n < steps; n++) {
         u32 place[7];
@@ -277,6 +314,7 @@ static void one_sequence(u64 count) {
         for (u32 k = 1; k < 6; k++) {
             const u32 number = (u32)below(ELEMENTWISE_REGISTERS);
             if (k == 3 && below(2)) place[k] = NO_PLACE;
+            else if (walks && below(3) == 0) place[k] = number % walks, read[k] = walked[place[k]], place[k] = WALKED_BLOCK + 32 * place[k] + blocks + place[k];
             else if (below(2) && written >> number & 1) place[k] = number, read[k] = own[number];
             else place[k] = 1 + (u32)below(blocks - 1), read[k] = want[place[k]], place[k] += ELEMENTWISE_BLOCK;
         }
@@ -303,6 +341,7 @@ static void one_sequence(u64 count) {
     LAUNCH("elementwise", count, 256, all);
     for (u32 k = 1; k < blocks; k++) compare("steps", block[k], want[k], count), free(want[k]);
     for (u32 k = 0; k < ELEMENTWISE_REGISTERS; k++) free(own[k]);
+    for (u32 k = 0; k < walks; k++) free(walked[k]);
     release();
 }
 static void test_elementwise(void) {

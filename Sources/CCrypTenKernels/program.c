@@ -31,12 +31,9 @@ CCT_INLINE void do_step(const uint32_t *step, uint64_t *const *places, size_t re
 
 CCT_FOR_EACH_SET(cct_bits_run,
                  (cct_instruction_set set, const uint32_t *steps, size_t step_count, uint64_t *const *places,
-                  size_t registers, size_t start, size_t count),
-                 (set, steps, step_count, places, registers, start, count), {
+                  size_t registers, size_t block, size_t start, size_t count),
+                 (set, steps, step_count, places, registers, block, start, count), {
                      (void)set;
-                     // Blocks of much the same length, of whole vectors but for the last.
-                     const size_t blocks = (count + CCT_BITS_BLOCK - 1) / CCT_BITS_BLOCK;
-                     const size_t block = blocks ? cct_round_up((count + blocks - 1) / blocks, 8) : 0;
                      for (size_t done = 0; done < count; done += block)
                          for (size_t s = 0; s < step_count; s++)
                              do_step(steps + s * 5, places, registers, start + done, cct_min(block, count - done));

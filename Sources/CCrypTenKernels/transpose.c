@@ -53,6 +53,10 @@ static void lines_of_words(cct_instruction_set set, uint64_t *lines, const uint6
             for (unsigned p = 0; p < planes; p++) cct_line_of_words_avx2(lines + p * SQUARES, a, low + p);
         return;
     }
+    if (set == CCT_SET_AVX512 && planes <= FEW) {
+        for (unsigned p = 0; p < planes; p++) cct_line_of_words_avx512(lines + p * SQUARES, a, low + p);
+        return;
+    }
 #endif
     (void)planes;
     uint64_t squares[SQUARES * SQUARE] __attribute__((aligned(64)));
@@ -68,6 +72,10 @@ static void words_of_lines(cct_instruction_set set, uint64_t *out, const uint64_
             cct_words_of_line_avx2(out, lines);
         else
             cct_words_of_lines_avx2(out, lines);
+        return;
+    }
+    if (set == CCT_SET_AVX512 && planes == 1) {
+        cct_words_of_line_avx512(out, lines);
         return;
     }
 #endif

@@ -35,6 +35,10 @@ void cct_words_of_lines_avx2(uint64_t *out, const uint64_t *lines);
 /// The inverse of one line: words that are 0 or 1.
 void cct_words_of_line_avx2(uint64_t *out, const uint64_t *line);
 
+/// The same with AVX-512.
+void cct_line_of_words_avx512(uint64_t *line, const uint64_t *a, unsigned low);
+void cct_words_of_line_avx512(uint64_t *out, const uint64_t *line);
+
 void cct_transpose_avx512(uint64_t *out, const uint64_t *in, unsigned shift, size_t count);
 int cct_supports_gfni(void);
 /// The same with GFNI, where the machine has it beside AVX-512.

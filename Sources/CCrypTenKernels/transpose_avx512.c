@@ -6,6 +6,8 @@
 
 #if CCT_X86
 
+enum { SQUARE = 64, SQUARES = 8, LANES = 8 };
+
 #define GFNI __attribute__((target("avx2,bmi2,avx512f,avx512dq,avx512bw,avx512vl,gfni")))
 
 /// A permutation of 16-bit pieces. The empty statement keeps the compiler from merging it with the shuffle before it into
@@ -75,6 +77,20 @@ CCT_AVX512 void cct_exchange_8x8_avx512(uint64_t *out, size_t out_step, const ui
     exchange_registers(r);
     CCT_UNROLL
     for (size_t k = 0; k < 8; k++) _mm512_storeu_si512(out + k * out_step, r[k]);
+}
+
+/// The bit is moved to the top of its word, and the top bits of eight words are a byte.
+CCT_AVX512 void cct_line_of_words_avx512(uint64_t *line, const uint64_t *a, unsigned low) {
+    const __m128i up = _mm_cvtsi32_si128((int)(63 - low));
+    uint8_t *const bytes = (uint8_t *)line;
+    for (size_t i = 0; i < SQUARES * SQUARE; i += LANES)
+        bytes[i / LANES] = _mm512_movepi64_mask(_mm512_sll_epi64(_mm512_loadu_si512(a + i), up));
+}
+
+CCT_AVX512 void cct_words_of_line_avx512(uint64_t *out, const uint64_t *line) {
+    const uint8_t *const bytes = (const uint8_t *)line;
+    for (size_t i = 0; i < SQUARES * SQUARE; i += LANES)
+        _mm512_storeu_si512(out + i, _mm512_maskz_set1_epi64(bytes[i / LANES], 1));
 }
 
 CCT_AVX512 void cct_transpose_avx512(uint64_t *out, const uint64_t *in, unsigned shift, size_t count) {

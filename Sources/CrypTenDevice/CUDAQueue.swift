@@ -45,18 +45,18 @@ package final class CUDAQueue: DeviceQueue {
     ///   - device: One of `CUDADevice.all()`.
     ///   - image: What the driver compiles.
     ///   - keptBytes: How much of what was freed is kept for later calls, at most.
-    ///   - keptPinnedBytes: The same for the host's memory that the device reaches.
+    ///   - mostPinnedBytes: How much of the host's memory the device may reach at most, in use or kept; beyond, copies wait.
     /// - Throws: `.deviceUnavailable`, with what the compiler says, or `.notEnoughDeviceMemory`.
     package init(
         _ device: CUDADevice,
         image: String = KernelPTX.text,
         keptBytes: Int = 2 << 30,
-        keptPinnedBytes: Int = 256 << 20
+        mostPinnedBytes: Int = 256 << 20
     ) throws {
         if let obstacle = device.obstacle { throw CrypTenError(.deviceUnavailable, obstacle) }
         self.device = device
         context = try CUDAContext(device, image: image)
-        pinned = CUDAPinnedMemory(context, keptBytes: keptPinnedBytes)
+        pinned = CUDAPinnedMemory(context, mostBytes: mostPinnedBytes)
         staging = CUDAStaging(context, pinned, blockBytes: Self.pieceBytes, mostBlocks: Self.mostPieces)
         state = Mutex(State(pool: DevicePool(limit: keptBytes)))
     }

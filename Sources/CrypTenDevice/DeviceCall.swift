@@ -54,7 +54,7 @@ final class DeviceCall {
         try queue.upload(base, bytes: bytes.count, to: address)
     }
 
-    private func fill(_ to: DeviceAddress, _ count: Int, with value: UInt64) throws {
+    func fill(_ to: DeviceAddress, _ count: Int, with value: UInt64) throws {
         try forEach(count, "fill", FillArguments(to: to, count: UInt64(count), value: value))
     }
 

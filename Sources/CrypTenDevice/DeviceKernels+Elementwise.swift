@@ -233,12 +233,14 @@ extension DeviceKernels {
 }
 
 extension DeviceCall {
-    /// Runs a promise's step, with those of what it reads and isn't made yet.
-    func compute(_ promise: ArithmeticPromise) throws -> DeviceWords {
+    /// Runs a promise's step, with those of what it reads and isn't made yet; its own result goes to a place.
+    func compute(_ promise: ArithmeticPromise, to place: DeviceAddress) throws {
         let fusion = ArithmeticFusion(promise)
-        var bases = try fusion.blocks.map { try $0.map { try place(of: $0.storage, from: $0.firstWord) } ?? 0 }
-        let made = try fusion.outputs.map { _ in try newWords(fusion.count) }
-        for (output, words) in zip(fusion.outputs, made) { bases[output.block] = words.block.address }
+        var bases = try fusion.blocks.map { try $0.map { try self.place(of: $0.storage, from: $0.firstWord) } ?? 0 }
+        let (own, others) = (fusion.outputs.last!, fusion.outputs.dropLast())
+        let made = try others.map { _ in try newWords(fusion.count) }
+        for (output, words) in zip(others, made) { bases[output.block] = words.block.address }
+        bases[own.block] = place
         let steps = fusion.parts.map { part in
             let elements = part.promise.elements
             return ElementwiseStep(
@@ -249,12 +251,16 @@ extension DeviceCall {
                 bits: part.promise.hasBits ? part.places.last : nil
             )
         }
-        try elementwise(steps, bases, fusion.count)
-        for (output, words) in zip(fusion.outputs, made) { fusion.parts[output.part].shared?.computed(words) }
-        return made[made.count - 1]
+        try elementwise(steps, bases, fusion.walks, fusion.count)
+        for (output, words) in zip(others, made) { fusion.parts[output.part].shared?.computed(words) }
     }
 
-    private func elementwise(_ steps: [ElementwiseStep], _ bases: [DeviceAddress], _ count: Int) throws {
+    private func elementwise(
+        _ steps: [ElementwiseStep],
+        _ bases: [DeviceAddress],
+        _ walks: [ElementWalk],
+        _ count: Int
+    ) throws {
         try launch(
             "elementwise",
             groups: DeviceGroups(for: count, threads: Self.threads),
@@ -268,6 +274,12 @@ extension DeviceCall {
             for (index, base) in bases.enumerated() {
                 let place = ElementwiseArguments.bases + 8 * index
                 buffer.storeBytes(of: base, toByteOffset: place, as: DeviceAddress.self)
+            }
+            for (index, walk) in walks.enumerated() {
+                let place = ElementwiseArguments.firstWalk + index * ElementwiseArguments.walkBytes
+                for (number, value) in walk.numbers.enumerated() {
+                    buffer.storeBytes(of: value, toByteOffset: place + 4 * number, as: UInt32.self)
+                }
             }
             buffer.storeBytes(of: UInt64(count), toByteOffset: ElementwiseArguments.count, as: UInt64.self)
             buffer.storeBytes(of: UInt32(steps.count), toByteOffset: ElementwiseArguments.stepCount, as: UInt32.self)

@@ -174,8 +174,7 @@ extension DeviceCall {
 /// Words of a stream, and what becomes of them on the device.
 private struct ExpansionOnDevice {
     static let threads = 128
-    /// The words that a group makes, from a multiple of the unit on.
-    private static let words = 2048
+    /// What a group makes begins at a multiple of it.
     private static let unit = 512
 
     let key: ExpansionKey
@@ -197,7 +196,7 @@ private struct ExpansionOnDevice {
     }
 
     var groups: Int {
-        (start % Self.unit + count + Self.words - 1) / Self.words
+        (start % Self.unit + count + ExpandArguments.wordsOfGroup - 1) / ExpandArguments.wordsOfGroup
     }
 
     func part(key: Int, groupsBefore: Int) -> ExpandPart {

@@ -194,28 +194,30 @@ private enum Programs {
 }
 
 extension DeviceCall {
-    /// Work-items of a group, and registers that need no scratch.
-    private static let logic = (threads: 64, registers: 32)
+    /// Work-items of a group.
+    private static let logicThreads = 64
 
-    /// Runs a promise's program, with what it reads and isn't made yet.
-    func compute(_ promise: LogicPromise) throws -> DeviceWords {
+    /// Runs a promise's program, with what it reads and isn't made yet; its own result goes to a place.
+    func compute(_ promise: LogicPromise, to place: DeviceAddress) throws {
         let fusion = LogicFusion(promise)
         let program = try kernels.logic.uploaded(fusion, newWords)
-        var bases = try fusion.blocks.map { try place(of: $0.view.storage, from: $0.view.firstWord) }
-        let made = try fusion.outputs.map { try newWords(fusion.planes(ofPart: $0) * fusion.step) }
-        bases += made.map(\.block.address)
+        var bases = try fusion.blocks.map { try self.place(of: $0.view.storage, from: $0.view.firstWord) }
+        let others = fusion.outputs.dropLast()
+        let made = try others.map { try newWords(fusion.planes(ofPart: $0) * fusion.step) }
+        bases += made.map(\.block.address) + [place]
         let usesTable = bases.count > BooleanArguments.mostBlocks
         let arguments = BooleanArguments(
             program: program.code.block.address,
             table: usesTable ? try upload(bases) : 0,
-            scratch: program.registers <= Self.logic.registers ? 0 : try room(program.registers * fusion.step),
+            scratch: program.registers <= BooleanArguments.localRegisters
+                ? 0 : try room(program.registers * fusion.step),
             count: UInt64(fusion.step),
             step: UInt64(fusion.step)
         )
         try launch(
             "boolean_program",
-            groups: DeviceGroups(for: fusion.step, threads: Self.logic.threads),
-            threads: Self.logic.threads,
+            groups: DeviceGroups(for: fusion.step, threads: Self.logicThreads),
+            threads: Self.logicThreads,
             bytes: BooleanArguments.bytes
         ) { buffer in
             buffer.storeBytes(of: arguments, as: BooleanArguments.self)
@@ -225,12 +227,15 @@ extension DeviceCall {
             buffer.storeBytes(of: UInt32(program.steps), toByteOffset: BooleanArguments.steps, as: UInt32.self)
             buffer.storeBytes(of: UInt32(program.registers), toByteOffset: BooleanArguments.registers, as: UInt32.self)
         }
-        for (part, words) in zip(fusion.outputs, made) {
-            let promise = fusion.parts[part].promise
-            try clearTails(words.block.address, planes: fusion.planes(ofPart: part), of: promise.tailedCount)
+        for (part, words) in zip(others, made) {
+            try clearTails(words.block.address, of: fusion.parts[part].promise)
             fusion.parts[part].shared?.computed(words)
         }
-        return made[made.count - 1]
+        try clearTails(place, of: promise)
+    }
+
+    private func clearTails(_ words: DeviceAddress, of promise: LogicPromise) throws {
+        try clearTails(words, planes: promise.planes, of: promise.tailedCount)
     }
 
     /// Words that the device gets once, and keeps.

@@ -1,15 +1,20 @@
 package import CrypTenRing
 
-/// `copy`, `take` and `sum`: elements in other places.
+/// `copy`, `take` and `sum`: elements in other places, which are copied when somebody reads them who can't read them where they lie.
 extension DeviceKernels {
     package func gather(_ a: RingTensor, _ view: StridedView) -> RingTensor {
         precondition(view.fits(count: a.count), "a view of \(view.shape) beyond shape \(a.shape)")
         if staysOnHost(a), view.shape.count < settings.hostWords { return host.gather(a, view) }
-        return onDevice(RingTensor(zeros: view.shape)) { call in
-            let (out, to) = try call.tensor(view.shape)
-            if view.shape.count > 0 { try call.gather(try call.place(of: a), view, to: to) }
-            return out
+        if case .repeating(let value)? = a.storage.unread { return RingTensor(repeating: value, shape: view.shape) }
+        guard view.shape.count > 0 else { return RingTensor(uninitialized: view.shape) }
+        let walk = DeviceWalk(view.shape.dimensions, to: view.shape.strides, from: view.strides)
+        let isRun = walk.rank == 0 || walk.rank == 1 && walk.from == [1]
+        if isRun, 2 * view.shape.count >= a.storage.count {
+            // A run of elements is one where it lies; less than half of a storage would keep more from being given back than it needs.
+            return RingTensor(storage: a.storage, firstWord: a.firstWord + view.offset, shape: view.shape)
         }
+        let promise = ViewPromise(a, view, walk, self)
+        return RingTensor(storage: Storage(.promise(promise), count: walk.count), firstWord: 0, shape: view.shape)
     }
 
     package func take(_ a: RingTensor, axis: Int, indices: [Int]) -> RingTensor {
@@ -43,19 +48,11 @@ extension DeviceKernels {
             parts.allSatisfy { $0.shape.replacing(axis: axis, with: total) == shape },
             "concatenating shapes \(parts.map(\.shape)) along axis \(axis)"
         )
-        let (outer, _, inner) = shape.around(axis: axis)
         if areOnHost(parts, fewerThan: settings.hostWords) { return host.concatenate(parts, axis: axis) }
-        return onDevice(RingTensor(zeros: shape)) { call in
-            let (out, to) = try call.tensor(shape)
-            var start = 0
-            for part in parts where part.count > 0 {
-                let run = part.shape[axis] * inner
-                let walk = DeviceWalk([outer, run], to: [total * inner, 1], from: [run, 1])
-                try call.copy(walk, to: to.advanced(words: start), from: try call.place(of: part))
-                start += run
-            }
-            return out
-        }
+        let filled = parts.filter { $0.count > 0 }
+        guard !filled.isEmpty else { return RingTensor(uninitialized: shape) }
+        let promise = ConcatenationPromise(filled, outer: shape.around(axis: axis).outer, self)
+        return RingTensor(storage: Storage(.promise(promise), count: shape.count), firstWord: 0, shape: shape)
     }
 
     package func pad(_ a: RingTensor, before: [Int], after: [Int], value: UInt64) -> RingTensor {
@@ -80,6 +77,11 @@ extension DeviceKernels {
         precondition(range.lowerBound % 64 == 0, "a slab starts at a multiple of 64, not at \(range.lowerBound)")
         let words = BitPlanes.words(for: range.count)
         if range == 0..<a.count { return a }
+        if a.planes == 1, range.count % 64 == 0 || range.upperBound == a.count {
+            // Neighbours, with no bits to clear: they are read where they lie.
+            let first = a.firstWord + range.lowerBound / 64
+            return BitPlanes(storage: a.storage, firstWord: first, planes: 1, count: range.count)
+        }
         if staysOnHost(a) { return host.slab(a, range) }
         return onDevice(BitPlanes(zeros: a.planes, count: range.count)) { call in
             let (out, to) = try call.planes(a.planes, count: range.count)
@@ -198,7 +200,7 @@ extension DeviceCall {
     }
 
     /// The elements that a view names, one after the other.
-    func gather(_ from: DeviceAddress, _ view: StridedView, to: DeviceAddress) throws {
+    fileprivate func gather(_ from: DeviceAddress, _ view: StridedView, to: DeviceAddress) throws {
         try copy(
             DeviceWalk(view.shape.dimensions, to: view.shape.strides, from: view.strides),
             to: to,

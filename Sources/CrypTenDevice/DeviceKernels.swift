@@ -85,6 +85,14 @@ package final class DeviceKernels: Kernels {
         )
     }
 
+    package var memory: DeviceMemory? {
+        DeviceMemory(of: queue)
+    }
+
+    package func incoming(words count: Int) -> any IncomingWords {
+        count > 0 && count >= settings.hostWords ? IncomingDeviceWords(count, self) : IncomingHostWords(count)
+    }
+
     package func settle(_ words: [any StoredWords]) {
         for words in words where words.storage.unread != nil {
             onDevice(()) { call in _ = try call.place(of: words.storage, from: 0) }

@@ -33,18 +33,26 @@ package struct ElementwiseStep {
     package var operation, flags, places, more: UInt32
 }
 
-/// How many steps, blocks and registers a kernel has, and where the fields of `elementwise_args` lie, in bytes: its steps come first.
+/// How many steps, blocks, registers and walks a kernel has, and where the fields of `elementwise_args` lie, in bytes: its steps come first.
 package enum ElementwiseArguments {
     package static let steps = 16
     package static let blocks = 24
     package static let registers = 8
+    package static let walks = 5
     /// The place of the first block; those before it are registers.
     package static let firstBlock: UInt8 = 32
     package static let noPlace: UInt8 = 255
 
+    /// How much further than a block's place is that of what a walk finds in it.
+    package static func walkedBlock(by walk: Int) -> UInt8 {
+        32 * UInt8(walk + 1)
+    }
+
     package static let bases = steps * MemoryLayout<ElementwiseStep>.stride
     package static let count = bases + blocks * 8
-    package static let stepCount = count + 8
+    package static let firstWalk = count + 8
+    package static let walkBytes = 32
+    package static let stepCount = firstWalk + walks * walkBytes
     package static let bytes = stepCount + 8
 }
 
@@ -67,6 +75,9 @@ package enum ExpandArguments {
     package static let keys = mostParts * MemoryLayout<ExpandPart>.stride
     package static let count = keys + mostKeys * MemoryLayout<RoundKeys>.stride
     package static let bytes = count + 8
+
+    /// The words that a group makes, from a multiple of 512 on.
+    package static let wordsOfGroup = 2048
 }
 
 package struct TailsArguments {
@@ -101,6 +112,8 @@ package struct BooleanArguments {
     package static let mostBlocks = 32
     /// A plane of a block, and no register.
     package static let placeOfBlock: UInt32 = 0x8000_0000
+    /// So many registers need no scratch.
+    package static let localRegisters = 32
 
     package static let bases = MemoryLayout<BooleanArguments>.stride
     package static let steps = bases + mostBlocks * 8

@@ -18,7 +18,7 @@ package enum KernelSource {
     ]
 
     /// The SHA-256 of `text`, in hexadecimal digits.
-    package static let sha256 = "50888fec06d4861f339d2d3950d6868f4b308df0a5a99c0ec0b6f3235ce306d1"
+    package static let sha256 = "ebda3029e055783834201e69387b006b5bb8a6e5b0078ab5ab174b9fe0637726"
 
     package static let text = ###"""
 // The language that the kernels are written in: C with the words below, which are CUDA C or OpenCL C 2.0, whichever compiles.
@@ -162,14 +162,25 @@ enum {
 };
 // Steps are done one after the other with each element. `places`: where the result goes and a, b, c are, a byte each from the lowest up, and in
 // `more` d, `sum` and the plane of bits: a register, or ELEMENTWISE_BLOCK and the number of a block, whose element i is word i, and whose bit i is
-// bit i % 64 of word i / 64; NO_PLACE reads as 0. A result may take the place of anything that the step reads.
+// bit i % 64 of word i / 64; NO_PLACE reads as 0. Operands may be WALKED_BLOCK, the number of a block, and 32 times that of a walk, which finds
+// element i at word walk(i) of the block. A result may take the place of anything that the step reads.
 #define ELEMENTWISE_STEPS 16
 #define ELEMENTWISE_BLOCKS 24
 #define ELEMENTWISE_REGISTERS 8
+#define ELEMENTWISE_WALKS 5
 #define ELEMENTWISE_BLOCK 32u
+#define WALKED_BLOCK 64u
 #define NO_PLACE 255u
 typedef struct { u64 s, t, v; u32 operation, flags, places, more; } elementwise_step;
-typedef struct { elementwise_step list[ELEMENTWISE_STEPS]; u64 bases[ELEMENTWISE_BLOCKS], count; u32 steps, unused; } elementwise_args;
+// With j = first + i below 2^31: steps[0] * j + steps[1] * (j / d0) + steps[2] * (j / d1), modulo 2^32, and read with a sign. Divisors d are given
+// as factors: j / d = j * factor >> shift.
+typedef struct { u32 first, steps[3], factors[2], shifts[2]; } elementwise_walk;
+typedef struct {
+    elementwise_step list[ELEMENTWISE_STEPS];
+    u64 bases[ELEMENTWISE_BLOCKS], count;
+    elementwise_walk walks[ELEMENTWISE_WALKS];
+    u32 steps, unused;
+} elementwise_args;
 
 // Of every part: to = words first ... first + count of stream `number` under a key, or added, subtracted, xored (combination 0, 1, 2, 3).
 // `first` is any word. `keys`: for each key the 176 bytes of rounds 0 ... 10, little-endian. A group makes 2048 words from a multiple of 512 on:
@@ -365,6 +376,13 @@ INLINE u64 element_of(PRIVATE const elementwise_step *p, u64 a, u64 b, u64 c, u6
     return 0;
 }
 
+/// Where a walk finds element i, in words from the block's base.
+INLINE i64 walked_to(PRIVATE const elementwise_walk *p, u32 i) {
+    const u32 j = p->first + i;
+    const u32 quotient = (u32)((u64)j * p->factors[0] >> p->shifts[0]), outer = (u32)((u64)j * p->factors[1] >> p->shifts[1]);
+    return (i32)(p->steps[0] * j + p->steps[1] * quotient + p->steps[2] * outer);
+}
+
 KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
     LOCAL_ARRAY(u64, registers, ELEMENTWISE_REGISTERS * ELEMENTWISE_THREADS);
     const u64 i = ITEM(ELEMENTWISE_THREADS);
@@ -372,22 +390,26 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
     LOCAL u64 *own = registers + LOCAL_ID;
     // Which place it is, is the same for all work-items.
 #define PLACE(PLACES, NUMBER) ((PLACES) >> (8 * (NUMBER)) & 255)
-#define BLOCK(TYPE, NUMBER) POINTER(TYPE, p.bases[(NUMBER) - ELEMENTWISE_BLOCK])
-#define READ(NUMBER)                                                                                                           \
-    ((NUMBER) == NO_PLACE ? 0 : (NUMBER) >= ELEMENTWISE_BLOCK ? BLOCK(const u64, NUMBER)[i] : own[(NUMBER) * ELEMENTWISE_THREADS])
+#define BLOCK(TYPE, NUMBER) POINTER(TYPE, p.bases[(NUMBER) % 32])
     ROLLED for (u32 step = 0; step < p.steps; step++) {
         PRIVATE const elementwise_step *q = &p.list[step];
         const u32 out = PLACE(q->places, 0), bits = PLACE(q->more, 2);
         const u64 where = bits == NO_PLACE ? 0 : SPREAD64(BLOCK(const u64, bits)[i / 64] >> (i % 64));
-        const u64 a = READ(PLACE(q->places, 1)), b = READ(PLACE(q->places, 2)), c = READ(PLACE(q->places, 3));
-        const u64 d = READ(PLACE(q->more, 0)), sum = READ(PLACE(q->more, 1));
-        const u64 word = element_of(q, a, b, c, d, sum, where);
+        u64 read[5];  // a, b, c, d, sum
+        UNROLL for (int operand = 0; operand < 5; operand++) {
+            const u32 place = operand < 3 ? PLACE(q->places, operand + 1) : PLACE(q->more, operand - 3);
+            read[operand] = 0;
+            if (place < ELEMENTWISE_BLOCK)
+                read[operand] = own[place * ELEMENTWISE_THREADS];
+            else if (place != NO_PLACE)
+                read[operand] = BLOCK(const u64, place)[place < WALKED_BLOCK ? (i64)i : walked_to(&p.walks[place / 32 - 2], (u32)i)];
+        }
+        const u64 word = element_of(q, read[0], read[1], read[2], read[3], read[4], where);
         if (out >= ELEMENTWISE_BLOCK)
             BLOCK(u64, out)[i] = word;
         else
             own[out * ELEMENTWISE_THREADS] = word;
     }
-#undef READ
 #undef BLOCK
 #undef PLACE
 }

@@ -10,6 +10,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
     package let device: OpenCLDevice
     fileprivate let library: OpenCLLibrary
     private let context, queue, program: OpenCLLibrary.Handle
+    private let staging: OpenCLStaging
     private let state: Mutex<State>
 
     package var name: String {
@@ -77,6 +78,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
         }
         self.device = device
         self.library = library
+        staging = OpenCLStaging(library, mostBytes: 64 << 20)
         state = Mutex(State(pool: DevicePool(limit: keptBytes)))
     }
 
@@ -114,6 +116,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
     }
 
     deinit {
+        _ = staging.empty()
         let (blocks, kernels) = state.withLock { state in
             (state.pool.takeKept(), state.kernels.values.map(\.handle))
         }
@@ -181,7 +184,13 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
     package func upload(_ from: UnsafeRawPointer, bytes: Int, to address: DeviceAddress) throws {
         guard bytes > 0 else { return }
         try check()
-        try succeed(library.enqueueCopy(queue, 1, pointer(address), from, bytes, 0, nil, nil), "copying to it")
+        let code = staging.upload(from, bytes: bytes) {
+            library.enqueueCopy(queue, 0, pointer(address), $0, bytes, 0, nil, &$1)
+        }
+        try succeed(
+            code ?? library.enqueueCopy(queue, 1, pointer(address), from, bytes, 0, nil, nil),
+            "copying to it"
+        )
     }
 
     package func download(_ address: DeviceAddress, bytes: Int, to: UnsafeMutableRawPointer) throws {
@@ -248,6 +257,7 @@ package final class OpenCLQueue: DeviceQueue, @unchecked Sendable {
             return state.pool.takeUsed().lazy.map { self.fill($0.address, $0.bytes) }.first { $0 != 0 } ?? 0
         }
         try succeed(code, "overwriting memory")
+        try succeed(staging.empty(), "copying to it")
     }
 
     package func wipe(_ address: DeviceAddress, bytes: Int) throws {

@@ -53,6 +53,11 @@ package struct BitProgram: Sendable {
         }
     }
 
+    /// How many registers and planes there are.
+    package var places: Int {
+        registers + inputs.reduce(outputs, +)
+    }
+
     /// What all kernels ask of a program's inputs.
     package func check(_ blocks: [BitPlanes]) {
         precondition(

@@ -21,6 +21,10 @@ package protocol Kernels: Sendable {
     func settle(_ words: [any StoredWords])
     /// Overwrites what tensors have left in memory that is kept for later ones.
     func wipeGivenBack()
+    /// What results lie in; nil: the host's memory.
+    var memory: DeviceMemory? { get }
+    /// Takes so many words that come from elsewhere.
+    func incoming(words count: Int) -> any IncomingWords
 
     // MARK: Randomness
 
@@ -67,6 +71,8 @@ package protocol Kernels: Sendable {
     func accumulate(_ sum: inout RingTensor, adding a: RingTensor)
     /// `sum -= a`
     func accumulate(_ sum: inout RingTensor, subtracting a: RingTensor)
+    /// Adds words that have come in a frame to elements `start ..< start + words.count`, or XORs them into those; on the host.
+    func accumulate(_ sum: inout RingTensor, at start: Int, _ words: UnsafeBufferPointer<UInt64>, xor: Bool)
     /// `sum += a · b`
     func accumulate(_ sum: inout RingTensor, addingProductOf a: RingTensor, _ b: RingTensor)
     /// `sum -= a · b`
@@ -189,6 +195,8 @@ package protocol Kernels: Sendable {
         generate: Bool,
         propagate: Bool
     ) -> BitPlanes
+    /// The same of groups of several kinds, with the shares for each kind: the planes of all kinds in turn, as one.
+    func borrows(of planes: BitPlanes, _ kinds: [BorrowGroups], products: [BitPlanes], first: Bool) -> BitPlanes
     /// A party's share of b·x for a bit b with the public part `bits` and x = `hat` − λ, out of shares of the bit's mask β, of
     /// β·λ and of λ: with v = `hat` − λ (−λ unless `first`) and u = `hat`·β − β·λ, v − u where the bit is 1, else u.
     func selection(
@@ -199,6 +207,17 @@ package protocol Kernels: Sendable {
         where bits: BitPlanes,
         first: Bool
     ) -> RingTensor
+    /// The same, to elements `start ..< start + hat.count` of `out`.
+    func select(
+        _ hat: RingTensor,
+        beta: RingTensor,
+        product: RingTensor,
+        mask: RingTensor,
+        where bits: BitPlanes,
+        first: Bool,
+        to out: inout RingTensor,
+        at start: Int
+    )
     /// The constant plus the sum of factors whose bits are 1; one plane of bits for each factor, at least one.
     func weights(of bits: [BitPlanes], factors: [UInt64], constant: UInt64) -> RingTensor
     /// `sum += a · factor`, or `-=` where the bit is 1; one plane.
@@ -248,6 +267,14 @@ extension Kernels {
 
     package func settle(_ words: [any StoredWords]) {}
 
+    package var memory: DeviceMemory? {
+        nil
+    }
+
+    package func incoming(words count: Int) -> any IncomingWords {
+        IncomingHostWords(count)
+    }
+
     package func wipeGivenBack() {
         ProcessMemory.wipeGivenBack()
     }
@@ -291,6 +318,60 @@ extension Kernels {
     /// The tensor repeated to a shape by NumPy's rule; itself where it has that shape.
     package func broadcast(_ a: RingTensor, to shape: Shape) -> RingTensor {
         a.shape == shape ? a : gather(a, .broadcasting(a.shape, to: shape))
+    }
+}
+
+extension Kernels {
+    package func accumulate(_ sum: inout RingTensor, at start: Int, _ words: UnsafeBufferPointer<UInt64>, xor: Bool) {
+        precondition(start >= 0 && start + words.count <= sum.count, "\(words.count) words at \(start) of \(sum.shape)")
+        sum.withMutableWords { sum in
+            for (index, word) in words.enumerated() {
+                sum[start + index] = xor ? sum[start + index] ^ word : sum[start + index] &+ word
+            }
+        }
+    }
+}
+
+// Results of which kernels make the parts, and put them together then.
+extension Kernels {
+    package func borrows(
+        of planes: BitPlanes,
+        _ kinds: [BorrowGroups],
+        products: [BitPlanes],
+        first: Bool
+    ) -> BitPlanes {
+        let parts = zip(kinds, products).map { kind, products in
+            borrows(
+                of: planes,
+                starts: kind.starts,
+                size: kind.size,
+                products: products,
+                first: first,
+                generate: kind.generate,
+                propagate: kind.propagate
+            )
+        }
+        return parts.count == 1 ? parts[0] : stack(parts)
+    }
+
+    package func select(
+        _ hat: RingTensor,
+        beta: RingTensor,
+        product: RingTensor,
+        mask: RingTensor,
+        where bits: BitPlanes,
+        first: Bool,
+        to out: inout RingTensor,
+        at start: Int
+    ) {
+        let part = selection(of: hat, beta: beta, product: product, mask: mask, where: bits, first: first)
+        precondition(
+            start >= 0 && start + part.count <= out.count,
+            "\(part.count) elements at \(start) of \(out.shape)"
+        )
+        part.withWords { part in
+            out.withMutableWords { ($0 + start).update(from: part, count: hat.count) }
+        }
     }
 }
 

@@ -72,36 +72,47 @@ extension NativeKernels {
         program.check(inputs)
         var out = BitPlanes(uninitialized: program.outputs, count: inputs[0].count)
         let step = out.wordsPerPlane
-        let block = Int(CCT_BITS_BLOCK)
         out.withMutableWords { out in
-            // The planes live until the end of this function, and their words with them.
-            withExtendedLifetime(inputs) {
-                // Inputs are only read.
-                let planes = inputs.flatMap { input in
-                    (0..<input.planes).map { plane in
-                        input.withWords { MutableWords(mutating: $0) + plane * step }
+            split(step, work: program.steps.count) { range in
+                let block = min(range.count, NativeKernels.wordsAtOnce(of: program))
+                let registers = Storage(uninitialized: program.registers * block)
+                // The planes live until the end of this function, and their words with them.
+                withExtendedLifetime((inputs, registers)) {
+                    var places: [MutableWords] = []
+                    places.reserveCapacity(program.places)
+                    func append(_ first: MutableWords, _ count: Int, step: Int) {
+                        for index in 0..<count { places.append(first + index * step) }
                     }
-                }
-                let outputs = (0..<program.outputs).map { out + $0 * step }
-                split(step, work: program.steps.count) { range in
-                    let registers = Storage(uninitialized: program.registers * block)
-                    withExtendedLifetime(registers) {
-                        let places = (0..<program.registers).map { registers.words + $0 * block } + planes + outputs
-                        cct_bits_run(
-                            set,
-                            program.words,
-                            program.steps.count,
-                            places,
-                            program.registers,
-                            range.lowerBound,
-                            range.count
-                        )
+                    if program.registers > 0 { append(registers.words, program.registers, step: block) }
+                    for input in inputs where input.planes > 0 {
+                        // Inputs are only read.
+                        append(input.withWords { MutableWords(mutating: $0) }, input.planes, step: step)
                     }
+                    append(out, program.outputs, step: step)
+                    cct_bits_run(
+                        set,
+                        program.words,
+                        program.steps.count,
+                        places,
+                        program.registers,
+                        block,
+                        range.lowerBound,
+                        range.count
+                    )
                 }
             }
         }
         out.clearTails()
         return out
+    }
+
+    /// Of how many words of every plane all steps of a program are done before those of the next ones.
+    ///
+    /// Its registers stay in the first-level cache. Beyond that more is better: planes are read in runs of so many words, one plane after
+    /// the other, and a processor fetches ahead of long runs alone.
+    package static func wordsAtOnce(of program: BitProgram) -> Int {
+        let cached = 1 << 12
+        return max(64, cached / max(1, program.registers) / 8 * 8)
     }
 
     package func stack(_ parts: [BitPlanes]) -> BitPlanes {

@@ -33,6 +33,17 @@ extension NativeKernels {
         update(&sum, a) { cct_u64_subtract(set, $0, $1, $2, $3) }
     }
 
+    package func accumulate(_ sum: inout RingTensor, at start: Int, _ words: UnsafeBufferPointer<UInt64>, xor: Bool) {
+        precondition(start >= 0 && start + words.count <= sum.count, "\(words.count) words at \(start) of \(sum.shape)")
+        guard let first = words.baseAddress else { return }
+        sum.withMutableWords { sum in
+            split(words.count) { range in
+                let (to, from) = (sum + start + range.lowerBound, first + range.lowerBound)
+                xor ? cct_bits_xor(set, to, to, from, range.count) : cct_u64_add(set, to, to, from, range.count)
+            }
+        }
+    }
+
     package func accumulate(_ sum: inout RingTensor, addingProductOf a: RingTensor, _ b: RingTensor) {
         update(&sum, a, b) { cct_u64_multiply_add(set, $0, $1, $2, $3, $4) }
     }

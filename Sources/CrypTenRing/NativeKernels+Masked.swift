@@ -34,40 +34,70 @@ extension NativeKernels {
         generate: Bool,
         propagate: Bool
     ) -> BitPlanes {
-        BitPlanes.check(groups: starts, of: size, in: planes)
+        let groups = BorrowGroups(starts: starts, size: size, generate: generate, propagate: propagate)
+        return borrows(of: planes, [groups], products: [products], first: first)
+    }
+
+    package func borrows(
+        of planes: BitPlanes,
+        _ kinds: [BorrowGroups],
+        products: [BitPlanes],
+        first: Bool
+    ) -> BitPlanes {
         precondition(
-            products.planes == (1 << size - 1) * starts.count && products.count == planes.count
-                && (generate || propagate),
-            "\(products.planes) products for \(starts.count) groups of \(size)"
+            !kinds.isEmpty && kinds.count == products.count,
+            "\(products.count) for \(kinds.count) kinds of groups"
         )
-        let groups = starts.count
-        var out = BitPlanes(uninitialized: groups * (generate && propagate ? 2 : 1), count: planes.count)
+        var out = BitPlanes(uninitialized: kinds.reduce(0) { $0 + $1.outputs }, count: planes.count)
         let step = planes.wordsPerPlane
         planes.withWords { bits in
-            products.withWords { products in
-                out.withMutableWords { out in
-                    split(step, work: 2 << size * groups) { range in
-                        for (group, start) in starts.enumerated() {
-                            let place = out + group * step + range.lowerBound
-                            cct_bits_borrow(
-                                set,
-                                generate ? place : nil,
-                                propagate ? place + (generate ? groups * step : 0) : nil,
-                                bits + start * step + range.lowerBound,
-                                step,
-                                products + group * step + range.lowerBound,
-                                groups * step,
-                                UInt32(size),
-                                first ? 1 : 0,
-                                range.count
-                            )
-                        }
-                    }
+            out.withMutableWords { out in
+                var out = out
+                for (kind, products) in zip(kinds, products) {
+                    borrows(of: planes, bits, kind, products: products, first: first, to: out)
+                    out += kind.outputs * step
                 }
             }
         }
         out.clearTails()
         return out
+    }
+
+    /// The planes of one kind of groups, to `out`.
+    private func borrows(
+        of planes: BitPlanes,
+        _ bits: Words,
+        _ kind: BorrowGroups,
+        products: BitPlanes,
+        first: Bool,
+        to out: MutableWords
+    ) {
+        let (groups, size, step) = (kind.starts.count, kind.size, planes.wordsPerPlane)
+        BitPlanes.check(groups: kind.starts, of: size, in: planes)
+        precondition(
+            products.planes == (1 << size - 1) * groups && products.count == planes.count
+                && (kind.generate || kind.propagate),
+            "\(products.planes) products for \(groups) groups of \(size)"
+        )
+        products.withWords { products in
+            split(step, work: 2 << size * groups) { range in
+                for (group, start) in kind.starts.enumerated() {
+                    let place = out + group * step + range.lowerBound
+                    cct_bits_borrow(
+                        set,
+                        kind.generate ? place : nil,
+                        kind.propagate ? place + (kind.generate ? groups * step : 0) : nil,
+                        bits + start * step + range.lowerBound,
+                        step,
+                        products + group * step + range.lowerBound,
+                        groups * step,
+                        UInt32(size),
+                        first ? 1 : 0,
+                        range.count
+                    )
+                }
+            }
+        }
     }
 
     package func selection(
@@ -78,12 +108,27 @@ extension NativeKernels {
         where bits: BitPlanes,
         first: Bool
     ) -> RingTensor {
+        var out = RingTensor(uninitialized: hat.shape)
+        select(hat, beta: beta, product: product, mask: mask, where: bits, first: first, to: &out, at: 0)
+        return out
+    }
+
+    package func select(
+        _ hat: RingTensor,
+        beta: RingTensor,
+        product: RingTensor,
+        mask: RingTensor,
+        where bits: BitPlanes,
+        first: Bool,
+        to out: inout RingTensor,
+        at start: Int
+    ) {
         let count = hat.count
         precondition(
             [beta.count, product.count, mask.count, bits.count].allSatisfy { $0 == count } && bits.planes == 1,
             "a selection of \(hat.shape) with operands of other counts"
         )
-        var out = RingTensor(uninitialized: hat.shape)
+        precondition(start >= 0 && start + count <= out.count, "\(count) elements at \(start) of \(out.shape)")
         hat.withWords { hat in
             beta.withWords { beta in
                 product.withWords { product in
@@ -91,15 +136,15 @@ extension NativeKernels {
                         bits.withWords { bits in
                             out.withMutableWords { out in
                                 split(count, work: 3, unit: 64) { range in
-                                    let start = range.lowerBound
+                                    let from = range.lowerBound
                                     cct_u64_selection(
                                         set,
-                                        out + start,
-                                        hat + start,
-                                        beta + start,
-                                        product + start,
-                                        mask + start,
-                                        bits + start / 64,
+                                        out + start + from,
+                                        hat + from,
+                                        beta + from,
+                                        product + from,
+                                        mask + from,
+                                        bits + from / 64,
                                         first ? 1 : 0,
                                         range.count
                                     )
@@ -110,7 +155,6 @@ extension NativeKernels {
                 }
             }
         }
-        return out
     }
 
     package func weights(of bits: [BitPlanes], factors: [UInt64], constant: UInt64) -> RingTensor {

@@ -110,6 +110,27 @@ extension PlainKernels {
     }
 }
 
+/// Groups of bits of one size, of which the same is wanted: see `Kernels.borrows`.
+package struct BorrowGroups: Sendable {
+    /// Planes `starts[g] ..< starts[g] + size` are group g.
+    package let starts: [Int]
+    package let size: Int
+    package let generate: Bool
+    package let propagate: Bool
+
+    package init(starts: [Int], size: Int, generate: Bool, propagate: Bool) {
+        self.starts = starts
+        self.size = size
+        self.generate = generate
+        self.propagate = propagate
+    }
+
+    /// Planes that are wanted of all groups.
+    var outputs: Int {
+        starts.count * ((generate ? 1 : 0) + (propagate ? 1 : 0))
+    }
+}
+
 extension BitPlanes {
     /// What all kernels ask of groups of bits.
     package static func check(groups starts: [Int], of size: Int, in planes: BitPlanes) {

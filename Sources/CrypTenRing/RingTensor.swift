@@ -31,8 +31,13 @@ package struct RingTensor: Sendable, StoredWords {
         self.shape = shape
     }
 
-    /// A tensor of equal elements, which take no memory until somebody reads them.
+    /// A tensor of equal elements, which take no memory until somebody reads them, but for a few.
     package init(repeating value: UInt64, shape: Shape) {
+        guard shape.count > RingTensor.few else {
+            self.init(uninitialized: shape)
+            storage.words.initialize(repeating: value, count: shape.count)
+            return
+        }
         self.init(storage: Storage(.repeating(value), count: shape.count), firstWord: 0, shape: shape)
     }
 
@@ -41,6 +46,9 @@ package struct RingTensor: Sendable, StoredWords {
         self.init(uninitialized: shape)
         _ = UnsafeMutableBufferPointer(start: storage.words, count: shape.count).initialize(from: elements)
     }
+
+    /// So many elements are written sooner than a storage without memory is made.
+    private static let few = 16
 
     package init(zeros shape: Shape) {
         self.init(repeating: 0, shape: shape)

@@ -57,7 +57,8 @@ package final class StoragePool: Sendable {
     }
 
     private struct State {
-        var shelves: [Int: Shelf] = [:]
+        /// By the number of the size: found under the lock without a search, for three members of a process wait for it.
+        var shelves = [Shelf](repeating: Shelf(), count: StoragePool.number(ofSize: Int.max >> 1) + 1)
         var keptWords = 0
         /// Of large blocks that tensors have.
         var usedWords = 0
@@ -71,11 +72,10 @@ package final class StoragePool: Sendable {
         var totalWords = Int.max
 
         /// A kept block of a size, those that are still in a cache first.
-        mutating func takeKept(_ capacity: Int) -> Block? {
-            guard let block = shelves[capacity]?.blocks.popLast() else { return nil }
-            keptWords -= capacity
-            let left = shelves[capacity]?.blocks.count ?? 0
-            if let wiped = shelves[capacity]?.wiped, wiped > left { shelves[capacity]?.wiped = left }
+        mutating func takeKept(_ number: Int) -> Block? {
+            guard let block = shelves[number].blocks.popLast() else { return nil }
+            keptWords -= block.capacity
+            shelves[number].wiped = min(shelves[number].wiped, shelves[number].blocks.count)
             return block
         }
 
@@ -128,9 +128,14 @@ package final class StoragePool: Sendable {
     /// - Complexity: the memory that was in use meanwhile, once, at the speed of memory.
     package func wipeKept() {
         // Each shelf's blocks are out of reach while they are overwritten, and out of nobody's way.
-        while let block = takeUsed() {
-            cct_wipe(block.words, block.capacity * 8)
-            putWiped(block)
+        let used = state.withLock { state in
+            state.shelves.indices.filter { state.shelves[$0].blocks.count > state.shelves[$0].wiped }
+        }
+        for number in used {
+            while let block = takeUsed(number) {
+                cct_wipe(block.words, block.capacity * 8)
+                putWiped(block)
+            }
         }
         StoragePool.free(endRun(), toSystem: true)
     }
@@ -139,10 +144,10 @@ package final class StoragePool: Sendable {
     package func giveBackKept() {
         let kept = state.withLock { state in
             defer { state.keptWords = 0 }
-            return Array(state.shelves.keys).reduce(into: [Block]()) { kept, capacity in
-                kept += state.shelves[capacity]?.blocks ?? []
-                state.shelves[capacity]?.blocks = []
-                state.shelves[capacity]?.wiped = 0
+            return state.shelves.indices.reduce(into: [Block]()) { kept, number in
+                kept += state.shelves[number].blocks
+                state.shelves[number].blocks = []
+                state.shelves[number].wiped = 0
             }
         }
         StoragePool.free(kept, toSystem: true)
@@ -153,9 +158,9 @@ package final class StoragePool: Sendable {
         state.withLock { state in
             state.runs += 1
             guard state.runs % StoragePool.runsOfSpan == 0 else { return [] }
-            return Array(state.shelves.keys).reduce(into: []) { surplus, capacity in
-                guard let taken = state.shelves[capacity]?.takeSurplus() else { return }
-                state.keptWords -= taken.count * capacity
+            return state.shelves.indices.reduce(into: []) { surplus, number in
+                let taken = state.shelves[number].takeSurplus()
+                state.keptWords -= taken.reduce(0) { $0 + $1.capacity }
                 surplus += taken
             }
         }
@@ -179,15 +184,15 @@ package final class StoragePool: Sendable {
         state.withLock { ($0.mostUsedWords * 8, $0.mostHeldWords * 8) }
     }
 
-    private func takeUsed() -> Block? {
+    private func takeUsed(_ number: Int) -> Block? {
         state.withLock { state in
-            guard let (capacity, _) = state.shelves.first(where: { $0.value.blocks.count > $0.value.wiped }) else {
-                return nil
-            }
-            state.keptWords -= capacity
+            guard state.shelves[number].blocks.count > state.shelves[number].wiped,
+                let block = state.shelves[number].blocks.popLast()
+            else { return nil }
+            state.keptWords -= block.capacity
             // In use until it's back.
-            state.usedWords += capacity
-            return state.shelves[capacity]?.blocks.popLast()
+            state.usedWords += block.capacity
+            return block
         }
     }
 
@@ -195,8 +200,9 @@ package final class StoragePool: Sendable {
         let evicted = state.withLock { state -> [Block] in
             state.usedWords -= block.capacity
             state.keptWords += block.capacity
-            state.shelves[block.capacity]?.blocks.insert(block, at: 0)
-            state.shelves[block.capacity]?.wiped += 1
+            let number = StoragePool.number(ofSize: block.capacity)
+            state.shelves[number].blocks.insert(block, at: 0)
+            state.shelves[number].wiped += 1
             return state.keepsTooMuch ? StoragePool.evict(&state) : []
         }
         StoragePool.free(evicted)
@@ -205,7 +211,7 @@ package final class StoragePool: Sendable {
     /// Whether all that is kept is zeros.
     var keepsNothingUsed: Bool {
         state.withLock { state in
-            state.shelves.values.allSatisfy { shelf in
+            state.shelves.allSatisfy { shelf in
                 shelf.blocks.count == shelf.wiped
                     && shelf.blocks.allSatisfy { block in (0..<block.capacity).allSatisfy { block.words[$0] == 0 } }
             }
@@ -225,10 +231,11 @@ package final class StoragePool: Sendable {
         let (known, evicted) = state.withLock { state -> (Block?, [Block]) in
             state.uses += 1
             state.usedWords += capacity
-            state.shelves[capacity, default: Shelf()].lastUse = state.uses
-            state.shelves[capacity]?.tookOne()
+            let number = StoragePool.number(ofSize: capacity)
+            state.shelves[number].lastUse = state.uses
+            state.shelves[number].tookOne()
             defer { state.note() }
-            guard let block = state.takeKept(capacity) else {
+            guard let block = state.takeKept(number) else {
                 return (nil, state.keepsTooMuch ? StoragePool.evict(&state) : [])
             }
             return (block, [])
@@ -247,10 +254,11 @@ package final class StoragePool: Sendable {
         let evicted = state.withLock { state -> [Block] in
             state.uses += 1
             state.usedWords -= block.capacity
-            state.shelves[block.capacity]?.used -= 1
+            let number = StoragePool.number(ofSize: block.capacity)
+            state.shelves[number].used -= 1
             guard block.capacity <= state.limitWords else { return [block] }
-            state.shelves[block.capacity, default: Shelf()].lastUse = state.uses
-            state.shelves[block.capacity]?.blocks.append(block)
+            state.shelves[number].lastUse = state.uses
+            state.shelves[number].blocks.append(block)
             state.keptWords += block.capacity
             return state.keepsTooMuch ? StoragePool.evict(&state) : []
         }
@@ -285,8 +293,8 @@ package final class StoragePool: Sendable {
         return evicted
     }
 
-    private static func oldest(_ shelves: [Int: Shelf]) -> Int? {
-        shelves.lazy.filter { !$0.value.blocks.isEmpty }.min { $0.value.lastUse < $1.value.lastUse }?.key
+    private static func oldest(_ shelves: [Shelf]) -> Int? {
+        shelves.indices.lazy.filter { !shelves[$0].blocks.isEmpty }.min { shelves[$0].lastUse < shelves[$1].lastUse }
     }
 
     /// The next number of the form (4 … 7) · 2^k, and of whole large pages where there are several.
@@ -294,6 +302,12 @@ package final class StoragePool: Sendable {
         let step = 1 << (Int.bitWidth - 1 - words.leadingZeroBitCount - 2)
         let size = (words + step - 1) / step * step
         return size < 2 * largePage ? size : (size + largePage - 1) / largePage * largePage
+    }
+
+    /// Counts the sizes: of one of the form (4 … 7) · 2^k, as `rounded` gives them, 4 · k and what it is beyond 4.
+    private static func number(ofSize words: Int) -> Int {
+        let power = Int.bitWidth - 1 - words.leadingZeroBitCount - 2
+        return 4 * power + (words >> power) - 4
     }
 
     /// Where large pages are, in words: blocks of several are aligned to them, for one fault instead of hundreds.

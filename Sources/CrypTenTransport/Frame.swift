@@ -70,6 +70,8 @@ package struct Frame: Sendable {
     /// The round within the run; of corrections and preparations, which of the run's frames it is.
     package var round: UInt32
     package var payload: ByteBuffer
+    /// Words in place of the payload's bytes, which is empty then; see ``Transport/handsOver(to:)``.
+    package var words: (any HandedWords)?
 
     /// Makes a frame; the meter is the kind's usual one unless it is given.
     package init(
@@ -88,8 +90,20 @@ package struct Frame: Sendable {
         self.payload = payload
     }
 
-    /// The bytes that the frame takes on the wire.
+    /// The length of the payload, or of what it would be where words stand in its place.
+    package var payloadSize: Int {
+        words?.byteCount ?? payload.readableBytes
+    }
+
+    /// The bytes that the frame takes on the wire, or would take.
     package var wireSize: Int {
-        FrameHeader.size + payload.readableBytes
+        FrameHeader.size + payloadSize
+    }
+
+    /// The payload, or what it would be where words stand in its place: for who records what members say.
+    ///
+    /// - Throws: what kept the words from being there.
+    package func payloadBytes() throws -> ByteBuffer {
+        try words?.bytes() ?? payload
     }
 }

@@ -46,7 +46,7 @@ package struct FrameHeader: Hashable, Sendable {
         kind = frame.kind.rawValue
         self.sender = sender
         self.recipient = recipient
-        length = UInt32(frame.payload.readableBytes)
+        length = UInt32(frame.payloadSize)
         self.epoch = epoch
         round = frame.round
         binding = frame.binding

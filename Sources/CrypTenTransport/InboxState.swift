@@ -20,7 +20,10 @@ struct InboxState {
                 for offset in 0..<queues[kind].count {
                     // In its place, where nobody else has it.
                     let index = queues[kind].index(queues[kind].startIndex, offsetBy: offset)
-                    queues[kind].modify(index) { $0.frame.payload.wipe() }
+                    queues[kind].modify(index) {
+                        $0.frame.payload.wipe()
+                        $0.frame.words?.wipe()
+                    }
                 }
                 queues[kind].removeAll()
             }

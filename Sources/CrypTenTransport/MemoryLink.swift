@@ -21,7 +21,17 @@ final class MemoryLink: Link {
     private let machine: NIOLockedValueBox<ConnectionStateMachine>
     private let agreed = NIOLockedValueBox<ConnectionSecret?>(nil)
 
-    init(_ identity: SessionIdentity, peer: Role, isCaller: Bool, _ inbox: Inbox, _ traffic: TrafficCounter) {
+    let handsOver: Bool
+
+    init(
+        _ identity: SessionIdentity,
+        peer: Role,
+        isCaller: Bool,
+        handsOver: Bool,
+        _ inbox: Inbox,
+        _ traffic: TrafficCounter
+    ) {
+        self.handsOver = handsOver
         self.identity = identity
         self.peer = peer
         self.inbox = inbox
@@ -76,7 +86,8 @@ final class MemoryLink: Link {
             )
             sending.sequence += 1
             other.received(
-                FrameAssembler.RawFrame(header: header, tag: FrameTag(low: 0, high: 0), payload: frame.payload)
+                FrameAssembler.RawFrame(header: header, tag: FrameTag(low: 0, high: 0), payload: frame.payload),
+                frame.words
             )
         }
     }
@@ -87,13 +98,14 @@ final class MemoryLink: Link {
         sending.withLockedValue { $0.other = nil }
     }
 
-    private func received(_ raw: FrameAssembler.RawFrame) {
+    private func received(_ raw: FrameAssembler.RawFrame, _ words: (any HandedWords)?) {
         var raw = raw
         traffic.countReceived(raw, from: peer)
-        perform(machine.withLockedValue { $0.received(&raw) })
+        perform(machine.withLockedValue { $0.received(&raw) }, words)
     }
 
-    private func perform(_ action: ConnectionStateMachine.Action) {
+    /// - Parameter words: What stands in place of the bytes of a frame that is delivered.
+    private func perform(_ action: ConnectionStateMachine.Action, _ words: (any HandedWords)? = nil) {
         switch action {
         case .wait, .close:
             break
@@ -104,7 +116,8 @@ final class MemoryLink: Link {
         case .open(_, let secret, let answer):
             agreed.withLockedValue { $0 = secret }
             answer.map(post)
-        case .deliver(let frame):
+        case .deliver(var frame):
+            frame.words = words
             _ = inbox.deliver(frame, from: peer)
         case .peerLeft:
             inbox.peerLeft(peer)

@@ -16,6 +16,11 @@ package protocol Transport: Sendable {
     /// How many parties the session has; the dealer isn't counted.
     var partyCount: Int { get }
 
+    /// Whether a frame to a peer may carry words in place of bytes: both compute in the same memory, of one process.
+    ///
+    /// It's the same as long as the session lasts.
+    func handsOver(to peer: Role) -> Bool
+
     /// Queues a frame for a peer and returns; the frame is written without a further call.
     ///
     /// Waits, until `deadline` at the longest, only while more than a fixed number of bytes are queued for that peer.

@@ -7,6 +7,8 @@ import NIOCore
 protocol Link: Sendable {
     /// Whether a frame can be posted without waiting; if not, the inbox's `roomChanged` is called when that may change.
     var hasRoom: Bool { get }
+    /// Whether frames may carry words in place of bytes.
+    var handsOver: Bool { get }
     /// What the operating system says it has sent; nil where there is none, or it doesn't say.
     var kernelBytesSent: UInt64? { get }
     /// Takes a frame to be sent after those before it; doesn't wait.
@@ -53,6 +55,10 @@ package final class TransportEndpoint: Transport {
 
     package var statistics: TransportStatistics { traffic.snapshot }
 
+    package func handsOver(to peer: Role) -> Bool {
+        links[peer]?.handsOver ?? false
+    }
+
     package func send(_ frame: Frame, to peer: Role, deadline: Deadline) throws {
         guard let link = links[peer] else {
             throw CrypTenError(.invalidArgument, "\(peer) isn't another member of this session")
@@ -60,10 +66,14 @@ package final class TransportEndpoint: Transport {
         guard !frame.kind.belongsToTransport else {
             throw CrypTenError(.invalidArgument, "frames of kind \(frame.kind) are the transport's own")
         }
-        guard frame.payload.readableBytes <= Frame.maximumPayload else {
+        precondition(
+            frame.words == nil || link.handsOver,
+            "words are handed over where a transport says that they can be"
+        )
+        guard frame.payloadSize <= Frame.maximumPayload else {
             throw CrypTenError(
                 .invalidArgument,
-                "a payload of \(frame.payload.readableBytes) bytes; cut it to at most \(Frame.maximumPayload)"
+                "a payload of \(frame.payloadSize) bytes; cut it to at most \(Frame.maximumPayload)"
             )
         }
         if link.hasRoom {
@@ -164,7 +174,7 @@ struct TrafficCounter: Sendable {
     }
 
     func countReceived(_ raw: FrameAssembler.RawFrame, from peer: Role) {
-        let bytes = FrameHeader.size + raw.payload.readableBytes
+        let bytes = FrameHeader.size + Int(raw.header.length)
         let meter = Frame.Kind(rawValue: raw.header.kind)?.usualMeter ?? .control
         box.withLockedValue { $0.countReceived(bytes, meter: meter, from: peer) }
     }

@@ -48,6 +48,14 @@ package struct AuditingKernels: Kernels {
         try base.checkRoom(for: bytes)
     }
 
+    package var memory: DeviceMemory? {
+        base.memory
+    }
+
+    package func incoming(words count: Int) -> any IncomingWords {
+        base.incoming(words: count)
+    }
+
     package func settle(_ words: [any StoredWords]) {
         base.settle(words)
     }
@@ -343,6 +351,28 @@ package struct AuditingKernels: Kernels {
             generate: generate,
             propagate: propagate
         )
+    }
+
+    package func borrows(
+        of planes: BitPlanes,
+        _ kinds: [BorrowGroups],
+        products: [BitPlanes],
+        first: Bool
+    ) -> BitPlanes {
+        base.borrows(of: planes, kinds, products: products, first: first)
+    }
+
+    package func select(
+        _ hat: RingTensor,
+        beta: RingTensor,
+        product: RingTensor,
+        mask: RingTensor,
+        where bits: BitPlanes,
+        first: Bool,
+        to out: inout RingTensor,
+        at start: Int
+    ) {
+        base.select(hat, beta: beta, product: product, mask: mask, where: bits, first: first, to: &out, at: start)
     }
 
     package func selection(

@@ -14,7 +14,7 @@ struct ArgumentTests {
         }
         check(FillArguments.self, 24)
         check(ElementwiseStep.self, 40)
-        #expect(ElementwiseArguments.bytes == 848)
+        #expect(ElementwiseArguments.bytes == 1008)
         check(ExpandPart.self, 48)
         #expect(ExpandArguments.bytes == 1016)
         check(TailsArguments.self, 32)
@@ -53,7 +53,7 @@ struct ArgumentTests {
             ]
         )
         #expect(ElementwiseArguments.bases == 640 && ElementwiseArguments.count == 832)
-        #expect(ElementwiseArguments.stepCount == 840)
+        #expect(ElementwiseArguments.firstWalk == 840 && ElementwiseArguments.stepCount == 1000)
         check(
             ExpandPart.self,
             [(\.to, 0), (\.count, 8), (\.number, 16), (\.first, 24), (\.combination, 32), (\.key, 36), (\.groups, 40)]

@@ -59,6 +59,35 @@ struct CUDATests {
         queue.free(block)
     }
 
+    @Test("pins no more of the host's memory than it may: beyond, copies go through other memory, and are equal")
+    func boundedPins() throws {
+        let most = 2 * CUDAQueue.pieceBytes
+        let queue = try CUDAQueue(usableWithCUDA[0], mostPinnedBytes: most)
+        let count = 3 << 17
+        for _ in 0..<2 {
+            var transfers: [any DeviceTransfer] = []
+            for turn in 0..<6 as Range<UInt64> {
+                let block = try queue.allocate(bytes: count * 8)
+                var words = (0..<count).map { UInt64($0) &* 0x9E37_79B9_7F4A_7C15 &+ turn }
+                try queue.upload(&words, to: block)
+                transfers.append(try queue.beginDownload(block.address, bytes: count * 8))
+                queue.free(block)
+                #expect(queue.heldPinnedBytes <= most)
+            }
+            for (turn, transfer) in zip(0..<6 as Range<UInt64>, transfers) {
+                let words = try transfer.wait().bindMemory(to: UInt64.self)
+                let isEqual = words.indices.allSatisfy {
+                    words[$0] == UInt64($0) &* 0x9E37_79B9_7F4A_7C15 &+ turn
+                }
+                #expect(isEqual && words.count == count)
+            }
+            transfers = []
+            try queue.wipeKept()
+        }
+        try queue.finish()
+        #expect(queue.heldPinnedBytes <= most)
+    }
+
     @Test(
         "copies to the host what was there, whatever becomes of it later",
         arguments: [8, 4096, CUDAQueue.leastBytesApart - 8, CUDAQueue.leastBytesApart, 3 * CUDAQueue.pieceBytes]

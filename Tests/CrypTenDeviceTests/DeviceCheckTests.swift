@@ -81,13 +81,14 @@ struct DeviceBenchmarkTests {
         let rows = Rows()
         let profile = try DeviceBenchmark(queue, extent: .short) { rows.add($0) }.run()
         #expect(profile.device == queue.deviceName && profile.library == "opencl")
-        for rate in [
-            profile.launchSeconds, profile.roundSeconds, profile.bytesPerSecond, profile.uploadedBytesPerSecond,
-            profile.downloadedBytesPerSecond, profile.expandedWordsPerSecond, profile.ringMultiplicationsPerSecond,
-            profile.residueMultiplicationsPerSecond,
-        ] { #expect((rate ?? 0) > 0) }
-        #expect(rows.all.count >= 14)
-        #expect(rows.all.allSatisfy { ($0.figure ?? 0) > 0 && ["GB/s", "GMAC/s", "µs"].contains($0.unit) })
+        try profile.check()
+        #expect((profile.roundSeconds ?? 0) > 0)
+        #expect(profile.kernels.keys.sorted() == KernelName.allCases.map(\.rawValue).sorted())
+        for name in ["boolean_program", "ring_product", "residue_product", "sum"] {
+            #expect(profile.kernels[name]?.secondsEach != nil, "\(name)")
+        }
+        #expect(rows.all.count >= 40)
+        #expect(rows.all.allSatisfy { ($0.figure ?? 0) > 0 && ["GB/s", "GMAC/s", "G/s", "µs"].contains($0.unit) })
     }
 
     /// Of one thread.

@@ -113,10 +113,17 @@ struct BitTests {
     @Test("a program on more words than a register holds equals the specification's", arguments: implementations)
     func longPrograms(kernels: any Kernels) {
         var numbers = SeededNumbers(0xB8)
-        for count in [64 * 71, 64 * 72, 64 * 72 + 1, 64 * 145 - 3, 64 * 1040] {
-            let inputs = [8, 2].map { numbers.planes($0, count: count) }
-            let (program, _) = BitTests.random(&numbers, inputs: inputs, length: 60)
-            #expect(kernels.run(program, on: inputs).allWords == plain.run(program, on: inputs).allWords, "\(count)")
+        for length in [60, 400] {
+            let few = [8, 2].map { numbers.planes($0, count: 64) }
+            let (program, _) = BitTests.random(&numbers, inputs: few, length: length)
+            let words = NativeKernels.wordsAtOnce(of: program)
+            for count in [64 * words - 64, 64 * words, 64 * words + 1, 64 * (2 * words + 1) - 3] {
+                let inputs = [8, 2].map { numbers.planes($0, count: count) }
+                #expect(
+                    kernels.run(program, on: inputs).allWords == plain.run(program, on: inputs).allWords,
+                    "\(length) operations on \(count)"
+                )
+            }
         }
     }
 

@@ -18,6 +18,23 @@ struct ElementwiseTests {
         )
     }
 
+    @Test("words of a frame are added to a part of a tensor, or XORed into it", arguments: [plain] + implementations)
+    func framesOfWords(kernels: any Kernels) {
+        var numbers = SeededNumbers(0xE9)
+        for count in counts {
+            let (old, words) = (numbers.tensor([count + 9]), numbers.tensor([count]).elements)
+            for isXOR in [false, true] {
+                var sum = old
+                words.withUnsafeBufferPointer { kernels.accumulate(&sum, at: 5, $0, xor: isXOR) }
+                let expected = old.elements.enumerated().map { index, element in
+                    guard (5..<5 + count).contains(index) else { return element }
+                    return isXOR ? element ^ words[index - 5] : element &+ words[index - 5]
+                }
+                #expect(sum.elements == expected, "\(count) words")
+            }
+        }
+    }
+
     @Test("binary operations equal the specification's", arguments: implementations)
     func binary(kernels: any Kernels) {
         for count in counts {

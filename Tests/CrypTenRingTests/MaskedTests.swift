@@ -34,6 +34,42 @@ struct MaskedTests {
         }
     }
 
+    @Test("borrows of several kinds of groups are those of each kind, in turn", arguments: [plain] + implementations)
+    func kindsOfGroups(kernels: any Kernels) {
+        var numbers = SeededNumbers(0xF4)
+        for count in counts where count > 0 {
+            let c = numbers.planes(13, count: count)
+            let kinds = [
+                BorrowGroups(starts: [0], size: 1, generate: true, propagate: false),
+                BorrowGroups(starts: [9, 1, 5], size: 4, generate: true, propagate: true),
+                BorrowGroups(starts: [10, 2], size: 3, generate: false, propagate: true),
+            ]
+            let products = kinds.map { numbers.planes((1 << $0.size - 1) * $0.starts.count, count: count) }
+            for first in [false, true] {
+                let expected = zip(kinds, products).map { kind, products in
+                    plain.borrows(
+                        of: c,
+                        starts: kind.starts,
+                        size: kind.size,
+                        products: products,
+                        first: first,
+                        generate: kind.generate,
+                        propagate: kind.propagate
+                    )
+                }
+                for known in 1...kinds.count {
+                    let out = kernels.borrows(
+                        of: c,
+                        Array(kinds[..<known]),
+                        products: Array(products[..<known]),
+                        first: first
+                    )
+                    #expect(out.allWords == expected[..<known].flatMap(\.allWords), "\(known) kinds of \(count)")
+                }
+            }
+        }
+    }
+
     @Test("a group's borrow is that of its numbers", arguments: [plain] + implementations)
     func meaning(kernels: any Kernels) {
         // All pairs of numbers of four bits: one party holds the products themselves.
@@ -85,6 +121,21 @@ struct MaskedTests {
                     ).elements
                 }
                 #expect(selection(kernels) == selection(plain))
+                // The same as a part of more: what lies around it stays.
+                var parts = numbers.tensor([count + 70])
+                let around = parts.elements
+                let expected = Array(around[..<64]) + selection(plain) + Array(around[(64 + count)...])
+                kernels.select(
+                    operands[0],
+                    beta: operands[1],
+                    product: operands[2],
+                    mask: operands[3],
+                    where: bits,
+                    first: first,
+                    to: &parts,
+                    at: 64
+                )
+                #expect(parts.elements == expected, "\(count) of \(count + 70)")
             }
             for factor in [1, 0xDEAD_BEEF_0BAD_F00D, 1 << 63, UInt64.max] {
                 func sums(_ kernels: any Kernels) -> [[UInt64]] {

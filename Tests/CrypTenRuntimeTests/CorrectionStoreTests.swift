@@ -45,7 +45,7 @@ private struct StoredRuns {
         let store = try CorrectionsFile(creating: file.path, for: StoredRuns.runs, insecureNonce: nonce)
         for (index, chunk) in plain.enumerated() {
             let run = StoredRuns.runs.lowerBound + UInt64(index / StoredRuns.chunks)
-            try store.append(ByteBuffer(bytes: chunk), to: run)
+            try store.append(WordChunk(ByteBuffer(bytes: chunk)), to: run)
             if index % StoredRuns.chunks == StoredRuns.chunks - 1 { try store.finish(run) }
         }
         return (file, store)
@@ -78,7 +78,7 @@ private struct StoredRuns {
         try handle.close()
         let chunks = try store.consume(StoredRuns.runs.lowerBound)
         do {
-            #expect(try Array(chunks.next().readableBytesView) == plain[other])
+            #expect(try Array(chunks.next().bytes.readableBytesView) == plain[other])
             return false
         } catch let error as CrypTenError where error.code == .malformedFile {
             return true

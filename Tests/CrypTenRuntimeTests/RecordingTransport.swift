@@ -1,11 +1,10 @@
 import CrypTenBase
 import CrypTenTransport
-import Crypto
 import NIOConcurrencyHelpers
 import NIOCore
 
 /// A transport that writes down every frame that its member's engine sends and receives, and leaves the rest to another.
-final class RecordingTransport: Transport {
+final class RecordingTransport: ForwardingTransport {
     /// A frame on its way from one member to another.
     struct Recorded: Sendable {
         var frame: Frame
@@ -21,7 +20,7 @@ final class RecordingTransport: Transport {
         }
     }
 
-    private let base: any Transport
+    let base: any Transport
     private let recorded = NIOLockedValueBox<(sent: [Recorded], received: [Recorded])>(([], []))
     /// Looks at a frame before it is sent, and may throw instead.
     private let beforeSending: @Sendable (Frame, Role, any Transport) throws -> Void
@@ -36,10 +35,6 @@ final class RecordingTransport: Transport {
 
     var sent: [Recorded] { recorded.withLockedValue { $0.sent } }
     var received: [Recorded] { recorded.withLockedValue { $0.received } }
-
-    var role: Role { base.role }
-    var partyCount: Int { base.partyCount }
-    var statistics: TransportStatistics { base.statistics }
 
     func send(_ frame: Frame, to peer: Role, deadline: Deadline) throws {
         try beforeSending(frame, peer, base)
@@ -59,21 +54,5 @@ final class RecordingTransport: Transport {
             recorded.withLockedValue { $0.received.append(Recorded(frame: frame, sender: peer, receiver: role)) }
         }
         return arrival
-    }
-
-    func nextSecret(with peer: Role) throws -> SymmetricKey {
-        try base.nextSecret(with: peer)
-    }
-
-    func moveForward() {
-        base.moveForward()
-    }
-
-    func abort(_ error: CrypTenError) {
-        base.abort(error)
-    }
-
-    func close() {
-        base.close()
     }
 }

@@ -125,10 +125,12 @@ struct DevicesTests {
         let profile = try #require(
             try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: file))) as? [String: Any]
         )
-        #expect(profile["format"] as? String == "crypten-device-profile-1")
+        #expect(profile["format"] as? String == DeviceProfile.currentFormat)
         #expect(profile["library"] as? String == "opencl")
-        for key in ["launch_seconds", "bytes_per_second", "residue_multiplications_per_second"] {
+        for key in ["launch_seconds", "bytes_per_second", "download_seconds", "sines_per_second"] {
             #expect((profile[key] as? Double ?? 0) > 0, "\(key)")
         }
+        let kernels = try #require(profile["kernels"] as? [String: Any])
+        #expect(kernels.keys.sorted() == KernelName.allCases.map(\.rawValue).sorted())
     }
 }

@@ -62,6 +62,9 @@ struct HelpTests {
             ("train", "--stream/--no-stream"), ("train", "--data-memory <size>"),
             ("party", "--slab-bits <b>"), ("infer", "--slab-bits <b>"), ("train", "--slab-bits <b>"),
             ("plan", "--slab-bits <b>"), ("bench", "--slab-bits <b>"),
+            ("plan", "--device <device>"), ("plan", "--device-profile <file>"), ("train", "--device-profile <file>"),
+            ("plan", "crypten bench kernels --device cuda --write card.json"), ("bench", "--write <file>"),
+            ("bench", "crypten bench kernels --device cuda --write card.json"),
         ]
     )
     func subcommandHelp(name: String, line: String) async throws {

@@ -232,16 +232,14 @@ typedef enum cct_bits_operation {
     CCT_BITS_CLEAR = 5     ///< out = 0
 } cct_bits_operation;
 
-/// Words of a register of a program of logic: of so many words of every plane all steps are done before the next ones.
-enum { CCT_BITS_BLOCK = 72 };
-
 /// Does the steps of a program of logic in order, on words start ..< start + count of planes. A step is five numbers: its operation, and
 /// the places of out, a, b and c, where each that the operation has no use for is any place. places[p] is where place p begins: of the
-/// first `registers` places CCT_BITS_BLOCK words, and of the others a plane, whose word `start` is the first one of it that is used.
+/// first `registers` places `block` words, and of the others a plane, whose word `start` is the first one of it that is used. Of `block`
+/// words of every plane all steps are done before those of the next ones; it is at least 1.
 /// Planes that are written are read in no other place; `out` may be the place of an operand.
 /// Time and memory access depend on the steps, too, which are public.
 void cct_bits_run(cct_instruction_set set, const uint32_t *steps, size_t step_count, uint64_t *_Nonnull const *_Nonnull places,
-                  size_t registers, size_t start, size_t count);
+                  size_t registers, size_t block, size_t start, size_t count);
 /// Bit i of plane p is bit low + p of a[i], for i < count and p < planes; low + planes <= 64. Plane p begins at
 /// out[p * plane_step]; the bits beyond `count` in its last word are written as zeros.
 void cct_planes_of_words(cct_instruction_set set, uint64_t *out, size_t plane_step, const uint64_t *a, size_t count,

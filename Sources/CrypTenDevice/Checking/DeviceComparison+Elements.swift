@@ -41,6 +41,17 @@ extension DeviceComparison {
             equal("parts from \(offset)") { $0.multiply(left, right).elements }
             accumulate("parts from \(offset) added", left) { $0.accumulate(&$1, adding: right) }
         }
+        for (small, shape) in [
+            ([64], [33, 64]), ([33, 1], [33, 64]), ([2, 1, 31], [2, 65, 31]), ([1, 127, 1], [3, 127, 129]),
+        ] as [(Shape, Shape)] {
+            let (a, factor, addend) = (numbers.tensor(shape), numbers.tensor(small), numbers.tensor(small))
+            equal("\(small) repeated to \(shape), in a chain and in a part of it") {
+                var sum = $0.product(.multiply, factor, $0.add(a, scalar: 1))
+                $0.accumulate(&sum, adding: $0.broadcast(addend, to: shape))
+                let part = $0.product(.multiply, addend, a).flat(11..<shape.count)
+                return $0.subtract(sum.flat(5..<shape.count - 6), part).elements
+            }
+        }
         equal("broadcast elements") {
             $0.product(.multiply, whole.flat(0..<21).reshaped(to: [3, 7, 1]), whole.flat(5..<26).reshaped(to: [7, 3]))
                 .elements

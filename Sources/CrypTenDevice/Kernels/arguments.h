@@ -34,14 +34,25 @@ enum {
 };
 // Steps are done one after the other with each element. `places`: where the result goes and a, b, c are, a byte each from the lowest up, and in
 // `more` d, `sum` and the plane of bits: a register, or ELEMENTWISE_BLOCK and the number of a block, whose element i is word i, and whose bit i is
-// bit i % 64 of word i / 64; NO_PLACE reads as 0. A result may take the place of anything that the step reads.
+// bit i % 64 of word i / 64; NO_PLACE reads as 0. Operands may be WALKED_BLOCK, the number of a block, and 32 times that of a walk, which finds
+// element i at word walk(i) of the block. A result may take the place of anything that the step reads.
 #define ELEMENTWISE_STEPS 16
 #define ELEMENTWISE_BLOCKS 24
 #define ELEMENTWISE_REGISTERS 8
+#define ELEMENTWISE_WALKS 5
 #define ELEMENTWISE_BLOCK 32u
+#define WALKED_BLOCK 64u
 #define NO_PLACE 255u
 typedef struct { u64 s, t, v; u32 operation, flags, places, more; } elementwise_step;
-typedef struct { elementwise_step list[ELEMENTWISE_STEPS]; u64 bases[ELEMENTWISE_BLOCKS], count; u32 steps, unused; } elementwise_args;
+// With j = first + i below 2^31: steps[0] * j + steps[1] * (j / d0) + steps[2] * (j / d1), modulo 2^32, and read with a sign. Divisors d are given
+// as factors: j / d = j * factor >> shift.
+typedef struct { u32 first, steps[3], factors[2], shifts[2]; } elementwise_walk;
+typedef struct {
+    elementwise_step list[ELEMENTWISE_STEPS];
+    u64 bases[ELEMENTWISE_BLOCKS], count;
+    elementwise_walk walks[ELEMENTWISE_WALKS];
+    u32 steps, unused;
+} elementwise_args;
 
 // Of every part: to = words first ... first + count of stream `number` under a key, or added, subtracted, xored (combination 0, 1, 2, 3).
 // `first` is any word. `keys`: for each key the 176 bytes of rounds 0 ... 10, little-endian. A group makes 2048 words from a multiple of 512 on:

@@ -98,6 +98,13 @@ INLINE u64 element_of(PRIVATE const elementwise_step *p, u64 a, u64 b, u64 c, u6
     return 0;
 }
 
+/// Where a walk finds element i, in words from the block's base.
+INLINE i64 walked_to(PRIVATE const elementwise_walk *p, u32 i) {
+    const u32 j = p->first + i;
+    const u32 quotient = (u32)((u64)j * p->factors[0] >> p->shifts[0]), outer = (u32)((u64)j * p->factors[1] >> p->shifts[1]);
+    return (i32)(p->steps[0] * j + p->steps[1] * quotient + p->steps[2] * outer);
+}
+
 KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
     LOCAL_ARRAY(u64, registers, ELEMENTWISE_REGISTERS * ELEMENTWISE_THREADS);
     const u64 i = ITEM(ELEMENTWISE_THREADS);
@@ -105,22 +112,26 @@ KERNEL(elementwise, elementwise_args, ELEMENTWISE_THREADS) {
     LOCAL u64 *own = registers + LOCAL_ID;
     // Which place it is, is the same for all work-items.
 #define PLACE(PLACES, NUMBER) ((PLACES) >> (8 * (NUMBER)) & 255)
-#define BLOCK(TYPE, NUMBER) POINTER(TYPE, p.bases[(NUMBER) - ELEMENTWISE_BLOCK])
-#define READ(NUMBER)                                                                                                           \
-    ((NUMBER) == NO_PLACE ? 0 : (NUMBER) >= ELEMENTWISE_BLOCK ? BLOCK(const u64, NUMBER)[i] : own[(NUMBER) * ELEMENTWISE_THREADS])
+#define BLOCK(TYPE, NUMBER) POINTER(TYPE, p.bases[(NUMBER) % 32])
     ROLLED for (u32 step = 0; step < p.steps; step++) {
         PRIVATE const elementwise_step *q = &p.list[step];
         const u32 out = PLACE(q->places, 0), bits = PLACE(q->more, 2);
         const u64 where = bits == NO_PLACE ? 0 : SPREAD64(BLOCK(const u64, bits)[i / 64] >> (i % 64));
-        const u64 a = READ(PLACE(q->places, 1)), b = READ(PLACE(q->places, 2)), c = READ(PLACE(q->places, 3));
-        const u64 d = READ(PLACE(q->more, 0)), sum = READ(PLACE(q->more, 1));
-        const u64 word = element_of(q, a, b, c, d, sum, where);
+        u64 read[5];  // a, b, c, d, sum
+        UNROLL for (int operand = 0; operand < 5; operand++) {
+            const u32 place = operand < 3 ? PLACE(q->places, operand + 1) : PLACE(q->more, operand - 3);
+            read[operand] = 0;
+            if (place < ELEMENTWISE_BLOCK)
+                read[operand] = own[place * ELEMENTWISE_THREADS];
+            else if (place != NO_PLACE)
+                read[operand] = BLOCK(const u64, place)[place < WALKED_BLOCK ? (i64)i : walked_to(&p.walks[place / 32 - 2], (u32)i)];
+        }
+        const u64 word = element_of(q, read[0], read[1], read[2], read[3], read[4], where);
         if (out >= ELEMENTWISE_BLOCK)
             BLOCK(u64, out)[i] = word;
         else
             own[out * ELEMENTWISE_THREADS] = word;
     }
-#undef READ
 #undef BLOCK
 #undef PLACE
 }

@@ -1,3 +1,4 @@
+import CrypTenBase
 import CrypTenRing
 
 /// What memory, the bus and the generator reach, and what a call takes.
@@ -12,7 +13,7 @@ extension DeviceBenchmark {
     }
 
     func measureMemory(_ profile: inout DeviceProfile) throws {
-        profile.bytesPerSecond = try rate("a copy on it, read and written", "GB/s", estimate: estimates?.memoryBytes) {
+        profile.bytesPerSecond = try needed("a copy on it, read and written", estimate: estimates?.memoryBytes) {
             let (words, seconds) = try growing { words in
                 try withCall { call in
                     let (to, from) = (try call.words(words, of: 1), try call.words(words, of: 2))
@@ -23,7 +24,7 @@ extension DeviceBenchmark {
             return Double(16 * words) / seconds
         }
         try measureBus(&profile)
-        let bytes = try rate("words of the generator", "GB/s", estimate: estimates?.expandedBytes) {
+        try rate("words of the generator", "GB/s", estimate: estimates?.expandedBytes) {
             let (words, seconds) = try growing { words in
                 try withCall { call in
                     let to = try call.room(words)
@@ -34,7 +35,6 @@ extension DeviceBenchmark {
             }
             return Double(8 * words) / seconds
         }
-        profile.expandedWordsPerSecond = bytes.map { $0 / 8 }
         try rate("sums of two, read and written", "GB/s", estimate: estimates?.memoryBytes) {
             let (words, seconds) = try growing { words in
                 let kernels = DeviceKernels(queue: queue, settings: .everything)
@@ -59,7 +59,7 @@ extension DeviceBenchmark {
             }
             return Double(8 * words) / seconds
         }
-        profile.uploadedBytesPerSecond = try rate("a copy to it", "GB/s", estimate: nil) {
+        profile.uploadedBytesPerSecond = try needed("a copy to it", estimate: nil) {
             try bus { place, host in
                 if let base = host.baseAddress { try queue.upload(base, bytes: host.count, to: place) }
             }
@@ -69,19 +69,45 @@ extension DeviceBenchmark {
                 if let base = host.baseAddress { try queue.download(place, bytes: host.count, to: base) }
             }
         }
-        profile.downloadedBytesPerSecond = try rate("a copy from it to pinned memory", "GB/s", estimate: nil) {
+        profile.downloadedBytesPerSecond = try needed("a copy from it to pinned memory", estimate: nil) {
             try bus { place, host in _ = try queue.beginDownload(place, bytes: host.count).wait() }
         }
     }
 
+    /// A rate without which nothing can be predicted, in bytes a second.
+    private func needed(_ name: String, estimate: Double?, _ measure: () throws -> Double) throws -> Double {
+        if let rate = try rate(name, "GB/s", estimate: estimate, measure) { return rate }
+        throw CrypTenError(.notEnoughDeviceMemory, "\(queue.deviceName) has no room to measure \(name)")
+    }
+
+    /// What copies of a word take.
+    private func measureCopies(_ profile: inout DeviceProfile) throws {
+        try withCall { call in
+            let place = try call.words(8, of: 3)
+            var words = [UInt64](repeating: 4, count: 8)
+            let (bytes, upload, download) = (64, "a copy of 64 bytes to it", "a copy of 64 bytes from it, waited for")
+            profile.uploadSeconds = try time(upload, estimate: nil) {
+                try words.withUnsafeMutableBytes { words in
+                    try watch.seconds {
+                        if let base = words.baseAddress { try queue.upload(base, bytes: bytes, to: place) }
+                    }
+                }
+            }
+            profile.downloadSeconds = try time(download, estimate: nil) {
+                try watch.seconds { _ = try queue.beginDownload(place, bytes: bytes).wait() }
+            }
+        }
+    }
+
     func measureCalls(_ profile: inout DeviceProfile) throws {
+        try measureCopies(&profile)
         let launches = extent == .short ? 50 : 2000
         try withCall { call in
             let arguments = FillArguments(to: try call.room(1), count: 1, value: 5)
             func launch() throws { try call.forEach(1, "fill", arguments) }
             try launch()
             try queue.finish()
-            _ = try time("a launch, until it's queued", estimate: estimates?.launch) {
+            profile.submitSeconds = try time("a launch, until it's queued", estimate: estimates?.launch) {
                 try watch.median {
                     let seconds = try DeviceStopwatch.seconds { for _ in 0..<launches { try launch() } }
                     try queue.finish()

@@ -5,7 +5,7 @@ import CrypTenRing
 extension DeviceBenchmark {
     private static let ways: [(name: String, use: ResidueUse)] = [("word by word", .never), ("by residues", .always)]
 
-    func measureProducts(_ profile: inout DeviceProfile) throws {
+    func measureProducts() throws {
         for (name, use) in Self.ways {
             var best: Double?
             for extent in extent == .short ? [256] : [512, 1024, 2048, 4096, 8192] {
@@ -13,10 +13,6 @@ extension DeviceBenchmark {
                 let product = BilinearOperation.matmul(transposeLeft: false, transposeRight: false)
                 let rate = try measure("a product of \(extent)³ \(name)", product, shape, shape, use, last: best)
                 best = [best, rate].compactMap { $0 }.max()
-            }
-            switch use {
-            case .never: profile.ringMultiplicationsPerSecond = best
-            case .always, .large: profile.residueMultiplicationsPerSecond = best
             }
         }
     }

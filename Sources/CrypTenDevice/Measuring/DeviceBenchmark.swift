@@ -29,6 +29,8 @@ package struct DeviceBenchmark: Sendable {
     let watch: DeviceStopwatch
     /// What one call would take longer for isn't measured, in seconds.
     let longest: Double
+    /// What a call must take to say how fast a kernel is, in seconds.
+    let moment: Double
     let starting: @Sendable (String) -> Void
     let ended: @Sendable (Row) -> Void
 
@@ -49,17 +51,45 @@ package struct DeviceBenchmark: Sendable {
         let isShort = extent == .short
         watch = DeviceStopwatch(queue: queue, repetitions: isShort ? 1 : 5, duration: isShort ? 0.005 : 0.05)
         longest = isShort ? 0.5 : 4
+        moment = isShort ? 0 : 1e-3
+    }
+
+    /// Measures what predictions are made of, and nothing else, within seconds.
+    package init(predictingWith queue: any DeviceQueue, starting: @escaping @Sendable (String) -> Void = { _ in }) {
+        (self.queue, extent) = (queue, .whole)
+        (self.starting, ended) = (starting, { _ in })
+        estimates = nil
+        watch = DeviceStopwatch(queue: queue, repetitions: 5, duration: 0.02)
+        longest = 4
+        moment = 1e-3
     }
 
     /// Measures all rows.
     ///
-    /// - Throws: `.deviceFailed`; where there is no room for a row's operands, the row says so.
+    /// - Throws: `.deviceFailed`; where there is no room for a row's operands, the row says so, but for those that every prediction needs.
     package func run() throws -> DeviceProfile {
-        var profile = DeviceProfile(device: queue.deviceName, library: queue.name)
+        var profile = try basicProfile()
+        try measureProducts()
+        try measureConvolutions()
+        try measureKernels(&profile, byResidues: true)
+        try profile.check()
+        return profile
+    }
+
+    /// Measures what predictions are made of. Products by residues aren't, where a device has no tiles of signed bytes.
+    ///
+    /// - Throws: `.deviceFailed`, or `.notEnoughDeviceMemory`.
+    package func profile() throws -> DeviceProfile {
+        var profile = try basicProfile()
+        try measureKernels(&profile, byResidues: queue.name == "cuda")
+        try profile.check()
+        return profile
+    }
+
+    private func basicProfile() throws -> DeviceProfile {
+        var profile = DeviceProfile(device: queue.deviceName, library: queue.name, memoryBytes: queue.memoryBytes)
         try measureMemory(&profile)
         try measureCalls(&profile)
-        try measureProducts(&profile)
-        try measureConvolutions()
         return profile
     }
 

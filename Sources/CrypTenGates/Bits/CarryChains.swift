@@ -171,8 +171,8 @@ struct CarryChains: Sendable {
     /// A further level of the slab that comes next.
     func evaluate(level: Int, _ context: PartyStage) throws {
         var (shares, state) = try shares(level: level, context)
-        try context.open(shares)
         let nothing = BitPlanes(zeros: 0, count: shares.count)
+        try context.open(shares)
         for index in 0..<level where !needed[level].contains(index) {
             state.opened[index] = MaskedBits(hat: nothing, maskShare: nothing)
         }

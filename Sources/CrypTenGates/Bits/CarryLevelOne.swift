@@ -34,6 +34,10 @@ struct CarryLevelOne: Sendable {
 
         /// Non-empty subsets of a group's bits.
         var subsets: Int { 1 << size - 1 }
+
+        var kind: BorrowGroups {
+            BorrowGroups(starts: starts, size: size, generate: generate, propagate: propagate)
+        }
     }
 
     let sections: [Section]
@@ -114,19 +118,9 @@ struct CarryLevelOne: Sendable {
             let products = try bundles.map { bundle in
                 try context.correlationBits(planes: bundle.subsets * bundle.groups.count, count: values[0].count)
             }
-            return values.flatMap { value in
+            return values.map { value in
                 let planes = kernels.planes(of: value, from: section.low, count: section.width)
-                return zip(bundles, products).map { bundle, products in
-                    kernels.borrows(
-                        of: planes,
-                        starts: bundle.starts,
-                        size: bundle.size,
-                        products: products,
-                        first: context.isFirst,
-                        generate: bundle.generate,
-                        propagate: bundle.propagate
-                    )
-                }
+                return kernels.borrows(of: planes, bundles.map(\.kind), products: products, first: context.isFirst)
             }
         }
     }

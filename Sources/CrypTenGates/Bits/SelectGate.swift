@@ -41,10 +41,10 @@ package struct SelectGate: Gate {
 
     package func evaluate(stage: Int, _ context: PartyStage) throws {
         let kernels = context.kernels
-        let slabs = try context.slabs.of(shape.count).map { slab in
-            try context.select(kernels.slab(context.bits(0).hat, slab), context.wire(1).slab(slab, kernels))
+        let selected = try context.selected(shape) { slab in
+            (kernels.slab(context.bits(0).hat, slab), context.wire(1).slab(slab, kernels))
         }
-        context.yield(.share(kernels.join(slabs, shape: shape)))
+        context.yield(.share(selected))
     }
 
     package func cost(parties: Int, slabs: Slabs) -> [StageCost] {
@@ -72,5 +72,38 @@ extension PartyStage {
         let beta = try correlation(wire.hat.shape)
         let mask = try mask(of: wire)
         return try selection(hat, beta: beta, of: wire, mask: mask)
+    }
+
+    /// The selections of all slabs, as one tensor: the public parts of a slab's bits, and its wire, are asked for slab by slab.
+    func selected(
+        _ shape: Shape,
+        _ operands: (Range<Int>) throws -> (hat: BitPlanes, wire: MaskedWire)
+    ) throws -> RingTensor {
+        let ranges = slabs.of(shape.count)
+        guard !kernels.computesAside else {
+            let parts = try ranges.map { range in
+                let (hat, wire) = try operands(range)
+                return try select(hat, wire)
+            }
+            return kernels.join(parts, shape: shape)
+        }
+        var out = RingTensor(uninitialized: shape)
+        for range in ranges {
+            let (hat, wire) = try operands(range)
+            let beta = try correlation(wire.hat.shape)
+            let mask = try mask(of: wire)
+            let product = try function(of: wire)
+            kernels.select(
+                wire.hat,
+                beta: beta,
+                product: product,
+                mask: mask,
+                where: hat,
+                first: isFirst,
+                to: &out,
+                at: range.lowerBound
+            )
+        }
+        return out
     }
 }

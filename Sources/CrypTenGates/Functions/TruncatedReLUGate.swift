@@ -74,24 +74,25 @@ package struct TruncatedReLUGate: Gate {
         let (signs, kernels) = (signs, context.kernels)
         if stage == 0 { context.memory.wires.append(context.wire(0)) }
         let wire = context.memory.wires[0]
-        var slabs: [RingTensor] = []
-        var bits: [MaskedBits] = []
-        for slab in context.slabs.of(shape.count) {
-            switch stage {
-            case 0:
+        guard stage == signs.openings else {
+            for slab in context.slabs.of(shape.count) {
+                guard stage == 0 else {
+                    try signs.evaluate(level: stage, context)
+                    continue
+                }
                 let hat = try context.truncated(wire.slab(slab, kernels), by: shift).hat
                 try signs.evaluate(hat, thresholds: [threshold], context)
-            case signs.openings:
-                var positive = try signs.finish(context).negative[0]
-                positive.hat = kernels.not(positive.hat)
-                bits.append(positive)
-                let truncated = try context.truncated(wire.slab(slab, kernels), by: shift)
-                slabs.append(try context.select(positive.hat, truncated))
-            default: try signs.evaluate(level: stage, context)
             }
+            return
         }
-        guard stage == signs.openings else { return }
-        context.yield(.share(kernels.join(slabs, shape: shape)))
+        var bits: [MaskedBits] = []
+        let selected = try context.selected(shape) { slab in
+            var positive = try signs.finish(context).negative[0]
+            positive.hat = kernels.not(positive.hat)
+            bits.append(positive)
+            return (positive.hat, try context.truncated(wire.slab(slab, kernels), by: shift))
+        }
+        context.yield(.share(selected))
         if yieldsBits { context.yield(.bits(kernels.join(bits, count: shape.count))) }
     }
 

@@ -195,12 +195,14 @@ package final class PartyStage {
     }
 
     /// Opens XOR shares of bits under fresh masks of ours; `openedBits` reads them in the next stage.
-    package func open(_ shares: BitPlanes) throws {
-        var message = shares
+    ///
+    /// Who gives them up has them opened where they are.
+    package func open(_ shares: consuming BitPlanes) throws {
         let mask = freshBits(planes: shares.planes, count: shares.count)
+        var message = shares
         kernels.accumulate(&message, xor: mask)
         memory.bits.append(mask)
-        let words = Slabs.bitWords(planes: shares.planes, count: shares.count)
+        let words = Slabs.bitWords(planes: mask.planes, count: mask.count)
         try exchange.append(message.asWords, Opening(words: words, combination: .xor))
     }
 

@@ -1,7 +1,5 @@
-import CrypTenBase
 package import CrypTenRing
 import CrypTenTransport
-import Foundation
 
 /// What came of a session whose members' secrets are the same each time, so that whatever they send is, too.
 ///
@@ -29,47 +27,11 @@ package func withInsecureFixedMembers<Result: Sendable>(
     slabBits: Int = SessionConfiguration().slabBits,
     _ body: @escaping @Sendable (Session) async throws -> Result
 ) async throws -> InsecureFixedMembers<Result> {
-    let parties = kernels.count - 1
     var configuration = SessionConfiguration()
     configuration.insecureSalt = [UInt8](repeating: 7, count: 32)
     configuration.slabBits = slabBits
-    let agreed = configuration
-    let mesh = try MemoryTransport.mesh(parties: parties, session: "fixed", parameters: configuration.agreement)
-    let transports = (mesh.parties + [mesh.dealer]).map { InsecureFixedTransport($0) }
-    let dealer = Task.detached {
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            Thread.detachNewThread {
-                continuation.resume(
-                    with: Swift.Result {
-                        let transport = transports[parties]
-                        try Dealer(transport: transport, kernels: kernels[parties], configuration: agreed).serve()
-                    }
-                )
-            }
-        }
-    }
-    let results = try await withThrowingTaskGroup(of: (Int, Result).self) { group in
-        for party in 0..<parties {
-            group.addTask {
-                let session = try Session(
-                    transport: transports[party],
-                    kernels: kernels[party],
-                    configuration: agreed
-                )
-                do {
-                    let result = try await body(session)
-                    await session.close()
-                    return (party, result)
-                } catch {
-                    session.abort(CrypTenError(failure: error, of: .party(session.party)))
-                    await session.close()
-                    throw error
-                }
-            }
-        }
-        return try await group.reduce(into: [(Int, Result)]()) { $0.append($1) }.sorted { $0.0 < $1.0 }.map(\.1)
-    }
-    try await dealer.value
+    let transports = try MemoryTransport.members(of: "fixed", kernels, configuration).map { InsecureFixedTransport($0) }
+    let results = try await withMembers(transports, kernels, configuration: configuration, body)
     return InsecureFixedMembers(
         results: results,
         transcript: transports.reduce(into: [:]) { $0.merge($1.transcript) { first, _ in first } },

@@ -5,8 +5,8 @@ import NIOConcurrencyHelpers
 import NIOCore
 
 /// A transport whose secrets follow from who shares them, and how often they did: the words of a session that is run again are the same.
-final class InsecureFixedTransport: Transport {
-    private let base: any Transport
+final class InsecureFixedTransport: ForwardingTransport {
+    let base: any Transport
     private let state = NIOLockedValueBox(State())
 
     private struct State {
@@ -27,16 +27,14 @@ final class InsecureFixedTransport: Transport {
     }
 
     var frames: Int { state.withLockedValue(\.frames) }
-    var role: Role { base.role }
-    var partyCount: Int { base.partyCount }
-    var statistics: TransportStatistics { base.statistics }
 
     func send(_ frame: Frame, to peer: Role, deadline: Deadline) throws {
         if frame.kind != .credit {
+            let payload = try frame.payloadBytes()
             state.withLockedValue { state in
-                let head = "\(frame.kind) \(frame.run) \(frame.round) \(frame.binding) \(frame.payload.readableBytes)"
+                let head = "\(frame.kind) \(frame.run) \(frame.round) \(frame.binding) \(payload.readableBytes)"
                 state.links["\(role) to \(peer)", default: SHA256()].update(data: Array(head.utf8))
-                state.links["\(role) to \(peer)"]?.update(data: Array(frame.payload.readableBytesView))
+                state.links["\(role) to \(peer)"]?.update(data: Array(payload.readableBytesView))
                 state.frames += 1
             }
         }
@@ -50,25 +48,5 @@ final class InsecureFixedTransport: Transport {
             return state.secrets[pair] ?? 0
         }
         return SymmetricKey(data: SHA256.hash(data: Array("\(pair) \(number)".utf8)))
-    }
-
-    func receive(_ kinds: Set<Frame.Kind>, from peer: Role, deadline: Deadline) throws -> Frame {
-        try base.receive(kinds, from: peer, deadline: deadline)
-    }
-
-    func receive(_ kinds: Set<Frame.Kind>, fromAnyOf peers: [Role], deadline: Deadline) throws -> Arrival? {
-        try base.receive(kinds, fromAnyOf: peers, deadline: deadline)
-    }
-
-    func moveForward() {
-        base.moveForward()
-    }
-
-    func abort(_ error: CrypTenError) {
-        base.abort(error)
-    }
-
-    func close() {
-        base.close()
     }
 }

@@ -34,14 +34,15 @@ struct MadeRecord {
 /// Correlation words that the parties have made themselves, and what goes with masks whose bits are read.
 final class MadeCorrelations: CorrelationSource {
     private let chunks: any CorrectionChunks
+    private let kernels: any Kernels
     private let clock: WorkClock
     private var reader = WordReader()
     /// What was passed over to get at the other kind.
     private var waitingWords: CircularBuffer<RingTensor> = []
     private var waitingDifferences: CircularBuffer<RingTensor?> = []
 
-    init(_ chunks: any CorrectionChunks, clock: WorkClock) {
-        (self.chunks, self.clock) = (chunks, clock)
+    init(_ chunks: any CorrectionChunks, _ kernels: any Kernels, clock: WorkClock) {
+        (self.chunks, self.kernels, self.clock) = (chunks, kernels, clock)
     }
 
     deinit {
@@ -72,7 +73,7 @@ final class MadeCorrelations: CorrelationSource {
     }
 
     private func read(_ count: Int) throws -> RingTensor {
-        try clock.measure(.copying) { try reader.read(count) { try chunks.next() } }
+        try clock.measure(.copying) { try reader.read(count, kernels) { try chunks.next() } }
     }
 
     /// After the last word that the plan reads.

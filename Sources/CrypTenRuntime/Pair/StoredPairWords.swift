@@ -58,6 +58,6 @@ final class StoredPairWords: PairSink {
         var full = chunk
         chunk = ByteBuffer()
         defer { full.wipe() }
-        try store.append(full, to: run)
+        try store.append(WordChunk(full), to: run)
     }
 }

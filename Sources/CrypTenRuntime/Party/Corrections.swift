@@ -3,7 +3,7 @@ import CrypTenGates
 import CrypTenPlanning
 import CrypTenRing
 import CrypTenTransport
-package import NIOCore
+import NIOCore
 
 /// Correlation words out of a party's own seed: all parties but the last.
 final class SeededCorrelations: CorrelationSource {
@@ -23,11 +23,13 @@ final class SeededCorrelations: CorrelationSource {
 /// Correlation words that the dealer has corrected: the last party.
 final class ReceivedCorrelations: CorrelationSource {
     private let chunks: any CorrectionChunks
+    private let kernels: any Kernels
     private let clock: WorkClock
     private var reader = WordReader()
 
-    init(_ chunks: any CorrectionChunks, clock: WorkClock) {
+    init(_ chunks: any CorrectionChunks, _ kernels: any Kernels, clock: WorkClock) {
         self.chunks = chunks
+        self.kernels = kernels
         self.clock = clock
     }
 
@@ -36,7 +38,7 @@ final class ReceivedCorrelations: CorrelationSource {
     }
 
     func words(_ words: Int, number: UInt64) throws -> RingTensor {
-        try clock.measure(.copying) { try reader.read(words) { try chunks.next() } }
+        try clock.measure(.copying) { try reader.read(words, kernels) { try chunks.next() } }
     }
 
     /// After the last word that the plan reads.
@@ -47,8 +49,8 @@ final class ReceivedCorrelations: CorrelationSource {
 
 /// The corrections of one run, frame by frame: as they come from the dealer, or from where they were put when they came.
 package protocol CorrectionChunks: AnyObject {
-    /// The next frame's payload; the caller wipes it when it has read it.
-    func next() throws -> ByteBuffer
+    /// What the next frame carries; the caller wipes it when it has read it.
+    func next() throws -> WordChunk
 }
 
 /// Corrections on their way from the dealer.
@@ -68,23 +70,23 @@ final class IncomingCorrections: CorrectionChunks {
         missing = words * 8
     }
 
-    func next() throws -> ByteBuffer {
+    func next() throws -> WordChunk {
         precondition(missing > 0, "a run reads what its plan says is dealt")
-        let payload = try context.receive(.correction, round: chunks, from: .dealer)
+        let chunk = try context.receive(.correction, round: chunks, from: .dealer)
         let due = min(missing, context.framing.chunkBytes)
-        guard payload.readableBytes == due else {
+        guard chunk.byteCount == due else {
             throw CrypTenError(
                 .malformedFrame,
-                "the dealer sent \(payload.readableBytes) bytes of run \(context.position.run) where the plan has \(due); it runs "
+                "the dealer sent \(chunk.byteCount) bytes of run \(context.position.run) where the plan has \(due); it runs "
                     + "another plan",
                 telling: Disclosure(.malformedFrame, about: .dealer)
             )
         }
         missing -= due
         chunks += 1
-        used += payload.readableBytes
+        used += due
         if used >= 1 << 20 { try grant() }
-        return payload
+        return chunk
     }
 
     /// Gives back what has arrived, a mebibyte at a time; the dealer's window bounds what is on its way or waits here.
@@ -92,7 +94,7 @@ final class IncomingCorrections: CorrectionChunks {
         var payload = ByteBuffer()
         payload.writeInteger(UInt64(used), endianness: .little)
         used = 0
-        try context.send(.credit, payload, round: 0, to: .dealer)
+        try context.send(.credit, WordChunk(payload), round: 0, to: .dealer)
     }
 }
 
@@ -102,6 +104,9 @@ final class CorrectionStream: CorrectionSink {
     private let receiver: Role
     private(set) var account: CreditAccount
     private var outgoing = ByteBuffer()
+    /// The same, where the receiver computes in the memory of the dealer's device.
+    private var handed = HandedTensors()
+    private let handsOver: Bool
     /// What a device still copies to the host.
     private var coming = OutgoingWords<Void>()
     private var chunks: UInt32 = 0
@@ -110,15 +115,24 @@ final class CorrectionStream: CorrectionSink {
         self.context = context
         self.receiver = receiver
         self.account = account
+        handsOver = context.transport.handsOver(to: receiver)
     }
 
     deinit {
         // Where an error ended the run.
         outgoing.wipe()
+        handed.wipe()
     }
 
     func send(_ words: RingTensor) throws {
-        try context.clock.measure(.copying) { try coming.append(words, to: (), copy) }
+        try context.clock.measure(.copying) {
+            guard handsOver else { return try coming.append(words, to: (), copy) }
+            let words = try words.handedOver(by: context.kernels)
+            try handed.append(words, chunkWords: context.framing.chunkBytes / 8) { chunk in
+                try send(WordChunk(chunk))
+                chunk = HandedTensors()
+            }
+        }
     }
 
     private func copy(_ words: UnsafePointer<UInt64>, _ count: Int, _: Void) throws {
@@ -126,8 +140,13 @@ final class CorrectionStream: CorrectionSink {
     }
 
     func send(_ count: Int, _ write: (Range<Int>, UnsafeMutablePointer<UInt64>) -> Void) throws {
+        guard !handsOver else {
+            var words = RingTensor(uninitialized: [count])
+            words.withMutableWords { write(0..<count, $0) }
+            return try send(words)
+        }
         try context.clock.measure(.copying) {
-            try coming.drain(leaving: 0, copy)
+            if context.kernels.computesAside { try coming.drain(leaving: 0, copy) }
             try fill(count, write)
         }
     }
@@ -147,12 +166,21 @@ final class CorrectionStream: CorrectionSink {
     func finish() throws {
         try context.clock.measure(.copying) { try coming.drain(leaving: 0, copy) }
         if outgoing.readableBytes > 0 { try flush() }
+        if handed.wordCount > 0 { try send(WordChunk(handed)) }
+        handed = HandedTensors()
     }
 
     private func flush() throws {
+        var payload = outgoing
+        outgoing = context.buffers.take()
+        defer { context.buffers.giveBack(&payload) }
+        try send(WordChunk(payload))
+    }
+
+    private func send(_ chunk: WordChunk) throws {
         // What a failed device has made stays here.
         try context.kernels.check()
-        while !account.hasRoom(for: outgoing.readableBytes) {
+        while !account.hasRoom(for: chunk.byteCount) {
             let frame = try context.whilePresent(receiver, round: 0) {
                 try context.clock.measure(.waitingForPeers) {
                     try context.transport.receive([.credit], from: receiver, deadline: .after(context.patience))
@@ -160,11 +188,8 @@ final class CorrectionStream: CorrectionSink {
             }
             try account.granted(try frame.grantedBytes(from: receiver), run: frame.run, by: receiver)
         }
-        account.sent(outgoing.readableBytes)
-        var payload = outgoing
-        outgoing = context.buffers.take()
-        defer { context.buffers.giveBack(&payload) }
-        try context.send(.correction, payload, round: chunks, to: receiver)
+        account.sent(chunk.byteCount)
+        try context.send(.correction, chunk, round: chunks, to: receiver)
         chunks += 1
     }
 }

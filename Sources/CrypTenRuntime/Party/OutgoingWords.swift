@@ -15,6 +15,8 @@ struct OutgoingWords<Place> {
 
     /// So many copies are under way before somebody waits for the first one.
     private let inFlight = 16
+    /// What is more goes in pieces of so many words, so that what is under way takes 128 MiB of the host's memory at most.
+    private let pieceWords = 1 << 20
 
     /// Writes words, or, where a device has them, begins to copy them to the host; the oldest ones are waited for where there are many.
     ///
@@ -24,12 +26,21 @@ struct OutgoingWords<Place> {
         to place: Place,
         _ write: (UnsafePointer<UInt64>, _ count: Int, Place) throws -> Void
     ) throws {
-        if let transfer = try words.beginDownload() {
-            waiting.append(Piece(words: words, transfer: transfer, place: place))
-            try drain(leaving: inFlight, write)
-        } else {
+        guard !words.storage.isOnHost else {
             try drain(leaving: 0, write)
-            try words.withWords { try write($0, words.count, place) }
+            return try words.withWords { try write($0, words.count, place) }
+        }
+        let words = words.reshaped(to: [words.count])
+        for start in stride(from: 0, to: words.count, by: pieceWords) {
+            let piece = words.flat(start..<min(words.count, start + pieceWords))
+            if let transfer = try piece.beginDownload() {
+                waiting.append(Piece(words: piece, transfer: transfer, place: place))
+                try drain(leaving: inFlight, write)
+            } else {
+                // Somebody else has looked at them meanwhile.
+                try drain(leaving: 0, write)
+                try piece.withWords { try write($0, piece.count, place) }
+            }
         }
     }
 

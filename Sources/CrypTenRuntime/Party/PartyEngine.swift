@@ -58,8 +58,8 @@ struct PartyEngine {
         let correlations: any CorrelationSource =
             switch corrections {
             case nil: SeededCorrelations(key: keys.correlations, context)
-            case let chunks? where madeByParties: MadeCorrelations(chunks, clock: context.clock)
-            case let chunks?: ReceivedCorrelations(chunks, clock: context.clock)
+            case let chunks? where madeByParties: MadeCorrelations(chunks, context.kernels, clock: context.clock)
+            case let chunks?: ReceivedCorrelations(chunks, context.kernels, clock: context.clock)
             }
         let gates = plan.steps.map(\.gate.gate)
         // Apart from their steps, of which a copy costs more than what a short unit does.

@@ -19,6 +19,9 @@ final class RoundExchange: OpeningExchange {
     private let peers: [Int]
     /// What this round sends, by party.
     private var outgoing: [ByteBuffer]
+    /// The same for those who compute in the memory of this party's device.
+    private var handed: [HandedTensors]
+    private let handsOver: [Bool]
     /// What of it a device still copies to the host, with the parties that get it.
     private var coming = OutgoingWords<[Int]>()
     /// What the round before opened, not read yet; and what this round opens.
@@ -35,6 +38,8 @@ final class RoundExchange: OpeningExchange {
         self.party = party
         peers = (0..<parties).filter { $0 != party }
         outgoing = Array(repeating: ByteBuffer(), count: parties)
+        handed = Array(repeating: HandedTensors(), count: parties)
+        handsOver = (0..<parties).map { $0 != party && context.transport.handsOver(to: .party(PartyID($0))) }
         readers = Array(repeating: WordReader(), count: parties)
         missing = Array(repeating: 0, count: parties)
     }
@@ -42,6 +47,7 @@ final class RoundExchange: OpeningExchange {
     deinit {
         for peer in peers {
             outgoing[peer].wipe()
+            handed[peer].wipe()
             readers[peer].wipe()
         }
     }
@@ -51,7 +57,12 @@ final class RoundExchange: OpeningExchange {
         guard sends == (part != nil) else { preconditionFailure("who sends an opening has a part of it") }
         if let part {
             try context.clock.measure(.copying) {
-                try coming.append(part, to: peers.filter { opening.receiver ?? $0 == $0 }, write)
+                let receivers = opening.receiver.map { receiver in peers.filter { $0 == receiver } } ?? peers
+                if context.kernels.computesAside {
+                    try send(part, to: receivers)
+                } else {
+                    try part.withWords { try write($0, part.count, to: receivers) }
+                }
             }
         }
         let learns = opening.receiver ?? party == party
@@ -65,33 +76,51 @@ final class RoundExchange: OpeningExchange {
         nextOpened += 1
         guard opening.receiver ?? party == party else { return nil }
         for peer in peers where opening.sender ?? peer == peer {
-            let words = try context.clock.measure(.copying) {
-                try readers[peer].read(opening.words) { try receive(from: peer) }
-            }
-            guard var partial = sum else {
-                sum = words
+            guard let partial = sum.take() else {
+                sum = try read(opening.words, from: peer)
                 continue
             }
-            sum = nil
-            switch opening.combination {
-            case .sum: context.kernels.accumulate(&partial, adding: words)
-            case .xor:
-                var planes = context.kernels.planes(partial, planes: 1, count: opening.words * 64)
-                partial = RingTensor(zeros: [0])
-                let others = context.kernels.planes(words, planes: 1, count: opening.words * 64)
-                context.kernels.accumulate(&planes, xor: others)
-                partial = planes.asWords
-            }
-            sum = partial
+            sum = try combined(partial, opening, from: peer)
         }
         guard let sum else { preconditionFailure("an opening has a sender") }
         return sum
     }
 
+    private func read(_ words: Int, from peer: Int) throws -> RingTensor {
+        try context.clock.measure(.copying) {
+            try readers[peer].read(words, context.kernels) { try receive(from: peer) }
+        }
+    }
+
+    /// What is there of an opening with a peer's part: on a processor, out of the frames that it comes in.
+    private func combined(_ sum: consuming RingTensor, _ opening: Opening, from peer: Int) throws -> RingTensor {
+        let (kernels, isXOR) = (context.kernels, opening.combination == .xor)
+        guard kernels.computesAside else {
+            try context.clock.measure(.copying) {
+                try readers[peer].read(opening.words, into: &sum, xor: isXOR, kernels) { try receive(from: peer) }
+            }
+            return sum
+        }
+        let words = try read(opening.words, from: peer)
+        guard isXOR else {
+            kernels.accumulate(&sum, adding: words)
+            return sum
+        }
+        var planes = kernels.planes(sum, planes: 1, count: opening.words * 64)
+        sum = RingTensor(zeros: [0])
+        kernels.accumulate(&planes, xor: kernels.planes(words, planes: 1, count: opening.words * 64))
+        return planes.asWords
+    }
+
     /// Sends what is left of the round and makes what it opened readable.
     func finishRound() throws {
-        try context.clock.measure(.copying) { try coming.drain(leaving: 0, write) }
-        for peer in peers { try flush(to: peer, least: 1) }
+        if context.kernels.computesAside {
+            try context.clock.measure(.copying) { try coming.drain(leaving: 0, write) }
+        }
+        for peer in peers {
+            try flush(to: peer, least: 1)
+            if handed[peer].wordCount > 0 { try hand(&handed[peer], to: peer) }
+        }
         checkAllRead()
         swap(&opened, &opening)
         opening.removeAll(keepingCapacity: true)
@@ -115,6 +144,17 @@ final class RoundExchange: OpeningExchange {
         )
     }
 
+    private func send(_ part: RingTensor, to peers: [Int]) throws {
+        for peer in peers where handsOver[peer] {
+            let words = try part.handedOver(by: context.kernels)
+            try handed[peer].append(words, chunkWords: context.framing.chunkBytes / 8) { chunk in
+                try hand(&chunk, to: peer)
+            }
+        }
+        let others = peers.filter { !handsOver[$0] }
+        if !others.isEmpty { try coming.append(part, to: others, write) }
+    }
+
     private func write(_ words: UnsafePointer<UInt64>, _ count: Int, to peers: [Int]) throws {
         for peer in peers { try write(words, count, to: peer) }
     }
@@ -131,6 +171,12 @@ final class RoundExchange: OpeningExchange {
         }
     }
 
+    private func hand(_ chunk: inout HandedTensors, to peer: Int) throws {
+        try context.kernels.check()
+        try context.send(.opening, WordChunk(chunk), round: round, to: .party(PartyID(peer)))
+        chunk = HandedTensors()
+    }
+
     private func flush(to peer: Int, least: Int) throws {
         guard outgoing[peer].readableBytes >= least else { return }
         // What a failed device has made stays here.
@@ -138,21 +184,21 @@ final class RoundExchange: OpeningExchange {
         var payload = outgoing[peer]
         outgoing[peer] = context.buffers.take()
         defer { context.buffers.giveBack(&payload) }
-        try context.send(.opening, payload, round: round, to: .party(PartyID(peer)))
+        try context.send(.opening, WordChunk(payload), round: round, to: .party(PartyID(peer)))
     }
 
-    private func receive(from peer: Int) throws -> ByteBuffer {
-        let payload = try context.receive(.opening, round: round - 1, from: .party(PartyID(peer)))
+    private func receive(from peer: Int) throws -> WordChunk {
+        let chunk = try context.receive(.opening, round: round - 1, from: .party(PartyID(peer)))
         let due = min(missing[peer], context.framing.chunkBytes)
-        guard payload.readableBytes == due else {
+        guard chunk.byteCount == due else {
             throw CrypTenError(
                 .diverged,
-                "\(PartyID(peer)) opened \(payload.readableBytes) bytes in round \(round - 1) where the plan has \(due); it runs "
+                "\(PartyID(peer)) opened \(chunk.byteCount) bytes in round \(round - 1) where the plan has \(due); it runs "
                     + "another program",
                 telling: Disclosure(.anotherProgram, about: .party(PartyID(peer)))
             )
         }
         missing[peer] -= due
-        return payload
+        return chunk
     }
 }

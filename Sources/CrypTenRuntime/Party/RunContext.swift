@@ -23,23 +23,24 @@ struct RunContext {
     /// The engine's, for as long as its session lasts.
     let buffers: FrameBuffers
 
-    func send(_ kind: Frame.Kind, _ payload: ByteBuffer, round: UInt32, to peer: Role) throws {
+    func send(_ kind: Frame.Kind, _ chunk: WordChunk, round: UInt32, to peer: Role) throws {
         let meter = kind == .opening ? meter : kind.usualMeter
-        let frame = Frame(
+        var frame = Frame(
             kind,
             meter: meter,
             binding: position.binding,
             run: position.run,
             round: round,
-            payload: payload
+            payload: chunk.bytes
         )
+        if chunk.tensors.byteCount > 0 { frame.words = chunk.tensors }
         try whilePresent(peer, round: round) {
             try clock.measure(.sending) { try transport.send(frame, to: peer, deadline: .after(patience)) }
         }
     }
 
-    func receive(_ kind: Frame.Kind, round: UInt32, from peer: Role) throws -> ByteBuffer {
-        try receive(kind, round: round, marks: 0, from: peer).payload
+    func receive(_ kind: Frame.Kind, round: UInt32, from peer: Role) throws -> WordChunk {
+        try WordChunk(try frame(kind, round: round, marks: 0, from: peer))
     }
 
     /// The same of frames that say something else in some bits of their round, `marks`.
@@ -51,13 +52,18 @@ struct RunContext {
         marks: UInt32,
         from peer: Role
     ) throws -> (payload: ByteBuffer, round: UInt32) {
+        let frame = try frame(kind, round: round, marks: marks, from: peer)
+        return (frame.payload, frame.round)
+    }
+
+    private func frame(_ kind: Frame.Kind, round: UInt32, marks: UInt32, from peer: Role) throws -> Frame {
         let frame = try whilePresent(peer, round: round) {
             try clock.measure(peer == .dealer ? .waitingForDealer : .waitingForPeers) {
                 try transport.receive([kind], from: peer, deadline: .after(patience))
             }
         }
         try position.check(frame, round: round | frame.round & marks, from: peer)
-        return (frame.payload, frame.round)
+        return frame
     }
 
     /// Does what needs a peer; one that has left by then runs another program.

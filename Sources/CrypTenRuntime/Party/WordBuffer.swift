@@ -1,5 +1,3 @@
-import CrypTenBase
-import CrypTenRing
 import CrypTenTransport
 package import NIOCore
 
@@ -74,49 +72,5 @@ package final class FrameBuffers {
         }
         sent.removeAll { $0.storageCapacity == 0 }
         used = 0
-    }
-}
-
-/// The words that one peer sends in one run's stream, whatever frames they come in.
-struct WordReader {
-    private var buffer = ByteBuffer()
-
-    /// Reads `count` words; `more` brings the next frame's payload.
-    ///
-    /// - Throws: `CrypTenError.Code.malformedFrame` for a payload that isn't whole words, and whatever `more` throws.
-    mutating func read(_ count: Int, more: () throws -> ByteBuffer) throws -> RingTensor {
-        var out = RingTensor(uninitialized: [count])
-        var filled = 0
-        while filled < count {
-            if buffer.readableBytes == 0 {
-                buffer.wipe()
-                buffer = try more()
-                guard buffer.readableBytes > 0, buffer.readableBytes % 8 == 0 else {
-                    throw CrypTenError(
-                        .malformedFrame,
-                        "a frame of \(buffer.readableBytes) bytes doesn't hold whole words; the peer runs another program"
-                    )
-                }
-            }
-            let take = min(count - filled, buffer.readableBytes / 8)
-            _ = out.withMutableWords { words in
-                buffer.readWithUnsafeReadableBytes { bytes in
-                    UnsafeMutableRawPointer(words + filled).copyMemory(from: bytes.baseAddress!, byteCount: take * 8)
-                    return take * 8
-                }
-            }
-            filled += take
-        }
-        return out
-    }
-
-    /// Overwrites what the last frame has brought.
-    mutating func wipe() {
-        buffer.wipe()
-    }
-
-    /// Whether a frame brought more than was read: the peer runs another plan.
-    var isEmpty: Bool {
-        buffer.readableBytes == 0
     }
 }

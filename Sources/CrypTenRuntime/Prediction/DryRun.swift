@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenDevice
 import CrypTenGates
 import CrypTenPlanning
 import CrypTenRing
@@ -15,6 +16,8 @@ struct DryRun: Sendable {
     let prepared: PreparedPlan
     let kernels: any Kernels
     let correctionWindow: Int
+    /// Which time traces note.
+    var clock = TraceClock.real
 
     private static let key = ExpansionKey(low: 0x6372_7970_7465_6E21, high: 0x6D61_6465_2075_7021)
     private static let keys = RunKeys(masks: key, bitMasks: key, correlations: key, orders: key)
@@ -71,10 +74,18 @@ struct DryRun: Sendable {
         return (measured.map(MemberTrace.init(medianOf:)), max(1, work / max(seconds, .leastNormalMagnitude)))
     }
 
-    private func run(party: Int, _ traffic: PlanTraffic) throws -> TracingTransport {
+    /// Runs one party's part.
+    ///
+    /// - Parameter starting: Called when all that a session would have before the run is there.
+    func run(party: Int, _ traffic: PlanTraffic, starting: () -> Void = {}) throws -> TracingTransport {
         let plan = prepared.plan
         let role = Role.party(PartyID(party))
-        let transport = TracingTransport(role, partyCount: plan.parties, incoming: traffic.frames(to: party))
+        let transport = TracingTransport(
+            role,
+            partyCount: plan.parties,
+            incoming: traffic.frames(to: party),
+            clock: clock
+        )
         let engine = PartyEngine(
             party: party,
             context: context(transport),
@@ -88,16 +99,40 @@ struct DryRun: Sendable {
         let corrections =
             party == plan.parties - 1
             ? IncomingCorrections(engine.context, words: prepared.schedule.correctionWords) : nil
+        if kernels.computesAside { settle(operands) }
+        starting()
         transport.start()
         var nothingAhead: [Int: StepAhead] = [:]
-        _ = try engine.run(prepared, operands, corrections: corrections, ahead: &nothingAhead)
+        let values = try engine.run(prepared, operands, corrections: corrections, ahead: &nothingAhead)
+        if kernels.computesAside, !plan.steps.isEmpty {
+            // Whoever is told a result looks at it.
+            for case .plain(let value) in values { value.withWords { _ in } }
+            transport.finish(step: plan.steps.count - 1)
+        }
+        try kernels.check()
         return transport
     }
 
-    private func runDealer(credits: [Frame]) throws -> MemberTrace {
+    /// Brings operands where a session has them before a run: what is kept to the device, but for short masked values, which came in frames and
+    /// were never needed there; what is put in or public to the host.
+    private func settle(_ operands: PartyEngine.Operands) {
+        for case .wire(let wire) in operands.kept where wire.hat.count < DeviceKernels.Settings().hostWords {
+            wire.hat.withWords { _ in }
+        }
+        kernels.settle(operands.kept.flatMap(\.words))
+        for words in operands.inputs.compactMap({ $0 }) + operands.plain.values { words.withWords { _ in } }
+    }
+
+    /// Runs the dealer's part.
+    func runDealer(credits: [Frame]) throws -> MemberTrace {
         let plan = prepared.plan.redacted
         let receiver = Role.party(PartyID(plan.parties - 1))
-        let transport = TracingTransport(.dealer, partyCount: plan.parties, incoming: [receiver: credits])
+        let transport = TracingTransport(
+            .dealer,
+            partyCount: plan.parties,
+            incoming: [receiver: credits],
+            clock: clock
+        )
         let engine = DealerEngine(
             context: context(transport),
             keys: Array(repeating: DryRun.keys, count: plan.parties),
@@ -112,6 +147,7 @@ struct DryRun: Sendable {
             }
         }
         let values = kept.sorted { $0.0 < $1.0 }.map(\.1)
+        if kernels.computesAside { kernels.settle(values.flatMap(\.words)) }
         transport.start()
         var credit = CreditAccount(window: correctionWindow)
         _ = try engine.run(plan, prepared.schedule, kept: values, credit: &credit)

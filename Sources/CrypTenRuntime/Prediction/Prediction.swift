@@ -82,6 +82,27 @@ package struct MeasuredRun: Sendable {
         self.machines = machines
     }
 
+    /// What a run takes whose members all have such a device, or, on one machine, share one.
+    ///
+    /// A device that is shared does one member's work at a time, and so does its host.
+    ///
+    /// - Parameter host: Seconds that this machine has worked since some moment.
+    /// - Throws: `.invalidArgument` where the profile lacks a kernel; what loopback throws where the system doesn't allow it.
+    init(
+        _ run: DeviceRun,
+        _ host: @escaping @Sendable () -> Double,
+        machines: Machines,
+        progress: @escaping @Sendable (Double) -> Void
+    ) throws {
+        cost = Cost(PlanCost(of: run.prepared, framing: .wire))
+        cores = ProcessInfo.processInfo.activeProcessorCount
+        processors = machines == .shared ? Double(cores) : 1
+        traces = try run.traces(host, progress)
+        costs = try FrameCosts.measure()
+        layers = run.prepared.plan.steps.map { $0.layer ?? PlanCost.unnamedLayer }
+        self.machines = machines
+    }
+
     /// The time on a network.
     ///
     /// - Parameter isRelayed: Whether relays on the same machine play the network.

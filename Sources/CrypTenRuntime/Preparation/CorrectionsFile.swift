@@ -3,7 +3,7 @@ import CrypTenPlanning
 import CrypTenTransport
 import Crypto
 import Foundation
-package import NIOCore
+import NIOCore
 
 /// Corrections in a file that is consumed once.
 ///
@@ -71,13 +71,14 @@ package final class CorrectionsFile: CorrectionStore {
 
     // MARK: Storing
 
-    package func append(_ chunk: ByteBuffer, to run: UInt64) throws {
+    package func append(_ chunk: WordChunk, to run: UInt64) throws {
         let index = places[run, default: Place(offset: end)].lengths.count
         let nonce = try AES.GCM.Nonce(data: nonce(run, index))
-        let box = try chunk.withUnsafeReadableBytes { try AES.GCM.seal($0, using: key, nonce: nonce) }
+        let bytes = try chunk.readableBytes()
+        let box = try bytes.withUnsafeReadableBytes { try AES.GCM.seal($0, using: key, nonce: nonce) }
         try write(box.ciphertext + box.tag, at: end)
-        places[run, default: Place(offset: end)].lengths.append(chunk.readableBytes)
-        end += UInt64(chunk.readableBytes + CorrectionsFile.tagBytes)
+        places[run, default: Place(offset: end)].lengths.append(bytes.readableBytes)
+        end += UInt64(bytes.readableBytes + CorrectionsFile.tagBytes)
     }
 
     package func finish(_ run: UInt64) throws {
@@ -136,7 +137,7 @@ package final class CorrectionsFile: CorrectionStore {
             store.close(run)
         }
 
-        func next() throws -> ByteBuffer {
+        func next() throws -> WordChunk {
             guard index < place.lengths.count else { preconditionFailure("a run reads what its plan says is dealt") }
             let length = place.lengths[index] + CorrectionsFile.tagBytes
             let sealed = try store.read(length, at: place.offset)
@@ -159,7 +160,7 @@ package final class CorrectionsFile: CorrectionStore {
             defer { opened.resetBytes(in: opened.startIndex..<opened.endIndex) }
             place.offset += UInt64(length)
             index += 1
-            return ByteBuffer(bytes: opened)
+            return WordChunk(ByteBuffer(bytes: opened))
         }
     }
 

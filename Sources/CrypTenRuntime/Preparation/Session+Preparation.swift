@@ -118,10 +118,10 @@ extension Session {
 }
 
 extension PreparedStorage {
-    /// A place for the corrections of runs.
-    func open(for runs: ClosedRange<UInt64>) throws -> any CorrectionStore {
+    /// A place for the corrections of runs, which fills a part of a device's memory that the dealer and this party share.
+    func open(for runs: ClosedRange<UInt64>, _ memory: DeviceMemory?) throws -> any CorrectionStore {
         switch self {
-        case .memory: MemoryCorrections()
+        case .memory: MemoryCorrections(mostDeviceBytes: (memory?.bytes ?? 0) / 4)
         case .file(let url): try CorrectionsFile(creating: url.path, for: runs)
         }
     }

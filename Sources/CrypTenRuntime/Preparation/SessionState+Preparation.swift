@@ -1,6 +1,7 @@
 import CrypTenBase
 import CrypTenExpressions
 import CrypTenPlanning
+import CrypTenRing
 import CrypTenTransport
 import Foundation
 import NIOCore
@@ -33,7 +34,7 @@ extension SessionState {
         try agreeOnSalt()
         // Before anybody is asked: what can't be stored need not be dealt.
         let stores = pair != nil || party == parties - 1
-        let store: (any CorrectionStore)? = stores ? try storage.open(for: numbers) : nil
+        let store: (any CorrectionStore)? = stores ? try storage.open(for: numbers, kernels.memory) : nil
         do {
             let dealt =
                 if let pair, let store {

@@ -1,7 +1,6 @@
 import CrypTenBase
 import CrypTenRing
 import CrypTenTransport
-import Foundation
 
 /// Runs one program as several parties and a dealer, or two parties without one, threads of this process: for tests, tutorials and experiments.
 ///
@@ -36,83 +35,8 @@ func runLocalParties<Result: Sendable>(
     try configuration.check(parties: count)
     // Each has its own, so that what fails at one member is told by it.
     let kernels = try (0...count).map { _ in try configuration.kernels(sharedBy: count) }
-    let members = try localMembers(count, configuration)
-    let dealerThread = EngineThread(name: "crypten dealer")
-    return try await withThrowingTaskGroup(of: (Int, Result)?.self) { group in
-        if let dealer = members.dealer {
-            group.addTask {
-                let interruption = Interruption()
-                interruption.onInterrupt { dealer.abort($0) }
-                return try await interruption.ifCancelled {
-                    try await dealerThread.run {
-                        try Dealer(transport: dealer, kernels: kernels[count], configuration: configuration).serve()
-                    }
-                    return nil
-                }
-            }
-        }
-        for (party, transport) in members.parties.enumerated() {
-            group.addTask {
-                let session = try Session(
-                    transport: transport,
-                    kernels: kernels[party],
-                    configuration: configuration,
-                    checker: checker
-                )
-                do {
-                    let result = try await body(session)
-                    await session.close()
-                    return (session.party.index, result)
-                } catch {
-                    let isCancelled = error is CancellationError
-                    session.abort(
-                        isCancelled
-                            ? CrypTenError(.cancelled, "cancelled by its caller")
-                            : CrypTenError(failure: error, of: .party(session.party))
-                    )
-                    await session.close()
-                    throw error
-                }
-            }
-        }
-        var results = [Result?](repeating: nil, count: count)
-        var failure: (any Error)?
-        while let outcome = await group.nextResult() {
-            switch outcome {
-            case .success(let pair):
-                if let pair { results[pair.0] = pair.1 }
-            case .failure(let error):
-                // Who failed first is told by the error that doesn't speak of another party.
-                if failure.map({ !isPrimary($0) && isPrimary(error) }) ?? true { failure = error }
-            }
-        }
-        if let failure { throw failure }
-        return results.compactMap { $0 }
-    }
-}
-
-/// Connected members, threads of this process.
-private func localMembers(
-    _ count: Int,
-    _ configuration: SessionConfiguration
-) throws -> (parties: [any Transport], dealer: (any Transport)?) {
-    switch configuration.correlations {
-    case .dealer:
-        let mesh = try MemoryTransport.mesh(parties: count, session: "local", parameters: configuration.agreement)
-        return (mesh.parties, mesh.dealer)
-    case .parties:
-        let parties = try MemoryTransport.meshWithoutDealer(
-            parties: count,
-            session: "local",
-            parameters: configuration.agreement
-        )
-        return (parties, nil)
-    }
-}
-
-private func isPrimary(_ error: any Error) -> Bool {
-    guard let error = error as? CrypTenError else { return true }
-    return ![.partyFailed, .peerLost].contains(error.code)
+    let transports = try MemoryTransport.members(of: "local", kernels, configuration)
+    return try await runMembers(transports, kernels, configuration: configuration, checker: checker, body)
 }
 
 extension SessionConfiguration {

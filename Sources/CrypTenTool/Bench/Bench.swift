@@ -104,13 +104,16 @@ struct Bench: Sendable {
         }
         try hold(workload.inputs)
         try hold(workload.weights, fractionBits: workload.fractionBits)
-        let run = try rehearsal.measure(
-            keeping: workload.results(workload.body(named)),
-            machines: .shared,
-            threads: threads
-        ) {
+        let results = workload.results(workload.body(named))
+        let show: @Sendable (Double) -> Void = {
             ProgressLine.show("\(workload.name)  predicting \(Int($0 * 100)) %")
         }
+        let run =
+            if let profile = try DeviceProfileOptions.measured(device) {
+                try rehearsal.measure(keeping: results, on: profile, machines: .shared, progress: show)
+            } else {
+                try rehearsal.measure(keeping: results, machines: .shared, threads: threads, progress: show)
+            }
         return WorkloadReport.Predicted(
             network: network.name,
             seconds: run.prediction(on: network, isRelayed: network != .loop).seconds / workload.openingsMeasured,

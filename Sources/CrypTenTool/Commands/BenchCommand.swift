@@ -1,6 +1,9 @@
 import ArgumentParser
 import CrypTen
+import CrypTenBase
+import CrypTenDevice
 import CrypTenRing
+import CrypTenRuntime
 
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,7 +14,7 @@ struct BenchCommand: AsyncParsableCommand {
             works on the same processors. A workload is run once to warm up, and then --repeat times; its time is the \
             median, from operands masked to the result held, the dealer's work included. The online time is that of as many \
             runs which the dealer had dealt before. Without names all workloads are run but `kernels`, which times single \
-            kernels beside their baselines.
+            kernels beside their baselines, or, with --device, those of a device, as `crypten devices --bench` does.
 
               crypten bench --list                      what there is
               crypten bench relu_1m lenet_b1            two workloads, as a table
@@ -21,6 +24,8 @@ struct BenchCommand: AsyncParsableCommand {
               crypten bench lenet_b1 --soak 1000        whether a long session grows: resident memory, open files
               crypten bench kernels                     multiply-accumulates and bytes a second,
                                                         beside memory's and baselines
+              crypten bench kernels --device cuda --write card.json
+                                                        a device's, for crypten plan --device-profile
 
             Figures of JSON are in seconds and bytes. Peak memory is that of each process, the dealer's last.
             """
@@ -72,6 +77,12 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Say where the time of all repetitions went, by member and kind of work.")
     var profile = false
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp("Write a device's speeds, of `kernels` with --device, to a file.", valueName: "file")
+    )
+    var write: String?
+
     @Flag(name: .long, help: "Print one JSON object a line instead of a table.")
     var json = false
 
@@ -94,6 +105,9 @@ struct BenchCommand: AsyncParsableCommand {
                 )
             }
         }
+        guard write == nil || workloads.contains(BenchCommand.kernels) && devices.device != .processor else {
+            throw ValidationError("--write is for the speeds of a device: name `kernels`, and a device with --device")
+        }
         guard !tls || (transport == .tcp && soak == nil) else {
             throw ValidationError("--tls is between processes: it needs --transport tcp, and goes without --soak")
         }
@@ -108,7 +122,7 @@ struct BenchCommand: AsyncParsableCommand {
 
     func run() async throws {
         if list { return listWorkloads() }
-        if workloads.contains(BenchCommand.kernels) { try benchKernels() }
+        if workloads.contains(BenchCommand.kernels) { try await benchKernels() }
         let chosen = workloads.isEmpty ? Workload.all : workloads.compactMap(Workload.named)
         guard !chosen.isEmpty else { return }
         let bench = Bench(
@@ -156,7 +170,26 @@ struct BenchCommand: AsyncParsableCommand {
         var rows: [KernelBenchmark.Row]
     }
 
-    private func benchKernels() throws {
+    private func benchKernels() async throws {
+        ProgressLine.show("opening \(devices.device)")
+        if let queue = try devices.device.open() {
+            ProgressLine.clear()
+            if !json { Output.result("\(devices.device): \(queue.deviceName)") }
+            let report = await DeviceExamination(queue: queue, extent: .whole, isQuiet: json).run(
+                checks: false,
+                measures: true
+            )
+            if json { try Output.result(jsonLine: report) }
+            if let write, let profile = report.profile { try profile.write(to: write) }
+            if let failure = report.failure { throw CrypTenError(.deviceFailed, "\(devices.device): \(failure)") }
+            return
+        }
+        if let write {
+            throw CrypTenError(
+                .deviceUnavailable,
+                "\(write) isn't written: \(devices.device) is the processor here, which has no profile"
+            )
+        }
         ProgressLine.show("measuring kernels")
         let rows = KernelBenchmark().run()
         ProgressLine.clear()

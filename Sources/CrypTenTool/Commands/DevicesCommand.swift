@@ -3,7 +3,7 @@ import CrypTen
 import CrypTenBase
 import CrypTenDevice
 import CrypTenRing
-import Foundation
+import CrypTenRuntime
 
 struct DevicesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -16,7 +16,7 @@ struct DevicesCommand: AsyncParsableCommand {
               crypten devices                             what there is
               crypten devices --check --bench             the first one that is no processor
               crypten devices --check --device opencl:0   another one
-              crypten devices --bench --write card.json   with a profile of its speeds
+              crypten devices --bench --write card.json   with a profile of its speeds, for crypten plan --device-profile
 
             --check holds every kernel to the processor's, word by word, and then whole networks: what members send and what they are told is \
             equal to the byte, or the exit code is 1 and the difference is named. --bench measures what the device reaches, beside the design's \
@@ -99,20 +99,6 @@ struct DevicesCommand: AsyncParsableCommand {
         for reason in list.missing {
             // A library's name keeps its letters.
             Output.result((reason.hasPrefix("this ") ? "T" + reason.dropFirst() : reason) + ".")
-        }
-    }
-}
-
-extension DeviceProfile {
-    /// Writes it as JSON, for programs.
-    fileprivate func write(to path: String) throws {
-        let encoder = JSONEncoder()
-        encoder.keyEncodingStrategy = .convertToSnakeCase
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        do {
-            try (encoder.encode(self) + Data("\n".utf8)).write(to: URL(fileURLWithPath: path), options: .atomic)
-        } catch {
-            throw CrypTenError(.invalidArgument, "\(path) can't be written", cause: error)
         }
     }
 }

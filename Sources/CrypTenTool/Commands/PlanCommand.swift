@@ -23,6 +23,11 @@ struct PlanCommand: AsyncParsableCommand {
 
             With --dealer none it says what is known of two parties who make the correlations themselves: rounds and online bytes are the same.
 
+            With --device, or with the --device-profile of one that is elsewhere, all members compute on such devices: what party 0 asks its             device for is counted, kernel by kernel, and a time is predicted from the device's speeds. Without a profile they are             measured first, within seconds; no device is needed with one:
+
+              crypten bench kernels --device cuda --write card.json             where the device is
+              crypten plan --model m.onnx --device-profile card.json --slab-bits 18 --network lan
+
             With --train and the options of `crypten train` it says what training will cost, step by step and in all.
             """
     )
@@ -78,6 +83,8 @@ struct PlanCommand: AsyncParsableCommand {
 
     @OptionGroup var network: NetworkOptions
     @OptionGroup var threads: ThreadOptions
+    @OptionGroup var devices: DeviceOptions
+    @OptionGroup var profiles: DeviceProfileOptions
 
     @Option(
         name: .long,
@@ -122,7 +129,8 @@ struct PlanCommand: AsyncParsableCommand {
             slabBits: slabs.slabBits,
             correlations: correlations.dealer.correlations,
             network: network.network,
-            threads: threads.threads
+            threads: threads.threads,
+            device: try profiles.profile(of: devices.device)
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
         ProgressLine.clear()
         if let text = LossNote.weights(report.losses ?? [], fractionBits: encoding.fractionBits).text {

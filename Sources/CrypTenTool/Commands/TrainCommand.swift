@@ -183,6 +183,7 @@ struct TrainCommand: AsyncParsableCommand {
     var plan = false
 
     @OptionGroup var network: NetworkOptions
+    @OptionGroup var profiles: DeviceProfileOptions
 
     @Option(
         name: .long,
@@ -248,6 +249,8 @@ struct TrainCommand: AsyncParsableCommand {
             }
         } else if network.network != nil {
             throw ValidationError("--network says how a time is predicted: it is for plan --train")
+        } else if profiles.deviceProfile != nil {
+            throw ValidationError("--device-profile says what a time is predicted of: it is for plan --train")
         }
         if member.correlations == .parties, check || plan {
             throw ValidationError("--check and --plan are of training with a dealer: leave out --dealer none")
@@ -387,7 +390,8 @@ struct TrainCommand: AsyncParsableCommand {
             fractionBits: encoding.fractionBits,
             slabBits: slabs.slabBits,
             network: network.network,
-            threads: computing.compute.threads
+            threads: computing.compute.threads,
+            device: try profiles.profile(of: computing.compute.device)
         ).report { ProgressLine.show("measuring \(Int($0 * 100)) %") }
         ProgressLine.clear()
         if let html { try PlanPage(report.step, title: "a step of \(model.file.path)").write(to: html) }

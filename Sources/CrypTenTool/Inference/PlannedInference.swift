@@ -1,4 +1,5 @@
 import CrypTen
+import CrypTenDevice
 import CrypTenONNX
 import CrypTenRuntime
 import Foundation
@@ -19,6 +20,8 @@ struct PlannedInference {
     var network: NetworkProfile?
     /// Threads of each member; nil: the machine's processors, on one machine their part of them.
     var threads: Int?
+    /// The speeds of the device that every member computes on; nil: the processor.
+    var device: DeviceProfile?
 
     /// Plans it, and predicts its time where a network is given.
     ///
@@ -75,13 +78,7 @@ struct PlannedInference {
         var online = run.cost
         for (comparison, _) in comparisons { online = try comparison.cost(&rehearsal) + online }
         let prediction = try network.map { network in
-            let isLocal = network == .loop
-            return try rehearsal.measure(
-                run,
-                machines: isLocal ? .shared : .oneEach,
-                threads: threads ?? (isLocal ? max(1, ProcessInfo.processInfo.activeProcessorCount / parties) : nil),
-                progress: progress
-            ).prediction(on: network)
+            try rehearsal.prediction(of: run, on: network, threads: threads, device: device, progress)
         }
         var report = PlanReport(
             online: online,
@@ -100,6 +97,7 @@ struct PlannedInference {
             constants: model.constants
         )
         if correlations == .parties { report.isWithoutDealer(storing: run.offlineCost.storedBytes) }
+        report.device = try device.map { DeviceCost(try rehearsal.counts(of: run, on: $0), on: $0) }
         report.losses = model.encodingLosses(fractionBits: fractionBits).listed
         report.heldFactors = HeldFactors(of: model).text
         report.weightExponents = inference.visibility.weightExponents ? WeightExponents(of: model) : nil
@@ -195,6 +193,34 @@ struct PlannedInference {
             )
         }
         return try Shape(checking: fixed)
+    }
+}
+
+extension Rehearsal {
+    /// How long a run takes on a network: on `loop` all members share this machine, or one device.
+    ///
+    /// - Parameters:
+    ///   - threads: Threads of each member; nil: the machine's processors, on one machine their part of them.
+    ///   - device: The speeds of the device that every member computes on; nil: the processor.
+    ///   - progress: Told the share of the measuring that is done, 0 to 1.
+    func prediction(
+        of run: RehearsedRun,
+        on network: NetworkProfile,
+        threads: Int?,
+        device: DeviceProfile?,
+        _ progress: @escaping @Sendable (Double) -> Void
+    ) throws -> Prediction {
+        let machines: Machines = network == .loop ? .shared : .oneEach
+        if let device {
+            return try measure(run, on: device, machines: machines, progress: progress).prediction(on: network)
+        }
+        let share = max(1, ProcessInfo.processInfo.activeProcessorCount / partyCount)
+        return try measure(
+            run,
+            machines: machines,
+            threads: threads ?? (machines == .shared ? share : nil),
+            progress: progress
+        ).prediction(on: network)
     }
 }
 

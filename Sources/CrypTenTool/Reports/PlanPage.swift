@@ -64,6 +64,9 @@ struct PlanPage {
             ("setup, once", setup.bytes),
             ("multiply-accumulates", Double(report.multiplyAccumulates).scaled),
         ]
+        if let device = report.device {
+            totals += [("kernel calls, party 0", device.launches.grouped), ("its device", device.seconds.duration)]
+        }
         if let seconds = report.predictedSeconds { totals.insert(("predicted time", seconds.duration), at: 0) }
         return totals
     }

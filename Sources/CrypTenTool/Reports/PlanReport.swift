@@ -75,6 +75,8 @@ struct PlanReport: Encodable, Sendable {
     var network: String?
     var predictedSeconds: Double?
     var predictedParts: TimeParts?
+    /// What party 0 asks its device for; nil where computing is the processor's.
+    var device: DeviceCost?
     var layers: [Layer]
     var inputs: [Input]
     var outputs: [Output]
@@ -245,6 +247,7 @@ struct PlanReport: Encodable, Sendable {
                 constant.reason,
             ])
         }
-        return [costs.text, TextTable.list(totals), values.text].joined(separator: "\n\n")
+        return ([costs.text, TextTable.list(totals)] + [device?.text].compactMap { $0 } + [values.text])
+            .joined(separator: "\n\n")
     }
 }

@@ -1,4 +1,5 @@
 import CrypTen
+import CrypTenDevice
 import CrypTenONNX
 import CrypTenRing
 import Foundation
@@ -13,6 +14,8 @@ struct PlannedTraining {
     var network: NetworkProfile?
     /// Threads of each member; nil: the machine's processors, on one machine their part of them.
     var threads: Int?
+    /// The speeds of the device that every member computes on; nil: the processor.
+    var device: DeviceProfile?
 
     /// Plans masking, a step and a test, and predicts a step's time where a network is given.
     ///
@@ -70,16 +73,10 @@ struct PlannedTraining {
             revealingLossTo: recipients
         )
         let prediction = try self.network.map { network in
-            let isLocal = network == .loop
-            return try rehearsal.measure(
-                step,
-                machines: isLocal ? .shared : .oneEach,
-                threads: threads ?? (isLocal ? max(1, ProcessInfo.processInfo.activeProcessorCount / parties) : nil),
-                progress: progress
-            ).prediction(on: network)
+            try rehearsal.prediction(of: step, on: network, threads: threads, device: device, progress)
         }
         let setup = zip(data.setup.onlineBytes, masking.onlineBytes).map { $0 + $1 }
-        let report = PlanReport(
+        var report = PlanReport(
             online: step.cost,
             setup: Cost(partyCount: parties),
             memory: step.memory,
@@ -88,6 +85,7 @@ struct PlannedTraining {
             outputs: [],
             constants: model.constants
         )
+        report.device = try device.map { DeviceCost(try rehearsal.counts(of: step, on: $0), on: $0) }
         // A masked number, and its mask at whoever put it in.
         let kept = data.kept.reduce(0) { $0 + $1.count } * 8
         // In blocks: its masked numbers and their masks' shares at a party, the masks at the dealer.

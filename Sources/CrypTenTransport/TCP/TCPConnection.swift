@@ -72,6 +72,9 @@ final class TCPConnection: Link {
 
     var hasRoom: Bool { sender.hasRoom }
 
+    /// What goes over a wire is bytes.
+    var handsOver: Bool { false }
+
     var kernelBytesSent: UInt64? { sender.kernelBytesSent }
 
     func post(_ frame: Frame) {

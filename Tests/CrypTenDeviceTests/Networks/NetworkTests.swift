@@ -15,10 +15,10 @@ struct NetworkTests {
         DeviceKernels(queue: try queues.get()[0], settings: settings)
     }
 
-    /// Who computes on the device, by role, the dealer last.
+    /// Who computes on the device, by role, the dealer last: all, one alone, all but one. Those who do hand words over.
     private static func mixtures(_ roles: Int) -> [[Bool]] {
         let alone = (0..<roles).map { role in (0..<roles).map { $0 == role } }
-        return [[Bool](repeating: true, count: roles)] + alone
+        return [[Bool](repeating: true, count: roles)] + alone + alone.map { $0.map { !$0 } }
     }
 
     private func check(

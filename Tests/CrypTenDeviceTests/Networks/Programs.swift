@@ -78,13 +78,21 @@ enum Programs {
         init(blocks: [Int], isBottleneck: Bool, on session: Session) async throws {
             (self.blocks, self.isBottleneck) = (blocks, isBottleneck)
             var tensors: [CrypTensor] = []
-            for (number, kernel) in kernels.enumerated() {
-                let shape: Shape = [kernel.outputs, kernel.inputs, kernel.window, kernel.window]
+            for (number, shape) in shapes.enumerated() {
                 tensors.append(try await Self.weights(session, shape, seed: UInt64(number)))
-                tensors.append(try await Self.weights(session, [kernel.outputs], seed: UInt64(number)))
             }
-            tensors.append(try await Self.weights(session, [1000, isBottleneck ? 2048 : 512], seed: 99))
             held = try await session.hold(tensors)
+        }
+
+        /// Of a session that there isn't.
+        init(blocks: [Int], isBottleneck: Bool, on rehearsal: inout Rehearsal) throws {
+            (self.blocks, self.isBottleneck) = (blocks, isBottleneck)
+            held = try rehearsal.hold(shapes.map { rehearsal.input(from: .party(1), shape: $0) }).kept
+        }
+
+        private var shapes: [Shape] {
+            kernels.flatMap { [[$0.outputs, $0.inputs, $0.window, $0.window], [$0.outputs]] as [Shape] }
+                + [[1000, isBottleneck ? 2048 : 512]]
         }
 
         private static func weights(_ session: Session, _ shape: Shape, seed: UInt64) async throws -> CrypTensor {
@@ -125,6 +133,12 @@ enum Programs {
         return try await session.reveal(network(try await input(session, [1, 3, 224, 224])), to: .all)?.doubles ?? []
     }
 
+    /// The same, planned.
+    static func resNet(_ blocks: [Int], isBottleneck: Bool, _ rehearsal: inout Rehearsal) throws -> CrypTensor {
+        let network = try FoldedResNet(blocks: blocks, isBottleneck: isBottleneck, on: &rehearsal)
+        return network(rehearsal.input(from: .party(0), shape: [1, 3, 224, 224]))
+    }
+
     /// ResNet-18 with one image, of weights that are no one's yet.
     @Sendable static func resNet18(_ session: Session) async throws -> [Double] {
         try await infer(session, ResNet.resNet18(), try await input(session, [1, 3, 224, 224]))
@@ -135,8 +149,25 @@ enum Programs {
         var network = BERT()
         try await session.initialize(&network, owner: .party(1), seed: 3)
         ready()
-        let words = CrypTensor(constant: Tensor((0..<128).map { $0 * 37 % 30_522 }, shape: [1, 128]))
-        return try await session.reveal(network.eval()(words), to: .all)?.doubles ?? []
+        return try await session.reveal(network.eval()(text), to: .all)?.doubles ?? []
+    }
+
+    private static var text: CrypTensor {
+        CrypTensor(constant: Tensor((0..<128).map { $0 * 37 % 30_522 }, shape: [1, 128]))
+    }
+
+    /// The same, planned.
+    static func bertBase(_ rehearsal: inout Rehearsal) throws -> CrypTensor {
+        var network = BERT()
+        try rehearsal.initialize(&network)
+        return network.eval()(text)
+    }
+
+    /// LeNet with one image, planned.
+    static func oneImage(_ rehearsal: inout Rehearsal) throws -> CrypTensor {
+        var network = LeNet()
+        try rehearsal.initialize(&network)
+        return network.eval()(rehearsal.input(from: .party(0), shape: [1, 1, 28, 28]))
     }
 
     /// A step of Adam on a network with a convolution of stride 2, a normalisation and dropout.
@@ -166,5 +197,15 @@ enum Programs {
             numbers += try await session.reveal(parameter, to: .all)?.doubles ?? []
         }
         return numbers
+    }
+}
+
+extension Rehearsal {
+    /// Gives a network weights of party 1.
+    fileprivate mutating func initialize(_ network: inout some Module) throws {
+        let specifications = network.specifications
+        let inputs = specifications.map { input(from: .party(1), shape: $0.shape, kind: $0.kind, name: $0.name) }
+        let tree = ParameterTree(zip(specifications.map(\.name), try hold(inputs).kept).map { ($0, $1) })
+        (network.parameters, network.buffers) = (tree, tree)
     }
 }

@@ -3,7 +3,6 @@ import CrypTenDevice
 import CrypTenRing
 import CrypTenRuntime
 import CrypTenTransport
-import Crypto
 import Foundation
 import Synchronization
 import Testing
@@ -28,29 +27,27 @@ struct QueueFaultTests {
     private func run(failingAt call: Int?, role: Int) async throws -> Outcome {
         let late = Late()
         let queue = ScriptedQueue(failingAt: call) { late.hasFailed() }
-        let errors = try await errors(queue, role, late)
+        let queues = (0..<3).map { $0 == role ? queue : ScriptedQueue() }
+        let errors = try await errors(queues, role, late)
         // Threads let go of what they had when they end.
         for _ in 0..<200 where queue.counts.usedBytes > 0 { try await Task.sleep(for: .milliseconds(10)) }
         return Outcome(
             own: errors[role],
             others: errors.indices.filter { $0 != role }.map { errors[$0] },
             lateFrames: late.frames,
-            calls: queue.counts.calls,
+            calls: queue.calls,
             usedBytes: queue.counts.usedBytes,
             failedWiping: queue.failedWiping
         )
     }
 
-    /// What all members threw, the dealer last.
-    private func errors(_ queue: ScriptedQueue, _ role: Int, _ late: Late) async throws -> [CrypTenError?] {
+    /// What all members threw, the dealer last; frames of one of them are counted.
+    private func errors(_ queues: [ScriptedQueue], _ role: Int, _ late: Late) async throws -> [CrypTenError?] {
         let configuration = SessionConfiguration()
-        let mesh = try MemoryTransport.mesh(parties: 2, session: "faults", parameters: configuration.agreement)
-        let transports = (mesh.parties + [mesh.dealer]).enumerated().map { index, transport in
-            index == role ? LateTransport(transport, late) : transport
-        }
         // What is small is computed on the device, too.
-        let kernels = (0..<3).map { index in
-            DeviceKernels(queue: index == role ? queue : ScriptedQueue(), settings: .everything)
+        let kernels = queues.map { DeviceKernels(queue: $0, settings: .everything) }
+        let transports = try MemoryTransport.members(of: "faults", kernels, configuration).enumerated().map {
+            $0 == role ? LateTransport($1, late) : $1
         }
         async let dealt = Self.dealer(transports[2], kernels[2], configuration)
         let ended = await withTaskGroup(of: (Int, CrypTenError?).self) { group in
@@ -123,6 +120,52 @@ struct QueueFaultTests {
         }
     }
 
+    /// Runs LeNet with one device for all, whose memory they share, and returns what all members threw, the dealer last.
+    private func runShared(_ queue: ScriptedQueue) async throws -> [CrypTenError?] {
+        let errors = try await errors([queue, queue, queue], 0, Late())
+        for _ in 0..<200 where queue.counts.usedBytes > 0 { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(queue.counts.usedBytes == 0)
+        return errors
+    }
+
+    @Test(
+        "that all share, at any call: nobody hangs, who hasn't ended says why, nothing is kept",
+        .timeLimit(.minutes(10))
+    )
+    func everySharedCall() async throws {
+        let whole = ScriptedQueue()
+        #expect(try await runShared(whole).allSatisfy { $0 == nil })
+        #expect(whole.counts.downloads == 2, "\(whole.counts)")
+        for call in stride(from: 0, to: whole.calls, by: 3) {
+            let queue = ScriptedQueue(failingAt: call)
+            let errors = try await runShared(queue)
+            guard errors.contains(where: { $0 != nil }) else {
+                #expect(queue.failedWiping, "call \(call) of \(whole.calls) failed, and nobody was told")
+                continue
+            }
+            #expect(errors.contains { $0?.code == .deviceFailed }, "call \(call): \(errors)")
+            #expect(
+                errors.allSatisfy { $0.map { [.deviceFailed, .partyFailed].contains($0.code) } ?? true },
+                "call \(call): \(errors)"
+            )
+        }
+    }
+
+    @Test("that all share, and that has no room at a call: whoever asked says so, and who hasn't ended ends by it")
+    func everySharedRefusal() async throws {
+        let whole = ScriptedQueue()
+        _ = try await runShared(whole)
+        for call in stride(from: 0, to: whole.calls, by: 17) {
+            let errors = try await runShared(ScriptedQueue(refusingAt: call))
+            guard errors.contains(where: { $0 != nil }) else { continue }
+            #expect(errors.count { $0?.code == .notEnoughDeviceMemory } == 1, "call \(call): \(errors)")
+            #expect(
+                errors.allSatisfy { $0.map { [.notEnoughDeviceMemory, .partyFailed].contains($0.code) } ?? true },
+                "call \(call): \(errors)"
+            )
+        }
+    }
+
     /// Frames that a member sends after something has failed.
     private final class Late: Sendable {
         private let state = Mutex((failed: false, frames: 0))
@@ -138,46 +181,18 @@ struct QueueFaultTests {
         }
     }
 
-    private final class LateTransport: Transport {
-        private let base: any Transport
+    private final class LateTransport: ForwardingTransport {
+        let base: any Transport
         private let late: Late
 
         init(_ base: any Transport, _ late: Late) {
             (self.base, self.late) = (base, late)
         }
 
-        var role: Role { base.role }
-        var partyCount: Int { base.partyCount }
-        var statistics: TransportStatistics { base.statistics }
-
         func send(_ frame: Frame, to peer: Role, deadline: Deadline) throws {
             // Credit says nothing of anybody's data.
             if frame.kind != .credit { late.sends() }
             try base.send(frame, to: peer, deadline: deadline)
-        }
-
-        func nextSecret(with peer: Role) throws -> SymmetricKey {
-            try base.nextSecret(with: peer)
-        }
-
-        func receive(_ kinds: Set<Frame.Kind>, from peer: Role, deadline: Deadline) throws -> Frame {
-            try base.receive(kinds, from: peer, deadline: deadline)
-        }
-
-        func receive(_ kinds: Set<Frame.Kind>, fromAnyOf peers: [Role], deadline: Deadline) throws -> Arrival? {
-            try base.receive(kinds, fromAnyOf: peers, deadline: deadline)
-        }
-
-        func moveForward() {
-            base.moveForward()
-        }
-
-        func abort(_ error: CrypTenError) {
-            base.abort(error)
-        }
-
-        func close() {
-            base.close()
         }
     }
 }

@@ -3,121 +3,105 @@ import CrypTenDevice
 import CrypTenRing
 import Synchronization
 
-/// A queue without a device: it counts what it is asked for, computes nothing, and fails when it's told to.
-///
-/// What is downloaded is zeros, so that numbers mean nothing; openings, and what is asked for, don't depend on them.
+/// A queue without a device that counts, and fails when it's told to.
 final class ScriptedQueue: DeviceQueue {
-    struct Counts: Equatable, Sendable {
+    private struct State {
         /// Of everything that can fail.
         var calls = 0
-        var launches: [String: Int] = [:]
-        var uploads = 0
-        var downloads = 0
-        var downloadedBytes = 0
-        /// Bytes that have an owner.
-        var usedBytes = 0
-        var blocks = 0
-
-        var allLaunches: Int {
-            launches.values.reduce(0, +)
-        }
-    }
-
-    private struct State {
-        var counts = Counts()
-        var next: DeviceAddress = 1 << 40
-        var used: Set<DeviceAddress> = []
         var failure: CrypTenError?
         /// Whether what failed had only to overwrite what nobody needs any more.
         var failedWiping = false
+        var hasRefused = false
+        /// Bytes of the host's memory in which copies are.
+        var transferBytes = 0
+        var largestTransfer = 0
     }
 
-    var failedWiping: Bool {
-        state.withLock { $0.failedWiping }
-    }
-
-    let name = "scripted"
-    let deviceName = "a device that is none"
-    let memoryBytes: Int
+    private let counting: CrypTenDevice.CountingQueue
     private let failingCall: Int?
+    private let refusingCall: Int?
     private let state = Mutex(State())
     private let failed: @Sendable () -> Void
 
     /// - Parameters:
     ///   - failingCall: The call that fails, counted from 0; nil: none.
+    ///   - refusingCall: From this call on, the first one that asks for memory is told that there is none: it isn't a failure that stays.
     ///   - memoryBytes: What it says that it has.
     ///   - failed: Called when it fails for the first time.
-    init(failingAt failingCall: Int? = nil, memoryBytes: Int = 1 << 40, failed: @escaping @Sendable () -> Void = {}) {
+    init(
+        failingAt failingCall: Int? = nil,
+        refusingAt refusingCall: Int? = nil,
+        memoryBytes: Int = 1 << 40,
+        failed: @escaping @Sendable () -> Void = {}
+    ) {
         self.failingCall = failingCall
-        self.memoryBytes = memoryBytes
+        self.refusingCall = refusingCall
+        counting = CrypTenDevice.CountingQueue(name: "scripted", memoryBytes: memoryBytes)
         self.failed = failed
     }
 
-    var counts: Counts {
-        state.withLock { $0.counts }
-    }
+    var name: String { counting.name }
+    var deviceName: String { counting.deviceName }
+    var memoryBytes: Int { counting.memoryBytes }
+    var counts: DeviceCounts { counting.counts }
+    var calls: Int { state.withLock { $0.calls } }
+    var failedWiping: Bool { state.withLock { $0.failedWiping } }
+    var transferBytes: Int { state.withLock { $0.transferBytes } }
+    var largestTransfer: Int { state.withLock { $0.largestTransfer } }
 
-    private func count(isWiping: Bool = false, _ body: (inout State) -> Void = { _ in }) throws {
+    private func count(isWiping: Bool = false) throws {
         var isFirst = false
         defer { if isFirst { failed() } }
         try state.withLock { state in
             if let failure = state.failure { throw failure }
-            if state.counts.calls == failingCall {
+            if state.calls == failingCall {
                 let failure = CrypTenError(.deviceFailed, "\(deviceName) failed, as it should")
                 state.failure = failure
                 state.failedWiping = isWiping
                 isFirst = true
                 throw failure
             }
-            state.counts.calls += 1
-            body(&state)
+            state.calls += 1
         }
     }
 
     func allocate(bytes: Int) throws -> DeviceBlock {
-        let bytes = max(bytes, 1)
-        var address: DeviceAddress = 0
-        try count { state in
-            address = state.next
-            state.next += DeviceAddress((bytes + 511) / 512 * 512)
-            state.used.insert(address)
-            state.counts.usedBytes += bytes
-            state.counts.blocks += 1
+        let isRefused = state.withLock { state in
+            guard let refusingCall, !state.hasRefused, state.calls >= refusingCall else { return false }
+            state.hasRefused = true
+            return true
         }
-        return DeviceBlock(address: address, bytes: bytes)
+        if isRefused { throw CrypTenError(.notEnoughDeviceMemory, "\(deviceName) has no room, as it should") }
+        try count()
+        return try counting.allocate(bytes: bytes)
     }
 
     func free(_ block: DeviceBlock) {
-        state.withLock { state in
-            precondition(state.used.remove(block.address) != nil, "a block is given back once")
-            state.counts.usedBytes -= block.bytes
-        }
+        counting.free(block)
     }
 
     func upload(_ from: UnsafeRawPointer, bytes: Int, to address: DeviceAddress) throws {
-        try count {
-            $0.counts.uploads += 1
-        }
+        try count()
+        try counting.upload(from, bytes: bytes, to: address)
     }
 
     func download(_ address: DeviceAddress, bytes: Int, to: UnsafeMutableRawPointer) throws {
-        try count {
-            $0.counts.downloads += 1
-            $0.counts.downloadedBytes += bytes
-        }
-        to.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        try count()
+        try counting.download(address, bytes: bytes, to: to)
     }
 
     func beginDownload(_ address: DeviceAddress, bytes: Int) throws -> any DeviceTransfer {
-        try count {
-            $0.counts.downloads += 1
-            $0.counts.downloadedBytes += bytes
+        try count()
+        state.withLock { state in
+            state.transferBytes += bytes
+            state.largestTransfer = max(state.largestTransfer, bytes)
         }
-        return Transfer(self, bytes)
+        return Transfer(self, try counting.beginDownload(address, bytes: bytes), bytes)
     }
 
     func launch(_ kernel: String, groups: DeviceGroups, threads: Int, arguments: UnsafeRawBufferPointer) throws {
-        try count { $0.counts.launches[kernel, default: 0] += 1 }
+        try count()
+        try counting.launch(kernel, groups: groups, threads: threads, arguments: arguments)
     }
 
     func wipe(_ address: DeviceAddress, bytes: Int) throws {
@@ -138,18 +122,20 @@ final class ScriptedQueue: DeviceQueue {
 
     private final class Transfer: DeviceTransfer {
         private let queue: ScriptedQueue
-        private let words: RingTensor
+        private let transfer: any DeviceTransfer
         private let bytes: Int
 
-        init(_ queue: ScriptedQueue, _ bytes: Int) {
-            self.queue = queue
-            self.bytes = bytes
-            words = RingTensor(zeros: [(bytes + 7) / 8])
+        init(_ queue: ScriptedQueue, _ transfer: any DeviceTransfer, _ bytes: Int) {
+            (self.queue, self.transfer, self.bytes) = (queue, transfer, bytes)
+        }
+
+        deinit {
+            queue.state.withLock { $0.transferBytes -= bytes }
         }
 
         func wait() throws -> UnsafeRawBufferPointer {
             try queue.count()
-            return words.withWords { UnsafeRawBufferPointer(start: $0, count: bytes) }
+            return try transfer.wait()
         }
     }
 }

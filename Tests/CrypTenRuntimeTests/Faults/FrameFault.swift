@@ -1,6 +1,5 @@
 import CrypTenBase
 import CrypTenTransport
-import Crypto
 import NIOConcurrencyHelpers
 import NIOCore
 
@@ -52,7 +51,7 @@ extension ByteBuffer {
 }
 
 /// A transport whose member does one thing wrong with one frame.
-final class FaultyTransport: Transport {
+final class FaultyTransport: ForwardingTransport {
     private struct Peer {
         var seen: [SeenFrame] = []
         var previous: Frame?
@@ -65,7 +64,7 @@ final class FaultyTransport: Transport {
         var happened: ContinuousClock.Instant?
     }
 
-    private let base: any Transport
+    let base: any Transport
     private let injection: Injection<FrameFault>?
     private let state = NIOLockedValueBox(State())
 
@@ -85,10 +84,6 @@ final class FaultyTransport: Transport {
             return seen
         }
     }
-
-    var role: Role { base.role }
-    var partyCount: Int { base.partyCount }
-    var statistics: TransportStatistics { base.statistics }
 
     func send(_ frame: Frame, to peer: Role, deadline: Deadline) throws {
         let frames = state.withLockedValue { state -> [Frame] in
@@ -117,29 +112,5 @@ final class FaultyTransport: Transport {
             }
         }
         for frame in frames { try base.send(frame, to: peer, deadline: deadline) }
-    }
-
-    func receive(_ kinds: Set<Frame.Kind>, from peer: Role, deadline: Deadline) throws -> Frame {
-        try base.receive(kinds, from: peer, deadline: deadline)
-    }
-
-    func receive(_ kinds: Set<Frame.Kind>, fromAnyOf peers: [Role], deadline: Deadline) throws -> Arrival? {
-        try base.receive(kinds, fromAnyOf: peers, deadline: deadline)
-    }
-
-    func nextSecret(with peer: Role) throws -> SymmetricKey {
-        try base.nextSecret(with: peer)
-    }
-
-    func moveForward() {
-        base.moveForward()
-    }
-
-    func abort(_ error: CrypTenError) {
-        base.abort(error)
-    }
-
-    func close() {
-        base.close()
     }
 }

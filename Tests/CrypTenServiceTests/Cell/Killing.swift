@@ -54,8 +54,8 @@ final class Killing: Sendable {
 }
 
 /// A transport whose member can be torn down, as with its process: nothing goes out of it or comes in any more.
-final class KillableTransport: Transport {
-    private let base: any Transport
+final class KillableTransport: ForwardingTransport {
+    let base: any Transport
     private let killing: Killing
     /// Whether requests are served: what is sent before masks weights.
     private let isServing: @Sendable () -> Bool
@@ -74,10 +74,6 @@ final class KillableTransport: Transport {
         (self.base, self.killing, self.isServing, self.onDeath) = (base, killing, isServing, onDeath)
         self.onSend = onSend
     }
-
-    var role: Role { base.role }
-    var partyCount: Int { base.partyCount }
-    var statistics: TransportStatistics { base.statistics }
 
     private static let death = CrypTenError(.peerLost, "this member was torn down")
 
@@ -123,8 +119,4 @@ final class KillableTransport: Transport {
         try look(.join)
         return try base.nextSecret(with: peer)
     }
-
-    func moveForward() { base.moveForward() }
-    func abort(_ error: CrypTenError) { base.abort(error) }
-    func close() { base.close() }
 }
