@@ -44,7 +44,11 @@ struct BitNetwork {
         self.pair = pair
         given = blocks.flatMap { block in block.range.map { (block.source, $0) } }
         count = blocks[0].count
-        chooser = pair.nextChooser()
+        // Who has chosen by these planes already, as by a mask's that is being read.
+        let before = given.lazy.compactMap { plane in
+            (0..<2).first { plane.source.choice(plane.plane, to: $0) != nil }
+        }.first
+        chooser = before ?? pair.nextChooser()
         nodes = given.map { Node(factors: nil, moment: $0.source.moment) }
     }
 

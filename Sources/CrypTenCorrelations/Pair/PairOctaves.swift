@@ -167,7 +167,11 @@ struct PairOctaves {
         }
         let products = pair.products(of: blocks, sets) { (Array($0.suffix(2)), Array($0.dropLast(2))) }
         // Products of sets as numbers of words: S ↦ words where all bits of S are 1.
-        let within = [words] + (0..<products.planes).map { pair.select(products, plane: $0, words) }
+        let within = [words] + sets.enumerated().map { index, set in
+            // J's own bits have chosen before.
+            set.count == 1 && bit == nil
+                ? pair.select(whole, plane: lowBits + set[0], words) : pair.select(products, plane: index, words)
+        }
         return (0..<entries).map { j in
             words.indices.map { index in
                 // Σ over supersets S of j of (−1)^|S − j|

@@ -68,7 +68,10 @@ final class PairOrigin {
     }
 
     /// Elements in the pieces that they are read in: slabs, where they are whole ones.
+    ///
+    /// A wire that is a little longer than a slab is one piece, as the differences of a maximum's slab are.
     func ranges(_ range: Range<Int>) -> [Range<Int>] {
+        if range == 0..<count, count - run.slabs.size < run.slabs.size / 8 { return [range] }
         let slabs = run.slabs.of(count).filter { $0.overlaps(range) }
         let isWhole = slabs.first?.lowerBound == range.lowerBound && slabs.last?.upperBound == range.upperBound
         return isWhole ? slabs : [range]

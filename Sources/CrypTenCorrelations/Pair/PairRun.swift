@@ -63,15 +63,18 @@ package final class PairRun {
     }
 
     /// Deals words.
-    func deal(_ words: Later<RingTensor>) throws {
+    ///
+    /// - Parameter isLast: Not where more is asked of the same bits: what chooses by them goes in one turn, by the same transfers.
+    func deal(_ words: Later<RingTensor>, isLast: Bool = true) throws {
         entries.append(.correlation(words))
-        try exchangeIfFull()
+        if isLast { try exchangeIfFull() }
     }
 
     /// Deals a difference, of pieces one after the other.
+    ///
+    /// What the bits are read for comes next, by the same transfers.
     func deal(difference: [Later<RingTensor>]?) throws {
         entries.append(.difference(difference))
-        try exchangeIfFull()
     }
 
     /// Functions of words, element by element, that are made some elements at a time: so no more of them waits than may, and what one plane of

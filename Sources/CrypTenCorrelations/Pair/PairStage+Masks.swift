@@ -100,13 +100,13 @@ extension PairStage {
         let words = flat(mask)
         var differences: [Later<RingTensor>] = []
         let pieces = try mask.origin.ranges(mask.range).map { range in
+            // Of a whole layer's elements some at a time; but what reads the bits of these comes in the same turn.
+            try run.exchangeIfFull()
             let start = range.lowerBound - mask.range.lowerBound
             let piece = mask.origin.piece(range)
             let some = range == mask.range ? words : words.flat(start..<start + range.count)
             if let shift { piece.prepare(shiftedBy: shift) }
             differences.append(piece.difference(from: some))
-            // Of a whole layer's elements some at a time.
-            try run.exchangeIfFull()
             return piece
         }
         try run.deal(difference: differences)
