@@ -81,7 +81,11 @@ struct BitNetwork {
             let source = given[node].source
             // All planes of a source at once, before the first of them.
             if !base[..<index].contains(where: { given[$0].source === source }) {
-                pair.choose(chooser, by: source, planes: base.filter { given[$0].source === source }.map { given[$0].plane })
+                pair.choose(
+                    chooser,
+                    by: source,
+                    planes: base.filter { given[$0].source === source }.map { given[$0].plane }
+                )
             }
             choices[node] = source.choice(given[node].plane, to: chooser)!
         }

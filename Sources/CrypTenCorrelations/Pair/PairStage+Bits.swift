@@ -35,7 +35,9 @@ extension PairStage {
     /// The two parts of a product of more than two planes: of four the highest two and the lowest; of three two that are such a part already, so that
     /// their choices serve both.
     private static func split(_ products: [[Int]]) -> ([Int]) -> (high: [Int], low: [Int]) {
-        func halves(_ planes: [Int]) -> (high: [Int], low: [Int]) { (Array(planes.suffix(2)), Array(planes.dropLast(2))) }
+        func halves(_ planes: [Int]) -> (high: [Int], low: [Int]) {
+            (Array(planes.suffix(2)), Array(planes.dropLast(2)))
+        }
         let parts = Set(products.filter { $0.count == 4 }.flatMap { [halves($0).high, halves($0).low] })
         return { planes in
             guard planes.count == 3, !parts.contains(Array(planes.suffix(2))) else { return halves(planes) }
@@ -53,7 +55,12 @@ extension PairStage {
         let plane = bits.range.lowerBound
         try run.deal(pair.select(bits.source, plane: plane, [flat(wire.mask)])[0].part)
         guard let alternative = wire.alternative else { return }
-        let selected = pair.select(bits.source, plane: plane, [top(of: wire, alternative.shift)], width: alternative.shift)
+        let selected = pair.select(
+            bits.source,
+            plane: plane,
+            [top(of: wire, alternative.shift)],
+            width: alternative.shift
+        )
         try dealNegated(selected[0], bits: alternative.shift)
     }
 
@@ -92,7 +99,9 @@ extension PairStage {
                 defer { keys.wipe() }
                 var unit = [UInt64](repeating: 0, count: rows * rows)
                 for row in 0..<rows { unit[row * rows + row] = 1 }
-                return kernels.rows(of: RingTensor(unit, shape: [rows, rows]), sortedBy: keys).reshaped(to: [rows * rows])
+                return kernels.rows(of: RingTensor(unit, shape: [rows, rows]), sortedBy: keys).reshaped(to: [
+                    rows * rows
+                ])
             },
             knownTo: party
         )

@@ -4,7 +4,10 @@ import Testing
 
 @Suite("Bits as words that choices weigh")
 struct BitsAsWordsTests {
-    @Test("have the message and the share of the words that they are, added to what was there", arguments: everyKernels.indices)
+    @Test(
+        "have the message and the share of the words that they are, added to what was there",
+        arguments: everyKernels.indices
+    )
     func equal(index: Int) throws {
         let kernels = everyKernels[index]
         for count in [1, 64, 65, 511, 512, 513, 1_300] {
@@ -23,7 +26,9 @@ struct BitsAsWordsTests {
                     put[1].add(ones: bits, width: width, shiftedBy: shift, to: &sums[1]),
                 ]
                 #expect(messages[0].elements == messages[1].elements, "\(count) of \(width) bits")
-                #expect(sums[0].elements == sums[1].elements && sums[1].elements != before, "\(count) of \(width) bits")
+                #expect(sums[0].elements == sums[1].elements, "\(count) of \(width) bits")
+                // Of one bit it may be zero.
+                #expect(width == 1 || sums[1].elements != before, "\(count) of \(width) bits")
             }
         }
     }
