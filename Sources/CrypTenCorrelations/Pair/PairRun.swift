@@ -30,7 +30,7 @@ package final class PairRun {
         case difference([Later<RingTensor>]?)
     }
 
-    /// - Parameter limit: Bytes that may wait for an exchange, transfers above all.
+    /// A run of which `limit` bytes may wait for an exchange, transfers above all.
     package init(
         pair: Pair,
         slabs: Slabs,
@@ -64,7 +64,7 @@ package final class PairRun {
 
     /// Deals words.
     ///
-    /// - Parameter isLast: Not where more is asked of the same bits: what chooses by them goes in one turn, by the same transfers.
+    /// `isLast` isn't set where more is asked of the same bits: what chooses by them goes in one turn, by the same transfers.
     func deal(_ words: Later<RingTensor>, isLast: Bool = true) throws {
         entries.append(.correlation(words))
         if isLast { try exchangeIfFull() }
@@ -80,7 +80,7 @@ package final class PairRun {
     /// Functions of words, element by element, that are made some elements at a time: so no more of them waits than may, and what one plane of
     /// choices weighs stays in a processor's cache.
     ///
-    /// - Parameter make: Of some elements the values, as many of all.
+    /// `make` is given some of the elements, and returns as many values of all.
     func inPieces(_ words: PairWords, _ make: (PairWords) throws -> [PairWords]) throws -> [PairWords] {
         let ranges = slabs.of(words.count)
         guard ranges.count > 1 else { return try make(words) }

@@ -94,7 +94,7 @@ extension PairStage {
 
     /// r of a wire in pieces, whose d is dealt.
     ///
-    /// - Parameter shift: Where the wire is truncated: what of r's shares will be read, which is made while there are transfers.
+    /// Where the wire is truncated by `shift`, what will be read of r's shares is made, too, while there are transfers.
     private func read(_ mask: PairMask, truncatedBy shift: Int? = nil) throws -> [BitwiseMask] {
         _ = numbers.bitwise()
         let words = flat(mask)
