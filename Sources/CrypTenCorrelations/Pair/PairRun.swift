@@ -30,7 +30,7 @@ package final class PairRun {
         case difference([Later<RingTensor>]?)
     }
 
-    /// - Parameter limit: Bytes that may wait for an exchange, transfers above all.
+    /// A run of which `limit` bytes may wait for an exchange, transfers above all.
     package init(
         pair: Pair,
         slabs: Slabs,
@@ -63,15 +63,42 @@ package final class PairRun {
     }
 
     /// Deals words.
-    func deal(_ words: Later<RingTensor>) throws {
+    ///
+    /// `isLast` isn't set where more is asked of the same bits: what chooses by them goes in one turn, by the same transfers.
+    func deal(_ words: Later<RingTensor>, isLast: Bool = true) throws {
         entries.append(.correlation(words))
-        try exchangeIfFull()
+        if isLast { try exchangeIfFull() }
     }
 
     /// Deals a difference, of pieces one after the other.
+    ///
+    /// What the bits are read for comes next, by the same transfers.
     func deal(difference: [Later<RingTensor>]?) throws {
         entries.append(.difference(difference))
-        try exchangeIfFull()
+    }
+
+    /// Functions of words, element by element, that are made some elements at a time: so no more of them waits than may, and what one plane of
+    /// choices weighs stays in a processor's cache.
+    ///
+    /// `make` is given some of the elements, and returns as many values of all.
+    func inPieces(_ words: PairWords, _ make: (PairWords) throws -> [PairWords]) throws -> [PairWords] {
+        let ranges = slabs.of(words.count)
+        guard ranges.count > 1 else { return try make(words) }
+        let pieces = try ranges.map { range in
+            let made = try make(words.flat(range))
+            try exchangeIfFull()
+            return made
+        }
+        return pieces[0].indices.map { index in PairWords.joining(pieces.map { $0[index] }, pair.kernels) }
+    }
+
+    /// Shares of x·y, element by element, as `inPieces` makes them.
+    func product(_ x: PairWords, _ y: PairWords) throws -> PairWords {
+        var start = 0
+        return try inPieces(x) { piece in
+            defer { start += piece.count }
+            return [pair.product(piece, piece.count == y.count ? y : y.flat(start..<start + piece.count))]
+        }[0]
     }
 
     /// Does what is written down, if there is as much of it as may wait.

@@ -44,7 +44,7 @@ package final class PairStage: DealStage {
         let kernels = kernels
         var words = PairWords(count: shape.count, part: ownWords(numbers.mask(), shape))
         for product in products {
-            let absorbed = try run.products.product(product.form, flat(product.left), flat(product.right))
+            let absorbed = try run.products.product(product.form, flat(product.left), flat(product.right), in: run)
             words = words.with(absorbed) { kernels.subtract($0, $1.reshaped(to: $0.shape)) }
         }
         return run.mask(shape, words)
@@ -56,7 +56,9 @@ package final class PairStage: DealStage {
             PairBits(
                 planes: planes,
                 count: count,
-                part: Later(at: 0) { kernels.expandBits(key, number: number, fromPlane: 0, planes: planes, count: count) }
+                part: Later(at: 0) {
+                    kernels.expandBits(key, number: number, fromPlane: 0, planes: planes, count: count)
+                }
             )
         )
     }
@@ -74,7 +76,9 @@ package final class PairStage: DealStage {
     }
 
     package func zeroBits(planes: Int, count: Int) -> PairPlanes {
-        PairPlanes(PairBits(planes: planes, count: count, part: Later(at: 0) { BitPlanes(zeros: planes, count: count) }))
+        PairPlanes(
+            PairBits(planes: planes, count: count, part: Later(at: 0) { BitPlanes(zeros: planes, count: count) })
+        )
     }
 
     package func slab(_ words: PairMask, _ range: Range<Int>) -> PairMask {
@@ -155,7 +159,9 @@ package final class PairStage: DealStage {
                 planes: 1,
                 count: count,
                 part: Later(at: parts.map(\.moment).max() ?? 0) {
-                    try parts.reduce(into: BitPlanes(zeros: 1, count: count)) { kernels.accumulate(&$0, xor: try $1.value()) }
+                    try parts.reduce(into: BitPlanes(zeros: 1, count: count)) {
+                        kernels.accumulate(&$0, xor: try $1.value())
+                    }
                 }
             )
         )

@@ -45,9 +45,9 @@ package final class PairTensorProducts {
         encrypted = []
     }
 
-    /// Shares of an operation of shared words.
-    func product(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords) throws -> PairWords {
-        if case .multiply = form.operation { return elementwise(form, x, y) }
+    /// Shares of an operation of shared words, for a run.
+    func product(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords, in run: PairRun) throws -> PairWords {
+        if case .multiply = form.operation { return try elementwise(form, x, y, run) }
         let (pair, ring) = (pair, pair.kernels)
         let xKnown = form.leftZeroExcept ?? x.knownTo
         let yKnown = form.rightZeroExcept ?? y.knownTo
@@ -77,7 +77,12 @@ package final class PairTensorProducts {
     }
 
     /// Element by element, of operands that may be repeated to the result's shape.
-    private func elementwise(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords) -> PairWords {
+    private func elementwise(
+        _ form: MaskedProduct,
+        _ x: PairWords,
+        _ y: PairWords,
+        _ run: PairRun
+    ) throws -> PairWords {
         let ring = pair.kernels
         func whole(_ words: PairWords, _ shape: Shape, _ known: Int?) -> PairWords {
             PairWords(
@@ -88,7 +93,7 @@ package final class PairTensorProducts {
                 knownTo: known ?? words.knownTo
             )
         }
-        return pair.product(whole(x, form.left, form.leftZeroExcept), whole(y, form.right, form.rightZeroExcept))
+        return try run.product(whole(x, form.left, form.leftZeroExcept), whole(y, form.right, form.rightZeroExcept))
     }
 
     /// op(x of party `left`, y of the other one).
@@ -107,7 +112,8 @@ package final class PairTensorProducts {
         let exchange = pair.tape.next(after: max(encrypted.moment, plain.moment))
         let result = Later<RingTensor>(at: exchange)
         // Some blocks of outputs at a time: their sums take six times what the answers do.
-        let perBlock = packing.form.groups * packing.rowTiles * 2 * LatticeParameters.limbs * LatticeParameters.degree * 4
+        let perBlock =
+            packing.form.groups * packing.rowTiles * 2 * LatticeParameters.limbs * LatticeParameters.degree * 4
         let together = max(1, (64 << 20) / max(perBlock, 1))
         let pieces = stride(from: 0, to: packing.outputs, by: together).map { $0..<min($0 + together, packing.outputs) }
         pair.tape.message(from: 1 - holder, in: exchange) { [kernels, randomness] channel in
