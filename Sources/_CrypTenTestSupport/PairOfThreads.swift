@@ -48,6 +48,8 @@ package final class PipeChannel: PairChannel {
     private var unread: [UInt64]?
     private var position = 0
     package private(set) var exchanges = 0
+    /// Words that this end has sent.
+    package private(set) var sentWords = 0
 
     init(_ outgoing: WordPipe, _ incoming: WordPipe) {
         (self.outgoing, self.incoming) = (outgoing, incoming)
@@ -55,6 +57,7 @@ package final class PipeChannel: PairChannel {
 
     package func send(_ words: RingTensor) throws {
         sent += words.elements
+        sentWords += words.count
     }
 
     package func finishSending() throws {
@@ -92,7 +95,6 @@ package struct PairOfThreads: Sendable {
 
     /// What each party's body returns.
     package func run<Result: Sendable>(_ body: @escaping @Sendable (Pair, PipeChannel) throws -> Result) throws -> [Result] {
-        let pipes = [WordPipe(), WordPipe()]
         let transfers = TransferKernels(kernels)
         // Direction d: party d sends words.
         var senders: [TransferSender] = []
@@ -105,24 +107,31 @@ package struct PairOfThreads: Sendable {
             senders.append(try sender.finish(trees))
             receivers.append(receiver)
         }
+        nonisolated(unsafe) let (sending, choosing) = (senders, receivers)
+        return try PairOfThreads.connected { [kernels, height] party, channel in
+            let pair = Pair(
+                party: party,
+                kernels: kernels,
+                sender: sending[party].run([7]),
+                receiver: choosing[1 - party].run([7]),
+                height: height
+            )
+            return try body(pair, channel)
+        }
+    }
+
+    /// What two threads return that have a connection, and nothing else yet.
+    package static func connected<Result: Sendable>(
+        _ body: @escaping @Sendable (_ party: Int, PipeChannel) throws -> Result
+    ) throws -> [Result] {
+        let pipes = [WordPipe(), WordPipe()]
         let results = Mutex<[Int: Swift.Result<Result, any Error>]>([:])
         let group = DispatchGroup()
         for party in 0..<2 {
-            nonisolated(unsafe) let sender = senders[party]
-            nonisolated(unsafe) let receiver = receivers[1 - party]
             group.enter()
-            let thread = Thread { [kernels, height] in
+            let thread = Thread {
                 let channel = PipeChannel(pipes[party], pipes[1 - party])
-                let result = Swift.Result {
-                    let pair = Pair(
-                        party: party,
-                        kernels: kernels,
-                        sender: sender.run([7]),
-                        receiver: receiver.run([7]),
-                        height: height
-                    )
-                    return try body(pair, channel)
-                }
+                let result = Swift.Result { try body(party, channel) }
                 pipes[party].close()
                 results.withLock { $0[party] = result }
                 group.leave()

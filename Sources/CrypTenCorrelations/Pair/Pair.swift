@@ -9,15 +9,15 @@ package final class Pair {
     package let party: Int
     package let kernels: any Kernels
     package let tape: PairTape
-    /// Where this party has the words.
-    private let sender: TransferSender.Run
-    /// Where it chooses.
-    private let receiver: TransferReceiver.Run
+    /// Where this party has the words, and where it chooses; nil where it only counts.
+    private let transfers: (sender: TransferSender.Run, receiver: TransferReceiver.Run)?
     private let height: TreeHeight
     /// Who chooses where either may: in turns, so that both do as much.
     private var turn = 1
     /// Bytes that what is written down will take, transfers above all.
     private(set) var waitingBytes = 0
+    /// What was written down, without what the tape counts.
+    var counted = PairCost()
 
     package init(
         party: Int,
@@ -28,15 +28,34 @@ package final class Pair {
     ) {
         self.party = party
         self.kernels = kernels
-        self.sender = sender
-        self.receiver = receiver
+        transfers = (sender, receiver)
         self.height = height
         tape = PairTape(party: party)
     }
 
+    /// One that writes everything down as a party does, and counts it: nothing is computed, sent or kept.
+    package init(counting height: TreeHeight) {
+        party = 0
+        kernels = NativeKernels(threads: 1)
+        transfers = nil
+        self.height = height
+        tape = PairTape(party: party, isCounting: true)
+    }
+
+    /// Whether it only counts.
+    var isCounting: Bool { transfers == nil }
+
     /// What was transferred so far, in both directions.
     package var counters: (sending: TransferCounters, choosing: TransferCounters) {
-        (sender.counters, receiver.counters)
+        transfers.map { ($0.sender.counters, $0.receiver.counters) } ?? (TransferCounters(), TransferCounters())
+    }
+
+    /// What all takes that was written down so far.
+    package var cost: PairCost {
+        var cost = counted
+        cost.exchangeBytes = tape.words.map { $0.map { 8 * $0 } }
+        cost.turns = tape.turns
+        return cost
     }
 
     /// Who chooses next.
@@ -51,9 +70,16 @@ package final class Pair {
         waitingBytes = 0
     }
 
+    /// Passes over all that is written down, which was only counted.
+    func pass() {
+        tape.finish()
+        waitingBytes = 0
+    }
+
     /// So many bytes more are held until what is written down has gone.
     func wait(bytes: Int) {
         waitingBytes += bytes
+        counted.waitingBytes = max(counted.waitingBytes, waitingBytes)
     }
 
     // MARK: Choices
@@ -85,14 +111,15 @@ package final class Pair {
         let choices = PairChoices(chooser: chooser, planes: planes, count: count, moment: exchange)
         tape.hold(choices)
         wait(bytes: 16 * 64 * planes * BitPlanes.words(for: count))
-        let (sender, receiver) = (sender, receiver)
+        counted.weighed[1 - chooser].countExtension(planes: planes, count: count, height)
+        let transfers = transfers
         let words = height.trees * planes * BitPlanes.words(for: count)
-        tape.message(from: chooser, in: exchange) { channel in
-            let (message, transfers) = try receiver.extend(try bits())
-            choices.extended(transfers)
+        tape.message(from: chooser, in: exchange, words: words) { channel in
+            let (message, extended) = try transfers!.receiver.extend(try bits())
+            choices.extended(extended)
             try channel.send(message)
         } read: { channel in
-            choices.absorbed(try sender.absorb(try channel.receive(words), planes: planes, count: count))
+            choices.absorbed(try transfers!.sender.absorb(try channel.receive(words), planes: planes, count: count))
         }
         return choices
     }
@@ -118,7 +145,8 @@ package final class Pair {
     ) -> Later<Sum> {
         let exchange = tape.next(after: max(moment, choices.moment))
         let result = Later<Sum>(at: exchange)
-        tape.message(from: 1 - choices.chooser, in: exchange) { channel in
+        let length = count(items.map(\.width), weighedBy: choices)
+        tape.message(from: 1 - choices.chooser, in: exchange, words: length) { channel in
             var total = try sum()
             for (index, item) in items.enumerated() {
                 let (message, share) = try choices.sending(item.plane).times(try words(index), width: item.width)
@@ -149,7 +177,8 @@ package final class Pair {
     ) -> Later<Sum> {
         let exchange = tape.next(after: max(moment, choices.moment))
         let result = Later<Sum>(at: exchange)
-        tape.message(from: 1 - choices.chooser, in: exchange) { channel in
+        let length = count(items.map(\.width), weighedBy: choices)
+        tape.message(from: 1 - choices.chooser, in: exchange, words: length) { channel in
             var total = try sum()
             for (index, item) in items.enumerated() {
                 let (message, share) = try choices.sending(item.plane).times(try words(index), width: item.width)
@@ -169,6 +198,16 @@ package final class Pair {
         return result
     }
 
+    /// Counts messages of words of so many bits each.
+    ///
+    /// - Returns: Their words.
+    private func count(_ widths: [Int], weighedBy choices: PairChoices) -> Int {
+        widths.reduce(0) { words, width in
+            counted.weighed[1 - choices.chooser].countMessage(count: choices.count, width: width)
+            return words + TransferKernels.messageWords(count: choices.count, width: width)
+        }
+    }
+
     /// XOR shares of planes of bits of one party, weighed by one plane of choices of the other.
     ///
     /// - Parameter bits: Up to 64 planes; runs at the party that doesn't choose.
@@ -181,12 +220,14 @@ package final class Pair {
     ) -> Later<BitPlanes> {
         let exchange = tape.next(after: max(moment, choices.moment))
         let result = Later<BitPlanes>(at: exchange)
-        tape.message(from: 1 - choices.chooser, in: exchange) { channel in
+        counted.weighed[1 - choices.chooser].countMessage(planes: planes, count: choices.count)
+        let words = planes * BitPlanes.words(for: choices.count)
+        tape.message(from: 1 - choices.chooser, in: exchange, words: words) { channel in
             let (message, share) = try choices.sending(plane).times(try bits())
             try channel.send(message)
             result.fulfil(share)
         } read: { channel in
-            let message = try channel.receive(planes * BitPlanes.words(for: choices.count))
+            let message = try channel.receive(words)
             result.fulfil(try choices.choosing(plane).times(message, planes: planes))
         }
         return result
@@ -200,7 +241,7 @@ package final class Pair {
         let (part, kernels) = (words.part, kernels)
         let result = Later<RingTensor>(at: exchange)
         for sender in 0..<2 {
-            tape.message(from: sender, in: exchange) { channel in
+            tape.message(from: sender, in: exchange, words: words.count) { channel in
                 try channel.send(try part.value())
             } read: { channel in
                 var sum = try channel.receive(words.count)

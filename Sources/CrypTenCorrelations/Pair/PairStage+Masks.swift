@@ -106,7 +106,7 @@ extension PairStage {
             try run.exchangeIfFull()
             return piece
         }
-        try run.deal(difference: differences)
+        try run.deal(difference: differences, count: mask.shape.count)
         return pieces
     }
 
@@ -116,7 +116,7 @@ extension PairStage {
             pieces = try read(wire.mask)
         } else {
             _ = numbers.bitwise()
-            try run.deal(difference: nil)
+            try run.deal(difference: nil, count: 0)
             pieces = bitwise(of: wire)
         }
         let shift = wire.alternative?.shift ?? 0
@@ -157,7 +157,7 @@ extension PairStage {
         _ = numbers.bitwise()
         let words = flat(mask)
         let octaves = PairOctaves(run, count: words.count, entries: entries, fractionBits: fractionBits)
-        try run.deal(difference: [octaves.difference(from: words)])
+        try run.deal(difference: [octaves.difference(from: words)], count: words.count)
         for words in octaves.powers(where: bits) { try run.deal(words.part) }
     }
 
