@@ -94,7 +94,9 @@ package struct PairOfThreads: Sendable {
     }
 
     /// What each party's body returns.
-    package func run<Result: Sendable>(_ body: @escaping @Sendable (Pair, PipeChannel) throws -> Result) throws -> [Result] {
+    package func run<Result: Sendable>(
+        _ body: @escaping @Sendable (Pair, PipeChannel) throws -> Result
+    ) throws -> [Result] {
         let transfers = TransferKernels(kernels)
         // Direction d: party d sends words.
         var senders: [TransferSender] = []

@@ -32,7 +32,8 @@ package struct BilinearTransfers: Sendable {
         let elements = 64 * count * (rows + 1)
         let bytes = 64 * 4 * count + 260 * count * rows
         let sum =
-            64 * count * 2 * Double(TransferPrice.transferPicoseconds) + elements * 2 * Double(TransferPrice.elementPicoseconds)
+            64 * count * 2 * Double(TransferPrice.transferPicoseconds) + elements * 2
+            * Double(TransferPrice.elementPicoseconds)
             + 64 * rows * 2 * Double(TransferPrice.messagePicoseconds) + bytes * Double(LatticeCost.bytePicoseconds)
         return sum < 0x1p53 ? Int(sum) : .max
     }

@@ -48,7 +48,9 @@ package struct PairCost: Hashable, Sendable {
     package var computingSeconds: [Double] {
         (0..<2).map { party in
             let (sent, chosen) = (weighed[party], weighed[1 - party])
-            return Double(TransferPrice.picoseconds(sent) + TransferPrice.picoseconds(chosen) + lattice[party].picoseconds) * 1e-12
+            return Double(
+                TransferPrice.picoseconds(sent) + TransferPrice.picoseconds(chosen) + lattice[party].picoseconds
+            ) * 1e-12
         }
     }
 

@@ -34,6 +34,11 @@ package final class PairMaker: CorrelationMaker {
         (self.party, self.kernels, self.limit) = (party, kernels, limit)
     }
 
+    /// Bytes that each party sends in the exchanges of `connect`, in words.
+    package static let connectionMessages = [
+        BaseTransfer.offerBytes, BaseTransfer.answerBytes, TransferTrees.messageBytes,
+    ]
+
     package func connect(over channel: any PairChannel) throws {
         let transfers = TransferKernels(kernels)
         // Named by the party that has the words; the session's secrets are fresh.

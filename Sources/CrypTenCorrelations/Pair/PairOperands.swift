@@ -20,7 +20,10 @@ extension PairRun {
         seeds: Later<RingTensor>? = nil
     ) -> WireMask<PairMask> {
         let origin = PairOrigin(count: shape.count, .own(seeds), self)
-        return WireMask(mask: PairMask(shape, PairWords(count: shape.count, part: part), origin), sharesHeld: sharesHeld)
+        return WireMask(
+            mask: PairMask(shape, PairWords(count: shape.count, part: part), origin),
+            sharesHeld: sharesHeld
+        )
     }
 
     /// A wire truncated in place, of whose r this party has these seed words.

@@ -14,7 +14,12 @@ struct BilinearTransferTests {
         var testDescription: String { "\(operation.name) of \(left) and \(right)" }
     }
 
-    private static let strided = ConvolutionGeometry(strides: [2, 1], padding: [1, 0, 1, 2], dilations: [1, 2], groups: 2)
+    private static let strided = ConvolutionGeometry(
+        strides: [2, 1],
+        padding: [1, 0, 1, 2],
+        dilations: [1, 2],
+        groups: 2
+    )
 
     static let cases = [
         Case(operation: .matmul(transposeLeft: false, transposeRight: false), left: [3, 5], right: [5, 4]),
@@ -23,9 +28,22 @@ struct BilinearTransferTests {
         Case(operation: .multiply, left: [3, 1, 5], right: [1, 4, 5]),
         Case(operation: .multiply, left: [1], right: [77]),
         Case(operation: .convolution(strided), left: [1, 2, 5, 6], right: [4, 1, 3, 2]),
-        Case(operation: .convolutionInputGradient(strided, height: 5, width: 6), left: [1, 4, 3, 6], right: [4, 1, 3, 2]),
-        Case(operation: .convolutionKernelGradient(strided, height: 3, width: 2), left: [1, 2, 5, 6], right: [1, 4, 3, 6]),
-        Case(operation: .matmul(transposeLeft: false, transposeRight: false), left: [64, 64], right: [64, 64], isSmall: false),
+        Case(
+            operation: .convolutionInputGradient(strided, height: 5, width: 6),
+            left: [1, 4, 3, 6],
+            right: [4, 1, 3, 2]
+        ),
+        Case(
+            operation: .convolutionKernelGradient(strided, height: 3, width: 2),
+            left: [1, 2, 5, 6],
+            right: [1, 4, 3, 6]
+        ),
+        Case(
+            operation: .matmul(transposeLeft: false, transposeRight: false),
+            left: [64, 64],
+            right: [64, 64],
+            isSmall: false
+        ),
         Case(operation: .multiply, left: [1], right: [40_000], isSmall: false),
     ]
 
@@ -44,7 +62,8 @@ struct BilinearTransferTests {
             func parts(_ shape: Shape, _ known: Int?) -> [RingTensor] {
                 (0..<2).map { party in
                     let words = numbers.words(shape.count)
-                    return known ?? party == party ? RingTensor(words, shape: [shape.count]) : RingTensor(zeros: [shape.count])
+                    return known ?? party == party
+                        ? RingTensor(words, shape: [shape.count]) : RingTensor(zeros: [shape.count])
                 }
             }
             let (left, right) = (parts(item.left, x), parts(item.right, y))

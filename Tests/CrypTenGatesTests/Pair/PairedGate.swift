@@ -99,7 +99,12 @@ final class PairedGate {
         let (simulator, operands) = try make(nil)
         // A split of every operand's mask, of what the parties hold no shares of as well.
         let parts = operands.map { Operand($0, &random) }
-        let keys = (0..<2).map { _ in (ExpansionKey(low: random.next(), high: random.next()), ExpansionKey(low: random.next(), high: random.next())) }
+        let keys = (0..<2).map { _ in
+            (
+                ExpansionKey(low: random.next(), high: random.next()),
+                ExpansionKey(low: random.next(), high: random.next())
+            )
+        }
         nonisolated(unsafe) let numbers = simulator.numbers
         let (runKeys, slabs) = (simulator.keys, simulator.slabs)
         let limit = 8 << 20
@@ -131,7 +136,9 @@ final class PairedGate {
                             WireMask(
                                 mask: try part.value(),
                                 sharesHeld: wire.sharesHeld,
-                                alternative: wire.alternative.map { .init(mask: RingTensor(zeros: shape), shift: $0.shift) }
+                                alternative: wire.alternative.map {
+                                    .init(mask: RingTensor(zeros: shape), shift: $0.shift)
+                                }
                             )
                         )
                     }
@@ -166,7 +173,7 @@ final class PairedGate {
     }
 
     /// Writes down what a gate asks for.
-    private static func deal(
+    static func deal(
         _ gate: any Gate,
         _ run: PairRun,
         _ inputs: [PairValue],
@@ -324,13 +331,16 @@ final class PairedGate {
                     switch (one.part, two.part) {
                     case (let a?, let b?):
                         one.opening.combination == .sum
-                            ? kernels.add(a, b) : RingTensor(zip(a.elements, b.elements).map { $0 ^ $1 }, shape: a.shape)
+                            ? kernels.add(a, b)
+                            : RingTensor(zip(a.elements, b.elements).map { $0 ^ $1 }, shape: a.shape)
                     case (let a?, nil): a
                     case (nil, let b?): b
                     case (nil, nil): throw SimulationError("nobody sends")
                     }
                 outcome.opened.append(sum.elements)
-                for party in 0..<2 { arriving[party].append(one.opening.receiver ?? party == party ? sum.reshaped(to: [sum.count]) : nil) }
+                for party in 0..<2 {
+                    arriving[party].append(one.opening.receiver ?? party == party ? sum.reshaped(to: [sum.count]) : nil)
+                }
             }
         }
         for source in sources where !source.isEmpty { throw SimulationError("correlations are left") }
@@ -395,7 +405,8 @@ final class PairedGate {
             }
         }
         outcome.plain = try outputs.map { output in
-            try SimulatedValue(shape: PairedGate.shape(output.parties), parties: output.parties, dealer: output.dealer).plain()
+            try SimulatedValue(shape: PairedGate.shape(output.parties), parties: output.parties, dealer: output.dealer)
+                .plain()
         }
         return outcome
     }
