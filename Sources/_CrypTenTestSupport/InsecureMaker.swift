@@ -1,4 +1,4 @@
-package import CrypTenBase
+import CrypTenBase
 package import CrypTenCorrelations
 package import CrypTenGates
 package import CrypTenPlanning
@@ -138,7 +138,7 @@ package final class InsecureMaker: CorrelationMaker {
                 numbers: numbers,
                 sink: part
             )
-            let differences = SimulatedDifferences()
+            let differences = SimulatedDifferences(.elementwise)
             try step.gate.gate.deal(stage: unit.stage, RebasedStage(dealer, differences: differences))
             for difference in differences.all { try sink.difference(difference) }
             if unit.isLastStage {

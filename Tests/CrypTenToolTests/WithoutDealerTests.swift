@@ -80,6 +80,98 @@ struct WithoutDealerTests {
         )
     }
 
+    @Test("an inference of two processes gives what it gives with a dealer, in as many rounds and online bytes")
+    func inference() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        func infer(_ out: String, _ more: [String]) async throws -> (report: Report, outputs: Tensor) {
+            let run = try await Tool.run(
+                [
+                    "infer", "--model", model, "--input", input, "--local", "2", "--output-dir", folder.path(out),
+                    "--json",
+                ] + more
+            )
+            #expect(run.code == 0, "\(run.stderr)")
+            let report = try JSONDecoder().decode(Report.self, from: Data(run.stdout.utf8))
+            let file = try #require(report.outputs.first?.file)
+            return (report, try Tensor(contentsOfNumpyFile: URL(fileURLWithPath: file)))
+        }
+        let usual = try await infer("dealt", [])
+        #expect(usual.report.offline == nil && usual.report.dealerBytes > 0)
+        let file = folder.path("prepared")
+        for (out, more) in [("made", []), ("prepared", ["--prepare"]), ("stored", ["--prepared-file", file])] {
+            let (report, outputs) = try await infer(out, ["--dealer", "none"] + more)
+            #expect(report.rounds == usual.report.rounds)
+            #expect(report.onlineBytesPerParty == usual.report.onlineBytesPerParty)
+            #expect(report.setupBytesPerParty == usual.report.setupBytesPerParty)
+            #expect(report.dealerBytes == 0 && report.peakMemoryBytes.count == 2)
+            let offline = try #require(report.offline)
+            #expect(offline.bytesPerParty.count == 2 && offline.bytesPerParty.allSatisfy { $0 > 0 })
+            #expect(offline.exchanges > 0 && offline.transfers > 0 && offline.seconds > 0)
+            #expect((report.secondsPrepare > 0) == !more.isEmpty)
+            #expect(outputs.shape == usual.outputs.shape)
+            let errors = zip(outputs.doubles, usual.outputs.doubles).map { abs($0 - $1) }
+            #expect(errors.max() ?? 1 < 2e-3, "\(errors.max() ?? 1)")
+        }
+        for party in 0..<2 {
+            let text = try Data(contentsOf: URL(fileURLWithPath: "\(file).\(party)"))
+            #expect(String(decoding: text, as: UTF8.self).contains("consumed"))
+        }
+    }
+
+    @Test("parties that are started by hand need each other alone")
+    func byHand() async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let addresses = try FreePorts.find(2).joined(separator: ",")
+        func arguments(_ party: Int) -> [String] {
+            ["party", "--id", "\(party)", "--parties", addresses, "--dealer", "none", "--session", "hand"]
+        }
+        async let owner = Tool.run(arguments(1) + ["--model", model])
+        let run = try await Tool.run(arguments(0) + ["--input", input, "--output-dir", folder.path("out")])
+        #expect(run.code == 0, "\(run.stderr)")
+        #expect(run.stdout.contains("offline bytes a party") && run.stdout.contains("correlated transfers"))
+        let other = try await owner
+        #expect(other.code == 0, "\(other.stderr)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("out")).count == 1)
+    }
+
+    @Test("the demonstration has its two parties alone, and no label differs")
+    func demo() async throws {
+        let run = try await Tool.run(["demo", "--dealer", "none", "--json"])
+        #expect(run.code == 0, "\(run.stderr)")
+        struct Demo: Decodable {
+            var labelsDiffer: Int
+            var images: Int
+            var offline: Offline?
+        }
+        let report = try JSONDecoder().decode(Demo.self, from: Data(run.stdout.utf8))
+        #expect(report.images == 360 && report.labelsDiffer == 0)
+        #expect(report.offline != nil)
+    }
+
+    private struct Offline: Decodable {
+        var bytesPerParty: [Int]
+        var exchanges: Int
+        var transfers: Int
+        var seconds: Double
+    }
+
+    private struct Report: Decodable {
+        struct Output: Decodable {
+            var file: String?
+        }
+
+        var rounds: Int
+        var onlineBytesPerParty: [Int]
+        var setupBytesPerParty: [Int]
+        var dealerBytes: Int
+        var secondsPrepare: Double
+        var peakMemoryBytes: [Int]
+        var offline: Offline?
+        var outputs: [Output]
+    }
+
     private struct Plan: Decodable {
         struct Offline: Decodable {
             var bytesPerParty: [Int]

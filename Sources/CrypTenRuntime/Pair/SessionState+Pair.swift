@@ -2,9 +2,11 @@ import CrypTenBase
 import CrypTenCorrelations
 import CrypTenGates
 import CrypTenPlanning
+import CrypTenRing
 import CrypTenTransport
 import Crypto
 import Foundation
+import NIOCore
 
 /// Runs whose correlations the two parties make themselves.
 extension SessionState {

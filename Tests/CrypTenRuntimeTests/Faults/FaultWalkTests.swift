@@ -156,11 +156,9 @@ struct FaultWalkTests {
             as [(Int, Int?, Int, Bool)]
     )
     func members(parties: Int, long: Int?, sample: Int, hasDealer: Bool) async throws {
-        let members = FaultyMembers(
-            parties: parties,
-            program: SmallInference(course: long.map { .long($0) } ?? .plain),
-            maker: hasDealer ? nil : { party, _ in InsecureMaker(party: party, bulk: 40_000) }
-        )
+        var usual = FaultyMembers(parties: parties, program: SmallInference(course: long.map { .long($0) } ?? .plain))
+        if !hasDealer { usual.maker = { party, _ in InsecureMaker(party: party, bulk: 40_000) } }
+        let members = usual
         let frames = try await frames {
             let run = try await members.run()
             return (run.outcomes, run.seen)

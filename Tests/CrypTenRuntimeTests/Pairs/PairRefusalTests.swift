@@ -90,8 +90,9 @@ struct PairRefusalTests {
         var listeners: [SessionListener] = []
         for _ in 0..<2 { listeners.append(try await SessionListener.listen(at: "127.0.0.1:0")) }
         let addresses = listeners.map(\.address)
+        let (first, second) = (listeners[0], listeners[1])
         async let one = outcome { [usual] in
-            try await listeners[0].connect(
+            try await first.connect(
                 party: .party(0),
                 parties: addresses,
                 dealer: service.address,
@@ -101,7 +102,7 @@ struct PairRefusalTests {
             )
         }
         async let two = outcome {
-            try await listeners[1].connect(
+            try await second.connect(
                 party: .party(1),
                 parties: addresses,
                 session: "test",

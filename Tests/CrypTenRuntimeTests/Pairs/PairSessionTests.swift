@@ -84,6 +84,36 @@ struct PairSessionTests {
         #expect(dealt[1].dealerBytes > 0)
     }
 
+    @Test(
+        "by the protocol itself: results are right, kept values are read again, and online rounds and bytes are those with a dealer"
+    )
+    func protocolItself() async throws {
+        let program: @Sendable (Session) async throws -> (values: [[Double]], spent: SessionStatistics) = { session in
+            let w = try await PairProgram.held(session)
+            var values: [[Double]] = []
+            for turn in 0..<3 {
+                if turn == 1 {
+                    let coming = try await session.placeholder(from: .party(0), shape: [4, 8])
+                    try await session.prepare([PairProgram.network(coming, w)], runs: 2)
+                }
+                let x = try await session.input(from: .party(0), shape: [4, 8]) {
+                    Tensor(PairProgram.images, shape: [4, 8])
+                }
+                values.append(try await session.reveal(PairProgram.network(x, w), to: .all)?.doubles ?? [])
+            }
+            return (values, try await session.statistics)
+        }
+        let dealt = try await withAuditedParties(2) { session, _ in try await program(session) }.results
+        let made = try await PairedMembers(.tcp, isInsecure: false).run(program)
+        for party in 0..<2 {
+            for values in made[party].values { #expect(PairProgram.isRight(values), "\(values)") }
+            let (spent, usual) = (made[party].spent, dealt[party].spent)
+            #expect(spent.rounds == usual.rounds && spent.onlineBytes == usual.onlineBytes)
+            #expect(spent.setupBytes == usual.setupBytes && spent.dealerBytes == 0)
+            #expect(spent.transfers > 0 && spent.offlineBytes > 0)
+        }
+    }
+
     @Test("every run has keys of its own at either party, and nobody else has them")
     func keys() async throws {
         let members = try await PairedMembers()

@@ -14,6 +14,7 @@ struct PairedMembers: Sendable {
     let log = InsecureMaker.Log()
 
     /// - Parameters:
+    ///   - isInsecure: Whether they make correlations by the tests' own maker; else by the protocol.
     ///   - bulk: Words that each sends beside what is needed, for each run.
     ///   - queueLimit: How much may wait at a member, and how much is queued for it, before the other waits.
     ///   - recording: Puts something between a member and its transport.
@@ -21,6 +22,7 @@ struct PairedMembers: Sendable {
     ///   - beforeExchange: Called at a party before an exchange of a run, which are counted from 1 on; 0 is the session's.
     init(
         _ wire: Wire = .memory,
+        isInsecure: Bool = true,
         bulk: Int = 0,
         queueLimit: Int = 64 << 20,
         recording: (any Transport) -> any Transport = { $0 },
@@ -32,8 +34,10 @@ struct PairedMembers: Sendable {
         for party in 0..<2 {
             configurations[party].threads = 1
             configurations[party].correlations = .parties
-            configurations[party].insecureMaker = { party, _ in
-                InsecureMaker(party: party, log: log, bulk: bulk, beforeExchange: beforeExchange)
+            if isInsecure {
+                configurations[party].insecureMaker = { party, _ in
+                    InsecureMaker(party: party, log: log, bulk: bulk, beforeExchange: beforeExchange)
+                }
             }
             change(&configurations[party], party)
         }
