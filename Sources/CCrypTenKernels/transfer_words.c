@@ -60,21 +60,48 @@ typedef struct {
     uint64_t message[PIECE], message_high[PIECE];
 } workspace;
 
+/// A piece of what `cct_transfer_send` does.
+CCT_INLINE void send_piece(cct_instruction_set set, cct_cipher_kind kind, workspace *w, uint64_t *message, uint64_t *share,
+                           const uint64_t *words, const uint64_t *rows, size_t some, const uint64_t *delta, unsigned offset,
+                           unsigned width, unsigned shift) {
+    const size_t half = offset / 64;
+    cct_transfer_hash(kind, &w->schedule, w->zero, rows, 0, 0, some);
+    cct_transfer_hash(kind, &w->schedule, w->one, rows, delta[0], delta[1], some);
+    cct_mask_words(set, w->message, share, words, w->zero + half, w->one + half, some, offset % 64, low_mask(width), shift);
+    cct_lanes_pack(set, message, w->message, some, width);
+}
+
 void cct_transfer_send(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *words,
                        const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset, unsigned width,
                        unsigned shift) {
     workspace w __attribute__((aligned(64)));
-    const size_t half = offset / 64;
+    cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
+    for (size_t start = 0; start < count; start += PIECE)
+        send_piece(set, kind, &w, message + start / 64 * width, share + start, words + start, rows + 2 * start,
+                   cct_min(PIECE, count - start), delta, offset, width, shift);
+    cct_wipe(&w, sizeof w);
+}
+
+/// Bits as words of 0 and 1.
+CCT_FOR_EACH_SET(cct_words_of_bits, (cct_instruction_set set, uint64_t *restrict out, const uint64_t *restrict bits, size_t count),
+                 (set, out, bits, count), {
+                     (void)set;
+                     for (size_t i = 0; i < count; i++) out[i] = bits[i / 64] >> (i % 64) & 1;
+                 })
+
+void cct_transfer_send_ones(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *bits,
+                            const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset,
+                            unsigned width, unsigned shift) {
+    workspace w __attribute__((aligned(64)));
+    uint64_t words[PIECE] __attribute__((aligned(64)));
     cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
     for (size_t start = 0; start < count; start += PIECE) {
         const size_t some = cct_min(PIECE, count - start);
-        cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
-        cct_transfer_hash(kind, &w.schedule, w.one, rows + 2 * start, delta[0], delta[1], some);
-        cct_mask_words(set, w.message, share + start, words + start, w.zero + half, w.one + half, some, offset % 64, low_mask(width),
-                       shift);
-        cct_lanes_pack(set, message + start / 64 * width, w.message, some, width);
+        cct_words_of_bits(set, words, bits + start / 64, some);
+        send_piece(set, kind, &w, message + start / 64 * width, share + start, words, rows + 2 * start, some, delta, offset, width, shift);
     }
     cct_wipe(&w, sizeof w);
+    cct_wipe(words, sizeof words);
 }
 
 void cct_transfer_receive(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, const uint64_t *rows,

@@ -4,19 +4,18 @@ package import CrypTenRing
 import Foundation
 import Synchronization
 
-/// Words from one thread to another, in order; whoever waits for them longer than a minute gives up.
+/// Tensors from one thread to another, in order; whoever waits for them longer than some minutes gives up.
 final class WordPipe: @unchecked Sendable {
     private let condition = NSCondition()
-    private var messages: [[UInt64]] = []
+    /// Nil after the last of an exchange.
+    private var messages: [RingTensor?] = []
     private var isClosed = false
-    /// Words that went through.
-    private(set) var words = 0
+    private var isWaiting = false
 
-    func send(_ message: [UInt64]) {
+    func send(_ message: RingTensor?) {
         condition.lock()
         messages.append(message)
-        words += message.count
-        condition.signal()
+        if isWaiting { condition.signal() }
         condition.unlock()
     }
 
@@ -27,60 +26,72 @@ final class WordPipe: @unchecked Sendable {
         condition.unlock()
     }
 
-    func receive() throws -> [UInt64] {
+    /// All that have come, at least one.
+    func receive() throws -> [RingTensor?] {
         condition.lock()
-        defer { condition.unlock() }
-        let deadline = Date.now + 60
+        defer {
+            isWaiting = false
+            condition.unlock()
+        }
+        let deadline = Date.now + 300
         while messages.isEmpty {
+            isWaiting = true
             guard !isClosed, condition.wait(until: deadline) else {
                 throw CrypTenError(.peerLost, "the other party has ended")
             }
         }
-        return messages.removeFirst()
+        defer { messages = [] }
+        return messages
     }
 }
 
-/// The two ends of a pair's connection; a message of an exchange is one list of words.
+/// The two ends of a pair's connection: what is sent is handed over as it is.
 package final class PipeChannel: PairChannel {
     private let outgoing: WordPipe
     private let incoming: WordPipe
-    private var sent: [UInt64] = []
-    private var unread: [UInt64]?
-    private var position = 0
+    /// What has come, the last first.
+    private var arrived: [RingTensor?] = []
     package private(set) var exchanges = 0
     /// Words that this end has sent.
-    package private(set) var sentWords = 0
+    package private(set) var sent = 0
 
     init(_ outgoing: WordPipe, _ incoming: WordPipe) {
         (self.outgoing, self.incoming) = (outgoing, incoming)
     }
 
     package func send(_ words: RingTensor) throws {
-        sent += words.elements
-        sentWords += words.count
+        guard words.count > 0 else { return }
+        sent += words.count
+        outgoing.send(words.reshaped(to: [words.count]))
     }
 
     package func finishSending() throws {
-        outgoing.send(sent)
-        sent = []
+        outgoing.send(nil)
         exchanges += 1
     }
 
+    private func next() throws -> RingTensor? {
+        if arrived.isEmpty { arrived = try incoming.receive().reversed() }
+        return arrived.removeLast()
+    }
+
     package func receive(_ count: Int) throws -> RingTensor {
-        if unread == nil { unread = try incoming.receive() }
-        guard position + count <= unread!.count else {
-            throw CrypTenError(.malformedFrame, "\(unread!.count) words where more are due")
+        var parts: [RingTensor] = []
+        var missing = count
+        while missing > 0 {
+            guard let part = try next() else {
+                arrived.append(nil)
+                throw CrypTenError(.malformedFrame, "\(missing) words less than are due")
+            }
+            if part.count > missing { arrived.append(part.flat(missing..<part.count)) }
+            parts.append(part.flat(0..<min(missing, part.count)))
+            missing -= parts.last!.count
         }
-        defer { position += count }
-        return RingTensor(unread![position..<position + count], shape: [count])
+        return parts.count == 1 ? parts[0] : RingTensor(parts.flatMap(\.elements), shape: [count])
     }
 
     package func finishReceiving() throws {
-        if unread == nil { unread = try incoming.receive() }
-        guard position == unread!.count else {
-            throw CrypTenError(.malformedFrame, "\(unread!.count - position) words are left")
-        }
-        (unread, position) = (nil, 0)
+        if let rest = try next() { throw CrypTenError(.malformedFrame, "\(rest.count) words are left") }
     }
 }
 

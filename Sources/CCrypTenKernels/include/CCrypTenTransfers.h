@@ -53,6 +53,10 @@ void cct_transfer_absorb(cct_instruction_set set, cct_cipher_kind kind, const ui
 void cct_transfer_send(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *words,
                        const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset, unsigned width,
                        unsigned shift);
+/// The same of words that are 0 or 1: the bits of a plane.
+void cct_transfer_send_ones(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *bits,
+                            const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset,
+                            unsigned width, unsigned shift);
 /// share += (H(row) + choice * message modulo 2^width) << shift.
 void cct_transfer_receive(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, const uint64_t *rows,
                           const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset, unsigned width, unsigned shift);

@@ -63,13 +63,13 @@ package struct BilinearTransfers: Sendable {
         }
         return pair.weigh(
             by: choices,
-            (0..<rows).flatMap { _ in (0..<64).map { ($0, 64 - $0) } },
+            (0..<rows).flatMap { row in
+                (0..<64).map { WeighedWord(plane: $0, width: 64 - $0, shift: $0, sum: row) }
+            },
             after: weighed.moment,
-            words: { try row($0 / 64) },
+            words: { .words(try row($0 / 64)) },
             into: { (0..<rows).map { _ in RingTensor(zeros: [count]) } }
-        ) { sums, item, share in
-            kernels.accumulate(&sums[item / 64], adding: share, times: 1 << UInt64(item % 64))
-        }.map { sums in
+        ).map { sums in
             let results = form.resultMap()
             var out = RingTensor(zeros: form.outputShape)
             out.withMutableWords { out in

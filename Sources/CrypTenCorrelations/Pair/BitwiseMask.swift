@@ -58,9 +58,15 @@ package final class BitwiseMask {
         return shifted[shift]!
     }
 
+    /// Writes down what a wire truncated by `shift` reads of r, before r itself: with the transfers of its bits, which don't stay.
+    package func prepare(shiftedBy shift: Int) {
+        _ = shifted(by: shift)
+        _ = top(modulo: shift)
+    }
+
     /// Shares of Σ_j≥shift 2^(j − shift)·r_0j·r_1j, modulo 2^63, and of the sum of the lower ones; those only where r isn't known yet.
     private func sums(shift: Int) -> Later<(high: RingTensor, low: RingTensor)> {
-        let (kernels, bits, count) = (pair.kernels, bits, count)
+        let (bits, count) = (bits, count)
         let planes = shifted[0] == nil ? Array(0..<64) : Array(shift..<64)
         pair.choose(chooser, by: bits, planes: Array(0..<64))
         guard let place = bits.choice(0, to: chooser), place.plane == 0 else {
@@ -70,18 +76,15 @@ package final class BitwiseMask {
         func width(_ plane: Int) -> Int { max(1, 63 - (plane >= shift ? plane - shift : plane)) }
         return pair.weigh(
             by: place.choices,
-            planes.map { ($0, width($0)) },
+            planes.map { plane in
+                plane >= shift
+                    ? WeighedWord(plane: plane, width: width(plane), shift: plane - shift, sum: 0)
+                    : WeighedWord(plane: plane, width: width(plane), shift: plane, sum: 1)
+            },
             after: bits.moment,
-            words: { kernels.words(of: try bits.part.value()[planes[$0]], shape: [count]) },
-            into: { (RingTensor(zeros: [count]), RingTensor(zeros: [count])) }
-        ) { sum, index, share in
-            let plane = planes[index]
-            if plane >= shift {
-                kernels.accumulate(&sum.0, adding: share, times: 1 << UInt64(plane - shift))
-            } else {
-                kernels.accumulate(&sum.1, adding: share, times: 1 << UInt64(plane))
-            }
-        }.map { (high: $0.0, low: $0.1) }
+            words: { .ones(try bits.part.value()[planes[$0]]) },
+            into: { [RingTensor(zeros: [count]), RingTensor(zeros: [count])] }
+        ).map { (high: $0[0], low: $0[1]) }
     }
 
     /// Bit 63 as a number modulo 2^bits.

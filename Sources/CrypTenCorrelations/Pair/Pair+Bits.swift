@@ -15,18 +15,16 @@ extension Pair {
         let place = bits.choice(plane, to: chooser)!
         let product = weigh(
             by: place.choices,
-            [(place.plane, width - 1)],
+            [WeighedWord(plane: place.plane, width: width - 1)],
             after: bits.moment,
-            words: { _ in try own.value() },
-            into: { RingTensor(zeros: [count]) }
-        ) { sum, _, share in
-            sum = share
-        }
+            words: { _ in .ones(try bits.part.value()[plane]) },
+            into: { [RingTensor(zeros: [count])] }
+        )
         return PairWords(
             count: count,
             part: own.with(product) { own, product in
                 var number = own
-                kernels.accumulate(&number, adding: product, times: 0 &- 2)
+                kernels.accumulate(&number, adding: product[0], times: 0 &- 2)
                 return width == 64 ? number : kernels.lowBits(number, width)
             }
         )
@@ -50,13 +48,11 @@ extension Pair {
             let place = bits.choice(plane, to: chooser)!
             return weigh(
                 by: place.choices,
-                sent.map { _ in (place.plane, width) },
+                sent.map { WeighedWord(plane: place.plane, width: width, sum: $0) },
                 after: max(moment, bits.moment),
-                words: { kernels.negate(try words[sent[$0]].part.value(), where: try part.value()[plane]) },
+                words: { .words(kernels.negate(try words[sent[$0]].part.value(), where: try part.value()[plane])) },
                 into: { words.map { _ in RingTensor(zeros: [count]) } }
-            ) { sums, index, share in
-                sums[sent[index]] = share
-            }
+            )
         }
         return words.indices.map { index in
             PairWords(
@@ -81,18 +77,16 @@ extension Pair {
         let place = bits.choice(0, to: chooser)!
         let products = weigh(
             by: place.choices,
-            (0..<planes).map { ($0, max(1, 63 - $0)) },
+            (0..<planes).map { WeighedWord(plane: $0, width: max(1, 63 - $0), shift: $0) },
             after: bits.moment,
-            words: { kernels.words(of: try bits.part.value()[$0], shape: [count]) },
-            into: { RingTensor(zeros: [count]) }
-        ) { sum, plane, share in
-            kernels.accumulate(&sum, adding: share, times: 1 << UInt64(plane))
-        }
+            words: { .ones(try bits.part.value()[$0]) },
+            into: { [RingTensor(zeros: [count])] }
+        )
         return PairWords(
             count: count,
             part: bits.part.with(products) { part, products in
                 var number = kernels.words(of: part, shape: [count])
-                kernels.accumulate(&number, adding: products, times: 0 &- 2)
+                kernels.accumulate(&number, adding: products[0], times: 0 &- 2)
                 return number
             }
         )

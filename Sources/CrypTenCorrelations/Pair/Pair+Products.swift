@@ -8,16 +8,13 @@ extension Pair {
     /// - Complexity: 64 transfers, and 64 + 63 + … + 1 bits of message an element.
     /// > Gilboa, "Two party RSA key generation", CRYPTO '99.
     func cross(_ x: Later<RingTensor>, _ choices: PairChoices, count: Int) -> Later<RingTensor> {
-        let kernels = kernels
-        return weigh(
+        weigh(
             by: choices,
-            (0..<64).map { ($0, 64 - $0) },
+            (0..<64).map { WeighedWord(plane: $0, width: 64 - $0, shift: $0) },
             after: x.moment,
-            words: { _ in try x.value() },
-            into: { RingTensor(zeros: [count]) }
-        ) { sum, plane, share in
-            kernels.accumulate(&sum, adding: share, times: 1 << UInt64(plane))
-        }
+            words: { _ in .words(try x.value()) },
+            into: { [RingTensor(zeros: [count])] }
+        ).map { $0[0] }
     }
 
     /// Shares of x·y: own products, and a cross term for each party whose part of y isn't zeros where the other's of x isn't.
@@ -72,13 +69,13 @@ extension Pair {
             let exponents = degree - m
             mixed[m] = weigh(
                 by: choices,
-                (0..<64).flatMap { plane in (0..<exponents).map { _ in (plane, 64 - plane) } },
+                (0..<64).flatMap { plane in
+                    (0..<exponents).map { WeighedWord(plane: plane, width: 64 - plane, shift: plane, sum: $0) }
+                },
                 after: x.moment,
-                words: { try own[$0 % exponents].value() },
+                words: { .words(try own[$0 % exponents].value()) },
                 into: { (0..<exponents).map { _ in RingTensor(zeros: [count]) } }
-            ) { sums, index, share in
-                kernels.accumulate(&sums[index % exponents], adding: share, times: 1 << UInt64(index / exponents))
-            }
+            )
         }
         let moment = mixed.values.map(\.moment).max()!
         return (2...degree).map { d in

@@ -50,7 +50,9 @@ extension Pair {
             )
         }
         // Of each choice a word for the cosine of the sum, and one for its sine.
-        let items = (0..<2 * (bits + 1)).flatMap { [($0, 64), ($0, 64)] }
+        let items = (0..<2 * (bits + 1)).flatMap { plane in
+            (0..<2).map { WeighedWord(plane: plane, width: 64, sum: $0) }
+        }
         func rounded(_ wave: RingTensor, by shift: Int) -> RingTensor {
             guard shift > 0 else { return wave }
             let moved = kernels.add(wave, scalar: 1 << 40 + 1 << UInt64(shift - 1))
@@ -66,9 +68,9 @@ extension Pair {
                 let shift = bits - plane % (bits + 1)
                 // The chooser's cosine weighs (cos a, sin a), its sine (−sin a, cos a).
                 switch (plane <= bits, part) {
-                case (true, 0), (false, 1): return rounded(own.cosine, by: shift)
-                case (true, _): return rounded(own.sine, by: shift)
-                case (false, _): return rounded(kernels.negate(own.sine), by: shift)
+                case (true, 0), (false, 1): return .words(rounded(own.cosine, by: shift))
+                case (true, _): return .words(rounded(own.sine, by: shift))
+                case (false, _): return .words(rounded(kernels.negate(own.sine), by: shift))
                 }
             },
             into: { [party] in
@@ -79,9 +81,7 @@ extension Pair {
                     kernels.subtract(own.sine, own.cosine), kernels.negate(kernels.add(own.sine, own.cosine)),
                 ]
             }
-        ) { sums, item, share in
-            kernels.accumulate(&sums[item % 2], adding: share)
-        }
+        )
         return [0, 1].map { index in PairWords(count: count, part: sums.map { $0[index] }) }
     }
 }

@@ -48,18 +48,16 @@ struct PairOctaves {
         let place = whole.choice(0, to: chooser)!
         let products = pair.weigh(
             by: place.choices,
-            (0..<whole.planes).map { ($0, max(1, whole.planes - 1 - $0)) },
+            (0..<whole.planes).map { WeighedWord(plane: $0, width: max(1, whole.planes - 1 - $0), shift: $0 + fraction) },
             after: 0,
-            words: { kernels.words(of: try whole.part.value()[$0], shape: [count]) },
-            into: { RingTensor(zeros: [count]) }
-        ) { sum, plane, share in
-            kernels.accumulate(&sum, adding: share, times: 1 << UInt64(plane + fraction))
-        }
+            words: { .ones(try whole.part.value()[$0]) },
+            into: { [RingTensor(zeros: [count])] }
+        )
         share = PairWords(
             count: count,
             part: seeds.with(products) { seeds, products in
                 var share = seeds
-                kernels.accumulate(&share, adding: products, times: 0 &- 2)
+                kernels.accumulate(&share, adding: products[0], times: 0 &- 2)
                 return share
             }
         )

@@ -97,6 +97,30 @@ package final class PairRun {
         if !pair.isCounting { entries.append(entry) }
     }
 
+    /// Functions of words, element by element, that are made some elements at a time: so no more of them waits than may, and what one plane of
+    /// choices weighs stays in a processor's cache.
+    ///
+    /// - Parameter make: Of some elements the values, as many of all.
+    func inPieces(_ words: PairWords, _ make: (PairWords) throws -> [PairWords]) throws -> [PairWords] {
+        let ranges = slabs.of(words.count)
+        guard ranges.count > 1 else { return try make(words) }
+        let pieces = try ranges.map { range in
+            let made = try make(words.flat(range))
+            try exchangeIfFull()
+            return made
+        }
+        return pieces[0].indices.map { index in PairWords.joining(pieces.map { $0[index] }, pair.kernels) }
+    }
+
+    /// Shares of x·y, element by element, as `inPieces` makes them.
+    func product(_ x: PairWords, _ y: PairWords) throws -> PairWords {
+        var start = 0
+        return try inPieces(x) { piece in
+            defer { start += piece.count }
+            return [pair.product(piece, piece.count == y.count ? y : y.flat(start..<start + piece.count))]
+        }[0]
+    }
+
     /// Does what is written down, if there is as much of it as may wait.
     func exchangeIfFull() throws {
         if pair.waitingBytes >= limit { try exchange() }

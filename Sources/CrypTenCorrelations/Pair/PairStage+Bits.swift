@@ -89,7 +89,7 @@ extension PairStage {
                 right: [rows, mask.shape.count / rows],
                 leftZeroExcept: party
             )
-            try run.deal(try run.products.product(form, matrix, flat(mask)).part)
+            try run.deal(try run.products.product(form, matrix, flat(mask), in: run).part)
         }
     }
 

@@ -44,11 +44,11 @@ extension PairStage {
     // MARK: Products
 
     package func dealProduct(_ product: MaskProduct<PairMask>) throws {
-        try run.deal(run.products.product(product.form, flat(product.left), flat(product.right)).part)
+        try run.deal(run.products.product(product.form, flat(product.left), flat(product.right), in: run).part)
     }
 
     package func dealProduct(of wire: WireMask<PairMask>, times other: PairMask) throws {
-        try run.deal(pair.product(flat(wire.mask), flat(other)).part)
+        try run.deal(run.product(flat(wire.mask), flat(other)).part)
         guard let alternative = wire.alternative else { return }
         try dealNegated(select(byTopOf: wire, flat(other), bits: alternative.shift), bits: alternative.shift)
     }
@@ -56,7 +56,7 @@ extension PairStage {
     package func dealPowers(of wire: WireMask<PairMask>, exponents: ClosedRange<Int>) throws {
         let (kernels, party) = (kernels, pair.party)
         let mask = flat(wire.mask)
-        let powers = [mask] + pair.powers(mask, degree: exponents.upperBound)
+        let powers = try [mask] + run.inPieces(mask) { [pair] in pair.powers($0, degree: exponents.upperBound) }
         for exponent in exponents {
             try run.deal(powers[exponent - 1].part)
             guard let alternative = wire.alternative else { continue }
@@ -93,7 +93,9 @@ extension PairStage {
     // MARK: What reads bits
 
     /// r of a wire in pieces, whose d is dealt.
-    private func read(_ mask: PairMask) throws -> [BitwiseMask] {
+    ///
+    /// - Parameter shift: Where the wire is truncated: what of r's shares will be read, which is made while there are transfers.
+    private func read(_ mask: PairMask, truncatedBy shift: Int? = nil) throws -> [BitwiseMask] {
         _ = numbers.bitwise()
         let words = flat(mask)
         var differences: [Later<RingTensor>] = []
@@ -101,6 +103,7 @@ extension PairStage {
             let start = range.lowerBound - mask.range.lowerBound
             let piece = mask.origin.piece(range)
             let some = range == mask.range ? words : words.flat(start..<start + range.count)
+            if let shift { piece.prepare(shiftedBy: shift) }
             differences.append(piece.difference(from: some))
             // Of a whole layer's elements some at a time.
             try run.exchangeIfFull()
@@ -133,7 +136,7 @@ extension PairStage {
             (1...62).contains(shift) && wire.alternative == nil,
             "a truncation is by 1 to 62 bits, and not of one"
         )
-        _ = try read(wire.mask)
+        _ = try read(wire.mask, truncatedBy: shift)
         let shape = wire.mask.shape
         let origin = PairOrigin(count: shape.count, .truncated(wire.mask.origin, wire.mask.range, shift: shift), run)
         let mask = PairMask(shape, nil, origin)
@@ -155,15 +158,21 @@ extension PairStage {
         fractionBits: Int
     ) throws {
         _ = numbers.bitwise()
-        let words = flat(mask)
-        let octaves = PairOctaves(run, count: words.count, entries: entries, fractionBits: fractionBits)
-        try run.deal(difference: [octaves.difference(from: words)], count: words.count)
-        for words in octaves.powers(where: bits) { try run.deal(words.part) }
+        var differences: [Later<RingTensor>] = []
+        var start = 0
+        let powers = try run.inPieces(flat(mask)) { [kernels, run] words in
+            let octaves = PairOctaves(run, count: words.count, entries: entries, fractionBits: fractionBits)
+            differences.append(octaves.difference(from: words))
+            defer { start += words.count }
+            return octaves.powers(where: bits.slab(start..<start + words.count, kernels))
+        }
+        try run.deal(difference: differences, count: mask.shape.count)
+        for words in powers { try run.deal(words.part) }
     }
 
     package func dealHarmonics(of mask: PairMask, numbers: ClosedRange<Int>) throws {
         for number in numbers {
-            let waves = pair.harmonics(flat(mask), number: number)
+            let waves = try run.inPieces(flat(mask)) { [pair] in pair.harmonics($0, number: number) }
             for wave in waves { try run.deal(wave.part) }
         }
     }

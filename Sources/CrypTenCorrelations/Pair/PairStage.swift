@@ -44,7 +44,7 @@ package final class PairStage: DealStage {
         let kernels = kernels
         var words = PairWords(count: shape.count, part: ownWords(numbers.mask(), shape))
         for product in products {
-            let absorbed = try run.products.product(product.form, flat(product.left), flat(product.right))
+            let absorbed = try run.products.product(product.form, flat(product.left), flat(product.right), in: run)
             words = words.with(absorbed) { kernels.subtract($0, $1.reshaped(to: $0.shape)) }
         }
         return run.mask(shape, words)

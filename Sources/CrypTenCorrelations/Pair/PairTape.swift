@@ -24,7 +24,7 @@ package final class PairTape {
     private(set) var turns = 0
     /// What is written down: the first of these is exchange `done + 1`.
     private var exchanges: [Exchange] = []
-    /// What must live until what is written down has gone.
+    /// What must live until what is written down goes, which then holds it itself.
     private var held: [AnyObject] = []
 
     package init(party: Int, isCounting: Bool = false) {
@@ -40,7 +40,7 @@ package final class PairTape {
         max(moment, done) + 1
     }
 
-    /// Keeps an object until what is written down has gone.
+    /// Keeps an object until what is written down goes.
     func hold(_ object: AnyObject) {
         held.append(object)
     }
@@ -74,13 +74,12 @@ package final class PairTape {
 
     /// Does all that is written down, and forgets it.
     package func run(over channel: any PairChannel) throws {
+        // From here on what is still to go holds what it's made of, and no more than that.
+        held = []
         for number in exchanges.indices {
-            // Taken out, so that what a message was made of goes with it.
-            let exchange = exchanges[number]
-            exchanges[number] = Exchange()
-            for send in exchange.sends { try send(channel) }
+            try PairTape.take(&exchanges[number].sends) { try $0(channel) }
             try channel.finishSending()
-            for read in exchange.reads { try read(channel) }
+            try PairTape.take(&exchanges[number].reads) { try $0(channel) }
             try channel.finishReceiving()
         }
         finish()
@@ -92,5 +91,16 @@ package final class PairTape {
         turns += 1
         exchanges = []
         held = []
+    }
+
+    /// Takes messages out one by one, so that what each was made of goes with it.
+    private static func take(
+        _ messages: inout [(any PairChannel) throws -> Void],
+        _ body: ((any PairChannel) throws -> Void) throws -> Void
+    ) throws {
+        var rest = messages
+        messages = []
+        rest.reverse()
+        while let message = rest.popLast() { try body(message) }
     }
 }

@@ -60,9 +60,9 @@ package final class PairTensorProducts {
         encrypted = []
     }
 
-    /// Shares of an operation of shared words.
-    package func product(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords) throws -> PairWords {
-        if case .multiply = form.operation, form.left == form.right { return elementwise(form, x, y) }
+    /// Shares of an operation of shared words, for a run.
+    package func product(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords, in run: PairRun) throws -> PairWords {
+        if case .multiply = form.operation, form.left == form.right { return try elementwise(form, x, y, run) }
         let (pair, ring) = (pair, pair.kernels)
         let xKnown = form.leftZeroExcept ?? x.knownTo
         let yKnown = form.rightZeroExcept ?? y.knownTo
@@ -95,11 +95,16 @@ package final class PairTensorProducts {
     }
 
     /// Element by element, of operands of one shape.
-    private func elementwise(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords) -> PairWords {
+    private func elementwise(
+        _ form: MaskedProduct,
+        _ x: PairWords,
+        _ y: PairWords,
+        _ run: PairRun
+    ) throws -> PairWords {
         func words(_ words: PairWords, _ known: Int?) -> PairWords {
             PairWords(count: words.count, part: words.part, knownTo: known ?? words.knownTo)
         }
-        return pair.product(words(x, form.leftZeroExcept), words(y, form.rightZeroExcept))
+        return try run.product(words(x, form.leftZeroExcept), words(y, form.rightZeroExcept))
     }
 
     /// What takes less of both parties, by ring-LWE or by transfers.

@@ -37,7 +37,8 @@ package struct PairWords {
         guard parts.count > 1 else { return parts[0] }
         return PairWords(
             count: parts.reduce(0) { $0 + $1.count },
-            part: Later(at: parts.map(\.moment).max()!) { kernels.join(try parts.map { try $0.part.value() }) }
+            part: Later(at: parts.map(\.moment).max()!) { kernels.join(try parts.map { try $0.part.value() }) },
+            knownTo: parts.allSatisfy { $0.knownTo == parts[0].knownTo } ? parts[0].knownTo : nil
         )
     }
 }

@@ -68,6 +68,39 @@ extension TransferKernels {
         }
     }
 
+    /// The same of words that are 0 or 1, the bits of a plane.
+    func send(
+        ones bits: BitPlanes,
+        width: Int,
+        shift: Int,
+        _ sent: SentRows,
+        adding sum: inout RingTensor,
+        to message: UnsafeMutablePointer<UInt64>
+    ) {
+        let (rows, delta, pad, count) = (sent.rows, sent.delta.words, sent.pad, bits.count)
+        bits.withWords { bits in
+            sum.withMutableWords { sum in
+                forPieces(count) { range in
+                    let start = range.lowerBound
+                    cct_transfer_send_ones(
+                        set,
+                        cipher,
+                        message + start / 64 * width,
+                        sum + start,
+                        bits + start / 64,
+                        rows + 2 * start,
+                        range.count,
+                        delta,
+                        pad.key.words,
+                        UInt32(pad.offset),
+                        UInt32(width),
+                        UInt32(shift)
+                    )
+                }
+            }
+        }
+    }
+
     /// The same with numbers of two words.
     func send(_ words: WideWords, width: Int, _ sent: SentRows, to message: UnsafeMutablePointer<UInt64>) -> WideWords {
         let (rows, delta, pad, count) = (sent.rows, sent.delta.words, sent.pad, words.low.count)

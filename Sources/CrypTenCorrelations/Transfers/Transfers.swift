@@ -134,6 +134,23 @@ package final class SentChoice {
         send(width) { batch.run.kernels.send(words, width: width, shift: shift, $0, adding: &sum, to: message) }
     }
 
+    /// The same of words that are 0 or 1: the bits of a plane.
+    package func add(ones bits: BitPlanes, width: Int, shiftedBy shift: Int, to sum: inout RingTensor) -> RingTensor {
+        precondition(
+            bits.planes == 1 && bits.count == count && sum.count == count && width >= 1 && width <= 64 && shift >= 0
+                && shift < 64,
+            "\(bits.planes) planes of \(bits.count) bits, as words of \(width), shifted by \(shift), for \(count) transfers"
+        )
+        var message = RingTensor(uninitialized: [TransferKernels.messageWords(count: count, width: width)])
+        batch.run.counters.countMessage(count: count, width: width)
+        message.withMutableWords { message in
+            send(width) {
+                batch.run.kernels.send(ones: bits, width: width, shift: shift, $0, adding: &sum, to: message)
+            }
+        }
+        return message
+    }
+
     /// A share of `choices · words` modulo `2^width`, for numbers of two words; `width` from 65 to 128.
     package func times(_ words: WideWords, width: Int) -> (message: RingTensor, share: WideWords) {
         precondition(

@@ -81,7 +81,7 @@ struct BilinearTransferTests {
                 func words(_ parts: [RingTensor]) -> PairWords {
                     PairWords(count: parts[pair.party].count, part: Later(parts[pair.party]))
                 }
-                let product = try run.products.product(form, words(left), words(right))
+                let product = try run.products.product(form, words(left), words(right), in: run)
                 try run.exchange()
                 return (try product.part.value(), pair.cost)
             }

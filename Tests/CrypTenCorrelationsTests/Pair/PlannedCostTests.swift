@@ -54,7 +54,7 @@ struct PlannedCostTests {
         let made = try PairOfThreads.connected { party, channel in
             let maker = PairMaker(party: party, kernels: NativeKernels(threads: 1), limit: limit)
             try maker.connect(over: channel)
-            let before = (channel.sentWords, channel.exchanges)
+            let before = (channel.sent, channel.exchanges)
             let key = ExpansionKey(low: 3, high: UInt64(party))
             let sink = CountingSink()
             _ = try maker.make(
@@ -68,7 +68,7 @@ struct PlannedCostTests {
                 into: sink
             )
             return (
-                maker.lastCost, maker.lastTransfers, channel.sentWords - before.0, channel.exchanges - before.1,
+                maker.lastCost, maker.lastTransfers, channel.sent - before.0, channel.exchanges - before.1,
                 maker.transfers, sink.words
             )
         }

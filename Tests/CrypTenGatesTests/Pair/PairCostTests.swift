@@ -27,8 +27,8 @@ struct PairCostTests {
 
     /// What one gate takes of an element.
     ///
-    /// More than the design counts: r ≫ k is made again after r, whose difference is opened before it, in a truncation (1,129 bits); products of two bits are
-    /// factors of those of three and four in more ways than two, and each way chooses (transfers); the top bit of r has a message of a bit.
+    /// Where it's more than the design counts: products of two bits are factors of those of three and four in more ways than two, and each way chooses
+    /// by transfers of its own; and the top bit of r has a message of a bit where it is made without its low bits.
     struct Row: CustomTestStringConvertible, Sendable {
         var testDescription: String
         /// Transfers, and bits of messages, that the design counts.
@@ -62,7 +62,7 @@ struct PairCostTests {
         Row(
             testDescription: "truncation",
             design: (64, 2_799),
-            made: (64, 3_928),
+            made: (64, 2_799),
             gate: TruncateGate(shape: shape, form: WireForm(), shift: 16),
             operands: [.wire]
         ),
@@ -83,7 +83,7 @@ struct PairCostTests {
         Row(
             testDescription: "truncated ReLU",
             design: (122, 3_400),
-            made: (131, 4_529),
+            made: (131, 3_400),
             gate: TruncatedReLUGate(shape: shape, sharesHeld: false, shift: 16),
             operands: [.wire]
         ),

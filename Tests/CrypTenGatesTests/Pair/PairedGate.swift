@@ -149,7 +149,7 @@ final class PairedGate {
             made.outputs = try parts.map { try $0() }
             let (sending, choosing) = pair.counters
             let counters = party == 0 ? [sending, choosing] : [choosing, sending]
-            return (made, pair.cost, counters, (channel.sentWords * 8, channel.exchanges))
+            return (made, pair.cost, counters, (channel.sent * 8, channel.exchanges))
         }
         let made = results.map(\.0)
         // The same without the other party: operands are there, and nobody reads them.
