@@ -220,7 +220,8 @@ let package = Package(
         .testTarget(
             name: "CrypTenCorrelationsTests",
             dependencies: [
-                "CrypTenBase", "CrypTenCorrelations", "CrypTenGates", "CrypTenRing", "_CrypTenTestSupport",
+                "CrypTenBase", "CrypTenCorrelations", "CrypTenExpressions", "CrypTenGates", "CrypTenPlanning",
+                "CrypTenRing", "_CrypTenTestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
             ],
             swiftSettings: swiftSettings

@@ -108,7 +108,6 @@ package struct PairOfThreads: Sendable {
     package func run<Result: Sendable>(
         _ body: @escaping @Sendable (Pair, PipeChannel) throws -> Result
     ) throws -> [Result] {
-        let pipes = [WordPipe(), WordPipe()]
         let transfers = TransferKernels(kernels)
         // Direction d: party d sends words.
         var senders: [TransferSender] = []
@@ -121,24 +120,31 @@ package struct PairOfThreads: Sendable {
             senders.append(try sender.finish(trees))
             receivers.append(receiver)
         }
+        nonisolated(unsafe) let (sending, choosing) = (senders, receivers)
+        return try PairOfThreads.connected { [kernels, height] party, channel in
+            let pair = Pair(
+                party: party,
+                kernels: kernels,
+                sender: sending[party].run([7]),
+                receiver: choosing[1 - party].run([7]),
+                height: height
+            )
+            return try body(pair, channel)
+        }
+    }
+
+    /// What two threads return that have a connection, and nothing else yet.
+    package static func connected<Result: Sendable>(
+        _ body: @escaping @Sendable (_ party: Int, PipeChannel) throws -> Result
+    ) throws -> [Result] {
+        let pipes = [WordPipe(), WordPipe()]
         let results = Mutex<[Int: Swift.Result<Result, any Error>]>([:])
         let group = DispatchGroup()
         for party in 0..<2 {
-            nonisolated(unsafe) let sender = senders[party]
-            nonisolated(unsafe) let receiver = receivers[1 - party]
             group.enter()
-            let thread = Thread { [kernels, height] in
+            let thread = Thread {
                 let channel = PipeChannel(pipes[party], pipes[1 - party])
-                let result = Swift.Result {
-                    let pair = Pair(
-                        party: party,
-                        kernels: kernels,
-                        sender: sender.run([7]),
-                        receiver: receiver.run([7]),
-                        height: height
-                    )
-                    return try body(pair, channel)
-                }
+                let result = Swift.Result { try body(party, channel) }
                 pipes[party].close()
                 results.withLock { $0[party] = result }
                 group.leave()

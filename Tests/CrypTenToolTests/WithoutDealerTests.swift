@@ -31,8 +31,10 @@ struct WithoutDealerTests {
         try await expectRefusal(["demo", "--parties", "3", "--dealer", "none"], parties)
         try await expectRefusal(["bench", "--list", "--parties", "3", "--dealer", "none"], parties)
         try await expectRefusal(
-            ["plan", "--model", model, "--input", input, "--dealer", "none", "--network", "wan"],
-            "--network predicts times of runs with a dealer"
+            [
+                "plan", "--model", model, "--input", input, "--dealer", "none", "--network", "wan", "--threads", "1",
+            ],
+            "--threads says how a time is predicted"
         )
         let addresses = (0..<3).map { "127.0.0.1:\(9400 + $0)" }
         try await expectRefusal(
@@ -52,7 +54,7 @@ struct WithoutDealerTests {
         )
     }
 
-    @Test("a plan without a dealer has the same rounds and online bytes, and says what either party stores")
+    @Test("a plan without a dealer has the same rounds and online bytes, and says what making the correlations takes")
     func plan() async throws {
         let arguments = ["plan", "--model", model, "--input", input, "--json"]
         let usual = try JSONDecoder().decode(Plan.self, from: Data(try await Tool.run(arguments).stdout.utf8))
@@ -61,10 +63,21 @@ struct WithoutDealerTests {
         #expect(plan.rounds == usual.rounds && plan.onlineBytesPerParty == usual.onlineBytesPerParty)
         #expect(plan.setupBytesPerParty == usual.setupBytesPerParty)
         #expect(plan.dealerBytes == 0 && usual.offline == nil)
-        let stored = try #require(plan.offline?.storedBytesPerParty)
-        #expect(stored > 0 && stored <= usual.dealerBytes && stored % 8 == 0)
+        let offline = try #require(plan.offline)
+        #expect(offline.storedBytesPerParty > 0 && offline.storedBytesPerParty % 8 == 0)
+        #expect(offline.bytesPerParty.count == 2 && offline.bytesPerParty.allSatisfy { $0 > 0 })
+        #expect((1...8).contains(offline.exchanges) && offline.transfers > 0 && offline.network == "loop")
+        let wan = try JSONDecoder().decode(
+            Plan.self,
+            from: Data(try await Tool.run(arguments + ["--dealer", "none", "--network", "wan"]).stdout.utf8)
+        ).offline
+        #expect(wan?.bytesPerParty == offline.bytesPerParty && wan?.network == "wan")
+        #expect((wan?.seconds ?? 0) > offline.seconds)
         let text = try await Tool.run(["plan", "--model", model, "--input", input, "--dealer", "none"]).stdout
-        #expect(text.contains("stored a party, at least") && !text.contains("dealer"), "\(text)")
+        #expect(
+            text.contains("correlated transfers") && text.contains("stored a party") && !text.contains("dealer"),
+            "\(text)"
+        )
     }
 
     @Test("an inference of two processes gives what it gives with a dealer, in as many rounds and online bytes")
@@ -161,7 +174,12 @@ struct WithoutDealerTests {
 
     private struct Plan: Decodable {
         struct Offline: Decodable {
+            var bytesPerParty: [Int]
+            var exchanges: Int
+            var transfers: Int
             var storedBytesPerParty: Int
+            var network: String
+            var seconds: Double
         }
 
         var rounds: Int

@@ -38,7 +38,8 @@ extension Pair {
     ) -> Later<[RingTensor]> {
         let exchange = tape.next(after: max(moment, choices.moment))
         let result = Later<[RingTensor]>(at: exchange)
-        tape.message(from: 1 - choices.chooser, in: exchange) { channel in
+        let length = count(items.map(\.width), weighedBy: choices)
+        tape.message(from: 1 - choices.chooser, in: exchange, words: length) { channel in
             var totals = try sums()
             for (index, item) in items.enumerated() {
                 let choice = try choices.sending(item.plane)
@@ -79,7 +80,8 @@ extension Pair {
     ) -> Later<Sum> {
         let exchange = tape.next(after: max(moment, choices.moment))
         let result = Later<Sum>(at: exchange)
-        tape.message(from: 1 - choices.chooser, in: exchange) { channel in
+        let length = count(items.map(\.width), weighedBy: choices)
+        tape.message(from: 1 - choices.chooser, in: exchange, words: length) { channel in
             var total = try sum()
             for (index, item) in items.enumerated() {
                 let (message, share) = try choices.sending(item.plane).times(try words(index), width: item.width)
@@ -99,6 +101,16 @@ extension Pair {
         return result
     }
 
+    /// Counts messages of words of so many bits each.
+    ///
+    /// - Returns: Their words.
+    private func count(_ widths: [Int], weighedBy choices: PairChoices) -> Int {
+        widths.reduce(0) { words, width in
+            counted.weighed[1 - choices.chooser].countMessage(count: choices.count, width: width)
+            return words + TransferKernels.messageWords(count: choices.count, width: width)
+        }
+    }
+
     /// XOR shares of up to 64 planes of bits of one party, weighed by one plane of choices of the other.
     ///
     /// `bits` runs at the party that doesn't choose.
@@ -111,12 +123,14 @@ extension Pair {
     ) -> Later<BitPlanes> {
         let exchange = tape.next(after: max(moment, choices.moment))
         let result = Later<BitPlanes>(at: exchange)
-        tape.message(from: 1 - choices.chooser, in: exchange) { channel in
+        counted.weighed[1 - choices.chooser].countMessage(planes: planes, count: choices.count)
+        let words = planes * BitPlanes.words(for: choices.count)
+        tape.message(from: 1 - choices.chooser, in: exchange, words: words) { channel in
             let (message, share) = try choices.sending(plane).times(try bits())
             try channel.send(message)
             result.fulfil(share)
         } read: { channel in
-            let message = try channel.receive(planes * BitPlanes.words(for: choices.count))
+            let message = try channel.receive(words)
             result.fulfil(try choices.choosing(plane).times(message, planes: planes))
         }
         return result

@@ -9,15 +9,15 @@ package final class Pair {
     package let party: Int
     package let kernels: any Kernels
     package let tape: PairTape
-    /// Where this party has the words.
-    private let sender: TransferSender.Run
-    /// Where it chooses.
-    private let receiver: TransferReceiver.Run
+    /// Where this party has the words, and where it chooses; nil where it only counts.
+    private let transfers: (sender: TransferSender.Run, receiver: TransferReceiver.Run)?
     private let height: TreeHeight
     /// Who chooses where either may: in turns, so that both do as much.
     private var turn = 1
     /// Bytes that what is written down will take, transfers above all.
     private(set) var waitingBytes = 0
+    /// What was written down, without what the tape counts.
+    var counted = PairCost()
 
     package init(
         party: Int,
@@ -28,15 +28,34 @@ package final class Pair {
     ) {
         self.party = party
         self.kernels = kernels
-        self.sender = sender
-        self.receiver = receiver
+        transfers = (sender, receiver)
         self.height = height
         tape = PairTape(party: party)
     }
 
+    /// One that writes everything down as a party does, and counts it: nothing is computed, sent or kept.
+    package init(counting height: TreeHeight) {
+        party = 0
+        kernels = NativeKernels(threads: 1)
+        transfers = nil
+        self.height = height
+        tape = PairTape(party: party, isCounting: true)
+    }
+
+    /// Whether it only counts.
+    var isCounting: Bool { transfers == nil }
+
     /// What was transferred so far, in both directions.
     package var counters: (sending: TransferCounters, choosing: TransferCounters) {
-        (sender.counters, receiver.counters)
+        transfers.map { ($0.sender.counters, $0.receiver.counters) } ?? (TransferCounters(), TransferCounters())
+    }
+
+    /// What all takes that was written down so far.
+    package var cost: PairCost {
+        var cost = counted
+        cost.exchangeBytes = tape.words.map { $0.map { 8 * $0 } }
+        cost.turns = tape.turns
+        return cost
     }
 
     /// Who chooses next.
@@ -51,9 +70,16 @@ package final class Pair {
         waitingBytes = 0
     }
 
+    /// Passes over all that is written down, which was only counted.
+    func pass() {
+        tape.finish()
+        waitingBytes = 0
+    }
+
     /// So many bytes more are held until what is written down has gone.
     func wait(bytes: Int) {
         waitingBytes += bytes
+        counted.waitingBytes = max(counted.waitingBytes, waitingBytes)
     }
 
     // MARK: Choices
@@ -85,14 +111,15 @@ package final class Pair {
         let choices = PairChoices(chooser: chooser, planes: planes, count: count, moment: exchange)
         tape.hold(choices)
         wait(bytes: 16 * 64 * planes * BitPlanes.words(for: count))
-        let (sender, receiver) = (sender, receiver)
+        counted.weighed[1 - chooser].countExtension(planes: planes, count: count, height)
+        let transfers = transfers
         let words = height.trees * planes * BitPlanes.words(for: count)
-        tape.message(from: chooser, in: exchange) { channel in
-            let (message, transfers) = try receiver.extend(try bits())
-            choices.extended(transfers)
+        tape.message(from: chooser, in: exchange, words: words) { channel in
+            let (message, extended) = try transfers!.receiver.extend(try bits())
+            choices.extended(extended)
             try channel.send(message)
         } read: { channel in
-            choices.absorbed(try sender.absorb(try channel.receive(words), planes: planes, count: count))
+            choices.absorbed(try transfers!.sender.absorb(try channel.receive(words), planes: planes, count: count))
         }
         return choices
     }
@@ -105,7 +132,7 @@ package final class Pair {
         let (part, kernels) = (words.part, kernels)
         let result = Later<RingTensor>(at: exchange)
         for sender in 0..<2 {
-            tape.message(from: sender, in: exchange) { channel in
+            tape.message(from: sender, in: exchange, words: words.count) { channel in
                 try channel.send(try part.value())
             } read: { channel in
                 var sum = try channel.receive(words.count)

@@ -12,7 +12,7 @@ package import CrypTenRing
 /// > pads and noise, and of a length that follows from the plan.
 package final class PairMaker: CorrelationMaker {
     /// Of the trees of the extension: half the bits of two levels, for a tenth of time more.
-    private static let height = TreeHeight.four
+    static let height = TreeHeight.four
 
     private let party: Int
     private let kernels: NativeKernels
@@ -20,16 +20,24 @@ package final class PairMaker: CorrelationMaker {
     private var sender: TransferSender?
     private var receiver: TransferReceiver?
     /// Exchanges of the last run.
-    package private(set) var exchanges = 0
+    package var exchanges: Int { lastCost.exchanges }
+    /// What the last run took, as it was written down, and what its transfers counted by the party whose words are weighed.
+    package private(set) var lastCost = PairCost()
+    package private(set) var lastTransfers: [TransferCounters] = []
     package private(set) var transfers = 0
 
     /// - Parameters:
     ///   - party: 0 or 1.
     ///   - kernels: What computes.
     ///   - limit: Bytes that may wait for an exchange.
-    package init(party: Int, kernels: NativeKernels, limit: Int = 256 << 20) {
+    package init(party: Int, kernels: NativeKernels, limit: Int = PairRun.usualLimit) {
         (self.party, self.kernels, self.limit) = (party, kernels, limit)
     }
+
+    /// Bytes that each party sends in the exchanges of `connect`, in words.
+    package static let connectionMessages = [
+        BaseTransfer.offerBytes, BaseTransfer.answerBytes, TransferTrees.messageBytes,
+    ]
 
     package func connect(over channel: any PairChannel) throws {
         let transfers = TransferKernels(kernels)
@@ -88,19 +96,39 @@ package final class PairMaker: CorrelationMaker {
             return kept
         }
         let made = try walk(plan, schedule, run, kept)
-        exchanges = pair.tape.done
+        lastCost = pair.cost
+        lastTransfers = party == 0 ? [sending.counters, choosing.counters] : [choosing.counters, sending.counters]
         transfers += sending.counters.transfers + choosing.counters.transfers
         return made
     }
 
-    /// Goes through the plan as its run will.
+    /// Goes through the plan as its run will, and exchanges what is made last.
     private func walk(_ plan: Plan, _ schedule: Schedule, _ run: PairRun, _ kept: [PairKept]) throws -> [PairKept] {
+        var roots: [ObjectIdentifier: PairValue] = [:]
+        let outputs = try PairMaker.walk(plan, schedule, run) { binding, index, outside in
+            kept[index].value(in: run, outside, &roots)
+        }
+        let parts = outputs.map { PairParts($0, kernels) }
+        try run.exchange()
+        for kept in kept { try kept.remember(roots[ObjectIdentifier(kept.root)]) }
+        return try parts.map { try $0.kept() }
+    }
+
+    /// Writes a plan down: the same for parties that make its correlations, and for who counts what that takes.
+    ///
+    /// - Parameter kept: What there is of a binding's value, which is kept as number so-and-so; given a stage outside of gates.
+    /// - Returns: What is there of the values that the plan keeps, in the order of the outputs. The last exchange is still to be done.
+    static func walk(
+        _ plan: Plan,
+        _ schedule: Schedule,
+        _ run: PairRun,
+        kept: (PlanBinding, Int, PairStage) throws -> PairValue
+    ) throws -> [PairValue] {
         let numbers = StreamNumbers()
         var slots = [PairValue](repeating: .nothing, count: plan.slots)
-        var roots: [ObjectIdentifier: PairValue] = [:]
         let outside = PairStage(run, inputs: [], memory: MaskMemory(), numbers: numbers)
         for binding in plan.bindings {
-            if case .kept(let index, _) = binding.source { slots[binding.slot] = kept[index].value(in: run, outside, &roots) }
+            if case .kept(let index, _) = binding.source { slots[binding.slot] = try kept(binding, index, outside) }
         }
         let gates = plan.steps.map(\.gate.gate)
         var memories = [MaskMemory<PairMask, PairPlanes>?](repeating: nil, count: plan.steps.count)
@@ -116,12 +144,7 @@ package final class PairMaker: CorrelationMaker {
             }
             for slot in unit.freed { slots[slot] = .nothing }
         }
-        // What is kept may have to be made first.
-        let outputs = plan.outputs.filter { $0.kept != nil }.map { slots[$0.slot] }
-        let parts = outputs.map { PairParts($0, kernels) }
-        try run.exchange()
-        for kept in kept { try kept.remember(roots[ObjectIdentifier(kept.root)]) }
-        return try parts.map { try $0.kept() }
+        return plan.outputs.filter { $0.kept != nil }.map { slots[$0.slot] }
     }
 }
 

@@ -9,9 +9,21 @@ extension PairRun {
     ///   - part: This party's part of the mask.
     ///   - seeds: Its seed words of r, where the wire was read bit by bit before; nil: fresh ones when it is.
     package func wire(_ part: RingTensor, sharesHeld: Bool, seeds: RingTensor? = nil) -> WireMask<PairMask> {
-        let origin = PairOrigin(count: part.count, .own(seeds.map { Later($0.reshaped(to: [part.count])) }), self)
-        let words = PairWords(count: part.count, part: Later(part))
-        return WireMask(mask: PairMask(part.shape, words, origin), sharesHeld: sharesHeld)
+        wire(part.shape, Later(part), sharesHeld: sharesHeld, seeds: seeds.map { Later($0.reshaped(to: [part.count])) })
+    }
+
+    /// The same of parts that may not be there yet.
+    package func wire(
+        _ shape: Shape,
+        _ part: Later<RingTensor>,
+        sharesHeld: Bool,
+        seeds: Later<RingTensor>? = nil
+    ) -> WireMask<PairMask> {
+        let origin = PairOrigin(count: shape.count, .own(seeds), self)
+        return WireMask(
+            mask: PairMask(shape, PairWords(count: shape.count, part: part), origin),
+            sharesHeld: sharesHeld
+        )
     }
 
     /// A wire truncated in place, of whose r this party has these seed words.

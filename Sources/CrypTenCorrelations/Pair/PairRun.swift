@@ -18,9 +18,9 @@ package final class PairRun {
     let keys: RunKeys
     /// Of the words whose bits are its parts of masks that are read bit by bit.
     let seeds: ExpansionKey
-    let products: PairTensorProducts
-    private let channel: any PairChannel
-    private let sink: any PairSink
+    package let products: PairTensorProducts
+    /// Nil where the pair only counts.
+    private let connection: (channel: any PairChannel, sink: any PairSink)?
     private let limit: Int
     private var seedStreams: UInt64 = 0
     private var entries: [Entry] = []
@@ -39,17 +39,33 @@ package final class PairRun {
         lattice: ExpansionKey,
         channel: any PairChannel,
         sink: any PairSink,
-        limit: Int = 256 << 20
+        limit: Int = PairRun.usualLimit
     ) {
         self.pair = pair
         self.slabs = slabs
         self.keys = keys
         self.seeds = seeds
-        self.channel = channel
-        self.sink = sink
+        connection = (channel, sink)
         self.limit = limit
         products = PairTensorProducts(pair, key: lattice)
     }
+
+    /// One that writes everything down as a party does, and only counts it.
+    package init(counting pair: Pair, slabs: Slabs, limit: Int = PairRun.usualLimit) {
+        precondition(pair.isCounting, "a pair that makes correlations has a channel")
+        // Nothing is expanded with it.
+        let none = ExpansionKey(low: 0, high: 0)
+        self.pair = pair
+        self.slabs = slabs
+        keys = RunKeys(masks: none, bitMasks: none, correlations: none, orders: none)
+        seeds = none
+        connection = nil
+        self.limit = limit
+        products = PairTensorProducts(pair, key: none)
+    }
+
+    /// Bytes that may wait for an exchange: 256 MiB.
+    package static let usualLimit = 256 << 20
 
     /// A stream of seed words that no other mask has.
     func nextSeedStream() -> UInt64 {
@@ -66,15 +82,20 @@ package final class PairRun {
     ///
     /// `isLast` isn't set where more is asked of the same bits: what chooses by them goes in one turn, by the same transfers.
     func deal(_ words: Later<RingTensor>, isLast: Bool = true) throws {
-        entries.append(.correlation(words))
+        write(.correlation(words))
         if isLast { try exchangeIfFull() }
     }
 
     /// Deals a difference, of pieces one after the other.
     ///
-    /// What the bits are read for comes next, by the same transfers.
-    func deal(difference: [Later<RingTensor>]?) throws {
-        entries.append(.difference(difference))
+    /// What the bits are read for comes next, by the same transfers. `count`: of its elements.
+    func deal(difference: [Later<RingTensor>]?, count: Int) throws {
+        pair.counted.differenceBytes += 8 * count
+        write(.difference(difference))
+    }
+
+    private func write(_ entry: Entry) {
+        if !pair.isCounting { entries.append(entry) }
     }
 
     /// Functions of words, element by element, that are made some elements at a time: so no more of them waits than may, and what one plane of
@@ -108,6 +129,10 @@ package final class PairRun {
 
     /// Does all that is written down, and hands on what has come of it.
     package func exchange() throws {
+        guard let (channel, sink) = connection else {
+            pair.pass()
+            return products.forget()
+        }
         try pair.run(over: channel)
         products.forget()
         let made = entries

@@ -109,7 +109,7 @@ extension PairStage {
             differences.append(piece.difference(from: some))
             return piece
         }
-        try run.deal(difference: differences)
+        try run.deal(difference: differences, count: mask.shape.count)
         return pieces
     }
 
@@ -119,7 +119,7 @@ extension PairStage {
             pieces = try read(wire.mask)
         } else {
             _ = numbers.bitwise()
-            try run.deal(difference: nil)
+            try run.deal(difference: nil, count: 0)
             pieces = bitwise(of: wire)
         }
         let shift = wire.alternative?.shift ?? 0
@@ -166,7 +166,7 @@ extension PairStage {
             defer { start += words.count }
             return octaves.powers(where: bits.slab(start..<start + words.count, kernels))
         }
-        try run.deal(difference: differences)
+        try run.deal(difference: differences, count: mask.shape.count)
         for words in powers { try run.deal(words.part) }
     }
 

@@ -14,6 +14,10 @@ package final class PairTape {
 
     /// This party, 0 or 1.
     package let party: Int
+    /// Whether what is written down is counted alone: nobody sends it.
+    private let isCounting: Bool
+    /// Words that each party sends, exchange by exchange, of all that was written down.
+    private(set) var words: [[Int]] = []
     /// How many exchanges are over.
     package private(set) var done = 0
     /// How often what was written down has gone.
@@ -23,9 +27,9 @@ package final class PairTape {
     /// What must live until what is written down goes, which then holds it itself.
     private var held: [AnyObject] = []
 
-    package init(party: Int) {
+    package init(party: Int, isCounting: Bool = false) {
         precondition(party == 0 || party == 1, "party \(party) of a pair")
-        self.party = party
+        (self.party, self.isCounting) = (party, isCounting)
     }
 
     /// Whether nothing is to be sent or read.
@@ -46,16 +50,21 @@ package final class PairTape {
     /// - Parameters:
     ///   - sender: Who sends.
     ///   - exchange: When: later than whatever it is made of is known.
+    ///   - words: How many.
     ///   - send: Sends it; runs at the sender alone.
     ///   - read: Reads as many words; runs at the other party alone.
     func message(
         from sender: Int,
         in exchange: Int,
+        words: Int,
         send: @escaping (any PairChannel) throws -> Void,
         read: @escaping (any PairChannel) throws -> Void
     ) {
         precondition(exchange > done, "exchange \(exchange) is over")
         while exchanges.count < exchange - done { exchanges.append(Exchange()) }
+        while self.words.count < exchange { self.words.append([0, 0]) }
+        self.words[exchange - 1][sender] += words
+        if isCounting { return }
         if sender == party {
             exchanges[exchange - done - 1].sends.append(send)
         } else {
@@ -73,9 +82,15 @@ package final class PairTape {
             try PairTape.take(&exchanges[number].reads) { try $0(channel) }
             try channel.finishReceiving()
         }
+        finish()
+    }
+
+    /// Forgets what is written down, which has gone, or is only counted.
+    func finish() {
         done += exchanges.count
         turns += 1
         exchanges = []
+        held = []
     }
 
     /// Takes messages out one by one, so that what each was made of goes with it.

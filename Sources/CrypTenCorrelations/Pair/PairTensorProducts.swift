@@ -1,8 +1,8 @@
 import CrypTenBase
-import CrypTenGates
+package import CrypTenGates
 import CrypTenRing
 
-/// Products of tensors of shared words, by ring-LWE; element by element by transfers.
+/// Products of tensors of shared words, by ring-LWE or by transfers: whichever takes less by shapes alone.
 ///
 /// op(x, y) of shares is op(x_0, y_0) + op(x_1, y_1), which the parties compute, and two cross terms: one party encrypts its part of the one operand,
 /// the other multiplies by its part of the other one, and both end with shares of the result.
@@ -18,6 +18,21 @@ package final class PairTensorProducts {
     private var publicKey: LatticePublicKey?
     /// What was encrypted since the last exchange, by whose part it is.
     private var encrypted: [Encrypted] = []
+    /// How operations of some shapes are done.
+    private var ways: [Shapes: Way] = [:]
+    /// Bytes of answers, piece by piece.
+    private var answerBytes: [LatticePacking: [Int]] = [:]
+
+    private struct Shapes: Hashable {
+        var operation: BilinearOperation
+        var left, right: Shape
+    }
+
+    /// How a cross term is made.
+    private enum Way {
+        case lattice(LatticePacking)
+        case transfers(BilinearTransfers)
+    }
 
     /// An operand that one party has encrypted.
     private final class Encrypted {
@@ -46,14 +61,17 @@ package final class PairTensorProducts {
     }
 
     /// Shares of an operation of shared words, for a run.
-    func product(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords, in run: PairRun) throws -> PairWords {
-        if case .multiply = form.operation { return try elementwise(form, x, y, run) }
+    package func product(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords, in run: PairRun) throws -> PairWords {
+        if case .multiply = form.operation, form.left == form.right { return try elementwise(form, x, y, run) }
         let (pair, ring) = (pair, pair.kernels)
         let xKnown = form.leftZeroExcept ?? x.knownTo
         let yKnown = form.rightZeroExcept ?? y.knownTo
         var terms: [Later<RingTensor>] = []
         for left in 0..<2 where (xKnown ?? left) == left && (yKnown ?? 1 - left) == 1 - left {
-            terms.append(try cross(form, x.part, y.part, left: left))
+            switch try way(form) {
+            case .lattice(let packing): terms.append(cross(form, x.part, y.part, packing, left: left))
+            case .transfers(let transfers): terms.append(transfers.cross(x.part, y.part, left: left, pair))
+            }
         }
         let isLocal = (xKnown ?? pair.party) == pair.party && (yKnown ?? pair.party) == pair.party
         return PairWords(
@@ -76,24 +94,35 @@ package final class PairTensorProducts {
         )
     }
 
-    /// Element by element, of operands that may be repeated to the result's shape.
+    /// Element by element, of operands of one shape.
     private func elementwise(
         _ form: MaskedProduct,
         _ x: PairWords,
         _ y: PairWords,
         _ run: PairRun
     ) throws -> PairWords {
-        let ring = pair.kernels
-        func whole(_ words: PairWords, _ shape: Shape, _ known: Int?) -> PairWords {
-            PairWords(
-                count: form.output.count,
-                part: words.part.map {
-                    ring.broadcast($0.reshaped(to: shape), to: form.output).reshaped(to: [form.output.count])
-                },
-                knownTo: known ?? words.knownTo
-            )
+        func words(_ words: PairWords, _ known: Int?) -> PairWords {
+            PairWords(count: words.count, part: words.part, knownTo: known ?? words.knownTo)
         }
-        return try run.product(whole(x, form.left, form.leftZeroExcept), whole(y, form.right, form.rightZeroExcept))
+        return try run.product(words(x, form.leftZeroExcept), words(y, form.rightZeroExcept))
+    }
+
+    /// What takes less of both parties, by ring-LWE or by transfers.
+    private func way(_ form: MaskedProduct) throws -> Way {
+        let shapes = Shapes(operation: form.operation, left: form.left, right: form.right)
+        if let known = ways[shapes] { return known }
+        let transfers = try BilinearTransfers(form.operation, form.left, form.right)
+        let way: Way
+        do {
+            let packing = try LatticePlanner.packing(form.operation, form.left, form.right)
+            way = packing.cost.picoseconds <= transfers.picoseconds ? .lattice(packing) : .transfers(transfers)
+        } catch let error where transfers.picoseconds > BilinearTransfers.mostPicoseconds {
+            throw error
+        } catch {
+            way = .transfers(transfers)
+        }
+        ways[shapes] = way
+        return way
     }
 
     /// op(x of party `left`, y of the other one).
@@ -101,9 +130,9 @@ package final class PairTensorProducts {
         _ form: MaskedProduct,
         _ x: Later<RingTensor>,
         _ y: Later<RingTensor>,
+        _ packing: LatticePacking,
         left: Int
-    ) throws -> Later<RingTensor> {
-        let packing = try LatticePlanner.packing(form.operation, form.left, form.right)
+    ) -> Later<RingTensor> {
         let isLeft = packing.encrypted == .left
         let holder = isLeft ? left : 1 - left
         let (held, heldShape) = isLeft ? (x, form.left) : (y, form.right)
@@ -116,7 +145,11 @@ package final class PairTensorProducts {
             packing.form.groups * packing.rowTiles * 2 * LatticeParameters.limbs * LatticeParameters.degree * 4
         let together = max(1, (64 << 20) / max(perBlock, 1))
         let pieces = stride(from: 0, to: packing.outputs, by: together).map { $0..<min($0 + together, packing.outputs) }
-        pair.tape.message(from: 1 - holder, in: exchange) { [kernels, randomness] channel in
+        let lengths = answerBytes[packing] ?? pieces.map { LatticeResults(packing, outputs: $0).bytes }
+        answerBytes[packing] = lengths
+        pair.counted.count(answersOf: packing, by: 1 - holder)
+        let words = lengths.reduce(0) { $0 + ($1 + 7) / 8 }
+        pair.tape.message(from: 1 - holder, in: exchange, words: words) { [kernels, randomness] channel in
             guard let key = self.publicKey, let ciphertexts = encrypted.ciphertexts else {
                 preconditionFailure("an answer follows its ciphertexts")
             }
@@ -131,8 +164,7 @@ package final class PairTensorProducts {
         } read: { channel in
             let secret = self.ownSecret()
             var share = RingTensor(zeros: form.output)
-            for outputs in pieces {
-                let length = LatticeResults(packing, outputs: outputs).bytes
+            for (outputs, length) in zip(pieces, lengths) {
                 let message = try channel.receive((length + 7) / 8).bytes(length)
                 try secret.decrypt(message, packing, outputs: outputs, share: &share)
             }
@@ -168,7 +200,8 @@ package final class PairTensorProducts {
         pair.wait(bytes: packing.ciphertextCount * LatticeParameters.degree * 4 * 12)
         sendKey(of: holder, in: exchange)
         let length = packing.encryptionBytes
-        pair.tape.message(from: holder, in: exchange) { channel in
+        pair.counted.count(ciphertextsOf: packing, by: holder)
+        pair.tape.message(from: holder, in: exchange, words: (length + 7) / 8) { channel in
             let message = try self.ownSecret().encrypt(try part.value().reshaped(to: shape), packing)
             try channel.send(RingTensor(bytes: message))
         } read: { [kernels] channel in
@@ -182,10 +215,11 @@ package final class PairTensorProducts {
     private func sendKey(of holder: Int, in exchange: Int) {
         guard !hasKey[holder] else { return }
         hasKey[holder] = true
-        pair.tape.message(from: holder, in: exchange) { channel in
+        let words = (LatticePublicKey.bytes + 7) / 8
+        pair.tape.message(from: holder, in: exchange, words: words) { channel in
             try channel.send(RingTensor(bytes: self.ownSecret().publicKeyMessage()))
         } read: { [kernels] channel in
-            let message = try channel.receive((LatticePublicKey.bytes + 7) / 8).bytes(LatticePublicKey.bytes)
+            let message = try channel.receive(words).bytes(LatticePublicKey.bytes)
             self.publicKey = try LatticePublicKey(message: message, kernels)
         }
     }

@@ -1,5 +1,5 @@
 /// What transfers cost, in either role and on either side alike.
-package struct TransferCounters: Equatable, Sendable {
+package struct TransferCounters: Hashable, Sendable {
     /// Transfers, one a choice bit.
     package var transfers = 0
     /// Transfers that were extended: a plane of choices takes whole words, so up to 63 a plane more.
@@ -10,6 +10,9 @@ package struct TransferCounters: Equatable, Sendable {
     package var messageBits = 0
     /// The bytes of these messages, each of whole words.
     package var messageBytes = 0
+    /// Messages, and elements of theirs: each takes a pad.
+    package var messages = 0
+    package var weighedElements = 0
 
     package init() {}
 
@@ -25,11 +28,15 @@ package struct TransferCounters: Equatable, Sendable {
     package mutating func countMessage(count: Int, width: Int) {
         messageBits += width * count
         messageBytes += 8 * TransferKernels.messageWords(count: count, width: width)
+        messages += 1
+        weighedElements += count
     }
 
     /// Counts a message for planes of bits.
     package mutating func countMessage(planes: Int, count: Int) {
         messageBits += planes * count
         messageBytes += 8 * planes * ((count + 63) / 64)
+        messages += 1
+        weighedElements += count
     }
 }

@@ -70,12 +70,42 @@ struct Bench: Sendable {
             )
             // Times are predicted of sessions with a dealer.
             if let network, correlations == .dealer { report.predicted = try prediction(of: workload, on: network) }
+            if correlations == .parties { report.plannedOffline = try offline(of: workload, on: network ?? .loop) }
             return report
         }
     }
 
     /// What a workload should cost, from measuring its parts here.
     private func prediction(of workload: Workload, on network: NetworkProfile) throws -> WorkloadReport.Predicted {
+        let (rehearsal, results) = try rehearsed(workload)
+        let show: @Sendable (Double) -> Void = {
+            ProgressLine.show("\(workload.name)  predicting \(Int($0 * 100)) %")
+        }
+        let run =
+            if let profile = try DeviceProfileOptions.measured(device) {
+                try rehearsal.measure(keeping: results, on: profile, machines: .shared, progress: show)
+            } else {
+                try rehearsal.measure(keeping: results, machines: .shared, threads: threads, progress: show)
+            }
+        return WorkloadReport.Predicted(
+            network: network.name,
+            seconds: run.prediction(on: network, isRelayed: network != .loop).seconds / workload.openingsMeasured,
+            rounds: run.cost.rounds,
+            onlineBytesPerParty: run.cost.onlineBytes,
+            dealerBytes: run.cost.dealerBytes
+        )
+    }
+
+    /// What making a workload's correlations should take.
+    private func offline(of workload: Workload, on network: NetworkProfile) throws -> PlanReport.Offline {
+        let (rehearsal, results) = try rehearsed(workload)
+        return PlanReport.Offline(try rehearsal.offlineCost(keeping: results), on: network)
+    }
+
+    /// A workload's results, on operands that are held.
+    private func rehearsed(
+        _ workload: Workload
+    ) throws -> (Rehearsal, results: [(tensor: CrypTensor, fractionBits: Int?)]) {
         var rehearsal = try Rehearsal(
             parties: parties,
             fractionBits: SessionConfiguration().fractionBits,
@@ -104,22 +134,6 @@ struct Bench: Sendable {
         }
         try hold(workload.inputs)
         try hold(workload.weights, fractionBits: workload.fractionBits)
-        let results = workload.results(workload.body(named))
-        let show: @Sendable (Double) -> Void = {
-            ProgressLine.show("\(workload.name)  predicting \(Int($0 * 100)) %")
-        }
-        let run =
-            if let profile = try DeviceProfileOptions.measured(device) {
-                try rehearsal.measure(keeping: results, on: profile, machines: .shared, progress: show)
-            } else {
-                try rehearsal.measure(keeping: results, machines: .shared, threads: threads, progress: show)
-            }
-        return WorkloadReport.Predicted(
-            network: network.name,
-            seconds: run.prediction(on: network, isRelayed: network != .loop).seconds / workload.openingsMeasured,
-            rounds: run.cost.rounds,
-            onlineBytesPerParty: run.cost.onlineBytes,
-            dealerBytes: run.cost.dealerBytes
-        )
+        return (rehearsal, workload.results(workload.body(named)))
     }
 }

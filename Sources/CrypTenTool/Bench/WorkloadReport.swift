@@ -56,6 +56,8 @@ struct WorkloadReport: Encodable, Sendable {
     var profile: [WorkTimes]?
     /// What was predicted for the network that was played.
     var predicted: Predicted?
+    /// What making the correlations was planned to take, where there was no dealer.
+    var plannedOffline: PlanReport.Offline?
 
     struct Predicted: Encodable, Sendable {
         var network: String
@@ -104,6 +106,16 @@ extension [Double] {
     }
 }
 
+extension PlanReport.Offline {
+    /// Whether what was measured is what was planned.
+    fileprivate func note(beside made: OfflineReport) -> String {
+        let isEqual =
+            bytesPerParty == made.bytesPerParty && exchanges == made.exchanges && transfers == made.transfers
+        return
+            "; planned: about \(seconds.significant(4)) s on \(network), bytes and transfers \(isEqual ? "equal" : "differ")"
+    }
+}
+
 extension WorkloadReport {
     /// A line for each workload.
     static func table(of reports: [WorkloadReport]) -> String {
@@ -146,7 +158,8 @@ extension WorkloadReport {
             guard let offline = report.offline else { return nil }
             return """
                 \(report.workload): made without a dealer in \(offline.seconds.significant(4)) s, \(offline.exchanges) exchanges; \
-                \((offline.bytesPerParty.max() ?? 0).grouped) bytes a party, \(offline.transfers.grouped) correlated transfers
+                \((offline.bytesPerParty.max() ?? 0).grouped) bytes a party, \(offline.transfers.grouped) correlated transfers\
+                \(report.plannedOffline.map { $0.note(beside: offline) } ?? "")
                 """
         }
         return ([table.text] + notes + offline + predictions + profiles).joined(separator: "\n")

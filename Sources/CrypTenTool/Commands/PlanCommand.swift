@@ -21,7 +21,8 @@ struct PlanCommand: AsyncParsableCommand {
             made-up numbers, and the network's round trips and bytes are added to what that takes. Each member is taken to \
             have a machine like this one; on `loop` all share this one, as under `infer --local`.
 
-            With --dealer none it says what is known of two parties who make the correlations themselves: rounds and online bytes are the same.
+            With --dealer none it says, beside rounds and online bytes, which are the same, what two parties take who make the correlations \
+            themselves: transfers, ciphertexts, bytes and exchanges as they will count them, and about how long that takes on one machine or on --network.
 
             With --device, or with the --device-profile of one that is elsewhere, all members compute on such devices: what party 0 asks its             device for is counted, kernel by kernel, and a time is predicted from the device's speeds. Without a profile they are             measured first, within seconds; no device is needed with one:
 
@@ -101,11 +102,6 @@ struct PlanCommand: AsyncParsableCommand {
     func validate() throws {
         try PartyCount.check(parties, option: "--parties")
         try correlations.check(parties: parties)
-        guard correlations.dealer == .local || network.network == nil else {
-            throw ValidationError(
-                "--network predicts times of runs with a dealer: leave out --dealer none; rounds and online bytes are the same"
-            )
-        }
         try encoding.refuseAuto("what it plans for has no numbers")
         try receiving.receive.forEach { try $0.check(parties: parties) }
         try NamedJoin.check(joining.join)
@@ -113,8 +109,10 @@ struct PlanCommand: AsyncParsableCommand {
         for owner in inputShape.map(\.owner) + publicInputs.map(\.owner) where (owner?.index ?? 0) >= parties {
             throw ValidationError("there is no \(owner ?? PartyID(0)): there are parties 0 to \(parties - 1)")
         }
-        guard threads.threads == nil || network.network != nil else {
-            throw ValidationError("--threads says how a time is predicted: give --network, too")
+        guard threads.threads == nil || (network.network != nil && correlations.dealer == .local) else {
+            throw ValidationError(
+                "--threads says how a time is predicted: give --network, too, and leave out --dealer none"
+            )
         }
     }
 

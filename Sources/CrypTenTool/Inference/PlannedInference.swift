@@ -77,7 +77,8 @@ struct PlannedInference {
         let run = try rehearsal.run(zip(received, ordered).flatMap { $0.reveals($1, of: parties) })
         var online = run.cost
         for (comparison, _) in comparisons { online = try comparison.cost(&rehearsal) + online }
-        let prediction = try network.map { network in
+        // Times of computing are measured of runs with a dealer.
+        let prediction = try (correlations == .dealer ? network : nil).map { network in
             try rehearsal.prediction(of: run, on: network, threads: threads, device: device, progress)
         }
         var report = PlanReport(
@@ -96,7 +97,7 @@ struct PlannedInference {
             },
             constants: model.constants
         )
-        if correlations == .parties { report.isWithoutDealer(storing: run.offlineCost.storedBytes) }
+        if correlations == .parties { report.isWithoutDealer(try run.offlineCost(), on: network ?? .loop) }
         report.device = try device.map { DeviceCost(try rehearsal.counts(of: run, on: $0), on: $0) }
         report.losses = model.encodingLosses(fractionBits: fractionBits).listed
         report.heldFactors = HeldFactors(of: model).text

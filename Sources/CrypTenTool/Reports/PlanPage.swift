@@ -59,13 +59,26 @@ struct PlanPage {
         var totals = [
             ("rounds", report.rounds.grouped),
             ("online, a party", online.bytes),
-            report.offline.map { ("stored a party, at least", $0.storedBytesPerParty.bytes) }
-                ?? ("dealer", report.dealerBytes.bytes),
             ("setup, once", setup.bytes),
             ("multiply-accumulates", Double(report.multiplyAccumulates).scaled),
         ]
         if let device = report.device {
             totals += [("kernel calls, party 0", device.launches.grouped), ("its device", device.seconds.duration)]
+        }
+        if let offline = report.offline {
+            totals.insert(
+                contentsOf: [
+                    ("offline, a party", (offline.bytesPerParty.max() ?? 0).bytes),
+                    ("offline exchanges", offline.exchanges.grouped),
+                    ("correlated transfers", Double(offline.transfers).scaled),
+                    ("ciphertexts and answers", "\(offline.ciphertexts.grouped), \(offline.answers.grouped)"),
+                    ("stored a party", offline.storedBytesPerParty.bytes),
+                    ("time offline, about", "\(offline.seconds.duration) (\(offline.network))"),
+                ],
+                at: 2
+            )
+        } else {
+            totals.insert(("dealer", report.dealerBytes.bytes), at: 2)
         }
         if let seconds = report.predictedSeconds { totals.insert(("predicted time", seconds.duration), at: 0) }
         return totals

@@ -51,10 +51,50 @@ struct PlanReport: Encodable, Sendable {
         var dealer: Double
     }
 
-    /// What is known beforehand of making correlations.
+    /// What making the correlations will take.
     struct Offline: Encodable, Sendable {
-        /// Of correlations, which either party keeps until the run.
+        /// Frame headers included.
+        var bytesPerParty: [Int]
+        var exchanges: Int
+        /// Correlated transfers, bits of their messages, and bytes that extend them, in both directions.
+        var transfers: Int
+        var messageBits: Int
+        var extensionBytes: Int
+        var ciphertexts: Int
+        var answers: Int
+        /// Of correlations and differences of masks, which either party keeps until the run.
         var storedBytesPerParty: Int
+        /// What transfers and ciphertexts take at most while they are made: an estimate.
+        var memoryBytesPerParty: Int
+        /// About how long it takes on the network, by measured rates.
+        var network: String
+        var seconds: Double
+
+        init(_ cost: OfflineCost, on network: NetworkProfile) {
+            bytesPerParty = cost.bytesPerParty
+            exchanges = cost.exchanges
+            (transfers, messageBits, extensionBytes) = (cost.transfers, cost.messageBits, cost.extensionBytes)
+            (ciphertexts, answers) = (cost.ciphertexts, cost.answers)
+            storedBytesPerParty = cost.storedBytes
+            memoryBytesPerParty = cost.memoryBytes
+            self.network = network.name
+            seconds = cost.seconds(on: network)
+        }
+
+        /// Lines of a table.
+        var lines: [(String, String)] {
+            [
+                ("offline bytes a party", bytesPerParty.map(\.grouped).joined(separator: "  ")),
+                ("offline exchanges", exchanges.grouped),
+                ("correlated transfers", transfers.grouped),
+                ("of these bits of messages", messageBits.grouped),
+                ("and bytes of extension", extensionBytes.grouped),
+                ("ciphertexts and answers", "\(ciphertexts.grouped)  \(answers.grouped)"),
+                ("stored a party", storedBytesPerParty.grouped),
+                ("memory while they are made, about", memoryBytesPerParty.asMemory),
+                ("seconds offline, about", "\(seconds.fixed(3)) (\(network))"),
+            ]
+        }
     }
 
     var parties: Int
@@ -177,9 +217,9 @@ struct PlanReport: Encodable, Sendable {
         ]
     }
 
-    /// It is of two parties who make the correlations themselves, and store so many bytes of them each.
-    mutating func isWithoutDealer(storing bytes: Int) {
-        offline = Offline(storedBytesPerParty: bytes)
+    /// It is of two parties who make the correlations themselves.
+    mutating func isWithoutDealer(_ cost: OfflineCost, on network: NetworkProfile) {
+        offline = Offline(cost, on: network)
         // Nobody sends them.
         dealerBytes = 0
         layers.removeAll { $0.name == "(frame headers)" }
@@ -214,17 +254,14 @@ struct PlanReport: Encodable, Sendable {
                 ] + (predictedSeconds == nil ? [] : [layer.seconds?.fixed(4) ?? ""])
             )
         }
-        let correlations =
-            offline.map { ("stored a party, at least", $0.storedBytesPerParty.grouped) }
-            ?? ("dealer bytes", dealerBytes.grouped)
         var totals: [(String, String)] = [
             ("rounds", rounds.grouped),
             ("online bytes a party", onlineBytesPerParty.map(\.grouped).joined(separator: "  ")),
             ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
-            correlations,
             ("multiply-accumulates", multiplyAccumulates.grouped),
             ("memory a party, about", memoryBytesPerParty.map(\.asMemory).joined(separator: "  ")),
         ]
+        totals.insert(contentsOf: offline?.lines ?? [("dealer bytes", dealerBytes.grouped)], at: 3)
         totals += memoryLines + timeLines
         var values = TextTable(["name", "is", "type", "shape", "because"])
         for input in inputs {

@@ -36,11 +36,25 @@ final class PairedGate {
         }
         let (simulator, _) = try make(nil)
         gate = try subject.make(simulator, vector).gate
-        made = try PairedGate.correlations(gate, make, differences)
+        (made, costs) = try PairedGate.correlations(gate, make, differences)
     }
 
     /// What each party has made, stage by stage, and what it yields.
     private let made: [Made]
+    /// What making them took, and what was planned.
+    let costs: Costs
+
+    struct Costs: Sendable {
+        /// Counted without keys, data or another party.
+        var planned = PairCost()
+        /// As each party has written it down.
+        var written: [PairCost] = []
+        /// What each party's transfers have counted, by the party whose words were weighed.
+        var transfers: [[TransferCounters]] = []
+        /// What each party's channel has seen.
+        var sentBytes: [Int] = []
+        var exchanges: [Int] = []
+    }
 
     struct Made: Sendable {
         var entries: [Entry] = []
@@ -80,15 +94,21 @@ final class PairedGate {
         _ gate: any Gate,
         _ make: (Rebasing?) throws -> (simulator: GateSimulator, operands: [SimulatedValue]),
         _ differences: Recorded
-    ) throws -> [Made] {
+    ) throws -> ([Made], Costs) {
         var random = TestRandom(seed: 0x5EED)
         let (simulator, operands) = try make(nil)
         // A split of every operand's mask, of what the parties hold no shares of as well.
         let parts = operands.map { Operand($0, &random) }
-        let keys = (0..<2).map { _ in (ExpansionKey(low: random.next(), high: random.next()), ExpansionKey(low: random.next(), high: random.next())) }
+        let keys = (0..<2).map { _ in
+            (
+                ExpansionKey(low: random.next(), high: random.next()),
+                ExpansionKey(low: random.next(), high: random.next())
+            )
+        }
         nonisolated(unsafe) let numbers = simulator.numbers
         let (runKeys, slabs) = (simulator.keys, simulator.slabs)
-        let made = try PairOfThreads().run { pair, channel in
+        let limit = 8 << 20
+        let results = try PairOfThreads().run { pair, channel in
             let party = pair.party
             let sink = Sink()
             let run = PairRun(
@@ -99,16 +119,9 @@ final class PairedGate {
                 lattice: keys[party].1,
                 channel: channel,
                 sink: sink,
-                limit: 8 << 20
+                limit: limit
             )
-            let inputs = parts.map { $0.value(party, run) }
-            let memory = MaskMemory<PairMask, PairPlanes>()
-            var outputs: [PairValue] = []
-            for stage in 0..<gate.stages {
-                let context = PairStage(run, inputs: inputs, memory: memory, numbers: numbers[party])
-                try gate.redacted.deal(stage: stage, context)
-                outputs += context.outputs
-            }
+            let outputs = try PairedGate.deal(gate, run, parts.map { $0.value(party, run) }, numbers[party])
             // What isn't dealt of outputs is made for this test alone.
             let parts = outputs.map { output -> () throws -> DealerValue in
                 switch output {
@@ -123,7 +136,9 @@ final class PairedGate {
                             WireMask(
                                 mask: try part.value(),
                                 sharesHeld: wire.sharesHeld,
-                                alternative: wire.alternative.map { .init(mask: RingTensor(zeros: shape), shift: $0.shift) }
+                                alternative: wire.alternative.map {
+                                    .init(mask: RingTensor(zeros: shape), shift: $0.shift)
+                                }
                             )
                         )
                     }
@@ -132,14 +147,44 @@ final class PairedGate {
             try run.exchange()
             var made = Made(entries: sink.entries)
             made.outputs = try parts.map { try $0() }
-            return made
+            let (sending, choosing) = pair.counters
+            let counters = party == 0 ? [sending, choosing] : [choosing, sending]
+            return (made, pair.cost, counters, (channel.sent * 8, channel.exchanges))
         }
+        let made = results.map(\.0)
+        // The same without the other party: operands are there, and nobody reads them.
+        let counting = PairRun(counting: Pair(counting: PairOfThreads().height), slabs: slabs, limit: limit)
+        let outputs = try PairedGate.deal(gate, counting, parts.map { $0.value(0, counting) }, StreamNumbers())
+        for case .wire(let wire) in outputs { _ = wire.mask.part(PlainKernels()) }
+        try counting.exchange()
+        let costs = Costs(
+            planned: counting.pair.cost,
+            written: results.map(\.1),
+            transfers: results.map(\.2),
+            sentBytes: results.map(\.3.0),
+            exchanges: results.map(\.3.1)
+        )
         differences.set(
             made[0].entries.compactMap { entry in
                 if case .difference(let words?) = entry { words } else { nil }
             }
         )
-        return made
+        return (made, costs)
+    }
+
+    /// Writes down what a gate asks for.
+    static func deal(
+        _ gate: any Gate,
+        _ run: PairRun,
+        _ inputs: [PairValue],
+        _ numbers: StreamNumbers
+    ) throws -> [PairValue] {
+        let memory = MaskMemory<PairMask, PairPlanes>()
+        return try (0..<gate.stages).flatMap { stage in
+            let context = PairStage(run, inputs: inputs, memory: memory, numbers: numbers)
+            try gate.redacted.deal(stage: stage, context)
+            return context.outputs
+        }
     }
 
     /// An operand's mask as two parties share it.
@@ -286,13 +331,16 @@ final class PairedGate {
                     switch (one.part, two.part) {
                     case (let a?, let b?):
                         one.opening.combination == .sum
-                            ? kernels.add(a, b) : RingTensor(zip(a.elements, b.elements).map { $0 ^ $1 }, shape: a.shape)
+                            ? kernels.add(a, b)
+                            : RingTensor(zip(a.elements, b.elements).map { $0 ^ $1 }, shape: a.shape)
                     case (let a?, nil): a
                     case (nil, let b?): b
                     case (nil, nil): throw SimulationError("nobody sends")
                     }
                 outcome.opened.append(sum.elements)
-                for party in 0..<2 { arriving[party].append(one.opening.receiver ?? party == party ? sum.reshaped(to: [sum.count]) : nil) }
+                for party in 0..<2 {
+                    arriving[party].append(one.opening.receiver ?? party == party ? sum.reshaped(to: [sum.count]) : nil)
+                }
             }
         }
         for source in sources where !source.isEmpty { throw SimulationError("correlations are left") }
@@ -357,7 +405,8 @@ final class PairedGate {
             }
         }
         outcome.plain = try outputs.map { output in
-            try SimulatedValue(shape: PairedGate.shape(output.parties), parties: output.parties, dealer: output.dealer).plain()
+            try SimulatedValue(shape: PairedGate.shape(output.parties), parties: output.parties, dealer: output.dealer)
+                .plain()
         }
         return outcome
     }

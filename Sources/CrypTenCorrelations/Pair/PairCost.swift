@@ -1,0 +1,104 @@
+/// What making correlations takes of the two parties: counted when it is written down, before any of it goes.
+///
+/// Parties that make correlations and whoever plans write the same down, so that what is planned is what is done: the words of every message, and
+/// what is computed for it. Arrays are by party.
+package struct PairCost: Hashable, Sendable {
+    /// Transfers, and what they carry, by the party whose words are weighed; the other one extends them.
+    package var weighed = [TransferCounters(), TransferCounters()]
+    /// Bytes that each party sends, exchange by exchange: extensions, messages, openings, ciphertexts and answers.
+    package var exchangeBytes: [[Int]] = []
+    /// Bytes of differences that either party keeps beside its correlations until the run.
+    package var differenceBytes = 0
+    /// How often what is written down goes: once, where it doesn't exceed what may wait.
+    package var turns = 0
+    /// What ring-LWE takes of each party.
+    package var lattice = [LatticeWork(), LatticeWork()]
+    /// Bytes that transfers and ciphertexts take at a party at most, while they wait for an exchange.
+    package var waitingBytes = 0
+
+    /// What a party computes for products by ring-LWE.
+    package struct LatticeWork: Hashable, Sendable {
+        /// Polynomials that it encrypts, and those that it answers.
+        package var ciphertexts = 0
+        package var answers = 0
+        /// Modular multiply-accumulates of what it answers.
+        package var multiplyAccumulates = 0
+        /// Transforms of 8192 points modulo a prime: of what it encrypts, answers and decrypts.
+        package var transforms = 0
+        /// Whole-number picoseconds of all that it computes, by `LatticeCost`.
+        package var picoseconds = 0
+    }
+
+    package init() {}
+
+    /// Exchanges, in all turns.
+    package var exchanges: Int { exchangeBytes.count }
+    /// Bytes that each party sends in all.
+    package var sentBytes: [Int] { (0..<2).map { party in exchangeBytes.reduce(0) { $0 + $1[party] } } }
+    /// Transfers in both directions.
+    package var transfers: Int { weighed.reduce(0) { $0 + $1.transfers } }
+    /// Bits of words that choices weigh, in both directions.
+    package var messageBits: Int { weighed.reduce(0) { $0 + $1.messageBits } }
+    /// Bytes that extend transfers, in both directions.
+    package var extensionBytes: Int { weighed.reduce(0) { $0 + $1.extensionBits / 8 } }
+    package var ciphertexts: Int { lattice.reduce(0) { $0 + $1.ciphertexts } }
+    package var answers: Int { lattice.reduce(0) { $0 + $1.answers } }
+
+    /// About how many seconds a party computes on one processor: by rates that were measured, whole numbers in `TransferPrice` and `LatticeCost`.
+    package var computingSeconds: [Double] {
+        (0..<2).map { party in
+            let (sent, chosen) = (weighed[party], weighed[1 - party])
+            return Double(
+                TransferPrice.picoseconds(sent) + TransferPrice.picoseconds(chosen) + lattice[party].picoseconds
+            ) * 1e-12
+        }
+    }
+
+    /// About how many seconds it takes: both compute at the same time, and then what they have made goes, both ways at once.
+    ///
+    /// - Parameters:
+    ///   - bitsPerSecond: That a link carries in one direction.
+    ///   - roundTrip: From a message to its answer, in seconds.
+    package func seconds(bitsPerSecond: Double, roundTrip: Double) -> Double {
+        computingSeconds.max()! + Double(sentBytes.max()!) * 8 / bitsPerSecond + Double(exchanges) * roundTrip / 2
+    }
+}
+
+/// What transfers take, by measured rates: whole numbers, so that both parties choose the same.
+enum TransferPrice {
+    /// One transfer extended, at either side: the trees' leaves, folded and transposed.
+    static let transferPicoseconds = 8_000
+    /// An element that a choice weighs, at either side: its pad, and packing.
+    static let elementPicoseconds = 3_000
+    /// A message, however short.
+    static let messagePicoseconds = 500_000
+
+    static func picoseconds(_ counters: TransferCounters) -> Int {
+        counters.extended * transferPicoseconds + counters.weighedElements * elementPicoseconds
+            + counters.messages * messagePicoseconds
+    }
+}
+
+extension PairCost {
+    /// Counts what encrypting an operand takes.
+    mutating func count(ciphertextsOf packing: LatticePacking, by party: Int) {
+        let count = packing.ciphertextCount
+        lattice[party].ciphertexts += count
+        lattice[party].transforms += 6 * count
+        lattice[party].picoseconds += count * (6 * LatticeCost.transformPicoseconds + LatticeCost.ciphertextPicoseconds)
+    }
+
+    /// Counts what answering takes, and reading the answers.
+    mutating func count(answersOf packing: LatticePacking, by party: Int) {
+        let (cost, count) = (packing.cost, packing.answerCount)
+        let (answering, decrypting) = (cost.transforms - 6 * packing.ciphertextCount - 8 * count, 8 * count)
+        lattice[party].answers += count
+        lattice[party].multiplyAccumulates += cost.multiplyAccumulates
+        lattice[party].transforms += answering
+        lattice[party].picoseconds +=
+            cost.multiplyAccumulates * LatticeCost.multiplyAccumulatePicoseconds
+            + answering * LatticeCost.transformPicoseconds + count * LatticeCost.answerPicoseconds
+        lattice[1 - party].transforms += decrypting
+        lattice[1 - party].picoseconds += decrypting * LatticeCost.transformPicoseconds
+    }
+}
