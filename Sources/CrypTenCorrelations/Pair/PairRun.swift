@@ -1,4 +1,4 @@
-package import CrypTenBase
+import CrypTenBase
 package import CrypTenGates
 package import CrypTenRing
 
@@ -19,6 +19,7 @@ package final class PairRun {
     /// Of the words whose bits are its parts of masks that are read bit by bit.
     let seeds: ExpansionKey
     let products: PairTensorProducts
+    let naming: MaskNaming
     private let channel: any PairChannel
     private let sink: any PairSink
     private let limit: Int
@@ -30,7 +31,16 @@ package final class PairRun {
         case difference([Later<RingTensor>]?)
     }
 
-    /// - Parameter limit: Bytes that may wait for an exchange, transfers above all.
+    /// - Parameters:
+    ///   - pair: Of this run alone.
+    ///   - slabs: The plan's.
+    ///   - keys: This party's own.
+    ///   - seeds: The key of its bits of masks that are read bit by bit.
+    ///   - lattice: The key that its lattice secret and noise come of.
+    ///   - channel: To the other party.
+    ///   - sink: Gets what is made.
+    ///   - limit: Bytes that may wait for an exchange, transfers above all.
+    ///   - naming: Which r a wire is read under.
     package init(
         pair: Pair,
         slabs: Slabs,
@@ -39,9 +49,11 @@ package final class PairRun {
         lattice: ExpansionKey,
         channel: any PairChannel,
         sink: any PairSink,
-        limit: Int = 256 << 20
+        limit: Int = 256 << 20,
+        naming: MaskNaming = .byWire
     ) {
         self.pair = pair
+        self.naming = naming
         self.slabs = slabs
         self.keys = keys
         self.seeds = seeds
@@ -54,7 +66,7 @@ package final class PairRun {
     /// A stream of seed words that no other mask has.
     func nextSeedStream() -> UInt64 {
         defer { seedStreams += 1 }
-        return seedStreams
+        return naming.stream(seedStreams)
     }
 
     /// A mask of a wire of its own.
@@ -101,6 +113,13 @@ package final class PairRun {
     /// Does what is written down, if there is as much of it as may wait.
     func exchangeIfFull() throws {
         if pair.waitingBytes >= limit { try exchange() }
+    }
+
+    /// Forgets what is written down: the run has failed.
+    func abandon() {
+        pair.tape.abandon()
+        products.forget()
+        entries = []
     }
 
     /// Does all that is written down, and hands on what has come of it.
