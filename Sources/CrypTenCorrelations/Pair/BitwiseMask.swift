@@ -109,7 +109,10 @@ package final class BitwiseMask {
             (0..<64).map { ($0, max(65, 125 - $0)) },
             after: bits.moment,
             words: {
-                WideWords(low: kernels.words(of: try bits.part.value()[$0], shape: [count]), high: RingTensor(zeros: [count]))
+                WideWords(
+                    low: kernels.words(of: try bits.part.value()[$0], shape: [count]),
+                    high: RingTensor(zeros: [count])
+                )
             },
             into: { zeros }
         ) { sum, plane, share in

@@ -44,7 +44,11 @@ struct BitNetwork {
         self.pair = pair
         given = blocks.flatMap { block in block.range.map { (block.source, $0) } }
         count = blocks[0].count
-        chooser = pair.nextChooser()
+        // Who has chosen by these planes already, as by a mask's that is being read.
+        let before = given.lazy.compactMap { plane in
+            (0..<2).first { plane.source.choice(plane.plane, to: $0) != nil }
+        }.first
+        chooser = before ?? pair.nextChooser()
         nodes = given.map { Node(factors: nil, moment: $0.source.moment) }
     }
 
@@ -77,7 +81,11 @@ struct BitNetwork {
             let source = given[node].source
             // All planes of a source at once, before the first of them.
             if !base[..<index].contains(where: { given[$0].source === source }) {
-                pair.choose(chooser, by: source, planes: base.filter { given[$0].source === source }.map { given[$0].plane })
+                pair.choose(
+                    chooser,
+                    by: source,
+                    planes: base.filter { given[$0].source === source }.map { given[$0].plane }
+                )
             }
             choices[node] = source.choice(given[node].plane, to: chooser)!
         }

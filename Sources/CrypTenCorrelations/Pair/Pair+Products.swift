@@ -35,8 +35,12 @@ extension Pair {
         return PairWords(
             count: count,
             part: Later(at: (terms.map(\.moment) + [x.moment, y.moment]).max()!) {
-                var sum = isLocal
-                    ? kernels.multiply(try x.part.value().reshaped(to: [count]), try y.part.value().reshaped(to: [count]))
+                var sum =
+                    isLocal
+                    ? kernels.multiply(
+                        try x.part.value().reshaped(to: [count]),
+                        try y.part.value().reshaped(to: [count])
+                    )
                     : RingTensor(zeros: [count])
                 for term in terms { kernels.accumulate(&sum, adding: try term.value()) }
                 return sum

@@ -6,9 +6,9 @@ struct WeighedWord {
     var plane: Int
     /// The words count modulo 2^width.
     var width: Int
-    /// Their shares, of `width` bits, go times 2^shift …
+    /// Their shares, of `width` bits, count times 2^shift.
     var shift = 0
-    /// … to this one of the sums.
+    /// Which of the sums they are added to.
     var sum = 0
 }
 
@@ -28,6 +28,7 @@ extension Pair {
     ///   - moment: After which exchange the words are known.
     ///   - words: Item i's words; runs at the party that doesn't choose.
     ///   - sums: What the shares are added to.
+    /// - Returns: The sums, which are known after the exchange.
     func weigh(
         by choices: PairChoices,
         _ items: [WeighedWord],
@@ -98,9 +99,9 @@ extension Pair {
         return result
     }
 
-    /// XOR shares of planes of bits of one party, weighed by one plane of choices of the other.
+    /// XOR shares of up to 64 planes of bits of one party, weighed by one plane of choices of the other.
     ///
-    /// - Parameter bits: Up to 64 planes; runs at the party that doesn't choose.
+    /// `bits` runs at the party that doesn't choose.
     func weigh(
         by choices: PairChoices,
         plane: Int,

@@ -48,7 +48,9 @@ struct PairOctaves {
         let place = whole.choice(0, to: chooser)!
         let products = pair.weigh(
             by: place.choices,
-            (0..<whole.planes).map { WeighedWord(plane: $0, width: max(1, whole.planes - 1 - $0), shift: $0 + fraction) },
+            (0..<whole.planes).map {
+                WeighedWord(plane: $0, width: max(1, whole.planes - 1 - $0), shift: $0 + fraction)
+            },
             after: 0,
             words: { .ones(try whole.part.value()[$0]) },
             into: { [RingTensor(zeros: [count])] }
@@ -116,7 +118,8 @@ struct PairOctaves {
                 case 1: return part[1]
                 default:
                     let shift = perEntry * (m - 1) - guardBits
-                    return shift < 64 ? part[0].map { kernels.shiftLeft($0, by: shift) } : part[0].map { RingTensor(zeros: $0.shape) }
+                    return shift < 64
+                        ? part[0].map { kernels.shiftLeft($0, by: shift) } : part[0].map { RingTensor(zeros: $0.shape) }
                 }
             }.reduce(nil as PairWords?) { sum, part in sum.map { $0.with(part) { kernels.add($0, $1) } } ?? part }!
         }
@@ -145,7 +148,9 @@ struct PairOctaves {
                 // What a bit of weight 2^(plane − bits) weighs, rounded.
                 let shift = precision - (scale + plane - bits)
                 return WideWords(try power.value()) { power in
-                    shift > 0 ? (UInt128(power) + UInt128(1) << UInt128(shift - 1)) >> UInt128(shift) : UInt128(power) << UInt128(-shift)
+                    shift > 0
+                        ? (UInt128(power) + UInt128(1) << UInt128(shift - 1)) >> UInt128(shift)
+                        : UInt128(power) << UInt128(-shift)
                 }
             },
             into: { WideWords(zeros: count) }
@@ -167,7 +172,13 @@ struct PairOctaves {
         }
         let products = pair.products(of: blocks, sets) { (Array($0.suffix(2)), Array($0.dropLast(2))) }
         // Products of sets as numbers of words: S ↦ words where all bits of S are 1.
-        let within = [words] + (0..<products.planes).map { pair.select(products, plane: $0, words) }
+        let within =
+            [words]
+            + sets.enumerated().map { index, set in
+                // J's own bits have chosen before.
+                set.count == 1 && bit == nil
+                    ? pair.select(whole, plane: lowBits + set[0], words) : pair.select(products, plane: index, words)
+            }
         return (0..<entries).map { j in
             words.indices.map { index in
                 // Σ over supersets S of j of (−1)^|S − j|
@@ -175,9 +186,10 @@ struct PairOctaves {
                 for set in 0..<entries where set & j == j {
                     let isNegative = (set ^ j).nonzeroBitCount % 2 == 1
                     let part = within[set][index]
-                    sum = sum.map { sum in
-                        sum.with(part) { isNegative ? kernels.subtract($0, $1) : kernels.add($0, $1) }
-                    } ?? part
+                    sum =
+                        sum.map { sum in
+                            sum.with(part) { isNegative ? kernels.subtract($0, $1) : kernels.add($0, $1) }
+                        } ?? part
                 }
                 return sum!
             }

@@ -68,7 +68,10 @@ final class PairOrigin {
     }
 
     /// Elements in the pieces that they are read in: slabs, where they are whole ones.
+    ///
+    /// What is put together of others is one piece up to one and a half slabs, which the differences of a maximum's slab take.
     func ranges(_ range: Range<Int>) -> [Range<Int>] {
+        if case .moved = kind, range == 0..<count, 2 * count <= 3 * run.slabs.size { return [range] }
         let slabs = run.slabs.of(count).filter { $0.overlaps(range) }
         let isWhole = slabs.first?.lowerBound == range.lowerBound && slabs.last?.upperBound == range.upperBound
         return isWhole ? slabs : [range]

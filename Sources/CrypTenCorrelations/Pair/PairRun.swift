@@ -31,16 +31,7 @@ package final class PairRun {
         case difference([Later<RingTensor>]?)
     }
 
-    /// - Parameters:
-    ///   - pair: Of this run alone.
-    ///   - slabs: The plan's.
-    ///   - keys: This party's own.
-    ///   - seeds: The key of its bits of masks that are read bit by bit.
-    ///   - lattice: The key that its lattice secret and noise come of.
-    ///   - channel: To the other party.
-    ///   - sink: Gets what is made.
-    ///   - limit: Bytes that may wait for an exchange, transfers above all.
-    ///   - naming: Which r a wire is read under.
+    /// A run whose wires are read under the r's that `naming` says, and of which `limit` bytes may wait for an exchange, transfers above all.
     package init(
         pair: Pair,
         slabs: Slabs,
@@ -75,21 +66,24 @@ package final class PairRun {
     }
 
     /// Deals words.
-    func deal(_ words: Later<RingTensor>) throws {
+    ///
+    /// `isLast` isn't set where more is asked of the same bits: what chooses by them goes in one turn, by the same transfers.
+    func deal(_ words: Later<RingTensor>, isLast: Bool = true) throws {
         entries.append(.correlation(words))
-        try exchangeIfFull()
+        if isLast { try exchangeIfFull() }
     }
 
     /// Deals a difference, of pieces one after the other.
+    ///
+    /// What the bits are read for comes next, by the same transfers.
     func deal(difference: [Later<RingTensor>]?) throws {
         entries.append(.difference(difference))
-        try exchangeIfFull()
     }
 
     /// Functions of words, element by element, that are made some elements at a time: so no more of them waits than may, and what one plane of
     /// choices weighs stays in a processor's cache.
     ///
-    /// - Parameter make: Of some elements the values, as many of all.
+    /// `make` is given some of the elements, and returns as many values of all.
     func inPieces(_ words: PairWords, _ make: (PairWords) throws -> [PairWords]) throws -> [PairWords] {
         let ranges = slabs.of(words.count)
         guard ranges.count > 1 else { return try make(words) }

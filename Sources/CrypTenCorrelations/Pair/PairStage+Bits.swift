@@ -21,14 +21,30 @@ extension PairStage {
             let (high, low) = (planes.filter(isHigh), planes.filter { !isHigh($0) })
             return (high, low)
         }
-        try run.deal(made.part.map(\.asWords))
+        // A mask's other groups follow, and a slab's bits go together.
+        try run.deal(made.part.map(\.asWords), isLast: false)
     }
 
     package func dealProducts(_ products: BitProducts, of blocks: [PairPlanes]) throws {
         let firsts = products.blocks.indices.map { products.blocks[..<$0].reduce(0, +) }
         let planes = products.products.map { places in places.map { firsts[$0.block] + $0.plane } }
-        let made = pair.products(of: blocks, planes) { (Array($0.suffix(2)), Array($0.dropLast(2))) }
+        let made = pair.products(of: blocks, planes, split: PairStage.split(planes))
         try run.deal(made.part.map(\.asWords))
+    }
+
+    /// The two parts of a product of more than two planes: of four the highest two and the lowest; of three two that are such a part already, so that
+    /// their choices serve both.
+    private static func split(_ products: [[Int]]) -> ([Int]) -> (high: [Int], low: [Int]) {
+        func halves(_ planes: [Int]) -> (high: [Int], low: [Int]) {
+            (Array(planes.suffix(2)), Array(planes.dropLast(2)))
+        }
+        let parts = Set(products.filter { $0.count == 4 }.flatMap { [halves($0).high, halves($0).low] })
+        return { planes in
+            guard planes.count == 3, !parts.contains(Array(planes.suffix(2))) else { return halves(planes) }
+            if parts.contains(Array(planes.prefix(2))) { return ([planes[2]], Array(planes.prefix(2))) }
+            if parts.contains([planes[0], planes[2]]) { return ([planes[0], planes[2]], [planes[1]]) }
+            return halves(planes)
+        }
     }
 
     package func dealNumber(of bits: PairPlanes) throws {
@@ -39,7 +55,12 @@ extension PairStage {
         let plane = bits.range.lowerBound
         try run.deal(pair.select(bits.source, plane: plane, [flat(wire.mask)])[0].part)
         guard let alternative = wire.alternative else { return }
-        let selected = pair.select(bits.source, plane: plane, [top(of: wire, alternative.shift)], width: alternative.shift)
+        let selected = pair.select(
+            bits.source,
+            plane: plane,
+            [top(of: wire, alternative.shift)],
+            width: alternative.shift
+        )
         try dealNegated(selected[0], bits: alternative.shift)
     }
 
@@ -78,7 +99,9 @@ extension PairStage {
                 defer { keys.wipe() }
                 var unit = [UInt64](repeating: 0, count: rows * rows)
                 for row in 0..<rows { unit[row * rows + row] = 1 }
-                return kernels.rows(of: RingTensor(unit, shape: [rows, rows]), sortedBy: keys).reshaped(to: [rows * rows])
+                return kernels.rows(of: RingTensor(unit, shape: [rows, rows]), sortedBy: keys).reshaped(to: [
+                    rows * rows
+                ])
             },
             knownTo: party
         )

@@ -94,19 +94,19 @@ extension PairStage {
 
     /// r of a wire in pieces, whose d is dealt.
     ///
-    /// - Parameter shift: Where the wire is truncated: what of r's shares will be read, which is made while there are transfers.
+    /// Where the wire is truncated by `shift`, what will be read of r's shares is made, too, while there are transfers.
     private func read(_ mask: PairMask, truncatedBy shift: Int? = nil) throws -> [BitwiseMask] {
         _ = numbers.bitwise()
         let words = flat(mask)
         var differences: [Later<RingTensor>] = []
         let pieces = try mask.origin.ranges(mask.range).map { range in
+            // Of a whole layer's elements some at a time; but what reads the bits of these comes in the same turn.
+            try run.exchangeIfFull()
             let start = range.lowerBound - mask.range.lowerBound
             let piece = mask.origin.piece(range)
             let some = range == mask.range ? words : words.flat(start..<start + range.count)
             if let shift { piece.prepare(shiftedBy: shift) }
             differences.append(piece.difference(from: some))
-            // Of a whole layer's elements some at a time.
-            try run.exchangeIfFull()
             return piece
         }
         try run.deal(difference: differences)

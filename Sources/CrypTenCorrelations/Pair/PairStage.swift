@@ -56,7 +56,9 @@ package final class PairStage: DealStage {
             PairBits(
                 planes: planes,
                 count: count,
-                part: Later(at: 0) { kernels.expandBits(key, number: number, fromPlane: 0, planes: planes, count: count) }
+                part: Later(at: 0) {
+                    kernels.expandBits(key, number: number, fromPlane: 0, planes: planes, count: count)
+                }
             )
         )
     }
@@ -74,7 +76,9 @@ package final class PairStage: DealStage {
     }
 
     package func zeroBits(planes: Int, count: Int) -> PairPlanes {
-        PairPlanes(PairBits(planes: planes, count: count, part: Later(at: 0) { BitPlanes(zeros: planes, count: count) }))
+        PairPlanes(
+            PairBits(planes: planes, count: count, part: Later(at: 0) { BitPlanes(zeros: planes, count: count) })
+        )
     }
 
     package func slab(_ words: PairMask, _ range: Range<Int>) -> PairMask {
@@ -154,7 +158,9 @@ package final class PairStage: DealStage {
                 planes: 1,
                 count: count,
                 part: Later(at: parts.map(\.moment).max() ?? 0) {
-                    try parts.reduce(into: BitPlanes(zeros: 1, count: count)) { kernels.accumulate(&$0, xor: try $1.value()) }
+                    try parts.reduce(into: BitPlanes(zeros: 1, count: count)) {
+                        kernels.accumulate(&$0, xor: try $1.value())
+                    }
                 }
             )
         )

@@ -112,7 +112,8 @@ package final class PairTensorProducts {
         let exchange = pair.tape.next(after: max(encrypted.moment, plain.moment))
         let result = Later<RingTensor>(at: exchange)
         // Some blocks of outputs at a time: their sums take six times what the answers do.
-        let perBlock = packing.form.groups * packing.rowTiles * 2 * LatticeParameters.limbs * LatticeParameters.degree * 4
+        let perBlock =
+            packing.form.groups * packing.rowTiles * 2 * LatticeParameters.limbs * LatticeParameters.degree * 4
         let together = max(1, (64 << 20) / max(perBlock, 1))
         let pieces = stride(from: 0, to: packing.outputs, by: together).map { $0..<min($0 + together, packing.outputs) }
         pair.tape.message(from: 1 - holder, in: exchange) { [kernels, randomness] channel in

@@ -9,11 +9,14 @@ import _CrypTenTestSupport
 /// Times of what two parties make, as threads of one process; run where `CRYPTEN_PAIR_TIMES` is set: to `all`, or to a part of a workload's name.
 @Suite(
     "Times of two parties' correlations",
-    .enabled(if: PairTimes.wanted != nil, "CRYPTEN_PAIR_TIMES isn't set"),
+    .enabled(
+        if: ProcessInfo.processInfo.environment["CRYPTEN_PAIR_TIMES"] != nil,
+        "CRYPTEN_PAIR_TIMES isn't set"
+    ),
     .serialized
 )
 struct PairTimes {
-    static let wanted = ProcessInfo.processInfo.environment["CRYPTEN_PAIR_TIMES"]
+    private static let wanted = ProcessInfo.processInfo.environment["CRYPTEN_PAIR_TIMES"]
 
     enum Workload: String, CaseIterable {
         case product = "2^20 products, a cross term"
@@ -63,7 +66,13 @@ struct PairTimes {
 
         /// Of operands that a party has each.
         private func bilinear(_ run: PairRun, _ operation: BilinearOperation, _ left: Shape, _ right: Shape) throws {
-            let gate = BilinearGate(operation: operation, left: left, right: right, leftZeroExcept: 0, rightZeroExcept: 1)
+            let gate = BilinearGate(
+                operation: operation,
+                left: left,
+                right: right,
+                leftZeroExcept: 0,
+                rightZeroExcept: 1
+            )
             try stage(run, [shared(run, left.count, shape: left), shared(run, right.count, shape: right)]) {
                 try gate.deal(stage: 0, $0)
             }
@@ -107,7 +116,9 @@ struct PairTimes {
                 seeds: ExpansionKey(low: UInt64(pair.party), high: 6),
                 lattice: ExpansionKey(low: UInt64(pair.party), high: 7),
                 channel: channel,
-                sink: sink
+                sink: sink,
+                // The two share what a process keeps of memory.
+                limit: 100 << 20
             )
             // Of the second time: the first one's memory is there.
             var times: (wall: Double, processor: Double) = (0, 0)
@@ -121,7 +132,8 @@ struct PairTimes {
                 )
             }
             return (
-                wall: times.wall, processor: times.processor, transfers: pair.counters.choosing.transfers - before.transfers,
+                wall: times.wall, processor: times.processor,
+                transfers: pair.counters.choosing.transfers - before.transfers,
                 bytes: 8 * (channel.sent - before.words), made: sink.words - before.made
             )
         }
