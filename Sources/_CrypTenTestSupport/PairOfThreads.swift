@@ -2,7 +2,6 @@ import CrypTenBase
 package import CrypTenCorrelations
 package import CrypTenRing
 import Foundation
-import Synchronization
 
 /// Tensors from one thread to another, in order; whoever waits for them longer than some minutes gives up.
 final class WordPipe: @unchecked Sendable {
@@ -52,22 +51,42 @@ package final class PipeChannel: PairChannel {
     /// What has come, the last first.
     private var arrived: [RingTensor?] = []
     package private(set) var exchanges = 0
+    /// Whether what is sent is kept, exchange by exchange.
+    package var isRecording = false
+    package private(set) var messages: [[UInt64]] = []
+    /// After so many exchanges this party is gone.
+    package var lastExchange = Int.max
     /// Words that this end has sent.
     package private(set) var sent = 0
+    private var recorded: [UInt64] = []
 
     init(_ outgoing: WordPipe, _ incoming: WordPipe) {
         (self.outgoing, self.incoming) = (outgoing, incoming)
     }
 
     package func send(_ words: RingTensor) throws {
+        try checkPresence()
         guard words.count > 0 else { return }
         sent += words.count
+        if isRecording { recorded += words.elements }
         outgoing.send(words.reshaped(to: [words.count]))
     }
 
+    /// Forgets what was recorded.
+    package func forget() {
+        messages = []
+    }
+
     package func finishSending() throws {
+        try checkPresence()
+        if isRecording { messages.append(recorded) }
+        recorded = []
         outgoing.send(nil)
         exchanges += 1
+    }
+
+    private func checkPresence() throws {
+        guard exchanges < lastExchange else { throw CrypTenError(.peerLost, "this party ends here") }
     }
 
     private func next() throws -> RingTensor? {
@@ -99,9 +118,11 @@ package final class PipeChannel: PairChannel {
 package struct PairOfThreads: Sendable {
     package var height: TreeHeight
     package var kernels: NativeKernels
+    /// Whether channels keep what is sent.
+    package var records: Bool
 
-    package init(height: TreeHeight = .two, kernels: NativeKernels = NativeKernels(threads: 1)) {
-        (self.height, self.kernels) = (height, kernels)
+    package init(height: TreeHeight = .two, kernels: NativeKernels = NativeKernels(threads: 1), records: Bool = false) {
+        (self.height, self.kernels, self.records) = (height, kernels, records)
     }
 
     /// What each party's body returns.
@@ -121,7 +142,8 @@ package struct PairOfThreads: Sendable {
             receivers.append(receiver)
         }
         nonisolated(unsafe) let (sending, choosing) = (senders, receivers)
-        return try PairOfThreads.connected { [kernels, height] party, channel in
+        return try PairOfThreads.connected { [kernels, height, records] party, channel in
+            channel.isRecording = records
             let pair = Pair(
                 party: party,
                 kernels: kernels,
@@ -138,21 +160,8 @@ package struct PairOfThreads: Sendable {
         _ body: @escaping @Sendable (_ party: Int, PipeChannel) throws -> Result
     ) throws -> [Result] {
         let pipes = [WordPipe(), WordPipe()]
-        let results = Mutex<[Int: Swift.Result<Result, any Error>]>([:])
-        let group = DispatchGroup()
-        for party in 0..<2 {
-            group.enter()
-            let thread = Thread {
-                let channel = PipeChannel(pipes[party], pipes[1 - party])
-                let result = Swift.Result { try body(party, channel) }
-                pipes[party].close()
-                results.withLock { $0[party] = result }
-                group.leave()
-            }
-            thread.stackSize = 8 << 20
-            thread.start()
-        }
-        group.wait()
-        return try results.withLock { results in try (0..<2).map { try results[$0]!.get() } }
+        return try inTwoThreads(closing: pipes) { party in
+            try body(party, PipeChannel(pipes[party], pipes[1 - party]))
+        }.map { try $0.get() }
     }
 }

@@ -1,6 +1,6 @@
 import CrypTenBase
 package import CrypTenExpressions
-import CrypTenGates
+package import CrypTenGates
 package import CrypTenPlanning
 package import CrypTenRing
 
@@ -46,6 +46,9 @@ package struct PlanSimulator {
         }
         return (try simulator.run(inputs: encoded), plan)
     }
+
+    /// What the parties have opened so far, gate by gate.
+    package var openings: [Opening] { simulator.openings.map(\.opening) }
 
     /// The revealed outputs; every party must have got the same.
     package func run(inputs: [RingTensor]) throws -> [Tensor] {

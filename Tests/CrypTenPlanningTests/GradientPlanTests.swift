@@ -3,6 +3,7 @@ import CrypTenGates
 import CrypTenPlanning
 import CrypTenRing
 import Testing
+import _CrypTenTestSupport
 
 /// What gradients add to a plan: no comparison, no exponential, and the rounds that are claimed.
 @Suite("Plans with gradients")

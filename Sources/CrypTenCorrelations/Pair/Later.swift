@@ -1,4 +1,4 @@
-package import CrypTenRing
+import CrypTenRing
 
 /// What this party has of a value that the two make, or will have when so many exchanges are over.
 ///

@@ -1,4 +1,4 @@
-package import CrypTenRing
+import CrypTenRing
 
 /// Numbers, products and selections of shared bits.
 extension Pair {

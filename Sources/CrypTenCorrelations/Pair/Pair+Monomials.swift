@@ -1,4 +1,4 @@
-package import CrypTenRing
+import CrypTenRing
 
 extension Pair {
     /// XOR shares of products of planes of shared bits, in a plane each.

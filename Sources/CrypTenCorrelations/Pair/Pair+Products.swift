@@ -1,4 +1,4 @@
-package import CrypTenRing
+import CrypTenRing
 
 /// Products of shared words, element by element, and powers of them.
 extension Pair {
@@ -56,7 +56,7 @@ extension Pair {
     package func powers(_ x: PairWords, degree: Int) -> [PairWords] {
         guard degree >= 2 else { return [] }
         let kernels = kernels
-        let (count, party) = (x.count, party)
+        let count = x.count
         let own = (1...degree).map { d in
             x.part.map { x in (1..<d).reduce(x) { power, _ in kernels.multiply(power, x) } }
         }

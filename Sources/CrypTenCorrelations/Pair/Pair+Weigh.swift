@@ -1,4 +1,4 @@
-package import CrypTenRing
+import CrypTenRing
 
 /// What a plane of choices weighs, and where its share goes.
 struct WeighedWord {

@@ -1,4 +1,4 @@
-package import CrypTenBase
+import CrypTenBase
 package import CrypTenRing
 
 /// Two parties that make correlations: what both write down, and what each computes of it.
@@ -127,7 +127,7 @@ package final class Pair {
     // MARK: Openings
 
     /// The sum of both parts, which both learn: of words that are uniform whatever they are made of.
-    func open(_ words: PairWords) -> Later<RingTensor> {
+    package func open(_ words: PairWords) -> Later<RingTensor> {
         let exchange = tape.next(after: words.moment)
         let (part, kernels) = (words.part, kernels)
         let result = Later<RingTensor>(at: exchange)

@@ -5,8 +5,8 @@ package import CrypTenRing
 ///
 /// A value keeps its r as it keeps its mask: with a fresh one in each run, every reveal would round the value's low bits at another threshold. A new
 /// version of a value is a new one. Rows of it are a view, with the same r.
-final class PairKept: KeptMask {
-    enum Content {
+package final class PairKept: KeptMask {
+    package enum Content {
         case nothing
         case wire(part: RingTensor, sharesHeld: Bool)
         case bits(BitPlanes)
@@ -17,7 +17,7 @@ final class PairKept: KeptMask {
     private var content: Content
     private var seeds: RingTensor?
 
-    init(_ content: Content, seeds: RingTensor?) {
+    package init(_ content: Content, seeds: RingTensor?) {
         (self.content, self.seeds, whole) = (content, seeds, nil)
     }
 
@@ -27,17 +27,19 @@ final class PairKept: KeptMask {
 
     deinit { wipe() }
 
-    func rows(_ rows: [Int], of shape: Shape) -> any KeptMask {
+    package func rows(_ rows: [Int], of shape: Shape) -> any KeptMask {
         PairKept(rows, of: self, shape)
     }
 
-    func wipe() {
-        switch content {
+    package func wipe() {
+        // Taken out: what two have isn't overwritten.
+        var taken = Content.nothing
+        swap(&taken, &content)
+        switch consume taken {
         case .nothing: break
         case .wire(var part, _): part.wipe()
         case .bits(var bits): bits.wipe()
         }
-        content = .nothing
         seeds?.wipe()
         seeds = nil
     }

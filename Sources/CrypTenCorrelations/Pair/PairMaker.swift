@@ -1,4 +1,4 @@
-package import CrypTenBase
+import CrypTenBase
 package import CrypTenGates
 package import CrypTenPlanning
 package import CrypTenRing
@@ -7,6 +7,9 @@ package import CrypTenRing
 ///
 /// A run's plan is walked as a dealer walks it, gate by gate; what gates ask for is written down, and goes together: exchange 1 has what depends on keys
 /// alone, whatever the layer, and so on (`PairTape`). Where there is more of it than may wait, it goes in turns.
+///
+/// After anything was thrown a maker has let go of Δ and leaves, and refuses all that is asked of it: of a run that has failed some messages may
+/// have gone and others not, and what they used is used.
 ///
 /// > Security: Semi-honest, against either party; computational, under X25519, AES and ring-LWE. What the other party sees is uniform, or hidden by
 /// > pads and noise, and of a length that follows from the plan.
@@ -17,8 +20,20 @@ package final class PairMaker: CorrelationMaker {
     private let party: Int
     private let kernels: NativeKernels
     private let limit: Int
+    private let naming: MaskNaming
+    private var state = State.new
     private var sender: TransferSender?
     private var receiver: TransferReceiver?
+
+    private enum State {
+        /// Next: `.ready` after ``connect(over:)``.
+        case new
+        /// Between runs.
+        case ready
+        /// Something was thrown, now or before.
+        case closed
+    }
+
     /// Exchanges of the last run.
     package var exchanges: Int { lastCost.exchanges }
     /// What the last run took, as it was written down, and what its transfers counted by the party whose words are weighed.
@@ -30,8 +45,34 @@ package final class PairMaker: CorrelationMaker {
     ///   - party: 0 or 1.
     ///   - kernels: What computes.
     ///   - limit: Bytes that may wait for an exchange.
-    package init(party: Int, kernels: NativeKernels, limit: Int = PairRun.usualLimit) {
-        (self.party, self.kernels, self.limit) = (party, kernels, limit)
+    ///   - naming: Which r a wire is read under.
+    package init(party: Int, kernels: NativeKernels, limit: Int = PairRun.usualLimit, naming: MaskNaming = .byWire) {
+        (self.party, self.kernels, self.limit, self.naming) = (party, kernels, limit, naming)
+    }
+
+    /// The session's leaves as they are now, in both directions, for tests; none where it has ended.
+    package var currentLeaves: [SecretWords] {
+        [sender?.currentLeaves, receiver?.currentLeaves].compactMap { $0 }
+    }
+
+    /// Does what must go to its end: else the maker is of no use any more, and has nothing secret.
+    private func once<Result>(in expected: State, _ body: () throws -> Result) throws -> Result {
+        guard state != .closed else {
+            throw CrypTenError(
+                .sessionClosed,
+                "making correlations has failed before, and nothing of that session may be used again; begin another session"
+            )
+        }
+        precondition(state == expected, "a session connects once, before its first run")
+        state = .closed
+        do {
+            let result = try body()
+            state = .ready
+            return result
+        } catch {
+            (sender, receiver) = (nil, nil)
+            throw error
+        }
     }
 
     /// Bytes that each party sends in the exchanges of `connect`, in words.
@@ -40,6 +81,10 @@ package final class PairMaker: CorrelationMaker {
     ]
 
     package func connect(over channel: any PairChannel) throws {
+        try once(in: .new) { try setUp(over: channel) }
+    }
+
+    private func setUp(over channel: any PairChannel) throws {
         let transfers = TransferKernels(kernels)
         // Named by the party that has the words; the session's secrets are fresh.
         func label(_ sender: Int) -> [UInt8] { Array("crypten words of party \(sender)".utf8) }
@@ -74,7 +119,29 @@ package final class PairMaker: CorrelationMaker {
         over channel: any PairChannel,
         into sink: any PairSink
     ) throws -> [any KeptMask] {
+        try once(in: .ready) {
+            let run = RunRequest(keys: keys, seeds: seeds, binding: binding, kept: kept)
+            return try make(plan, schedule, run, over: channel, into: sink)
+        }
+    }
+
+    /// What is a run's own.
+    private struct RunRequest {
+        let keys: RunKeys
+        let seeds: ExpansionKey
+        let binding: [UInt8]
+        let kept: [any KeptMask]
+    }
+
+    private func make(
+        _ plan: Plan,
+        _ schedule: Schedule,
+        _ request: RunRequest,
+        over channel: any PairChannel,
+        into sink: any PairSink
+    ) throws -> [any KeptMask] {
         guard let sender, let receiver else { preconditionFailure("a session connects before its first run") }
+        let binding = request.binding
         let (sending, choosing) = (sender.run(binding), receiver.run(binding))
         defer {
             sending.end()
@@ -84,14 +151,17 @@ package final class PairMaker: CorrelationMaker {
         let run = PairRun(
             pair: pair,
             slabs: plan.slabs,
-            keys: keys,
-            seeds: seeds,
+            keys: request.keys,
+            seeds: request.seeds,
             lattice: .drawn(),
             channel: channel,
             sink: sink,
-            limit: limit
+            limit: limit,
+            naming: naming
         )
-        let kept = kept.map { kept -> PairKept in
+        // What waits refers to itself: a run that fails forgets it.
+        defer { run.abandon() }
+        let kept = request.kept.map { kept -> PairKept in
             guard let kept = kept as? PairKept else { preconditionFailure("what is kept is of this maker") }
             return kept
         }

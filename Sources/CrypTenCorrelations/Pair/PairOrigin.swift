@@ -29,7 +29,7 @@ final class PairOrigin {
     }
 
     /// This party's seed words of some elements: the bits of its part of r.
-    private func seeds(_ range: Range<Int>) -> Later<RingTensor> {
+    func seeds(_ range: Range<Int>) -> Later<RingTensor> {
         switch kind {
         case .own(let known?): return range.count == count ? known : known.map { $0.flat(range) }
         case .own(nil):

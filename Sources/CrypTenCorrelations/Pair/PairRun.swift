@@ -1,4 +1,4 @@
-package import CrypTenBase
+import CrypTenBase
 package import CrypTenGates
 package import CrypTenRing
 
@@ -19,6 +19,7 @@ package final class PairRun {
     /// Of the words whose bits are its parts of masks that are read bit by bit.
     let seeds: ExpansionKey
     package let products: PairTensorProducts
+    let naming: MaskNaming
     /// Nil where the pair only counts.
     private let connection: (channel: any PairChannel, sink: any PairSink)?
     private let limit: Int
@@ -30,7 +31,7 @@ package final class PairRun {
         case difference([Later<RingTensor>]?)
     }
 
-    /// A run of which `limit` bytes may wait for an exchange, transfers above all.
+    /// A run whose wires are read under the r's that `naming` says, and of which `limit` bytes may wait for an exchange, transfers above all.
     package init(
         pair: Pair,
         slabs: Slabs,
@@ -39,9 +40,11 @@ package final class PairRun {
         lattice: ExpansionKey,
         channel: any PairChannel,
         sink: any PairSink,
-        limit: Int = PairRun.usualLimit
+        limit: Int = PairRun.usualLimit,
+        naming: MaskNaming = .byWire
     ) {
         self.pair = pair
+        self.naming = naming
         self.slabs = slabs
         self.keys = keys
         self.seeds = seeds
@@ -57,6 +60,7 @@ package final class PairRun {
         let none = ExpansionKey(low: 0, high: 0)
         self.pair = pair
         self.slabs = slabs
+        naming = .byWire
         keys = RunKeys(masks: none, bitMasks: none, correlations: none, orders: none)
         seeds = none
         connection = nil
@@ -70,7 +74,7 @@ package final class PairRun {
     /// A stream of seed words that no other mask has.
     func nextSeedStream() -> UInt64 {
         defer { seedStreams += 1 }
-        return seedStreams
+        return naming.stream(seedStreams)
     }
 
     /// A mask of a wire of its own.
@@ -125,6 +129,13 @@ package final class PairRun {
     /// Does what is written down, if there is as much of it as may wait.
     func exchangeIfFull() throws {
         if pair.waitingBytes >= limit { try exchange() }
+    }
+
+    /// Forgets what is written down: the run has failed.
+    func abandon() {
+        pair.tape.abandon()
+        products.forget()
+        entries = []
     }
 
     /// Does all that is written down, and hands on what has come of it.

@@ -1,6 +1,6 @@
 import CrypTenBase
 package import CrypTenGates
-package import CrypTenRing
+import CrypTenRing
 
 // Functions of shared bits; random numbers.
 extension PairStage {

@@ -1,6 +1,6 @@
 import CrypTenBase
 package import CrypTenGates
-package import CrypTenRing
+import CrypTenRing
 
 // Functions of masks of ring elements.
 extension PairStage {

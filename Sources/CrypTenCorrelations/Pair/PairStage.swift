@@ -119,8 +119,7 @@ package final class PairStage: DealStage {
             knownTo: known
         )
         if case .reshape = operation { return PairMask(shape, result, words[0].origin, words[0].range) }
-        let kind: PairOrigin.Kind = operation.movesElements ? .moved(operation, words) : .own(nil)
-        return PairMask(shape, result, PairOrigin(count: shape.count, kind, run))
+        return PairMask(shape, result, .result(of: operation, words, count: shape.count, run))
     }
 
     package func apply(_ operation: LinearOperation, to bits: [PairPlanes], shapes: [Shape]) -> PairPlanes {

@@ -1,5 +1,5 @@
-package import CrypTenBase
-package import CrypTenRing
+import CrypTenBase
+import CrypTenRing
 
 /// What the two parties send each other, exchange by exchange, written down before any of it goes.
 ///
@@ -72,8 +72,15 @@ package final class PairTape {
         }
     }
 
-    /// Does all that is written down, and forgets it.
+    /// Forgets what is written down: nothing of it goes any more, and what it was made of is let go.
+    func abandon() {
+        exchanges = []
+        held = []
+    }
+
+    /// Does all that is written down, and forgets it, whatever comes of it.
     package func run(over channel: any PairChannel) throws {
+        defer { abandon() }
         // From here on what is still to go holds what it's made of, and no more than that.
         held = []
         for number in exchanges.indices {

@@ -1,26 +1,25 @@
 import CrypTenBase
-import CrypTenExpressions
-import CrypTenRing
-import _CrypTenTestSupport
+package import CrypTenExpressions
+package import CrypTenRing
 
 /// Inputs of a test's expressions, and their values.
-final class ExpressionSource {
-    private(set) var values: [Int: Tensor] = [:]
+package final class ExpressionSource {
+    package private(set) var values: [Int: Tensor] = [:]
     private var random: TestRandom
 
-    init(seed: UInt64) {
+    package init(seed: UInt64) {
         random = TestRandom(seed: seed)
     }
 
     /// A secret input of uniform reals in ±range.
-    func input(_ shape: Shape, owner: Int = 0, range: Double = 4) -> CrypTensor {
+    package func input(_ shape: Shape, owner: Int = 0, range: Double = 4) -> CrypTensor {
         input(
             Tensor((0..<shape.count).map { _ in Double.random(in: -range...range, using: &random) }, shape: shape),
             owner: owner
         )
     }
 
-    func input(_ tensor: Tensor, owner: Int = 0) -> CrypTensor {
+    package func input(_ tensor: Tensor, owner: Int = 0) -> CrypTensor {
         let number = values.count
         values[number] = tensor
         return CrypTensor(
@@ -36,7 +35,7 @@ final class ExpressionSource {
     }
 
     /// The expressions' values in the clear.
-    func clear(_ expressions: [CrypTensor]) throws -> [Tensor] {
+    package func clear(_ expressions: [CrypTensor]) throws -> [Tensor] {
         let known = values
         return try ClearEvaluator { node in
             guard case .input(_, let number) = node.operation, let tensor = known[number] else {
@@ -48,6 +47,6 @@ final class ExpressionSource {
 }
 
 /// The largest difference of two results.
-func largestError(_ a: Tensor, _ b: Tensor) -> Double {
+package func largestError(_ a: Tensor, _ b: Tensor) -> Double {
     zip(a.doubles, b.doubles).map { abs($0 - $1) }.max() ?? 0
 }
