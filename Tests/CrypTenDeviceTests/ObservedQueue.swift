@@ -11,17 +11,22 @@ final class ObservedQueue: DeviceQueue {
     }
 
     private let queue: any DeviceQueue
-    private let state = Mutex(Seen())
+    private let state = Mutex((seen: Seen(), largest: 0))
 
     init(_ queue: any DeviceQueue) {
         self.queue = queue
     }
 
+    /// The kernels that it was asked for.
+    var launches: [String: Int] { state.withLock { $0.seen.launches } }
+    /// The bytes of the largest block that it was asked for.
+    var largest: Int { state.withLock { $0.largest } }
+
     /// What a body asks for.
     func seen(_ body: () throws -> Void) rethrows -> Seen {
-        state.withLock { $0 = Seen() }
+        state.withLock { $0.seen = Seen() }
         try body()
-        return state.withLock { $0 }
+        return state.withLock { $0.seen }
     }
 
     var name: String { queue.name }
@@ -29,7 +34,10 @@ final class ObservedQueue: DeviceQueue {
     var memoryBytes: Int { queue.memoryBytes }
 
     func allocate(bytes: Int) throws -> DeviceBlock {
-        state.withLock { $0.words += bytes / 8 }
+        state.withLock { state in
+            state.seen.words += bytes / 8
+            state.largest = max(state.largest, bytes)
+        }
         return try queue.allocate(bytes: bytes)
     }
 
@@ -39,7 +47,7 @@ final class ObservedQueue: DeviceQueue {
         threads: Int,
         arguments: UnsafeRawBufferPointer
     ) throws {
-        state.withLock { $0.launches[kernel, default: 0] += 1 }
+        state.withLock { $0.seen.launches[kernel, default: 0] += 1 }
         try queue.launch(kernel, groups: groups, threads: threads, arguments: arguments)
     }
 

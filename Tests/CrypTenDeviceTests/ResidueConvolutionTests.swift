@@ -67,7 +67,7 @@ struct ResidueConvolutionTests {
     @Test("are cut as there is room", arguments: [(10_000, 0), (80_000, 6), (120_000, 4), (400_000, 1)])
     func cuts(bytes: Int, products: Int) throws {
         for queue in try queues.get() {
-            let counting = CountingQueue(queue)
+            let counting = ObservedQueue(queue)
             let geometry = ConvolutionGeometry(padding: [1, 1, 1, 1], groups: 2)
             try expectEqual(
                 residueKernels(counting, bytes: bytes),
@@ -97,7 +97,7 @@ struct ResidueConvolutionTests {
     @Test("make no patches, and take all images at once")
     func launches() throws {
         for queue in try queues.get() {
-            let counting = CountingQueue(queue)
+            let counting = ObservedQueue(queue)
             let kernels = residueKernels(counting, bytes: 256 << 20)
             try expectEqual(
                 kernels,

@@ -83,7 +83,7 @@ struct ResidueProductTests {
         ]
         for queue in try queues.get() {
             for (example, count) in zip(cases, blocks) {
-                let counting = CountingQueue(queue)
+                let counting = ObservedQueue(queue)
                 try expectEqual(residueKernels(counting, bytes: bytes), example.0, example.1, example.2)
                 #expect(counting.launches["residue_product", default: 0] == count)
                 #expect(counting.launches["ring_product", default: 0] == (count == 0 ? 1 : 0))
@@ -97,7 +97,7 @@ struct ResidueProductTests {
         for queue in try queues.get() {
             var settings = DeviceKernels.Settings.everything
             settings.residues = .large
-            let counting = CountingQueue(queue)
+            let counting = ObservedQueue(queue)
             let kernels = DeviceKernels(queue: counting, settings: settings)
             let product = BilinearOperation.matmul(transposeLeft: false, transposeRight: false)
             try expectEqual(kernels, product, [256, 63], [63, 300])

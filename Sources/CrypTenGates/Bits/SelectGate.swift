@@ -67,32 +67,24 @@ extension DealStage {
 }
 
 extension PartyStage {
-    /// A slab's selection by bits of which `hat` is public.
-    func select(_ hat: BitPlanes, _ wire: MaskedWire) throws -> RingTensor {
-        let beta = try correlation(wire.hat.shape)
-        let mask = try mask(of: wire)
-        return try selection(hat, beta: beta, of: wire, mask: mask)
-    }
-
     /// The selections of all slabs, as one tensor: the public parts of a slab's bits, and its wire, are asked for slab by slab.
     func selected(
         _ shape: Shape,
         _ operands: (Range<Int>) throws -> (hat: BitPlanes, wire: MaskedWire)
     ) throws -> RingTensor {
-        let ranges = slabs.of(shape.count)
-        guard !kernels.computesAside else {
-            let parts = try ranges.map { range in
-                let (hat, wire) = try operands(range)
-                return try select(hat, wire)
-            }
-            return kernels.join(parts, shape: shape)
-        }
-        var out = RingTensor(uninitialized: shape)
-        for range in ranges {
+        // On a processor slabs are made where they belong; on a device they are put together by what reads them.
+        let isAside = kernels.computesAside
+        var out = isAside ? RingTensor(zeros: shape) : RingTensor(uninitialized: shape)
+        var parts: [RingTensor] = []
+        for range in slabs.of(shape.count) {
             let (hat, wire) = try operands(range)
             let beta = try correlation(wire.hat.shape)
             let mask = try mask(of: wire)
             let product = try function(of: wire)
+            guard !isAside else {
+                parts.append(selection(hat, beta: beta, product: product, of: wire, mask: mask))
+                continue
+            }
             kernels.select(
                 wire.hat,
                 beta: beta,
@@ -104,6 +96,6 @@ extension PartyStage {
                 at: range.lowerBound
             )
         }
-        return out
+        return isAside ? kernels.join(parts, shape: shape) : out
     }
 }

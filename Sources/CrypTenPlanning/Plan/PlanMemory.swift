@@ -130,12 +130,8 @@ private struct Ledger {
             for unit in round {
                 let step = plan.steps[unit.step]
                 let gate = step.gate
-                // The peers' words are read one opening at a time, and added to ours where these are.
-                for bytes in pending[unit.step].received {
-                    account.take(bytes)
-                    account.giveBack(bytes)
-                    arriving -= bytes
-                }
+                // The peers' words are added to ours where these are, out of the frames that they come in.
+                arriving -= pending[unit.step].received
                 for bytes in pending[unit.step].kept { account.giveBack(bytes) }
                 pending[unit.step] = Openings()
                 if unit.isLastStage {
@@ -144,7 +140,7 @@ private struct Ledger {
                     let opened = openings(costs[unit.step][unit.stage], keepsMask: gate.keepsMask)
                     pending[unit.step] = opened
                     queuing += opened.sent
-                    arriving += opened.received.reduce(0, +)
+                    arriving += opened.received
                     for bytes in opened.kept { account.take(bytes) }
                 }
                 let isBusy = unit.isLastStage || unit.stage == 0
@@ -296,8 +292,8 @@ private struct Ledger {
     private struct Openings {
         /// Blocks: our messages, and the masks they are opened under.
         var kept: [Int] = []
-        /// By opening and peer, the bytes that come.
-        var received: [Int] = []
+        /// The bytes that come.
+        var received = 0
         /// The bytes that wait to be sent.
         var sent = 0
     }
@@ -317,8 +313,7 @@ private struct Ledger {
             }
             for other in 0..<plan.parties where other != role {
                 openings.sent += 8 * opening.words(from: role, to: other)
-                let received = 8 * opening.words(from: other, to: role)
-                if received > 0 { openings.received.append(received) }
+                openings.received += 8 * opening.words(from: other, to: role)
             }
         }
         return openings
@@ -368,12 +363,10 @@ extension PlanGate {
         case .truncate(let gate): slabs.bytes(of: gate.shape)
         case .quotient(let gate): slabs.bytes(of: gate.shape)
         case .truncatedProduct(let gate): slabs.bytes(of: gate.shape)
-        case .truncatedReLU(let gate): slabs.bytes(of: gate.shape)
         case .bitToArithmetic(let gate): slabs.bytes(of: gate.shape)
         case .step(let gate): gate.outputs.flatMap { _ in slabs.bytes(of: gate.shape) }
         case .stepProduct(let gate):
             (0..<gate.steps.count + gate.products.count).flatMap { _ in slabs.bytes(of: gate.shape) }
-        case .select(let gate): slabs.bytes(of: gate.shape)
         case .polynomial(let gate): slabs.bytes(of: gate.shape)
         case .trigonometric(let gate): slabs.bytes(of: gate.shape)
         case .exponential(let gate): slabs.bytes(of: gate.shape)

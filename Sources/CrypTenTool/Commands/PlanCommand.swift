@@ -21,10 +21,13 @@ struct PlanCommand: AsyncParsableCommand {
             made-up numbers, and the network's round trips and bytes are added to what that takes. Each member is taken to \
             have a machine like this one; on `loop` all share this one, as under `infer --local`.
 
-            With --dealer none it says, beside rounds and online bytes, which are the same, what two parties take who make the correlations \
-            themselves: transfers, ciphertexts, bytes and exchanges as they will count them, and about how long that takes on one machine or on --network.
+            With --dealer none it says, beside rounds and online bytes, which are the same, what two parties take who make the \
+            correlations themselves: transfers, ciphertexts, bytes and exchanges as they will count them, and about how long \
+            that takes on one machine or on --network.
 
-            With --device, or with the --device-profile of one that is elsewhere, all members compute on such devices: what party 0 asks its             device for is counted, kernel by kernel, and a time is predicted from the device's speeds. Without a profile they are             measured first, within seconds; no device is needed with one:
+            With --device, or with the --device-profile of one that is elsewhere, all members compute on such devices: what party 0 asks its \
+            device for is counted, kernel by kernel, and a time is predicted from the device's speeds. Without a profile they are \
+            measured first, within seconds; no device is needed with one:
 
               crypten bench kernels --device cuda --write card.json             where the device is
               crypten plan --model m.onnx --device-profile card.json --slab-bits 18 --network lan

@@ -17,7 +17,7 @@ final class ScriptedQueue: DeviceQueue {
         var largestTransfer = 0
     }
 
-    private let counting: CrypTenDevice.CountingQueue
+    private let counting: CountingQueue
     private let failingCall: Int?
     private let refusingCall: Int?
     private let state = Mutex(State())
@@ -36,7 +36,7 @@ final class ScriptedQueue: DeviceQueue {
     ) {
         self.failingCall = failingCall
         self.refusingCall = refusingCall
-        counting = CrypTenDevice.CountingQueue(name: "scripted", memoryBytes: memoryBytes)
+        counting = CountingQueue(name: "scripted", memoryBytes: memoryBytes)
         self.failed = failed
     }
 
