@@ -1,4 +1,5 @@
 import CrypTenBase
+import CrypTenRuntime
 import CrypTenService
 import Foundation
 import Testing

@@ -19,6 +19,8 @@ final class SessionPairChannel: PairChannel {
 
     private let context: RunContext
     private let peer: Role
+    /// Correlations are made on processors, wherever runs compute.
+    private let kernels: NativeKernels
     private var outgoing = ByteBuffer()
     private var sent: UInt32 = 0
     private var reader = WordReader()
@@ -30,6 +32,7 @@ final class SessionPairChannel: PairChannel {
 
     init(_ context: RunContext, peer: Role) {
         (self.context, self.peer) = (context, peer)
+        kernels = context.kernels as? NativeKernels ?? NativeKernels(threads: 1)
     }
 
     deinit {
@@ -62,7 +65,8 @@ final class SessionPairChannel: PairChannel {
         outgoing = context.buffers.take()
         defer { context.buffers.giveBack(&payload) }
         let number = try next(sent)
-        try context.send(.preparation, payload, round: isLast ? number | SessionPairChannel.lastMark : number, to: peer)
+        let round = isLast ? number | SessionPairChannel.lastMark : number
+        try context.send(.preparation, WordChunk(payload), round: round, to: peer)
         sent += 1
     }
 
@@ -77,7 +81,7 @@ final class SessionPairChannel: PairChannel {
     // MARK: Receiving
 
     func receive(_ count: Int) throws -> RingTensor {
-        try reader.read(count) { try nextPayload(missing: count) }
+        try reader.read(count, kernels) { WordChunk(try nextPayload(missing: count)) }
     }
 
     private func nextPayload(missing count: Int) throws -> ByteBuffer {

@@ -3,7 +3,6 @@ import CrypTenExpressions
 import CrypTenRing
 import CrypTenRuntime
 import CrypTenTransport
-import Crypto
 import Foundation
 import NIOConcurrencyHelpers
 import NIOCore
@@ -189,32 +188,15 @@ struct PairFaultTests {
 }
 
 /// A transport whose member sends something else.
-private final class ReplacingTransport: Transport {
-    private let base: any Transport
+private final class ReplacingTransport: ForwardingTransport {
+    let base: any Transport
     private let replace: @Sendable (Frame) -> Frame
 
     init(_ base: any Transport, _ replace: @escaping @Sendable (Frame) -> Frame) {
         (self.base, self.replace) = (base, replace)
     }
 
-    var role: Role { base.role }
-    var partyCount: Int { base.partyCount }
-    var statistics: TransportStatistics { base.statistics }
-
     func send(_ frame: Frame, to peer: Role, deadline: Deadline) throws {
         try base.send(replace(frame), to: peer, deadline: deadline)
     }
-
-    func receive(_ kinds: Set<Frame.Kind>, from peer: Role, deadline: Deadline) throws -> Frame {
-        try base.receive(kinds, from: peer, deadline: deadline)
-    }
-
-    func receive(_ kinds: Set<Frame.Kind>, fromAnyOf peers: [Role], deadline: Deadline) throws -> Arrival? {
-        try base.receive(kinds, fromAnyOf: peers, deadline: deadline)
-    }
-
-    func nextSecret(with peer: Role) throws -> SymmetricKey { try base.nextSecret(with: peer) }
-    func moveForward() { base.moveForward() }
-    func abort(_ error: CrypTenError) { base.abort(error) }
-    func close() { base.close() }
 }
