@@ -25,7 +25,10 @@ struct PredictionTests {
         #expect(plain["network"] == nil && plain["predicted_seconds"] == nil && plain["predicted_parts"] == nil)
     }
 
-    @Test("a network of one's own is given by its speed and its round trip", arguments: ["400Mbit/40ms", "0.4Gbit/0.04s"])
+    @Test(
+        "a network of one's own is given by its speed and its round trip",
+        arguments: ["400Mbit/40ms", "0.4Gbit/0.04s"]
+    )
     func ownNetwork(name: String) async throws {
         let arguments = ["plan", "--model", Tool.fixture("mlp.onnx"), "--input-shape", "x=3x30", "--json", "--network"]
         let known = try await Tool.run(arguments + ["wan"]).json()
