@@ -14,7 +14,7 @@ package final class Pair {
     private let height: TreeHeight
     /// Who chooses where either may: in turns, so that both do as much.
     private var turn = 1
-    /// Bytes that what is written down will take, transfers above all.
+    /// Bytes that what is written down will take: transfers, messages that the other party hasn't read yet, ciphertexts.
     private(set) var waitingBytes = 0
     /// What was written down, without what the tape counts.
     var counted = PairCost()
@@ -80,6 +80,11 @@ package final class Pair {
     func wait(bytes: Int) {
         waitingBytes += bytes
         counted.waitingBytes = max(counted.waitingBytes, waitingBytes)
+    }
+
+    /// So many words of a message are sent before the other party reads them; either party gets about as many.
+    func wait(messageWords: Int) {
+        wait(bytes: 4 * messageWords)
     }
 
     // MARK: Choices

@@ -149,6 +149,7 @@ package final class PairTensorProducts {
         answerBytes[packing] = lengths
         pair.counted.count(answersOf: packing, by: 1 - holder)
         let words = lengths.reduce(0) { $0 + ($1 + 7) / 8 }
+        pair.wait(messageWords: words)
         pair.tape.message(from: 1 - holder, in: exchange, words: words) { [kernels, randomness] channel in
             guard let key = self.publicKey, let ciphertexts = encrypted.ciphertexts else {
                 preconditionFailure("an answer follows its ciphertexts")
