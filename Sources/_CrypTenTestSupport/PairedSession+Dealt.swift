@@ -78,9 +78,7 @@ extension PairedSession {
             try gate.deal(stage: unit.stage, dealer)
         }
         let made = (0..<2).map { party in
-            run.made[party].replacingCorrelations(by: part.shares.map { $0[party] }).map { entry in
-                if case .difference = entry { .difference(nil) } else { entry }
-            }
+            run.made[party].replacingCorrelations(by: part.shares.map { $0[party] }).withoutDifferences
         }
         let dealt = try evaluate(prepared, inputs: inputs, reading: reading, made, kept: &branch.values)
         branches[.withDealer] = branch
@@ -108,6 +106,13 @@ extension [PairedEntry] {
     /// The words of the correlations alone, in order.
     var correlations: [RingTensor] {
         compactMap { if case .correlation(let words) = $0 { words } else { nil } }
+    }
+
+    /// The same where bits of the masks themselves are read.
+    var withoutDifferences: [PairedEntry] {
+        map { entry in
+            if case .difference = entry { .difference(nil) } else { entry }
+        }
     }
 
     /// The same readings with other words: as many of them, else the last ones are missing or left over.
