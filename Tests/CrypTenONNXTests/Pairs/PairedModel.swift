@@ -115,7 +115,8 @@ extension PairedModel {
             let isLess = x.lessThan(y)
             return Outputs(
                 tensors: [
-                    x.clamp(min: -1, max: 1.5), isLess, x.round().equal(y.round()), x.where(isLess, otherwise: y), x.abs(),
+                    x.clamp(min: -1, max: 1.5), isLess, x.round().equal(y.round()), x.where(isLess, otherwise: y),
+                    x.abs(),
                     x.sign(), x.floor(), (isLess.logicalAnd(x.greaterThan(CrypTensor(0.5)))).logicalNot(), x.relu6(),
                 ],
                 bound: 1e-3
