@@ -126,7 +126,11 @@ struct HelpTests {
             ),
             (
                 ["plan", "--model", "m", "--network", "moon"],
-                "error: The value 'moon' is invalid for '--network <name>': choose loop, lan, metro, wan, poor"
+                "error: The value 'moon' is invalid for '--network <name>': choose loop, lan, metro, wan, poor, or a speed and a round trip, as 1Gbit/10ms or 50Mbit/0.5ms"
+            ),
+            (
+                ["plan", "--model", "m", "--network", "0Mbit/10ms"],
+                "error: The value '0Mbit/10ms' is invalid for '--network <name>': choose loop, lan, metro, wan, poor, or a speed and a round trip, as 1Gbit/10ms or 50Mbit/0.5ms"
             ),
             (
                 ["plan", "--model", "m", "--threads", "2"],
