@@ -16,6 +16,8 @@ struct PairedModel: Sendable, CustomTestStringConvertible {
         var bound: Double?
         /// Whether bits are drawn, which each maker does for itself.
         var isDrawn = false
+        /// Whether bits of masks are read: then an ordinary dealer's carries are others.
+        var readsBits = true
     }
 
     var name: String
@@ -90,6 +92,13 @@ extension PairedModel {
 
     /// What networks are made of.
     static let functions: [PairedModel] = [
+        PairedModel("more elements than a slab has") { source in
+            let x = source.input([3, 16_000], range: 4)
+            return Outputs(
+                tensors: [x.relu(), x.max(axis: 0), x.narrow(axis: 0, start: 1, length: 1).sigmoid()],
+                bound: 1e-3
+            )
+        },
         PairedModel("orders") { source in
             let x = source.input([3, 6], range: 4)
             let (values, places) = x.topK(2)
@@ -122,19 +131,27 @@ extension PairedModel {
                 bound: 1e-3
             )
         },
+        PairedModel("products of whole numbers") { source in
+            let (a, b) = (source.integers([5, 70], owner: 0), source.integers([70, 3], owner: 1))
+            let (image, window) = (source.integers([1, 2, 6, 6], owner: 0), source.integers([3, 2, 3, 3], owner: 1))
+            return Outputs(
+                tensors: [
+                    a.matmul(b), (a.matmul(b) * source.integers([5, 3], owner: 1)).sum(axis: 0),
+                    image.conv2d(window, padding: 1), source.integers([70], owner: 0) * source.integers([70], owner: 1),
+                ],
+                bound: 0,
+                readsBits: false
+            )
+        },
         PairedModel("whole numbers and bits") { source in
-            func integers(_ shape: Shape, owner: Int) -> CrypTensor {
-                source.input(Tensor((0..<shape.count).map { Int64($0 * 37 % 101) - 50 }, shape: shape), owner: owner)
-            }
             func bits(_ every: Int, owner: Int) -> CrypTensor {
                 source.input(Tensor((0..<70).map { Int64($0 % every) }, shape: [70]), owner: owner).equal(CrypTensor(0))
             }
-            let (a, b) = (integers([5, 70], owner: 0), integers([70, 3], owner: 1))
             let (p, q) = (bits(3, owner: 0), bits(2, owner: 1))
             return Outputs(
                 tensors: [
-                    a.matmul(b), integers([70], owner: 0) * integers([70], owner: 1), p.logicalAnd(q), p.logicalXor(q),
-                    integers([70], owner: 0).where(q, otherwise: integers([70], owner: 1)), p.toInteger().sum(),
+                    p.logicalAnd(q), p.logicalXor(q), p.toInteger().sum(),
+                    source.integers([70], owner: 0).where(q, otherwise: source.integers([70], owner: 1)),
                 ],
                 bound: 0
             )
@@ -169,7 +186,7 @@ extension PairedModel {
         },
         PairedModel("rows in an order that nobody knows") { source in
             let rows = [source.input([40, 3], range: 2), source.input([40], owner: 1, range: 2)]
-            return Outputs(tensors: Node.shuffled(rows.map(\.node), number: 1).map { CrypTensor($0) }, isDrawn: true)
+            return Outputs(tensors: Node.shuffled(rows.map(\.node), number: 1).map { CrypTensor($0) }, readsBits: false)
         },
     ]
 
@@ -251,6 +268,11 @@ extension ExpressionSource {
             return input(shape, owner: 1, range: shape.rank < 2 ? 0.2 : (3 / fan).squareRoot())
         }
         return input(Tensor((0..<shape.count).map { 0.9 + 0.05 * Double($0 % 7) }, shape: shape), owner: 1)
+    }
+
+    /// A secret input of whole numbers.
+    func integers(_ shape: Shape, owner: Int) -> CrypTensor {
+        input(Tensor((0..<shape.count).map { Int64($0 * 37 % 101) - 50 }, shape: shape), owner: owner)
     }
 
     /// Secret words as one-hot rows.
