@@ -14,7 +14,7 @@ struct PairedModelTests {
         "every word that two parties make, open and end with is that of a maker in the clear who knows the same masks; with a dealer results are within their bound",
         arguments: PairedModel.all,
         // All in as few exchanges as there are, and in turns of little memory.
-        [256 << 20, 1 << 18]
+        [256 << 20, 1 << 18, 1 << 12]
     )
     func equal(model: PairedModel, limit: Int) throws {
         let source = ExpressionSource(seed: 0xB07)
