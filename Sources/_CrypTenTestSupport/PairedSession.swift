@@ -128,7 +128,7 @@ package final class PairedSession: @unchecked Sendable {
 
     /// Both parties go through the plan with what they have of a maker.
     ///
-    /// - Parameter keptValues: By party, what earlier runs have kept; what this one keeps comes behind it.
+    /// `keptValues`: by party, what earlier runs have kept; what this one keeps comes behind it.
     func evaluate(
         _ prepared: PreparedPlan,
         inputs: [RingTensor],

@@ -13,6 +13,7 @@ extension Plan {
     ///   - sink: Gets what the last party is sent.
     ///   - deal: Does one stage of a gate.
     /// - Returns: The masks of the values that the plan keeps, in the order of the outputs.
+    /// - Throws: What `deal` throws.
     func deal(
         _ schedule: Schedule,
         keys: [RunKeys],

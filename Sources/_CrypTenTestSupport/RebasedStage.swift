@@ -9,7 +9,7 @@ final class RebasedStage: DealStage {
     private let differences: SimulatedDifferences
     private let record: DealtRecord?
 
-    /// - Parameter record: Is told what each correlation is; random numbers are those that it has.
+    /// One that tells a record what each correlation is, and deals the random numbers that it has.
     init(_ dealer: DealerStage, differences: SimulatedDifferences, record: DealtRecord? = nil) {
         self.dealer = dealer
         self.differences = differences
