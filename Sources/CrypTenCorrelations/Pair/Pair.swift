@@ -102,6 +102,24 @@ package final class Pair {
         for (place, plane) in missing.enumerated() { bits.setChoice(plane, to: chooser, choices, plane: place) }
     }
 
+    /// Transfers by a party's part of all planes of shared bits, in their order: anew where there are none of some, or the planes chose apart.
+    ///
+    /// In a later turn some of a mask's bits may have chosen for another correlation before all are to.
+    func chooseTogether(_ chooser: Int, by bits: PairBits) -> PairChoices {
+        let known = (0..<bits.planes).map { bits.choice($0, to: chooser) }
+        if let choices = known[0]?.choices,
+            known.enumerated().allSatisfy({ $1?.choices === choices && $1?.plane == $0 })
+        {
+            return choices
+        }
+        let part = bits.part
+        let choices = choices(of: chooser, planes: bits.planes, count: bits.count, after: bits.moment) {
+            try part.value()
+        }
+        for plane in 0..<bits.planes { bits.setChoice(plane, to: chooser, choices, plane: plane) }
+        return choices
+    }
+
     /// Transfers by bits that one party alone knows.
     ///
     /// - Parameter bits: Runs at the chooser.
