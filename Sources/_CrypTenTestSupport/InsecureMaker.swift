@@ -40,6 +40,7 @@ package final class InsecureMaker: CorrelationMaker {
     private let beforeExchange: @Sendable (_ party: Int, _ exchange: Int) throws -> Void
     private var isConnected = false
     package private(set) var transfers = 0
+    package var waitingLimit = 0
 
     /// A maker of one party.
     package init(
