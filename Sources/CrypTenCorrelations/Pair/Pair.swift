@@ -14,10 +14,13 @@ package final class Pair {
     private let height: TreeHeight
     /// Who chooses where either may: in turns, so that both do as much.
     private var turn = 1
-    /// Bytes that what is written down will take: transfers, messages that the other party hasn't read yet, ciphertexts.
+    /// Bytes that what is written down will take, transfers above all.
     private(set) var waitingBytes = 0
     /// What was written down, without what the tape counts.
     var counted = PairCost()
+
+    /// Bytes that a transfer takes until it's used: a row of 16 at who chooses, 4 of which one is made at the other. Each is either about as often.
+    private static let waitingBytes = 10
 
     package init(
         party: Int,
@@ -82,11 +85,6 @@ package final class Pair {
         counted.waitingBytes = max(counted.waitingBytes, waitingBytes)
     }
 
-    /// So many words of a message are sent before the other party reads them; either party gets about as many.
-    func wait(messageWords: Int) {
-        wait(bytes: 4 * messageWords)
-    }
-
     // MARK: Choices
 
     /// Transfers by a party's part of some planes of shared bits, made where there are none yet.
@@ -133,7 +131,7 @@ package final class Pair {
         let exchange = tape.next(after: moment)
         let choices = PairChoices(chooser: chooser, planes: planes, count: count, moment: exchange)
         tape.hold(choices)
-        wait(bytes: 16 * 64 * planes * BitPlanes.words(for: count))
+        wait(bytes: Pair.waitingBytes * 64 * planes * BitPlanes.words(for: count))
         counted.weighed[1 - chooser].countExtension(planes: planes, count: count, height)
         let transfers = transfers
         let words = height.trees * planes * BitPlanes.words(for: count)

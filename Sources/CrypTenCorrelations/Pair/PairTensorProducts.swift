@@ -153,7 +153,6 @@ package final class PairTensorProducts {
             LatticePlaintexts.bytes(packing) + min(together, packing.outputs) * perBlock + 2 * (lengths.max() ?? 0)
         )
         let words = lengths.reduce(0) { $0 + ($1 + 7) / 8 }
-        pair.wait(messageWords: words)
         pair.tape.message(from: 1 - holder, in: exchange, words: words) { [kernels, randomness] channel in
             guard let key = self.publicKey, let ciphertexts = encrypted.ciphertexts else {
                 preconditionFailure("an answer follows its ciphertexts")
