@@ -19,6 +19,12 @@ struct LatticeReader {
         self.kernels = kernels
     }
 
+    /// Of a message whose length was checked.
+    init(_ bytes: UnsafeRawBufferPointer, _ kernels: LatticeKernels) {
+        self.bytes = bytes
+        self.kernels = kernels
+    }
+
     func word(at offset: Int) -> UInt64 {
         UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }

@@ -8,14 +8,8 @@ import CrypTenRing
 /// the other multiplies by its part of the other one, and both end with shares of the result.
 package final class PairTensorProducts {
     private let pair: Pair
-    private let kernels: LatticeKernels
-    private let randomness: LatticeStreams
-    /// This party's secret, once something is to be encrypted.
-    private var secret: LatticeSecret?
-    /// By party: whether its key is on its way.
-    private var hasKey = [false, false]
-    /// The other party's.
-    private var publicKey: LatticePublicKey?
+    private let keys: PairLatticeKeys
+    private var kernels: LatticeKernels { keys.kernels }
     /// What was encrypted since the last exchange, by whose part it is.
     private var encrypted: [Encrypted] = []
     /// How operations of some shapes are done.
@@ -48,11 +42,8 @@ package final class PairTensorProducts {
         }
     }
 
-    init(_ pair: Pair, key: ExpansionKey) {
-        self.pair = pair
-        let native = pair.kernels as? NativeKernels ?? NativeKernels(threads: 1)
-        kernels = LatticeKernels(native)
-        randomness = LatticeStreams(key, native)
+    init(_ pair: Pair, _ keys: PairLatticeKeys) {
+        (self.pair, self.keys) = (pair, keys)
     }
 
     /// What was encrypted is encrypted anew where it is needed again.
@@ -149,10 +140,11 @@ package final class PairTensorProducts {
         answerBytes[packing] = lengths
         pair.counted.count(answersOf: packing, by: 1 - holder)
         let words = lengths.reduce(0) { $0 + ($1 + 7) / 8 }
-        pair.tape.message(from: 1 - holder, in: exchange, words: words) { [kernels, randomness] channel in
-            guard let key = self.publicKey, let ciphertexts = encrypted.ciphertexts else {
+        pair.tape.message(from: 1 - holder, in: exchange, words: words) { [keys, kernels] channel in
+            guard let ciphertexts = encrypted.ciphertexts else {
                 preconditionFailure("an answer follows its ciphertexts")
             }
+            let (key, randomness) = (keys.publicKey(), keys.randomness)
             let plaintexts = try LatticePlaintexts(try plain.value().reshaped(to: plainShape), packing, kernels)
             let served = try ciphertexts.serving(packing)
             var share = RingTensor(zeros: form.output)
@@ -161,8 +153,8 @@ package final class PairTensorProducts {
                 try channel.send(RingTensor(bytes: sums.answer(key, randomness, kernels, share: &share)))
             }
             result.fulfil(share)
-        } read: { channel in
-            let secret = self.ownSecret()
+        } read: { [keys] channel in
+            let secret = keys.ownSecret()
             var share = RingTensor(zeros: form.output)
             for (outputs, length) in zip(pieces, lengths) {
                 let message = try channel.receive((length + 7) / 8).bytes(length)
@@ -171,13 +163,6 @@ package final class PairTensorProducts {
             result.fulfil(share)
         }
         return result
-    }
-
-    private func ownSecret() -> LatticeSecret {
-        if let secret { return secret }
-        let made = LatticeSecret(randomness, kernels)
-        secret = made
-        return made
     }
 
     /// A party's part of an operand, encrypted once since the last exchange for all that read it in one packing.
@@ -198,30 +183,17 @@ package final class PairTensorProducts {
         self.encrypted.append(encrypted)
         pair.tape.hold(part)
         pair.wait(bytes: packing.ciphertextCount * LatticeParameters.degree * 4 * 12)
-        sendKey(of: holder, in: exchange)
+        keys.send(of: holder)
         let length = packing.encryptionBytes
         pair.counted.count(ciphertextsOf: packing, by: holder)
-        pair.tape.message(from: holder, in: exchange, words: (length + 7) / 8) { channel in
-            let message = try self.ownSecret().encrypt(try part.value().reshaped(to: shape), packing)
+        pair.tape.message(from: holder, in: exchange, words: (length + 7) / 8) { [keys] channel in
+            let message = try keys.ownSecret().encrypt(try part.value().reshaped(to: shape), packing)
             try channel.send(RingTensor(bytes: message))
         } read: { [kernels] channel in
             let message = try channel.receive((length + 7) / 8).bytes(length)
             encrypted.ciphertexts = try LatticeCiphertexts(message: message, packing, kernels)
         }
         return encrypted
-    }
-
-    /// A party's public key goes with the first that it encrypts.
-    private func sendKey(of holder: Int, in exchange: Int) {
-        guard !hasKey[holder] else { return }
-        hasKey[holder] = true
-        let words = (LatticePublicKey.bytes + 7) / 8
-        pair.tape.message(from: holder, in: exchange, words: words) { channel in
-            try channel.send(RingTensor(bytes: self.ownSecret().publicKeyMessage()))
-        } read: { [kernels] channel in
-            let message = try channel.receive(words).bytes(LatticePublicKey.bytes)
-            self.publicKey = try LatticePublicKey(message: message, kernels)
-        }
     }
 }
 
