@@ -102,7 +102,10 @@ final class LatticeSlotTables: @unchecked Sendable {
         var collection = cct_lattice_collection()
         write(fields.map { UInt32($0.prime) }, to: &collection.primes)
         write(inverses(fields), to: &collection.inverse)
-        write(fields.indices.map { k in fields.prefix(k).reduce(UInt64(1)) { $0 &* $1.prime } }, to: &collection.weights)
+        write(
+            fields.indices.map { k in fields.prefix(k).reduce(UInt64(1)) { $0 &* $1.prime } },
+            to: &collection.weights
+        )
         return collection
     }
 

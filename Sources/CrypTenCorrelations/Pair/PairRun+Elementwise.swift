@@ -1,4 +1,5 @@
-package import CrypTenRing
+import CrypTenGates
+import CrypTenRing
 
 /// Products and powers, element by element: in slots as far as these take less, else by transfers.
 extension PairRun {

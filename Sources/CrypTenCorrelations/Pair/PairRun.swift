@@ -90,7 +90,7 @@ package final class PairRun {
     /// Deals words.
     ///
     /// `isLast` isn't set where more is asked of the same bits: what chooses by them goes in one turn, by the same transfers.
-    func deal(_ words: Later<RingTensor>, isLast: Bool = true) throws {
+    package func deal(_ words: Later<RingTensor>, isLast: Bool = true) throws {
         write(.correlation(words))
         if isLast { try exchangeIfFull() }
     }

@@ -73,8 +73,8 @@ final class PairSlotProducts {
 
 /// How products and powers are made, element by element: 8192 at a time by ring-LWE, or by transfers, whichever takes less by shapes alone.
 package struct ElementwiseWork {
-    /// By ring-LWE: words that are encrypted, products, and sums of these that are answered.
-    var encryptions, products, answers: Int
+    /// By ring-LWE: words that are encrypted, products, sums of these that are answered, and the products of the longest sum.
+    var encryptions, products, answers, longestSum: Int
     /// By transfers: choices, words that they weigh, and bits of these.
     var transfers, weighed, messageBits: Int
 
@@ -84,6 +84,7 @@ package struct ElementwiseWork {
             encryptions: crossTerms,
             products: crossTerms,
             answers: 1,
+            longestSum: crossTerms,
             transfers: 64 * crossTerms,
             weighed: 64 * crossTerms,
             messageBits: 2_080 * crossTerms
@@ -97,6 +98,7 @@ package struct ElementwiseWork {
             encryptions: degree - 1,
             products: pairs,
             answers: degree - 1,
+            longestSum: degree - 1,
             transfers: 64 * (degree - 1),
             weighed: 64 * pairs,
             messageBits: 2_080 * pairs
@@ -122,7 +124,7 @@ package struct ElementwiseWork {
 
     /// How many of the elements, the first ones, are multiplied in slots: whole chunks, and what is left where that is worth another one.
     package func inSlots(of count: Int) -> Int {
-        guard encryptions > 0, products <= answers * LatticeSlots.mostTerms else { return 0 }
+        guard (1...LatticeSlots.mostTerms).contains(longestSum) else { return 0 }
         let rest = count % LatticeParameters.degree
         let whole = count - rest
         let first = whole == 0 ? SlotPrice.keyPicoseconds : 0

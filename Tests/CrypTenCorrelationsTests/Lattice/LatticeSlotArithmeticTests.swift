@@ -106,7 +106,9 @@ struct LatticeSlotArithmeticTests {
                     x = quotient.divided(by: 2).quotient.plus(TestNumber(UInt64(i % 2)))
                 }
                 if i < 4 { x = TestNumber(UInt64(i)) }
-                for limb in 0..<4 { rows.elements[limb * Self.degree + i] = UInt32(x.divided(by: UInt64(sent[limb])).remainder) }
+                for limb in 0..<4 {
+                    rows.elements[limb * Self.degree + i] = UInt32(x.divided(by: UInt64(sent[limb])).remainder)
+                }
                 let sum = x.times(t).times(u).plus(LatticeArithmeticTests.half(4))
                 want.append(sent.reduce(sum) { $0.divided(by: UInt64($1)).quotient }.low)
             }

@@ -17,7 +17,9 @@ struct LatticeSlotPrivacyTests {
             message.withUnsafeBytes { message in
                 for i in 0..<bytes / 4 {
                     let at = row * bytes + 4 * i
-                    packed.elements[i] = UInt32(littleEndian: message.loadUnaligned(fromByteOffset: at, as: UInt32.self))
+                    packed.elements[i] = UInt32(
+                        littleEndian: message.loadUnaligned(fromByteOffset: at, as: UInt32.self)
+                    )
                 }
             }
             let valid = kernels.unpack(packed.elements, count: degree, to: rows.elements + row * degree, limb: row % 4)
@@ -49,7 +51,8 @@ struct LatticeSlotPrivacyTests {
     }
 
     /// Pearson's statistics of bytes of what is decrypted, modulo q′ and as shares, several times.
-    static func statistics(_ left: UInt64?, _ right: UInt64?, other: (any LatticeRandomness)? = nil) throws -> [Double] {
+    static func statistics(_ left: UInt64?, _ right: UInt64?, other: (any LatticeRandomness)? = nil) throws -> [Double]
+    {
         let pair = try LatticePair(seed: 510, other: other)
         var words = LatticeTestWords(seed: 11)
         var samples = [[UInt8]](repeating: [], count: 4)
@@ -147,7 +150,13 @@ struct LatticeSlotPrivacyTests {
         for _ in 0..<2 {
             let message = secret.encrypt(slots: x)
             let terms = [(ciphertexts: message, words: x)]
-            let (answer, _) = try LatticeSlotProducts.answer(terms, count: 9_000, key: key, recorder, bestLatticeKernels)
+            let (answer, _) = try LatticeSlotProducts.answer(
+                terms,
+                count: 9_000,
+                key: key,
+                recorder,
+                bestLatticeKernels
+            )
             messages.formUnion([Array(message.dropFirst(16)), answer])
         }
         #expect(messages.count == 4)

@@ -20,6 +20,10 @@ struct PairTimes {
 
     enum Workload: String, CaseIterable {
         case product = "2^20 products, a cross term"
+        case transferredProduct = "2^20 products by transfers, a cross term"
+        case sharedProduct = "2^20 products of shared words"
+        case transferredSharedProduct = "2^20 products by transfers of shared words"
+        case powers = "2^18 powers to the fourth"
         case truncation = "2^20 truncations by 16"
         case sign = "2^19 signs"
         case activation = "2^20 truncated ReLUs by 16"
@@ -33,6 +37,12 @@ struct PairTimes {
         func ask(_ run: PairRun) throws {
             switch self {
             case .product: try bilinear(run, .multiply, [1 << 20], [1 << 20])
+            case .transferredProduct: try transferred(run, 0, 1)
+            case .sharedProduct:
+                let gate = BilinearGate(operation: .multiply, left: [1 << 20], right: [1 << 20])
+                try stage(run, [shared(run, 1 << 20), shared(run, 1 << 20)]) { try gate.deal(stage: 0, $0) }
+            case .transferredSharedProduct: try transferred(run, nil, nil)
+            case .powers: try stage(run, [shared(run, 1 << 18)]) { try $0.dealPowers(of: $0.wire(0), exponents: 2...4) }
             case .truncation:
                 try gate(run, TruncateGate(shape: [1 << 20], form: WireForm(), shift: 16), shared(run, 1 << 20))
             case .sign: try gate(run, SignGate(shape: [1 << 19]), shared(run, 1 << 19))
@@ -57,6 +67,18 @@ struct PairTimes {
                     try $0.dealOctaves(of: $0.wire(0).mask, where: bits, entries: 4, octaves: 16, fractionBits: 20)
                 }
             }
+        }
+
+        /// Products of 2^20 words, none of them in slots.
+        private func transferred(_ run: PairRun, _ left: Int?, _ right: Int?) throws {
+            var numbers = Numbers(seed: UInt64(run.pair.party) + 17)
+            let words = RingTensor(numbers.words(1 << 20), shape: [1 << 20])
+            for range in Slabs.usual.of(1 << 20) {
+                let part = Later(words.flat(range))
+                let x = PairWords(count: range.count, part: part, knownTo: left)
+                try run.deal(run.pair.product(x, PairWords(count: range.count, part: part, knownTo: right)).part)
+            }
+            try run.exchange()
         }
 
         private func shared(_ run: PairRun, _ count: Int, shape: Shape? = nil) -> PairValue {
