@@ -79,7 +79,8 @@ void cct_lattice_subtract(cct_instruction_set set, uint32_t *row, const uint32_t
 void cct_lattice_scale(cct_instruction_set set, uint32_t *out, const uint32_t *row, size_t count, cct_lattice_factor factor,
                        const cct_lattice_prime *prime);
 
-/// out[i] = addend[i] + a[i] * b[i] / 2^32 modulo p, or minus where `subtract` is not 0; `out` may be `addend`.
+/// out[i] = addend[i] + a[i] * b[i] / 2^32 modulo p, or minus where `subtract` is not 0; `out` may be any of
+/// the others. `count` is a multiple of 16.
 void cct_lattice_multiply_add(cct_instruction_set set, uint32_t *out, const uint32_t *addend, const uint32_t *a,
                               const uint32_t *b, size_t count, int subtract, const cct_lattice_prime *prime);
 

@@ -7,12 +7,12 @@ extension LatticeSecret {
     ///
     /// - Returns: The message for the other party, of `LatticeSlots.encryptionBytes`.
     /// - Complexity: 24 transforms for 8192 words.
-    package func encrypt(slots words: RingTensor) -> [UInt8] {
+    package func encrypt(slots words: RingTensor) -> RingTensor {
         let (degree, pairs) = (LatticeParameters.degree, LatticeSlots.pairs)
         let count = words.count
         let units = pairs * LatticeSlots.chunks(count)
         let noise = randomness.streams(units)
-        return LatticeWriter.message(length: LatticeSlots.encryptionBytes(count), kernels) { writer in
+        return LatticeWriter.words(length: LatticeSlots.encryptionBytes(count), kernels) { writer in
             let seed = makeSeed(writer)
             words.withWords { words in
                 nonisolated(unsafe) let words = words
@@ -42,12 +42,12 @@ extension LatticeSecret {
     ///   - count: How many sums there are.
     /// - Throws: `.malformedFrame` where the message isn't one.
     /// - Complexity: 30 transforms for 8192 words.
-    package func decrypt(slots answer: [UInt8], count: Int) throws -> RingTensor {
+    package func decrypt(slots answer: RingTensor, count: Int) throws -> RingTensor {
         let (degree, sent, pairs) = (LatticeParameters.degree, LatticeParameters.sentLimbs, LatticeSlots.pairs)
         let chunks = LatticeSlots.chunks(count)
         let residues = LatticeResidues(uninitialized: chunks * 2 * pairs * degree)
         let invalid = Atomic(false)
-        try answer.withUnsafeBytes { bytes in
+        try answer.withBytes { bytes in
             let length = LatticeSlots.answerBytes(count)
             let reader = try LatticeReader(bytes, length: length, what: "a lattice's answers in slots", kernels)
             nonisolated(unsafe) let shared = reader
@@ -99,12 +99,12 @@ package enum LatticeSlotProducts {
     /// - Throws: `.malformedFrame` where a message isn't one.
     /// - Complexity: 60 transforms for 8192 words, and 24 a term.
     package static func answer(
-        _ terms: [(ciphertexts: [UInt8], words: RingTensor)],
+        _ terms: [(ciphertexts: RingTensor, words: RingTensor)],
         count: Int,
         key: LatticePublicKey,
         _ randomness: any LatticeRandomness,
         _ kernels: LatticeKernels
-    ) throws -> (message: [UInt8], share: RingTensor) {
+    ) throws -> (message: RingTensor, share: RingTensor) {
         precondition((1...LatticeSlots.mostTerms).contains(terms.count), "a sum of \(terms.count) products")
         precondition(terms.allSatisfy { $0.words.count == count }, "\(count) words of each factor")
         let (degree, sent, pairs) = (LatticeParameters.degree, LatticeParameters.sentLimbs, LatticeSlots.pairs)
@@ -112,14 +112,15 @@ package enum LatticeSlotProducts {
         let residues = LatticeResidues(uninitialized: units * 2 * degree)
         let invalid = Atomic(false)
         for (ciphertexts, _) in terms {
-            guard ciphertexts.count == LatticeSlots.encryptionBytes(count) else {
-                throw LatticeReader.wrongLength("a lattice's words in slots", ciphertexts.count, of: count)
+            try ciphertexts.withBytes {
+                let length = LatticeSlots.encryptionBytes(count)
+                _ = try LatticeReader($0, length: length, what: "a lattice's words in slots", kernels)
             }
         }
         // For each answer: the secret of an encryption of zero, noise for both halves, and ρ modulo each prime.
         let streams = 3 + sent
         let first = randomness.streams(streams * units)
-        let message = LatticeWriter.message(length: LatticeSlots.answerBytes(count), kernels) { writer in
+        let message = LatticeWriter.words(length: LatticeSlots.answerBytes(count), kernels) { writer in
             kernels.split(units) { units in
                 let scratch = LatticeAnswerScratch()
                 let sums = LatticeSlotSums(kernels)
@@ -138,15 +139,6 @@ package enum LatticeSlotProducts {
         }
         if invalid.load(ordering: .relaxed) { throw LatticeReader.notBelowPrime("a lattice's words in slots") }
         return (message, kernels.collect(residues, count: count, negative: true))
-    }
-}
-
-extension LatticeReader {
-    static func wrongLength(_ what: String, _ bytes: Int, of count: Int) -> CrypTenError {
-        CrypTenError(
-            .malformedFrame,
-            "\(what) have \(LatticeSlots.encryptionBytes(count)) bytes, not \(bytes): the parties don't compute the same, or the message was changed"
-        )
     }
 }
 
@@ -205,11 +197,11 @@ private final class LatticeSlotSums {
     }
 
     /// Adds a ciphertext times words to the rows of both halves, as values; false where the message holds what is no residue.
-    func add(_ ciphertexts: [UInt8], _ words: RingTensor, _ unit: Int, to rows: LatticeKernels.Row) -> Bool {
+    func add(_ ciphertexts: RingTensor, _ words: RingTensor, _ unit: Int, to rows: LatticeKernels.Row) -> Bool {
         let (degree, limbs) = (LatticeParameters.degree, LatticeParameters.limbs)
         let (chunk, pair) = unit.quotientAndRemainder(dividingBy: LatticeSlots.pairs)
         words.withWords { plain.fill($0, count: words.count, chunk, pair, timesModulus: false, kernels) }
-        return ciphertexts.withUnsafeBytes { bytes in
+        return ciphertexts.withBytes { bytes in
             let reader = LatticeReader(bytes, kernels)
             let seed = ExpansionKey(low: reader.word(at: 0), high: reader.word(at: 8))
             var valid = true
@@ -282,5 +274,12 @@ extension LatticeKernels {
             }
         }
         return share
+    }
+}
+
+extension RingTensor {
+    /// A message's bytes.
+    fileprivate func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+        try withWords { try body(UnsafeRawBufferPointer(start: $0, count: 8 * count)) }
     }
 }

@@ -18,7 +18,7 @@ final class PairSlotProducts {
         /// The exchange in which they go.
         let moment: Int
         /// At the other party.
-        fileprivate var message: [UInt8]?
+        fileprivate var message: RingTensor?
 
         fileprivate init(holder: Int, count: Int, moment: Int) {
             (self.holder, self.count, self.moment) = (holder, count, moment)
@@ -33,10 +33,10 @@ final class PairSlotProducts {
         keys.send(of: holder)
         pair.wait(bytes: length)
         pair.counted.count(slotCiphertextsOf: count, by: holder)
-        pair.tape.message(from: holder, in: exchange, words: (length + 7) / 8) { [keys] channel in
-            try channel.send(RingTensor(bytes: keys.ownSecret().encrypt(slots: try part.value())))
+        pair.tape.message(from: holder, in: exchange, words: length / 8) { [keys] channel in
+            try channel.send(keys.ownSecret().encrypt(slots: try part.value()))
         } read: { channel in
-            encrypted.message = try channel.receive((length + 7) / 8).bytes(length)
+            encrypted.message = try channel.receive(length / 8)
         }
         return encrypted
     }
@@ -49,7 +49,7 @@ final class PairSlotProducts {
         let result = Later<RingTensor>(at: exchange)
         let length = LatticeSlots.answerBytes(count)
         pair.counted.count(slotAnswersOf: count, terms: terms.count, by: 1 - holder)
-        pair.tape.message(from: 1 - holder, in: exchange, words: (length + 7) / 8) { [keys] channel in
+        pair.tape.message(from: 1 - holder, in: exchange, words: length / 8) { [keys] channel in
             let factors = try terms.map { encrypted, words in
                 guard let message = encrypted.message else { preconditionFailure("an answer follows its ciphertexts") }
                 return (message, try words.value())
@@ -61,10 +61,10 @@ final class PairSlotProducts {
                 keys.randomness,
                 keys.kernels
             )
-            try channel.send(RingTensor(bytes: message))
+            try channel.send(message)
             result.fulfil(share)
         } read: { [keys] channel in
-            let message = try channel.receive((length + 7) / 8).bytes(length)
+            let message = try channel.receive(length / 8)
             result.fulfil(try keys.ownSecret().decrypt(slots: message, count: count))
         }
         return result

@@ -9,10 +9,11 @@ struct LatticeSlotPrivacyTests {
     static let threshold = LatticePrivacyTests.threshold
 
     /// Rows of an answer's first pair: of the first half, then of the second.
-    static func rows(_ message: [UInt8], _ kernels: LatticeKernels) -> LatticeResidues {
+    static func rows(_ message: RingTensor, _ kernels: LatticeKernels) -> LatticeResidues {
         let rows = LatticeResidues(zeros: 8 * degree)
         let packed = LatticeResidues(zeros: degree)
         let bytes = LatticeParameters.bytes(ofResidues: degree)
+        let message = Self.bytes(message)
         for row in 0..<8 {
             message.withUnsafeBytes { message in
                 for i in 0..<bytes / 4 {
@@ -28,8 +29,12 @@ struct LatticeSlotPrivacyTests {
         return rows
     }
 
+    static func bytes(_ message: RingTensor) -> [UInt8] {
+        message.elements.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) } }
+    }
+
     /// V = c0 + c1 s of an answer's first pair, as four rows.
-    static func decrypted(_ message: [UInt8], _ pair: LatticePair) -> LatticeResidues {
+    static func decrypted(_ message: RingTensor, _ pair: LatticePair) -> LatticeResidues {
         let rows = rows(message, pair.kernels)
         let zero = LatticeResidues(zeros: degree)
         for limb in 0..<4 {
@@ -90,7 +95,7 @@ struct LatticeSlotPrivacyTests {
     @Test("messages of words that are all zeros or all ones are uniform", arguments: [0, UInt64.max])
     func ciphertexts(value: UInt64) throws {
         let pair = try LatticePair(seed: 512)
-        let message = pair.secret.encrypt(slots: RingTensor(repeating: value, shape: [Self.degree]))
+        let message = Self.bytes(pair.secret.encrypt(slots: RingTensor(repeating: value, shape: [Self.degree])))
         let words = stride(from: 16, to: message.count, by: 4)
         #expect(LatticePrivacyTests.chiSquare(words.map { message[$0] }) < Self.threshold)
         #expect(LatticePrivacyTests.chiSquare(words.map { message[$0 + 1] }) < Self.threshold)
@@ -121,7 +126,7 @@ struct LatticeSlotPrivacyTests {
             let zero = LatticeResidues(zeros: Self.degree)
             for limb in 0..<6 {
                 let row = guessed.elements + limb * Self.degree
-                let known = LatticePrivacyTests.secondHalf(run.encryptions[0], limb: limb, kernels)
+                let known = LatticePrivacyTests.secondHalf(Self.bytes(run.encryptions[0]), limb: limb, kernels)
                 kernels.factors(first, second, pair: 0, to: factor.elements, limb: limb)
                 kernels.forward(factor.elements, limb: limb)
                 kernels.multiplyAdd(row, zero.elements, known.elements, factor.elements, limb: limb)
@@ -146,7 +151,7 @@ struct LatticeSlotPrivacyTests {
         let secret = LatticeSecret(recorder, bestLatticeKernels)
         let key = try LatticePublicKey(message: secret.publicKeyMessage(), bestLatticeKernels)
         let x = RingTensor(repeating: 7, shape: [9_000])
-        var messages: Set<[UInt8]> = []
+        var messages: Set<[UInt64]> = []
         for _ in 0..<2 {
             let message = secret.encrypt(slots: x)
             let terms = [(ciphertexts: message, words: x)]
@@ -157,7 +162,7 @@ struct LatticeSlotPrivacyTests {
                 recorder,
                 bestLatticeKernels
             )
-            messages.formUnion([Array(message.dropFirst(16)), answer])
+            messages.formUnion([Array(message.elements.dropFirst(2)), answer.elements])
         }
         #expect(messages.count == 4)
         let used = recorder.used

@@ -5,8 +5,8 @@ import Testing
 
 /// What both parties make of sums of products in slots.
 struct LatticeSlotRun {
-    var encryptions: [[UInt8]]
-    var answer: [UInt8]
+    var encryptions: [RingTensor]
+    var answer: RingTensor
     var own, others: [UInt64]
 
     var sum: [UInt64] { zip(own, others).map { $0 &+ $1 } }
@@ -70,9 +70,9 @@ struct LatticeSlotTests {
         let run = try LatticeSlotRun(pair, terms)
         #expect(run.sum == Self.product(terms))
         let chunks = (count + 8_191) / 8_192
-        #expect(run.encryptions[0].count == 16 + 571_392 * chunks && run.answer.count == 761_856 * chunks)
-        #expect(run.encryptions[0].count == LatticeSlots.encryptionBytes(count))
-        #expect(run.answer.count == LatticeSlots.answerBytes(count))
+        #expect(8 * run.encryptions[0].count == 16 + 571_392 * chunks && 8 * run.answer.count == 761_856 * chunks)
+        #expect(8 * run.encryptions[0].count == LatticeSlots.encryptionBytes(count))
+        #expect(8 * run.answer.count == LatticeSlots.answerBytes(count))
     }
 
     @Test("what is encrypted once serves many sums")
@@ -110,28 +110,33 @@ struct LatticeSlotTests {
                 return false
             }
         }
-        func answer(_ message: [UInt8]) throws {
+        func answer(_ message: [UInt64]) throws {
             _ = try LatticeSlotProducts.answer(
-                [(message, x)],
+                [(RingTensor(message, shape: [message.count]), x)],
                 count: 5,
                 key: pair.publicKey,
                 pair.other,
                 pair.kernels
             )
         }
-        let (encryption, message) = (run.encryptions[0], run.answer)
-        #expect(refused { try answer(Array(encryption.dropLast())) })
-        #expect(refused { _ = try pair.secret.decrypt(slots: message + [0], count: 5) })
-        #expect(refused { _ = try pair.secret.decrypt(slots: message, count: 8_193) })
-        for place in [16, encryption.count - 4] {
+        func decrypt(_ message: [UInt64], count: Int = 5) throws {
+            _ = try pair.secret.decrypt(slots: RingTensor(message, shape: [message.count]), count: count)
+        }
+        let (encryption, message) = (run.encryptions[0].elements, run.answer.elements)
+        try answer(encryption)
+        try decrypt(message)
+        #expect(refused { try answer(encryption.dropLast()) })
+        #expect(refused { try decrypt(message + [0]) })
+        #expect(refused { try decrypt(message, count: 8_193) })
+        for place in [2, encryption.count - 1] {
             var changed = encryption
-            changed.replaceSubrange(place..<place + 4, with: [0xFF, 0xFF, 0xFF, 0xFF])
+            changed[place] = .max
             #expect(refused { try answer(changed) })
         }
-        for place in [0, message.count - 4] {
+        for place in [0, message.count - 1] {
             var changed = message
-            changed.replaceSubrange(place..<place + 4, with: [0xFF, 0xFF, 0xFF, 0xFF])
-            #expect(refused { _ = try pair.secret.decrypt(slots: changed, count: 5) })
+            changed[place] = .max
+            #expect(refused { try decrypt(changed) })
         }
     }
 }
