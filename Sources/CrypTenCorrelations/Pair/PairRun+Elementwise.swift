@@ -8,7 +8,10 @@ extension PairRun {
         let terms = Pair.crossTerms(x, y)
         return try elementwise(x.count, .product(crossTerms: terms.count)) { [pair, slots] range in
             let (x, y) = (x.flat(range), y.flat(range))
-            let holder = pair.nextChooser()
+            // Who encrypts may choose what: of a single term the factor that is known first, else in turns.
+            let holder =
+                terms.count == 1 && x.moment != y.moment
+                ? (x.moment < y.moment ? terms[0] : 1 - terms[0]) : pair.nextChooser()
             let products = terms.map { left in
                 let (held, others) = left == holder ? (x, y) : (y, x)
                 return (slots.encrypt(held.part, count: range.count, holder: holder), others.part)

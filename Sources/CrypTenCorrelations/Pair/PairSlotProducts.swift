@@ -117,9 +117,16 @@ package struct ElementwiseWork {
 
     /// Of so many elements, at both parties.
     func transferPicoseconds(_ count: Int) -> Int {
-        2 * weighed * TransferPrice.messagePicoseconds + count
+        (count > 0 ? 2 * weighed * TransferPrice.messagePicoseconds : 0) + count
             * (2 * transfers * TransferPrice.transferPicoseconds + 2 * weighed * TransferPrice.elementPicoseconds
                 + (4 * transfers + messageBits / 8) * LatticeCost.bytePicoseconds)
+    }
+
+    /// Of so many elements, some of them in slots; nil where none is.
+    func picoseconds(_ count: Int) -> Int? {
+        let inSlots = inSlots(of: count)
+        return inSlots == 0
+            ? nil : LatticeSlots.chunks(inSlots) * chunkPicoseconds + transferPicoseconds(count - inSlots)
     }
 
     /// How many of the elements, the first ones, are multiplied in slots: whole chunks, and what is left where that is worth another one.
@@ -132,14 +139,14 @@ package struct ElementwiseWork {
     }
 }
 
-/// What 8192 words in slots take, by measured rates: whole numbers, so that both parties choose the same.
+/// What 8192 words in slots take, measured with AVX2: whole numbers, so that both parties choose the same.
 enum SlotPrice {
-    static let encryptionPicoseconds = 600_000_000
-    static let productPicoseconds = 500_000_000
-    static let answerPicoseconds = 1_200_000_000
-    static let decryptionPicoseconds = 500_000_000
+    static let encryptionPicoseconds = 450_000_000
+    static let productPicoseconds = 450_000_000
+    static let answerPicoseconds = 1_250_000_000
+    static let decryptionPicoseconds = 550_000_000
     /// A secret, and a public key, made, sent and read.
-    static let keyPicoseconds = 700_000_000
+    static let keyPicoseconds = 500_000_000
 }
 
 extension PairCost {

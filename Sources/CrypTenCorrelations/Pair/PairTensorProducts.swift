@@ -4,7 +4,7 @@ import CrypTenRing
 
 /// Products of tensors of shared words, by ring-LWE or by transfers: whichever takes less by shapes alone.
 ///
-/// op(x, y) of shares is op(x_0, y_0) + op(x_1, y_1), which the parties compute, and two cross terms: one party encrypts its part of the one operand,
+/// Element by element they are `PairRun.product`'s. Else op(x, y) of shares is op(x_0, y_0) + op(x_1, y_1), which the parties compute, and two cross terms: one party encrypts its part of the one operand,
 /// the other multiplies by its part of the other one, and both end with shares of the result.
 package final class PairTensorProducts {
     private let pair: Pair
@@ -26,6 +26,8 @@ package final class PairTensorProducts {
     private enum Way {
         case lattice(LatticePacking)
         case transfers(BilinearTransfers)
+        /// Element by element, of operands as large as the result.
+        case elements
     }
 
     /// An operand that one party has encrypted.
@@ -53,15 +55,18 @@ package final class PairTensorProducts {
 
     /// Shares of an operation of shared words, for a run.
     package func product(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords, in run: PairRun) throws -> PairWords {
-        if case .multiply = form.operation, form.left == form.right { return try elementwise(form, x, y, run) }
         let (pair, ring) = (pair, pair.kernels)
         let xKnown = form.leftZeroExcept ?? x.knownTo
         let yKnown = form.rightZeroExcept ?? y.knownTo
+        // By party: whose part of x meets the other's of y.
+        let crossing = (0..<2).filter { (xKnown ?? $0) == $0 && (yKnown ?? 1 - $0) == 1 - $0 }
         var terms: [Later<RingTensor>] = []
-        for left in 0..<2 where (xKnown ?? left) == left && (yKnown ?? 1 - left) == 1 - left {
+        if !crossing.isEmpty {
             switch try way(form) {
-            case .lattice(let packing): terms.append(cross(form, x.part, y.part, packing, left: left))
-            case .transfers(let transfers): terms.append(transfers.cross(x.part, y.part, left: left, pair))
+            case .elements: return try elementwise(form, x, y, run)
+            case .lattice(let packing): terms = crossing.map { cross(form, x.part, y.part, packing, left: $0) }
+            case .transfers(let transfers):
+                terms = crossing.map { transfers.cross(x.part, y.part, left: $0, pair) }
             }
         }
         let isLocal = (xKnown ?? pair.party) == pair.party && (yKnown ?? pair.party) == pair.party
@@ -85,28 +90,45 @@ package final class PairTensorProducts {
         )
     }
 
-    /// Element by element, of operands of one shape.
+    /// Element by element, of operands of one shape or broadcast to the result's.
     private func elementwise(
         _ form: MaskedProduct,
         _ x: PairWords,
         _ y: PairWords,
         _ run: PairRun
     ) throws -> PairWords {
-        func words(_ words: PairWords, _ known: Int?) -> PairWords {
-            PairWords(count: words.count, part: words.part, knownTo: known ?? words.knownTo)
+        let (output, kernels) = (form.output, pair.kernels)
+        func words(_ words: PairWords, _ shape: Shape, _ known: Int?) -> PairWords {
+            let part =
+                shape == output
+                ? words.part
+                : words.part.map { part in
+                    LinearOperation.broadcast(output).apply([part.reshaped(to: shape)], kernels)
+                        .reshaped(to: [output.count])
+                }
+            return PairWords(count: output.count, part: part, knownTo: known ?? words.knownTo)
         }
-        return try run.product(words(x, form.leftZeroExcept), words(y, form.rightZeroExcept))
+        return try run.product(
+            words(x, form.left, form.leftZeroExcept),
+            words(y, form.right, form.rightZeroExcept)
+        )
     }
 
     /// What takes less of both parties, by ring-LWE or by transfers.
     private func way(_ form: MaskedProduct) throws -> Way {
         let shapes = Shapes(operation: form.operation, left: form.left, right: form.right)
         if let known = ways[shapes] { return known }
+        let isElementwise = if case .multiply = form.operation { true } else { false }
+        if isElementwise, form.left == form.right { return .elements }
         let transfers = try BilinearTransfers(form.operation, form.left, form.right)
-        let way: Way
+        var way: Way
         do {
             let packing = try LatticePlanner.packing(form.operation, form.left, form.right)
             way = packing.cost.picoseconds <= transfers.picoseconds ? .lattice(packing) : .transfers(transfers)
+            let fewest = min(packing.cost.picoseconds, transfers.picoseconds)
+            // A factor of few elements takes less where lanes of a packing, or rows of transfers, share it.
+            let inSlots = isElementwise ? ElementwiseWork.product(crossTerms: 1).picoseconds(form.output.count) : nil
+            if let inSlots, inSlots < fewest { way = .elements }
         } catch let error where transfers.picoseconds > BilinearTransfers.mostPicoseconds {
             throw error
         } catch {

@@ -117,6 +117,42 @@ struct PairSlotTests {
         }
     }
 
+    @Test("operands are broadcast where that takes least", arguments: [(nil, nil), (0, 1)] as [(Int?, Int?)])
+    func broadcast(x: Int?, y: Int?) throws {
+        let (left, right) = (Self.parts(9_000, seed: 8, knownTo: x), Self.parts(90, seed: 9, knownTo: y))
+        let form = MaskedProduct(
+            operation: .multiply,
+            left: [100, 90],
+            right: [90],
+            leftZeroExcept: x,
+            rightZeroExcept: y
+        )
+        let made = try Self.made { run in
+            [try run.products.product(form, Self.words(left, run), Self.words(right, run), in: run)]
+        }
+        let row = Self.mask(right)
+        #expect(Self.total(made) == Self.mask(left).enumerated().map { $1 &* row[$0 % 90] })
+        // A chunk, and 808 elements by transfers.
+        let terms = x == nil ? 2 : 1
+        #expect(made[0].cost.ciphertexts == 3 * terms && made[0].cost.answers == 3)
+        #expect(made[0].cost.transfers == 64 * terms * 808)
+    }
+
+    @Test("what is known first is encrypted, so that the product comes an exchange earlier")
+    func first() throws {
+        let count = 8_192
+        let (x, y) = (Self.parts(count, seed: 10), Self.parts(count, seed: 11, knownTo: 1))
+        for isRight in [false, true] {
+            let made = try Self.made { run in
+                let square = try run.product(Self.words(x, run), Self.words(x, run))
+                let other = Self.words(y, run, knownTo: 1)
+                return [try isRight ? run.product(square, other) : run.product(other, square)]
+            }
+            #expect(Self.total(made) == zip(Self.mask(x), Self.mask(y)).map { $0 &* $0 &* $1 })
+            #expect(made[0].cost.exchanges == 3)
+        }
+    }
+
     @Test("powers are those of the mask", arguments: [2, 3, 5, 6])
     func powers(degree: Int) throws {
         let count = 2 * 8_192 + 40
