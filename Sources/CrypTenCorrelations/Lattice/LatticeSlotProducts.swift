@@ -40,6 +40,7 @@ extension LatticeSecret {
     /// - Parameters:
     ///   - answer: The other party's message.
     ///   - count: How many sums there are.
+    /// - Returns: As many words.
     /// - Throws: `.malformedFrame` where the message isn't one.
     /// - Complexity: 30 transforms for 8192 words.
     package func decrypt(slots answer: RingTensor, count: Int) throws -> RingTensor {

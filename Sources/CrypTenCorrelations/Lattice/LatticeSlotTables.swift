@@ -12,7 +12,9 @@ final class LatticeSlotTables: @unchecked Sendable {
     let plain, scaled: UnsafeMutablePointer<cct_lattice_word_factor>
     /// 1 over a pair's first prime, modulo its second.
     let joining: [cct_lattice_factor]
-    /// [pair · 6 + prime of ciphertexts]: numbers of a pair as residues, two factors each. Times 2^32, for plaintexts; times −1 / M, for encodings.
+    /// [pair · 6 + prime of ciphertexts]: two factors that make residues of a pair's numbers.
+    ///
+    /// Times 2^32, for plaintexts; times −1 / M, for encodings.
     let factors, encoding: UnsafeMutablePointer<cct_lattice_factor>
     /// From answers to slots, by pair.
     let lowering: UnsafeMutablePointer<cct_lattice_lowering>

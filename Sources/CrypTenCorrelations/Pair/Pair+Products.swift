@@ -24,7 +24,7 @@ extension Pair {
 
     /// Shares of x·y: own products, and a cross term for each party whose part of y isn't zeros where the other's of x isn't.
     ///
-    /// - Parameter y: Whose bits choose: what is known first.
+    /// The bits of y choose: what is known first.
     package func product(_ x: PairWords, _ y: PairWords) -> PairWords {
         let kernels = kernels
         let terms = Pair.crossTerms(x, y).map { left in

@@ -2,7 +2,9 @@ import CrypTenCorrelations
 import CrypTenRing
 import Testing
 
-/// What either party sees of products in slots, whatever the operands are; and what is broken on purpose is seen. Hypotheses as in `LatticePrivacyTests`.
+/// What either party sees of products in slots, whatever the operands are; and what is broken on purpose is seen.
+///
+/// Hypotheses as in `LatticePrivacyTests`.
 @Suite("What answers in slots show")
 struct LatticeSlotPrivacyTests {
     static let degree = LatticeParameters.degree
