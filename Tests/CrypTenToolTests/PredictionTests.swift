@@ -25,6 +25,22 @@ struct PredictionTests {
         #expect(plain["network"] == nil && plain["predicted_seconds"] == nil && plain["predicted_parts"] == nil)
     }
 
+    @Test(
+        "a network of one's own is given by its speed and its round trip",
+        arguments: ["400Mbit/40ms", "0.4Gbit/0.04s"]
+    )
+    func ownNetwork(name: String) async throws {
+        let arguments = ["plan", "--model", Tool.fixture("mlp.onnx"), "--input-shape", "x=3x30", "--json", "--network"]
+        let known = try await Tool.run(arguments + ["wan"]).json()
+        let own = try await Tool.run(arguments + [name]).json()
+        #expect(own["network"] as? String == name)
+        let parts = try [known, own].map { try #require($0["predicted_parts"] as? [String: Double]) }
+        for part in ["latency", "bandwidth"] {
+            let (known, own) = (try #require(parts[0][part]), try #require(parts[1][part]))
+            #expect(abs(known - own) < 0.02 * known, "\(part)")
+        }
+    }
+
     @Test("a plan in other slabs costs the same, and so does a run of it")
     func slabs() async throws {
         let folder = try TemporaryFolder()

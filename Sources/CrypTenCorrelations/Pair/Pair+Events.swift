@@ -12,10 +12,14 @@ extension Pair {
         func constant(_ one: Bool) -> PairPlanes {
             let isOne = one && party == 0
             return PairPlanes(
-                PairBits(planes: 1, count: count, part: Later(at: 0) {
-                    let zeros = BitPlanes(zeros: 1, count: count)
-                    return isOne ? kernels.not(zeros) : zeros
-                })
+                PairBits(
+                    planes: 1,
+                    count: count,
+                    part: Later(at: 0) {
+                        let zeros = BitPlanes(zeros: 1, count: count)
+                        return isOne ? kernels.not(zeros) : zeros
+                    }
+                )
             )
         }
         guard number < 1 << UInt64(planes) else { return constant(true) }

@@ -105,10 +105,12 @@ extension Pair {
     ///
     /// - Returns: Their words.
     private func count(_ widths: [Int], weighedBy choices: PairChoices) -> Int {
-        widths.reduce(0) { words, width in
+        let words = widths.reduce(0) { words, width in
             counted.weighed[1 - choices.chooser].countMessage(count: choices.count, width: width)
             return words + TransferKernels.messageWords(count: choices.count, width: width)
         }
+        wait(messageWords: words)
+        return words
     }
 
     /// XOR shares of up to 64 planes of bits of one party, weighed by one plane of choices of the other.
@@ -125,6 +127,7 @@ extension Pair {
         let result = Later<BitPlanes>(at: exchange)
         counted.weighed[1 - choices.chooser].countMessage(planes: planes, count: choices.count)
         let words = planes * BitPlanes.words(for: choices.count)
+        wait(messageWords: words)
         tape.message(from: 1 - choices.chooser, in: exchange, words: words) { channel in
             let (message, share) = try choices.sending(plane).times(try bits())
             try channel.send(message)

@@ -14,7 +14,7 @@ package final class Pair {
     private let height: TreeHeight
     /// Who chooses where either may: in turns, so that both do as much.
     private var turn = 1
-    /// Bytes that what is written down will take, transfers above all.
+    /// Bytes that what is written down will take: transfers, messages that the other party hasn't read yet, ciphertexts.
     private(set) var waitingBytes = 0
     /// What was written down, without what the tape counts.
     var counted = PairCost()
@@ -82,6 +82,11 @@ package final class Pair {
         counted.waitingBytes = max(counted.waitingBytes, waitingBytes)
     }
 
+    /// So many words of a message are sent before the other party reads them; either party gets about as many.
+    func wait(messageWords: Int) {
+        wait(bytes: 4 * messageWords)
+    }
+
     // MARK: Choices
 
     /// Transfers by a party's part of some planes of shared bits, made where there are none yet.
@@ -95,6 +100,24 @@ package final class Pair {
             return missing.count == bits.planes ? value : kernels.stack(missing.map { value[$0] })
         }
         for (place, plane) in missing.enumerated() { bits.setChoice(plane, to: chooser, choices, plane: place) }
+    }
+
+    /// Transfers by a party's part of all planes of shared bits, in their order: anew where there are none of some, or the planes chose apart.
+    ///
+    /// In a later turn some of a mask's bits may have chosen for another correlation before all are to.
+    func chooseTogether(_ chooser: Int, by bits: PairBits) -> PairChoices {
+        let known = (0..<bits.planes).map { bits.choice($0, to: chooser) }
+        if let choices = known[0]?.choices,
+            known.enumerated().allSatisfy({ $1?.choices === choices && $1?.plane == $0 })
+        {
+            return choices
+        }
+        let part = bits.part
+        let choices = choices(of: chooser, planes: bits.planes, count: bits.count, after: bits.moment) {
+            try part.value()
+        }
+        for plane in 0..<bits.planes { bits.setChoice(plane, to: chooser, choices, plane: plane) }
+        return choices
     }
 
     /// Transfers by bits that one party alone knows.

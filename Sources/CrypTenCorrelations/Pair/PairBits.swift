@@ -52,7 +52,9 @@ package final class PairBits {
         let joined = PairBits(
             planes: 1,
             count: count,
-            part: Later(at: parts.map(\.moment).max() ?? 0) { kernels.join(try planes.map { try $0.value() }, count: count) }
+            part: Later(at: parts.map(\.moment).max() ?? 0) {
+                kernels.join(try planes.map { try $0.value() }, count: count)
+            }
         )
         var start = 0
         for part in parts {

@@ -161,7 +161,12 @@ package final class PairTensorProducts {
         let lengths = answerBytes[packing] ?? pieces.map { LatticeResults(packing, outputs: $0).bytes }
         answerBytes[packing] = lengths
         pair.counted.count(answersOf: packing, by: 1 - holder)
+        pair.counted.answeringBytes[1 - holder] = max(
+            pair.counted.answeringBytes[1 - holder],
+            LatticePlaintexts.bytes(packing) + min(together, packing.outputs) * perBlock + 2 * (lengths.max() ?? 0)
+        )
         let words = lengths.reduce(0) { $0 + ($1 + 7) / 8 }
+        pair.wait(messageWords: words)
         pair.tape.message(from: 1 - holder, in: exchange, words: words) { [keys, kernels] channel in
             guard let ciphertexts = encrypted.ciphertexts else {
                 preconditionFailure("an answer follows its ciphertexts")

@@ -17,7 +17,11 @@ extension MemoryTransport {
         _ configuration: SessionConfiguration
     ) throws -> [any Transport] {
         guard configuration.correlations == .dealer else {
-            return try meshWithoutDealer(parties: kernels.count - 1, session: session, parameters: configuration.agreement)
+            return try meshWithoutDealer(
+                parties: kernels.count - 1,
+                session: session,
+                parameters: configuration.agreement
+            )
         }
         let mesh = try mesh(
             parties: kernels.count - 1,

@@ -302,31 +302,3 @@ enum PartyCount {
         guard (2...64).contains(count) else { throw ValidationError("\(option) \(count): choose 2 to 64 parties") }
     }
 }
-
-/// The network that a time is predicted for.
-struct NetworkOptions: ParsableArguments {
-    @Option(
-        name: .long,
-        help: ArgumentHelp(
-            "Predict the time on this network: \(NetworkOptions.names). Speed each way, and round trip: \(summary).",
-            valueName: "name"
-        ),
-        transform: NetworkOptions.profile
-    )
-    var network: NetworkProfile?
-
-    private static func profile(_ name: String) throws -> NetworkProfile {
-        guard let profile = NetworkProfile.all.first(where: { $0.name == name }) else {
-            throw ValidationError("choose \(names)")
-        }
-        return profile
-    }
-
-    private static let names = NetworkProfile.all.map(\.name).joined(separator: ", ")
-
-    private static let summary = NetworkProfile.all.dropFirst().map { profile in
-        let speed = profile.bitsPerSecond / 1e6
-        return "\(profile.name) \(speed >= 1000 ? "\(Int(speed / 1000)) Gbit/s" : "\(Int(speed)) Mbit/s"), "
-            + "\(profile.roundTrip < 1e-3 ? (profile.roundTrip * 1000).fixed(1) : (profile.roundTrip * 1000).fixed(0)) ms"
-    }.joined(separator: "; ")
-}

@@ -54,13 +54,19 @@ struct PairTests {
         }
     }
 
-    @Test("a bitwise mask's shares, those of its high bits and of its top are those of its bits", arguments: [1, 16, 30, 62])
+    @Test(
+        "a bitwise mask's shares, those of its high bits and of its top are those of its bits",
+        arguments: [1, 16, 30, 62]
+    )
     func bitwise(shift: Int) throws {
         let x = x
         let parts = try PairOfThreads().run { pair, channel -> [[UInt64]] in
             let seeds = Later(RingTensor(x[pair.party], shape: [x[pair.party].count]))
             let mask = BitwiseMask(pair, count: x[pair.party].count, seeds: seeds)
-            let words = [mask.shifted(by: shift), mask.shifted(by: 0), mask.top(modulo: shift), mask.quotient(factor: (1 << 62) / 7)]
+            let words = [
+                mask.shifted(by: shift), mask.shifted(by: 0), mask.top(modulo: shift),
+                mask.quotient(factor: (1 << 62) / 7),
+            ]
             let opened = mask.difference(from: PairTests.words(x[1 - pair.party]))
             try pair.run(over: channel)
             return try words.map { try $0.part.value().elements } + [try opened.value().elements]
@@ -86,7 +92,8 @@ struct PairTests {
         var numbers = Numbers(seed: 9)
         let planes = [numbers.planes(9, count: count), numbers.planes(9, count: count)]
         let sets: [[Int]] = [
-            [0], [0, 1], [2, 3], [0, 1, 2], [1, 2, 3], [0, 1, 2, 3], [4, 5, 6, 7], [0, 8], [3, 5], [5, 6, 7], [2, 4, 6, 8],
+            [0], [0, 1], [2, 3], [0, 1, 2], [1, 2, 3], [0, 1, 2, 3], [4, 5, 6, 7], [0, 8], [3, 5], [5, 6, 7],
+            [2, 4, 6, 8],
         ]
         let parts = try PairOfThreads().run { pair, channel in
             let bits = PairBits(planes: 9, count: count, part: Later(planes[pair.party]))

@@ -31,7 +31,10 @@ struct PairMakerTests {
                     let off = zip(got, want).map { got, want in
                         Int64(bitPattern: got &- want).magnitude > PairMakerTests.bound(kind, want) ? got &- want : 0
                     }
-                    #expect(off.allSatisfy { $0 == 0 }, "\(subject.name): \(off.map { Int64(bitPattern: $0) }.filter { $0 != 0 }.prefix(4))")
+                    #expect(
+                        off.allSatisfy { $0 == 0 },
+                        "\(subject.name): \(off.map { Int64(bitPattern: $0) }.filter { $0 != 0 }.prefix(4))"
+                    )
                 }
             case .random:
                 // Another draw of the same distribution.
