@@ -58,8 +58,9 @@ DIMENSION, MODULUS, SIGMA = 8192, 186, 3.24
 ANSWER_MODULUS = 124
 
 PROJECT = (
-    # Who evaluates sees b = a·s + e for the public key and for each ciphertext of the run, with one s: as many samples as he likes.
-    Instance("public key and ciphertexts", DIMENSION, MODULUS, SIGMA),
+    # Who evaluates sees b = a·s + e for the public key and for each ciphertext of the run, with one s: as many samples as he likes. Ciphertexts of words in
+    # slots have the same degree, primes, secret and noise as those of tensors, and so do their answers.
+    Instance("public key, ciphertexts of tensors and of words in slots", DIMENSION, MODULUS, SIGMA),
     # Who decrypts knows s, and sees the second half of an answer: Σ a·w + a·u + e₁, with u ternary and fresh, one ring sample. The first half is hidden by a
     # word that is uniform modulo q′. This is the answer before primes are dropped: dropping them can only take from what is seen.
     Instance("answer, all six primes", DIMENSION, MODULUS, SIGMA, samples=DIMENSION),

@@ -1,5 +1,5 @@
 // Residues, element by element.
-#include "lattice.h"
+#include "lattice_vectors.h"
 
 CCT_FOR_EACH_SET(cct_lattice_residues,
                  (cct_instruction_set set, uint32_t *out, const uint64_t *words, size_t count, cct_lattice_factor factor,
@@ -47,19 +47,30 @@ CCT_FOR_EACH_SET(cct_lattice_scale,
     for (size_t i = 0; i < count; i++) out[i] = cct_times(row[i], factor.factor, factor.quotient, p);
 })
 
+/// cct_reduced of products of vectors: the low halves of a b and m p are the same.
+#define REDUCED(A, B)                                                      \
+    ({                                                                     \
+        const row16 m = (A) * (B) * ALL(prime->inverse);                   \
+        const row16 reduced = HIGH(A, B) - HIGH(m, p);                     \
+        MIN(reduced, reduced + p);                                         \
+    })
+
 CCT_FOR_EACH_SET(cct_lattice_multiply_add,
                  (cct_instruction_set set, uint32_t *out, const uint32_t *addend, const uint32_t *a, const uint32_t *b,
                   size_t count, int subtract, const cct_lattice_prime *prime),
                  (set, out, addend, a, b, count, subtract, prime), {
     (void)set;
-    const uint32_t p = prime->prime;
-    const uint32_t inverse = prime->inverse;
+    const row16 p = ALL(prime->prime);
     if (subtract) {
-        for (size_t i = 0; i < count; i++)
-            out[i] = cct_subtract(addend[i], cct_reduced((uint64_t)a[i] * b[i], inverse, p), p);
+        for (size_t i = 0; i < count; i += CCT_LATTICE_VECTOR) {
+            const row16 x = LOAD(a + i), y = LOAD(b + i), z = LOAD(addend + i), product = REDUCED(x, y);
+            STORE(out + i, SUBTRACT(z, product));
+        }
     } else {
-        for (size_t i = 0; i < count; i++)
-            out[i] = cct_add(addend[i], cct_reduced((uint64_t)a[i] * b[i], inverse, p), p);
+        for (size_t i = 0; i < count; i += CCT_LATTICE_VECTOR) {
+            const row16 x = LOAD(a + i), y = LOAD(b + i), z = LOAD(addend + i), product = REDUCED(x, y);
+            STORE(out + i, ADD(z, product));
+        }
     }
 })
 

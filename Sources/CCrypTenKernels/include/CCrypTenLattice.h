@@ -19,7 +19,8 @@ enum {
     CCT_LATTICE_SENT = 4,        ///< primes of an answer
     CCT_LATTICE_CHUNK = 256,     ///< values that lie together
     CCT_LATTICE_VECTOR = 16,     ///< values of a vector
-    CCT_LATTICE_FRACTION = 4     ///< words of a fraction: see cct_lattice_round
+    CCT_LATTICE_FRACTION = 4,    ///< words of a fraction: see cct_lattice_round
+    CCT_LATTICE_SLOT_PRIMES = 6  ///< primes of slots: see lattice_slots.c
 };
 
 /// A number below p to multiply by, and floor(number 2^32 / p) (Shoup, NTL): a product modulo p is three multiplications then.
@@ -78,7 +79,8 @@ void cct_lattice_subtract(cct_instruction_set set, uint32_t *row, const uint32_t
 void cct_lattice_scale(cct_instruction_set set, uint32_t *out, const uint32_t *row, size_t count, cct_lattice_factor factor,
                        const cct_lattice_prime *prime);
 
-/// out[i] = addend[i] + a[i] * b[i] / 2^32 modulo p, or minus where `subtract` is not 0; `out` may be `addend`.
+/// out[i] = addend[i] + a[i] * b[i] / 2^32 modulo p, or minus where `subtract` is not 0; `out` may be any of
+/// the others. `count` is a multiple of 16.
 void cct_lattice_multiply_add(cct_instruction_set set, uint32_t *out, const uint32_t *addend, const uint32_t *a,
                               const uint32_t *b, size_t count, int subtract, const cct_lattice_prime *prime);
 
@@ -139,6 +141,55 @@ void cct_lattice_pack(cct_instruction_set set, uint32_t *out, const uint32_t *ro
 
 /// The residues of such words. Returns 1 where all are below p, else 0: what is unpacked is public.
 int cct_lattice_unpack(cct_instruction_set set, uint32_t *row, const uint32_t *words, size_t groups, uint32_t prime);
+
+// MARK: Slots (lattice_slots.c)
+//
+// Primes of slots are below 2^30 and 1 modulo 16384, and have transforms as the others. Rows are whole ones.
+
+/// A factor F below p, for words: 2^32 F and F with their quotients, and 2^63 F modulo p.
+typedef struct {
+    cct_lattice_factor high, low;
+    uint32_t half;
+} cct_lattice_word_factor;
+
+/// out[i] = words[i] * factor modulo p, words in two's complement; any p below 2^31.
+void cct_lattice_slots(cct_instruction_set set, uint32_t *out, const uint64_t *words, const cct_lattice_word_factor *factor,
+                       const cct_lattice_prime *prime);
+
+/// Makes `second`, residues modulo the prime p1, the signed digit d of the number first + p0 d with these residues, whose magnitude is at most
+/// (p0 p1 + p0) / 2. `first` are residues modulo p0, p1 < p0 < 2 p1; `inverse` is 1 / p0 modulo p1.
+void cct_lattice_join(cct_instruction_set set, uint32_t *second, const uint32_t *first, cct_lattice_factor inverse, uint32_t prime);
+
+/// out[i] = first[i] * factors[0] + second[i] * factors[1] modulo a prime p, larger than both: with factors F and p0 F the number that
+/// cct_lattice_join has made, times F.
+void cct_lattice_lift(cct_instruction_set set, uint32_t *out, const uint32_t *first, const uint32_t *second,
+                      const cct_lattice_factor *factors, uint32_t prime);
+
+/// From residues modulo q, the product of the first four primes, to two primes of slots, whose product is M.
+typedef struct {
+    cct_lattice_factor scale[CCT_LATTICE_SENT];                      ///< M modulo each prime
+    uint32_t half[CCT_LATTICE_SENT];                                 ///< (q - 1) / 2 modulo each
+    cct_lattice_factor inverse[CCT_LATTICE_SENT][CCT_LATTICE_SENT];  ///< [k][j]: 1 / p_j modulo p_k, for j < k
+    uint32_t primes[2];                                              ///< of slots
+    uint32_t start[2];                                               ///< (q - 1) / 2 / q modulo either
+    cct_lattice_factor digits[2][CCT_LATTICE_SENT];                  ///< -p_0 ... p_(k - 1) / q modulo either
+} cct_lattice_lowering;
+
+/// Residues of round(M x / q), of x by its four residues at rows[k * step + i]: exact.
+void cct_lattice_lower(cct_instruction_set set, uint32_t *first, uint32_t *second, const uint32_t *rows, size_t step,
+                       const cct_lattice_lowering *lowering, const cct_lattice_prime *primes);
+
+/// From residues modulo all primes of slots to words.
+typedef struct {
+    uint32_t primes[CCT_LATTICE_SLOT_PRIMES];
+    cct_lattice_factor inverse[CCT_LATTICE_SLOT_PRIMES][CCT_LATTICE_SLOT_PRIMES];  ///< [k][j]: 1 / p_j modulo p_k, for j < k
+    uint64_t weights[CCT_LATTICE_SLOT_PRIMES];                                     ///< p_0 ... p_(k - 1)
+} cct_lattice_collection;
+
+/// out[i] = x + offset modulo 2^64 of the number x, from 0 to the primes' product, with residues rows[k * step + i]: exact. The primes fall, and
+/// the first is less than twice the last. Reads whole vectors.
+void cct_lattice_collect(cct_instruction_set set, uint64_t *out, const uint32_t *rows, size_t step, size_t count,
+                         const cct_lattice_collection *collection, uint64_t offset);
 
 // MARK: Sampling (lattice_sample.c)
 

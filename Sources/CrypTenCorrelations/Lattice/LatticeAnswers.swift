@@ -60,7 +60,7 @@ extension LatticeAccumulators {
 }
 
 /// Memory that a thread answers in.
-private final class LatticeAnswerScratch {
+final class LatticeAnswerScratch {
     let rows = LatticeResidues(zeros: 2 * LatticeParameters.limbs * LatticeParameters.degree)
     let words = LatticeWords(zeros: 2 * LatticeParameters.degree)
     let small = LatticeResidues(zeros: LatticeParameters.degree)

@@ -11,8 +11,9 @@ package struct LatticeKernels: Sendable {
     package typealias ConstantRow = UnsafePointer<UInt32>
 
     package let native: NativeKernels
-    private let set: cct_instruction_set
-    private let tables = LatticeTables.shared
+    let set: cct_instruction_set
+    let tables = LatticeTables.shared
+    let slots = LatticeSlotTables.shared
 
     package init(_ native: NativeKernels) {
         self.native = native

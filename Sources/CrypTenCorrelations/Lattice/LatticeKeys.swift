@@ -64,12 +64,28 @@ package final class LatticeSecret: Sendable {
         noise: UInt64,
         _ use: (_ row: LatticeKernels.Row, _ limb: Int) -> Void
     ) {
+        encrypt(scratch, seed: seed, number: number, noise: noise) { row, limb in
+            kernels.encode(scratch.scaled.elements, count: LatticeParameters.degree, to: row, limb: limb)
+        } _: {
+            use($0, $1)
+        }
+    }
+
+    /// Encrypts what `encode` writes, coefficients modulo each prime: that + e − a s as values.
+    func encrypt(
+        _ scratch: LatticeEncryptionScratch,
+        seed: ExpansionKey,
+        number: Int,
+        noise: UInt64,
+        _ encode: (_ row: LatticeKernels.Row, _ limb: Int) -> Void,
+        _ use: (_ row: LatticeKernels.Row, _ limb: Int) -> Void
+    ) {
         let degree = LatticeParameters.degree
         randomness.fill(scratch.words.elements, count: degree, stream: noise, for: .noise)
         kernels.binomial(scratch.words.elements, to: scratch.small.elements)
         for limb in 0..<LatticeParameters.limbs {
             let row = scratch.row.elements
-            kernels.encode(scratch.scaled.elements, count: degree, to: row, limb: limb)
+            encode(row, limb)
             kernels.add(small: scratch.small.elements, to: row, limb: limb)
             kernels.forward(row, limb: limb)
             let stream = LatticePublicKey.stream(number, limb: limb)

@@ -1,4 +1,5 @@
 internal import CrypTenBase
+internal import CrypTenRing
 
 /// Rows in a message: 31 bits a residue, and seeds of 16 bytes.
 ///
@@ -15,6 +16,12 @@ struct LatticeReader {
                 "\(what) have \(length) bytes, not \(bytes.count): the parties don't compute the same, or the message was changed"
             )
         }
+        self.bytes = bytes
+        self.kernels = kernels
+    }
+
+    /// Of a message whose length was checked.
+    init(_ bytes: UnsafeRawBufferPointer, _ kernels: LatticeKernels) {
         self.bytes = bytes
         self.kernels = kernels
     }
@@ -57,6 +64,16 @@ final class LatticeWriter: @unchecked Sendable {
             body(LatticeWriter(UnsafeMutableRawBufferPointer(buffer), kernels))
             count = length
         }
+    }
+
+    /// The same in words, of a length that is a multiple of 8.
+    static func words(length: Int, _ kernels: LatticeKernels, _ body: (LatticeWriter) -> Void) -> RingTensor {
+        precondition(length % 8 == 0, "\(length) bytes in words")
+        var message = RingTensor(uninitialized: [length / 8])
+        message.withMutableWords { words in
+            body(LatticeWriter(UnsafeMutableRawBufferPointer(start: words, count: length), kernels))
+        }
+        return message
     }
 
     func write(_ word: UInt64, at offset: Int) {

@@ -42,7 +42,7 @@ final class LatticeTables: @unchecked Sendable {
         cct_lattice_factor(factor: UInt32(value), quotient: UInt32((value << 32) / field.prime))
     }
 
-    private static func prime(_ field: PrimeField) -> cct_lattice_prime {
+    static func prime(_ field: PrimeField) -> cct_lattice_prime {
         let root = field.root
         let (roots, rootQuotients) = table(field, root)
         let (inverses, inverseQuotients) = table(field, field.inverse(root))

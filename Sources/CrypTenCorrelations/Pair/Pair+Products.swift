@@ -17,21 +17,30 @@ extension Pair {
         ).map { $0[0] }
     }
 
+    /// By party: whose part of x meets the other's part of y, where neither is zeros.
+    static func crossTerms(_ x: PairWords, _ y: PairWords) -> [Int] {
+        (0..<2).filter { (x.knownTo ?? $0) == $0 && (y.knownTo ?? 1 - $0) == 1 - $0 }
+    }
+
     /// Shares of x·y: own products, and a cross term for each party whose part of y isn't zeros where the other's of x isn't.
     ///
-    /// - Parameter y: Whose bits choose: what is known first.
+    /// The bits of y choose: what is known first.
     package func product(_ x: PairWords, _ y: PairWords) -> PairWords {
         let kernels = kernels
-        let (count, party) = (x.count, party)
-        var terms: [Later<RingTensor>] = []
-        for chooser in 0..<2 where (y.knownTo ?? chooser) == chooser && (x.knownTo ?? 1 - chooser) == 1 - chooser {
-            let choices = choices(of: chooser, planes: 64, count: count, after: y.moment) {
+        let terms = Pair.crossTerms(x, y).map { left in
+            let choices = choices(of: 1 - left, planes: 64, count: x.count, after: y.moment) {
                 kernels.planes(of: try y.part.value(), from: 0, count: 64)
             }
-            terms.append(cross(x.part, choices, count: count))
+            return cross(x.part, choices, count: x.count)
         }
+        return product(x, y, terms)
+    }
+
+    /// Own products, and shares of all cross terms.
+    func product(_ x: PairWords, _ y: PairWords, _ terms: [Later<RingTensor>]) -> PairWords {
+        let kernels = kernels
+        let (count, party) = (x.count, party)
         let isLocal = (x.knownTo ?? party) == party && (y.knownTo ?? party) == party
-        let isOneParty = terms.isEmpty ? x.knownTo ?? y.knownTo : nil
         return PairWords(
             count: count,
             part: Later(at: (terms.map(\.moment) + [x.moment, y.moment]).max()!) {
@@ -45,8 +54,16 @@ extension Pair {
                 for term in terms { kernels.accumulate(&sum, adding: try term.value()) }
                 return sum
             },
-            knownTo: isOneParty
+            knownTo: terms.isEmpty ? x.knownTo ?? y.knownTo : nil
         )
+    }
+
+    /// This party's part's x, …, x^degree.
+    func ownPowers(_ x: PairWords, degree: Int) -> [Later<RingTensor>] {
+        let kernels = kernels
+        return (1...degree).map { d in
+            x.part.map { x in (1..<d).reduce(x) { power, _ in kernels.multiply(power, x) } }
+        }
     }
 
     /// Shares of x², …, x^degree.
@@ -57,9 +74,7 @@ extension Pair {
         guard degree >= 2 else { return [] }
         let kernels = kernels
         let count = x.count
-        let own = (1...degree).map { d in
-            x.part.map { x in (1..<d).reduce(x) { power, _ in kernels.multiply(power, x) } }
-        }
+        let own = ownPowers(x, degree: degree)
         guard x.knownTo == nil else {
             return own.dropFirst().map { PairWords(count: count, part: $0, knownTo: x.knownTo) }
         }

@@ -19,6 +19,7 @@ package final class PairRun {
     /// Of the words whose bits are its parts of masks that are read bit by bit.
     let seeds: ExpansionKey
     package let products: PairTensorProducts
+    let slots: PairSlotProducts
     let naming: MaskNaming
     /// Nil where the pair only counts.
     private let connection: (channel: any PairChannel, sink: any PairSink)?
@@ -50,7 +51,9 @@ package final class PairRun {
         self.seeds = seeds
         connection = (channel, sink)
         self.limit = limit
-        products = PairTensorProducts(pair, key: lattice)
+        let lattice = PairLatticeKeys(pair, key: lattice)
+        products = PairTensorProducts(pair, lattice)
+        slots = PairSlotProducts(pair, lattice)
     }
 
     /// One that writes everything down as a party does, and only counts it.
@@ -65,7 +68,9 @@ package final class PairRun {
         seeds = none
         connection = nil
         self.limit = limit
-        products = PairTensorProducts(pair, key: none)
+        let lattice = PairLatticeKeys(pair, key: none)
+        products = PairTensorProducts(pair, lattice)
+        slots = PairSlotProducts(pair, lattice)
     }
 
     /// Bytes that may wait for an exchange: 128 MiB, so that a turn takes the memory that the one before has given back.
@@ -85,7 +90,7 @@ package final class PairRun {
     /// Deals words.
     ///
     /// `isLast` isn't set where more is asked of the same bits: what chooses by them goes in one turn, by the same transfers.
-    func deal(_ words: Later<RingTensor>, isLast: Bool = true) throws {
+    package func deal(_ words: Later<RingTensor>, isLast: Bool = true) throws {
         write(.correlation(words))
         if isLast { try exchangeIfFull() }
     }
@@ -115,15 +120,6 @@ package final class PairRun {
             return made
         }
         return pieces[0].indices.map { index in PairWords.joining(pieces.map { $0[index] }, pair.kernels) }
-    }
-
-    /// Shares of x·y, element by element, as `inPieces` makes them.
-    func product(_ x: PairWords, _ y: PairWords) throws -> PairWords {
-        var start = 0
-        return try inPieces(x) { piece in
-            defer { start += piece.count }
-            return [pair.product(piece, piece.count == y.count ? y : y.flat(start..<start + piece.count))]
-        }[0]
     }
 
     /// Does what is written down, if there is as much of it as may wait.

@@ -56,7 +56,7 @@ extension PairStage {
     package func dealPowers(of wire: WireMask<PairMask>, exponents: ClosedRange<Int>) throws {
         let (kernels, party) = (kernels, pair.party)
         let mask = flat(wire.mask)
-        let powers = try [mask] + run.inPieces(mask) { [pair] in pair.powers($0, degree: exponents.upperBound) }
+        let powers = try [mask] + run.powers(mask, degree: exponents.upperBound)
         for exponent in exponents {
             try run.deal(powers[exponent - 1].part)
             guard let alternative = wire.alternative else { continue }

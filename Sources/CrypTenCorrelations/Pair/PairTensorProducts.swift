@@ -4,18 +4,12 @@ import CrypTenRing
 
 /// Products of tensors of shared words, by ring-LWE or by transfers: whichever takes less by shapes alone.
 ///
-/// op(x, y) of shares is op(x_0, y_0) + op(x_1, y_1), which the parties compute, and two cross terms: one party encrypts its part of the one operand,
+/// Element by element they are `PairRun.product`'s. Else op(x, y) of shares is op(x_0, y_0) + op(x_1, y_1), which the parties compute, and two cross terms: one party encrypts its part of the one operand,
 /// the other multiplies by its part of the other one, and both end with shares of the result.
 package final class PairTensorProducts {
     private let pair: Pair
-    private let kernels: LatticeKernels
-    private let randomness: LatticeStreams
-    /// This party's secret, once something is to be encrypted.
-    private var secret: LatticeSecret?
-    /// By party: whether its key is on its way.
-    private var hasKey = [false, false]
-    /// The other party's.
-    private var publicKey: LatticePublicKey?
+    private let keys: PairLatticeKeys
+    private var kernels: LatticeKernels { keys.kernels }
     /// What was encrypted since the last exchange, by whose part it is.
     private var encrypted: [Encrypted] = []
     /// How operations of some shapes are done.
@@ -32,6 +26,8 @@ package final class PairTensorProducts {
     private enum Way {
         case lattice(LatticePacking)
         case transfers(BilinearTransfers)
+        /// Element by element, of operands as large as the result.
+        case elements
     }
 
     /// An operand that one party has encrypted.
@@ -48,11 +44,8 @@ package final class PairTensorProducts {
         }
     }
 
-    init(_ pair: Pair, key: ExpansionKey) {
-        self.pair = pair
-        let native = pair.kernels as? NativeKernels ?? NativeKernels(threads: 1)
-        kernels = LatticeKernels(native)
-        randomness = LatticeStreams(key, native)
+    init(_ pair: Pair, _ keys: PairLatticeKeys) {
+        (self.pair, self.keys) = (pair, keys)
     }
 
     /// What was encrypted is encrypted anew where it is needed again.
@@ -62,15 +55,18 @@ package final class PairTensorProducts {
 
     /// Shares of an operation of shared words, for a run.
     package func product(_ form: MaskedProduct, _ x: PairWords, _ y: PairWords, in run: PairRun) throws -> PairWords {
-        if case .multiply = form.operation, form.left == form.right { return try elementwise(form, x, y, run) }
         let (pair, ring) = (pair, pair.kernels)
         let xKnown = form.leftZeroExcept ?? x.knownTo
         let yKnown = form.rightZeroExcept ?? y.knownTo
+        // By party: whose part of x meets the other's of y.
+        let crossing = (0..<2).filter { (xKnown ?? $0) == $0 && (yKnown ?? 1 - $0) == 1 - $0 }
         var terms: [Later<RingTensor>] = []
-        for left in 0..<2 where (xKnown ?? left) == left && (yKnown ?? 1 - left) == 1 - left {
+        if !crossing.isEmpty {
             switch try way(form) {
-            case .lattice(let packing): terms.append(cross(form, x.part, y.part, packing, left: left))
-            case .transfers(let transfers): terms.append(transfers.cross(x.part, y.part, left: left, pair))
+            case .elements: return try elementwise(form, x, y, run)
+            case .lattice(let packing): terms = crossing.map { cross(form, x.part, y.part, packing, left: $0) }
+            case .transfers(let transfers):
+                terms = crossing.map { transfers.cross(x.part, y.part, left: $0, pair) }
             }
         }
         let isLocal = (xKnown ?? pair.party) == pair.party && (yKnown ?? pair.party) == pair.party
@@ -94,28 +90,45 @@ package final class PairTensorProducts {
         )
     }
 
-    /// Element by element, of operands of one shape.
+    /// Element by element, of operands of one shape or broadcast to the result's.
     private func elementwise(
         _ form: MaskedProduct,
         _ x: PairWords,
         _ y: PairWords,
         _ run: PairRun
     ) throws -> PairWords {
-        func words(_ words: PairWords, _ known: Int?) -> PairWords {
-            PairWords(count: words.count, part: words.part, knownTo: known ?? words.knownTo)
+        let (output, kernels) = (form.output, pair.kernels)
+        func words(_ words: PairWords, _ shape: Shape, _ known: Int?) -> PairWords {
+            let part =
+                shape == output
+                ? words.part
+                : words.part.map { part in
+                    LinearOperation.broadcast(output).apply([part.reshaped(to: shape)], kernels)
+                        .reshaped(to: [output.count])
+                }
+            return PairWords(count: output.count, part: part, knownTo: known ?? words.knownTo)
         }
-        return try run.product(words(x, form.leftZeroExcept), words(y, form.rightZeroExcept))
+        return try run.product(
+            words(x, form.left, form.leftZeroExcept),
+            words(y, form.right, form.rightZeroExcept)
+        )
     }
 
     /// What takes less of both parties, by ring-LWE or by transfers.
     private func way(_ form: MaskedProduct) throws -> Way {
         let shapes = Shapes(operation: form.operation, left: form.left, right: form.right)
         if let known = ways[shapes] { return known }
+        let isElementwise = if case .multiply = form.operation { true } else { false }
+        if isElementwise, form.left == form.right { return .elements }
         let transfers = try BilinearTransfers(form.operation, form.left, form.right)
-        let way: Way
+        var way: Way
         do {
             let packing = try LatticePlanner.packing(form.operation, form.left, form.right)
             way = packing.cost.picoseconds <= transfers.picoseconds ? .lattice(packing) : .transfers(transfers)
+            let fewest = min(packing.cost.picoseconds, transfers.picoseconds)
+            // A factor of few elements takes less where lanes of a packing, or rows of transfers, share it.
+            let inSlots = isElementwise ? ElementwiseWork.product(crossTerms: 1).picoseconds(form.output.count) : nil
+            if let inSlots, inSlots < fewest { way = .elements }
         } catch let error where transfers.picoseconds > BilinearTransfers.mostPicoseconds {
             throw error
         } catch {
@@ -153,10 +166,11 @@ package final class PairTensorProducts {
             LatticePlaintexts.bytes(packing) + min(together, packing.outputs) * perBlock + 2 * (lengths.max() ?? 0)
         )
         let words = lengths.reduce(0) { $0 + ($1 + 7) / 8 }
-        pair.tape.message(from: 1 - holder, in: exchange, words: words) { [kernels, randomness] channel in
-            guard let key = self.publicKey, let ciphertexts = encrypted.ciphertexts else {
+        pair.tape.message(from: 1 - holder, in: exchange, words: words) { [keys, kernels] channel in
+            guard let ciphertexts = encrypted.ciphertexts else {
                 preconditionFailure("an answer follows its ciphertexts")
             }
+            let (key, randomness) = (keys.publicKey(), keys.randomness)
             let plaintexts = try LatticePlaintexts(try plain.value().reshaped(to: plainShape), packing, kernels)
             let served = try ciphertexts.serving(packing)
             var share = RingTensor(zeros: form.output)
@@ -165,8 +179,8 @@ package final class PairTensorProducts {
                 try channel.send(RingTensor(bytes: sums.answer(key, randomness, kernels, share: &share)))
             }
             result.fulfil(share)
-        } read: { channel in
-            let secret = self.ownSecret()
+        } read: { [keys] channel in
+            let secret = keys.ownSecret()
             var share = RingTensor(zeros: form.output)
             for (outputs, length) in zip(pieces, lengths) {
                 let message = try channel.receive((length + 7) / 8).bytes(length)
@@ -175,13 +189,6 @@ package final class PairTensorProducts {
             result.fulfil(share)
         }
         return result
-    }
-
-    private func ownSecret() -> LatticeSecret {
-        if let secret { return secret }
-        let made = LatticeSecret(randomness, kernels)
-        secret = made
-        return made
     }
 
     /// A party's part of an operand, encrypted once since the last exchange for all that read it in one packing.
@@ -202,30 +209,17 @@ package final class PairTensorProducts {
         self.encrypted.append(encrypted)
         pair.tape.hold(part)
         pair.wait(bytes: packing.ciphertextCount * LatticeParameters.degree * 4 * 12)
-        sendKey(of: holder, in: exchange)
+        keys.send(of: holder)
         let length = packing.encryptionBytes
         pair.counted.count(ciphertextsOf: packing, by: holder)
-        pair.tape.message(from: holder, in: exchange, words: (length + 7) / 8) { channel in
-            let message = try self.ownSecret().encrypt(try part.value().reshaped(to: shape), packing)
+        pair.tape.message(from: holder, in: exchange, words: (length + 7) / 8) { [keys] channel in
+            let message = try keys.ownSecret().encrypt(try part.value().reshaped(to: shape), packing)
             try channel.send(RingTensor(bytes: message))
         } read: { [kernels] channel in
             let message = try channel.receive((length + 7) / 8).bytes(length)
             encrypted.ciphertexts = try LatticeCiphertexts(message: message, packing, kernels)
         }
         return encrypted
-    }
-
-    /// A party's public key goes with the first that it encrypts.
-    private func sendKey(of holder: Int, in exchange: Int) {
-        guard !hasKey[holder] else { return }
-        hasKey[holder] = true
-        let words = (LatticePublicKey.bytes + 7) / 8
-        pair.tape.message(from: holder, in: exchange, words: words) { channel in
-            try channel.send(RingTensor(bytes: self.ownSecret().publicKeyMessage()))
-        } read: { [kernels] channel in
-            let message = try channel.receive(words).bytes(LatticePublicKey.bytes)
-            self.publicKey = try LatticePublicKey(message: message, kernels)
-        }
     }
 }
 

@@ -54,7 +54,7 @@ struct LatticePrivacyTests {
     static func statistics(_ left: UInt64?, _ right: UInt64?, mutant: Bool = false) throws -> [Double] {
         let kernels = bestLatticeKernels
         let streams = LatticeStreams(ExpansionKey(low: 400, high: 9), kernels.native)
-        let pair = try LatticePair(seed: 400, other: mutant ? UnmaskedRandomness(base: streams) : streams)
+        let pair = try LatticePair(seed: 400, other: mutant ? MaskedWith(base: streams, residue: 5) : streams)
         var words = LatticeTestWords(seed: 5)
         func tensor(_ value: UInt64?, _ shape: Shape) -> RingTensor {
             RingTensor((0..<shape.count).map { _ in value ?? words.next() }, shape: shape)
@@ -230,20 +230,8 @@ struct LatticePrivacyTests {
     }
 }
 
-/// A mutant's: r is 5 modulo every prime, and so 5.
-private struct UnmaskedRandomness: LatticeRandomness {
-    let base: LatticeStreams
-
-    func streams(_ count: Int) -> UInt64 { base.streams(count) }
-
-    func fill(_ words: UnsafeMutablePointer<UInt64>, count: Int, stream: UInt64, for draw: LatticeDraw) {
-        guard case .mask = draw else { return base.fill(words, count: count, stream: stream, for: draw) }
-        for i in 0..<count { words[i] = i % 2 == 0 ? 5 : 0 }
-    }
-}
-
 /// Remembers which streams were used.
-private final class RecordingRandomness: LatticeRandomness {
+final class RecordingRandomness: LatticeRandomness {
     private let base: LatticeStreams
     private let lock = Mutex<[UInt64]>([])
 

@@ -76,6 +76,48 @@ struct LatticeTimes {
         }
         print("\(set.rawValue) all: \(all) s of processor time")
     }
+
+    /// What `SlotPrice` has of 8192 words.
+    @Test("of products in slots", arguments: NativeKernels.available)
+    func slots(set: NativeKernels.InstructionSet) throws {
+        let kernels = LatticeKernels(NativeKernels(threads: 1, instructionSet: set))
+        let clock = ProcessorClock()
+        var pair: LatticePair!
+        let key = try clock.measure { pair = try LatticePair(seed: 1, kernels) }
+        var words = LatticeTestWords(seed: 2)
+        let chunks = 16
+        let count = chunks * LatticeParameters.degree
+        let (x, y) = (words.tensor([count]), words.tensor([count]))
+        var message: RingTensor!
+        var answers: [RingTensor] = []
+        func answer(_ terms: Int) throws {
+            let (message, _) = try LatticeSlotProducts.answer(
+                Array(repeating: (message, y), count: terms),
+                count: count,
+                key: pair.publicKey,
+                pair.other,
+                kernels
+            )
+            answers.append(message)
+        }
+        // Of the second time: the first one's memory is there.
+        var steps: [Double] = []
+        for _ in 0..<2 {
+            steps = try [
+                clock.measure { message = pair.secret.encrypt(slots: x) },
+                clock.measure { try answer(1) },
+                clock.measure { try answer(2) },
+                clock.measure { _ = try pair.secret.decrypt(slots: answers[0], count: count) },
+            ]
+        }
+        func text(_ seconds: Double) -> String { String(format: "%.0f", 1e6 * seconds) }
+        let each = steps.map { $0 / Double(chunks) }
+        print(
+            "\(set.rawValue), 8192 words in slots: encrypted \(text(each[0])) µs, multiplied \(text(each[2] - each[1])), "
+                + "answered \(text(2 * each[1] - each[2])), decrypted \(text(each[3])); keys \(text(key))"
+        )
+        #expect(message.count == LatticeSlots.encryptionBytes(count) / 8)
+    }
 }
 
 private struct ProcessorClock {

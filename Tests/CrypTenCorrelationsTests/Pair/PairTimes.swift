@@ -20,6 +20,11 @@ struct PairTimes {
 
     enum Workload: String, CaseIterable {
         case product = "2^20 products, a cross term"
+        case transferredProduct = "2^20 products by transfers, a cross term"
+        case sharedProduct = "2^20 products of shared words"
+        case transferredSharedProduct = "2^20 products by transfers of shared words"
+        case powers = "2^18 powers to the fourth"
+        case transferredPowers = "2^18 powers to the fourth by transfers"
         case truncation = "2^20 truncations by 16"
         case sign = "2^19 signs"
         case activation = "2^20 truncated ReLUs by 16"
@@ -33,6 +38,13 @@ struct PairTimes {
         func ask(_ run: PairRun) throws {
             switch self {
             case .product: try bilinear(run, .multiply, [1 << 20], [1 << 20])
+            case .transferredProduct: try transferred(run, 0, 1)
+            case .sharedProduct:
+                let gate = BilinearGate(operation: .multiply, left: [1 << 20], right: [1 << 20])
+                try stage(run, [shared(run, 1 << 20), shared(run, 1 << 20)]) { try gate.deal(stage: 0, $0) }
+            case .transferredSharedProduct: try transferred(run, nil, nil)
+            case .transferredPowers: try transferred(run, powers: 4)
+            case .powers: try stage(run, [shared(run, 1 << 18)]) { try $0.dealPowers(of: $0.wire(0), exponents: 2...4) }
             case .truncation:
                 try gate(run, TruncateGate(shape: [1 << 20], form: WireForm(), shift: 16), shared(run, 1 << 20))
             case .sign: try gate(run, SignGate(shape: [1 << 19]), shared(run, 1 << 19))
@@ -59,9 +71,34 @@ struct PairTimes {
             }
         }
 
-        private func shared(_ run: PairRun, _ count: Int, shape: Shape? = nil) -> PairValue {
+        /// Products of 2^20 words, none of them in slots.
+        private func transferred(_ run: PairRun, _ left: Int?, _ right: Int?) throws {
+            let words = words(run, 1 << 20)
+            for range in Slabs.usual.of(1 << 20) {
+                let part = Later(words.flat(range))
+                let x = PairWords(count: range.count, part: part, knownTo: left)
+                try run.deal(run.pair.product(x, PairWords(count: range.count, part: part, knownTo: right)).part)
+            }
+            try run.exchange()
+        }
+
+        /// Powers of 2^18 words.
+        private func transferred(_ run: PairRun, powers degree: Int) throws {
+            let words = words(run, 1 << 18)
+            for range in Slabs.usual.of(1 << 18) {
+                let x = PairWords(count: range.count, part: Later(words.flat(range)))
+                for power in run.pair.powers(x, degree: degree) { try run.deal(power.part) }
+            }
+            try run.exchange()
+        }
+
+        private func words(_ run: PairRun, _ count: Int) -> RingTensor {
             var numbers = Numbers(seed: UInt64(run.pair.party) + 17)
-            return .wire(run.wire(RingTensor(numbers.words(count), shape: shape ?? [count]), sharesHeld: true))
+            return RingTensor(numbers.words(count), shape: [count])
+        }
+
+        private func shared(_ run: PairRun, _ count: Int, shape: Shape? = nil) -> PairValue {
+            .wire(run.wire(words(run, count).reshaped(to: shape ?? [count]), sharesHeld: true))
         }
 
         /// Of operands that a party has each.

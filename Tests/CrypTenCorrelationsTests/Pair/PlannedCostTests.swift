@@ -31,6 +31,10 @@ struct PlannedCostTests {
             let (x, y) = (input(0, [3, 200]), input(1, [3, 200], of: 1))
             return [x * y * y, x * x]
         },
+        Program(testDescription: "products and powers in slots") {
+            let (x, y) = (input(0, [3, 3_000]), input(1, [3, 3_000], of: 1))
+            return [x * y * y, sigmoid(x)]
+        },
         Program(testDescription: "a layer and its maximum") {
             let (x, w) = (input(0, [4, 30]), input(1, [30, 24], of: 1))
             return [relu(x.matmul(w)).max(axis: 1)]

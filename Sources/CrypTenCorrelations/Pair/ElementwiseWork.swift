@@ -1,0 +1,77 @@
+/// How products and powers are made, element by element: 8192 at a time by ring-LWE, or by transfers, whichever takes less by shapes alone.
+package struct ElementwiseWork {
+    /// By ring-LWE: words that are encrypted, products, sums of these that are answered, and the products of the longest sum.
+    var encryptions, products, answers, longestSum: Int
+    /// By transfers: choices, words that they weigh, and bits of these.
+    var transfers, weighed, messageBits: Int
+
+    /// Products of so many cross terms: two are summed up.
+    package static func product(crossTerms: Int) -> ElementwiseWork {
+        ElementwiseWork(
+            encryptions: crossTerms,
+            products: crossTerms,
+            answers: 1,
+            longestSum: crossTerms,
+            transfers: 64 * crossTerms,
+            weighed: 64 * crossTerms,
+            messageBits: 2_080 * crossTerms
+        )
+    }
+
+    /// All powers from the second to the last.
+    package static func powers(degree: Int) -> ElementwiseWork {
+        let pairs = degree * (degree - 1) / 2
+        return ElementwiseWork(
+            encryptions: degree - 1,
+            products: pairs,
+            answers: degree - 1,
+            longestSum: degree - 1,
+            transfers: 64 * (degree - 1),
+            weighed: 64 * pairs,
+            messageBits: 2_080 * pairs
+        )
+    }
+
+    /// Of 8192 elements, at both parties, and on a link within a machine.
+    var chunkPicoseconds: Int {
+        let degree = LatticeParameters.degree
+        let bytes =
+            encryptions * LatticeSlots.encryptionBytes(degree) + answers * LatticeSlots.answerBytes(degree)
+        return encryptions * SlotPrice.encryptionPicoseconds + products * SlotPrice.productPicoseconds
+            + answers * (SlotPrice.answerPicoseconds + SlotPrice.decryptionPicoseconds)
+            + bytes * LatticeCost.bytePicoseconds
+    }
+
+    /// Of so many elements, at both parties.
+    func transferPicoseconds(_ count: Int) -> Int {
+        (count > 0 ? 2 * weighed * TransferPrice.messagePicoseconds : 0) + count
+            * (2 * transfers * TransferPrice.transferPicoseconds + 2 * weighed * TransferPrice.elementPicoseconds
+                + (4 * transfers + messageBits / 8) * LatticeCost.bytePicoseconds)
+    }
+
+    /// Of so many elements, some of them in slots; nil where none is.
+    func picoseconds(_ count: Int) -> Int? {
+        let inSlots = inSlots(of: count)
+        return inSlots == 0
+            ? nil : LatticeSlots.chunks(inSlots) * chunkPicoseconds + transferPicoseconds(count - inSlots)
+    }
+
+    /// How many of the elements, the first ones, are multiplied in slots: whole chunks, and what is left where that is worth another one.
+    package func inSlots(of count: Int) -> Int {
+        guard (1...LatticeSlots.mostTerms).contains(longestSum) else { return 0 }
+        let rest = count % LatticeParameters.degree
+        let whole = count - rest
+        let first = whole == 0 ? SlotPrice.keyPicoseconds : 0
+        return rest > 0 && transferPicoseconds(rest) > chunkPicoseconds + first ? count : whole
+    }
+}
+
+/// What 8192 words in slots take, measured with AVX2: whole numbers, so that both parties choose the same.
+enum SlotPrice {
+    static let encryptionPicoseconds = 450_000_000
+    static let productPicoseconds = 450_000_000
+    static let answerPicoseconds = 1_250_000_000
+    static let decryptionPicoseconds = 550_000_000
+    /// A secret, and a public key, made, sent and read.
+    static let keyPicoseconds = 500_000_000
+}
