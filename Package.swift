@@ -264,7 +264,7 @@ let package = Package(
         .testTarget(
             name: "CrypTenONNXTests",
             dependencies: [
-                "CrypTenONNX", "_CrypTenONNXTestSupport",
+                "CrypTenONNX", "CrypTenPlanning", "CrypTenRuntime", "_CrypTenONNXTestSupport", "_CrypTenTestSupport",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             resources: [.copy("Fixtures")],

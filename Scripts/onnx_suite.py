@@ -2,13 +2,13 @@
 """Runs the standard's own tests of operators, those of the `onnx` package, through `crypten infer`, with two parties.
 
     swift build -c release
-    pip install onnx numpy && python3 Scripts/onnx_suite.py [NAME …] [--tool .build/release/crypten] [--jobs 2]
+    pip install onnx numpy && python3 Scripts/onnx_suite.py [NAME …] [--tool .build/release/crypten] [--jobs 2] [--dealer none]
 
-NAME picks the tests whose names hold it. Floats are secret. What decides a shape, an address or an exponent is public: integers
-and bits, and floats that the tool says must be public; of operators on quantised numbers everything is secret. A model whose inputs
-or outputs are sequences or optional values is run inside of one whose are tensors: nodes put them together before it and take them
-apart behind it. Texts are secret inputs of those operators that tell them apart. Left out are tests that compute with texts, with 16-bit numbers, with
-values that fixed point doesn't hold, and without one right answer.
+NAME picks the tests whose names hold it. With --dealer none the parties make their correlations themselves. Floats are secret. What decides a
+shape, an address or an exponent is public: integers and bits, and floats that the tool says must be public; of operators on quantised numbers
+everything is secret. A model whose inputs or outputs are sequences or optional values is run inside of one whose are tensors: nodes put them
+together before it and take them apart behind it. Texts are secret inputs of those operators that tell them apart. Left out are tests that
+compute with texts, with 16-bit numbers, with values that fixed point doesn't hold, and without one right answer.
 
 A test passes when every output has the shape expected and is within 0.02 + 2 %, integers and bits exactly, but for numbers
 that were rounded to a grid: these may be one level off. It is refused
@@ -167,7 +167,7 @@ def is_in_scope(case):
     return "expanded" not in case.name or largest_inside(case, inputs) < 2**14
 
 
-def run(tool, case, folder):
+def run(tool, case, folder, *more):
     """'passed', or 'refused' or 'wrong' with a reason."""
     proto, inputs, outputs = parts(case)
     model = os.path.join(folder, "model.onnx")
@@ -184,7 +184,7 @@ def run(tool, case, folder):
         ]
         out = os.path.join(folder, "out")
         os.makedirs(out, exist_ok=True)
-        command = [tool, "infer", "--model", model, *arguments, "--local", "2", "--output-dir", out]
+        command = [tool, "infer", "--model", model, *arguments, "--local", "2", "--output-dir", out, *more]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=120)
         except subprocess.TimeoutExpired:
@@ -221,6 +221,7 @@ def main():
     parser.add_argument("names", nargs="*")
     parser.add_argument("--tool", default=".build/release/crypten")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--dealer", choices=["none"], help="none: two parties who need nobody else")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     cases = [*collect_testcases(None), *(case for case in collect_models() if case.kind == "simple")]
@@ -230,7 +231,7 @@ def main():
 
     def check(case):
         with tempfile.TemporaryDirectory() as folder:
-            return case, *run(options.tool, case, folder)
+            return case, *run(options.tool, case, folder, *(["--dealer", options.dealer] if options.dealer else []))
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for case, result, reason in pool.map(check, cases):

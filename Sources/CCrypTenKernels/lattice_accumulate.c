@@ -6,16 +6,19 @@
 enum { TERMS = 8, OUTPUTS = 4, LANES = CCT_LATTICE_VECTOR, VECTORS = CCT_LATTICE_CHUNK / CCT_LATTICE_VECTOR,
        CHUNKS = CCT_LATTICE_DEGREE / CCT_LATTICE_CHUNK };
 
-/// What a step works on: up to eight terms, up to four outputs, some vectors at a time. Right factors are `right[t][j]`, 16 lanes,
-/// the same for all vectors.
+/// Where a step's left factors and sums are: up to eight terms, up to four outputs, some vectors at a time.
 typedef struct {
     const uint32_t *left[TERMS];
     uint32_t *sums;
     size_t sum_step, vectors;
-    uint32_t right[TERMS][OUTPUTS][LANES];
 } step;
 
-CCT_INLINE void work(const step *s, const size_t outputs, uint32_t p, uint32_t inverse) {
+/// Right factors by term and output, 16 lanes, the same for all vectors of a step.
+typedef struct {
+    uint32_t of[TERMS][OUTPUTS][LANES];
+} factors;
+
+CCT_INLINE void work(const step *s, const factors *right, const size_t outputs, uint32_t p, uint32_t inverse) {
     for (size_t k = 0; k < s->vectors; k++) {
         for (size_t j = 0; j < outputs; j++) {
             uint32_t *sum = s->sums + j * s->sum_step + k * LANES;
@@ -23,7 +26,7 @@ CCT_INLINE void work(const step *s, const size_t outputs, uint32_t p, uint32_t i
             for (size_t t = 0; t < TERMS; t++) {
                 const uint32_t *left = s->left[t] + k * LANES;
                 for (size_t i = 0; i < LANES; i++)
-                    products[i] += (int64_t)(int32_t)left[i] * (int32_t)s->right[t][j][i];
+                    products[i] += (int64_t)(int32_t)left[i] * (int32_t)right->of[t][j][i];
             }
             for (size_t i = 0; i < LANES; i++) {
                 const uint64_t wrapped = (uint64_t)products[i];
@@ -34,24 +37,24 @@ CCT_INLINE void work(const step *s, const size_t outputs, uint32_t p, uint32_t i
     }
 }
 
-static void work_portable(const step *s, size_t outputs, uint32_t p, uint32_t inverse) {
+static void work_portable(const step *s, const factors *right, size_t outputs, uint32_t p, uint32_t inverse) {
     switch (outputs) {
-    case 1: work(s, 1, p, inverse); return;
-    case 2: work(s, 2, p, inverse); return;
-    default: work(s, OUTPUTS, p, inverse);
+    case 1: work(s, right, 1, p, inverse); return;
+    case 2: work(s, right, 2, p, inverse); return;
+    default: work(s, right, OUTPUTS, p, inverse);
     }
 }
 
 #if CCT_X86
 
 // Products of lanes 0, 2, 4 ... and of 1, 3, 5 ... are made apart, for an instruction multiplies 32 bits of every 64.
-CCT_INLINE CCT_AVX512 void work512(const step *s, const size_t outputs, uint32_t p, uint32_t inverse) {
+CCT_INLINE CCT_AVX512 void work512(const step *s, const factors *all, const size_t outputs, uint32_t p, uint32_t inverse) {
     const __m512i prime = _mm512_set1_epi32((int)p), high = _mm512_set1_epi64((long long)((uint64_t)p << 32));
     const __m512i inverses = _mm512_set1_epi32((int)inverse);
     __m512i right[TERMS][OUTPUTS][2];
     for (size_t t = 0; t < TERMS; t++) {
         for (size_t j = 0; j < outputs; j++) {
-            right[t][j][0] = _mm512_loadu_si512(s->right[t][j]);
+            right[t][j][0] = _mm512_loadu_si512(all->of[t][j]);
             right[t][j][1] = _mm512_srli_epi64(right[t][j][0], 32);
         }
     }
@@ -80,24 +83,24 @@ CCT_INLINE CCT_AVX512 void work512(const step *s, const size_t outputs, uint32_t
     }
 }
 
-CCT_AVX512 static void work_avx512(const step *s, size_t outputs, uint32_t p, uint32_t inverse) {
+CCT_AVX512 static void work_avx512(const step *s, const factors *right, size_t outputs, uint32_t p, uint32_t inverse) {
     switch (outputs) {
-    case 1: work512(s, 1, p, inverse); return;
-    case 2: work512(s, 2, p, inverse); return;
-    default: work512(s, OUTPUTS, p, inverse);
+    case 1: work512(s, right, 1, p, inverse); return;
+    case 2: work512(s, right, 2, p, inverse); return;
+    default: work512(s, right, OUTPUTS, p, inverse);
     }
 }
 
 CCT_INLINE CCT_AVX2 __m256i load256(const uint32_t *from) { return _mm256_loadu_si256((const __m256i *)from); }
 
-CCT_INLINE CCT_AVX2 void work256(const step *s, const size_t outputs, uint32_t p, uint32_t inverse) {
+CCT_INLINE CCT_AVX2 void work256(const step *s, const factors *all, const size_t outputs, uint32_t p, uint32_t inverse) {
     const __m256i prime = _mm256_set1_epi32((int)p), high = _mm256_set1_epi64x((long long)((uint64_t)p << 32));
     const __m256i inverses = _mm256_set1_epi32((int)inverse), zero = _mm256_setzero_si256();
     __m256i right[2][TERMS][OUTPUTS][2];
     for (size_t h = 0; h < 2; h++) {
         for (size_t t = 0; t < TERMS; t++) {
             for (size_t j = 0; j < outputs; j++) {
-                right[h][t][j][0] = load256(s->right[t][j] + 8 * h);
+                right[h][t][j][0] = load256(all->of[t][j] + 8 * h);
                 right[h][t][j][1] = _mm256_srli_epi64(right[h][t][j][0], 32);
             }
         }
@@ -127,11 +130,11 @@ CCT_INLINE CCT_AVX2 void work256(const step *s, const size_t outputs, uint32_t p
     }
 }
 
-CCT_AVX2 static void work_avx2(const step *s, size_t outputs, uint32_t p, uint32_t inverse) {
+CCT_AVX2 static void work_avx2(const step *s, const factors *right, size_t outputs, uint32_t p, uint32_t inverse) {
     switch (outputs) {
-    case 1: work256(s, 1, p, inverse); return;
-    case 2: work256(s, 2, p, inverse); return;
-    default: work256(s, OUTPUTS, p, inverse);
+    case 1: work256(s, right, 1, p, inverse); return;
+    case 2: work256(s, right, 2, p, inverse); return;
+    default: work256(s, right, OUTPUTS, p, inverse);
     }
 }
 
@@ -139,7 +142,8 @@ CCT_AVX2 static void work_avx2(const step *s, size_t outputs, uint32_t p, uint32
 
 #if CCT_ARM
 
-CCT_INLINE void work_of_four(const step *s, const size_t outputs, size_t at, size_t lane, uint32_t p, uint32_t inverse) {
+CCT_INLINE void work_of_four(const step *s, const factors *right, const size_t outputs, size_t at, size_t lane, uint32_t p,
+                             uint32_t inverse) {
     const int64x2_t high = vdupq_n_s64((int64_t)((uint64_t)p << 32));
     const uint32x4_t prime = vdupq_n_u32(p);
     int64x2_t low[OUTPUTS], top[OUTPUTS];
@@ -147,7 +151,7 @@ CCT_INLINE void work_of_four(const step *s, const size_t outputs, size_t at, siz
     CCT_UNROLL for (size_t t = 0; t < TERMS; t++) {
         const int32x4_t a = vreinterpretq_s32_u32(vld1q_u32(s->left[t] + at));
         CCT_UNROLL for (size_t j = 0; j < outputs; j++) {
-            const int32x4_t b = vreinterpretq_s32_u32(vld1q_u32(s->right[t][j] + lane));
+            const int32x4_t b = vreinterpretq_s32_u32(vld1q_u32(right->of[t][j] + lane));
             low[j] = vmlal_s32(low[j], vget_low_s32(a), vget_low_s32(b));
             top[j] = vmlal_high_s32(top[j], a, b);
         }
@@ -168,21 +172,21 @@ CCT_INLINE void work_of_four(const step *s, const size_t outputs, size_t at, siz
     }
 }
 
-CCT_INLINE void work128(const step *s, const size_t outputs, uint32_t p, uint32_t inverse) {
-    for (size_t at = 0; at < s->vectors * LANES; at += 4) work_of_four(s, outputs, at, at % LANES, p, inverse);
+CCT_INLINE void work128(const step *s, const factors *right, const size_t outputs, uint32_t p, uint32_t inverse) {
+    for (size_t at = 0; at < s->vectors * LANES; at += 4) work_of_four(s, right, outputs, at, at % LANES, p, inverse);
 }
 
-static void work_neon(const step *s, size_t outputs, uint32_t p, uint32_t inverse) {
+static void work_neon(const step *s, const factors *right, size_t outputs, uint32_t p, uint32_t inverse) {
     switch (outputs) {
-    case 1: work128(s, 1, p, inverse); return;
-    case 2: work128(s, 2, p, inverse); return;
-    default: work128(s, OUTPUTS, p, inverse);
+    case 1: work128(s, right, 1, p, inverse); return;
+    case 2: work128(s, right, 2, p, inverse); return;
+    default: work128(s, right, OUTPUTS, p, inverse);
     }
 }
 
 #endif
 
-typedef void (*work_function)(const step *, size_t, uint32_t, uint32_t);
+typedef void (*work_function)(const step *, const factors *, size_t, uint32_t, uint32_t);
 
 static work_function work_of(cct_instruction_set set) {
 #if CCT_X86
@@ -223,15 +227,15 @@ CCT_INLINE void take_right(uint32_t *out, const cct_lattice_products *all, size_
 }
 
 /// The right factors of a step; zeros for terms that there aren't.
-CCT_INLINE void take_all(step *s, const cct_lattice_products *all, size_t first_term, size_t first_output, size_t outputs,
-                         size_t chunk, size_t piece) {
+CCT_INLINE void take_all(factors *right, const cct_lattice_products *all, size_t first_term, size_t first_output,
+                         size_t outputs, size_t chunk, size_t piece) {
     for (size_t i = 0; i < TERMS; i++) {
         for (size_t o = 0; o < outputs; o++) {
             if (first_term + i < all->terms) {
                 const size_t number = (first_term + i) * all->right_step + all->first_output + first_output + o;
-                take_right(s->right[i][o], all, number, chunk, piece);
+                take_right(right->of[i][o], all, number, chunk, piece);
             } else {
-                memset(s->right[i][o], 0, sizeof s->right[i][o]);
+                memset(right->of[i][o], 0, sizeof right->of[i][o]);
             }
         }
     }
@@ -243,6 +247,7 @@ void cct_lattice_accumulate(cct_instruction_set set, const cct_lattice_products 
     const work_function run = work_of(set);
     const size_t pieces = pieces_of(&all);
     step s;
+    factors right;
     s.sum_step = all.sum_step;
     s.vectors = VECTORS / pieces;
     for (size_t chunk = first_chunk; chunk < last_chunk; chunk++) {
@@ -251,7 +256,7 @@ void cct_lattice_accumulate(cct_instruction_set set, const cct_lattice_products 
             outputs = all.outputs - j >= OUTPUTS ? OUTPUTS : all.outputs - j >= 2 ? 2 : 1;
             for (size_t t = 0; t < all.terms; t += TERMS) {
                 for (size_t piece = 0; piece < pieces; piece++) {
-                    take_all(&s, &all, t, j, outputs, chunk, piece);
+                    take_all(&right, &all, t, j, outputs, chunk, piece);
                     const size_t place = piece * s.vectors * LANES;
                     for (size_t c = 0; c < all.components; c++) {
                         for (size_t i = 0; i < TERMS; i++) {
@@ -259,11 +264,11 @@ void cct_lattice_accumulate(cct_instruction_set set, const cct_lattice_products 
                             s.left[i] = left + (term * all.components + c) * CCT_LATTICE_CHUNK + place;
                         }
                         s.sums = all.sums + j * all.sum_step + c * all.sum_component_step + chunk * CCT_LATTICE_CHUNK + place;
-                        run(&s, outputs, prime->prime, prime->inverse);
+                        run(&s, &right, outputs, prime->prime, prime->inverse);
                     }
                 }
             }
         }
     }
-    cct_wipe(&s, sizeof s);
+    cct_wipe(&right, sizeof right);
 }

@@ -11,6 +11,9 @@ package protocol CorrelationMaker: AnyObject {
     /// How many correlated transfers were used so far, in both directions.
     var transfers: Int { get }
 
+    /// About how many bytes may wait for an exchange, transfers and ciphertexts above all; the same at both parties. Set between runs.
+    var waitingLimit: Int { get set }
+
     /// Exchange 0, once a session, before any run: base transfers and keys.
     ///
     /// - Throws: what the channel throws; `.malformedFrame` for what can't be the other party's half.

@@ -40,6 +40,7 @@ package final class InsecureMaker: CorrelationMaker {
     private let beforeExchange: @Sendable (_ party: Int, _ exchange: Int) throws -> Void
     private var isConnected = false
     package private(set) var transfers = 0
+    package var waitingLimit = 0
 
     /// A maker of one party.
     package init(
@@ -116,37 +117,13 @@ package final class InsecureMaker: CorrelationMaker {
         kept: [DealerValue],
         into sink: any PairSink
     ) throws -> [DealerValue] {
-        var slots = [DealerValue](repeating: .nothing, count: plan.slots)
-        for binding in plan.bindings {
-            if case .kept(let index, _) = binding.source { slots[binding.slot] = kept[index] }
-        }
-        let numbers = StreamNumbers()
         let part = OwnPart(party: party, key: keys[0].correlations, kernels, sink)
-        var memories = [MaskMemory<RingTensor, BitPlanes>?](repeating: nil, count: plan.steps.count)
-        for unit in schedule.rounds.joined() {
-            let step = plan.steps[unit.step]
-            let memory = memories[unit.step] ?? MaskMemory()
-            memories[unit.step] = unit.isLastStage ? nil : memory
-            numbers.begin(step: unit.step, stage: unit.stage)
+        return try plan.deal(schedule, keys: keys, kept: kept, kernels, into: part) { unit, gate, dealer in
             part.numbers.begin(step: unit.step, stage: unit.stage)
-            let dealer = DealerStage(
-                kernels: kernels,
-                slabs: plan.slabs,
-                inputs: step.inputs.map { slots[$0] },
-                memory: memory,
-                keys: keys,
-                numbers: numbers,
-                sink: part
-            )
             let differences = SimulatedDifferences(.elementwise)
-            try step.gate.gate.deal(stage: unit.stage, RebasedStage(dealer, differences: differences))
+            try gate.deal(stage: unit.stage, RebasedStage(dealer, differences: differences))
             for difference in differences.all { try sink.difference(difference) }
-            if unit.isLastStage {
-                for (slot, output) in zip(step.outputs, dealer.outputs) { slots[slot] = output }
-            }
-            for slot in unit.freed { slots[slot] = .nothing }
         }
-        return plan.outputs.filter { $0.kept != nil }.map { slots[$0.slot] }
     }
 
     /// Of what a dealer would send the last party, the part of either.

@@ -39,6 +39,8 @@ package final class PairedSession: @unchecked Sendable {
     /// By party: what it keeps of the masks of all values that runs have kept, in order, and these.
     private var kept: [[any KeptMask]] = [[], []]
     private var keptValues: [[PartyValue]] = [[], []]
+    /// The same of makers in the clear that know the parties' masks, who have the masks themselves.
+    var branches: [DealtBranch.Kind: DealtBranch] = [:]
 
     /// - Parameters:
     ///   - seed: Of the parties' keys; what makers draw themselves comes of the system.
@@ -110,7 +112,7 @@ package final class PairedSession: @unchecked Sendable {
     /// - Throws: what a maker throws; `SimulationError` where the parties don't agree.
     package func run(_ prepared: PreparedPlan, inputs: [RingTensor], reading: [Int] = []) throws -> Run {
         let made = try make(prepared, reading: reading).map { try $0.get() }
-        var run = try evaluate(prepared, inputs: inputs, reading: reading, made)
+        var run = try evaluate(prepared, inputs: inputs, reading: reading, made, kept: &keptValues)
         run.messages = channels.map(\.messages)
         run.exchanges = makers[0].exchanges
         guard makers[1].exchanges == run.exchanges, makers[0].transfers == makers[1].transfers else {
@@ -120,15 +122,19 @@ package final class PairedSession: @unchecked Sendable {
     }
 
     /// Keys of the run that has begun.
-    private func keys() -> GateSimulator {
+    func keys() -> GateSimulator {
         GateSimulator(parties: 2, seed: seed &* 0x1_0000_0001 &+ runs)
     }
 
-    private func evaluate(
+    /// Both parties go through the plan with what they have of a maker.
+    ///
+    /// `keptValues`: by party, what earlier runs have kept; what this one keeps comes behind it.
+    func evaluate(
         _ prepared: PreparedPlan,
         inputs: [RingTensor],
         reading: [Int],
-        _ made: [[PairedEntry]]
+        _ made: [[PairedEntry]],
+        kept keptValues: inout [[PartyValue]]
     ) throws -> Run {
         let (plan, simulator, kernels) = (prepared.plan, keys(), NativeKernels(threads: 1))
         var run = Run(made: made, outputs: [], openings: [], opened: [], messages: [], exchanges: 0)

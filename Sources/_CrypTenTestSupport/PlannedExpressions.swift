@@ -30,7 +30,7 @@ package struct PlannedExpressions: Sendable {
         )
         inputs = try sources.inputs.map { number in
             guard let tensor = source.values[number] else { throw SimulationError("no input \(number)") }
-            if let integers = tensor.integers, tensor.kind == .integer {
+            if tensor.kind != .real, let integers = tensor.integers {
                 return RingTensor(integers.map(UInt64.init(bitPattern:)), shape: tensor.shape)
             }
             return try FixedPoint.encode(tensor.doubles, fractionBits: fractionBits, shape: tensor.shape, name: "input")

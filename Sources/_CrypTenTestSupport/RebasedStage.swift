@@ -7,10 +7,20 @@ package import CrypTenRing
 final class RebasedStage: DealStage {
     private let dealer: DealerStage
     private let differences: SimulatedDifferences
+    private let record: DealtRecord?
 
-    init(_ dealer: DealerStage, differences: SimulatedDifferences) {
+    /// One that tells a record what each correlation is, and deals the random numbers that it has.
+    init(_ dealer: DealerStage, differences: SimulatedDifferences, record: DealtRecord? = nil) {
         self.dealer = dealer
         self.differences = differences
+        self.record = record
+    }
+
+    /// A function of a wire's mask is dealt next, and of its other mask, if it has one, by what it differs.
+    private func note(_ wire: WireMask<RingTensor>) {
+        record?.append(.words(.none))
+        guard let alternative = wire.alternative else { return }
+        record?.append(.packed(bits: alternative.shift, count: wire.mask.count))
     }
 
     /// r, whose d the parties are told.
@@ -40,12 +50,26 @@ final class RebasedStage: DealStage {
     }
 
     func dealQuotient(of mask: RingTensor, factor: UInt64) throws {
+        record?.append(.words(.units(1)))
+        record?.append(.words(.none))
         try dealer.dealQuotient(of: rebased(mask), factor: factor)
     }
 
     func dealOctaves(of mask: RingTensor, where bits: BitPlanes, entries: Int, octaves: Int, fractionBits: Int) throws {
+        let mask = rebased(mask)
+        if let record {
+            let apart = UInt64(64 / entries) &* ExponentialGate.octave
+            for entry in 0..<entries {
+                // Exponents in octaves, which count modulo 64.
+                let areRead = mask.elements.map { mask in
+                    let exponent = UInt64(entry) &* apart &- mask
+                    return exponent <= UInt64(octaves) &* ExponentialGate.octave || exponent >= 0 &- apart
+                }
+                for _ in 0..<2 { record.append(.words(.powers(areRead: areRead))) }
+            }
+        }
         try dealer.dealOctaves(
-            of: rebased(mask),
+            of: mask,
             where: bits,
             entries: entries,
             octaves: octaves,
@@ -116,54 +140,74 @@ final class RebasedStage: DealStage {
     }
 
     func dealProduct(_ product: MaskProduct<RingTensor>) throws {
+        record?.append(.words(.none))
         try dealer.dealProduct(product)
     }
 
     func dealProduct(of wire: WireMask<RingTensor>, times other: RingTensor) throws {
+        note(wire)
         try dealer.dealProduct(of: wire, times: other)
     }
 
     func dealPowers(of wire: WireMask<RingTensor>, exponents: ClosedRange<Int>) throws {
+        for _ in exponents { note(wire) }
         try dealer.dealPowers(of: wire, exponents: exponents)
     }
 
     func dealShares(of wire: WireMask<RingTensor>) throws {
+        note(wire)
         try dealer.dealShares(of: wire)
     }
 
     func dealHarmonics(of mask: RingTensor, numbers: ClosedRange<Int>) throws {
+        // A unit for each of a chooser's 28 bits.
+        for _ in 0..<2 * numbers.count { record?.append(.words(.units(28))) }
         try dealer.dealHarmonics(of: mask, numbers: numbers)
     }
 
     func dealBits(_ bits: BitPlanes) throws {
+        record?.append(.bits(count: bits.count))
         try dealer.dealBits(bits)
     }
 
     func dealSubsetProducts(of planes: BitPlanes, starts: [Int], size: Int) throws {
+        record?.append(.bits(count: planes.count))
         try dealer.dealSubsetProducts(of: planes, starts: starts, size: size)
     }
 
     func dealProducts(_ products: BitProducts, of blocks: [BitPlanes]) throws {
+        record?.append(.bits(count: blocks[0].count))
         try dealer.dealProducts(products, of: blocks)
     }
 
     func dealNumber(of bits: BitPlanes) throws {
+        record?.append(.words(.none))
         try dealer.dealNumber(of: bits)
     }
 
     func dealSelection(_ bits: BitPlanes, of wire: WireMask<RingTensor>) throws {
+        note(wire)
         try dealer.dealSelection(bits, of: wire)
     }
 
     func dealLowBits(_ bits: Int, count: Int) throws {
-        try dealer.dealLowBits(bits, count: count)
+        guard let record else { return try dealer.dealLowBits(bits, count: count) }
+        // The number of a mask that goes with the request.
+        _ = dealer.openMask([count], absorbing: [])
+        let drawn = record.drawn(.words(.drawn(bits: bits)))
+        try dealer.dealShares(of: WireMask(mask: drawn, sharesHeld: false))
     }
 
     func dealEvent(numerator: UInt64, bits: Int, count: Int) throws -> BitPlanes {
-        try dealer.dealEvent(numerator: numerator, bits: bits, count: count)
+        guard let record else { return try dealer.dealEvent(numerator: numerator, bits: bits, count: count) }
+        _ = dealer.openMask([count], absorbing: [])
+        let drawn = BitPlanes(record.drawn(.bits(count: count)), planes: 1, count: count)
+        try dealer.dealBits(drawn)
+        return drawn
     }
 
     func dealRows(of masks: [RingTensor], inOrderOf party: Int, rows: Int) throws {
+        for _ in masks { record?.append(.words(.none)) }
         try dealer.dealRows(of: masks, inOrderOf: party, rows: rows)
     }
 }

@@ -30,11 +30,6 @@ extension OperatorCase {
 
 @Suite("Classical models against another runtime")
 struct ClassicalCaseTests {
-    private func difference(_ got: Tensor, _ entry: OperatorCase.Entry) -> Double {
-        guard got.shape.dimensions == entry.shape, got.kind == entry.kind else { return .infinity }
-        return zip(got.doubles, entry.values).map { ($0 - $1).magnitude / (1 + $1.magnitude) }.max { !($0 >= $1) } ?? 0
-    }
-
     @Test("there are as many cases as the script makes, each of another name")
     func count() {
         #expect(OperatorCase.classical.count == 62)
@@ -49,7 +44,7 @@ struct ClassicalCaseTests {
         let results = try evaluate(model, inputs)
         for output in item.outputs {
             let bound = output.kind == .real ? item.tolerance.clear : 0
-            #expect(difference(results[output.name]!, output) <= bound, "\(output.name)")
+            #expect(output.difference(from: results[output.name]!) <= bound, "\(output.name)")
         }
         // The others import the same program.
         let skeleton = try ONNXModel(skeleton: try model.skeleton())
@@ -60,22 +55,13 @@ struct ClassicalCaseTests {
 
     @Test("between two parties", arguments: OperatorCase.secretClassical)
     func secret(item: OperatorCase) async throws {
-        let answers = try await withLocalParties(2) { session -> [Tensor]? in
-            let model = try ONNXModel(bytes: item.model, name: item.name)
-            var (tensors, weights): ([String: CrypTensor], [String: CrypTensor]) = ([:], [:])
-            for entry in item.inputs {
-                tensors[entry.name] = try await session.input(from: .party(0)) { entry.tensor }
-            }
-            for parameter in model.parameters {
-                let value = parameter.value
-                weights[parameter.name] = try await session.input(from: .party(1)) { try #require(value) }
-            }
-            let outputs = try model.apply(inputs: tensors, parameters: weights)
-            return try await session.reveal(item.outputs.compactMap { outputs[$0.name] }, to: .party(0))
-        }
+        let answers = try await withLocalParties(2) { try await item.results(on: $0) }
         let got = try #require(answers[0])
         for (tensor, output) in zip(got, item.outputs) {
-            #expect(difference(tensor, output) <= (output.kind == .real ? item.tolerance.secret : 0), "\(output.name)")
+            #expect(
+                output.difference(from: tensor) <= (output.kind == .real ? item.tolerance.secret : 0),
+                "\(output.name)"
+            )
         }
     }
 

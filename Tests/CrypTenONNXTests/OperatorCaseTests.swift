@@ -46,11 +46,6 @@ extension OperatorCase: CustomTestStringConvertible {
 
 @Suite("Operators against another runtime")
 struct OperatorCaseTests {
-    private func difference(_ got: Tensor, _ entry: OperatorCase.Entry) -> Double {
-        guard got.shape.dimensions == entry.shape, got.kind == entry.kind else { return .infinity }
-        return zip(got.doubles, entry.values).map { ($0 - $1).magnitude / (1 + $1.magnitude) }.max { !($0 >= $1) } ?? 0
-    }
-
     @Test("there are as many cases as the script makes, each of another name")
     func count() {
         #expect(OperatorCase.all.count == 195)
@@ -74,7 +69,7 @@ struct OperatorCaseTests {
         let results = try evaluate(model, inputs, publicInputs: open, publicValues: values)
         for output in item.outputs {
             let exact = output.kind != .real
-            #expect(difference(results[output.name]!, output) <= (exact ? 0 : 5e-4), "\(output.name)")
+            #expect(output.difference(from: results[output.name]!) <= (exact ? 0 : 5e-4), "\(output.name)")
         }
         // The others import the same program.
         let skeleton = try ONNXModel(skeleton: try model.skeleton())
@@ -111,36 +106,19 @@ struct OperatorCaseTests {
             return
         }
         for output in item.outputs {
-            #expect(difference(results[output.name]!, output) <= (output.kind == .real ? 5e-4 : 0), "\(output.name)")
+            #expect(
+                output.difference(from: results[output.name]!) <= (output.kind == .real ? 5e-4 : 0),
+                "\(output.name)"
+            )
         }
     }
 
     @Test("between two parties", arguments: OperatorCase.secret + OperatorCase.secretOfRuntime)
     func secret(item: OperatorCase) async throws {
-        let answers = try await withLocalParties(2) { session -> [Tensor]? in
-            let model = try ONNXModel(bytes: item.model, name: item.name)
-            let known = Set(model.inputs.filter(\.isKnownWherePublic).map(\.name))
-            var (tensors, values): ([String: CrypTensor], [String: Tensor]) = ([:], [:])
-            for entry in item.inputs {
-                if known.contains(entry.name) {
-                    values[entry.name] = entry.tensor
-                } else if entry.public {
-                    tensors[entry.name] = try await session.publicInput(from: .party(0)) { entry.tensor }.0
-                } else {
-                    tensors[entry.name] = try await session.input(from: .party(0)) { entry.tensor }
-                }
-            }
-            var weights: [String: CrypTensor] = [:]
-            for parameter in model.parameters {
-                let value = parameter.value
-                weights[parameter.name] = try await session.input(from: .party(1)) { try #require(value) }
-            }
-            let outputs = try model.apply(inputs: tensors, parameters: weights, publicValues: values)
-            return try await session.reveal(item.outputs.compactMap { outputs[$0.name] }, to: .party(0))
-        }
+        let answers = try await withLocalParties(2) { try await item.results(on: $0) }
         let got = try #require(answers[0])
         for (tensor, output) in zip(got, item.outputs) {
-            #expect(difference(tensor, output) <= (output.kind == .real ? 2e-3 : 0), "\(output.name)")
+            #expect(output.difference(from: tensor) <= (output.kind == .real ? 2e-3 : 0), "\(output.name)")
         }
     }
 }

@@ -88,20 +88,7 @@ struct QuantizedCaseTests {
 
     @Test("within one quantum between two parties", arguments: QuantizedCase.secret)
     func secret(entry: QuantizedCase) async throws {
-        let answers = try await withLocalParties(2) { session -> [Tensor]? in
-            let model = try ONNXModel(bytes: entry.item.model, name: entry.item.name)
-            var tensors: [String: CrypTensor] = [:]
-            for input in entry.item.inputs {
-                tensors[input.name] = try await session.input(from: .party(0)) { input.tensor }
-            }
-            var weights: [String: CrypTensor] = [:]
-            for parameter in model.parameters {
-                let value = parameter.value
-                weights[parameter.name] = try await session.input(from: .party(1)) { try #require(value) }
-            }
-            let outputs = try model.apply(inputs: tensors, parameters: weights)
-            return try await session.reveal(entry.item.outputs.compactMap { outputs[$0.name] }, to: .party(0))
-        }
+        let answers = try await withLocalParties(2) { try await entry.item.results(on: $0) }
         let got = try #require(answers[0])
         for (tensor, output) in zip(got, entry.item.outputs) {
             #expect(entry.accepts(tensor, output), "\(output.name): \(tensor)")

@@ -117,12 +117,8 @@ struct TreeEnsembleTests {
 
     private func run(_ item: TreeCase, _ parties: Int, _ trees: ONNXModel.TreeVisibility) async throws {
         let faults = try await withLocalParties(parties) { session -> [String?] in
-            let module = try await session.load(onnx: item.url, from: .party(1), trees: trees)
-            let x = try await session.input(from: .party(0)) { item.rows }
-            let outputs = try module([module.model.inputs[0].name: x])
-            guard let values = try await session.reveal(module.model.outputs.map { outputs[$0.name]! }, to: .party(0))
-            else { return [] }
-            return [item.fault(Array(zip(module.model.outputs, values)), within: 4e-4)]
+            guard let (outputs, values) = try await item.results(on: session, trees) else { return [] }
+            return [item.fault(Array(zip(outputs, values)), within: 4e-4)]
         }
         #expect(faults.flatMap { $0 } == [nil])
     }

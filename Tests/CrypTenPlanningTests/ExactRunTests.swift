@@ -28,12 +28,12 @@ struct ExactRunTests {
         for change in [0, 1] as [UInt64] {
             var (run, plan) = try Self.exactRun(words, Tensor([1, 3], shape: [2]))
             let wire = MaskedWire(hat: words, maskShare: RingTensor(zeros: [2]))
-            let seen: [String: [[PartyValue]]] = [
-                "input": [[.wire(wire)], [.wire(wire)]],
+            let seen: [String: [ExactRun.Seen]] = [
+                "input": [.wire(wire), .wire(wire)].map { ExactRun.Seen([$0], differences: []) },
                 "unmask": [
-                    [.share(RingTensor([7, 9], shape: [2]))],
-                    [.share(RingTensor([low &- 7, high &- 9 &+ change], shape: [2]))],
-                ],
+                    .share(RingTensor([7, 9], shape: [2])),
+                    .share(RingTensor([low &- 7, high &- 9 &+ change], shape: [2])),
+                ].map { ExactRun.Seen([$0], differences: []) },
             ]
             let names = plan.plan.steps.map { type(of: $0.gate.gate).name }
             #expect(names == ["input", "unmask", "reveal"])

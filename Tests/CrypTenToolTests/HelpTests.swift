@@ -27,7 +27,7 @@ struct HelpTests {
             ("plan", "--public <name[=x.npy]>"), ("plan", "--range <name=low..high>"), ("plan", "--fraction-bits <f>"),
             ("plan", "--secret <name>"), ("plan", "--open <name>"), ("plan", "--weight-exponents"),
             ("plan", "--network <name>"), ("plan", "--threads <t>"), ("plan", "--html <file>"),
-            ("plan", "metro 1 Gbit/s, 2 ms; wan 400 Mbit/s,"), ("party", "--parties <host:port,…>"),
+            ("plan", "2 ms; wan 400 Mbit/s, 40 ms"), ("party", "--parties <host:port,…>"),
             ("party", "--dealer <host:port|none>"), ("party", "--session <name>"),
             ("infer", "--input <[name=]x.npy[@party]>"), ("infer", "--join <[name=]rows|columns|axis>"),
             ("infer", "--key <[name=]ids.npy[:column][@party]>"), ("infer", "--receive <[name]@party|all>"),

@@ -7,6 +7,13 @@ struct WithoutDealerTests {
     private let model = Tool.fixture("mlp.onnx")
     private let input = Tool.fixture("x_test.npy")
 
+    /// Names in JSON are in lower case.
+    private static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return decoder
+    }
+
     private func expectRefusal(_ arguments: [String], _ words: String) async throws {
         let run = try await Tool.run(arguments)
         #expect(run.code == 64, "\(run)")
@@ -23,18 +30,13 @@ struct WithoutDealerTests {
         ]
         let parties = "--dealer none is for two parties, who can make their correlations themselves, and there are 3"
         try await expectRefusal(infer + ["--local", "3"], parties)
-        try await expectRefusal(infer + ["--local", "2", "--check"], "leave out --dealer none")
-        try await expectRefusal(
-            infer + ["--local", "2", "--memory-limit", "1GiB"],
-            "--memory-limit reckons with a dealer, who deals as a run goes on"
-        )
         try await expectRefusal(["demo", "--parties", "3", "--dealer", "none"], parties)
         try await expectRefusal(["bench", "--list", "--parties", "3", "--dealer", "none"], parties)
         try await expectRefusal(
             [
-                "plan", "--model", model, "--input", input, "--dealer", "none", "--network", "wan", "--threads", "1",
+                "plan", "--model", model, "--input", input, "--dealer", "none", "--threads", "1",
             ],
-            "--threads says how a time is predicted"
+            "--threads says how a time is predicted: give --network, too"
         )
         let addresses = (0..<3).map { "127.0.0.1:\(9400 + $0)" }
         try await expectRefusal(
@@ -57,9 +59,9 @@ struct WithoutDealerTests {
     @Test("a plan without a dealer has the same rounds and online bytes, and says what making the correlations takes")
     func plan() async throws {
         let arguments = ["plan", "--model", model, "--input", input, "--json"]
-        let usual = try JSONDecoder().decode(Plan.self, from: Data(try await Tool.run(arguments).stdout.utf8))
+        let usual = try Self.decoder.decode(Plan.self, from: Data(try await Tool.run(arguments).stdout.utf8))
         let run = try await Tool.run(arguments + ["--dealer", "none"])
-        let plan = try JSONDecoder().decode(Plan.self, from: Data(run.stdout.utf8))
+        let plan = try Self.decoder.decode(Plan.self, from: Data(run.stdout.utf8))
         #expect(plan.rounds == usual.rounds && plan.onlineBytesPerParty == usual.onlineBytesPerParty)
         #expect(plan.setupBytesPerParty == usual.setupBytesPerParty)
         #expect(plan.dealerBytes == 0 && usual.offline == nil)
@@ -67,7 +69,7 @@ struct WithoutDealerTests {
         #expect(offline.storedBytesPerParty > 0 && offline.storedBytesPerParty % 8 == 0)
         #expect(offline.bytesPerParty.count == 2 && offline.bytesPerParty.allSatisfy { $0 > 0 })
         #expect((1...8).contains(offline.exchanges) && offline.transfers > 0 && offline.network == "loop")
-        let wan = try JSONDecoder().decode(
+        let wan = try Self.decoder.decode(
             Plan.self,
             from: Data(try await Tool.run(arguments + ["--dealer", "none", "--network", "wan"]).stdout.utf8)
         ).offline
@@ -92,7 +94,7 @@ struct WithoutDealerTests {
                 ] + more
             )
             #expect(run.code == 0, "\(run.stderr)")
-            let report = try JSONDecoder().decode(Report.self, from: Data(run.stdout.utf8))
+            let report = try Self.decoder.decode(Report.self, from: Data(run.stdout.utf8))
             let file = try #require(report.outputs.first?.file)
             return (report, try Tensor(contentsOfNumpyFile: URL(fileURLWithPath: file)))
         }
@@ -145,7 +147,7 @@ struct WithoutDealerTests {
             var images: Int
             var offline: Offline?
         }
-        let report = try JSONDecoder().decode(Demo.self, from: Data(run.stdout.utf8))
+        let report = try Self.decoder.decode(Demo.self, from: Data(run.stdout.utf8))
         #expect(report.images == 360 && report.labelsDiffer == 0)
         #expect(report.offline != nil)
     }

@@ -183,7 +183,10 @@ public struct Trainer<Model: Module>: Sendable {
         return (value, gradients, buffers)
     }
 
-    /// What training would cost, without a session: of the first masking of parameters, and of a step on a batch.
+    /// What training would cost, without a session: of the first masking of parameters, of the first step, and of one of those that follow, on a batch.
+    ///
+    /// With a dealer all steps cost the same. Where the parties make the correlations, the first one's products with weights that one party masked
+    /// alone are cheaper.
     ///
     /// - Parameters:
     ///   - batch: Rows of what the rehearsal keeps.
@@ -196,12 +199,23 @@ public struct Trainer<Model: Module>: Sendable {
         masking next: [CrypTensor] = [],
         _ rehearsal: inout Rehearsal,
         revealingLossTo recipients: Recipients? = nil
-    ) throws -> (masking: Cost, step: RehearsedRun) {
+    ) throws -> (masking: Cost, first: RehearsedRun, step: RehearsedRun) {
         let bits = TrainingScales(fractionBits: rehearsal.fractionBits).parameters
         let state = Array(model.parameters) + Array(model.buffers)
         let masked = try rehearsal.evaluate(state.map { ($0.tensor, bits) })
         let tree = ParameterTree(zip(state, masked.kept).map { ($0.name, $1) })
         (model.parameters, model.buffers) = (tree, tree)
+        let first = try rehearseStep(on: batch, masking: next, &rehearsal, recipients)
+        guard rehearsal.correlations == .parties else { return (masked.run.cost, first, first) }
+        return (masked.run.cost, first, try rehearseStep(on: batch, masking: next, &rehearsal, recipients))
+    }
+
+    private mutating func rehearseStep(
+        on batch: [CrypTensor],
+        masking next: [CrypTensor],
+        _ rehearsal: inout Rehearsal,
+        _ recipients: Recipients?
+    ) throws -> RehearsedRun {
         try follow()
         let (value, gradients, buffers) = try pass(on: batch)
         let results = try optimizer.rehearsed(model, gradients, buffers: buffers, on: &rehearsal)
@@ -211,6 +225,12 @@ public struct Trainer<Model: Module>: Sendable {
             revealing: recipients == nil ? [] : [value],
             to: recipients ?? .all
         )
-        return (masked.run.cost, step.run)
+        optimizer.accept(
+            rehearsed: Array(step.kept.dropLast(next.count)),
+            of: gradients.names,
+            buffers: buffers,
+            &model
+        )
+        return step.run
     }
 }

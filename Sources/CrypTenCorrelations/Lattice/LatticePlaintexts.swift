@@ -15,6 +15,18 @@ package final class LatticePlaintexts: Sendable {
     /// Values of one group and prime.
     let step: Int
 
+    /// Bytes of the values of all blocks of an operand.
+    static func bytes(_ packing: LatticePacking) -> Int {
+        4 * packing.form.groups * LatticeParameters.limbs * step(packing, blocks: packing.terms * packing.outputs)
+    }
+
+    private static func step(_ packing: LatticePacking, blocks: Int) -> Int {
+        let points = packing.points
+        guard points <= LatticeParameters.mostPointsKeptSideBySide else { return blocks * points }
+        let together = packing.sideBySide ? 16 : 1
+        return (blocks + together - 1) / together * 16 * points
+    }
+
     /// - Parameters:
     ///   - operand: Of the shape that the packing's other operand has.
     ///   - packing: How it lies in polynomials.
@@ -42,7 +54,7 @@ package final class LatticePlaintexts: Sendable {
         let staysTogether = points <= LatticeParameters.mostPointsKeptSideBySide
         let blocks = packing.terms * outputs.count
         let units = (blocks + together - 1) / together
-        let step = staysTogether ? units * 16 * points : blocks * points
+        let step = LatticePlaintexts.step(packing, blocks: blocks)
         let values = LatticeResidues(uninitialized: packing.form.groups * limbs * step)
         (self.step, self.values) = (step, values)
         let map = packing.form.map(of: packing.encrypted.other)

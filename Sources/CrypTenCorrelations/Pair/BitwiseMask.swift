@@ -68,14 +68,11 @@ package final class BitwiseMask {
     private func sums(shift: Int) -> Later<(high: RingTensor, low: RingTensor)> {
         let (bits, count) = (bits, count)
         let planes = shifted[0] == nil ? Array(0..<64) : Array(shift..<64)
-        pair.choose(chooser, by: bits, planes: Array(0..<64))
-        guard let place = bits.choice(0, to: chooser), place.plane == 0 else {
-            preconditionFailure("a mask's bits choose together")
-        }
+        let choices = pair.chooseTogether(chooser, by: bits)
         // Of bit j as many bits as count: those of 2·2^(j − shift)·r_0j·r_1j modulo 2^64.
         func width(_ plane: Int) -> Int { max(1, 63 - (plane >= shift ? plane - shift : plane)) }
         return pair.weigh(
-            by: place.choices,
+            by: choices,
             planes.map { plane in
                 plane >= shift
                     ? WeighedWord(plane: plane, width: width(plane), shift: plane - shift, sum: 0)
@@ -101,11 +98,10 @@ package final class BitwiseMask {
     /// carry of the low ones, half a unit in the mean, which is added before.
     package func quotient(factor: UInt64) -> PairWords {
         let (kernels, bits, count, party) = (pair.kernels, bits, count, pair.party)
-        pair.choose(chooser, by: bits, planes: Array(0..<64))
-        let place = bits.choice(0, to: chooser)!
+        let choices = pair.chooseTogether(chooser, by: bits)
         let zeros = WideWords(low: RingTensor(zeros: [count]), high: RingTensor(zeros: [count]))
         let products = pair.weighWide(
-            by: place.choices,
+            by: choices,
             (0..<64).map { ($0, max(65, 125 - $0)) },
             after: bits.moment,
             words: {

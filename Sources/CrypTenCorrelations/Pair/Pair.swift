@@ -19,6 +19,9 @@ package final class Pair {
     /// What was written down, without what the tape counts.
     var counted = PairCost()
 
+    /// Bytes that a transfer takes until it's used: a row of 16 at who chooses, 4 of which one is made at the other. Each is either about as often.
+    private static let waitingBytes = 10
+
     package init(
         party: Int,
         kernels: any Kernels,
@@ -97,6 +100,24 @@ package final class Pair {
         for (place, plane) in missing.enumerated() { bits.setChoice(plane, to: chooser, choices, plane: place) }
     }
 
+    /// Transfers by a party's part of all planes of shared bits, in their order: anew where there are none of some, or the planes chose apart.
+    ///
+    /// In a later turn some of a mask's bits may have chosen for another correlation before all are to.
+    func chooseTogether(_ chooser: Int, by bits: PairBits) -> PairChoices {
+        let known = (0..<bits.planes).map { bits.choice($0, to: chooser) }
+        if let choices = known[0]?.choices,
+            known.enumerated().allSatisfy({ $1?.choices === choices && $1?.plane == $0 })
+        {
+            return choices
+        }
+        let part = bits.part
+        let choices = choices(of: chooser, planes: bits.planes, count: bits.count, after: bits.moment) {
+            try part.value()
+        }
+        for plane in 0..<bits.planes { bits.setChoice(plane, to: chooser, choices, plane: plane) }
+        return choices
+    }
+
     /// Transfers by bits that one party alone knows.
     ///
     /// - Parameter bits: Runs at the chooser.
@@ -110,7 +131,7 @@ package final class Pair {
         let exchange = tape.next(after: moment)
         let choices = PairChoices(chooser: chooser, planes: planes, count: count, moment: exchange)
         tape.hold(choices)
-        wait(bytes: 16 * 64 * planes * BitPlanes.words(for: count))
+        wait(bytes: Pair.waitingBytes * 64 * planes * BitPlanes.words(for: count))
         counted.weighed[1 - chooser].countExtension(planes: planes, count: count, height)
         let transfers = transfers
         let words = height.trees * planes * BitPlanes.words(for: count)

@@ -19,7 +19,6 @@ package final class PairMaker: CorrelationMaker {
 
     private let party: Int
     private let kernels: NativeKernels
-    private let limit: Int
     private let naming: MaskNaming
     private var state = State.new
     private var sender: TransferSender?
@@ -40,6 +39,7 @@ package final class PairMaker: CorrelationMaker {
     package private(set) var lastCost = PairCost()
     package private(set) var lastTransfers: [TransferCounters] = []
     package private(set) var transfers = 0
+    package var waitingLimit: Int
 
     /// - Parameters:
     ///   - party: 0 or 1.
@@ -47,7 +47,7 @@ package final class PairMaker: CorrelationMaker {
     ///   - limit: Bytes that may wait for an exchange.
     ///   - naming: Which r a wire is read under.
     package init(party: Int, kernels: NativeKernels, limit: Int = PairRun.usualLimit, naming: MaskNaming = .byWire) {
-        (self.party, self.kernels, self.limit, self.naming) = (party, kernels, limit, naming)
+        (self.party, self.kernels, waitingLimit, self.naming) = (party, kernels, limit, naming)
     }
 
     /// The session's leaves as they are now, in both directions, for tests; none where it has ended.
@@ -156,7 +156,7 @@ package final class PairMaker: CorrelationMaker {
             lattice: .drawn(),
             channel: channel,
             sink: sink,
-            limit: limit,
+            limit: waitingLimit,
             naming: naming
         )
         // What waits refers to itself: a run that fails forgets it.

@@ -11,9 +11,8 @@ import CrypTenRing
 /// and one entry of few for J. Shares of the product lie modulo 2^ring and are shifted down by each party on its own, which is wrong
 /// only where they wrap: with probability 2^-46 at the most.
 struct PairOctaves {
-    /// Bits of the chooser's fraction that choose; of the other's fraction so many more than the result has.
+    /// Bits of the chooser's fraction that choose.
     private static let choiceBits = 24
-    private static let guardBits = 8
     private static let fraction = 58
 
     private let pair: Pair
@@ -28,7 +27,10 @@ struct PairOctaves {
 
     private var perEntry: Int { 64 / entries }
     private var lowBits: Int { perEntry.trailingZeroBitCount }
-    private var ring: Int { max(88, fractionBits + PairOctaves.guardBits + perEntry + 47) }
+    /// Bits of the other's fraction beyond those of the result; of a table of few fraction bits more of them: its large powers are shifted up, and are
+    /// to be within 2^-18 of themselves as well.
+    private var guardBits: Int { max(8, 23 - fractionBits) }
+    private var ring: Int { max(88, fractionBits + guardBits + perEntry + 47) }
 
     init(_ run: PairRun, count: Int, entries: Int, fractionBits: Int) {
         let (pair, kernels, key, number) = (run.pair, run.pair.kernels, run.seeds, run.nextSeedStream())
@@ -74,7 +76,7 @@ struct PairOctaves {
     /// 2^(K·e − r) where a bit is 1, and where it is 0, for each e: as `dealOctaves` deals them.
     func powers(where bits: PairPlanes) -> [PairWords] {
         let kernels = pair.kernels
-        let (guardBits, perEntry, ring, party, count) = (PairOctaves.guardBits, perEntry, ring, pair.party, count)
+        let (guardBits, perEntry, ring, party, count) = (guardBits, perEntry, ring, pair.party, count)
         // y = 2^-φ_0 · 2^-φ_1 · 2^(K − 1 − I), modulo 2^ring, at scale fractionBits + 1 + guard bits.
         var shifted = fractions()
         for bit in 0..<lowBits {
@@ -92,9 +94,10 @@ struct PairOctaves {
                 return sum
             }
         }
-        // Three scales of it, shifted down by each party on its own.
+        // 2^(K·(m − 1)) of it: of small m as scales of their own, shifted down by each party on its own, then of the last by shifts up.
+        let small = (0..<entries).prefix { perEntry * ($0 - 1) < guardBits }
         let mask = ring == 128 ? UInt128.max : (UInt128(1) << UInt128(ring) - 1)
-        let scales = [0, guardBits, guardBits + perEntry].map { shift in
+        let scales = (small.map { guardBits - perEntry * ($0 - 1) } + [0]).map { shift in
             PairWords(
                 count: count,
                 part: shifted.map { value in
@@ -113,14 +116,9 @@ struct PairOctaves {
         func entry(_ e: Int, _ parts: [[PairWords]]) -> PairWords {
             (0..<entries).map { m -> PairWords in
                 let part = parts[(e - m + entries) % entries]
-                switch m {
-                case 0: return part[2]
-                case 1: return part[1]
-                default:
-                    let shift = perEntry * (m - 1) - guardBits
-                    return shift < 64
-                        ? part[0].map { kernels.shiftLeft($0, by: shift) } : part[0].map { RingTensor(zeros: $0.shape) }
-                }
+                if m < small.count { return part[m] }
+                let (all, shift) = (part[small.count], perEntry * (m - 1) - guardBits)
+                return all.map { shift < 64 ? kernels.shiftLeft($0, by: shift) : RingTensor(zeros: $0.shape) }
             }.reduce(nil as PairWords?) { sum, part in sum.map { $0.with(part) { kernels.add($0, $1) } } ?? part }!
         }
         return (0..<entries).flatMap { e -> [PairWords] in
@@ -133,7 +131,7 @@ struct PairOctaves {
     private func fractions() -> Later<WideWords> {
         let (kernels, count, phi) = (pair.kernels, count, phi)
         let (bits, precision) = (PairOctaves.choiceBits, 46)
-        let scale = fractionBits + 1 + PairOctaves.guardBits
+        let scale = fractionBits + 1 + guardBits
         let chooser = pair.nextChooser()
         let choices = pair.choices(of: chooser, planes: bits + 1, count: count, after: 0) {
             let power = kernels.powerOfTwo(try phi.value(), negated: true, plus: 0, fractionBits: bits)

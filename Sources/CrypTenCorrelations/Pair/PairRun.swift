@@ -31,7 +31,7 @@ package final class PairRun {
         case difference([Later<RingTensor>]?)
     }
 
-    /// A run whose wires are read under the r's that `naming` says, and of which `limit` bytes may wait for an exchange, transfers above all.
+    /// A run whose wires are read under the r's that `naming` says, and of which `limit` bytes may wait for an exchange.
     package init(
         pair: Pair,
         slabs: Slabs,
@@ -68,8 +68,8 @@ package final class PairRun {
         products = PairTensorProducts(pair, key: none)
     }
 
-    /// Bytes that may wait for an exchange: 256 MiB.
-    package static let usualLimit = 256 << 20
+    /// Bytes that may wait for an exchange: 128 MiB, so that a turn takes the memory that the one before has given back.
+    package static let usualLimit = 128 << 20
 
     /// A stream of seed words that no other mask has.
     func nextSeedStream() -> UInt64 {

@@ -148,6 +148,10 @@ package final class PairTensorProducts {
         let lengths = answerBytes[packing] ?? pieces.map { LatticeResults(packing, outputs: $0).bytes }
         answerBytes[packing] = lengths
         pair.counted.count(answersOf: packing, by: 1 - holder)
+        pair.counted.answeringBytes[1 - holder] = max(
+            pair.counted.answeringBytes[1 - holder],
+            LatticePlaintexts.bytes(packing) + min(together, packing.outputs) * perBlock + 2 * (lengths.max() ?? 0)
+        )
         let words = lengths.reduce(0) { $0 + ($1 + 7) / 8 }
         pair.tape.message(from: 1 - holder, in: exchange, words: words) { [kernels, randomness] channel in
             guard let key = self.publicKey, let ciphertexts = encrypted.ciphertexts else {

@@ -23,6 +23,12 @@ package class TransferRun {
         schedules = nil
     }
 
+    /// The leaves, for transfers whose slabs were taken before.
+    var leaves: SecretWords {
+        guard let schedules else { preconditionFailure("transfers are used before their run ends") }
+        return schedules
+    }
+
     /// The leaves, and the slabs that so many words of choices take: no other extension gets them.
     fileprivate func take(words: Int) throws(CrypTenError) -> (schedules: SecretWords, slab: Int) {
         guard let schedules else {
@@ -89,7 +95,7 @@ package final class TransferSender {
         ///   - count: How many bits each has.
         /// - Returns: The transfers, in as many planes.
         /// - Throws: `.malformedFrame` where the message has another length; `.sessionClosed` after the run's end.
-        /// - Complexity: (2^k − 1) · 128 / k blocks of AES for 128 transfers; 16 bytes of memory a transfer.
+        /// - Complexity: 16 / k bytes of memory a transfer until they are used; from then on 16, and (2^k − 1) · 128 / k blocks of AES for 128.
         package func absorb(_ message: RingTensor, planes: Int, count: Int) throws(CrypTenError) -> SentTransfers {
             let words = planes * BitPlanes.words(for: count)
             guard message.count == height.trees * words else {
@@ -99,10 +105,9 @@ package final class TransferSender {
                         + "\(height.trees * words): the peer runs something else; end the session"
                 )
             }
-            let (schedules, slab) = try take(words: words)
-            let rows = kernels.absorb(schedules, height, slab: slab, message, delta: delta)
+            let slab = try take(words: words).slab
             counters.countExtension(planes: planes, count: count, height)
-            return SentTransfers(rows, planes: planes, count: count, delta: delta, of: self)
+            return SentTransfers(message, slab: slab, planes: planes, count: count, delta: delta, of: self)
         }
     }
 }

@@ -5,22 +5,28 @@ package import CrypTenRing
 ///
 /// Each plane is handed out once, as a choice. When nobody has it or its choices any more, the rows are overwritten.
 package class TransferBatch {
-    fileprivate var rows: RingTensor
+    /// Nil: they aren't made yet.
+    fileprivate var made: RingTensor?
     package let planes: Int
     package let count: Int
     fileprivate let run: TransferRun
     private var taken: Set<Int> = []
 
-    fileprivate init(_ rows: RingTensor, planes: Int, count: Int, of run: TransferRun) {
-        (self.rows, self.planes, self.count, self.run) = (rows, planes, count, run)
+    fileprivate init(_ rows: RingTensor?, planes: Int, count: Int, of run: TransferRun) {
+        (made, self.planes, self.count, self.run) = (rows, planes, count, run)
     }
 
-    deinit { rows.wipe() }
+    deinit { made?.wipe() }
+
+    fileprivate func rows() -> RingTensor {
+        guard let made else { preconditionFailure("rows are made before they are read") }
+        return made
+    }
 
     /// The rows of a plane, for tests: two words each.
     package func rows(ofPlane plane: Int) -> [UInt64] {
         let step = 128 * BitPlanes.words(for: count)
-        return Array(rows.elements[plane * step..<plane * step + 2 * count])
+        return Array(rows().elements[plane * step..<plane * step + 2 * count])
     }
 
     /// - Throws: `.wordReused` where the plane was handed out before.
@@ -36,17 +42,28 @@ package class TransferBatch {
 
     fileprivate func withRows<Result>(_ plane: Int, _ body: (UnsafePointer<UInt64>) throws -> Result) rethrows -> Result
     {
-        try rows.withWords { try body($0 + 128 * BitPlanes.words(for: count) * plane) }
+        try rows().withWords { try body($0 + 128 * BitPlanes.words(for: count) * plane) }
     }
 }
 
-/// What the side that sends words has: rows `q`.
+/// What the side that sends words has: rows `q`, which are made when words are first sent.
 package final class SentTransfers: TransferBatch {
     fileprivate let delta: SecretWords
+    private let slab: Int
+    /// What the chooser has sent, of which the rows are made.
+    private var message: RingTensor
 
-    init(_ rows: RingTensor, planes: Int, count: Int, delta: SecretWords, of run: TransferRun) {
-        self.delta = delta
-        super.init(rows, planes: planes, count: count, of: run)
+    init(_ message: RingTensor, slab: Int, planes: Int, count: Int, delta: SecretWords, of run: TransferRun) {
+        (self.message, self.slab, self.delta) = (message, slab, delta)
+        super.init(nil, planes: planes, count: count, of: run)
+    }
+
+    fileprivate override func rows() -> RingTensor {
+        if let made { return made }
+        let rows = run.kernels.absorb(run.leaves, run.height, slab: slab, message, delta: delta)
+        message = RingTensor(zeros: [0])
+        made = rows
+        return rows
     }
 
     /// The transfers of a plane of the other side's choices.

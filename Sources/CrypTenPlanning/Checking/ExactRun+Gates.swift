@@ -348,7 +348,7 @@ extension ExactRun {
         _ step: PlanStep
     ) throws -> ExactValue {
         try require(value, step)
-        guard let hat = hats[step.inputs[0]] else { preconditionFailure("a truncation reads a wire") }
+        let hat = bitwiseHat(of: step)
         let low = UInt64(1) << UInt64(shift) - 1
         var words = RingTensor(uninitialized: value.shape)
         words.withMutableWords { out in
@@ -368,7 +368,7 @@ extension ExactRun {
     /// z over a whole number, rounded as the public part of the wire has it, see `QuotientGate`.
     private mutating func quotient(_ gate: QuotientGate, _ value: ExactValue, _ step: PlanStep) throws -> ExactValue {
         try require(value, step)
-        guard let hat = hats[step.inputs[0]] else { preconditionFailure("a quotient is of a wire") }
+        let hat = bitwiseHat(of: step)
         let factor = gate.factor
         func high(_ number: UInt64) -> UInt64 {
             let (high, low) = number.multipliedFullWidth(by: factor)

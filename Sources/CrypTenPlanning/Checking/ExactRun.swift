@@ -8,7 +8,7 @@ import Foundation
 /// range in which the next gate is right, and how near the others came.
 ///
 /// It does with numbers what the plan does with shares, and nothing by chance: truncations round as those of the run, whose
-/// public dither is in the masked wires; random values, and what a gate rounds inside, are put together from the parties'
+/// public dither is in the masked wires, less what parties without a dealer have opened of their masks; random values, and what a gate rounds inside, are put together from the parties'
 /// shares. All else must come out as the parties have it, word by word, and is held against it. So what a run without a
 /// violation reveals is the plan's own arithmetic on numbers that no step has wrapped.
 ///
@@ -25,6 +25,8 @@ package struct ExactRun {
     private(set) var hats: [RingTensor?]
     /// Of values whose rows are shuffled: which row of the first turn's operand is at each place.
     var orders: [Int: [Int]] = [:]
+    /// What readings of bits subtract in the step that is followed, in their order; none where a dealer knows the masks.
+    private var differences: [RingTensor] = []
     /// Fraction bits of each slot, where they are known.
     private var scales: [Int?]
     private var makers: [Maker?]
@@ -55,6 +57,17 @@ package struct ExactRun {
         package init(value: ExactValue, hat: RingTensor? = nil) {
             self.value = value
             self.hat = hat
+        }
+    }
+
+    /// What one party has got in a step.
+    package struct Seen: Sendable {
+        package var outputs: [PartyValue]
+        /// d of each reading of bits, in order, where the parties made the correlations: public, and the same at all.
+        package var differences: [RingTensor]
+
+        package init(_ outputs: [PartyValue], differences: [RingTensor]) {
+            (self.outputs, self.differences) = (outputs, differences)
         }
     }
 
@@ -93,29 +106,57 @@ package struct ExactRun {
     /// Follows a step, once all parties have done it.
     ///
     /// - Parameters:
-    ///   - seen: What each party got, by party and output.
+    ///   - seen: What each party got.
     ///   - freed: Slots that nobody reads any more.
     /// - Throws: `RangeViolation` for a number that the step can't be right on; `CrypTenError.Code.diverged` where the
     ///   parties' shares stand for another number, which only a defect of the protocol can cause.
-    package mutating func follow(_ index: Int, seen: [[PartyValue]], freed: [Int]) throws {
+    package mutating func follow(_ index: Int, seen: [Seen], freed: [Int]) throws {
         let step = prepared.plan.steps[index]
-        let disclosed = step.outputs.indices.map { output in disclose(seen.map { $0[output] }) }
+        differences = try shared(seen.map(\.differences), of: step, index)
+        defer { differences = [] }
+        let disclosed = step.outputs.indices.map { output in disclose(seen.map { $0.outputs[output] }) }
         let values = try results(of: step, index, disclosed.map(\.words))
         for (output, slot) in step.outputs.enumerated() {
             if let words = disclosed[output].words, words.elements != values[output].words.elements {
-                throw CrypTenError(
-                    .diverged,
-                    """
-                    step \(index), \(type(of: step.gate.gate).name)\(step.layer.map { " of \($0)" } ?? ""), has come out otherwise \
-                    than its operands say: a defect of this program
-                    """
-                )
+                throw defect(of: step, index, "has come out otherwise than its operands say")
             }
             hats[slot] = disclosed[output].hat
             if scales[slot] == nil { scales[slot] = scale(of: step, output: output) }
             try fill(slot, with: values[output], by: index)
         }
         for slot in freed { (slots[slot], hats[slot], orders[slot]) = (nil, nil, nil) }
+    }
+
+    private func defect(of step: PlanStep, _ index: Int, _ problem: String) -> CrypTenError {
+        CrypTenError(
+            .diverged,
+            "step \(index), \(type(of: step.gate.gate).name)\(step.layer.map { " of \($0)" } ?? ""), \(problem): a defect of this program"
+        )
+    }
+
+    /// What all parties subtract in a step's readings of bits.
+    private func shared(_ differences: [[RingTensor]], of step: PlanStep, _ index: Int) throws -> [RingTensor] {
+        let words = differences.map { $0.flatMap(\.elements) }
+        guard words.allSatisfy({ $0 == words[0] }) else {
+            throw defect(of: step, index, "reads bits of masks that differ between parties")
+        }
+        return differences.first ?? []
+    }
+
+    /// The public part of a step's wire as its first readings of bits take it: that of the mask whose bits they read.
+    func bitwiseHat(of step: PlanStep) -> RingTensor {
+        guard let hat = hats[step.inputs[0]] else { preconditionFailure("what reads bits reads a wire") }
+        if differences.isEmpty { return hat }
+        // Slab by slab; a gate may read all of them again in a later stage.
+        var (words, start) = (hat, 0)
+        words.withMutableWords { words in
+            for difference in differences where start < hat.count {
+                for (place, word) in zip(start..<hat.count, difference.elements) { words[place] &-= word }
+                start += difference.count
+            }
+        }
+        precondition(start == hat.count, "readings of a wire's bits have all of its elements")
+        return words
     }
 
     /// What the parties' parts of a slot say together: its words where all is there, and the public part of a wire.

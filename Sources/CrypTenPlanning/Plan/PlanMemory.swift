@@ -26,6 +26,8 @@ package struct PlanMemory: Hashable, Sendable {
 
     /// At each party, the bytes at the worst moment.
     package var partyBytes: [Int]
+    /// At each party, of what is bound, before the first step.
+    package var boundBytes: [Int] = []
     /// At the dealer.
     package var dealerBytes: Int
     /// At each party, and at the dealer, what the plan's tensors and those that are kept for the next run take.
@@ -38,6 +40,7 @@ package struct PlanMemory: Hashable, Sendable {
         partyBytes = []
         for party in 0..<plan.parties {
             var ledger = Ledger(plan, role: party)
+            boundBytes.append(ledger.account.bytes)
             let waiting = party == plan.parties - 1 ? min(queues.correctionWindow, dealt) : 0
             partyBytes.append(waiting + ledger.peak(schedule, costs, sending: queues.sending))
             heldPartyBytes.append(ledger.account.heldBytes)

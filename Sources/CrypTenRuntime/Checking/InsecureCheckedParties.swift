@@ -4,8 +4,8 @@ import CrypTenPlanning
 import CrypTenRing
 import Foundation
 
-/// Runs one program as several parties and a dealer, threads of this process, and follows every run in the clear: no number
-/// that leaves its range goes unnoticed.
+/// Runs one program as several parties and a dealer, or as two parties without one, threads of this process, and follows every run in the clear: no
+/// number that leaves its range goes unnoticed.
 ///
 /// In the ring a number that grows too large becomes another one, and nobody can see that, for it is secret. Here all parties
 /// put what they have into one object in memory, where each run is followed in exact integers, step by step, and held against
@@ -17,7 +17,8 @@ import Foundation
 /// They throw it as well when a result is further from the true function, in double and of unrounded inputs, than is documented of the
 /// operations that it is made of. The results of such a run are given up, and the session goes on.
 /// ``Session/check(_:revealingTo:wantedError:)`` reports instead, for each value and layer. What is sent, rounds and bytes, is what it
-/// is without the check.
+/// is without the check. Where parties make the correlations, what the run is made of is followed, too: that they subtract the same of a mask whose bits
+/// are read, and that what comes of it is right.
 ///
 /// ```swift
 /// let reports = try await withInsecureCheckedParties(2) { session in
@@ -38,7 +39,7 @@ import Foundation
 ///     from what it would be in double, and the next step begins with it.
 ///   - body: The program, run once for each party with its own session.
 /// - Returns: What each party's program returned, in the parties' order.
-/// - Throws: as `withLocalParties`; `.invalidArgument` for parties who make the correlations themselves.
+/// - Throws: as `withLocalParties`.
 /// - Complexity: beside the run, the same computation in the clear, once more in double, and a comparison of all values. In memory
 ///   what the expression's operations yield in double.
 public func withInsecureCheckedParties<Result: Sendable>(
@@ -47,14 +48,6 @@ public func withInsecureCheckedParties<Result: Sendable>(
     comparesResults: Bool = true,
     _ body: @escaping @Sendable (Session) async throws -> Result
 ) async throws -> [Result] {
-    // Truncations round by a public dither, which a check follows: without a dealer it follows from masks that a check doesn't see.
-    guard configuration.correlations == .dealer else {
-        throw CrypTenError(
-            .invalidArgument,
-            "checked runs have a dealer, whose numbers lie in the same ranges with the same errors: choose correlations of a dealer to check "
-                + "(SessionConfiguration.correlations = .dealer)"
-        )
-    }
     let threads = configuration.threads ?? max(1, ProcessInfo.processInfo.activeProcessorCount / max(1, count))
     let checker = InsecureRunChecker(
         parties: count,

@@ -38,7 +38,7 @@ final class InsecureRunChecker: @unchecked Sendable {
         var exact: ExactRun?
         /// Steps in the order in which they end, what parties have told of each, and how many have been followed.
         var order: [Int] = []
-        var told: [Int: [[PartyValue]?]] = [:]
+        var told: [Int: [ExactRun.Seen?]] = [:]
         var freed: [Int: [Int]] = [:]
         var followed = 0
         var outcome: Outcome?
@@ -78,9 +78,9 @@ final class InsecureRunChecker: @unchecked Sendable {
     }
 
     /// A party has done a step.
-    func step(_ number: UInt64, party: Int, _ step: Int, _ outputs: [PartyValue], freed: [Int]) {
+    func step(_ number: UInt64, party: Int, _ step: Int, _ seen: ExactRun.Seen, freed: [Int]) {
         change(number) { run in
-            run.told[step, default: Array(repeating: nil, count: parties)][party] = outputs
+            run.told[step, default: Array(repeating: nil, count: parties)][party] = seen
             run.freed[step] = freed
         }
     }

@@ -16,10 +16,10 @@ extension SessionState {
     ) throws -> [PartyValue] {
         guard let checker else { return try body(engine) }
         let party = party
-        engine.observer = { step, outputs, freed in
+        engine.observer = { step, outputs, differences, freed in
             // The checker reads them on whichever thread it runs: what waits is computed on this one.
-            for words in outputs.flatMap(\.words) { _ = words.storage.words }
-            checker.step(number, party: party, step, outputs, freed: freed)
+            for words in outputs.flatMap(\.words) + differences { _ = words.storage.words }
+            checker.step(number, party: party, step, ExactRun.Seen(outputs, differences: differences), freed: freed)
         }
         do {
             checker.begin(

@@ -40,9 +40,12 @@ final class MadeCorrelations: CorrelationSource {
     /// What was passed over to get at the other kind.
     private var waitingWords: CircularBuffer<RingTensor> = []
     private var waitingDifferences: CircularBuffer<RingTensor?> = []
+    /// What readings of bits have got since it was taken last, of runs that are followed in the clear; nil: nobody follows.
+    private var seen: [RingTensor]?
 
-    init(_ chunks: any CorrectionChunks, _ kernels: any Kernels, clock: WorkClock) {
+    init(_ chunks: any CorrectionChunks, _ kernels: any Kernels, clock: WorkClock, isFollowed: Bool = false) {
         (self.chunks, self.kernels, self.clock) = (chunks, kernels, clock)
+        seen = isFollowed ? [] : nil
     }
 
     deinit {
@@ -60,7 +63,14 @@ final class MadeCorrelations: CorrelationSource {
         while waitingDifferences.isEmpty { try readNext() }
         let next = waitingDifferences.removeFirst()
         precondition(next == nil || next?.count == count, "gates read what was made for them")
+        if let next { seen?.append(next) }
         return next
+    }
+
+    /// The differences that were read since this was asked last.
+    func takeSeen() -> [RingTensor] {
+        defer { seen = seen.map { _ in [] } }
+        return seen ?? []
     }
 
     private func readNext() throws {

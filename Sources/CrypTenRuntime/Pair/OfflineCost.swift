@@ -1,6 +1,8 @@
 import CrypTenCorrelations
 public import CrypTenExpressions
 import CrypTenPlanning
+import CrypTenRing
+import CrypTenTransport
 
 /// What making a plan's correlations takes of two parties who have no dealer: counted before they begin, as they will count it.
 ///
@@ -20,17 +22,24 @@ public struct OfflineCost: Sendable, Hashable {
     public var answers: Int
     /// Bytes of correlations and differences of masks that each party stores until the run.
     public var storedBytes: Int
-    /// About how many bytes transfers and ciphertexts take at a party at most, while they are made.
+    /// About how many bytes transfers and ciphertexts take at a party at most, while they are made, with the messages of an exchange and what answering takes.
     public var memoryBytes: Int
+    /// Bytes that either party keeps of the masks of values that the run keeps, for as long as these are kept.
+    public var keptBytes: Int
 
-    private let computingSeconds: Double
-    private let sentBytes: Int
+    /// The same of each party: what answering takes differs.
+    let memoryBytesPerParty: [Int]
+    /// How often what waits has gone: once, where it doesn't exceed what may wait.
+    let turns: Int
+    private var computingSeconds: Double
+    private var sentBytes: Int
 
     /// Of one run of a plan.
     ///
+    /// - Parameter waitingLimit: How many bytes may wait for an exchange.
     /// - Throws: `.invalidArgument` for what can't be made without a dealer.
-    init(_ plan: PreparedPlan) throws {
-        let cost = try PairCost(of: plan.plan, plan.schedule)
+    init(_ plan: PreparedPlan, waitingLimit: Int = PairRun.usualLimit) throws {
+        let cost = try PairCost(of: plan.plan, plan.schedule, limit: waitingLimit)
         bytesPerParty = (0..<2).map { party in
             cost.exchangeBytes.reduce(0) { $0 + OfflineCost.frames($1[party]) }
         }
@@ -38,7 +47,10 @@ public struct OfflineCost: Sendable, Hashable {
         (transfers, messageBits, extensionBytes) = (cost.transfers, cost.messageBits, cost.extensionBytes)
         (ciphertexts, answers) = (cost.ciphertexts, cost.answers)
         storedBytes = plan.schedule.correctionWords * 8 + cost.differenceBytes
-        memoryBytes = cost.waitingBytes
+        turns = cost.turns
+        memoryBytesPerParty = (0..<2).map { OfflineCost.memoryBytes(of: $0, cost) }
+        memoryBytes = memoryBytesPerParty.max() ?? 0
+        keptBytes = plan.plan.outputs.reduce(0) { $0 + OfflineCost.keptBytes($1.shape, $1.kept) }
         computingSeconds = cost.computingSeconds.max() ?? 0
         sentBytes = bytesPerParty.max() ?? 0
     }
@@ -46,6 +58,58 @@ public struct OfflineCost: Sendable, Hashable {
     /// About how long it takes on a network: by rates that were measured once, of parties that compute on one processor each.
     public func seconds(on network: NetworkProfile) -> Double {
         computingSeconds + network.seconds(forBytes: sentBytes) + Double(exchanges) * network.roundTrip / 2
+    }
+
+    /// What waits for an exchange; that exchange's messages, for both parties send before they read; what is computed of a slab at a time; and an
+    /// answer's operand and sums.
+    private static func memoryBytes(of party: Int, _ cost: PairCost) -> Int {
+        let messages = cost.exchangeBytes.map { bytes in
+            bytes[1 - party] + min(bytes[party], TCPConfiguration.usualSendQueueLimit)
+        }
+        return cost.waitingBytes + min(20 << 20, cost.waitingBytes / 2) + (messages.max() ?? 0)
+            + cost.answeringBytes[party]
+    }
+
+    /// A party's share of a kept value's mask.
+    static func keptBytes(_ shape: Shape, _ form: KeptForm?) -> Int {
+        switch form {
+        case .wire: 8 * shape.count
+        case .bits: 8 * BitPlanes.words(for: shape.count)
+        case .share, nil: 0
+        }
+    }
+
+    /// Of so many runs of the plan, one after the other, of which each is used before the next is made and its values take the place of the last one's.
+    package func repeated(_ runs: Int) -> OfflineCost {
+        var all = self
+        all.bytesPerParty = bytesPerParty.map { $0 * runs }
+        all.exchanges *= runs
+        all.transfers *= runs
+        all.messageBits *= runs
+        all.extensionBytes *= runs
+        all.ciphertexts *= runs
+        all.answers *= runs
+        all.computingSeconds *= Double(runs)
+        all.sentBytes *= runs
+        return all
+    }
+
+    /// Of two runs, one after the other.
+    package static func + (first: OfflineCost, second: OfflineCost) -> OfflineCost {
+        var both = first
+        both.bytesPerParty = zip(first.bytesPerParty, second.bytesPerParty).map(+)
+        both.exchanges += second.exchanges
+        both.transfers += second.transfers
+        both.messageBits += second.messageBits
+        both.extensionBytes += second.extensionBytes
+        both.ciphertexts += second.ciphertexts
+        both.answers += second.answers
+        both.storedBytes = max(first.storedBytes, second.storedBytes)
+        both.memoryBytes = max(first.memoryBytes, second.memoryBytes)
+        both.keptBytes += second.keptBytes
+        both.computingSeconds += second.computingSeconds
+        both.sentBytes += second.sentBytes
+        return both
     }
 
     /// Once a session, of either party: three exchanges, of base transfers and the trees that are made of them.
@@ -56,13 +120,6 @@ public struct OfflineCost: Sendable, Hashable {
     private static func frames(_ bytes: Int) -> Int {
         bytes == 0 ? Framing.wire.headerBytes : Framing.wire.bytes(forWords: bytes / 8)
     }
-}
-
-extension RehearsedRun {
-    /// What making its correlations would take of two parties without a dealer.
-    ///
-    /// - Throws: `.invalidArgument` for what can't be made without a dealer.
-    package func offlineCost() throws -> OfflineCost { try OfflineCost(plan) }
 }
 
 extension Rehearsal {
@@ -82,9 +139,7 @@ extension Rehearsal {
     }
 
     private func offlineCost(_ plan: PreparedPlan) throws -> OfflineCost {
-        var configuration = SessionConfiguration()
-        configuration.correlations = .parties
-        try configuration.check(parties: partyCount)
+        try CorrelationProvider.parties.check(parties: partyCount)
         return try OfflineCost(plan)
     }
 }

@@ -15,12 +15,15 @@ struct PartyEngine {
     let ownKey: ExpansionKey
     /// Whether the parties have made the correlations themselves.
     var madeByParties = false
+    /// Read instead of any others, in a run on made-up values.
+    var madeUp: (any CorrelationSource)?
     /// Told of each layer when its last gate has run.
     let progress: (@Sendable (RunProgress) -> Void)?
     /// Told of the step of each unit that has run.
     var finished: ((Int) -> Void)?
-    /// Told what each step has yielded, and the slots that are free then: of sessions whose parties are one process, to be checked.
-    var observer: ((_ step: Int, _ outputs: [PartyValue], _ freed: [Int]) -> Void)?
+    /// Told what each step has yielded and the slots that are free then, of sessions whose parties are one process, to be checked; and, where they make
+    /// the correlations, what its readings of bits have subtracted, in order.
+    var observer: ((_ step: Int, _ outputs: [PartyValue], _ differences: [RingTensor], _ freed: [Int]) -> Void)?
 
     /// What fills a plan's bindings at this party.
     struct Operands {
@@ -55,12 +58,7 @@ struct PartyEngine {
         }
         let numbers = StreamNumbers()
         let exchange = RoundExchange(context, party: party, parties: plan.parties)
-        let correlations: any CorrelationSource =
-            switch corrections {
-            case nil: SeededCorrelations(key: keys.correlations, context)
-            case let chunks? where madeByParties: MadeCorrelations(chunks, context.kernels, clock: context.clock)
-            case let chunks?: ReceivedCorrelations(chunks, context.kernels, clock: context.clock)
-            }
+        let correlations = madeUp ?? source(of: corrections)
         let run = PartyRun(
             party: party,
             parties: plan.parties,
@@ -77,6 +75,7 @@ struct PartyEngine {
         let steps = prepared.schedule.steps
         let gateNumbers = steps.map { context.clock.number(ofGate: $0.name) }
         var memories = [GateMemory?](repeating: nil, count: plan.steps.count)
+        var differences: [Int: [RingTensor]] = [:]
         let total = prepared.schedule.rounds.reduce(0) { $0 + $1.count }
         var done = 0
         for (round, units) in prepared.schedule.rounds.enumerated() {
@@ -94,10 +93,13 @@ struct PartyEngine {
                 try context.clock.measure(gate: gateNumbers[unit.step]) {
                     try step.gate.evaluate(stage: unit.stage, stage)
                 }
+                if observer != nil, let made = correlations as? MadeCorrelations {
+                    differences[unit.step, default: []] += made.takeSeen()
+                }
                 if unit.isLastStage {
                     ahead[unit.step] = nil
                     for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
-                    observer?(unit.step, stage.outputs, unit.freed)
+                    observer?(unit.step, stage.outputs, differences.removeValue(forKey: unit.step) ?? [], unit.freed)
                 }
                 for slot in unit.freed { slots[slot] = nil }
                 finished?(unit.step)
@@ -115,6 +117,15 @@ struct PartyEngine {
         // What is kept holds nothing of the run but itself.
         context.kernels.settle(values.flatMap(\.words))
         return values
+    }
+
+    private func source(of corrections: (any CorrectionChunks)?) -> any CorrelationSource {
+        switch corrections {
+        case nil: SeededCorrelations(key: keys.correlations, context)
+        case let chunks? where madeByParties:
+            MadeCorrelations(chunks, context.kernels, clock: context.clock, isFollowed: observer != nil)
+        case let chunks?: ReceivedCorrelations(chunks, context.kernels, clock: context.clock)
+        }
     }
 
     private func value(_ value: PartyValue?, step: Int) throws -> PartyValue {

@@ -15,6 +15,8 @@ struct DeviceRun: Sendable {
     let prepared: PreparedPlan
     let profile: DeviceProfile
     let correctionWindow: Int
+    /// Bytes that either party has stored, where the parties have made the correlations before; nil: there is a dealer.
+    let storedBytes: Int?
 
     /// One member's walk, and what a device was asked for in it.
     private func dryRun(_ host: @escaping @Sendable () -> Double) -> (DryRun, CountingQueue) {
@@ -23,6 +25,7 @@ struct DeviceRun: Sendable {
             prepared: prepared,
             kernels: DeviceKernels(queue: queue, settings: .usual(for: queue)),
             correctionWindow: correctionWindow,
+            storedBytes: storedBytes,
             clock: TraceClock(now: { queue.now }, isMeasured: false)
         )
         return (run, queue)
@@ -38,7 +41,7 @@ struct DeviceRun: Sendable {
         return queue.counts
     }
 
-    /// How long each member takes for each part of a run: the parties' traces, then the dealer's.
+    /// How long each member takes for each part of a run: the parties' traces, then the dealer's, of which there is nothing where there is none.
     ///
     /// - Parameters:
     ///   - host: Seconds that the host has worked since some moment.
@@ -54,7 +57,8 @@ struct DeviceRun: Sendable {
         let credits = try run.run(party: dealer - 1, traffic).credits
         return try (0...dealer).map { member in
             progress(Double(member + 1) / Double(dealer + 2))
-            return try member == dealer ? run.runDealer(credits: credits) : run.run(party: member, traffic).trace
+            guard member == dealer else { return try run.run(party: member, traffic).trace }
+            return storedBytes == nil ? try run.runDealer(credits: credits) : MemberTrace()
         }
     }
 }
@@ -72,7 +76,7 @@ extension Rehearsal {
     /// - Throws: `.invalidArgument` where the profile says nothing of a kernel that the run needs.
     /// - Complexity: what the host does in such a run; memory as what lies on it.
     package func counts(of run: RehearsedRun, on profile: DeviceProfile) throws -> DeviceCounts {
-        try deviceRun(run.plan, profile).counts(hostSeconds())
+        try deviceRun(run, profile).counts(hostSeconds())
     }
 
     /// How long a run takes apart from the network, where every member has such a device; on one machine, where all share it.
@@ -82,7 +86,7 @@ extension Rehearsal {
         machines: Machines = .oneEach,
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws -> MeasuredRun {
-        try MeasuredRun(deviceRun(run.plan, profile), hostSeconds(), machines: machines, progress: progress)
+        try MeasuredRun(deviceRun(run, profile), hostSeconds(), machines: machines, progress: progress)
     }
 
     /// The same of evaluating expressions and keeping their values.
@@ -93,7 +97,7 @@ extension Rehearsal {
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws -> MeasuredRun {
         let plan = try planned(expressions.map { ($0.tensor.node, .keep(fractionBits: $0.fractionBits)) })
-        return try MeasuredRun(deviceRun(plan, profile), hostSeconds(), machines: machines, progress: progress)
+        return try measure(try rehearsed(plan), on: profile, machines: machines, progress: progress)
     }
 
     /// What revealing expressions would ask party 0's device for.
@@ -103,14 +107,15 @@ extension Rehearsal {
         on profile: DeviceProfile
     ) throws -> DeviceCounts {
         let plan = try planned(expressions.map { ($0.node, .reveal(to: recipients.party)) })
-        return try deviceRun(plan, profile).counts(hostSeconds())
+        return try counts(of: try rehearsed(plan), on: profile)
     }
 
-    private func deviceRun(_ plan: PreparedPlan, _ profile: DeviceProfile) -> DeviceRun {
+    private func deviceRun(_ run: RehearsedRun, _ profile: DeviceProfile) -> DeviceRun {
         DeviceRun(
-            prepared: plan,
+            prepared: run.plan,
             profile: profile,
-            correctionWindow: SessionConfiguration().correctionWindow
+            correctionWindow: SessionConfiguration().correctionWindow,
+            storedBytes: run.offline?.storedBytes
         )
     }
 }

@@ -16,6 +16,8 @@ struct DryRun: Sendable {
     let prepared: PreparedPlan
     let kernels: any Kernels
     let correctionWindow: Int
+    /// Bytes of correlations and differences that either party has stored, where the parties have made them before; nil: there is a dealer.
+    var storedBytes: Int?
     /// Which time traces note.
     var clock = TraceClock.real
 
@@ -31,7 +33,8 @@ struct DryRun: Sendable {
     ///   - atOnce: How many members compute at the same time, as those of one machine do: they share its caches and its
     ///     memory, and are slower than one alone.
     ///   - progress: Told the share that is done, 0 to 1; on any thread.
-    /// - Returns: the parties' traces, then the dealer's; and how many processors one member keeps busy on average.
+    /// - Returns: the parties' traces, then the dealer's, of which there is nothing where there is none; and how many processors one member keeps busy
+    ///   on average.
     /// - Throws: `.diverged` for a gate that reads or deals other than it declares.
     func traces(
         atOnce: Int,
@@ -44,9 +47,10 @@ struct DryRun: Sendable {
         let credits = try run(party: dealer - 1, traffic).credits
         let isLong = (ContinuousClock.now - start).seconds > DryRun.longRun
         let repetitions = isLong ? 1 : DryRun.repetitions
-        let jobs = (0..<repetitions * (dealer + 1)).map { $0 % (dealer + 1) }
+        let members = storedBytes == nil ? dealer + 1 : dealer
+        let jobs = (0..<repetitions * members).map { $0 % members }
         let before = processorSeconds()
-        let state = NIOLockedValueBox((next: 0, done: 0, traces: [[MemberTrace]](repeating: [], count: dealer + 1)))
+        let state = NIOLockedValueBox((next: 0, done: 0, traces: [[MemberTrace]](repeating: [], count: members)))
         let workers = (0..<max(1, min(atOnce, jobs.count))).map { _ in
             BackgroundWork {
                 while true {
@@ -71,7 +75,8 @@ struct DryRun: Sendable {
         let work = processorSeconds() - before
         let measured = state.withLockedValue(\.traces)
         let seconds = measured.joined().reduce(0) { $0 + $1.seconds }
-        return (measured.map(MemberTrace.init(medianOf:)), max(1, work / max(seconds, .leastNormalMagnitude)))
+        let traces = measured.map(MemberTrace.init(medianOf:)) + (storedBytes == nil ? [] : [MemberTrace()])
+        return (traces, max(1, work / max(seconds, .leastNormalMagnitude)))
     }
 
     /// Runs one party's part.
@@ -86,7 +91,7 @@ struct DryRun: Sendable {
             incoming: traffic.frames(to: party),
             clock: clock
         )
-        let engine = PartyEngine(
+        var engine = PartyEngine(
             party: party,
             context: context(transport),
             keys: DryRun.keys,
@@ -96,8 +101,9 @@ struct DryRun: Sendable {
             finished: { transport.finish(step: $0) }
         )
         let operands = operands(party: party)
+        engine.madeUp = storedBytes.map { MadeUpCorrelations(bytes: $0, kernels, clock: engine.context.clock) }
         let corrections =
-            party == plan.parties - 1
+            party == plan.parties - 1 && storedBytes == nil
             ? IncomingCorrections(engine.context, words: prepared.schedule.correctionWords) : nil
         if kernels.computesAside { settle(operands) }
         starting()

@@ -58,22 +58,31 @@ package struct MeasuredRun: Sendable {
     private let processors: Double
     private let cores: Int
     private let machines: Machines
+    private let hasDealer: Bool
 
     /// Measures.
     ///
+    /// - Parameter offline: What the parties make, and have made before; nil where there is a dealer.
     /// - Throws: what loopback throws where the system doesn't allow it.
     /// - Complexity: several times the computing of all members, one after the other; memory as one of them takes.
     init(
         _ prepared: PreparedPlan,
         kernels: any Kernels,
         correctionWindow: Int,
+        offline: OfflineCost?,
         machines: Machines,
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws {
+        hasDealer = offline == nil
         cost = Cost(PlanCost(of: prepared, framing: .wire))
         // Threads don't share a device's kernels.
         let kernels: any Kernels = kernels.computesAside ? NativeKernels(threads: 1) : kernels
-        let run = DryRun(prepared: prepared, kernels: kernels, correctionWindow: correctionWindow)
+        let run = DryRun(
+            prepared: prepared,
+            kernels: kernels,
+            correctionWindow: correctionWindow,
+            storedBytes: offline?.storedBytes
+        )
         let threads = (kernels as? NativeKernels)?.threads ?? 1
         cores = ProcessInfo.processInfo.activeProcessorCount
         (traces, processors) = try run.traces(atOnce: machines == .shared ? max(1, cores / threads) : 1, progress)
@@ -94,6 +103,7 @@ package struct MeasuredRun: Sendable {
         machines: Machines,
         progress: @escaping @Sendable (Double) -> Void
     ) throws {
+        hasDealer = run.storedBytes == nil
         cost = Cost(PlanCost(of: run.prepared, framing: .wire))
         cores = ProcessInfo.processInfo.activeProcessorCount
         processors = machines == .shared ? Double(cores) : 1
@@ -126,8 +136,9 @@ package struct MeasuredRun: Sendable {
         )
     }
 
-    /// The traces with what precedes a run: every party asks the dealer for it.
+    /// The traces with what precedes a run: every party asks the dealer for it. A run whose correlations the parties have made has been agreed on.
     private var requested: [MemberTrace] {
+        if !hasDealer { return traces }
         let dealer = traces.count - 1
         var traces = traces
         for party in 0..<dealer {
@@ -181,7 +192,16 @@ extension Rehearsal {
         threads: Int? = nil,
         progress: @escaping @Sendable (Double) -> Void = { _ in }
     ) throws -> MeasuredRun {
-        try measure(run.plan, machines: machines, threads: threads, progress: progress)
+        var configuration = SessionConfiguration()
+        configuration.threads = threads
+        return try MeasuredRun(
+            run.plan,
+            kernels: try configuration.kernels(),
+            correctionWindow: configuration.correctionWindow,
+            offline: run.offline,
+            machines: machines,
+            progress: progress
+        )
     }
 
     private func measure(
@@ -190,20 +210,13 @@ extension Rehearsal {
         threads: Int?,
         progress: @escaping @Sendable (Double) -> Void
     ) throws -> MeasuredRun {
-        var configuration = SessionConfiguration()
-        configuration.threads = threads
-        return try MeasuredRun(
-            plan,
-            kernels: try configuration.kernels(),
-            correctionWindow: configuration.correctionWindow,
-            machines: machines,
-            progress: progress
-        )
+        try measure(try rehearsed(plan), machines: machines, threads: threads, progress: progress)
     }
 
     /// How long revealing expressions would take on a network.
     ///
-    /// Every member's computing is done here on made-up values, and timed; the network is added to it.
+    /// Every member's computing is done here on made-up values, and timed; the network is added to it. Without a dealer it is the time of a run that was prepared: what preparing it takes
+    /// is ``OfflineCost/seconds(on:)``.
     ///
     /// - Parameters:
     ///   - network: What joins the members.

@@ -20,6 +20,8 @@ public struct Rehearsal {
     public let fractionBits: Int
     /// In slabs of how many elements gates would work, as in `SessionConfiguration`.
     public let slabBits: Int
+    /// Who would make the correlations.
+    public let correlations: CorrelationProvider
 
     private let identity = SessionIdentity()
     private var nextInput = 0
@@ -28,15 +30,24 @@ public struct Rehearsal {
     private var kept: [KeptValue] = []
     /// The memory that `hold` took at most so far.
     public private(set) var setupMemory: MemoryEstimate
+    /// What making the correlations of runs that keep values would take, run by run; empty where there is a dealer.
+    package private(set) var keepingOffline: [OfflineCost] = []
 
-    /// - Throws: `.invalidArgument` for fewer than 2 parties, fraction bits that leave no room for a product, or slabs that there
-    ///   are none of.
-    public init(parties: Int, fractionBits: Int, slabBits: Int = SessionConfiguration().slabBits) throws {
+    /// - Throws: `.invalidArgument` for fewer than 2 parties, for more than two without a dealer, fraction bits that leave no room for a product, or slabs
+    ///   that there are none of.
+    public init(
+        parties: Int,
+        fractionBits: Int,
+        slabBits: Int = SessionConfiguration().slabBits,
+        correlations: CorrelationProvider = .dealer
+    ) throws {
         guard parties >= 2 else {
             throw CrypTenError(.invalidArgument, "a session of \(parties) parties: at least 2 are needed")
         }
         try SessionConfiguration.check(fractionBits: fractionBits)
         try SessionConfiguration.check(slabBits: slabBits)
+        try correlations.check(parties: parties)
+        self.correlations = correlations
         partyCount = parties
         self.fractionBits = fractionBits
         self.slabBits = slabBits
@@ -94,8 +105,9 @@ public struct Rehearsal {
     public mutating func hold(_ expressions: [CrypTensor]) throws -> (kept: [CrypTensor], setup: Cost) {
         if expressions.isEmpty { return ([], Cost(partyCount: partyCount)) }
         let plan = try planned(expressions.map { ($0.node, .keep) })
-        setupMemory.formMaximum(MemoryEstimate(plan, correctionWindow: SessionConfiguration().correctionWindow))
-        return (keeping(plan), Rehearsal.cost(of: plan))
+        let run = try rehearsed(plan)
+        setupMemory.formMaximum(run.memory)
+        return (keeping(run), run.cost)
     }
 
     /// What `Session.masked` would give of kept values, and what it would cost: its online bytes are setup bytes.
@@ -111,8 +123,9 @@ public struct Rehearsal {
         if open.isEmpty { return (tensors, Cost(partyCount: partyCount)) }
         let plan = try KeepingPlans(parties: partyCount, fractionBits: fractionBits, slabBits: slabBits)
             .masking(values)
-        for (index, wire) in zip(open, keeping(plan)) { masked[index] = wire }
-        return (masked, Rehearsal.cost(of: plan))
+        let run = try rehearsed(plan)
+        for (index, wire) in zip(open, keeping(run)) { masked[index] = wire }
+        return (masked, run.cost)
     }
 
     /// What `Session.shuffled` would give.
@@ -121,9 +134,15 @@ public struct Rehearsal {
         return Node.shuffled(tensors.map(\.node), number: nextShuffle).map { CrypTensor($0) }
     }
 
-    /// The values that a run of a plan would keep.
-    private mutating func keeping(_ plan: PreparedPlan) -> [CrypTensor] {
-        zip(plan.plan.outputs, plan.keptRanges).compactMap { output, range -> CrypTensor? in
+    /// A run of a plan, priced.
+    func rehearsed(_ plan: PreparedPlan) throws -> RehearsedRun {
+        try RehearsedRun(plan, correlations)
+    }
+
+    /// The values that a run would keep.
+    private mutating func keeping(_ run: RehearsedRun) -> [CrypTensor] {
+        if let offline = run.offline { keepingOffline.append(offline) }
+        return zip(run.plan.plan.outputs, run.plan.keptRanges).compactMap { output, range -> CrypTensor? in
             guard let form = output.kept else { return nil }
             kept.append(KeptValue(form: form, scale: output.scale, range: range))
             return CrypTensor(
@@ -152,7 +171,8 @@ public struct Rehearsal {
                 + others.map { ($0.node, .keep) }
                 + revealed.map { ($0.node, .reveal(to: recipients.party)) }
         )
-        return (keeping(plan), RehearsedRun(plan))
+        let run = try rehearsed(plan)
+        return (keeping(run), run)
     }
 
     /// What revealing expressions would cost.
@@ -175,7 +195,7 @@ public struct Rehearsal {
         correctionWindow: Int = SessionConfiguration().correctionWindow
     ) throws -> MemoryEstimate {
         let plan = try planned(expressions.map { ($0.node, .reveal(to: recipients.party)) })
-        return MemoryEstimate(plan, correctionWindow: correctionWindow)
+        return try rehearsed(plan).memory(correctionWindow: correctionWindow)
     }
 
     func planned(_ roots: [(Node, Graph.Destination)]) throws -> PreparedPlan {
@@ -220,12 +240,19 @@ package struct RehearsedRun: Sendable {
     let plan: PreparedPlan
     /// What it would cost.
     package let cost: Cost
-    /// The memory that values would take at its worst moment.
+    /// The memory that values would take at its worst moment; where the parties make the correlations, what that takes, too.
     package let memory: MemoryEstimate
+    /// What making its correlations would take of two parties; nil where there is a dealer.
+    package let offline: OfflineCost?
 
-    init(_ plan: PreparedPlan) {
+    init(_ plan: PreparedPlan, _ correlations: CorrelationProvider) throws {
         self.plan = plan
         cost = Rehearsal.cost(of: plan)
-        memory = MemoryEstimate(plan, correctionWindow: SessionConfiguration().correctionWindow)
+        offline = correlations == .parties ? try OfflineCost(plan) : nil
+        memory = MemoryEstimate(
+            plan,
+            correctionWindow: SessionConfiguration().correctionWindow,
+            offline: offline
+        )
     }
 }

@@ -1,4 +1,5 @@
 public import CrypTenBase
+import CrypTenCorrelations
 public import CrypTenExpressions
 import CrypTenPlanning
 public import CrypTenRing
@@ -26,6 +27,13 @@ public enum PreparedStorage: Sendable, Hashable {
 }
 
 extension Session {
+    /// Has about so many bytes wait for an exchange at most, from now on, where the parties make the correlations; where a dealer does, nothing changes.
+    ///
+    /// All parties call it with the same number: what they exchange follows from it.
+    package func limitPreparations(to bytes: Int) async throws {
+        try await perform { $0.pair?.maker.waitingLimit = bytes }
+    }
+
     /// What stands for an input that its owner doesn't have yet, in expressions to be prepared or priced.
     ///
     /// An expression that is made in the same way of inputs of these shapes, kinds and names has the same form.

@@ -13,17 +13,25 @@ public enum CorrelationProvider: String, Hashable, Sendable, CaseIterable {
     case parties
 }
 
-extension SessionConfiguration {
-    /// Looks at who is to be a member, before anything is sent.
-    ///
+extension CorrelationProvider {
     /// - Throws: `.invalidArgument` for more than two parties without a dealer.
     func check(parties: Int) throws {
-        guard correlations == .parties, parties != 2 else { return }
+        guard self == .parties, parties != 2 else { return }
         throw CrypTenError(
             .invalidArgument,
             "\(parties) parties without a dealer: two parties can make their correlations themselves, more can't yet; take two parties, or "
                 + "start a dealer and give its address (crypten dealer)"
         )
+    }
+
+}
+
+extension SessionConfiguration {
+    /// Looks at who is to be a member, before anything is sent.
+    ///
+    /// - Throws: `.invalidArgument` for more than two parties without a dealer.
+    func check(parties: Int) throws {
+        try correlations.check(parties: parties)
     }
 
     /// The same of members whose addresses are given.

@@ -74,13 +74,27 @@ extension Rehearsal {
     ///
     /// - Throws: as ``cost(of:revealingTo:)``.
     package func run(_ reveals: [Reveal]) throws -> RehearsedRun {
-        RehearsedRun(try planned(reveals.map(\.root)))
+        try rehearsed(try planned(reveals.map(\.root)))
     }
 }
 
 extension RehearsedRun {
     /// The memory that values take, with a window of so many bytes of corrections at the last party.
-    package func memory(correctionWindow: Int) -> MemoryEstimate {
-        MemoryEstimate(plan, correctionWindow: correctionWindow)
+    func memory(correctionWindow: Int) -> MemoryEstimate {
+        MemoryEstimate(plan, correctionWindow: correctionWindow, offline: offline)
+    }
+
+    /// The memory that values take in a session that keeps to some memory, and what the parties make there; nil where there is a dealer.
+    ///
+    /// - Parameters:
+    ///   - correctionWindow: Bytes of corrections that wait at the last party, where there is a dealer.
+    ///   - waitingLimit: Bytes that wait for an exchange, where the parties make the correlations.
+    /// - Throws: `.invalidArgument` for what can't be made without a dealer.
+    package func memory(
+        correctionWindow: Int,
+        waitingLimit: Int
+    ) throws -> (memory: MemoryEstimate, offline: OfflineCost?) {
+        let made = try offline.map { _ in try OfflineCost(plan, waitingLimit: waitingLimit) }
+        return (MemoryEstimate(plan, correctionWindow: correctionWindow, offline: made), made)
     }
 }

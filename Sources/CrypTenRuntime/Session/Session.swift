@@ -393,18 +393,17 @@ public final class Session: Sendable {
         revealingTo recipients: Recipients = .all,
         machines: Machines = .oneEach
     ) async throws -> MeasuredRun {
-        guard configuration.correlations == .dealer else {
-            throw CrypTenError(
-                .invalidArgument,
-                "times are predicted of sessions with a dealer: predict one of those, whose rounds and online bytes are the same"
-            )
-        }
         let nodes = expressions.map(\.node)
         return try await perform { state in
-            try MeasuredRun(
+            let run = try RehearsedRun(
                 state.plan(nodes.map { ($0, .reveal(to: recipients.party)) }).plan,
+                state.configuration.correlations
+            )
+            return try MeasuredRun(
+                run.plan,
                 kernels: state.kernels,
                 correctionWindow: state.configuration.correctionWindow,
+                offline: run.offline,
                 machines: machines
             )
         }

@@ -72,7 +72,8 @@ extension SessionState {
     /// - Throws: `.notEnoughDeviceMemory`; the others are told, who have begun the run.
     func checkRoom(for planned: Planned) throws {
         guard kernels.computesAside, !plansWithRoom.contains(planned.plan.fingerprint) else { return }
-        let memory = MemoryEstimate(planned.plan, correctionWindow: configuration.correctionWindow)
+        // What parties make themselves lies in the host's memory.
+        let memory = MemoryEstimate(planned.plan, correctionWindow: configuration.correctionWindow, offline: nil)
         try kernels.checkRoom(for: memory.bytesPerParty[party])
         plansWithRoom.insert(planned.plan.fingerprint)
     }

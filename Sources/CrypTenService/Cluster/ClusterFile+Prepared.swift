@@ -49,9 +49,14 @@ extension ClusterFile {
         ]
     }
 
-    /// What a dealer sends for one run.
+    /// What a dealer sends for one run; without one, what either party stores of it.
     private func dealtBytes(_ settings: Model, _ model: ONNXModel, size: Int, bucket: Int) throws -> Int {
-        var rehearsal = try Rehearsal(parties: members.count, fractionBits: fractionBits, slabBits: slabBits)
+        var rehearsal = try Rehearsal(
+            parties: members.count,
+            fractionBits: fractionBits,
+            slabBits: slabBits,
+            correlations: correlations
+        )
         let announced = rehearsal.announce(model, from: PartyID(0))
         var tensors: [String: CrypTensor] = [:]
         for input in model.inputs {
@@ -75,9 +80,10 @@ extension ClusterFile {
         }
         let (module, _) = try rehearsal.hold(announced)
         let outputs = try module(tensors)
-        return try rehearsal.cost(
-            of: model.outputs.compactMap { outputs[$0.name] },
-            revealingTo: .party(0)
-        ).dealerBytes
+        let results = model.outputs.compactMap { outputs[$0.name] }
+        return switch correlations {
+        case .dealer: try rehearsal.cost(of: results, revealingTo: .party(0)).dealerBytes
+        case .parties: try rehearsal.offlineCost(of: results, revealingTo: .party(0)).storedBytes
+        }
     }
 }

@@ -68,8 +68,7 @@ struct Bench: Sendable {
                 parties: reports.parties.compactMap(\.workload),
                 dealer: reports.dealer
             )
-            // Times are predicted of sessions with a dealer.
-            if let network, correlations == .dealer { report.predicted = try prediction(of: workload, on: network) }
+            if let network { report.predicted = try prediction(of: workload, on: network) }
             if correlations == .parties { report.plannedOffline = try offline(of: workload, on: network ?? .loop) }
             return report
         }
@@ -92,7 +91,7 @@ struct Bench: Sendable {
             seconds: run.prediction(on: network, isRelayed: network != .loop).seconds / workload.openingsMeasured,
             rounds: run.cost.rounds,
             onlineBytesPerParty: run.cost.onlineBytes,
-            dealerBytes: run.cost.dealerBytes
+            dealerBytes: correlations == .dealer ? run.cost.dealerBytes : 0
         )
     }
 
@@ -109,7 +108,8 @@ struct Bench: Sendable {
         var rehearsal = try Rehearsal(
             parties: parties,
             fractionBits: SessionConfiguration().fractionBits,
-            slabBits: slabBits
+            slabBits: slabBits,
+            correlations: correlations
         )
         var named: [String: CrypTensor] = [:]
         for operand in workload.operands {

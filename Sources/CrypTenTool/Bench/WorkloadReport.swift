@@ -91,8 +91,9 @@ struct WorkloadReport: Encodable, Sendable {
         pingPongSeconds = parties.lazy.compactMap(\.bareSeconds).first
         timesPingPong = pingPongSeconds.map { [seconds] in seconds / $0 }
         peakMemoryBytes =
-            dealer.map { parties.map(\.peakMemoryBytes) + [$0.peakMemoryBytes] }
-            ?? [parties.map(\.peakMemoryBytes).max() ?? 0]
+            bench.transport == .tcp
+            ? parties.map(\.peakMemoryBytes) + [dealer?.peakMemoryBytes].compactMap(\.self)
+            : [parties.map(\.peakMemoryBytes).max() ?? 0]
         if bench.isProfiled { profile = parties.map(\.work) + (dealer.map { [$0.work] } ?? []) }
     }
 }
@@ -143,9 +144,12 @@ extension WorkloadReport {
             let isEqual =
                 predicted.rounds == report.rounds && predicted.onlineBytesPerParty == report.onlineBytesPerParty
                 && predicted.dealerBytes == report.dealerBytes
+            // Without a dealer it is predicted of runs whose correlations have been made.
+            let measured = report.offline == nil ? report.seconds : report.secondsOnline
             return """
-                \(report.workload) on \(predicted.network): predicted \(predicted.seconds.significant(4)) s, measured \
-                \(report.seconds.significant(4)) s (\((100 * (predicted.seconds / report.seconds - 1)).fixed(0)) %); rounds and \
+                \(report.workload) on \(predicted.network): predicted \(predicted.seconds.significant(4)) s\
+                \(report.offline == nil ? "" : " online"), measured \
+                \(measured.significant(4)) s (\((100 * (predicted.seconds / measured - 1)).fixed(0)) %); rounds and \
                 bytes \(isEqual ? "equal" : "differ")
                 """
         }

@@ -28,11 +28,9 @@ struct CorrelationOptions: ParsableArguments {
     )
     var dealer = LocalDealer.local
 
-    /// - Parameters:
-    ///   - parties: How many there are to be.
-    ///   - keepsToMemory: Whether processes are to keep to a limit of memory.
-    func check(parties: Int, keepsToMemory: Bool = false) throws {
-        try DealerPlace.check(dealer.correlations, parties: parties, keepsToMemory: keepsToMemory)
+    /// - Parameter parties: How many there are to be.
+    func check(parties: Int) throws {
+        try DealerPlace.check(dealer.correlations, parties: parties)
     }
 
     /// What is started, in words.
@@ -60,16 +58,11 @@ struct DealerPlace: ExpressibleByArgument, Sendable, Equatable {
         valueName: "host:port|none"
     )
 
-    static func check(_ correlations: CorrelationProvider, parties: Int, keepsToMemory: Bool = false) throws {
+    static func check(_ correlations: CorrelationProvider, parties: Int) throws {
         guard correlations == .parties else { return }
         guard parties == 2 else {
             throw ValidationError(
                 "--dealer none is for two parties, who can make their correlations themselves, and there are \(parties): leave it out, or take two"
-            )
-        }
-        guard !keepsToMemory else {
-            throw ValidationError(
-                "--memory-limit reckons with a dealer, who deals as a run goes on: leave out --dealer none, or --memory-limit"
             )
         }
     }

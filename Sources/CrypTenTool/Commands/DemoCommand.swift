@@ -7,8 +7,8 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "Classify 360 handwritten digits: one party has the network, the other the images.",
         discussion: """
-            Parties and dealer are processes of this machine; with --dealer none two parties make the correlations themselves. The answers are compared with those of the same network in the \
-            clear.
+            Parties and dealer are processes of this machine; with --dealer none two parties make the correlations themselves. The answers \
+            are compared with those of the same network in the clear.
             """
     )
 

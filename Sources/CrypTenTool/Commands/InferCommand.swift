@@ -15,7 +15,7 @@ struct InferCommand: AsyncParsableCommand {
             have, --model m.onnx@2 a model of party 2, --receive y@1 an output that party 1 learns. --key compares the keys of joined rows before \
             anything is computed with them, and shows whether they are equal.
 
-              crypten infer --model m.onnx@1 --input x=bank.npy@0 --input x=shop.npy@1 --join x=columns \
+              crypten infer --model m.onnx@1 --input x=bank.npy@0 --input x=shop.npy@1 --join x=columns \\
                 --key customers.csv:id@0 --key ids.npy@1 --receive score@0 --local 2 --output-dir out
 
             Before anything is sent, the constants of the model that all parties will see are listed on stderr, with sizes and \
@@ -25,8 +25,8 @@ struct InferCommand: AsyncParsableCommand {
             with it. --prepared-file puts that into a file at the last party, sealed under a key of this run alone: it is \
             consumed by this run and good for no other.
 
-            With --dealer none two parties need no dealer: they make the correlations themselves, which takes many times the bytes and seconds of the \
-            run; --prepare shows them apart, and --prepared-file is one for each party then, FILE.0 and FILE.1.
+            With --dealer none two parties need no dealer: they make the correlations themselves, which takes many times the bytes and \
+            seconds of the run; --prepare shows them apart, and --prepared-file is one for each party then, FILE.0 and FILE.1.
 
               crypten infer --model m.onnx --input images.npy --local 2 --dealer none --prepare --output-dir out
 
@@ -43,7 +43,8 @@ struct InferCommand: AsyncParsableCommand {
             the largest value, the largest error, and how many bits of head room are left: with 1.0 bits the values may double. \
             When a value has left its range, or an output is further from the true one than is documented or than --wanted-error, \
             the last lines name the layer, the operation, the value, the limit and what to do, and the exit code is 1. \
-            --output-dir may be left out.
+            --output-dir may be left out. With --dealer none the two parties make the correlations of the run that is checked, and what they \
+            make is checked with it.
 
               crypten infer --model m.onnx --input images.npy --local 2 --check
 
@@ -103,12 +104,7 @@ struct InferCommand: AsyncParsableCommand {
 
     func validate() throws {
         try PartyCount.check(local, option: "--local")
-        try correlations.check(parties: local, keepsToMemory: memory.memoryLimit != nil)
-        if check, correlations.dealer == .nobody {
-            throw ValidationError(
-                "--check follows one run in one process, whose numbers are the same without a dealer: leave out --dealer none"
-            )
-        }
+        try correlations.check(parties: local)
         try memory.check(prepares: preparation.prepare || preparation.preparedFile != nil)
         if check, preparation.prepare || preparation.preparedFile != nil || memory.memoryLimit != nil || profile {
             throw ValidationError(
@@ -204,6 +200,7 @@ struct InferCommand: AsyncParsableCommand {
                 parties: local,
                 fractionBits: encoding.fractionBits,
                 slabBits: slabs.slabBits,
+                correlations: correlations.dealer.correlations,
                 compute: computing.compute,
                 wantedError: wantedError ?? CheckReport.usualWantedError,
                 inference: try inference()
@@ -244,6 +241,7 @@ struct InferCommand: AsyncParsableCommand {
             parties: local,
             fractionBits: fractionBits,
             slabBits: slabs.slabBits,
+            correlations: correlations.dealer.correlations,
             compute: computing.compute,
             wantedError: wantedError,
             inference: inference

@@ -10,17 +10,19 @@ struct PartyCommand: AsyncParsableCommand {
         discussion: """
             Each party gives what it has: --input and --public its own files, whose shapes all others are told, --range their ranges, --model \
             the model if it has it, which may give its weights --weight-exponents. Parts of one input that several have are put together as --join says, \
-            in the order of the parties. Party 0 learns the outputs, where all parties aren't told the same other --receive. Every party names the same addresses, session and fraction bits. With --identity members talk over TLS 1.3, and each shows \
+            in the order of the parties. Party 0 learns the outputs, where all parties aren't told the same other --receive. Every party names \
+            the same addresses, session and fraction bits. With --identity members talk over TLS 1.3, and each shows \
             the others who it is, as --peer-identity says; without it only loopback addresses are taken, unless \
             --insecure-no-tls is given. With --secret-file, the same at all members, no program without it can take a member's place.
 
             Before it calls the others, who has the model lists on stderr the constants of it that all parties will see, with sizes \
             and reasons; `crypten plan` lists the rules.
 
-            With --dealer none, at both of two parties, there is no dealer: they make the correlations themselves, with each other, before the             run or, with --prepare, apart from it.
+            With --dealer none, at both of two parties, there is no dealer: they make the correlations themselves, with each other, before \
+            the run or, with --prepare, apart from it.
 
             With --memory-limit, at party 0, every party keeps to it, and a batch that is too large runs in slices. Give the \
-            dealer the same.
+            dealer, where there is one, the same.
 
             Whatever goes wrong at one member, all others end with an error that says what: at once where a process has ended, \
             and after --silence-limit where one is stopped or out of reach. Nothing of a session that has failed is used \
@@ -103,7 +105,7 @@ struct PartyCommand: AsyncParsableCommand {
         let count = parties.split(separator: ",", omittingEmptySubsequences: false).count
         try PartyCount.check(count, option: "--parties with")
         guard id < count else { throw ValidationError("--id \(id): --parties names parties 0 to \(count - 1)") }
-        try DealerPlace.check(dealer.correlations, parties: count, keepsToMemory: memory.memoryLimit != nil)
+        try DealerPlace.check(dealer.correlations, parties: count)
         try identities.check(own: .party(id), count: count, hasDealer: dealer.address != nil)
         if preparedFile != nil, id != count - 1, dealer.address != nil {
             throw ValidationError("--prepared-file belongs to party \(count - 1), the last, and this is party \(id)")

@@ -23,7 +23,7 @@ struct PlanCommand: AsyncParsableCommand {
 
             With --dealer none it says, beside rounds and online bytes, which are the same, what two parties take who make the \
             correlations themselves: transfers, ciphertexts, bytes and exchanges as they will count them, and about how long \
-            that takes on one machine or on --network.
+            that takes on one machine or on --network; the time that is predicted is then that of the run when they have made them.
 
             With --device, or with the --device-profile of one that is elsewhere, all members compute on such devices: what party 0 asks its \
             device for is counted, kernel by kernel, and a time is predicted from the device's speeds. Without a profile they are \
@@ -112,10 +112,8 @@ struct PlanCommand: AsyncParsableCommand {
         for owner in inputShape.map(\.owner) + publicInputs.map(\.owner) where (owner?.index ?? 0) >= parties {
             throw ValidationError("there is no \(owner ?? PartyID(0)): there are parties 0 to \(parties - 1)")
         }
-        guard threads.threads == nil || (network.network != nil && correlations.dealer == .local) else {
-            throw ValidationError(
-                "--threads says how a time is predicted: give --network, too, and leave out --dealer none"
-            )
+        guard threads.threads == nil || network.network != nil else {
+            throw ValidationError("--threads says how a time is predicted: give --network, too")
         }
     }
 

@@ -252,9 +252,6 @@ struct TrainCommand: AsyncParsableCommand {
         } else if profiles.deviceProfile != nil {
             throw ValidationError("--device-profile says what a time is predicted of: it is for plan --train")
         }
-        if member.correlations == .parties, check || plan {
-            throw ValidationError("--check and --plan are of training with a dealer: leave out --dealer none")
-        }
         if check, local == nil { throw ValidationError("--check trains in this one process: give --local") }
         if html != nil, local == nil {
             throw ValidationError("--html is for --local, which knows what all members report")
@@ -353,6 +350,7 @@ struct TrainCommand: AsyncParsableCommand {
                 parties: local,
                 fractionBits: encoding.fractionBits,
                 slabBits: slabs.slabBits,
+                correlations: member.correlations,
                 compute: computing.compute,
                 training: training
             ).run()
@@ -389,6 +387,7 @@ struct TrainCommand: AsyncParsableCommand {
             parties: parties,
             fractionBits: encoding.fractionBits,
             slabBits: slabs.slabBits,
+            correlations: member.correlations,
             network: network.network,
             threads: computing.compute.threads,
             device: try profiles.profile(of: computing.compute.device)

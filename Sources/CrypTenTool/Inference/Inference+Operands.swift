@@ -71,15 +71,15 @@ extension Inference {
         return losses
     }
 
-    /// The slices that the batch is cut into; nil: it runs as a whole.
-    func slices(
+    /// How the batch is cut so that all processes keep to their memory.
+    func cut(
         _ arrangement: Arrangement,
         _ operands: [Operand],
         _ outputs: [ReceivedOutput],
         _ model: ONNXModel,
         _ session: Session
-    ) throws -> [Range<Int>]? {
-        guard let limit = arrangement.memoryLimit else { return nil }
+    ) throws -> Slicing.Cut {
+        guard let limit = arrangement.memoryLimit else { return Slicing.Cut(slices: nil, madeBytes: 0) }
         let known = try operands.map { operand -> Slicing.Argument in
             let shape = try operand.shape()
             guard shape.count < 1 << 40 else {
@@ -106,8 +106,9 @@ extension Inference {
                 parties: session.partyCount,
                 fractionBits: session.configuration.fractionBits,
                 slabBits: session.configuration.slabBits,
+                correlations: session.configuration.correlations,
                 budget: MemoryBudget(limit: limit)
-            ).slices()
+            ).cut()
         }
     }
 

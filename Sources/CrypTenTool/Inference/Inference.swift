@@ -128,7 +128,11 @@ struct Inference: Sendable {
         let arrangement = try await arrangement(files, on: session)
         // Everybody is connected, and inputs are loaded.
         let start = ContinuousClock.now
-        if let limit = arrangement.memoryLimit { MemoryBudget(limit: limit).apply() }
+        if let limit = arrangement.memoryLimit {
+            let budget = MemoryBudget(limit: limit)
+            budget.apply()
+            try await session.limitPreparations(to: budget.waitingLimit)
+        }
         let announced = try await session.announce(from: arrangement.modelOwner) {
             guard let model = files.model else {
                 throw CrypTenError(.invalidArgument, "\(arrangement.modelOwner) has no model: give it --model")
@@ -151,7 +155,9 @@ struct Inference: Sendable {
         noteUnkeyed(inputs, comparisons.map(\.comparison.input), session)
         let operands = try await operands(inputs, arrangement, files, session)
         let losses = inputLosses(operands, files, session)
-        let ranges = try await session.alike { try slices(arrangement, operands, outputs, model, session) }
+        let cut = try await session.alike { try self.cut(arrangement, operands, outputs, model, session) }
+        let ranges = cut.slices
+        if let limit = arrangement.memoryLimit { MemoryBudget(limit: limit).apply(beside: cut.madeBytes) }
         var arguments = try await arguments(operands, ranges?.first, files, model, session)
         // What doesn't fit is found here, before anything of the inputs or weights is sent.
         let first = arguments

@@ -16,9 +16,17 @@ struct MemoryBudget: Hashable, Sendable {
         min(SessionConfiguration().correctionWindow, max(SessionConfiguration.leastCorrectionWindow, limit / 16))
     }
 
+    /// Bytes that may wait for an exchange where the parties make the correlations: a part of the memory, as all else of a run needs some, too; with less
+    /// there are more exchanges.
+    var waitingLimit: Int {
+        min(256 << 20, max(4 << 20, limit / 8))
+    }
+
     /// Has this process keep no more memory for later tensors than the limit leaves.
-    func apply() {
-        ProcessMemory.bound(tensors: max(0, limit - limit / 8 - MemoryBudget.base - correctionWindow))
+    ///
+    /// - Parameter made: What is no tensor's, beside the window of corrections: of parties who make these themselves.
+    func apply(beside made: Int = 0) {
+        ProcessMemory.bound(tensors: max(0, limit - limit / 8 - MemoryBudget.base - correctionWindow - made))
     }
 
     /// What a process has that computes with so many bytes of values.

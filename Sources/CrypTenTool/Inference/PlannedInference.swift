@@ -36,7 +36,12 @@ struct PlannedInference {
         let inputs = try arrangement.inputs(of: model)
         let comparisons = try arrangement.comparisons(of: inputs)
         let received = try ReceivedOutput.all(of: model, arrangement.receivers, parties: parties)
-        var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits, slabBits: slabBits)
+        var rehearsal = try Rehearsal(
+            parties: parties,
+            fractionBits: fractionBits,
+            slabBits: slabBits,
+            correlations: correlations
+        )
         let announced = rehearsal.announce(model, from: arrangement.modelOwner)
         var tensors: [String: CrypTensor] = [:]
         var publicValues: [String: Tensor] = [:]
@@ -77,8 +82,7 @@ struct PlannedInference {
         let run = try rehearsal.run(zip(received, ordered).flatMap { $0.reveals($1, of: parties) })
         var online = run.cost
         for (comparison, _) in comparisons { online = try comparison.cost(&rehearsal) + online }
-        // Times of computing are measured of runs with a dealer.
-        let prediction = try (correlations == .dealer ? network : nil).map { network in
+        let prediction = try network.map { network in
             try rehearsal.prediction(of: run, on: network, threads: threads, device: device, progress)
         }
         var report = PlanReport(
@@ -97,7 +101,7 @@ struct PlannedInference {
             },
             constants: model.constants
         )
-        if correlations == .parties { report.isWithoutDealer(try run.offlineCost(), on: network ?? .loop) }
+        if let offline = run.offline { report.isWithoutDealer(offline, on: network ?? .loop) }
         report.device = try device.map { DeviceCost(try rehearsal.counts(of: run, on: $0), on: $0) }
         report.losses = model.encodingLosses(fractionBits: fractionBits).listed
         report.heldFactors = HeldFactors(of: model).text

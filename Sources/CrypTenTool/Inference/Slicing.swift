@@ -25,6 +25,8 @@ struct Slicing {
     var parties: Int
     var fractionBits: Int
     var slabBits: Int
+    /// Who makes the correlations.
+    var correlations = CorrelationProvider.dealer
     var budget: MemoryBudget
 
     /// Whether a shape has the batch as its first axis.
@@ -43,14 +45,22 @@ struct Slicing {
         return model.inputs.contains { secret.contains($0.name) && first($0) == .named(own) }
     }
 
-    /// The slices in order; nil: the batch fits as it is, in one run.
+    /// How the batch is cut, and what making a run's correlations takes.
+    struct Cut {
+        /// The slices in order; nil: the batch fits as it is, in one run.
+        var slices: [Range<Int>]?
+        /// About how many bytes a party has beside tensors while it makes a slice's correlations, and stores; 0 where there is a dealer.
+        var madeBytes: Int
+    }
+
+    /// Cuts the batch.
     ///
     /// - Throws: `.invalidArgument` where the batch doesn't fit and can't be cut, or where even the smallest slice doesn't
     ///   fit: the message says what that takes.
-    func slices() throws -> [Range<Int>]? {
+    func cut() throws -> Cut {
         guard let fixed = missedExtent else {
             let whole = try estimate(nil)
-            if whole.bytes <= budget.limit { return nil }
+            if whole.bytes <= budget.limit { return Cut(slices: nil, madeBytes: whole.madeBytes) }
             let batch = try cuttable(whole)
             guard !isBatchFixed else {
                 throw CrypTenError(
@@ -59,7 +69,8 @@ struct Slicing {
                         + "or raise --memory-limit"
                 )
             }
-            return ranges(of: batch, each: try largest(below: batch, whole))
+            let (size, slice) = try largest(below: batch, whole)
+            return Cut(slices: ranges(of: batch, each: size), madeBytes: slice.madeBytes)
         }
         // The model takes one size alone, and the batch is another.
         let batch = try cuttable(nil)
@@ -71,7 +82,7 @@ struct Slicing {
         }
         let slice = try estimate(fixed)
         try check(slice, of: fixed)
-        return ranges(of: batch, each: fixed)
+        return Cut(slices: ranges(of: batch, each: fixed), madeBytes: slice.madeBytes)
     }
 
     // MARK: Sizes
@@ -79,6 +90,7 @@ struct Slicing {
     /// What one run takes, at the process that needs most.
     private struct Estimate {
         var bytes: Int
+        var madeBytes: Int
         var outputs: [(name: String, shape: Shape)]
 
         func needs(_ budget: MemoryBudget) -> String {
@@ -135,9 +147,9 @@ struct Slicing {
     }
 
     /// The largest slice that fits, by bisection.
-    private func largest(below batch: Int, _ whole: Estimate) throws -> Int {
-        var fits = 1
+    private func largest(below batch: Int, _ whole: Estimate) throws -> (size: Int, slice: Estimate) {
         let one = try estimate(1)
+        var fits = (size: 1, slice: one)
         try check(one, of: 1)
         _ = try estimate(2, provesIndependence: true)
         for (whole, one) in zip(whole.outputs, one.outputs)
@@ -149,9 +161,10 @@ struct Slicing {
             )
         }
         var tooLarge = batch
-        while tooLarge - fits > 1 {
-            let size = (fits + tooLarge) / 2
-            if try estimate(size).bytes <= budget.limit { fits = size } else { tooLarge = size }
+        while tooLarge - fits.size > 1 {
+            let size = (fits.size + tooLarge) / 2
+            let slice = try estimate(size)
+            if slice.bytes <= budget.limit { fits = (size, slice) } else { tooLarge = size }
         }
         return fits
     }
@@ -186,7 +199,12 @@ struct Slicing {
     ///
     /// - Parameter provesIndependence: Whether to refuse what reads across the batch; of two of it at least.
     private func estimate(_ size: Int?, provesIndependence: Bool = false) throws -> Estimate {
-        var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits, slabBits: slabBits)
+        var rehearsal = try Rehearsal(
+            parties: parties,
+            fractionBits: fractionBits,
+            slabBits: slabBits,
+            correlations: correlations
+        )
         let announced = rehearsal.announce(model, from: modelOwner)
         var tensors: [String: CrypTensor] = [:]
         var publicValues: [String: Tensor] = [:]
@@ -228,8 +246,11 @@ struct Slicing {
         let outputs = try module(tensors, publicValues: publicValues)
         let ordered = self.outputs.compactMap { outputs[$0.output.name] }
         if provesIndependence { try BatchIndependence.check(ordered, cutInputs: cut) }
-        let run = try rehearsal.run(zip(self.outputs, ordered).flatMap { $0.reveals($1, of: parties) })
-            .memory(correctionWindow: budget.correctionWindow)
+        let rehearsed = try rehearsal.run(zip(self.outputs, ordered).flatMap { $0.reveals($1, of: parties) })
+        let (run, offline) = try rehearsed.memory(
+            correctionWindow: budget.correctionWindow,
+            waitingLimit: budget.waitingLimit
+        )
         let setup = rehearsal.setupMemory
         var values = zip(run.bytesPerParty, setup.bytesPerParty).map { max($0, $1) }
         // Clear tensors: the input and the outputs as a whole, the weights as a file, as numbers and encoded.
@@ -241,6 +262,7 @@ struct Slicing {
         let largest = max(values.max() ?? 0, run.dealerBytes, setup.dealerBytes)
         return Estimate(
             bytes: MemoryBudget.processBytes(values: largest),
+            madeBytes: offline.map { $0.storedBytes + $0.memoryBytes } ?? 0,
             outputs: zip(self.outputs, ordered).map { ($0.output.name, $1.shape) }
         )
     }

@@ -80,17 +80,20 @@ struct PlanPage {
         } else {
             totals.insert(("dealer", report.dealerBytes.bytes), at: 2)
         }
-        if let seconds = report.predictedSeconds { totals.insert(("predicted time", seconds.duration), at: 0) }
+        if let seconds = report.predictedSeconds {
+            totals.insert((report.offline == nil ? "predicted time" : "predicted time online", seconds.duration), at: 0)
+        }
         return totals
     }
 
     /// What the predicted time goes to, as one bar.
     private var timeBar: String {
         guard let parts = report.predictedParts, let whole = report.predictedSeconds, whole > 0 else { return "" }
-        let named = [
-            ("computing", parts.computing), ("latency", parts.latency), ("bandwidth", parts.bandwidth),
-            ("dealer", parts.dealer),
-        ]
+        let named =
+            [
+                ("computing", parts.computing), ("latency", parts.latency), ("bandwidth", parts.bandwidth),
+            ]
+            + (report.offline == nil ? [("dealer", parts.dealer)] : [])
         let pieces = named.map { "<i class=\"\($0)\" style=\"width:\(($1 / whole).percent)\"></i>" }.joined()
         let legend = named.map { "<li><i class=\"\($0)\"></i>\($0) \($1.duration)</li>" }.joined()
         return "<div class=\"parts\"><div class=\"stack\">\(pieces)</div><ul>\(legend)</ul></div>"
@@ -177,8 +180,11 @@ struct PlanPage {
                 """
                 The time is a prediction: the computing of every member, measured on the machine that wrote this, and the \
                 network's speed and round trips. A layer's time is what the party that finishes last spends on it, waiting \
-                included. In the upper bar, “dealer” is time in which parties wait for corrections, for the dealer's \
-                computing or its link.
+                included. \(
+                    report.offline == nil
+                        ? "In the upper bar, “dealer” is time in which parties wait for corrections, for the dealer's computing or its link."
+                        : "It is that of a run whose correlations the parties have made before; that takes the time offline."
+                )
                 """
             )
         }

@@ -206,12 +206,12 @@ struct PlanReport: Encodable, Sendable {
     var timeLines: [(String, String)] {
         guard let network, let seconds = predictedSeconds, let parts = predictedParts else { return [] }
         return [
-            ("predicted seconds", "\(seconds.fixed(3)) (\(network))"),
+            (offline == nil ? "predicted seconds" : "predicted seconds online", "\(seconds.fixed(3)) (\(network))"),
             (
                 "of these",
                 """
                 computing \(parts.computing.fixed(3)), latency \(parts.latency.fixed(3)), \
-                bandwidth \(parts.bandwidth.fixed(3)), dealer \(parts.dealer.fixed(3))
+                bandwidth \(parts.bandwidth.fixed(3))\(offline == nil ? ", dealer \(parts.dealer.fixed(3))" : "")
                 """
             ),
         ]
@@ -225,7 +225,7 @@ struct PlanReport: Encodable, Sendable {
         layers.removeAll { $0.name == "(frame headers)" }
     }
 
-    /// What members hold, as lines of a table; without a dealer what the parties store comes on top.
+    /// What members hold, as lines of a table.
     private var memoryLines: [(String, String)] {
         let held = heldMemoryBytesPerParty + (offline == nil ? [dealerHeldMemoryBytes] : [])
         var lines: [(String, String)] = []

@@ -5,6 +5,8 @@ struct CheckedTraining: Sendable {
     var parties: Int
     var fractionBits: Int
     var slabBits: Int
+    /// Who makes the correlations.
+    var correlations = CorrelationProvider.dealer
     var compute = Compute()
     var training: Training
 
@@ -15,6 +17,7 @@ struct CheckedTraining: Sendable {
         var configuration = SessionConfiguration()
         configuration.fractionBits = fractionBits
         configuration.slabBits = slabBits
+        configuration.correlations = correlations
         compute.apply(to: &configuration)
         let (training, fractionBits) = (training, fractionBits)
         let reports = try await withInsecureCheckedParties(

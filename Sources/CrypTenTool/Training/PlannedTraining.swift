@@ -10,6 +10,8 @@ struct PlannedTraining {
     var parties: Int
     var fractionBits: Int
     var slabBits: Int
+    /// Who would make the correlations.
+    var correlations = CorrelationProvider.dealer
     /// The network to predict a step's time for; nil: none is predicted.
     var network: NetworkProfile?
     /// Threads of each member; nil: the machine's processors, on one machine their part of them.
@@ -24,7 +26,12 @@ struct PlannedTraining {
     func report(_ progress: @escaping @Sendable (Double) -> Void = { _ in }) throws -> TrainingPlanReport {
         let url = URL(fileURLWithPath: training.model.file.path)
         let model = try ONNXModel(contentsOf: url, secret: training.secret, open: training.open, for: .training)
-        var rehearsal = try Rehearsal(parties: parties, fractionBits: fractionBits, slabBits: slabBits)
+        var rehearsal = try Rehearsal(
+            parties: parties,
+            fractionBits: fractionBits,
+            slabBits: slabBits,
+            correlations: correlations
+        )
         let network = rehearsal.announce(model, from: training.model.owner)
         var streams: [StreamedTensor] = []
         let examples = try self.examples(training.inputs, of: model, kind: "input", &rehearsal, &streams)
@@ -66,7 +73,7 @@ struct PlannedTraining {
             rows = data.kept.map { $0.rows(batch) }
         }
         let recipients = training.revealEvery == nil ? nil : Recipients.party(training.recipient.index)
-        let (masking, step) = try trainer.rehearse(
+        let (masking, first, step) = try trainer.rehearse(
             on: rows,
             masking: next,
             &rehearsal,
@@ -85,9 +92,22 @@ struct PlannedTraining {
             outputs: [],
             constants: model.constants
         )
+        if let offline = step.offline { report.isWithoutDealer(offline, on: self.network ?? .loop) }
         report.device = try device.map { DeviceCost(try rehearsal.counts(of: step, on: $0), on: $0) }
         // A masked number, and its mask at whoever put it in.
         let kept = data.kept.reduce(0) { $0 + $1.count } * 8
+        let offline = first.offline.flatMap { first in
+            step.offline.map { offline in
+                TrainingPlanReport.Offline(
+                    // Both steps keep values, too, and are the last that do.
+                    before: Array(rehearsal.keepingOffline.dropLast(2)),
+                    first: first,
+                    step: offline,
+                    steps: steps,
+                    on: self.network ?? .loop
+                )
+            }
+        }
         // In blocks: its masked numbers and their masks' shares at a party, the masks at the dealer.
         let blocks = data.kept.reduce(0) { $0 + ProcessMemory.bytesOfTensor($1.count) }
         let perEpoch = next.reduce(0) { $0 + $1.count } * 8 * (steps / max(1, training.epochs))
@@ -101,14 +121,16 @@ struct PlannedTraining {
                 TrainingPlanReport.Preparation(
                     rounds: $0.rounds,
                     bytesPerParty: $0.onlineBytes,
-                    dealerBytes: $0.dealerBytes
+                    dealerBytes: correlations == .dealer ? $0.dealerBytes : 0
                 )
             },
+            offline: offline,
             isStreamed: isStreamed,
-            dataBytesPerParty: kept * 2,
-            dataBytesAtDealer: kept,
-            tensorMemoryBytes: step.memory.heldBytesPerParty.map { $0 + 2 * blocks }
-                + [step.memory.heldDealerBytes + blocks],
+            // And, where a party has what the dealer would have, its share of the mask once more.
+            dataBytesPerParty: kept * (correlations == .dealer ? 2 : 3),
+            dataBytesAtDealer: correlations == .dealer ? kept : 0,
+            tensorMemoryBytes: step.memory.heldBytesPerParty.map { $0 + (correlations == .dealer ? 2 : 3) * blocks }
+                + (correlations == .dealer ? [step.memory.heldDealerBytes + blocks] : []),
             keptDataBytesPerParty: elements * Training.bytesOfElement,
             streamedBytesPerEpoch: isStreamed ? perEpoch : elements * 8
         )
@@ -202,6 +224,8 @@ struct TrainingPlanReport: Encodable, Sendable {
     var setupBytesPerParty: [Int]
     /// To standardise and shuffle them before, once; nil where neither is asked for.
     var preparation: Preparation?
+    /// What two parties without a dealer make themselves in all; nil where there is one. A step's is the step's.
+    var offline: Offline?
     /// Whether data are masked batch by batch, each epoch anew.
     var isStreamed: Bool
     /// What masked data take at each party, and their masks at the dealer, for as long as training lasts.
@@ -213,6 +237,57 @@ struct TrainingPlanReport: Encodable, Sendable {
     /// What kept data would take at most, at a party that has all of them; what streaming would send each other party in an epoch.
     var keptDataBytesPerParty: Int
     var streamedBytesPerEpoch: Int
+
+    /// What making the correlations will take, in all steps and, once, before the first.
+    struct Offline: Encodable, Sendable {
+        var bytesPerParty: [Int]
+        var exchanges: Int
+        var transfers: Int
+        var ciphertexts: Int
+        var answers: Int
+        /// Of these bytes those that go before the first step: for data that are standardised and shuffled, and a session's first exchanges.
+        var bytesBeforePerParty: [Int]
+        /// What either party keeps of masks of weights and moments.
+        var keptBytesPerParty: Int
+        var network: String
+        var seconds: Double
+
+        /// - Parameters:
+        ///   - before: Of the runs before the first step.
+        ///   - first: Of the first step.
+        ///   - step: Of each step that follows.
+        init(
+            before: [OfflineCost],
+            first: OfflineCost,
+            step: OfflineCost,
+            steps: Int,
+            on network: NetworkProfile
+        ) {
+            let total = before.reduce(steps > 1 ? first + step.repeated(steps - 1) : first, +)
+            bytesPerParty = total.bytesPerParty.map { $0 + OfflineCost.connectionBytes }
+            exchanges = total.exchanges + OfflineCost.connectionExchanges
+            (transfers, ciphertexts, answers) = (total.transfers, total.ciphertexts, total.answers)
+            bytesBeforePerParty = before.reduce([0, 0]) { zip($0, $1.bytesPerParty).map(+) }.map {
+                $0 + OfflineCost.connectionBytes
+            }
+            keptBytesPerParty = step.keptBytes
+            self.network = network.name
+            seconds = total.seconds(on: network)
+        }
+
+        /// Lines of a table.
+        var lines: [(String, String)] {
+            [
+                ("offline bytes in all, a party", bytesPerParty.map(\.grouped).joined(separator: "  ")),
+                ("of these before the first step", bytesBeforePerParty.map(\.grouped).joined(separator: "  ")),
+                ("offline exchanges in all", exchanges.grouped),
+                ("correlated transfers in all", transfers.grouped),
+                ("ciphertexts and answers in all", "\(ciphertexts.grouped)  \(answers.grouped)"),
+                ("masks kept of weights and moments", keptBytesPerParty.asMemory),
+                ("seconds offline in all, about", "\(seconds.fixed(1)) (\(network))"),
+            ]
+        }
+    }
 
     /// What is done with data before training.
     struct Preparation: Encodable, Sendable {
@@ -230,7 +305,10 @@ struct TrainingPlanReport: Encodable, Sendable {
                 "online bytes in all, a party",
                 step.onlineBytesPerParty.map { ($0 * steps).grouped }.joined(separator: "  ")
             ),
-            ("dealer bytes in all", (step.dealerBytes * steps).grouped),
+        ]
+        lines += offline?.lines ?? [("dealer bytes in all", (step.dealerBytes * steps).grouped)]
+        let places = offline == nil ? "a party and the dealer" : "a party"
+        lines += [
             ("setup bytes a party", setupBytesPerParty.map(\.grouped).joined(separator: "  ")),
             (
                 "data",
@@ -239,11 +317,11 @@ struct TrainingPlanReport: Encodable, Sendable {
                     : "kept; streamed they would take \(streamedBytesPerEpoch.grouped) bytes an epoch"
             ),
             (
-                "masked data, kept at a party and the dealer",
-                "\(dataBytesPerParty.asMemory)  \(dataBytesAtDealer.asMemory)"
+                "masked data, kept at \(places)",
+                dataBytesPerParty.asMemory + (offline == nil ? "  \(dataBytesAtDealer.asMemory)" : "")
             ),
             (
-                "tensors at a party and the dealer, about",
+                "tensors at \(places), about",
                 tensorMemoryBytes.map(\.asMemory).joined(separator: "  ")
             ),
         ]
@@ -251,8 +329,8 @@ struct TrainingPlanReport: Encodable, Sendable {
             lines += [
                 ("rounds to standardise and shuffle", preparation.rounds.grouped),
                 ("bytes for that, a party", preparation.bytesPerParty.map(\.grouped).joined(separator: "  ")),
-                ("dealer bytes for that", preparation.dealerBytes.grouped),
             ]
+            if offline == nil { lines.append(("dealer bytes for that", preparation.dealerBytes.grouped)) }
         }
         if let seconds = step.predictedSeconds {
             lines.append(("predicted seconds in all", (seconds * Double(steps)).fixed(1)))

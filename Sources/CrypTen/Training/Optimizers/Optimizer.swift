@@ -283,14 +283,32 @@ extension Optimizer {
         let (parameters, scales) = (model.parameters, TrainingScales(fractionBits: rehearsal.fractionBits))
         try check(gradients, of: parameters)
         let missing = missing(gradients.names)
-        let shared = try rehearsal.evaluate(
-            missing.map { ($0.slot.first(of: parameters[$0.name]!), scales.fractionBits(of: $0.slot)) }
-        ).kept
-        let masked = try rehearsal.masked(OptimizerSlot.divisors(of: missing, shared)).kept
-        let first = OptimizerSlot.replacingDivisors(of: missing, shared, by: masked)
-        for ((name, slot), value) in zip(missing, first) { state[key(name, slot)] = value }
+        if !missing.isEmpty {
+            let shared = try rehearsal.evaluate(
+                missing.map { ($0.slot.first(of: parameters[$0.name]!), scales.fractionBits(of: $0.slot)) }
+            ).kept
+            let masked = try rehearsal.masked(OptimizerSlot.divisors(of: missing, shared)).kept
+            let first = OptimizerSlot.replacingDivisors(of: missing, shared, by: masked)
+            for ((name, slot), value) in zip(missing, first) { state[key(name, slot)] = value }
+        }
         let rates = rates(at: 1).map { _ in rehearsal.publicInput(shape: [], name: "rate") }
         return results(of: gradients, parameters, changes(of: model.buffers, to: buffers), rates: rates, scales)
+    }
+
+    /// Takes over what a rehearsed step keeps, for the next one.
+    package mutating func accept(
+        rehearsed kept: [CrypTensor],
+        of names: [String],
+        buffers: ParameterTree?,
+        _ model: inout some Module
+    ) {
+        let changed = changes(of: model.buffers, to: buffers)
+        var (parameters, newBuffers) = (model.parameters, model.buffers)
+        _ = accept(kept.dropLast(changed.count), of: names, &parameters)
+        for (value, buffer) in zip(kept.suffix(changed.count), changed) { newBuffers[buffer.name] = value }
+        model.parameters = parameters
+        if !changed.isEmpty { model.buffers = newBuffers }
+        stepCount += 1
     }
 }
 
