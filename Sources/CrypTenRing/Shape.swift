@@ -103,6 +103,7 @@ public struct Shape: Hashable, Sendable, Codable, ExpressibleByArrayLiteral, Cus
 
     /// The shape that two operands have together by NumPy's rule, or nil where they can't be combined.
     public static func broadcast(_ left: Shape, _ right: Shape) -> Shape? {
+        if left == right { return left }
         let rank = max(left.rank, right.rank)
         var out = [Int](repeating: 1, count: rank)
         for axis in 0..<rank {

@@ -47,7 +47,7 @@ package final class Storage: @unchecked Sendable {
     }
 
     /// A copy, on the host, of some of the words.
-    convenience init(copying other: Storage, from offset: Int, count: Int) {
+    package convenience init(copying other: Storage, from offset: Int, count: Int) {
         self.init(uninitialized: count)
         if case .repeating(let value)? = other.unread {
             words.update(repeating: value, count: count)
@@ -73,7 +73,7 @@ package final class Storage: @unchecked Sendable {
     }
 
     /// The words on the host, to write; only while uniquely referenced.
-    var mutableWords: UnsafeMutablePointer<UInt64> {
+    package var mutableWords: UnsafeMutablePointer<UInt64> {
         let words = words
         dropOthers()
         return words

@@ -13,11 +13,13 @@ package protocol StoredWords {
 
 extension StoredWords {
     /// The words on the host, to read: see `Storage.words`.
+    @inlinable
     package func withWords<Result>(_ body: (UnsafePointer<UInt64>) throws -> Result) rethrows -> Result {
         try withExtendedLifetime(storage) { try body(UnsafePointer(storage.words + firstWord)) }
     }
 
     /// The words on the host, to write; a storage that others look into is copied first.
+    @inlinable
     package mutating func withMutableWords<Result>(
         _ body: (UnsafeMutablePointer<UInt64>) throws -> Result
     ) rethrows -> Result {
@@ -27,6 +29,7 @@ extension StoredWords {
 
     /// The words on the host, all of them to be written, and what they are: in the same place, or, where others look into the storage, in
     /// theirs, so that nothing is copied first.
+    @inlinable
     package mutating func withUpdatedWords<Result>(
         _ body: (_ new: UnsafeMutablePointer<UInt64>, _ old: UnsafePointer<UInt64>) throws -> Result
     ) rethrows -> Result {

@@ -5,7 +5,7 @@ extension ConnectionStateMachine {
     /// The first frame from someone who called us.
     mutating func receivedHello(_ raw: FrameAssembler.RawFrame, _ handshake: Handshake) throws -> Action {
         let sender = Role(wireNumber: raw.header.sender)
-        try checkVersion(raw.header, from: sender)
+        try ConnectionStateMachine.checkVersion(raw.header, from: sender, at: identity.role)
         try checkTag(raw, .unkeyed, from: sender)
         try checkSequence(raw.header, from: sender)
         if raw.header.kind == Frame.Kind.abort.rawValue {
@@ -42,7 +42,7 @@ extension ConnectionStateMachine {
         from peer: Role,
         _ handshake: Handshake
     ) throws -> Action {
-        try checkVersion(raw.header, from: peer)
+        try ConnectionStateMachine.checkVersion(raw.header, from: peer, at: identity.role)
         try checkSequence(raw.header, from: peer)
         if raw.header.kind == Frame.Kind.abort.rawValue {
             try checkTag(raw, .unkeyed, from: peer)
@@ -73,13 +73,12 @@ extension ConnectionStateMachine {
     }
 
     /// A frame after the handshake.
-    mutating func receivedFrame(
-        _ raw: inout FrameAssembler.RawFrame,
-        from peer: Role,
-        _ keys: FrameKeyChain
-    ) throws -> Action {
+    ///
+    /// Where frames go without tags, of the machine nothing but its count of frames and its role is read: it's large, and a copy
+    /// of it costs more than a frame.
+    mutating func receivedFrame(_ raw: inout FrameAssembler.RawFrame, from peer: Role) throws -> Action {
         let header = raw.header
-        try checkVersion(header, from: peer)
+        try ConnectionStateMachine.checkVersion(header, from: peer, at: identity.role)
         if header.kind == Frame.Kind.abort.rawValue, header.sequence == 1, expectedSequence == 1, checksTags,
             FrameCipher.unkeyed.accepts(raw)
         {
@@ -89,7 +88,8 @@ extension ConnectionStateMachine {
         }
         if checksTags {
             // The epoch is believed once the tag under its key is right.
-            guard let keys = keys.moved(to: header.epoch), keys.cipher.open(&raw) else { throw damaged(peer) }
+            guard case .open(_, let last) = state, let keys = last.moved(to: header.epoch), keys.cipher.open(&raw)
+            else { throw damaged(peer) }
             state = .open(peer, keys)
         }
         try checkSequence(header, from: peer)
@@ -125,11 +125,11 @@ extension ConnectionStateMachine {
         }
     }
 
-    private func checkVersion(_ header: FrameHeader, from peer: Role?) throws {
+    private static func checkVersion(_ header: FrameHeader, from peer: Role?, at role: Role) throws {
         guard header.version == FrameHeader.currentVersion else {
             throw CrypTenError(
                 .diverged,
-                "\(peer.map { "\($0)" } ?? "a caller") speaks protocol version \(header.version), \(identity.role) version "
+                "\(peer.map { "\($0)" } ?? "a caller") speaks protocol version \(header.version), \(role) version "
                     + "\(FrameHeader.currentVersion): install the same release everywhere",
                 telling: Disclosure(.anotherVersion, about: peer)
             )

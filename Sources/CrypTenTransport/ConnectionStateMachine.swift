@@ -142,8 +142,8 @@ package struct ConnectionStateMachine: Sendable {
                 return try receivedHello(raw, handshake)
             case .awaitingAnswer(let handshake, let peer):
                 return try receivedAnswer(raw, from: peer, handshake)
-            case .open(let peer, let keys):
-                return try receivedFrame(&raw, from: peer, keys)
+            case .open(let peer, _):
+                return try receivedFrame(&raw, from: peer)
             case .introduced:
                 throw CrypTenError(.malformedFrame, "a caller went on before it was answered")
             case .leaving, .ended:

@@ -70,8 +70,27 @@ package struct Frame: Sendable {
     /// The round within the run; of corrections and preparations, which of the run's frames it is.
     package var round: UInt32
     package var payload: ByteBuffer
+    /// Where there are words: nearly all frames have none, and are copied at the price of a pointer.
+    private var handed: Handed?
+
+    private final class Handed: Sendable {
+        let words: any HandedWords
+
+        init(_ words: any HandedWords) {
+            self.words = words
+        }
+    }
+
     /// Words in place of the payload's bytes, which is empty then; see ``Transport/handsOver(to:)``.
-    package var words: (any HandedWords)?
+    package var words: (any HandedWords)? {
+        get { handed?.words }
+        set { handed = newValue.map(Handed.init) }
+    }
+
+    /// Whether there are words in place of the payload's bytes.
+    package var carriesWords: Bool {
+        handed != nil
+    }
 
     /// Makes a frame; the meter is the kind's usual one unless it is given.
     package init(
@@ -92,7 +111,7 @@ package struct Frame: Sendable {
 
     /// The length of the payload, or of what it would be where words stand in its place.
     package var payloadSize: Int {
-        words?.byteCount ?? payload.readableBytes
+        handed?.words.byteCount ?? payload.readableBytes
     }
 
     /// The bytes that the frame takes on the wire, or would take.
@@ -104,6 +123,19 @@ package struct Frame: Sendable {
     ///
     /// - Throws: what kept the words from being there.
     package func payloadBytes() throws -> ByteBuffer {
-        try words?.bytes() ?? payload
+        try handed?.words.bytes() ?? payload
+    }
+
+    /// Carries the words of another frame from now on, if it has any.
+    mutating func takeWords(of other: Frame) {
+        handed = other.handed
+    }
+
+    /// Gives up what the frame carries, and overwrites it where nobody else has it.
+    mutating func wipe() {
+        payload.wipe()
+        guard var words = handed?.words else { return }
+        handed = nil
+        words.wipe()
     }
 }

@@ -14,16 +14,37 @@ struct InboxState {
         var hasLeft = false
         var onRoom: @Sendable () -> Void = {}
 
+        /// Adds a frame behind those of its kind.
+        mutating func append(_ frame: Frame, stamp: UInt64) {
+            queues[Int(frame.kind.rawValue)].append((stamp, frame))
+            unreadBytes += frame.wireSize
+        }
+
+        /// Takes the earliest frame of some kinds; nil where there is none.
+        mutating func take(_ kinds: Set<Frame.Kind>) -> Frame? {
+            guard let kind = earliest(kinds)?.kind else { return nil }
+            guard let frame = queues[Int(kind.rawValue)].popFirst()?.frame else { return nil }
+            unreadBytes -= frame.wireSize
+            return frame
+        }
+
+        /// The number and the kind of the earliest frame of some kinds.
+        func earliest(_ kinds: Set<Frame.Kind>) -> (stamp: UInt64, kind: Frame.Kind)? {
+            var first: (stamp: UInt64, kind: Frame.Kind)?
+            for kind in kinds {
+                guard let stamp = queues[Int(kind.rawValue)].first?.stamp else { continue }
+                if first.map({ stamp < $0.stamp }) ?? true { first = (stamp, kind) }
+            }
+            return first
+        }
+
         /// Forgets what has come, and overwrites it.
         mutating func removeAll() {
             for kind in queues.indices {
                 for offset in 0..<queues[kind].count {
                     // In its place, where nobody else has it.
                     let index = queues[kind].index(queues[kind].startIndex, offsetBy: offset)
-                    queues[kind].modify(index) {
-                        $0.frame.payload.wipe()
-                        $0.frame.words?.wipe()
-                    }
+                    queues[kind].modify(index) { $0.frame.wipe() }
                 }
                 queues[kind].removeAll()
             }
@@ -79,8 +100,7 @@ struct InboxState {
 
     /// Adds a frame behind those of its kind.
     mutating func append(_ frame: Frame, from peer: Role) {
-        mail[peer]?.queues[Int(frame.kind.rawValue)].append((nextStamp, frame))
-        mail[peer]?.unreadBytes += frame.wireSize
+        mail[peer]?.append(frame, stamp: nextStamp)
         nextStamp += 1
     }
 
@@ -155,17 +175,15 @@ struct InboxState {
         from peer: Role,
         limit: Int
     ) throws -> (Frame, resume: (@Sendable () -> Void)?)? {
-        guard let kind = try earliest(kinds, from: peer)?.kind else {
+        let place = try place(of: peer)
+        guard let frame = mail.values[place].take(kinds) else {
             try check(sendingTo: peer)
             return nil
         }
-        guard let frame = mail[peer]?.queues[Int(kind.rawValue)].popFirst()?.frame else { return nil }
-        mail[peer]?.unreadBytes -= frame.wireSize
-        guard !paused.isEmpty, paused.contains(peer), let now = mail[peer], now.unreadBytes <= limit / 2 else {
+        guard !paused.isEmpty, mail.values[place].unreadBytes <= limit / 2, paused.remove(peer) != nil else {
             return (frame, nil)
         }
-        paused.remove(peer)
-        return (frame, now.onRoom)
+        return (frame, mail.values[place].onRoom)
     }
 
     /// Takes the earliest frame of some kinds that any of some peers has sent, or the goodbye of one that has sent none.
@@ -178,7 +196,7 @@ struct InboxState {
     ) throws -> (Arrival, resume: (@Sendable () -> Void)?)? {
         var first: (stamp: UInt64, peer: Role)?
         for peer in peers {
-            guard let (stamp, _) = try earliest(kinds, from: peer) else { continue }
+            guard let (stamp, _) = mail.values[try place(of: peer)].earliest(kinds) else { continue }
             if first.map({ stamp < $0.stamp }) ?? true { first = (stamp, peer) }
         }
         if let first {
@@ -187,17 +205,11 @@ struct InboxState {
         return peers.first { mail[$0]?.hasLeft == true }.map { (.goodbye(from: $0), nil) }
     }
 
-    private func earliest(_ kinds: Set<Frame.Kind>, from peer: Role) throws -> (stamp: UInt64, kind: Frame.Kind)? {
-        guard let mail = mail[peer] else {
+    /// Where a peer's mail is.
+    private func place(of peer: Role) throws -> Dictionary<Role, Mail>.Index {
+        guard let place = mail.index(forKey: peer) else {
             throw CrypTenError(.invalidArgument, "\(peer) isn't another member of this session")
         }
-        var first: (stamp: UInt64, kind: Frame.Kind)?
-        for kind in kinds {
-            guard let candidate = mail.queues[Int(kind.rawValue)].first else { continue }
-            if first.map({ candidate.stamp < $0.stamp }) ?? true {
-                first = (candidate.stamp, kind)
-            }
-        }
-        return first
+        return place
     }
 }

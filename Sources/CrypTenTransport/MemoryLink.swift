@@ -87,7 +87,7 @@ final class MemoryLink: Link {
             sending.sequence += 1
             other.received(
                 FrameAssembler.RawFrame(header: header, tag: FrameTag(low: 0, high: 0), payload: frame.payload),
-                frame.words
+                of: frame
             )
         }
     }
@@ -98,14 +98,14 @@ final class MemoryLink: Link {
         sending.withLockedValue { $0.other = nil }
     }
 
-    private func received(_ raw: FrameAssembler.RawFrame, _ words: (any HandedWords)?) {
+    private func received(_ raw: FrameAssembler.RawFrame, of frame: Frame) {
         var raw = raw
         traffic.countReceived(raw, from: peer)
-        perform(machine.withLockedValue { $0.received(&raw) }, words)
+        perform(machine.withLockedValue { $0.received(&raw) }, after: frame)
     }
 
-    /// - Parameter words: What stands in place of the bytes of a frame that is delivered.
-    private func perform(_ action: ConnectionStateMachine.Action, _ words: (any HandedWords)? = nil) {
+    /// - Parameter sent: The frame that has come, which may carry words in place of the bytes of the one that is delivered.
+    private func perform(_ action: ConnectionStateMachine.Action, after sent: Frame? = nil) {
         switch action {
         case .wait, .close:
             break
@@ -117,7 +117,7 @@ final class MemoryLink: Link {
             agreed.withLockedValue { $0 = secret }
             answer.map(post)
         case .deliver(var frame):
-            frame.words = words
+            if let sent { frame.takeWords(of: sent) }
             _ = inbox.deliver(frame, from: peer)
         case .peerLeft:
             inbox.peerLeft(peer)

@@ -67,7 +67,7 @@ package final class TransportEndpoint: Transport {
             throw CrypTenError(.invalidArgument, "frames of kind \(frame.kind) are the transport's own")
         }
         precondition(
-            frame.words == nil || link.handsOver,
+            !frame.carriesWords || link.handsOver,
             "words are handed over where a transport says that they can be"
         )
         guard frame.payloadSize <= Frame.maximumPayload else {

@@ -291,18 +291,20 @@ package final class GateSimulator {
             let exchanges = arriving.map { SimulatedExchange(arriving: $0) }
             for party in 0..<parties {
                 let context = PartyStage(
-                    party: party,
-                    parties: parties,
-                    kernels: roleKernels[party],
-                    slabs: slabs,
+                    PartyRun(
+                        party: party,
+                        parties: parties,
+                        kernels: roleKernels[party],
+                        slabs: slabs,
+                        keys: keys[party],
+                        pairKeys: pairKeys[party],
+                        ownKey: ownKeys[party],
+                        numbers: numbers[party],
+                        correlations: sources[party],
+                        exchange: exchanges[party]
+                    ),
                     inputs: inputs.map { $0.parties[party] },
-                    memory: memories[party],
-                    keys: keys[party],
-                    pairKeys: pairKeys[party],
-                    ownKey: ownKeys[party],
-                    numbers: numbers[party],
-                    correlations: sources[party],
-                    exchange: exchanges[party]
+                    memory: memories[party]
                 )
                 try gate.evaluate(stage: stage, context)
                 outputs[party] += context.outputs

@@ -162,21 +162,23 @@ package final class PairedSession: @unchecked Sendable {
                 memories[party][unit.step] = unit.isLastStage ? nil : memory
                 numbers[party].begin(step: unit.step, stage: unit.stage)
                 let stage = PartyStage(
-                    party: party,
-                    parties: 2,
-                    kernels: kernels,
-                    slabs: plan.slabs,
+                    PartyRun(
+                        party: party,
+                        parties: 2,
+                        kernels: kernels,
+                        slabs: plan.slabs,
+                        keys: simulator.keys[party],
+                        pairKeys: simulator.pairKeys[party],
+                        ownKey: simulator.ownKeys[party],
+                        numbers: numbers[party],
+                        correlations: sources[party],
+                        exchange: openings[party]
+                    ),
                     inputs: try step.inputs.map { slot in
                         guard let value = slots[party][slot] else { throw SimulationError("slot \(slot) is empty") }
                         return value
                     },
-                    memory: memory,
-                    keys: simulator.keys[party],
-                    pairKeys: simulator.pairKeys[party],
-                    ownKey: simulator.ownKeys[party],
-                    numbers: numbers[party],
-                    correlations: sources[party],
-                    exchange: openings[party]
+                    memory: memory
                 )
                 try step.gate.gate.evaluate(stage: unit.stage, stage)
                 if unit.isLastStage {

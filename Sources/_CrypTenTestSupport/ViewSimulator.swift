@@ -100,18 +100,20 @@ package final class ViewSimulator {
                 let exchanges = arriving.map { SimulatedExchange(arriving: $0) }
                 for party in 0..<parties where party != honest {
                     let context = PartyStage(
-                        party: party,
-                        parties: parties,
-                        kernels: kernels,
-                        slabs: keys.slabs,
+                        PartyRun(
+                            party: party,
+                            parties: parties,
+                            kernels: kernels,
+                            slabs: keys.slabs,
+                            keys: keys.keys[party],
+                            pairKeys: keys.pairKeys[party],
+                            ownKey: keys.ownKeys[party],
+                            numbers: numbers[party],
+                            correlations: sources[party],
+                            exchange: exchanges[party]
+                        ),
                         inputs: operands.map { $0[party] },
-                        memory: memories[party],
-                        keys: keys.keys[party],
-                        pairKeys: keys.pairKeys[party],
-                        ownKey: keys.ownKeys[party],
-                        numbers: numbers[party],
-                        correlations: sources[party],
-                        exchange: exchanges[party]
+                        memory: memories[party]
                     )
                     try step.gate.evaluate(stage: stage, context)
                     outputs[party] += context.outputs

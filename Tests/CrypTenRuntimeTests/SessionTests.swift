@@ -168,6 +168,34 @@ struct SessionTests {
         for result in results { #expect(abs(result[0] - 10) < 1e-3) }
     }
 
+    @Test("the same expressions are run again without another plan, and tell whoever they are to tell")
+    func again() async throws {
+        let results = try await withLocalParties(2) { session -> [[Double]?] in
+            let x = try await session.input(from: .party(0)) { Tensor([1.5, -2], shape: [2]) }
+            let (p, _) = try await session.publicInput(from: .party(1)) { Tensor([2.0, 3], shape: [2]) }
+            let held = try await session.evaluate([x + 1.0])[0]
+            let y = held * p
+            var results = [try await session.reveal(y, to: .all)]
+            let plans = try await session.statistics.plans
+            results.append(try await session.reveal(y, to: .all))
+            results.append(try await session.reveal(held * p, to: .all))
+            results.append(try await session.reveal([y, x], to: .all)?[0])
+            results.append(try await session.reveal(y, to: .all))
+            #expect(try await session.statistics.plans == plans + 1)
+            results.append(try await session.reveal(y, to: .party(1)))
+            #expect(try await session.statistics.plans == plans + 2)
+            try await session.release([held])
+            for _ in 0..<2 {
+                let read = await #expect(throws: CrypTenError.self) { try await session.reveal(y, to: .party(1)) }
+                #expect(read?.code == .sessionClosed)
+            }
+            return results.map { $0?.doubles }
+        }
+        for (party, result) in results.enumerated() {
+            #expect(result == [[Double]?](repeating: [5, -3], count: 5) + [party == 1 ? [5, -3] : nil])
+        }
+    }
+
     @Test("an ill-formed expression throws its error before a byte moves")
     func illFormed() async throws {
         _ = try await withLocalParties(2) { session in

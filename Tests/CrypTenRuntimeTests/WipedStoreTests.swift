@@ -87,6 +87,26 @@ struct WipedStoreTests {
         }
     }
 
+    @Test("none of what short messages have left in large buffers, nor what longer ones have before them")
+    func sentShort() throws {
+        let marker = MemoryMarker(7)
+        // More than wait for the transport, so that the first ones are used again.
+        let buffers = FrameBuffers(capacity: 8192)
+        for number in 0..<48 {
+            var buffer = buffers.take()
+            buffer.reserveCapacity(8192)
+            let words = number == 5 ? 1024 : 16
+            buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: words * 8) { space in
+                marker.write(words, from: UInt64(number), to: space.baseAddress!.assumingMemoryBound(to: UInt64.self))
+                return words * 8
+            }
+            buffers.giveBack(&buffer)
+        }
+        #expect(try marker.occurrences() > 0)
+        buffers.wipe()
+        #expect(try marker.occurrences() == 0)
+    }
+
     @Test("none of what a run has sent, after its end; short buffers go at once")
     func sent() throws {
         let marker = MemoryMarker(5)

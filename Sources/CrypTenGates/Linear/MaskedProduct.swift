@@ -5,8 +5,9 @@ package import CrypTenRing
 ///
 /// With `x^ = x + λx` and `y^ = y + λy` public, `op(x, y) = op(x^, y^) − op(x^, λy) − op(λx, y^) + op(λx, λy)`, and all but
 /// the last term is local work. A party that holds zeros for a share of a mask leaves the product with it out; party 0
-/// joins two products into `op(x^ − λx_0, y^)`. So a party computes at most two. Where one operand is public before the run,
-/// as a kept weight, the product of its public part and the other one's mask can be computed ahead (`term`); one is left.
+/// joins two products into `op(x^ − λx_0, y^)` or `op(x^, y^ − λy_0)`. So a party computes at most two. Where one operand is
+/// public before the run, as a kept weight, the product of its public part and the other one's mask can be computed ahead
+/// (`term`); one is left.
 package struct MaskedProduct: Hashable, Sendable, Codable {
     package let operation: BilinearOperation
     package let left: Shape
@@ -105,13 +106,20 @@ package struct MaskedProduct: Hashable, Sendable, Codable {
         case (.left, false): if !skipsRight { add(xHat, yMask.reshaped(to: right), subtracting: true) }
         case (.right, true): add(value(xHat, less: xMask, isZero: skipsLeft), yHat, subtracting: false)
         case (.right, false): if !skipsLeft { add(xMask.reshaped(to: left), yHat, subtracting: true) }
-        case (nil, let isFirst):
-            if isFirst {
-                add(value(xHat, less: xMask, isZero: skipsLeft), yHat, subtracting: false)
-            } else if !skipsLeft {
-                add(xMask.reshaped(to: left), yHat, subtracting: true)
-            }
+        case (nil, false):
+            if !skipsLeft { add(xMask.reshaped(to: left), yHat, subtracting: true) }
             if !skipsRight { add(xHat, yMask.reshaped(to: right), subtracting: true) }
+        case (nil, true):
+            // One product where there is one mask. Where there are two, the difference is that of the smaller operand on a processor; on
+            // a device it's part of what makes the left one.
+            let takesRight = right.count < left.count && !kernels.computesAside
+            if skipsLeft || !skipsRight && takesRight {
+                add(xHat, value(yHat, less: yMask, isZero: skipsRight), subtracting: false)
+                if !skipsLeft { add(xMask.reshaped(to: left), yHat, subtracting: true) }
+            } else {
+                add(value(xHat, less: xMask, isZero: false), yHat, subtracting: false)
+                if !skipsRight { add(xHat, yMask.reshaped(to: right), subtracting: true) }
+            }
         }
     }
 }

@@ -35,6 +35,11 @@ package final class DealerStage: DealStage {
         self.clock = clock
     }
 
+    /// What a gate of a run keeps between its stages: made here, where its types are known.
+    package static func emptyMemory() -> MaskMemory<RingTensor, BitPlanes> {
+        MaskMemory()
+    }
+
     package func yield(_ value: DealerValue) {
         outputs.append(value)
     }

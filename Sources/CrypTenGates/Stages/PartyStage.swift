@@ -2,59 +2,37 @@ package import CrypTenRing
 
 /// What a gate's half at a party may do in one stage: read its inputs, draw words, open, and yield.
 package final class PartyStage {
-    package let party: Int
-    package let parties: Int
-    package let kernels: any Kernels
-    /// In which slabs gates work: the plan's.
-    package let slabs: Slabs
+    private let run: PartyRun
     /// The gate's operands, in the plan's order; empty after the stage that read them last.
     package let inputs: [PartyValue]
     /// What earlier stages of this gate left.
     package let memory: GateMemory
     /// What the gate has yielded, in the order of its outputs.
     package private(set) var outputs: [PartyValue] = []
-
-    private let keys: RunKeys
-    /// Keys that this party shares with each other one and the dealer lacks, by party; nil at its own place.
-    private let pairKeys: [ExpansionKey?]
-    /// A key that this party has drawn for the run and shares with nobody, nor with the dealer.
-    private let ownKey: ExpansionKey
-    private let numbers: StreamNumbers
-    private let correlations: any CorrelationSource
-    private let exchange: any OpeningExchange
-    private let clock: WorkClock
     private var ahead: StepAhead
 
-    package init(
-        party: Int,
-        parties: Int,
-        kernels: any Kernels,
-        slabs: Slabs,
-        inputs: [PartyValue],
-        memory: GateMemory,
-        keys: RunKeys,
-        pairKeys: [ExpansionKey?],
-        ownKey: ExpansionKey,
-        numbers: StreamNumbers,
-        correlations: any CorrelationSource,
-        exchange: any OpeningExchange,
-        clock: WorkClock = WorkClock(),
-        ahead: StepAhead = StepAhead()
-    ) {
-        self.party = party
-        self.parties = parties
-        self.kernels = kernels
-        self.slabs = slabs
+    package init(_ run: PartyRun, inputs: [PartyValue], memory: GateMemory, ahead: StepAhead = StepAhead()) {
+        self.run = run
         self.inputs = inputs
         self.memory = memory
-        self.keys = keys
-        self.pairKeys = pairKeys
-        self.ownKey = ownKey
-        self.numbers = numbers
-        self.correlations = correlations
-        self.exchange = exchange
-        self.clock = clock
         self.ahead = ahead
+    }
+
+    package var party: Int {
+        run.party
+    }
+
+    package var parties: Int {
+        run.parties
+    }
+
+    package var kernels: any Kernels {
+        run.kernels
+    }
+
+    /// In which slabs gates work: the plan's.
+    package var slabs: Slabs {
+        run.slabs
     }
 
     /// Whether public terms are added to this party's share.
@@ -97,18 +75,18 @@ package final class PartyStage {
 
     /// This party's additive share of what was dealt.
     package func correlation(_ shape: Shape) throws -> RingTensor {
-        try correlations.words(shape.count, number: numbers.correlation()).reshaped(to: shape)
+        try run.correlations.words(shape.count, number: run.numbers.correlation()).reshaped(to: shape)
     }
 
     /// The same of elements of few bits, packed: a share modulo 2^bits.
     package func packedCorrelation(_ shape: Shape, bits: Int) throws -> RingTensor {
-        try correlations.words(Slabs.packedWords(bits: bits, count: shape.count), number: numbers.correlation())
+        try run.correlations.words(Slabs.packedWords(bits: bits, count: shape.count), number: run.numbers.correlation())
     }
 
     /// This party's XOR share of planes of bits that were dealt.
     package func correlationBits(planes: Int, count: Int) throws -> BitPlanes {
         let words = Slabs.bitWords(planes: planes, count: count)
-        let share = try correlations.words(words, number: numbers.correlation())
+        let share = try run.correlations.words(words, number: run.numbers.correlation())
         return kernels.planes(share, planes: planes, count: count)
     }
 
@@ -117,7 +95,9 @@ package final class PartyStage {
     /// Parties without one make correlations of bits of another mask r, and have opened λ − r. Then this is `hat − (λ − r) = v + r`: a wire's value
     /// stays, and its mask is r. One call for each request of `deal` that reads bits, in the same order (`DealStage`).
     package func bitwise(_ hat: RingTensor) throws -> RingTensor {
-        guard let difference = try correlations.difference(hat.count, number: numbers.bitwise()) else { return hat }
+        guard let difference = try run.correlations.difference(hat.count, number: run.numbers.bitwise()) else {
+            return hat
+        }
         return kernels.subtract(hat, difference)
     }
 
@@ -151,11 +131,11 @@ package final class PartyStage {
 
     /// Opens a share under a fresh mask of ours; `openedWire` reads it in the next stage.
     package func open(_ share: RingTensor) throws {
-        let number = numbers.mask()
-        let mask = ahead.mask?.reshaped(to: share.shape) ?? expand(keys.masks, number: number, share.shape)
+        let number = run.numbers.mask()
+        let mask = ahead.mask?.reshaped(to: share.shape) ?? expand(run.keys.masks, number: number, share.shape)
         ahead.mask = nil
         memory.tensors.append(mask)
-        try exchange.append(kernels.add(share, mask), Opening(words: share.count, combination: .sum))
+        try run.exchange.append(kernels.add(share, mask), Opening(words: share.count, combination: .sum))
     }
 
     /// What the stage before opened with `open(_:)`, in the same order: a wire whose mask the parties share.
@@ -166,27 +146,27 @@ package final class PartyStage {
 
     /// Words of ours that the dealer sums over the parties: an absorbed product's `t`, which masks its opening.
     package func freshShare(_ shape: Shape) -> RingTensor {
-        expand(keys.masks, number: numbers.mask(), shape)
+        expand(run.keys.masks, number: run.numbers.mask(), shape)
     }
 
     /// Passes over words of ours that the dealer alone sums: a number drawn for the parties, who get shares of it.
     package func skipFreshShare() {
-        _ = numbers.mask()
+        _ = run.numbers.mask()
     }
 
     /// XOR shares of bits that nobody knows: fresh words of ours, whose sum the dealer knows.
     package func freshBits(planes: Int, count: Int) -> BitPlanes {
-        expandBits(keys.bitMasks, number: numbers.bitMask(), planes: planes, count: count)
+        expandBits(run.keys.bitMasks, number: run.numbers.bitMask(), planes: planes, count: count)
     }
 
     /// Bits that this party alone draws: with those of the others, XOR shares of bits that nobody knows, nor the dealer.
     package func ownBits(planes: Int, count: Int) -> BitPlanes {
-        expandBits(ownKey, number: numbers.ownDraw(), planes: planes, count: count)
+        expandBits(run.ownKey, number: run.numbers.ownDraw(), planes: planes, count: count)
     }
 
     /// Opens a message that holds `freshShare` words as its mask; `openedWords` reads it in the next stage.
     package func open(masked message: RingTensor) throws {
-        try exchange.append(message, Opening(words: message.count, combination: .sum))
+        try run.exchange.append(message, Opening(words: message.count, combination: .sum))
     }
 
     /// What the stage before opened with `open(masked:)`, in the same order.
@@ -203,7 +183,7 @@ package final class PartyStage {
         kernels.accumulate(&message, xor: mask)
         memory.bits.append(mask)
         let words = Slabs.bitWords(planes: mask.planes, count: mask.count)
-        try exchange.append(message.asWords, Opening(words: words, combination: .xor))
+        try run.exchange.append(message.asWords, Opening(words: words, combination: .xor))
     }
 
     /// What the stage before opened with `open(_: BitPlanes)`, in the same order.
@@ -217,30 +197,30 @@ package final class PartyStage {
     ///
     /// - Parameter value: the encoded value at the owner, nil at the others.
     package func publish(_ value: RingTensor?, owner: Int, shape: Shape) throws {
-        let number = numbers.mask()
+        let number = run.numbers.mask()
         var part: RingTensor?
         if party == owner {
             guard let value else { preconditionFailure("the owner has its input") }
-            let mask = expand(keys.masks, number: number, shape)
+            let mask = expand(run.keys.masks, number: number, shape)
             memory.tensors.append(mask)
             part = kernels.add(value, mask)
         } else {
             memory.tensors.append(RingTensor(zeros: shape))
         }
-        try exchange.append(part, Opening(words: shape.count, combination: .sum, purpose: .input, sender: owner))
+        try run.exchange.append(part, Opening(words: shape.count, combination: .sum, purpose: .input, sender: owner))
     }
 
     /// Sends a share, re-randomised by a fresh sharing of zero, to `receiver` or to all; `revealed` reads the sum.
     package func reveal(_ share: RingTensor, to receiver: Int?) throws {
         let opening = Opening(words: share.count, combination: .sum, purpose: .reveal, receiver: receiver)
-        try exchange.append(reshared(share), opening)
+        try run.exchange.append(reshared(share), opening)
     }
 
     /// A share of the same value, after a fresh sharing of zero.
     package func reshared(_ share: RingTensor) -> RingTensor {
         var part = share
-        let number = numbers.zero()
-        for (other, key) in pairKeys.enumerated() {
+        let number = run.numbers.zero()
+        for (other, key) in run.pairKeys.enumerated() {
             guard let key else { continue }
             let words = expand(key, number: number, share.shape)
             party < other ? kernels.accumulate(&part, adding: words) : kernels.accumulate(&part, subtracting: words)
@@ -251,14 +231,14 @@ package final class PartyStage {
     /// The same of XOR shares of one plane of bits.
     package func reveal(_ share: BitPlanes, to receiver: Int?) throws {
         var part = share
-        let number = numbers.zero()
-        for key in pairKeys {
+        let number = run.numbers.zero()
+        for key in run.pairKeys {
             guard let key else { continue }
-            clock.measure(.expansion) { kernels.accumulateBitExpansion(&part, key, number: number, fromPlane: 0) }
+            run.clock.measure(.expansion) { kernels.accumulateBitExpansion(&part, key, number: number, fromPlane: 0) }
         }
         let words = Slabs.bitWords(planes: share.planes, count: share.count)
         let opening = Opening(words: words, combination: .xor, purpose: .reveal, receiver: receiver)
-        try exchange.append(part.asWords, opening)
+        try run.exchange.append(part.asWords, opening)
     }
 
     /// Sends a share under a fresh mask of ours to one party, which adds its own to it; `openedHere` reads the sum.
@@ -268,39 +248,39 @@ package final class PartyStage {
 
     /// Sends a message that holds `freshShare` words as its mask to one party; `openedHere` reads the sum.
     package func open(masked message: RingTensor, to receiver: Int) throws {
-        try exchange.append(message, Opening(words: message.count, combination: .sum, receiver: receiver))
+        try run.exchange.append(message, Opening(words: message.count, combination: .sum, receiver: receiver))
     }
 
     /// What the stage before opened with `open(_:to:)`, in the same order; nil at all but the one party.
     package func openedHere(_ shape: Shape) throws -> RingTensor? {
-        try exchange.next()?.reshaped(to: shape)
+        try run.exchange.next()?.reshaped(to: shape)
     }
 
     /// The keys that say into which order a party puts rows; nil at the others.
     package func orderKeys(of party: Int, rows: Int) -> RingTensor? {
-        let number = numbers.order()
+        let number = run.numbers.order()
         guard party == self.party else { return nil }
-        return expand(keys.orders, number: number, [rows, RowOrder.wordsOfKey])
+        return expand(run.keys.orders, number: number, [rows, RowOrder.wordsOfKey])
     }
 
     /// What the stage before revealed; nil where another party learns it.
     package func revealed() throws -> RingTensor? {
-        try exchange.next()
+        try run.exchange.next()
     }
 
     private func opened() throws -> RingTensor {
-        guard let words = try exchange.next() else { preconditionFailure("every party gets what is opened") }
+        guard let words = try run.exchange.next() else { preconditionFailure("every party gets what is opened") }
         return words
     }
 
     // MARK: Words
 
     private func expand(_ key: ExpansionKey, number: UInt64, _ shape: Shape) -> RingTensor {
-        clock.measure(.expansion) { kernels.expand(key, number: number, from: 0, shape: shape) }
+        run.clock.measure(.expansion) { kernels.expand(key, number: number, from: 0, shape: shape) }
     }
 
     private func expandBits(_ key: ExpansionKey, number: UInt64, planes: Int, count: Int) -> BitPlanes {
-        clock.measure(.expansion) {
+        run.clock.measure(.expansion) {
             kernels.expandBits(key, number: number, fromPlane: 0, planes: planes, count: count)
         }
     }

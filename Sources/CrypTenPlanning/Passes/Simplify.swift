@@ -40,12 +40,11 @@ package struct Simplify {
                 stack.removeLast()
                 continue
             }
-            let missing =
-                node.visibility == .public ? [] : node.inputs.filter { places[ObjectIdentifier($0)] == nil }
-            if !missing.isEmpty {
-                stack.append(contentsOf: missing.reversed())
-                continue
+            let height = stack.count
+            if node.visibility != .public {
+                for input in node.inputs.reversed() where places[ObjectIdentifier(input)] == nil { stack.append(input) }
             }
+            guard stack.count == height else { continue }
             places[ObjectIdentifier(node)] = try add(node)
             stack.removeLast()
         }
@@ -75,8 +74,9 @@ package struct Simplify {
     }
 
     private mutating func insert(_ operation: Primitive, _ inputs: [Int], _ node: Node, isSecret: Bool) -> Int {
-        let key = Key(operation: operation, inputs: inputs, kind: node.kind)
-        if let place = known[key] { return place }
+        let next = graph.entries.count
+        let place = Simplify.note(next, in: &known[Key(operation: operation, inputs: inputs, kind: node.kind)])
+        guard place == next else { return place }
         graph.entries.append(
             Graph.Entry(
                 operation: operation,
@@ -85,12 +85,18 @@ package struct Simplify {
                 kind: node.kind,
                 isSecret: isSecret,
                 layer: node.layer,
-                number: graph.entries.count
+                number: next
             )
         )
         sources.origins.append(node.origin)
-        known[key] = graph.entries.count - 1
-        return graph.entries.count - 1
+        return next
+    }
+
+    /// What is known already, or else `place` from now on: one search for both, of keys that take long to look at.
+    private static func note(_ place: Int, in known: inout Int?) -> Int {
+        if let known { return known }
+        known = place
+        return place
     }
 
     private mutating func addPublic(_ node: Node) throws -> Int {

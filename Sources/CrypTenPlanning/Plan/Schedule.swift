@@ -1,4 +1,4 @@
-import CrypTenGates
+package import CrypTenGates
 
 /// The order in which the stages of a plan's gates run, and what may be forgotten after each.
 ///
@@ -14,6 +14,17 @@ package struct Schedule: Sendable {
         package var freed: [Int]
     }
 
+    /// A step as those read it who run its units: apart from the plan's, which takes longer to copy than a short unit to run.
+    package struct Step: Sendable {
+        package let gate: any Gate
+        /// The gate's.
+        package let name: String
+        package let inputs: [Int]
+        package let outputs: [Int]
+    }
+
+    /// The plan's steps, in order.
+    package let steps: [Step]
     /// The units between two openings; the last of them is followed by none.
     package let rounds: [[Unit]]
     /// The words of corrections that the last party is dealt.
@@ -23,12 +34,16 @@ package struct Schedule: Sendable {
     package init(_ plan: Plan) {
         var ready = [Int](repeating: 0, count: plan.slots)
         var byRound: [[Unit]] = [[]]
-        correctionWords = plan.steps.reduce(0) { words, step in
-            step.gate.gate.cost(parties: plan.parties, slabs: plan.slabs).reduce(words) { $0 + $1.correctionWords }
+        steps = plan.steps.map { step in
+            let gate = step.gate.gate
+            return Step(gate: gate, name: type(of: gate).name, inputs: step.inputs, outputs: step.outputs)
+        }
+        correctionWords = steps.reduce(0) { words, step in
+            step.gate.cost(parties: plan.parties, slabs: plan.slabs).reduce(words) { $0 + $1.correctionWords }
         }
         for (index, step) in plan.steps.enumerated() {
             let start = (step.inputs + (step.after ?? [])).map { ready[$0] }.max() ?? 0
-            let stages = step.gate.gate.stages
+            let stages = steps[index].gate.stages
             for stage in 0..<stages {
                 while byRound.count <= start + stage { byRound.append([]) }
                 byRound[start + stage].append(

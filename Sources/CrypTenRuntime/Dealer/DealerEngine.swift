@@ -31,14 +31,12 @@ struct DealerEngine {
         }
         let numbers = StreamNumbers()
         let stream = CorrectionStream(context, receiver: .party(PartyID(plan.parties - 1)), account: credit)
-        let gates = plan.steps.map(\.gate.gate)
-        let gateNumbers = gates.map { context.clock.number(ofGate: type(of: $0).name) }
+        let gateNumbers = schedule.steps.map { context.clock.number(ofGate: $0.name) }
         var memories = [MaskMemory<RingTensor, BitPlanes>?](repeating: nil, count: plan.steps.count)
         for units in schedule.rounds {
             for unit in units {
-                let step = plan.steps[unit.step]
-                let gate = gates[unit.step]
-                let memory = memories[unit.step] ?? MaskMemory()
+                let step = schedule.steps[unit.step]
+                let memory = memories[unit.step] ?? DealerStage.emptyMemory()
                 memories[unit.step] = unit.isLastStage ? nil : memory
                 numbers.begin(step: unit.step, stage: unit.stage)
                 let stage = DealerStage(
@@ -51,7 +49,9 @@ struct DealerEngine {
                     sink: stream,
                     clock: context.clock
                 )
-                try context.clock.measure(gate: gateNumbers[unit.step]) { try gate.deal(stage: unit.stage, at: stage) }
+                try context.clock.measure(gate: gateNumbers[unit.step]) {
+                    try step.gate.deal(stage: unit.stage, at: stage)
+                }
                 if unit.isLastStage {
                     for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
                 }

@@ -59,45 +59,46 @@ struct PartyEngine {
         let numbers = StreamNumbers()
         let exchange = RoundExchange(context, party: party, parties: plan.parties)
         let correlations = madeUp ?? source(of: corrections)
-        let gates = plan.steps.map(\.gate.gate)
-        // Apart from their steps, of which a copy costs more than what a short unit does.
-        let (inputs, outputs) = (plan.steps.map(\.inputs), plan.steps.map(\.outputs))
-        let gateNumbers = gates.map { context.clock.number(ofGate: type(of: $0).name) }
+        let run = PartyRun(
+            party: party,
+            parties: plan.parties,
+            kernels: context.kernels,
+            slabs: plan.slabs,
+            keys: keys,
+            pairKeys: pairKeys,
+            ownKey: ownKey,
+            numbers: numbers,
+            correlations: correlations,
+            exchange: exchange,
+            clock: context.clock
+        )
+        let steps = prepared.schedule.steps
+        let gateNumbers = steps.map { context.clock.number(ofGate: $0.name) }
         var memories = [GateMemory?](repeating: nil, count: plan.steps.count)
         var differences: [Int: [RingTensor]] = [:]
         let total = prepared.schedule.rounds.reduce(0) { $0 + $1.count }
         var done = 0
         for (round, units) in prepared.schedule.rounds.enumerated() {
             for unit in units {
-                let gate = gates[unit.step]
+                let step = steps[unit.step]
                 let memory = memories[unit.step] ?? GateMemory()
                 memories[unit.step] = unit.isLastStage ? nil : memory
                 numbers.begin(step: unit.step, stage: unit.stage)
                 let stage = PartyStage(
-                    party: party,
-                    parties: plan.parties,
-                    kernels: context.kernels,
-                    slabs: plan.slabs,
-                    inputs: try inputs[unit.step].map { try value(slots[$0], step: unit.step) },
+                    run,
+                    inputs: try step.inputs.map { try value(slots[$0], step: unit.step) },
                     memory: memory,
-                    keys: keys,
-                    pairKeys: pairKeys,
-                    ownKey: ownKey,
-                    numbers: numbers,
-                    correlations: correlations,
-                    exchange: exchange,
-                    clock: context.clock,
                     ahead: ahead[unit.step] ?? StepAhead()
                 )
                 try context.clock.measure(gate: gateNumbers[unit.step]) {
-                    try gate.evaluate(stage: unit.stage, stage)
+                    try step.gate.evaluate(stage: unit.stage, stage)
                 }
                 if observer != nil, let made = correlations as? MadeCorrelations {
                     differences[unit.step, default: []] += made.takeSeen()
                 }
                 if unit.isLastStage {
                     ahead[unit.step] = nil
-                    for (slot, output) in zip(outputs[unit.step], stage.outputs) { slots[slot] = output }
+                    for (slot, output) in zip(step.outputs, stage.outputs) { slots[slot] = output }
                     observer?(unit.step, stage.outputs, differences.removeValue(forKey: unit.step) ?? [], unit.freed)
                 }
                 for slot in unit.freed { slots[slot] = nil }

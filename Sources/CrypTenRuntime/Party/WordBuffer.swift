@@ -34,6 +34,8 @@ package final class FrameBuffers {
     private var sent: CircularBuffer<ByteBuffer> = []
     /// How many of them, from the last one back, were sent since they were overwritten.
     private var used = 0
+    /// The most bytes that one of them has carried since then: the short messages of a round go in one large buffer, and fill little of it.
+    private var most = 0
 
     /// So many frames are written by the time a buffer is taken again, or the network is behind.
     private static let inFlight = 32
@@ -48,6 +50,8 @@ package final class FrameBuffers {
     }
 
     /// An empty buffer, large enough where there was one to be taken again.
+    ///
+    /// Who takes it gives it back, or overwrites all of it, before `wipe` is called.
     package func take() -> ByteBuffer {
         guard sent.count >= FrameBuffers.inFlight, var buffer = sent.popFirst() else { return ByteBuffer() }
         used = min(used, sent.count)
@@ -58,6 +62,7 @@ package final class FrameBuffers {
     /// Lets go of a buffer that was handed to the transport: a large one is remembered, a short one, which isn't worth it, overwritten.
     package func giveBack(_ buffer: inout ByteBuffer) {
         guard buffer.storageCapacity >= capacity else { return buffer.wipe() }
+        most = max(most, buffer.writerIndex)
         sent.append(buffer)
         used += 1
         buffer = ByteBuffer()
@@ -68,9 +73,9 @@ package final class FrameBuffers {
     /// - Complexity: the memory of what was sent, at most of some dozen frames, once.
     package func wipe() {
         for offset in sent.count - used..<sent.count {
-            sent.modify(sent.index(sent.startIndex, offsetBy: offset)) { $0.wipe() }
+            sent.modify(sent.index(sent.startIndex, offsetBy: offset)) { $0.wipe(written: most) }
         }
         sent.removeAll { $0.storageCapacity == 0 }
-        used = 0
+        (used, most) = (0, 0)
     }
 }

@@ -37,8 +37,9 @@ package struct RecentlyUsed<Key: Hashable & Sendable, Value: Sendable>: Sendable
     /// Uses what is kept under a key; nil if nothing is.
     package mutating func use(_ key: Key) -> Value? {
         uses += 1
-        entries[key]?.lastUse = uses
-        return entries[key]?.value
+        guard let place = entries.index(forKey: key) else { return nil }
+        entries.values[place].lastUse = uses
+        return entries.values[place].value
     }
 
     /// Keeps a value, and uses it.

@@ -38,10 +38,23 @@ extension SessionState {
                 )
             }
         }
+        if let recent = recentPlan, let sources = recent.sources(of: roots), try known(of: sources) == recent.known {
+            return Planned(plan: recent.plan, sources: sources)
+        }
         let (graph, sources) = try Simplify.graph(of: roots)
-        let known = try sources.kept.map { try keptValue($0.number).known }
+        let known = try known(of: sources)
+        let plan = try plan(graph, known)
+        recentPlan = RecentPlan(roots, sources, known: known, plan)
+        return Planned(plan: plan, sources: sources)
+    }
+
+    private func known(of sources: GraphSources) throws -> [KeptValue] {
+        try sources.kept.map { try keptValue($0.number).known }
+    }
+
+    private func plan(_ graph: Graph, _ known: [KeptValue]) throws -> PreparedPlan {
         let key = PlanKey(graph: graph, kept: known)
-        if let plan = plans.use(key) { return Planned(plan: plan, sources: sources) }
+        if let plan = plans.use(key) { return plan }
         let planner = Planner(
             parties: parties,
             fractionBits: configuration.fractionBits,
@@ -51,7 +64,7 @@ extension SessionState {
         statistics.plans += 1
         let size = plan.constants.reduce(plan.dealerPlan.count) { $0 + $1.count * 8 }
         _ = plans.insert(plan, for: key, size: size)
-        return Planned(plan: plan, sources: sources)
+        return plan
     }
 
     /// Looks whether a device has room for a plan, once for each.

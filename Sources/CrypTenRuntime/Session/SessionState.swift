@@ -43,6 +43,8 @@ final class SessionState {
     var lastBinding: [UInt8] = []
     /// Plans that were made, for as many forms as a program uses in turn.
     var plans = RecentlyUsed<PlanKey, PreparedPlan>(capacity: 256, sizeLimit: 1 << 30)
+    /// The last of them, by the nodes that it was made of.
+    var recentPlan: RecentPlan?
     /// Fingerprints of plans that the device has room for.
     var plansWithRoom: Set<[UInt8]> = []
     /// Runs that were dealt ahead and wait to be used, by number.
@@ -133,6 +135,7 @@ final class SessionState {
         plain = WeakTable()
         dealtRuns = [:]
         plans.removeAll()
+        recentPlan = nil
         for index in salt.indices { salt[index] = 0 }
         salt = []
     }

@@ -309,18 +309,20 @@ final class PairedGate {
             let openings = arriving.map { Openings($0) }
             for party in 0..<2 {
                 let context = PartyStage(
-                    party: party,
-                    parties: 2,
-                    kernels: simulator.roleKernels[party],
-                    slabs: simulator.slabs,
+                    PartyRun(
+                        party: party,
+                        parties: 2,
+                        kernels: simulator.roleKernels[party],
+                        slabs: simulator.slabs,
+                        keys: simulator.keys[party],
+                        pairKeys: simulator.pairKeys[party],
+                        ownKey: simulator.ownKeys[party],
+                        numbers: simulator.numbers[party],
+                        correlations: sources[party],
+                        exchange: openings[party]
+                    ),
                     inputs: operands.map { $0.parties[party] },
-                    memory: memories[party],
-                    keys: simulator.keys[party],
-                    pairKeys: simulator.pairKeys[party],
-                    ownKey: simulator.ownKeys[party],
-                    numbers: simulator.numbers[party],
-                    correlations: sources[party],
-                    exchange: openings[party]
+                    memory: memories[party]
                 )
                 try gate.evaluate(stage: stage, context)
                 outputs[party] += context.outputs
