@@ -25,8 +25,8 @@ CCT_FOR_EACH_SET(cct_lattice_slots,
     (void)set;
     const row16 p = ALL(prime->prime), half = ALL(factor->half);
     const cct_lattice_factor lowest = factor->low, highest = factor->high;
+    uint32_t low[SIDE], high[SIDE];
     for (size_t i = 0; i < ROW; i += SIDE) {
-        uint32_t low[SIDE], high[SIDE];
         for (size_t lane = 0; lane < SIDE; lane++) {
             low[lane] = (uint32_t)words[i + lane];
             // A number without a sign, 2^63 too large.
@@ -35,6 +35,8 @@ CCT_FOR_EACH_SET(cct_lattice_slots,
         const row16 a = BY(LOAD(low), lowest), b = BY(LOAD(high), highest), sum = ADD(a, b);
         STORE(out + i, SUBTRACT(sum, half));
     }
+    cct_wipe(low, sizeof low);
+    cct_wipe(high, sizeof high);
 })
 
 CCT_FOR_EACH_SET(cct_lattice_join,
@@ -100,8 +102,9 @@ CCT_FOR_EACH_SET(cct_lattice_collect,
                  (set, out, rows, step, count, collection, offset), {
     (void)set;
     const cct_lattice_collection *own = collection;
+    uint32_t digits[CCT_LATTICE_SLOT_PRIMES][SIDE];
+    uint64_t words[SIDE];
     for (size_t i = 0; i < count; i += SIDE) {
-        uint32_t digits[CCT_LATTICE_SLOT_PRIMES][SIDE];
         CCT_UNROLL for (size_t k = 0; k < CCT_LATTICE_SLOT_PRIMES; k++) {
             const row16 p = ALL(own->primes[k]);
             row16 v = LOAD(rows + k * step + i);
@@ -112,7 +115,6 @@ CCT_FOR_EACH_SET(cct_lattice_collect,
             }
             STORE(digits[k], v);
         }
-        uint64_t words[SIDE];
         for (size_t lane = 0; lane < SIDE; lane++) {
             uint64_t word = offset;
             CCT_UNROLL for (size_t k = 0; k < CCT_LATTICE_SLOT_PRIMES; k++) word += digits[k][lane] * own->weights[k];
@@ -120,4 +122,6 @@ CCT_FOR_EACH_SET(cct_lattice_collect,
         }
         memcpy(out + i, words, cct_min(SIDE, count - i) * sizeof *words);
     }
+    cct_wipe(digits, sizeof digits);
+    cct_wipe(words, sizeof words);
 })

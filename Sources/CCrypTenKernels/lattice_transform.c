@@ -216,8 +216,8 @@ CCT_FOR_EACH_SET(cct_lattice_apart, (cct_instruction_set set, uint32_t *out, con
     (void)set;
     // Distinct vectors of a chunk: points of neighbouring lanes are as far apart.
     const size_t pieces = points * SIDE / CCT_LATTICE_DEGREE;
+    uint32_t x[SIDE * SIDE];
     for (size_t vector = 0; vector < points / SIDE; vector++) {
-        uint32_t x[SIDE * SIDE];
         const size_t first = vector / pieces * pieces * SIDE + vector % pieces;
         for (size_t lane = 0; lane < SIDE; lane++) {
             memcpy(x + SIDE * lane, rows + (first + pieces * lane) * SIDE, SIDE * sizeof *x);
@@ -225,4 +225,5 @@ CCT_FOR_EACH_SET(cct_lattice_apart, (cct_instruction_set set, uint32_t *out, con
         transpose(x);
         for (size_t j = 0; j < count; j++) memcpy(out + j * points + vector * SIDE, x + SIDE * j, SIDE * sizeof *x);
     }
+    cct_wipe(x, sizeof x);
 })

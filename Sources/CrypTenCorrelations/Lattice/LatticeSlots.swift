@@ -8,7 +8,7 @@ private import Foundation
 /// every other ciphertext (`LatticeParameters`).
 ///
 /// 1. x, modulo M in slots, is a polynomial m; it is encrypted as round(q m / M) + e − a s. So 8192 words are three ciphertexts.
-/// 2. The other party multiplies by w, y's polynomial with coefficients between −M/2 and M/2. round(q m / M)·w is q (m w) / M modulo q, off by the rounding times w.
+/// 2. The other party multiplies by w, y's polynomial with coefficients between −(M + t)/2 and (M + t)/2. round(q m / M)·w is q (m w) / M modulo q, off by the rounding times w.
 /// 3. It adds an encryption of zero with a fresh ternary secret and fresh noise; else the second half were a·w, and who knows a knew w.
 /// 4. It drops two primes, rounding, and takes a uniform ρ modulo q′ off the first half; 124 bits, 8192 coefficients, all of both halves are sent.
 /// 5. V = c0 + c1 s is what the first party decrypts. It takes round(M V / q′), the other round(M ρ / q′), and both read the slots: shares of x y modulo
@@ -18,7 +18,7 @@ private import Foundation
 /// *Privacy.* V is uniform modulo q′ whatever x, y and noise are, for ρ is: of what depends on y, the first party sees the second half alone, which an
 /// encryption of zero hides (`LatticeSecurity`). No estimate of noise and no flooding enters. The other party sees ciphertexts.
 ///
-/// *Exactness.* Two things may go wrong, and neither depends on anything that is seen.
+/// *Exactness.* Two things may go wrong, with probabilities over V and ρ, whatever the words are. A word is any number then.
 ///
 /// - α + β − T differs from x y where α − x y is below 0 or not below T. α is uniform, and |x y| ≤ 2^126: with probability below `terms` · 2^-47.9 an element.
 /// - Two roundings to a multiple of q′ / M > 2^66 add up to that of the sum but where ρ lies within the noise of a half: with probability 2 |noise| M / q′ a

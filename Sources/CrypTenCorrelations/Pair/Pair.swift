@@ -19,8 +19,8 @@ package final class Pair {
     /// What was written down, without what the tape counts.
     var counted = PairCost()
 
-    /// Bytes that a transfer takes until it's used: a row of 16 at who chooses, 4 of which one is made at the other. Each is either about as often.
-    private static let waitingBytes = 10
+    /// Bytes that a transfer takes: its row; at the side that has the words less than that until it's used.
+    private static let rowBytes = 16
 
     package init(
         party: Int,
@@ -131,7 +131,7 @@ package final class Pair {
         let exchange = tape.next(after: moment)
         let choices = PairChoices(chooser: chooser, planes: planes, count: count, moment: exchange)
         tape.hold(choices)
-        wait(bytes: Pair.waitingBytes * 64 * planes * BitPlanes.words(for: count))
+        wait(bytes: Pair.rowBytes * 64 * planes * BitPlanes.words(for: count))
         counted.weighed[1 - chooser].countExtension(planes: planes, count: count, height)
         let transfers = transfers
         let words = height.trees * planes * BitPlanes.words(for: count)

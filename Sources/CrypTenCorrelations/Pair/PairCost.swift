@@ -13,7 +13,7 @@ package struct PairCost: Hashable, Sendable {
     package var turns = 0
     /// What ring-LWE takes of each party.
     package var lattice = [LatticeWork(), LatticeWork()]
-    /// Bytes that transfers, messages and ciphertexts take at a party at most, while they wait for an exchange.
+    /// Bytes that transfers and ciphertexts take at a party at most, while they wait for an exchange.
     package var waitingBytes = 0
     /// Bytes that answering a product by ring-LWE takes of a party at most, beside what waits: its operand's values, sums, and a message as it is made.
     package var answeringBytes = [0, 0]

@@ -18,6 +18,8 @@ package class TransferRun {
     }
 
     /// Overwrites the run's leaves: no more transfers can be made, and none can be made again.
+    ///
+    /// > Precondition: what was absorbed has been used, or never will be: its rows are made when words are first sent.
     package func end() {
         schedules?.wipe()
         schedules = nil

@@ -34,6 +34,9 @@ public struct OfflineCost: Sendable, Hashable {
     private var computingSeconds: Double
     private var sentBytes: Int
 
+    /// Bytes that may wait for an exchange where nobody says otherwise.
+    package static let usualWaitingLimit = PairRun.usualLimit
+
     /// Of one run of a plan.
     ///
     /// - Parameter waitingLimit: How many bytes may wait for an exchange.

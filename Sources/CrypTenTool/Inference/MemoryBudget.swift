@@ -1,5 +1,6 @@
 import CrypTen
 import CrypTenRing
+import CrypTenRuntime
 
 /// How a process that must not go beyond some memory divides it.
 struct MemoryBudget: Hashable, Sendable {
@@ -19,7 +20,7 @@ struct MemoryBudget: Hashable, Sendable {
     /// Bytes that may wait for an exchange where the parties make the correlations: a part of the memory, as all else of a run needs some, too; with less
     /// there are more exchanges.
     var waitingLimit: Int {
-        min(256 << 20, max(4 << 20, limit / 8))
+        min(OfflineCost.usualWaitingLimit, max(4 << 20, limit / 8))
     }
 
     /// Has this process keep no more memory for later tensors than the limit leaves.
