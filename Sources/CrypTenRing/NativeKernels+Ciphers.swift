@@ -1,4 +1,4 @@
-internal import CCrypTenKernels
+package import CCrypTenKernels
 
 extension NativeKernels {
     /// How the generator computes AES; all give the same words.
@@ -9,7 +9,8 @@ extension NativeKernels {
         case armv8 = "ARMv8 AES"
         case bitsliced
 
-        var value: cct_cipher_kind {
+        /// What C calls it.
+        package var value: cct_cipher_kind {
             switch self {
             case .vaes: CCT_CIPHER_VAES
             case .vaes256: CCT_CIPHER_VAES256

@@ -1,4 +1,4 @@
-internal import CCrypTenKernels
+package import CCrypTenKernels
 internal import Dispatch
 
 /// The kernels in C, with the vector instructions that the machine has, on up to `threads` threads.
@@ -10,7 +10,8 @@ package struct NativeKernels: Kernels {
     package enum InstructionSet: String, CaseIterable, Sendable, Codable {
         case avx512, avx2, neon, portable
 
-        var value: cct_instruction_set {
+        /// What C calls it.
+        package var value: cct_instruction_set {
             switch self {
             case .avx512: CCT_SET_AVX512
             case .avx2: CCT_SET_AVX2
@@ -69,7 +70,13 @@ package struct NativeKernels: Kernels {
     ///   - body: What is done with a range; it's called on several threads at a time.
     func split(_ count: Int, work: Int = 1, unit: Int = 8, _ body: (Range<Int>) -> Void) {
         // A thread gets at least as much as takes some 20 microseconds, several times what waking it costs.
-        let pieces = min(threads, count * work / 65_536, (count + unit - 1) / unit)
+        split(count, pieces: min(count * work / 65_536, (count + unit - 1) / unit), unit: unit, body)
+    }
+
+    /// Calls `body` with ranges that together are `0 ..< count` and begin at multiples of `unit`, on as many threads as there are, and on no
+    /// more than `pieces`.
+    package func split(_ count: Int, pieces: Int, unit: Int = 1, _ body: (Range<Int>) -> Void) {
+        let pieces = min(threads, pieces)
         guard pieces > 1 else {
             if count > 0 { body(0..<count) }
             return

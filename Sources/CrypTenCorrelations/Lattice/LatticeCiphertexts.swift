@@ -87,7 +87,7 @@ package final class LatticeCiphertexts: Sendable {
                 what: "a lattice's ciphertexts",
                 kernels
             )
-            let seed = ExpansionKey(low: reader.word(at: 0), high: reader.word(at: 8))
+            let seed = reader.seed
             nonisolated(unsafe) let shared = reader
             kernels.split(packing.ciphertextCount) { numbers in
                 let row = LatticeResidues(zeros: degree)

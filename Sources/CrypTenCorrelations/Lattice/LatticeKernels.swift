@@ -1,6 +1,5 @@
 internal import CCrypTenKernels
 package import CrypTenRing
-internal import Dispatch
 
 /// What the lattice computes with: the only caller of the C functions of CCrypTenLattice.h, on up to so many threads.
 ///
@@ -17,31 +16,14 @@ package struct LatticeKernels: Sendable {
 
     package init(_ native: NativeKernels) {
         self.native = native
-        set =
-            switch native.instructionSet {
-            case .avx512: CCT_SET_AVX512
-            case .avx2: CCT_SET_AVX2
-            case .neon: CCT_SET_NEON
-            case .portable: CCT_SET_PORTABLE
-            }
+        set = native.instructionSet.value
     }
 
     private static let degree = LatticeParameters.degree
 
     /// Calls `body` with ranges that together are `0 ..< count`, on as many threads as there are.
     package func split(_ count: Int, _ body: (Range<Int>) -> Void) {
-        let pieces = min(native.threads, count)
-        guard pieces > 1 else {
-            if count > 0 { body(0..<count) }
-            return
-        }
-        withoutActuallyEscaping(body) { body in
-            // Safe to share: every thread has ranges of its own, and all have ended when the call returns.
-            nonisolated(unsafe) let body = body
-            DispatchQueue.concurrentPerform(iterations: pieces) { piece in
-                body(count * piece / pieces..<count * (piece + 1) / pieces)
-            }
-        }
+        native.split(count, pieces: count, body)
     }
 
     // MARK: Transforms

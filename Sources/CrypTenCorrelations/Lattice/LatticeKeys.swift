@@ -148,7 +148,7 @@ package final class LatticePublicKey: Sendable {
                 what: "a lattice's public key",
                 kernels
             )
-            let seed = ExpansionKey(low: reader.word(at: 0), high: reader.word(at: 8))
+            let seed = reader.seed
             let scratch = LatticeResidues(zeros: degree)
             let words = LatticeWords(zeros: LatticeKernels.publicWords)
             for limb in 0..<limbs {

@@ -26,7 +26,12 @@ struct LatticeReader {
         self.kernels = kernels
     }
 
-    func word(at offset: Int) -> UInt64 {
+    /// What the message's public polynomials are drawn from.
+    var seed: ExpansionKey {
+        ExpansionKey(low: word(at: 0), high: word(at: 8))
+    }
+
+    private func word(at offset: Int) -> UInt64 {
         UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 

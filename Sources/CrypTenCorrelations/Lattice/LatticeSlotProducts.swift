@@ -204,7 +204,7 @@ private final class LatticeSlotSums {
         words.withWords { plain.fill($0, count: words.count, chunk, pair, timesModulus: false, kernels) }
         return ciphertexts.withBytes { bytes in
             let reader = LatticeReader(bytes, kernels)
-            let seed = ExpansionKey(low: reader.word(at: 0), high: reader.word(at: 8))
+            let seed = reader.seed
             var valid = true
             for limb in 0..<limbs {
                 kernels.factors(plain.first, plain.second, pair: pair, to: factor.elements, limb: limb)

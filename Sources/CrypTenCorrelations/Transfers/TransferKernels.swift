@@ -1,6 +1,5 @@
 internal import CCrypTenKernels
 package import CrypTenRing
-private import Dispatch
 
 /// What computes transfers: the C functions with an instruction set and a cipher, on up to so many threads.
 ///
@@ -9,26 +8,12 @@ private import Dispatch
 package struct TransferKernels: Sendable {
     let set: cct_instruction_set
     let cipher: cct_cipher_kind
-    private let threads: Int
+    private let native: NativeKernels
 
     /// Does it as other kernels do.
     package init(_ kernels: NativeKernels) {
-        threads = kernels.threads
-        set =
-            switch kernels.instructionSet {
-            case .avx512: CCT_SET_AVX512
-            case .avx2: CCT_SET_AVX2
-            case .neon: CCT_SET_NEON
-            case .portable: CCT_SET_PORTABLE
-            }
-        cipher =
-            switch kernels.cipher {
-            case .vaes: CCT_CIPHER_VAES
-            case .vaes256: CCT_CIPHER_VAES256
-            case .aesni: CCT_CIPHER_AESNI
-            case .armv8: CCT_CIPHER_ARMV8
-            case .bitsliced: CCT_CIPHER_BITSLICED
-            }
+        native = kernels
+        (set, cipher) = (kernels.instructionSet.value, kernels.cipher.value)
     }
 
     // MARK: Keys
@@ -138,9 +123,8 @@ package struct TransferKernels: Sendable {
             "leaves were prepared for another height or cipher"
         )
         schedules.words.withMemoryRebound(to: UInt8.self, capacity: schedules.count * 8) { schedules in
-            split(words, leastOfThread: 4 * TransferKernels.slabWords, unit: TransferKernels.slabWords) {
-                body(schedules, $0)
-            }
+            let unit = TransferKernels.slabWords
+            native.split(words, pieces: words / (4 * unit), unit: unit) { body(schedules, $0) }
         }
     }
 
@@ -153,24 +137,6 @@ package struct TransferKernels: Sendable {
 
     /// Calls `body` with ranges of transfers that begin where a word of every message does.
     func forPieces(_ count: Int, _ body: (Range<Int>) -> Void) {
-        split(count, leastOfThread: 16_384, unit: Int(CCT_LANES_BLOCK), body)
-    }
-
-    /// Calls `body` with ranges that together are `0 ..< count`, on as many threads as have enough to do.
-    private func split(_ count: Int, leastOfThread least: Int, unit: Int, _ body: (Range<Int>) -> Void) {
-        let pieces = min(threads, count / least)
-        guard pieces > 1 else {
-            if count > 0 { body(0..<count) }
-            return
-        }
-        let piece = ((count + pieces - 1) / pieces + unit - 1) / unit * unit
-        withoutActuallyEscaping(body) { body in
-            // Safe to share: every thread has ranges of its own, and all have ended when the call returns.
-            nonisolated(unsafe) let body = body
-            DispatchQueue.concurrentPerform(iterations: pieces) { index in
-                let range = min(count, index * piece)..<min(count, (index + 1) * piece)
-                if !range.isEmpty { body(range) }
-            }
-        }
+        native.split(count, pieces: count / 16_384, unit: Int(CCT_LANES_BLOCK), body)
     }
 }
