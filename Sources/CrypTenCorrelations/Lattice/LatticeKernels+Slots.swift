@@ -75,8 +75,21 @@ extension LatticeKernels {
             rows,
             degree,
             count,
-            slots.complexCollection,
+            slots.fixedCollection,
             negative ? 1 : 0
         )
+    }
+
+    /// The numbers below T whose residues four rows are, less T where `negative`, modulo 2^128: low words and high ones.
+    package func collect(
+        real rows: ConstantRow,
+        count: Int,
+        negative: Bool,
+        low: UnsafeMutablePointer<UInt64>,
+        high: UnsafeMutablePointer<UInt64>
+    ) {
+        let degree = LatticeParameters.degree
+        precondition(count <= degree, "\(count) numbers of a row")
+        cct_lattice_collect_real(set, low, high, rows, degree, count, slots.fixedCollection, negative ? 1 : 0)
     }
 }

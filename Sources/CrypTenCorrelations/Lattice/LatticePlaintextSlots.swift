@@ -24,7 +24,7 @@ final class LatticePlaintextSlots {
         let (chunk, pair) = unit.quotientAndRemainder(dividingBy: slots.pairs)
         let places = [(2 * pair, first), (2 * pair + 1, second)]
         switch slots {
-        case .words:
+        case .words, .real:
             withChunk(chunk, of: parts, 0) { words in
                 for (prime, row) in places { kernels.slots(words, timesModulus: timesModulus, to: row, prime: prime) }
             }

@@ -39,7 +39,7 @@ extension LatticeSecret {
     ///   - answer: The other party's message.
     ///   - slots: What was encrypted.
     ///   - count: How many sums there are.
-    /// - Returns: As many elements of each part.
+    /// - Returns: Shares of as many elements, in as many tensors as `LatticeSlots.shares`.
     /// - Throws: `.malformedFrame` where the message isn't one.
     /// - Complexity: 10 transforms an answer.
     package func decrypt(_ answer: RingTensor, in slots: LatticeSlots, count: Int) throws -> [RingTensor] {
@@ -96,7 +96,7 @@ package enum LatticeSlotProducts {
     ///   - key: The other party's.
     ///   - randomness: This party's, of this run.
     ///   - kernels: What computes.
-    /// - Returns: The message, of `LatticeSlots.answerBytes`, and shares of the sums, part by part.
+    /// - Returns: The message, of `LatticeSlots.answerBytes`, and shares of the sums, in as many tensors as `LatticeSlots.shares`.
     /// - Throws: `.malformedFrame` where a message isn't one.
     /// - Complexity: 20 transforms an answer, and 8 a term of it.
     package static func answer(

@@ -12,7 +12,7 @@ extension LatticeKernels {
         coefficientsToSlots(second, prime: 2 * pair + 1)
     }
 
-    /// Parts of elements whose residues are in [chunk, prime of slots].
+    /// Shares of elements whose residues are in [chunk, prime of slots]: as many tensors as `LatticeSlots.shares`.
     func collect(_ residues: LatticeResidues, in slots: LatticeSlots, count: Int, negative: Bool) -> [RingTensor] {
         let rows = 2 * slots.pairs * LatticeParameters.degree
         func chunks(_ body: (_ rows: ConstantRow, _ start: Int, _ length: Int) -> Void) {
@@ -23,25 +23,28 @@ extension LatticeKernels {
                 }
             }
         }
-        var shares = (0..<slots.parts).map { _ in RingTensor(uninitialized: [count]) }
-        switch slots {
-        case .words:
-            shares[0].withMutableWords { share in
-                nonisolated(unsafe) let share = share
-                chunks { collect($0, count: $2, negative: negative, to: share + $1) }
+        var first = RingTensor(uninitialized: [count])
+        guard slots.shares == 2 else {
+            first.withMutableWords { first in
+                nonisolated(unsafe) let first = first
+                chunks { collect($0, count: $2, negative: negative, to: first + $1) }
             }
-        case .complex:
-            var imaginary = shares.removeLast()
-            shares[0].withMutableWords { real in
-                imaginary.withMutableWords { imaginary in
-                    nonisolated(unsafe) let (real, imaginary) = (real, imaginary)
-                    chunks {
-                        collect(complex: $0, count: $2, negative: negative, real: real + $1, imaginary: imaginary + $1)
+            return [first]
+        }
+        var second = RingTensor(uninitialized: [count])
+        first.withMutableWords { first in
+            second.withMutableWords { second in
+                nonisolated(unsafe) let (first, second) = (first, second)
+                chunks { rows, start, length in
+                    let (first, second) = (first + start, second + start)
+                    if slots == .complex {
+                        collect(complex: rows, count: length, negative: negative, real: first, imaginary: second)
+                    } else {
+                        collect(real: rows, count: length, negative: negative, low: first, high: second)
                     }
                 }
             }
-            shares.append(imaginary)
         }
-        return shares
+        return [first, second]
     }
 }

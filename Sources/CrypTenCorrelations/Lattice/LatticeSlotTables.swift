@@ -22,8 +22,8 @@ final class LatticeSlotTables: @unchecked Sendable {
     let lowering: UnsafeMutablePointer<cct_lattice_lowering>
     /// From slots to words.
     let collection: UnsafeMutablePointer<cct_lattice_collection>
-    /// From slots to parts of complex numbers.
-    let complexCollection: UnsafeMutablePointer<cct_lattice_complex_collection>
+    /// From slots to products of numbers of fixed point.
+    let fixedCollection: UnsafeMutablePointer<cct_lattice_fixed_collection>
     /// T modulo 2^64.
     let modulus: UInt64
 
@@ -68,9 +68,9 @@ final class LatticeSlotTables: @unchecked Sendable {
         }
         collection = .allocate(capacity: 1)
         collection.initialize(to: LatticeSlotTables.collection(fields))
-        complexCollection = .allocate(capacity: 1)
-        complexCollection.initialize(
-            to: LatticeSlotTables.complexCollection(Array(fields.prefix(2 * LatticeSlots.complex.pairs)))
+        fixedCollection = .allocate(capacity: 1)
+        fixedCollection.initialize(
+            to: LatticeSlotTables.fixedCollection(Array(fields.prefix(2 * LatticeSlots.complex.pairs)))
         )
         modulus = values.reduce(1) { $0 &* UInt64($1) }
     }
@@ -130,8 +130,8 @@ final class LatticeSlotTables: @unchecked Sendable {
         return collection
     }
 
-    private static func complexCollection(_ fields: [PrimeField]) -> cct_lattice_complex_collection {
-        var collection = cct_lattice_complex_collection()
+    private static func fixedCollection(_ fields: [PrimeField]) -> cct_lattice_fixed_collection {
+        var collection = cct_lattice_fixed_collection()
         write(fields.map { UInt32($0.prime) }, to: &collection.primes)
         write(inverses(fields), to: &collection.inverse)
         let twice = fields.map { $0.inverse(2) } + fields.map { $0.inverse($0.multiply(2, $0.imaginaryUnit)) }

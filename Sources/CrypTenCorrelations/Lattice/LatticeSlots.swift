@@ -41,6 +41,8 @@ package enum LatticeSlots: CaseIterable, Sendable {
     case words
     /// Complex numbers of magnitude one at scale 2^30, real parts and imaginary parts, two slots each: their products at that scale.
     case complex
+    /// Real numbers between −1 and 1 at scale 2^30, a slot each: their products at scale 2^60, as numbers of two words.
+    case real
 
     /// The largest six below 2^29, largest first; a pair of them is a plaintext modulus M.
     package static let primes: [UInt32] = [
@@ -53,17 +55,18 @@ package enum LatticeSlots: CaseIterable, Sendable {
     package var pairs: Int {
         switch self {
         case .words: 3
-        case .complex: 2
+        case .complex, .real: 2
         }
     }
 
-    /// Tensors that have the elements' parts.
-    package var parts: Int {
-        switch self {
-        case .words: 1
-        case .complex: 2
-        }
-    }
+    /// Tensors that elements are given as: words, real and imaginary parts, numbers.
+    package var parts: Int { self == .complex ? 2 : 1 }
+
+    /// Tensors that shares are: words, real and imaginary parts, low words and high ones.
+    package var shares: Int { self == .words ? 1 : 2 }
+
+    /// Fraction bits of complex and of real numbers.
+    package static let fractionBits = 30
 
     /// Elements of a chunk, which fill a polynomial's slots.
     package var chunk: Int { LatticeParameters.degree / parts }

@@ -1,4 +1,4 @@
-/// How products, powers and sines are made, element by element: a chunk at a time by ring-LWE, or by transfers, whichever takes less by shapes alone.
+/// How products, powers, sines and powers of two are made, element by element: a chunk at a time by ring-LWE, or by transfers, whichever takes less by shapes alone.
 package struct ElementwiseWork {
     /// What is multiplied by ring-LWE.
     let slots: LatticeSlots
@@ -47,6 +47,20 @@ package struct ElementwiseWork {
             transfers: 56,
             weighed: 112,
             messageBits: 7_168
+        )
+    }
+
+    /// A product of what each party has of a number below one, modulo 2^width.
+    package static func fraction(width: Int) -> ElementwiseWork {
+        ElementwiseWork(
+            slots: .real,
+            encryptions: 1,
+            products: 1,
+            answers: 1,
+            longestSum: 1,
+            transfers: 25,
+            weighed: 25,
+            messageBits: 25 * width
         )
     }
 

@@ -42,7 +42,7 @@ final class PairSlotProducts {
         return encrypted
     }
 
-    /// Shares of Σ x·y, part by part, x encrypted by one party and y the other's; at most `LatticeSlots.mostTerms`.
+    /// Shares of Σ x·y, in as many tensors as `LatticeSlots.shares`, x encrypted by one party and y the other's; at most `LatticeSlots.mostTerms`.
     func sum(_ terms: [(encrypted: Encrypted, parts: Later<[RingTensor]>)]) -> Later<[RingTensor]> {
         let first = terms[0].encrypted
         let (slots, holder, count) = (first.slots, first.holder, first.count)

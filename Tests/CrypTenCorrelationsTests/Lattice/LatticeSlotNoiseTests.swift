@@ -109,5 +109,9 @@ struct LatticeSlotNoiseTests {
         #expect(parts < exp2(-54.99))
         #expect(rounding(.complex, LatticeSlots.noiseBits(terms: 1)) + parts < exp2(-41.6))
         #expect(rounding(.complex, 4.75) + parts < exp2(-46))
+        #expect(exp2(60) / modulus(.real) < exp2(-55.99))
+        #expect(
+            rounding(.real, LatticeSlots.noiseBits(terms: 1)) == rounding(.complex, LatticeSlots.noiseBits(terms: 1))
+        )
     }
 }

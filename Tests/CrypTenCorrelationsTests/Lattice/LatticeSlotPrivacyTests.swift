@@ -76,7 +76,9 @@ struct LatticeSlotPrivacyTests {
                 samples[1].append(UInt8(truncatingIfNeeded: number.words.count > 2 ? number.words[2] : 0))
             }
             samples[2] += run.own.joined().map { UInt8(truncatingIfNeeded: $0) }
-            samples[3] += run.own.joined().map { UInt8($0 >> 56) }
+            // Numbers of two words are below T, no power of two: the low byte of their high words.
+            samples[3] +=
+                slots == .real ? run.own[1].map { UInt8($0 & 0xFF) } : run.own.joined().map { UInt8($0 >> 56) }
         }
         return samples.map(LatticePrivacyTests.chiSquare)
     }
@@ -134,13 +136,14 @@ struct LatticeSlotPrivacyTests {
             switch slots {
             case .words: #expect(run.sum == LatticeSlotTests.product([(x[0], y[0])]))
             case .complex: #expect(LatticeComplexTests.isProduct(run.sums, x, y))
+            case .real: #expect(LatticeRealTests.sums(run) == LatticeRealTests.product(x, y))
             }
             // round(a w / P), of what the encryption's seed and a right guess of y tell.
             let plain = LatticeResidues(zeros: 2 * Self.degree)
             let (first, second) = (plain.elements, plain.elements + Self.degree)
             for (prime, row) in [first, second].enumerated() {
                 y[0].withWords { y in
-                    if slots == .words { kernels.slots(y, timesModulus: false, to: row, prime: prime) }
+                    if slots != .complex { kernels.slots(y, timesModulus: false, to: row, prime: prime) }
                 }
                 if slots == .complex { LatticeComplexTests.slots(y[0], y[1], to: row, prime: prime, kernels) }
                 kernels.slotsToCoefficients(row, prime: prime)

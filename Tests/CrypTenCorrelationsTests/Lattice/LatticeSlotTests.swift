@@ -46,7 +46,7 @@ struct LatticeSlotRun {
 }
 
 extension LatticeSlots {
-    /// Numbers that uniform words become: themselves, or their cosines and sines.
+    /// Numbers that uniform words become: themselves, or their cosines and sines, or their highest 31 bits.
     func parts(_ words: [UInt64]) -> [RingTensor] {
         switch self {
         case .words: [RingTensor(words, shape: [words.count])]
@@ -54,6 +54,8 @@ extension LatticeSlots {
             [1 << 62, 0].map { quarter in
                 RingTensor(words.map { integerSine($0 &+ quarter) }, shape: [words.count])
             }
+        case .real:
+            [RingTensor(words.map { UInt64(bitPattern: Int64(bitPattern: $0) >> 33) }, shape: [words.count])]
         }
     }
 }
