@@ -35,6 +35,9 @@ private import Foundation
 /// - It wraps where α lies within |part| ≤ 2^60 of an end: with probability 2^-56 a part, 2^-55 an element. An element's chunk has 2 · 8192 coefficients, two
 ///   thirds of a word's: roundings go wrong below 2^-41.6 an element at the worst numbers, 2^-46.2 for sines of uniform angles.
 ///
+/// *Real numbers* between −1 and 1 at scale 2^30 are words, modulo two pairs alone: α and β − T, as they are, add up to the product at scale 2^60, exactly but
+/// with probability 2^-56 and what roundings make of it, as above.
+///
 /// > Smart, Vercauteren, "Fully homomorphic SIMD operations", 2014; Brakerski, CRYPTO '12; Fan, Vercauteren, ePrint 2012/144.
 package enum LatticeSlots: CaseIterable, Sendable {
     /// Words in two's complement, a slot each: their products modulo 2^64.

@@ -87,6 +87,12 @@ package struct ElementwiseWork {
             ? nil : slots.chunks(inSlots) * chunkPicoseconds + transferPicoseconds(count - inSlots)
     }
 
+    /// What is made in slots, some elements at a time, so that no more of them waits than may; of few chunks both parties encrypt half.
+    func pieces(inSlots: Int) -> [Range<Int>] {
+        let size = max(1, min(8, slots.chunks(inSlots) / 2)) * slots.chunk
+        return stride(from: 0, to: inSlots, by: size).map { $0..<min($0 + size, inSlots) }
+    }
+
     /// How many of the elements, the first ones, are made in slots: whole chunks, and what is left where that is worth another one.
     package func inSlots(of count: Int) -> Int {
         guard (1...LatticeSlots.mostTerms).contains(longestSum) else { return 0 }

@@ -135,19 +135,21 @@ struct PairOctaves {
     /// 2^-φ_0 · 2^-φ_1 at scale fractionBits + 1 + guard bits, modulo 2^ring: in slots as far as these take less, else by transfers.
     private func fractions() -> Later<WideWords> {
         let kernels = kernels
-        let inSlots = ElementwiseWork.fraction(width: ring).inSlots(of: count)
-        guard inSlots > 0 else { return transferred(0..<count) }
-        let first = multiplied(0..<inSlots)
-        guard inSlots < count else { return first }
-        return first.with(transferred(inSlots..<count)) { first, rest in
-            WideWords(low: kernels.join([first.low, rest.low]), high: kernels.join([first.high, rest.high]))
+        let work = ElementwiseWork.fraction(width: ring)
+        let inSlots = work.inSlots(of: count)
+        let pieces =
+            work.pieces(inSlots: inSlots).map(multiplied) + (inSlots < count ? [transferred(inSlots..<count)] : [])
+        guard pieces.count > 1 else { return pieces.first ?? transferred(0..<0) }
+        return Later(at: pieces.map(\.moment).max()!) {
+            let pieces = try pieces.map { try $0.value() }
+            return WideWords(low: kernels.join(pieces.map(\.low)), high: kernels.join(pieces.map(\.high)))
         }
     }
 
     /// That of some elements, in slots.
     ///
-    /// Both powers are rounded to 2^-30, and are 2^-1 at the least: a relative 2^-29 of the product. Its shares at scale 2^60 add up as whole numbers, but with probability
-    /// 2^-56, so that each party shifts its own, of which one is positive and the other negative.
+    /// Both powers are rounded to 2^-30, and are a half at the least: off by a relative 2^-30 each. Shares of the product at scale 2^60 add up as whole numbers, but with
+    /// probability 2^-56; so each party shifts its own down, of which one is positive and the other negative: within a unit.
     private func multiplied(_ range: Range<Int>) -> Later<WideWords> {
         let (kernels, bits) = (kernels, LatticeSlots.fractionBits)
         let power = phi.map { phi in
@@ -161,7 +163,7 @@ struct PairOctaves {
         }
     }
 
-    /// That of some elements, by transfers.
+    /// That of some elements, by transfers: the chooser's power is off by a relative 2^-24.
     private func transferred(_ range: Range<Int>) -> Later<WideWords> {
         let (kernels, ring, count) = (kernels, ring, range.count)
         let phi = range.count == self.count ? phi : phi.map { $0.flat(range) }

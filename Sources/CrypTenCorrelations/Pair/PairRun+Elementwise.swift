@@ -80,9 +80,7 @@ extension PairRun {
             if !pieces.isEmpty { try exchangeIfFull() }
             pieces.append(try body(range))
         }
-        // Of few chunks both parties encrypt half.
-        let piece = max(1, min(8, work.slots.chunks(inSlots) / 2)) * work.slots.chunk
-        for start in stride(from: 0, to: inSlots, by: piece) { try make(start..<min(start + piece, inSlots), slots) }
+        for range in work.pieces(inSlots: inSlots) { try make(range, slots) }
         for range in slabs.of(count - inSlots) {
             try make(inSlots + range.lowerBound..<inSlots + range.upperBound, transfers)
         }
