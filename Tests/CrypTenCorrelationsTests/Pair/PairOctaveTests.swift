@@ -89,4 +89,37 @@ struct PairOctaveTests {
         }
         #expect(checked >= 2 * 2 * count)
     }
+
+    /// Hypothesis as in `PairMessageTests`; of each party as many comparisons as there are exchanges in which it sends.
+    @Test("messages are as long, and as distributed, whatever the masks and bits are")
+    func messages() throws {
+        let count = 8_192
+        let bound = chiSquareBound(degrees: 255, falseAlarm: 1e-10)
+        func sent(_ word: UInt64, _ bits: BitPlanes, _ keys: UInt64) throws -> [[[UInt64]]] {
+            try PairOfThreads(records: true).run { pair, channel in
+                let key = ExpansionKey(low: keys, high: UInt64(pair.party))
+                let run = PairRun(
+                    pair: pair,
+                    slabs: .usual,
+                    keys: RunKeys(masks: key, bitMasks: key, correlations: key, orders: key),
+                    seeds: ExpansionKey(low: keys, high: UInt64(pair.party) + 2),
+                    lattice: ExpansionKey(low: keys, high: UInt64(pair.party) + 4),
+                    channel: channel,
+                    sink: PairedSink()
+                )
+                try Self.ask(run, RingTensor(repeating: word, shape: [count]), bits, count: count)
+                return channel.messages
+            }
+        }
+        let zeros = BitPlanes(zeros: 1, count: count)
+        var numbers = Numbers(seed: 22)
+        let all = try [sent(0, zeros, 1), sent(.max, numbers.planes(1, count: count), 2)]
+        for party in 0..<2 {
+            #expect(all[0][party].map(\.count) == all[1][party].map(\.count))
+            for exchange in all[0][party].indices where !all[0][party][exchange].isEmpty {
+                let statistic = chiSquareOfBytes(all[0][party][exchange], against: all[1][party][exchange])
+                #expect(statistic < bound, "party \(party), exchange \(exchange + 1)")
+            }
+        }
+    }
 }
