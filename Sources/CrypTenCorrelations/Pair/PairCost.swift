@@ -35,7 +35,7 @@ package struct PairCost: Hashable, Sendable {
 
     /// Exchanges, in all turns.
     package var exchanges: Int { exchangeBytes.count }
-    /// Those that are waited for: all of one turn. Of many, which overlap, those of the last one.
+    /// Those that are waited for: all of one turn; of many, which overlap, those of the last one.
     package var waitedExchanges: Int { max(0, exchanges - max(0, turns - 1)) }
     /// Bytes that each party sends in all.
     package var sentBytes: [Int] { (0..<2).map { party in exchangeBytes.reduce(0) { $0 + $1[party] } } }

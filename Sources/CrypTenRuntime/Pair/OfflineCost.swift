@@ -12,7 +12,9 @@ public struct OfflineCost: Sendable, Hashable {
     public var bytesPerParty: [Int]
     /// Exchanges, in each of which both send, and read what the other has sent.
     public var exchanges: Int
-    /// How many of them are waited for, by half a round trip each: 4, or 8 where there are exponentials, whatever the plan's depth, and up to as many more for each
+    /// How many of them are waited for.
+    ///
+    /// By half a round trip each: 4, or 8 where there are exponentials, whatever the plan's depth, and up to as many more for each
     /// random event. Of a plan that goes in several turns they are those of the last one: in all others what was sent a turn before is read while more is made.
     public var waitedExchanges: Int
     /// Correlated transfers, in both directions.
@@ -72,11 +74,13 @@ public struct OfflineCost: Sendable, Hashable {
             / 2
     }
 
-    /// What waits for an exchange; that exchange's messages, for both parties send before they read; what is computed of a slab at a time; and an
-    /// answer's operand and sums.
+    /// What waits for an exchange; that exchange's messages, which the other party has sent when this one begins to, with the next one's where turns overlap; what
+    /// is computed of a slab at a time; and an answer's operand and sums.
     private static func memoryBytes(of party: Int, _ cost: PairCost) -> Int {
-        let messages = cost.exchangeBytes.map { bytes in
-            bytes[1 - party] + min(bytes[party], TCPConfiguration.usualSendQueueLimit)
+        let messages = cost.exchangeBytes.indices.map { exchange in
+            let next = cost.turns > 1 && exchange + 1 < cost.exchanges ? cost.exchangeBytes[exchange + 1][1 - party] : 0
+            let own = min(cost.exchangeBytes[exchange][party], TCPConfiguration.usualSendQueueLimit)
+            return cost.exchangeBytes[exchange][1 - party] + next + own
         }
         return cost.waitingBytes + min(20 << 20, cost.waitingBytes / 2) + (messages.max() ?? 0)
             + cost.answeringBytes[party]

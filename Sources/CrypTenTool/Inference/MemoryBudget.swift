@@ -17,10 +17,10 @@ struct MemoryBudget: Hashable, Sendable {
         min(SessionConfiguration().correctionWindow, max(SessionConfiguration.leastCorrectionWindow, limit / 16))
     }
 
-    /// Bytes that may wait for an exchange where the parties make the correlations: a part of the memory, as all else of a run needs some, too; with less
-    /// there are more exchanges.
+    /// Bytes that wait before the first exchange goes where the parties make the correlations, and twice as much while turns overlap: a part of the memory, as all
+    /// else of a run needs some, too; with less there are more exchanges.
     var waitingLimit: Int {
-        min(OfflineCost.usualWaitingLimit, max(4 << 20, limit / 8))
+        min(OfflineCost.usualWaitingLimit, max(2 << 20, limit / 16))
     }
 
     /// Has this process keep no more memory for later tensors than the limit leaves.

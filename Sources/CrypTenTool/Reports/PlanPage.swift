@@ -69,7 +69,7 @@ struct PlanPage {
             totals.insert(
                 contentsOf: [
                     ("offline, a party", (offline.bytesPerParty.max() ?? 0).bytes),
-                    ("offline exchanges", offline.exchanges.grouped),
+                    ("offline exchanges", offline.exchangesText),
                     ("correlated transfers", Double(offline.transfers).scaled),
                     ("ciphertexts and answers", "\(offline.ciphertexts.grouped), \(offline.answers.grouped)"),
                     ("stored a party", offline.storedBytesPerParty.bytes),

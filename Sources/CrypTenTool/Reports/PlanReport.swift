@@ -56,6 +56,8 @@ struct PlanReport: Encodable, Sendable {
         /// Frame headers included.
         var bytesPerParty: [Int]
         var exchanges: Int
+        /// By half a round trip each: where there are many turns they overlap, but for the last one's.
+        var waitedExchanges: Int
         /// Correlated transfers, bits of their messages, and bytes that extend them, in both directions.
         var transfers: Int
         var messageBits: Int
@@ -72,7 +74,7 @@ struct PlanReport: Encodable, Sendable {
 
         init(_ cost: OfflineCost, on network: NetworkProfile) {
             bytesPerParty = cost.bytesPerParty
-            exchanges = cost.exchanges
+            (exchanges, waitedExchanges) = (cost.exchanges, cost.waitedExchanges)
             (transfers, messageBits, extensionBytes) = (cost.transfers, cost.messageBits, cost.extensionBytes)
             (ciphertexts, answers) = (cost.ciphertexts, cost.answers)
             storedBytesPerParty = cost.storedBytes
@@ -81,11 +83,17 @@ struct PlanReport: Encodable, Sendable {
             seconds = cost.seconds(on: network)
         }
 
+        /// How many exchanges, and how many are waited for, where that is another number.
+        var exchangesText: String {
+            exchanges == waitedExchanges
+                ? exchanges.grouped : "\(exchanges.grouped), of which \(waitedExchanges.grouped) are waited for"
+        }
+
         /// Lines of a table.
         var lines: [(String, String)] {
             [
                 ("offline bytes a party", bytesPerParty.map(\.grouped).joined(separator: "  ")),
-                ("offline exchanges", exchanges.grouped),
+                ("offline exchanges", exchangesText),
                 ("correlated transfers", transfers.grouped),
                 ("of these bits of messages", messageBits.grouped),
                 ("and bytes of extension", extensionBytes.grouped),
