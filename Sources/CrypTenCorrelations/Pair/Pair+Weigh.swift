@@ -36,10 +36,11 @@ extension Pair {
         words: @escaping (Int) throws -> WordsToWeigh,
         into sums: @escaping () throws -> [RingTensor]
     ) -> Later<[RingTensor]> {
-        let exchange = tape.next(after: max(moment, choices.moment))
+        let moment = max(moment, choices.moment)
+        let exchange = tape.next(after: moment)
         let result = Later<[RingTensor]>(at: exchange)
         let length = count(items.map(\.width), weighedBy: choices)
-        tape.message(from: 1 - choices.chooser, in: exchange, words: length) { channel in
+        tape.message(from: 1 - choices.chooser, in: exchange, after: moment, words: length) { channel in
             var totals = try sums()
             for (index, item) in items.enumerated() {
                 let choice = try choices.sending(item.plane)
@@ -78,10 +79,11 @@ extension Pair {
         into sum: @escaping () throws -> Sum,
         _ add: @escaping (inout Sum, Int, WideWords) -> Void
     ) -> Later<Sum> {
-        let exchange = tape.next(after: max(moment, choices.moment))
+        let moment = max(moment, choices.moment)
+        let exchange = tape.next(after: moment)
         let result = Later<Sum>(at: exchange)
         let length = count(items.map(\.width), weighedBy: choices)
-        tape.message(from: 1 - choices.chooser, in: exchange, words: length) { channel in
+        tape.message(from: 1 - choices.chooser, in: exchange, after: moment, words: length) { channel in
             var total = try sum()
             for (index, item) in items.enumerated() {
                 let (message, share) = try choices.sending(item.plane).times(try words(index), width: item.width)
@@ -121,11 +123,12 @@ extension Pair {
         after moment: Int,
         bits: @escaping () throws -> BitPlanes
     ) -> Later<BitPlanes> {
-        let exchange = tape.next(after: max(moment, choices.moment))
+        let moment = max(moment, choices.moment)
+        let exchange = tape.next(after: moment)
         let result = Later<BitPlanes>(at: exchange)
         counted.weighed[1 - choices.chooser].countMessage(planes: planes, count: choices.count)
         let words = planes * BitPlanes.words(for: choices.count)
-        tape.message(from: 1 - choices.chooser, in: exchange, words: words) { channel in
+        tape.message(from: 1 - choices.chooser, in: exchange, after: moment, words: words) { channel in
             let (message, share) = try choices.sending(plane).times(try bits())
             try channel.send(message)
             result.fulfil(share)

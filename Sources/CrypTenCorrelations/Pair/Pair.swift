@@ -149,7 +149,7 @@ package final class Pair {
         counted.weighed[1 - chooser].countExtension(planes: planes, count: count, height)
         let transfers = transfers
         let words = height.trees * planes * BitPlanes.words(for: count)
-        tape.message(from: chooser, in: exchange, words: words) { channel in
+        tape.message(from: chooser, in: exchange, after: moment, words: words) { channel in
             let (message, extended) = try transfers!.receiver.extend(try bits())
             choices.extended(extended)
             try channel.send(message)
@@ -167,7 +167,7 @@ package final class Pair {
         let (part, kernels) = (words.part, kernels)
         let result = Later<RingTensor>(at: exchange)
         for sender in 0..<2 {
-            tape.message(from: sender, in: exchange, words: words.count) { channel in
+            tape.message(from: sender, in: exchange, after: words.moment, words: words.count) { channel in
                 try channel.send(try part.value())
             } read: { channel in
                 var sum = try channel.receive(words.count)

@@ -36,7 +36,7 @@ final class PairLatticeKeys {
         guard !hasKey[holder] else { return }
         hasKey[holder] = true
         let words = (LatticePublicKey.bytes + 7) / 8
-        pair.tape.message(from: holder, in: pair.tape.next(after: 0), words: words) { channel in
+        pair.tape.message(from: holder, in: pair.tape.next(after: 0), after: 0, words: words) { channel in
             try channel.send(RingTensor(bytes: self.ownSecret().publicKeyMessage()))
         } read: { [kernels] channel in
             let message = try channel.receive(words).bytes(LatticePublicKey.bytes)

@@ -81,10 +81,8 @@ package final class PairRun {
         slots = PairSlotProducts(pair, lattice)
     }
 
-    /// Bytes that wait before the first exchange goes: 128 MiB, of which later turns take a quarter each.
+    /// Bytes that wait before the first exchange goes: 128 MiB, of which later turns take half each, so that they have messages in both directions.
     package static let usualLimit = 128 << 20
-    /// How many turns are on their way at once, of correlations that take four exchanges.
-    private static let overlappingTurns = 4
 
     /// A stream of seed words that no other mask has.
     func nextSeedStream() -> UInt64 {
@@ -137,10 +135,10 @@ package final class PairRun {
     /// The first one may take all that may wait: what isn't more goes at once. Those after it are shorter, for some of them wait at the same time.
     func exchangeIfFull() throws {
         let isFirst = pair.tape.turns == 0
-        guard pair.turnBytes >= (isFirst ? limit : limit / PairRun.overlappingTurns) else { return }
+        guard pair.turnBytes >= (isFirst ? limit : limit / 2) else { return }
         try advance()
         // Of longer correlations more turns would wait.
-        while pair.waitingBytes > 2 * limit { try advance() }
+        while pair.waitingBytes > 3 * limit { try advance() }
     }
 
     private func advance() throws {

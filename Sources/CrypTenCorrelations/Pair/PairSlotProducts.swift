@@ -34,7 +34,7 @@ final class PairSlotProducts {
         keys.send(of: holder)
         pair.wait(bytes: length)
         pair.counted.count(ciphertextsIn: slots, of: count, by: holder)
-        pair.tape.message(from: holder, in: exchange, words: length / 8) { [keys] channel in
+        pair.tape.message(from: holder, in: exchange, after: parts.moment, words: length / 8) { [keys] channel in
             try channel.send(keys.ownSecret().encrypt(try parts.value(), in: slots))
         } read: { channel in
             encrypted.message = try channel.receive(length / 8)
@@ -50,11 +50,12 @@ final class PairSlotProducts {
             terms.allSatisfy { $0.encrypted.holder == holder && $0.encrypted.slots == slots },
             "one party encrypts what is summed up"
         )
-        let exchange = pair.tape.next(after: terms.map { max($0.encrypted.moment, $0.parts.moment) }.max()!)
+        let moment = terms.map { max($0.encrypted.moment, $0.parts.moment) }.max()!
+        let exchange = pair.tape.next(after: moment)
         let result = Later<[RingTensor]>(at: exchange)
         let length = slots.answerBytes(count)
         pair.counted.count(answersIn: slots, of: count, terms: terms.count, by: 1 - holder)
-        pair.tape.message(from: 1 - holder, in: exchange, words: length / 8) { [keys] channel in
+        pair.tape.message(from: 1 - holder, in: exchange, after: moment, words: length / 8) { [keys] channel in
             let factors = try terms.map { encrypted, parts in
                 guard let message = encrypted.message else { preconditionFailure("an answer follows its ciphertexts") }
                 return (message, try parts.value())

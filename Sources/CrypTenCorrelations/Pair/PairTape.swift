@@ -8,9 +8,10 @@ import CrypTenRing
 /// other reads, in the same place. Exchanges are counted from 1 on, over all that a run sends.
 ///
 /// What is written down before an exchange goes is a *turn*. A long plan has many, and they overlap: with the first exchange of a turn goes the
-/// second one of the turn before, and so on. What an exchange brings is read while the next one is sent, message by message, in the order in which all of it was written
-/// down: whatever a message is made of was written before it. So while one party computes, the link carries what both have computed before, and
-/// nobody waits for a message that wasn't sent a turn ago; only the last turn's exchanges are waited for, one after the other.
+/// second one of the turn before, and so on. What an exchange brings is read while the next one is sent: first go messages that are made of nothing that is still to be read, so that the
+/// link is busy; then message by message, in the order in which all of it was written down, for whatever a message is made of was written before it.
+/// So while one party computes, the link carries what both have computed before, and nobody waits for a message that wasn't sent a turn ago; only the
+/// last turn's exchanges are waited for, one after the other.
 package final class PairTape {
     private struct Message {
         /// Counted over all that is written down.
@@ -18,9 +19,21 @@ package final class PairTape {
         let act: (any PairChannel) throws -> Void
     }
 
+    /// Messages of one sender, in the order in which they go.
+    private struct Messages {
+        /// Of what is known before the exchange begins.
+        var early: [Message] = []
+        /// Of what the exchange before has brought.
+        var late: [Message] = []
+
+        mutating func append(_ message: Message, isEarly: Bool) {
+            if isEarly { early.append(message) } else { late.append(message) }
+        }
+    }
+
     private struct Exchange {
-        var sends: [Message] = []
-        var reads: [Message] = []
+        var sends = Messages()
+        var reads = Messages()
     }
 
     /// This party, 0 or 1.
@@ -40,7 +53,7 @@ package final class PairTape {
     /// What is written down: the first of these is exchange `done + 1`.
     private var exchanges: [Exchange] = []
     /// What exchange `done` brings, where it isn't read yet.
-    private var unread: [Message] = []
+    private var unread = Messages()
     private var numbers = 0
     /// What must live until its turn ends: what is to go then holds it itself.
     private var held: [AnyObject] = []
@@ -76,25 +89,29 @@ package final class PairTape {
     /// - Parameters:
     ///   - sender: Who sends.
     ///   - exchange: When: later than whatever it is made of is known.
+    ///   - moment: After which exchange that is.
     ///   - words: How many.
     ///   - send: Sends it; runs at the sender alone.
     ///   - read: Reads as many words; runs at the other party alone.
     package func message(
         from sender: Int,
         in exchange: Int,
+        after moment: Int,
         words: Int,
         send: @escaping (any PairChannel) throws -> Void,
         read: @escaping (any PairChannel) throws -> Void
     ) {
-        precondition(exchange > done, "exchange \(exchange) is over")
+        precondition(exchange > done && moment < exchange, "exchange \(exchange) is over, or \(moment) is later")
         while exchanges.count < exchange - done { exchanges.append(Exchange()) }
         while self.words.count < exchange { self.words.append([0, 0]) }
         self.words[exchange - 1][sender] += words
         if isCounting { return }
+        // What exchange n brings is read in exchange n + 1.
+        let (place, isEarly) = (exchange - done - 1, moment < exchange - 1)
         if sender == party {
-            exchanges[exchange - done - 1].sends.append(Message(number: numbers, act: send))
+            exchanges[place].sends.append(Message(number: numbers, act: send), isEarly: isEarly)
         } else {
-            exchanges[exchange - done - 1].reads.append(Message(number: numbers, act: read))
+            exchanges[place].reads.append(Message(number: numbers, act: read), isEarly: isEarly)
         }
         numbers += 1
     }
@@ -102,7 +119,7 @@ package final class PairTape {
     /// Forgets what is written down: nothing of it goes any more, and what it was made of is let go.
     func abandon() {
         exchanges = []
-        unread = []
+        unread = Messages()
         held = []
     }
 
@@ -162,10 +179,14 @@ package final class PairTape {
     private func step(over channel: any PairChannel) throws {
         let sends = exchanges.first != nil
         let next = sends ? exchanges.removeFirst() : Exchange()
-        // Taken out one by one, so that what each was made of goes with it.
-        var (outgoing, incoming) = ([Message](next.sends.reversed()), [Message](unread.reversed()))
+        var incoming = Incoming(unread.early + unread.late)
         unread = next.reads
-        while let first = PairTape.takeFirst(&outgoing, &incoming) { try first.act(channel) }
+        try PairTape.take(next.sends.early) { try $0.act(channel) }
+        try PairTape.take(next.sends.late) { message in
+            while let read = incoming.take(before: message.number) { try read.act(channel) }
+            try message.act(channel)
+        }
+        while let read = incoming.take(before: .max) { try read.act(channel) }
         if known < done {
             try channel.finishReceiving()
             known += 1
@@ -175,10 +196,33 @@ package final class PairTape {
         done += 1
     }
 
-    /// Takes out what was written down first; each has that last.
-    private static func takeFirst(_ some: inout [Message], _ others: inout [Message]) -> Message? {
-        guard let other = others.last else { return some.popLast() }
-        if let one = some.last, one.number < other.number { return some.popLast() }
-        return others.popLast()
+    /// Takes messages out one by one, so that what each was made of goes with it.
+    private static func take(_ messages: consuming [Message], _ body: (Message) throws -> Void) throws {
+        messages.reverse()
+        while let message = messages.popLast() { try body(message) }
+    }
+
+    /// Messages that are still to be read, in the order in which they come.
+    private struct Incoming {
+        /// The next one last.
+        private var messages: [Message]
+        /// By place: the first number from there to the end.
+        private var firsts: [Int] = []
+
+        init(_ messages: [Message]) {
+            var first = Int.max
+            for message in messages.reversed() {
+                first = min(first, message.number)
+                firsts.append(first)
+            }
+            self.messages = messages.reversed()
+        }
+
+        /// The next one, if it or one behind it was written down before `number`.
+        mutating func take(before number: Int) -> Message? {
+            guard let first = firsts.last, first < number else { return nil }
+            firsts.removeLast()
+            return messages.removeLast()
+        }
     }
 }

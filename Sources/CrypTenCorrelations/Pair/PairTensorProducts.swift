@@ -151,7 +151,8 @@ package final class PairTensorProducts {
         let (held, heldShape) = isLeft ? (x, form.left) : (y, form.right)
         let (plain, plainShape) = isLeft ? (y, form.right) : (x, form.left)
         let encrypted = encrypted(held, heldShape, packing, holder: holder)
-        let exchange = pair.tape.next(after: max(encrypted.moment, plain.moment))
+        let moment = max(encrypted.moment, plain.moment)
+        let exchange = pair.tape.next(after: moment)
         let result = Later<RingTensor>(at: exchange)
         // Some blocks of outputs at a time: their sums take six times what the answers do.
         let perBlock =
@@ -166,7 +167,7 @@ package final class PairTensorProducts {
             LatticePlaintexts.bytes(packing) + min(together, packing.outputs) * perBlock + 2 * (lengths.max() ?? 0)
         )
         let words = lengths.reduce(0) { $0 + ($1 + 7) / 8 }
-        pair.tape.message(from: 1 - holder, in: exchange, words: words) { [keys, kernels] channel in
+        pair.tape.message(from: 1 - holder, in: exchange, after: moment, words: words) { [keys, kernels] channel in
             guard let ciphertexts = encrypted.ciphertexts else {
                 preconditionFailure("an answer follows its ciphertexts")
             }
@@ -212,7 +213,7 @@ package final class PairTensorProducts {
         keys.send(of: holder)
         let length = packing.encryptionBytes
         pair.counted.count(ciphertextsOf: packing, by: holder)
-        pair.tape.message(from: holder, in: exchange, words: (length + 7) / 8) { [keys] channel in
+        pair.tape.message(from: holder, in: exchange, after: part.moment, words: (length + 7) / 8) { [keys] channel in
             let message = try keys.ownSecret().encrypt(try part.value().reshaped(to: shape), packing)
             try channel.send(RingTensor(bytes: message))
         } read: { [kernels] channel in

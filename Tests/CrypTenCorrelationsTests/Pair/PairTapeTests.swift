@@ -20,8 +20,8 @@ struct PairTapeTests {
     }
 
     /// What one party sends in an exchange: its name, once; the other one reads as many words as the name says.
-    private func write(_ tape: PairTape, _ name: UInt64, from sender: Int, in exchange: Int) {
-        tape.message(from: sender, in: exchange, words: Int(name)) { channel in
+    private func write(_ tape: PairTape, _ name: UInt64, from sender: Int, in exchange: Int, after moment: Int) {
+        tape.message(from: sender, in: exchange, after: moment, words: Int(name)) { channel in
             try channel.send(RingTensor([name], shape: [1]))
         } read: { channel in
             _ = try channel.receive(Int(name))
@@ -34,8 +34,8 @@ struct PairTapeTests {
         // Two correlations of two exchanges each: asked for by the other party, and answered.
         for name: UInt64 in [1, 2] {
             let exchange = tape.next(after: 0)
-            write(tape, name, from: 1, in: exchange)
-            write(tape, 10 + name, from: 0, in: tape.next(after: exchange))
+            write(tape, name, from: 1, in: exchange, after: 0)
+            write(tape, 10 + name, from: 0, in: tape.next(after: exchange), after: exchange)
         }
         try tape.run(over: log)
         #expect(log.events == ["sent", "read 1", "send 11", "read 2", "send 12", "read all", "sent", "read all"])
@@ -49,7 +49,13 @@ struct PairTapeTests {
             let exchange = tape.next(after: 0)
             #expect(exchange == Int(turn))
             for (step, sender) in [1, 0, 1].enumerated() {
-                write(tape, 10 * turn + UInt64(step), from: sender, in: exchange + step)
+                write(
+                    tape,
+                    10 * turn + UInt64(step),
+                    from: sender,
+                    in: exchange + step,
+                    after: step == 0 ? 0 : exchange + step - 1
+                )
             }
             if turn < 3 { try tape.advance(over: log) }
         }
@@ -60,13 +66,34 @@ struct PairTapeTests {
                 // The first turn's answer, and what the second one asks for, which is read in the exchange after.
                 "read 10", "send 11", "read all", "sent",
                 "read 20", "send 21", "read all", "sent",
-                "read 12", "read 30", "send 31", "read all", "sent",
+                "read 30", "read 12", "send 31", "read all", "sent",
                 "read 22", "read all", "sent",
                 "read 32", "read all",
             ]
         )
         // Three turns of three exchanges: nine if they went one after the other.
         #expect(tape.done == 5)
+    }
+
+    @Test("what is made of nothing that is still to be read goes first")
+    func early() throws {
+        let (tape, log) = (PairTape(party: 0), Log())
+        write(tape, 1, from: 1, in: 1, after: 0)
+        write(tape, 2, from: 0, in: 2, after: 1)
+        try tape.advance(over: log)
+        write(tape, 3, from: 0, in: tape.next(after: 0), after: 0)
+        write(tape, 4, from: 1, in: 3, after: 2)
+        write(tape, 5, from: 1, in: 2, after: 0)
+        try tape.run(over: log)
+        #expect(
+            log.events == [
+                "sent",
+                // 3 was written after 2, and waits for nothing.
+                "send 3", "read 1", "send 2", "read all", "sent",
+                "read 5", "read all", "sent",
+                "read 4", "read all",
+            ]
+        )
     }
 
     @Test("the next message is of what was sent a turn before: nobody waits for what isn't under way")
@@ -88,7 +115,8 @@ struct PairTapeTests {
         for _ in 0..<20 {
             let exchange = tape.next(after: 0)
             for step in 0..<4 {
-                for sender in 0..<2 { write(tape, 1, from: sender, in: exchange + step) }
+                let moment = step == 0 ? 0 : exchange + step - 1
+                for sender in 0..<2 { write(tape, 1, from: sender, in: exchange + step, after: moment) }
             }
             try tape.advance(over: clock)
         }
@@ -107,8 +135,8 @@ struct PairTapeTests {
             func finishReceiving() {}
         }
         let tape = PairTape(party: 0)
-        write(tape, 1, from: 0, in: 1)
-        write(tape, 2, from: 0, in: 2)
+        write(tape, 1, from: 0, in: 1, after: 0)
+        write(tape, 2, from: 0, in: 2, after: 1)
         #expect(throws: CrypTenError.self) { try tape.advance(over: Broken()) }
         let log = Log()
         try tape.run(over: log)
