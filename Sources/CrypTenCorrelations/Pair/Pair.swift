@@ -33,6 +33,7 @@ package final class Pair {
         self.kernels = kernels
         transfers = (sender, receiver)
         self.height = height
+        counted.height = height
         tape = PairTape(party: party)
     }
 
@@ -42,6 +43,7 @@ package final class Pair {
         kernels = NativeKernels(threads: 1)
         transfers = nil
         self.height = height
+        counted.height = height
         tape = PairTape(party: party, isCounting: true)
     }
 

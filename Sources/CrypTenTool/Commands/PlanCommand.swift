@@ -126,7 +126,7 @@ struct PlanCommand: AsyncParsableCommand {
             parties: parties,
             fractionBits: encoding.fractionBits,
             slabBits: slabs.slabBits,
-            correlations: correlations.dealer.correlations,
+            correlations: correlations.setting,
             network: network.network,
             threads: threads.threads,
             device: try profiles.profile(of: devices.device)
