@@ -8,6 +8,8 @@ extension PairCost {
     /// The plan is walked as `PairMaker` walks it: all that parties write down is written down here, and counted.
     ///
     /// - Parameters:
+    ///   - plan: What is to be run.
+    ///   - schedule: In which order.
     ///   - height: Of the trees that transfers are extended by.
     ///   - limit: Bytes that may wait for an exchange.
     /// - Throws: `.invalidArgument` for what can't be made without a dealer.

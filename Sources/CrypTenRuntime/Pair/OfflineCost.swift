@@ -48,6 +48,7 @@ public struct OfflineCost: Sendable, Hashable {
     /// Of one run of a plan.
     ///
     /// - Parameters:
+    ///   - plan: What is to be run.
     ///   - height: Of the trees that transfers are extended by.
     ///   - waitingLimit: How many bytes may wait for an exchange.
     /// - Throws: `.invalidArgument` for what can't be made without a dealer.

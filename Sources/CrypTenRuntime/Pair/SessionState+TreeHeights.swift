@@ -12,6 +12,7 @@ extension SessionState {
     ///   - own: This party's request.
     ///   - frame: It as it was sent.
     ///   - theirs: The other's.
+    ///   - peer: Who that is.
     /// - Throws: `.diverged`, at both, with what each has.
     func checkTreeHeights(_ own: RunRequest, _ frame: Frame, _ theirs: RunRequest, of peer: Role) throws {
         let heights = (own.binding.transferTreeHeight, theirs.binding.transferTreeHeight)

@@ -46,7 +46,7 @@ struct TransferTreeOptions: ParsableArguments {
         }
     }
 
-    /// - Parameter provider: Who makes the correlations.
+    /// - Throws: `ValidationError` where a dealer makes the correlations, who needs no trees.
     func check(_ provider: CorrelationProvider) throws {
         guard transferTreeHeight == nil || provider == .parties else {
             throw ValidationError(
