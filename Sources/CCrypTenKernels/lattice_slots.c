@@ -4,20 +4,6 @@
 
 enum { SIDE = CCT_LATTICE_VECTOR, ROW = CCT_LATTICE_DEGREE };
 
-/// Times a factor with its quotient, modulo `p` in scope.
-#define BY(X, FACTOR) TIMES(X, ALL((FACTOR).factor), ALL((FACTOR).quotient))
-/// x or x - p, and x or x + p, whichever is in 0 ..< p.
-#define DOWN(X)             \
-    ({                      \
-        const row16 x = (X); \
-        MIN(x, x - p);      \
-    })
-#define UP(X)                \
-    ({                       \
-        const row16 x = (X); \
-        MIN(x, x + p);       \
-    })
-
 CCT_FOR_EACH_SET(cct_lattice_slots,
                  (cct_instruction_set set, uint32_t *out, const uint64_t *words, const cct_lattice_word_factor *factor,
                   const cct_lattice_prime *prime),
@@ -75,14 +61,7 @@ CCT_FOR_EACH_SET(cct_lattice_lower,
         row16 digits[CCT_LATTICE_SENT];
         CCT_UNROLL for (size_t k = 0; k < CCT_LATTICE_SENT; k++) {
             const row16 p = ALL(primes[k].prime), scaled = BY(LOAD(rows + k * step + i), own.scale[k]);
-            row16 v = ADD(scaled, ALL(own.half[k]));
-            CCT_UNROLL for (size_t j = 0; j < CCT_LATTICE_SENT; j++) {
-                if (j >= k) continue;
-                // p is smaller than the prime of the digit, by little.
-                const row16 digit = DOWN(digits[j]), rest = SUBTRACT(v, digit);
-                v = BY(rest, own.inverse[k][j]);
-            }
-            digits[k] = v;
+            digits[k] = DIGIT(ADD(scaled, ALL(own.half[k])), k, CCT_LATTICE_SENT, digits, own.inverse[k]);
         }
         CCT_UNROLL for (size_t s = 0; s < 2; s++) {
             const row16 p = ALL(own.primes[s]);
@@ -107,13 +86,7 @@ CCT_FOR_EACH_SET(cct_lattice_collect,
     for (size_t i = 0; i < count; i += SIDE) {
         CCT_UNROLL for (size_t k = 0; k < CCT_LATTICE_SLOT_PRIMES; k++) {
             const row16 p = ALL(own->primes[k]);
-            row16 v = LOAD(rows + k * step + i);
-            CCT_UNROLL for (size_t j = 0; j < CCT_LATTICE_SLOT_PRIMES; j++) {
-                if (j >= k) continue;
-                const row16 digit = DOWN(LOAD(digits[j])), rest = SUBTRACT(v, digit);
-                v = BY(rest, own->inverse[k][j]);
-            }
-            STORE(digits[k], v);
+            STORE(digits[k], DIGIT(LOAD(rows + k * step + i), k, CCT_LATTICE_SLOT_PRIMES, digits, own->inverse[k]));
         }
         for (size_t lane = 0; lane < SIDE; lane++) {
             uint64_t word = offset;

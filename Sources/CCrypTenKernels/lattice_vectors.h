@@ -34,4 +34,30 @@ typedef uint64_t row8 __attribute__((vector_size(64), aligned(4), may_alias));
         MIN(difference, difference + p);      \
     })
 
+/// Times a factor with its quotient, modulo `p` in scope.
+#define BY(X, FACTOR) TIMES(X, ALL((FACTOR).factor), ALL((FACTOR).quotient))
+/// x or x - p, and x or x + p, whichever is in 0 ..< p.
+#define DOWN(X)             \
+    ({                      \
+        const row16 x = (X); \
+        MIN(x, x - p);      \
+    })
+#define UP(X)                \
+    ({                       \
+        const row16 x = (X); \
+        MIN(x, x + p);       \
+    })
+/// The digit K of a number x = v_0 + p_0 (v_1 + p_1 (v_2 + ...)), modulo its prime `p` in scope, with residue RESIDUE: of MOST digits the first K are
+/// in DIGITS, and INVERSES[j] is 1 / p_j. Primes fall, and the first is less than twice the last.
+#define DIGIT(RESIDUE, K, MOST, DIGITS, INVERSES)                               \
+    ({                                                                          \
+        row16 next = (RESIDUE);                                                 \
+        CCT_UNROLL for (size_t j = 0; j < (MOST); j++) {                        \
+            if (j >= (K)) continue;                                             \
+            const row16 digit = DOWN(LOAD(&(DIGITS)[j])), rest = SUBTRACT(next, digit); \
+            next = BY(rest, (INVERSES)[j]);                                     \
+        }                                                                       \
+        next;                                                                   \
+    })
+
 #endif

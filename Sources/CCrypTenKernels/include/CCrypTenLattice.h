@@ -20,7 +20,9 @@ enum {
     CCT_LATTICE_CHUNK = 256,     ///< values that lie together
     CCT_LATTICE_VECTOR = 16,     ///< values of a vector
     CCT_LATTICE_FRACTION = 4,    ///< words of a fraction: see cct_lattice_round
-    CCT_LATTICE_SLOT_PRIMES = 6  ///< primes of slots: see lattice_slots.c
+    CCT_LATTICE_SLOT_PRIMES = 6,    ///< primes of slots: see lattice_slots.c
+    CCT_LATTICE_FIXED_PRIMES = 4,   ///< those of numbers of fixed point: see lattice_fixed.c
+    CCT_LATTICE_FIXED_BITS = 30     ///< fraction bits of these
 };
 
 /// A number below p to multiply by, and floor(number 2^32 / p) (Shoup, NTL): a product modulo p is three multiplications then.
@@ -190,6 +192,37 @@ typedef struct {
 /// the first is less than twice the last. Reads whole vectors.
 void cct_lattice_collect(cct_instruction_set set, uint64_t *out, const uint32_t *rows, size_t step, size_t count,
                          const cct_lattice_collection *collection, uint64_t offset);
+
+// MARK: Numbers of fixed point in slots (lattice_fixed.c)
+//
+// Real ones are words. Of a complex one, x + i y, whole numbers of 2^-30, there are two slots in a row, i and 4096 + i: x + I y and x - I y, where I^2 = -1 modulo the prime. So products of
+// complex numbers are products of slots.
+
+/// A factor F below p, for complex numbers: F, and F I.
+typedef struct {
+    cct_lattice_factor real, imaginary;
+} cct_lattice_complex_factor;
+
+/// Slots of 4096 numbers times a factor, modulo a prime p below 2^29. Parts are between -3p and 3p, in two's complement.
+void cct_lattice_complex(cct_instruction_set set, uint32_t *out, const uint64_t *real, const uint64_t *imaginary,
+                         const cct_lattice_complex_factor *factor, uint32_t prime);
+
+/// From slots modulo four primes to shares.
+typedef struct {
+    uint32_t primes[CCT_LATTICE_FIXED_PRIMES];
+    cct_lattice_factor inverse[CCT_LATTICE_FIXED_PRIMES][CCT_LATTICE_FIXED_PRIMES];  ///< [k][j]: 1 / p_j modulo p_k, for j < k
+    cct_lattice_factor halves[2][CCT_LATTICE_FIXED_PRIMES];                            ///< 1 / 2, and 1 / (2 I): of complex numbers
+} cct_lattice_fixed_collection;
+
+/// floor(x / 2^30) modulo 2^64 of the numbers x, from 0 to the primes' product T, whose residues are those of the real and of the imaginary parts; or
+/// -floor((T - x) / 2^30), where `negative` is not 0, which is public. Row k is rows + k * step. Primes as those of cct_lattice_collect. Reads whole vectors.
+void cct_lattice_collect_complex(cct_instruction_set set, uint64_t *real, uint64_t *imaginary, const uint32_t *rows, size_t step,
+                                 size_t count, const cct_lattice_fixed_collection *collection, int negative);
+
+/// low[i] + 2^64 high[i] = x, or x - T modulo 2^128 where `negative` is not 0, which is public, of the numbers x, from 0 to T, with residues
+/// rows[k * step + i].
+void cct_lattice_collect_real(cct_instruction_set set, uint64_t *low, uint64_t *high, const uint32_t *rows, size_t step, size_t count,
+                              const cct_lattice_fixed_collection *collection, int negative);
 
 // MARK: Sampling (lattice_sample.c)
 

@@ -17,6 +17,18 @@ extension LatticeKernels {
         cct_lattice_slots(set, out, words, (timesModulus ? slots.scaled : slots.plain) + prime, slots.primes + prime)
     }
 
+    /// 4096 complex numbers of scale 2^30, modulo a prime, in two slots each; times q where they are to be encrypted.
+    package func slots(
+        real: UnsafePointer<UInt64>,
+        imaginary: UnsafePointer<UInt64>,
+        timesModulus: Bool,
+        to out: Row,
+        prime: Int
+    ) {
+        let factor = (timesModulus ? slots.scaledComplex : slots.plainComplex) + prime
+        cct_lattice_complex(set, out, real, imaginary, factor, LatticeSlots.primes[prime])
+    }
+
     /// Makes the second row of a pair the signed digit of the number that both are residues of: `first + t · second`, within (M + t) / 2 of zero.
     package func join(_ first: ConstantRow, _ second: Row, pair: Int) {
         cct_lattice_join(set, second, first, slots.joining[pair], LatticeSlots.primes[2 * pair + 1])
@@ -44,5 +56,40 @@ extension LatticeKernels {
         precondition(count <= LatticeParameters.degree, "\(count) words of a row")
         let offset = negative ? 0 &- slots.modulus : 0
         cct_lattice_collect(set, out, rows, LatticeParameters.degree, count, slots.collection, offset)
+    }
+
+    /// Of the numbers below T whose residues four rows are, less T where `negative`: a whole number of 2^-30 each, rounded towards 0, modulo 2^64.
+    package func collect(
+        complex rows: ConstantRow,
+        count: Int,
+        negative: Bool,
+        real: UnsafeMutablePointer<UInt64>,
+        imaginary: UnsafeMutablePointer<UInt64>
+    ) {
+        let degree = LatticeParameters.degree
+        precondition(count <= degree / 2, "\(count) complex numbers of a row")
+        cct_lattice_collect_complex(
+            set,
+            real,
+            imaginary,
+            rows,
+            degree,
+            count,
+            slots.fixedCollection,
+            negative ? 1 : 0
+        )
+    }
+
+    /// The numbers below T whose residues four rows are, less T where `negative`, modulo 2^128: low words and high ones.
+    package func collect(
+        real rows: ConstantRow,
+        count: Int,
+        negative: Bool,
+        low: UnsafeMutablePointer<UInt64>,
+        high: UnsafeMutablePointer<UInt64>
+    ) {
+        let degree = LatticeParameters.degree
+        precondition(count <= degree, "\(count) numbers of a row")
+        cct_lattice_collect_real(set, low, high, rows, degree, count, slots.fixedCollection, negative ? 1 : 0)
     }
 }

@@ -3,32 +3,30 @@ package import CrypTenRing
 private import Synchronization
 
 extension LatticeSecret {
-    /// Encrypts words in slots, once for all sums of products that read them.
+    /// Encrypts numbers in slots, once for all sums of products that read them.
     ///
+    /// - Parameters:
+    ///   - parts: Of all elements, as many as `slots` says: words, or real and imaginary parts.
+    ///   - slots: What they are.
     /// - Returns: The message for the other party, of `LatticeSlots.encryptionBytes`.
-    /// - Complexity: 24 transforms for 8192 words.
-    package func encrypt(slots words: RingTensor) -> RingTensor {
-        let (degree, pairs) = (LatticeParameters.degree, LatticeSlots.pairs)
-        let count = words.count
-        let units = pairs * LatticeSlots.chunks(count)
+    /// - Complexity: 8 transforms a ciphertext.
+    package func encrypt(_ parts: [RingTensor], in slots: LatticeSlots) -> RingTensor {
+        let (degree, count) = (LatticeParameters.degree, parts[0].count)
+        let units = slots.pairs * slots.chunks(count)
         let noise = randomness.streams(units)
-        return LatticeWriter.words(length: LatticeSlots.encryptionBytes(count), kernels) { writer in
+        return LatticeWriter.words(length: slots.encryptionBytes(count), kernels) { writer in
             let seed = makeSeed(writer)
-            words.withWords { words in
-                nonisolated(unsafe) let words = words
-                kernels.split(units) { units in
-                    let scratch = LatticeEncryptionScratch()
-                    let rows = LatticePlaintextSlots()
-                    for unit in units {
-                        let (chunk, pair) = unit.quotientAndRemainder(dividingBy: pairs)
-                        rows.fill(words, count: count, chunk, pair, timesModulus: true, kernels)
-                        let start = LatticeParameters.seedBytes + unit * LatticeParameters.ciphertextBytes
-                        encrypt(scratch, seed: seed, number: unit, noise: noise + UInt64(unit)) { row, limb in
-                            kernels.encode(rows.first, rows.second, pair: pair, to: row, limb: limb)
-                        } _: { row, limb in
-                            let offset = start + limb * LatticeParameters.bytes(ofResidues: degree)
-                            writer.write(row, count: degree, at: offset, scratch: scratch.packed)
-                        }
+            kernels.split(units) { units in
+                let scratch = LatticeEncryptionScratch()
+                let rows = LatticePlaintextSlots(slots)
+                for unit in units {
+                    rows.fill(parts, unit, timesModulus: true, kernels)
+                    let start = LatticeParameters.seedBytes + unit * LatticeParameters.ciphertextBytes
+                    encrypt(scratch, seed: seed, number: unit, noise: noise + UInt64(unit)) { row, limb in
+                        kernels.encode(rows.first, rows.second, pair: unit % slots.pairs, to: row, limb: limb)
+                    } _: { row, limb in
+                        let offset = start + limb * LatticeParameters.bytes(ofResidues: degree)
+                        writer.write(row, count: degree, at: offset, scratch: scratch.packed)
                     }
                 }
             }
@@ -39,27 +37,28 @@ extension LatticeSecret {
     ///
     /// - Parameters:
     ///   - answer: The other party's message.
+    ///   - slots: What was encrypted.
     ///   - count: How many sums there are.
-    /// - Returns: As many words.
+    /// - Returns: Shares of as many elements, in as many tensors as `LatticeSlots.shares`.
     /// - Throws: `.malformedFrame` where the message isn't one.
-    /// - Complexity: 30 transforms for 8192 words.
-    package func decrypt(slots answer: RingTensor, count: Int) throws -> RingTensor {
-        let (degree, sent, pairs) = (LatticeParameters.degree, LatticeParameters.sentLimbs, LatticeSlots.pairs)
-        let chunks = LatticeSlots.chunks(count)
-        let residues = LatticeResidues(uninitialized: chunks * 2 * pairs * degree)
+    /// - Complexity: 10 transforms an answer.
+    package func decrypt(_ answer: RingTensor, in slots: LatticeSlots, count: Int) throws -> [RingTensor] {
+        let (degree, sent) = (LatticeParameters.degree, LatticeParameters.sentLimbs)
+        let units = slots.pairs * slots.chunks(count)
+        let residues = LatticeResidues(uninitialized: units * 2 * degree)
         let invalid = Atomic(false)
         try answer.withBytes { bytes in
-            let length = LatticeSlots.answerBytes(count)
+            let length = slots.answerBytes(count)
             let reader = try LatticeReader(bytes, length: length, what: "a lattice's answers in slots", kernels)
             nonisolated(unsafe) let shared = reader
-            kernels.split(chunks * pairs) { units in
+            kernels.split(units) { units in
                 let rows = LatticeResidues(zeros: sent * degree)
                 let row = LatticeResidues(zeros: degree)
                 let zero = LatticeResidues(zeros: degree)
                 let scratch = LatticeResidues(zeros: degree)
                 let rowBytes = LatticeParameters.bytes(ofResidues: degree)
                 for unit in units {
-                    let start = unit * LatticeSlots.chunkBytes
+                    let start = unit * LatticeSlots.pairBytes
                     var valid = true
                     func read(_ number: Int, to row: LatticeKernels.Row, _ limb: Int) {
                         let at = start + number * rowBytes
@@ -77,131 +76,93 @@ extension LatticeSecret {
                         kernels.add(row.elements, to: out, count: degree, limb: limb)
                     }
                     if !valid { invalid.store(true, ordering: .relaxed) }
-                    kernels.shareOfSlots(rows.elements, unit, to: residues)
+                    kernels.share(rows.elements, of: unit, in: slots, to: residues)
                 }
             }
         }
         if invalid.load(ordering: .relaxed) { throw LatticeReader.notBelowPrime("a lattice's answers in slots") }
-        return kernels.collect(residues, count: count, negative: false)
+        return kernels.collect(residues, in: slots, count: count, negative: false)
     }
 }
 
-/// Sums of products of words in slots, at the party that multiplies.
+/// Sums of products of numbers in slots, at the party that multiplies.
 package enum LatticeSlotProducts {
-    /// Multiplies another party's words by this one's, sums up, and makes of the sums what may be sent and this party's shares.
+    /// Multiplies another party's numbers by this one's, sums up, and makes of the sums what may be sent and this party's shares.
     ///
     /// - Parameters:
-    ///   - terms: Messages of `LatticeSecret.encrypt(slots:)`, and words to multiply by: at most `LatticeSlots.mostTerms`, all of as many words.
-    ///   - count: How many words.
+    ///   - terms: Messages of `LatticeSecret.encrypt(_:in:)`, and parts of the numbers to multiply by: at most `LatticeSlots.mostTerms`, all of as many elements.
+    ///   - slots: What they are.
+    ///   - count: How many elements.
     ///   - key: The other party's.
     ///   - randomness: This party's, of this run.
     ///   - kernels: What computes.
-    /// - Returns: The message, of `LatticeSlots.answerBytes`, and shares of the sums.
+    /// - Returns: The message, of `LatticeSlots.answerBytes`, and shares of the sums, in as many tensors as `LatticeSlots.shares`.
     /// - Throws: `.malformedFrame` where a message isn't one.
-    /// - Complexity: 60 transforms for 8192 words, and 24 a term.
+    /// - Complexity: 20 transforms an answer, and 8 a term of it.
     package static func answer(
-        _ terms: [(ciphertexts: RingTensor, words: RingTensor)],
+        _ terms: [(ciphertexts: RingTensor, parts: [RingTensor])],
+        in slots: LatticeSlots,
         count: Int,
         key: LatticePublicKey,
         _ randomness: any LatticeRandomness,
         _ kernels: LatticeKernels
-    ) throws -> (message: RingTensor, share: RingTensor) {
+    ) throws -> (message: RingTensor, shares: [RingTensor]) {
         precondition((1...LatticeSlots.mostTerms).contains(terms.count), "a sum of \(terms.count) products")
-        precondition(terms.allSatisfy { $0.words.count == count }, "\(count) words of each factor")
-        let (degree, sent, pairs) = (LatticeParameters.degree, LatticeParameters.sentLimbs, LatticeSlots.pairs)
-        let units = pairs * LatticeSlots.chunks(count)
+        precondition(terms.allSatisfy { $0.parts.allSatisfy { $0.count == count } }, "\(count) elements of each factor")
+        let (degree, sent) = (LatticeParameters.degree, LatticeParameters.sentLimbs)
+        let units = slots.pairs * slots.chunks(count)
         let residues = LatticeResidues(uninitialized: units * 2 * degree)
         let invalid = Atomic(false)
         for (ciphertexts, _) in terms {
             try ciphertexts.withBytes {
-                let length = LatticeSlots.encryptionBytes(count)
-                _ = try LatticeReader($0, length: length, what: "a lattice's words in slots", kernels)
+                let length = slots.encryptionBytes(count)
+                _ = try LatticeReader($0, length: length, what: "a lattice's numbers in slots", kernels)
             }
         }
         // For each answer: the secret of an encryption of zero, noise for both halves, and ρ modulo each prime.
         let streams = 3 + sent
         let first = randomness.streams(streams * units)
-        let message = LatticeWriter.words(length: LatticeSlots.answerBytes(count), kernels) { writer in
+        let message = LatticeWriter.words(length: slots.answerBytes(count), kernels) { writer in
             kernels.split(units) { units in
                 let scratch = LatticeAnswerScratch()
-                let sums = LatticeSlotSums(kernels)
+                let sums = LatticeSlotSums(slots, kernels)
                 for unit in units {
                     let stream = first + UInt64(unit * streams)
                     scratch.rows.elements.update(repeating: 0, count: scratch.rows.count)
-                    for (ciphertexts, words) in terms {
-                        let valid = sums.add(ciphertexts, words, unit, to: scratch.rows.elements)
+                    for (ciphertexts, parts) in terms {
+                        let valid = sums.add(ciphertexts, parts, unit, to: scratch.rows.elements)
                         if !valid { invalid.store(true, ordering: .relaxed) }
                     }
                     scratch.addZero(key, randomness, stream, kernels)
-                    scratch.finish(randomness, stream + 3, to: writer, at: unit * LatticeSlots.chunkBytes, kernels)
-                    kernels.shareOfSlots(scratch.masks.elements, unit, to: residues)
+                    scratch.finish(randomness, stream + 3, to: writer, at: unit * LatticeSlots.pairBytes, kernels)
+                    kernels.share(scratch.masks.elements, of: unit, in: slots, to: residues)
                 }
             }
         }
-        if invalid.load(ordering: .relaxed) { throw LatticeReader.notBelowPrime("a lattice's words in slots") }
-        return (message, kernels.collect(residues, count: count, negative: true))
-    }
-}
-
-/// A pair's polynomial of 8192 words in slots: the residues modulo its first prime, and the digit beside them.
-final class LatticePlaintextSlots {
-    private let rows = LatticeResidues(zeros: 2 * LatticeParameters.degree)
-    private let words = LatticeWords(zeros: LatticeParameters.degree)
-
-    var first: LatticeKernels.Row { rows.elements }
-    var second: LatticeKernels.Row { rows.elements + LatticeParameters.degree }
-
-    /// - Parameters:
-    ///   - all: Words, of which a chunk is taken; zeros follow the last.
-    ///   - count: How many there are.
-    ///   - chunk: The chunk's number.
-    ///   - pair: The pair of primes.
-    ///   - timesModulus: Whether the polynomial is multiplied by q.
-    ///   - kernels: What computes.
-    func fill(
-        _ all: UnsafePointer<UInt64>,
-        count: Int,
-        _ chunk: Int,
-        _ pair: Int,
-        timesModulus: Bool,
-        _ kernels: LatticeKernels
-    ) {
-        let degree = LatticeParameters.degree
-        let start = chunk * degree
-        let length = min(degree, count - start)
-        var from = all + start
-        if length < degree {
-            words.elements.update(from: from, count: length)
-            (words.elements + length).update(repeating: 0, count: degree - length)
-            from = UnsafePointer(words.elements)
-        }
-        for (place, row) in [first, second].enumerated() {
-            let prime = 2 * pair + place
-            kernels.slots(from, timesModulus: timesModulus, to: row, prime: prime)
-            kernels.slotsToCoefficients(row, prime: prime)
-        }
-        kernels.join(first, second, pair: pair)
+        if invalid.load(ordering: .relaxed) { throw LatticeReader.notBelowPrime("a lattice's numbers in slots") }
+        return (message, kernels.collect(residues, in: slots, count: count, negative: true))
     }
 }
 
 /// Memory that a thread multiplies in.
 private final class LatticeSlotSums {
     private let kernels: LatticeKernels
-    private let plain = LatticePlaintextSlots()
+    private let plain: LatticePlaintextSlots
     private let factor = LatticeResidues(zeros: LatticeParameters.degree)
     private let row = LatticeResidues(zeros: LatticeParameters.degree)
     private let scratch = LatticeResidues(zeros: LatticeParameters.degree)
     private let publicWords = LatticeWords(zeros: LatticeKernels.publicWords)
 
-    init(_ kernels: LatticeKernels) {
+    init(_ slots: LatticeSlots, _ kernels: LatticeKernels) {
         self.kernels = kernels
+        plain = LatticePlaintextSlots(slots)
     }
 
-    /// Adds a ciphertext times words to the rows of both halves, as values; false where the message holds what is no residue.
-    func add(_ ciphertexts: RingTensor, _ words: RingTensor, _ unit: Int, to rows: LatticeKernels.Row) -> Bool {
+    /// Adds a ciphertext times numbers to the rows of both halves, as values; false where the message holds what is no residue.
+    func add(_ ciphertexts: RingTensor, _ parts: [RingTensor], _ unit: Int, to rows: LatticeKernels.Row) -> Bool {
         let (degree, limbs) = (LatticeParameters.degree, LatticeParameters.limbs)
-        let (chunk, pair) = unit.quotientAndRemainder(dividingBy: LatticeSlots.pairs)
-        words.withWords { plain.fill($0, count: words.count, chunk, pair, timesModulus: false, kernels) }
+        let pair = unit % plain.slots.pairs
+        plain.fill(parts, unit, timesModulus: false, kernels)
         return ciphertexts.withBytes { bytes in
             let reader = LatticeReader(bytes, kernels)
             let seed = reader.seed
@@ -246,35 +207,6 @@ extension LatticeAnswerScratch {
             let at = start + (half * sent + limb) * LatticeParameters.bytes(ofResidues: degree)
             writer.write(row, count: degree, at: at, scratch: packed)
         }
-    }
-}
-
-extension LatticeKernels {
-    /// From numbers modulo q′ to slots modulo the two primes of a pair, as residues of [chunk, prime of slots].
-    fileprivate func shareOfSlots(_ rows: ConstantRow, _ unit: Int, to residues: LatticeResidues) {
-        let pair = unit % LatticeSlots.pairs
-        let first = residues.elements + 2 * unit * LatticeParameters.degree
-        let second = first + LatticeParameters.degree
-        lower(rows, pair: pair, first: first, second: second)
-        coefficientsToSlots(first, prime: 2 * pair)
-        coefficientsToSlots(second, prime: 2 * pair + 1)
-    }
-
-    /// Words of residues in [chunk, prime of slots].
-    fileprivate func collect(_ residues: LatticeResidues, count: Int, negative: Bool) -> RingTensor {
-        var share = RingTensor(uninitialized: [count])
-        let degree = LatticeParameters.degree
-        share.withMutableWords { share in
-            nonisolated(unsafe) let share = share
-            split(LatticeSlots.chunks(count)) { chunks in
-                for chunk in chunks {
-                    let rows = residues.elements + chunk * 2 * LatticeSlots.pairs * degree
-                    let length = min(degree, count - chunk * degree)
-                    collect(rows, count: length, negative: negative, to: share + chunk * degree)
-                }
-            }
-        }
-        return share
     }
 }
 

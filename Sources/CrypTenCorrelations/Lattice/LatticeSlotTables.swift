@@ -10,6 +10,8 @@ final class LatticeSlotTables: @unchecked Sendable {
     let primes: UnsafeMutablePointer<cct_lattice_prime>
     /// Words as residues, of each prime of slots: for plaintexts, and q times that, for encryptions.
     let plain, scaled: UnsafeMutablePointer<cct_lattice_word_factor>
+    /// Complex numbers as residues, likewise.
+    let plainComplex, scaledComplex: UnsafeMutablePointer<cct_lattice_complex_factor>
     /// 1 over a pair's first prime, modulo its second.
     let joining: [cct_lattice_factor]
     /// [pair · 6 + prime of ciphertexts]: two factors that make residues of a pair's numbers.
@@ -20,6 +22,8 @@ final class LatticeSlotTables: @unchecked Sendable {
     let lowering: UnsafeMutablePointer<cct_lattice_lowering>
     /// From slots to words.
     let collection: UnsafeMutablePointer<cct_lattice_collection>
+    /// From slots to products of numbers of fixed point.
+    let fixedCollection: UnsafeMutablePointer<cct_lattice_fixed_collection>
     /// T modulo 2^64.
     let modulus: UInt64
 
@@ -29,20 +33,24 @@ final class LatticeSlotTables: @unchecked Sendable {
         let outer = LatticeParameters.primes.map(PrimeField.init)
         primes = .allocate(capacity: fields.count)
         (plain, scaled) = (.allocate(capacity: fields.count), .allocate(capacity: fields.count))
+        (plainComplex, scaledComplex) = (.allocate(capacity: fields.count), .allocate(capacity: fields.count))
         for (k, field) in fields.enumerated() {
             (primes + k).initialize(to: LatticeTables.prime(field))
             (plain + k).initialize(to: LatticeSlotTables.words(times: 1, field))
             let modulus = outer.reduce(1) { field.multiply($0, $1.prime) }
             (scaled + k).initialize(to: LatticeSlotTables.words(times: modulus, field))
+            (plainComplex + k).initialize(to: LatticeSlotTables.complex(times: 1, field))
+            (scaledComplex + k).initialize(to: LatticeSlotTables.complex(times: modulus, field))
         }
-        joining = (0..<LatticeSlots.pairs).map { pair in
+        let pairs = fields.count / 2
+        joining = (0..<pairs).map { pair in
             let second = fields[2 * pair + 1]
             return LatticeTables.factor(second.inverse(fields[2 * pair].prime), second)
         }
-        let count = LatticeSlots.pairs * outer.count
+        let count = pairs * outer.count
         (factors, encoding) = (.allocate(capacity: 2 * count), .allocate(capacity: 2 * count))
-        lowering = .allocate(capacity: LatticeSlots.pairs)
-        for pair in 0..<LatticeSlots.pairs {
+        lowering = .allocate(capacity: pairs)
+        for pair in 0..<pairs {
             let (first, second) = (fields[2 * pair], fields[2 * pair + 1])
             for (limb, field) in outer.enumerated() {
                 let product = field.multiply(first.prime, second.prime)
@@ -60,6 +68,10 @@ final class LatticeSlotTables: @unchecked Sendable {
         }
         collection = .allocate(capacity: 1)
         collection.initialize(to: LatticeSlotTables.collection(fields))
+        fixedCollection = .allocate(capacity: 1)
+        fixedCollection.initialize(
+            to: LatticeSlotTables.fixedCollection(Array(fields.prefix(2 * LatticeSlots.complex.pairs)))
+        )
         modulus = values.reduce(1) { $0 &* UInt64($1) }
     }
 
@@ -68,6 +80,13 @@ final class LatticeSlotTables: @unchecked Sendable {
             high: LatticeTables.factor(field.multiply(field.powerOfTwo(32), factor), field),
             low: LatticeTables.factor(factor, field),
             half: UInt32(field.multiply(field.powerOfTwo(63), factor))
+        )
+    }
+
+    private static func complex(times factor: UInt64, _ field: PrimeField) -> cct_lattice_complex_factor {
+        cct_lattice_complex_factor(
+            real: LatticeTables.factor(factor, field),
+            imaginary: LatticeTables.factor(field.multiply(factor, field.imaginaryUnit), field)
         )
     }
 
@@ -111,6 +130,15 @@ final class LatticeSlotTables: @unchecked Sendable {
         return collection
     }
 
+    private static func fixedCollection(_ fields: [PrimeField]) -> cct_lattice_fixed_collection {
+        var collection = cct_lattice_fixed_collection()
+        write(fields.map { UInt32($0.prime) }, to: &collection.primes)
+        write(inverses(fields), to: &collection.inverse)
+        let twice = fields.map { $0.inverse(2) } + fields.map { $0.inverse($0.multiply(2, $0.imaginaryUnit)) }
+        write(zip(twice, fields + fields).map { LatticeTables.factor($0, $1) }, to: &collection.halves)
+        return collection
+    }
+
     /// [k][j]: 1 / p_j modulo p_k for j < k, else nothing.
     private static func inverses(_ fields: [PrimeField]) -> [cct_lattice_factor] {
         fields.indices.flatMap { k in
@@ -127,4 +155,9 @@ final class LatticeSlotTables: @unchecked Sendable {
             elements.withUnsafeBytes { bytes.copyMemory(from: $0) }
         }
     }
+}
+
+extension PrimeField {
+    /// A number whose square is −1.
+    fileprivate var imaginaryUnit: UInt64 { power(root, UInt64(LatticeParameters.degree / 2)) }
 }

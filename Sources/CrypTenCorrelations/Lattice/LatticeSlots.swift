@@ -1,11 +1,11 @@
 private import Foundation
 
-/// Products of words element by element under ring-LWE: how words lie in slots, and why shares of their products are right.
+/// Products element by element under ring-LWE: how numbers lie in slots, and why shares of their products are right.
 ///
 /// One party has x, the other y, words as numbers between −2^63 and 2^63; sums of a few such products, too. Six primes t below 2^29 that are
 /// 1 modulo 16384 have roots of unity of order 16384, so that a polynomial modulo t has 8192 *slots*: its values at the odd powers of a root, and
 /// products of polynomials are products of slots. By pairs, M = t·t′ < 2^58, and 8192 words take three ciphertexts, one a pair, under the run's key and with the primes of
-/// every other ciphertext (`LatticeParameters`).
+/// every other ciphertext (`LatticeParameters`). Complex numbers have two slots each, and take two pairs.
 ///
 /// 1. x, modulo M in slots, is a polynomial m; it is encrypted as round(q m / M) + e − a s. So 8192 words are three ciphertexts.
 /// 2. The other party multiplies by w, y's polynomial with coefficients between −(M + t)/2 and (M + t)/2. round(q m / M)·w is q (m w) / M modulo q, off by the rounding times w.
@@ -25,34 +25,72 @@ private import Foundation
 ///   coefficient, and a wrong coefficient spoils all of its 8192 slots. The noise that is left (`noiseBits`) is below 2^10.2 at the worst words,
 ///   and about 2^4.7 for uniform ones: below 2^-40.2 an element at the worst, 2^-45.7 for masks.
 ///
+/// *Complex numbers*, x + i y with x² + y² ≤ 2^60 but for their roundings: sines of angles at scale 2^30. Each t has an ι with ι² = −1, and Z_t[i] / (i² + 1) is
+/// Z_t × Z_t by i ↦ ι, −ι. So x + i y has the slots u = x + ι y and v = x − ι y, and a product of complex numbers is the products of both. Its parts (u + v) / 2 and
+/// (u − v) / (2 ι) are linear: each party takes them of its shares, which two pairs make shares modulo T = t_0 t_1 t_2 t_3, 2^115.998. As numbers, α + (β − T) is the
+/// part at scale 2^60, but where that wraps. Each party then rounds its own to 2^30, α down and β − T up, and reduces it modulo 2^64 last.
+///
+/// - *Error*: what α loses and what β − T gains are from 0 to a unit of 2^-30, the unit excluded: so a part is within a unit of the product's, on either side, and right
+///   on average, for α is uniform.
+/// - It wraps where α lies within |part| ≤ 2^60 of an end: with probability 2^-56 a part, 2^-55 an element. An element's chunk has 2 · 8192 coefficients, two
+///   thirds of a word's: roundings go wrong below 2^-41.6 an element at the worst numbers, 2^-46.2 for sines of uniform angles.
+///
+/// *Real numbers* between −1 and 1 at scale 2^30 are words, modulo two pairs alone: α and β − T, as they are, add up to the product at scale 2^60, exactly but
+/// with probability 2^-56 and what roundings make of it, as above.
+///
 /// > Smart, Vercauteren, "Fully homomorphic SIMD operations", 2014; Brakerski, CRYPTO '12; Fan, Vercauteren, ePrint 2012/144.
-package enum LatticeSlots {
+package enum LatticeSlots: CaseIterable, Sendable {
+    /// Words in two's complement, a slot each: their products modulo 2^64.
+    case words
+    /// Complex numbers of magnitude one at scale 2^30, real parts and imaginary parts, two slots each: their products at that scale.
+    case complex
+    /// Real numbers between −1 and 1 at scale 2^30, a slot each: their products at scale 2^60, as numbers of two words.
+    case real
+
     /// The largest six below 2^29, largest first; a pair of them is a plaintext modulus M.
     package static let primes: [UInt32] = [
         536_690_689, 536_641_537, 536_608_769, 536_543_233, 536_494_081, 536_215_553,
     ]
-    /// Ciphertexts of 8192 words: one a pair of primes.
-    package static let pairs = 3
     /// Products that one answer may sum up, element by element.
     package static let mostTerms = 4
 
-    /// Chunks of 8192 words, the last of which may be filled up with zeros.
-    package static func chunks(_ count: Int) -> Int {
-        (count + LatticeParameters.degree - 1) / LatticeParameters.degree
+    /// Ciphertexts of a chunk: one a pair of primes, of the first ones.
+    package var pairs: Int {
+        switch self {
+        case .words: 3
+        case .complex, .real: 2
+        }
     }
 
-    /// Bytes of a message that encrypts so many words: 571,392 a chunk and a seed.
-    package static func encryptionBytes(_ count: Int) -> Int {
+    /// Tensors that elements are given as: words, real and imaginary parts, numbers.
+    package var parts: Int { self == .complex ? 2 : 1 }
+
+    /// Tensors that shares are: words, real and imaginary parts, low words and high ones.
+    package var shares: Int { self == .words ? 1 : 2 }
+
+    /// Fraction bits of complex and of real numbers.
+    package static let fractionBits = 30
+
+    /// Elements of a chunk, which fill a polynomial's slots.
+    package var chunk: Int { LatticeParameters.degree / parts }
+
+    /// Chunks of so many elements, the last of which may be filled up with zeros.
+    package func chunks(_ count: Int) -> Int {
+        (count + chunk - 1) / chunk
+    }
+
+    /// Bytes of a message that encrypts so many elements: 190,464 a pair and chunk, and a seed.
+    package func encryptionBytes(_ count: Int) -> Int {
         LatticeParameters.seedBytes + chunks(count) * pairs * LatticeParameters.ciphertextBytes
     }
 
-    /// Bytes of an answer: 761,856 a chunk.
-    package static func answerBytes(_ count: Int) -> Int {
-        chunks(count) * pairs * chunkBytes
+    /// Bytes of an answer: 253,952 a pair and chunk.
+    package func answerBytes(_ count: Int) -> Int {
+        chunks(count) * pairs * LatticeSlots.pairBytes
     }
 
     /// Bytes of one pair's answer.
-    static let chunkBytes = LatticeParameters.answerBytes(used: LatticeParameters.degree)
+    static let pairBytes = LatticeParameters.answerBytes(used: LatticeParameters.degree)
 
     /// The base-two logarithm of what a coefficient may be off by when it is rounded, in a sum of so many products.
     ///

@@ -1,6 +1,8 @@
-/// How products and powers are made, element by element: 8192 at a time by ring-LWE, or by transfers, whichever takes less by shapes alone.
+/// How products, powers, sines and powers of two are made, element by element: a chunk at a time by ring-LWE, or by transfers, whichever takes less by shapes alone.
 package struct ElementwiseWork {
-    /// By ring-LWE: words that are encrypted, products, sums of these that are answered, and the products of the longest sum.
+    /// What is multiplied by ring-LWE.
+    let slots: LatticeSlots
+    /// By ring-LWE: numbers that are encrypted, products, sums of these that are answered, and the products of the longest sum.
     var encryptions, products, answers, longestSum: Int
     /// By transfers: choices, words that they weigh, and bits of these.
     var transfers, weighed, messageBits: Int
@@ -8,6 +10,7 @@ package struct ElementwiseWork {
     /// Products of so many cross terms: two are summed up.
     package static func product(crossTerms: Int) -> ElementwiseWork {
         ElementwiseWork(
+            slots: .words,
             encryptions: crossTerms,
             products: crossTerms,
             answers: 1,
@@ -22,6 +25,7 @@ package struct ElementwiseWork {
     package static func powers(degree: Int) -> ElementwiseWork {
         let pairs = degree * (degree - 1) / 2
         return ElementwiseWork(
+            slots: .words,
             encryptions: degree - 1,
             products: pairs,
             answers: degree - 1,
@@ -32,14 +36,41 @@ package struct ElementwiseWork {
         )
     }
 
-    /// Of 8192 elements, at both parties, and on a link within a machine.
+    /// The cosine and the sine of a multiple.
+    package static var harmonic: ElementwiseWork {
+        ElementwiseWork(
+            slots: .complex,
+            encryptions: 1,
+            products: 1,
+            answers: 1,
+            longestSum: 1,
+            transfers: 56,
+            weighed: 112,
+            messageBits: 7_168
+        )
+    }
+
+    /// A product of what each party has of a number below one, modulo 2^width.
+    package static func fraction(width: Int) -> ElementwiseWork {
+        ElementwiseWork(
+            slots: .real,
+            encryptions: 1,
+            products: 1,
+            answers: 1,
+            longestSum: 1,
+            transfers: 25,
+            weighed: 25,
+            messageBits: 25 * width
+        )
+    }
+
+    /// Of a chunk's elements, at both parties, and on a link within a machine.
     var chunkPicoseconds: Int {
-        let degree = LatticeParameters.degree
-        let bytes =
-            encryptions * LatticeSlots.encryptionBytes(degree) + answers * LatticeSlots.answerBytes(degree)
-        return encryptions * SlotPrice.encryptionPicoseconds + products * SlotPrice.productPicoseconds
+        let bytes = encryptions * slots.encryptionBytes(slots.chunk) + answers * slots.answerBytes(slots.chunk)
+        let ciphertexts =
+            encryptions * SlotPrice.encryptionPicoseconds + products * SlotPrice.productPicoseconds
             + answers * (SlotPrice.answerPicoseconds + SlotPrice.decryptionPicoseconds)
-            + bytes * LatticeCost.bytePicoseconds
+        return slots.pairs * ciphertexts + bytes * LatticeCost.bytePicoseconds
     }
 
     /// Of so many elements, at both parties.
@@ -53,25 +84,31 @@ package struct ElementwiseWork {
     func picoseconds(_ count: Int) -> Int? {
         let inSlots = inSlots(of: count)
         return inSlots == 0
-            ? nil : LatticeSlots.chunks(inSlots) * chunkPicoseconds + transferPicoseconds(count - inSlots)
+            ? nil : slots.chunks(inSlots) * chunkPicoseconds + transferPicoseconds(count - inSlots)
     }
 
-    /// How many of the elements, the first ones, are multiplied in slots: whole chunks, and what is left where that is worth another one.
+    /// What is made in slots, some elements at a time, so that no more of them waits than may; of few chunks both parties encrypt half.
+    func pieces(inSlots: Int) -> [Range<Int>] {
+        let size = max(1, min(8, slots.chunks(inSlots) / 2)) * slots.chunk
+        return stride(from: 0, to: inSlots, by: size).map { $0..<min($0 + size, inSlots) }
+    }
+
+    /// How many of the elements, the first ones, are made in slots: whole chunks, and what is left where that is worth another one.
     package func inSlots(of count: Int) -> Int {
         guard (1...LatticeSlots.mostTerms).contains(longestSum) else { return 0 }
-        let rest = count % LatticeParameters.degree
+        let rest = count % slots.chunk
         let whole = count - rest
         let first = whole == 0 ? SlotPrice.keyPicoseconds : 0
         return rest > 0 && transferPicoseconds(rest) > chunkPicoseconds + first ? count : whole
     }
 }
 
-/// What 8192 words in slots take, measured with AVX2: whole numbers, so that both parties choose the same.
+/// What 8192 slots modulo a pair of primes take, measured with AVX2: whole numbers, so that both parties choose the same.
 enum SlotPrice {
-    static let encryptionPicoseconds = 450_000_000
-    static let productPicoseconds = 450_000_000
-    static let answerPicoseconds = 1_250_000_000
-    static let decryptionPicoseconds = 550_000_000
+    static let encryptionPicoseconds = 150_000_000
+    static let productPicoseconds = 150_000_000
+    static let answerPicoseconds = 420_000_000
+    static let decryptionPicoseconds = 185_000_000
     /// A secret, and a public key, made, sent and read.
     static let keyPicoseconds = 500_000_000
 }

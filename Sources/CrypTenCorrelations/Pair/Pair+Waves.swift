@@ -5,7 +5,15 @@ extension Pair {
     /// Bits of a sine that choose.
     private static let choiceBits = 27
 
-    /// Shares of the cosine and the sine of number·x at scale 2^30.
+    /// The cosine and the sine of number·x of this party's part alone, at scale 2^30.
+    func ownWaves(_ x: PairWords, number: Int) -> Later<[RingTensor]> {
+        let (kernels, quarter) = (kernels, UInt64(1) << 62)
+        return x.part.map { x in
+            [quarter, 0].map { kernels.sine(x, times: UInt64(number), plus: $0) }
+        }
+    }
+
+    /// Shares of the cosine and the sine of number·x at scale 2^30, by transfers.
     ///
     /// By the addition theorems cos(a + b) = cos a·cos b − sin a·sin b and sin(a + b) = sin a·cos b + cos a·sin b, exactly: where a + b wraps, a whole
     /// turn has passed. The chooser takes its own cosine and sine in 28 bits; for the bit of weight 2^(j − 27) the other party puts in its own,
@@ -16,13 +24,7 @@ extension Pair {
     package func harmonics(_ x: PairWords, number: Int) -> [PairWords] {
         let kernels = kernels
         let (count, bits) = (x.count, Pair.choiceBits)
-        let quarter: UInt64 = 1 << 62
-        let own = x.part.map { x in
-            (
-                cosine: kernels.sine(x, times: UInt64(number), plus: quarter),
-                sine: kernels.sine(x, times: UInt64(number), plus: 0)
-            )
-        }
+        let own = ownWaves(x, number: number).map { (cosine: $0[0], sine: $0[1]) }
         if let known = x.knownTo {
             // The other's part is zeros, whose cosine isn't.
             let party = party

@@ -14,8 +14,9 @@ package final class Pair {
     private let height: TreeHeight
     /// Who chooses where either may: in turns, so that both do as much.
     private var turn = 1
-    /// Bytes that what is written down will take, transfers above all.
-    private(set) var waitingBytes = 0
+    /// Bytes that what is written down will take, transfers above all: of this turn, and of those before that haven't gone to their last exchange.
+    private(set) var turnBytes = 0
+    private var earlier: [(bytes: Int, last: Int)] = []
     /// What was written down, without what the tape counts.
     var counted = PairCost()
 
@@ -69,21 +70,34 @@ package final class Pair {
         return turn
     }
 
+    /// Bytes that wait for an exchange, in all turns.
+    var waitingBytes: Int { earlier.reduce(turnBytes) { $0 + $1.bytes } }
+
     /// Does all that is written down.
     package func run(over channel: any PairChannel) throws {
-        try tape.run(over: channel)
-        waitingBytes = 0
+        try endTurn { try tape.run(over: channel) }
     }
 
-    /// Passes over all that is written down, which was only counted.
-    func pass() {
-        tape.finish()
-        waitingBytes = 0
+    /// Ends a turn: the next exchange goes.
+    func advance(over channel: any PairChannel) throws {
+        try endTurn { try tape.advance(over: channel) }
+    }
+
+    /// Passes over all that is written down, or over as much as goes when a turn ends: which was only counted.
+    func pass(isLast: Bool) {
+        endTurn { isLast ? tape.pass() : tape.passExchange() }
+    }
+
+    private func endTurn(_ body: () throws -> Void) rethrows {
+        earlier.append((turnBytes, tape.last))
+        turnBytes = 0
+        try body()
+        earlier.removeAll { $0.last <= tape.known }
     }
 
     /// So many bytes more are held until what is written down has gone.
     func wait(bytes: Int) {
-        waitingBytes += bytes
+        turnBytes += bytes
         counted.waitingBytes = max(counted.waitingBytes, waitingBytes)
     }
 
@@ -131,7 +145,7 @@ package final class Pair {
         _ bits: @escaping () throws -> BitPlanes
     ) -> PairChoices {
         let exchange = tape.next(after: moment)
-        let choices = PairChoices(chooser: chooser, planes: planes, count: count, moment: exchange)
+        let choices = PairChoices(chooser: chooser, planes: planes, count: count, moment: exchange, in: tape.turn)
         tape.hold(choices)
         wait(bytes: Pair.rowBytes * 64 * planes * BitPlanes.words(for: count))
         counted.weighed[1 - chooser].countExtension(planes: planes, count: count, height)

@@ -3,8 +3,8 @@ package import CrypTenRing
 
 /// Planes of bits that the two share: `bit = part of party 0 ⊕ part of party 1`.
 ///
-/// A plane's choices towards a party, one transfer a bit, are made when a correlation first needs them, and serve all that need them until what is
-/// written down has gone; after that the bits may choose again, by other transfers.
+/// A plane's choices towards a party, one transfer a bit, are made when a correlation first needs them, and serve all that need them until the
+/// turn ends; after that the bits may choose again, by other transfers.
 package final class PairBits {
     package let planes: Int
     package let count: Int
@@ -29,7 +29,9 @@ package final class PairBits {
 
     /// The transfers of a plane towards a party, if there are any.
     func choice(_ plane: Int, to chooser: Int) -> (choices: PairChoices, plane: Int)? {
-        guard let chosen = chosen[chooser][plane], let choices = chosen.choices else { return nil }
+        guard let chosen = chosen[chooser][plane], let choices = chosen.choices, !choices.turn.isOver else {
+            return nil
+        }
         return (choices, chosen.plane)
     }
 

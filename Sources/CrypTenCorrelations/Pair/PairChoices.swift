@@ -10,13 +10,15 @@ final class PairChoices {
     let count: Int
     /// The exchange in which they are extended.
     let moment: Int
+    /// After it ends nothing more is weighed by them.
+    let turn: PairTape.Turn
     private var sent: SentTransfers?
     private var received: ReceivedTransfers?
     private var sentChoices: [SentChoice?]
     private var receivedChoices: [ReceivedChoice?]
 
-    init(chooser: Int, planes: Int, count: Int, moment: Int) {
-        (self.chooser, self.planes, self.count, self.moment) = (chooser, planes, count, moment)
+    init(chooser: Int, planes: Int, count: Int, moment: Int, in turn: PairTape.Turn) {
+        (self.chooser, self.planes, self.count, self.moment, self.turn) = (chooser, planes, count, moment, turn)
         sentChoices = Array(repeating: nil, count: planes)
         receivedChoices = Array(repeating: nil, count: planes)
     }

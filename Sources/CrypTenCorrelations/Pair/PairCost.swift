@@ -11,7 +11,7 @@ package struct PairCost: Hashable, Sendable {
     package var exchangeBytes: [[Int]] = []
     /// Bytes of differences that either party keeps beside its correlations until the run.
     package var differenceBytes = 0
-    /// How often what is written down goes: once, where it doesn't exceed what may wait.
+    /// How many turns there are: one, where what is written down doesn't exceed what may wait.
     package var turns = 0
     /// What ring-LWE takes of each party.
     package var lattice = [LatticeWork(), LatticeWork()]
@@ -37,6 +37,8 @@ package struct PairCost: Hashable, Sendable {
 
     /// Exchanges, in all turns.
     package var exchanges: Int { exchangeBytes.count }
+    /// Those that are waited for: all of one turn. Of many, which overlap, those of the last one.
+    package var waitedExchanges: Int { max(0, exchanges - max(0, turns - 1)) }
     /// Bytes that each party sends in all.
     package var sentBytes: [Int] { (0..<2).map { party in exchangeBytes.reduce(0) { $0 + $1[party] } } }
     /// Transfers in both directions.
@@ -60,15 +62,6 @@ package struct PairCost: Hashable, Sendable {
     /// Bytes that each party would send more with trees of another height: extensions are by who chooses.
     package func moreBytes(height other: TreeHeight) -> [Int] {
         weighed.reversed().map { $0.extended / 8 * (other.trees - height.trees) }
-    }
-
-    /// About how many seconds it takes: both compute at the same time, and then what they have made goes, both ways at once.
-    ///
-    /// - Parameters:
-    ///   - bitsPerSecond: That a link carries in one direction.
-    ///   - roundTrip: From a message to its answer, in seconds.
-    package func seconds(bitsPerSecond: Double, roundTrip: Double) -> Double {
-        computingSeconds.max()! + Double(sentBytes.max()!) * 8 / bitsPerSecond + Double(exchanges) * roundTrip / 2
     }
 }
 

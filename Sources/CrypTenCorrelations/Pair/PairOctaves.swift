@@ -7,15 +7,16 @@ import CrypTenRing
 ///
 ///     2^−r = 2^(−K·J − I) · 2^−φ_0 · 2^−φ_1
 ///
-/// of which the last two are what each party knows, multiplied once by transfers, and the first is a shift by shared bits: a selection for each bit of I,
+/// of which the last two are what each party knows, multiplied once, in slots or by transfers, and the first is a shift by shared bits: a selection for each bit of I,
 /// and one entry of few for J. Shares of the product lie modulo 2^ring and are shifted down by each party on its own, which is wrong
 /// only where they wrap: with probability 2^-46 at the most.
 struct PairOctaves {
-    /// Bits of the chooser's fraction that choose.
+    /// Bits of the chooser's fraction that choose, where these powers are made by transfers.
     private static let choiceBits = 24
     private static let fraction = 58
 
     private let pair: Pair
+    private let slots: PairSlotProducts
     private let count: Int
     private let entries: Int
     private let fractionBits: Int
@@ -25,16 +26,20 @@ struct PairOctaves {
     private let phi: Later<RingTensor>
     private let share: PairWords
 
+    private var kernels: any Kernels { pair.kernels }
     private var perEntry: Int { 64 / entries }
     private var lowBits: Int { perEntry.trailingZeroBitCount }
     /// Bits of the other's fraction beyond those of the result; of a table of few fraction bits more of them: its large powers are shifted up, and are
     /// to be within 2^-18 of themselves as well.
     private var guardBits: Int { max(8, 23 - fractionBits) }
     private var ring: Int { max(88, fractionBits + guardBits + perEntry + 47) }
+    /// Of the product of fractions.
+    private var scale: Int { fractionBits + 1 + guardBits }
 
     init(_ run: PairRun, count: Int, entries: Int, fractionBits: Int) {
         let (pair, kernels, key, number) = (run.pair, run.pair.kernels, run.seeds, run.nextSeedStream())
-        (self.pair, self.count, self.entries, self.fractionBits) = (pair, count, entries, fractionBits)
+        (self.pair, slots) = (pair, run.slots)
+        (self.count, self.entries, self.fractionBits) = (count, entries, fractionBits)
         let seeds = Later(at: 0) { kernels.expand(key, number: number, from: 0, shape: [count]) }
         let fraction = PairOctaves.fraction
         let phi = seeds.map { kernels.lowBits($0, fraction) }
@@ -127,11 +132,42 @@ struct PairOctaves {
         }
     }
 
-    /// 2^-φ_0 · 2^-φ_1 at scale fractionBits + 1 + guard bits, modulo 2^ring.
+    /// 2^-φ_0 · 2^-φ_1 at scale fractionBits + 1 + guard bits, modulo 2^ring: in slots as far as these take less, else by transfers.
     private func fractions() -> Later<WideWords> {
-        let (kernels, count, phi) = (pair.kernels, count, phi)
-        let (bits, precision) = (PairOctaves.choiceBits, 46)
-        let scale = fractionBits + 1 + guardBits
+        let kernels = kernels
+        let work = ElementwiseWork.fraction(width: ring)
+        let inSlots = work.inSlots(of: count)
+        let pieces =
+            work.pieces(inSlots: inSlots).map(multiplied) + (inSlots < count ? [transferred(inSlots..<count)] : [])
+        guard pieces.count > 1 else { return pieces.first ?? transferred(0..<0) }
+        return Later(at: pieces.map(\.moment).max()!) {
+            let pieces = try pieces.map { try $0.value() }
+            return WideWords(low: kernels.join(pieces.map(\.low)), high: kernels.join(pieces.map(\.high)))
+        }
+    }
+
+    /// That of some elements, in slots.
+    ///
+    /// Both powers are rounded to 2^-30, and are a half at the least: off by a relative 2^-30 each. Shares of the product at scale 2^60 add up as whole numbers, but with
+    /// probability 2^-56; so each party shifts its own down, of which one is positive and the other negative: within a unit.
+    private func multiplied(_ range: Range<Int>) -> Later<WideWords> {
+        let (kernels, bits) = (kernels, LatticeSlots.fractionBits)
+        let power = phi.map { phi in
+            [kernels.powerOfTwo(phi.flat(range), negated: true, plus: 0, fractionBits: bits)]
+        }
+        let holder = pair.nextChooser()
+        let encrypted = slots.encrypt(power, in: .real, count: range.count, holder: holder)
+        let (isPositive, shift) = (holder == pair.party, UInt128(2 * bits - scale))
+        return slots.sum([(encrypted, power)]).map { share in
+            WideWords(low: share[0], high: share[1]).map { isPositive ? $0 >> shift : 0 &- ((0 &- $0) >> shift) }
+        }
+    }
+
+    /// That of some elements, by transfers: the chooser's power is off by a relative 2^-24.
+    private func transferred(_ range: Range<Int>) -> Later<WideWords> {
+        let (kernels, ring, count) = (kernels, ring, range.count)
+        let phi = range.count == self.count ? phi : phi.map { $0.flat(range) }
+        let (bits, precision, scale) = (PairOctaves.choiceBits, 46, scale)
         let chooser = pair.nextChooser()
         let choices = pair.choices(of: chooser, planes: bits + 1, count: count, after: 0) {
             let power = kernels.powerOfTwo(try phi.value(), negated: true, plus: 0, fractionBits: bits)

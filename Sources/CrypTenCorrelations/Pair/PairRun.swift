@@ -30,9 +30,17 @@ package final class PairRun {
     private enum Entry {
         case correlation(Later<RingTensor>)
         case difference([Later<RingTensor>]?)
+
+        /// After which exchange it is known.
+        var moment: Int {
+            switch self {
+            case .correlation(let words): words.moment
+            case .difference(let pieces): pieces?.map(\.moment).max() ?? 0
+            }
+        }
     }
 
-    /// A run whose wires are read under the r's that `naming` says, and of which `limit` bytes may wait for an exchange.
+    /// A run whose wires are read under the r's that `naming` says, and of which about `limit` bytes wait for an exchange.
     package init(
         pair: Pair,
         slabs: Slabs,
@@ -73,8 +81,10 @@ package final class PairRun {
         slots = PairSlotProducts(pair, lattice)
     }
 
-    /// Bytes that may wait for an exchange: 128 MiB, so that a turn takes the memory that the one before has given back.
+    /// Bytes that wait before the first exchange goes: 128 MiB, of which later turns take a quarter each.
     package static let usualLimit = 128 << 20
+    /// How many turns are on their way at once, of correlations that take four exchanges.
+    private static let overlappingTurns = 4
 
     /// A stream of seed words that no other mask has.
     func nextSeedStream() -> UInt64 {
@@ -122,9 +132,22 @@ package final class PairRun {
         return pieces[0].indices.map { index in PairWords.joining(pieces.map { $0[index] }, pair.kernels) }
     }
 
-    /// Does what is written down, if there is as much of it as may wait.
+    /// Ends the turn, if there is as much of it as may wait.
+    ///
+    /// The first one may take all that may wait: what isn't more goes at once. Those after it are shorter, for some of them wait at the same time.
     func exchangeIfFull() throws {
-        if pair.waitingBytes >= limit { try exchange() }
+        let isFirst = pair.tape.turns == 0
+        guard pair.turnBytes >= (isFirst ? limit : limit / PairRun.overlappingTurns) else { return }
+        try advance()
+        // Of longer correlations more turns would wait.
+        while pair.waitingBytes > 2 * limit { try advance() }
+    }
+
+    private func advance() throws {
+        products.forget()
+        guard let connection else { return pair.pass(isLast: false) }
+        try pair.advance(over: connection.channel)
+        try handOn(connection.sink)
     }
 
     /// Forgets what is written down: the run has failed.
@@ -136,14 +159,17 @@ package final class PairRun {
 
     /// Does all that is written down, and hands on what has come of it.
     package func exchange() throws {
-        guard let (channel, sink) = connection else {
-            pair.pass()
-            return products.forget()
-        }
-        try pair.run(over: channel)
         products.forget()
-        let made = entries
-        entries = []
+        guard let (channel, sink) = connection else { return pair.pass(isLast: true) }
+        try pair.run(over: channel)
+        try handOn(sink)
+        precondition(entries.isEmpty, "all is known after the last exchange")
+    }
+
+    /// Hands on what is known, up to the first that isn't.
+    private func handOn(_ sink: any PairSink) throws {
+        let made = Array(entries.prefix { $0.moment <= pair.tape.known })
+        entries.removeFirst(made.count)
         for entry in made {
             switch entry {
             case .correlation(let words): try sink.correlation(try words.value())

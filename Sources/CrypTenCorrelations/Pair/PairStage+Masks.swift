@@ -172,8 +172,7 @@ extension PairStage {
 
     package func dealHarmonics(of mask: PairMask, numbers: ClosedRange<Int>) throws {
         for number in numbers {
-            let waves = try run.inPieces(flat(mask)) { [pair] in pair.harmonics($0, number: number) }
-            for wave in waves { try run.deal(wave.part) }
+            for wave in try run.harmonics(flat(mask), number: number) { try run.deal(wave.part) }
         }
     }
 }

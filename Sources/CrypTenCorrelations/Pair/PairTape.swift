@@ -6,10 +6,21 @@ import CrypTenRing
 /// Everything that depends on nothing but keys goes in the first exchange, whatever the number of layers; what answers that in the second, and
 /// so on. So a plan of any depth takes as many exchanges as its longest correlation. Both parties write the same tape: what one sends, the
 /// other reads, in the same place. Exchanges are counted from 1 on, over all that a run sends.
+///
+/// What is written down before an exchange goes is a *turn*. A long plan has many, and they overlap: with the first exchange of a turn goes the
+/// second one of the turn before, and so on. What an exchange brings is read while the next one is sent, message by message, in the order in which all of it was written
+/// down: whatever a message is made of was written before it. So while one party computes, the link carries what both have computed before, and
+/// nobody waits for a message that wasn't sent a turn ago; only the last turn's exchanges are waited for, one after the other.
 package final class PairTape {
+    private struct Message {
+        /// Counted over all that is written down.
+        let number: Int
+        let act: (any PairChannel) throws -> Void
+    }
+
     private struct Exchange {
-        var sends: [(any PairChannel) throws -> Void] = []
-        var reads: [(any PairChannel) throws -> Void] = []
+        var sends: [Message] = []
+        var reads: [Message] = []
     }
 
     /// This party, 0 or 1.
@@ -18,14 +29,26 @@ package final class PairTape {
     private let isCounting: Bool
     /// Words that each party sends, exchange by exchange, of all that was written down.
     private(set) var words: [[Int]] = []
-    /// How many exchanges are over.
+    /// How many exchanges have gone.
     package private(set) var done = 0
-    /// How often what was written down has gone.
+    /// How many have been read: what is known after them is known.
+    private(set) var known = 0
+    /// What is written down now belongs to it.
+    private(set) var turn = Turn()
+    /// How many turns have ended.
     private(set) var turns = 0
     /// What is written down: the first of these is exchange `done + 1`.
     private var exchanges: [Exchange] = []
-    /// What must live until what is written down goes, which then holds it itself.
+    /// What exchange `done` brings, where it isn't read yet.
+    private var unread: [Message] = []
+    private var numbers = 0
+    /// What must live until its turn ends: what is to go then holds it itself.
     private var held: [AnyObject] = []
+
+    /// What is written down together.
+    final class Turn {
+        fileprivate(set) var isOver = false
+    }
 
     package init(party: Int, isCounting: Bool = false) {
         precondition(party == 0 || party == 1, "party \(party) of a pair")
@@ -33,14 +56,17 @@ package final class PairTape {
     }
 
     /// Whether nothing is to be sent or read.
-    package var isEmpty: Bool { exchanges.isEmpty }
+    package var isEmpty: Bool { exchanges.isEmpty && known == done }
+
+    /// The last exchange in which anything is to go.
+    var last: Int { done + exchanges.count }
 
     /// The first exchange in which something can go that is known after exchange `moment`.
-    func next(after moment: Int) -> Int {
+    package func next(after moment: Int) -> Int {
         max(moment, done) + 1
     }
 
-    /// Keeps an object until what is written down goes.
+    /// Keeps an object until its turn ends.
     func hold(_ object: AnyObject) {
         held.append(object)
     }
@@ -53,7 +79,7 @@ package final class PairTape {
     ///   - words: How many.
     ///   - send: Sends it; runs at the sender alone.
     ///   - read: Reads as many words; runs at the other party alone.
-    func message(
+    package func message(
         from sender: Int,
         in exchange: Int,
         words: Int,
@@ -66,48 +92,93 @@ package final class PairTape {
         self.words[exchange - 1][sender] += words
         if isCounting { return }
         if sender == party {
-            exchanges[exchange - done - 1].sends.append(send)
+            exchanges[exchange - done - 1].sends.append(Message(number: numbers, act: send))
         } else {
-            exchanges[exchange - done - 1].reads.append(read)
+            exchanges[exchange - done - 1].reads.append(Message(number: numbers, act: read))
         }
+        numbers += 1
     }
 
     /// Forgets what is written down: nothing of it goes any more, and what it was made of is let go.
     func abandon() {
         exchanges = []
+        unread = []
         held = []
     }
 
-    /// Does all that is written down, and forgets it, whatever comes of it.
+    // MARK: Going
+
+    /// Ends a turn: its first exchange goes, with what earlier turns have to send in it, and the one before is read.
+    ///
+    /// - Throws: What the channel throws; all that is written down is forgotten then.
+    package func advance(over channel: any PairChannel) throws {
+        endTurn()
+        try undertake { try step(over: channel) }
+    }
+
+    /// Ends a turn, and does all that is written down.
+    ///
+    /// - Throws: What the channel throws; all that is written down is forgotten then.
     package func run(over channel: any PairChannel) throws {
-        defer { abandon() }
-        // From here on what is still to go holds what it's made of, and no more than that.
-        held = []
-        for number in exchanges.indices {
-            try PairTape.take(&exchanges[number].sends) { try $0(channel) }
-            try channel.finishSending()
-            try PairTape.take(&exchanges[number].reads) { try $0(channel) }
-            try channel.finishReceiving()
+        endTurn()
+        try undertake {
+            while !isEmpty { try step(over: channel) }
         }
-        finish()
     }
 
-    /// Forgets what is written down, which has gone, or is only counted.
-    func finish() {
-        done += exchanges.count
-        turns += 1
+    /// Passes over as much as ``advance(over:)`` does, which was only counted.
+    func passExchange() {
+        endTurn()
+        known = done
+        if !exchanges.isEmpty {
+            exchanges.removeFirst()
+            done += 1
+        }
+    }
+
+    /// Passes over all that is written down, which was only counted.
+    func pass() {
+        endTurn()
+        done = last
+        known = done
         exchanges = []
+    }
+
+    private func endTurn() {
+        turn.isOver = true
+        turn = Turn()
+        turns += 1
         held = []
     }
 
-    /// Takes messages out one by one, so that what each was made of goes with it.
-    private static func take(
-        _ messages: inout [(any PairChannel) throws -> Void],
-        _ body: ((any PairChannel) throws -> Void) throws -> Void
-    ) throws {
-        var rest = messages
-        messages = []
-        rest.reverse()
-        while let message = rest.popLast() { try body(message) }
+    private func undertake(_ body: () throws -> Void) throws {
+        do { try body() } catch {
+            abandon()
+            throw error
+        }
+    }
+
+    /// Sends the next exchange, if there is one, and reads the one before, if it isn't read yet.
+    private func step(over channel: any PairChannel) throws {
+        let sends = exchanges.first != nil
+        let next = sends ? exchanges.removeFirst() : Exchange()
+        // Taken out one by one, so that what each was made of goes with it.
+        var (outgoing, incoming) = ([Message](next.sends.reversed()), [Message](unread.reversed()))
+        unread = next.reads
+        while let first = PairTape.takeFirst(&outgoing, &incoming) { try first.act(channel) }
+        if known < done {
+            try channel.finishReceiving()
+            known += 1
+        }
+        guard sends else { return }
+        try channel.finishSending()
+        done += 1
+    }
+
+    /// Takes out what was written down first; each has that last.
+    private static func takeFirst(_ some: inout [Message], _ others: inout [Message]) -> Message? {
+        guard let other = others.last else { return some.popLast() }
+        if let one = some.last, one.number < other.number { return some.popLast() }
+        return others.popLast()
     }
 }

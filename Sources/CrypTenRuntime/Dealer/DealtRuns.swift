@@ -15,7 +15,7 @@ struct DealtRun {
     /// The key of this party's bits of masks whose bits are read, where the parties make correlations themselves.
     var seeds: ExpansionKey?
     /// Where its corrections are, or its words, where the parties have made them; nil where they come as the run goes on, and at all parties but the last.
-    var stored: StoredCorrections?
+    var stored: StoredRun?
     /// What this party has computed for it already, by step.
     var ahead: [Int: StepAhead] = [:]
 

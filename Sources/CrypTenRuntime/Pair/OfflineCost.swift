@@ -10,8 +10,11 @@ import CrypTenTransport
 public struct OfflineCost: Sendable, Hashable {
     /// Bytes that each party sends to the other one, frame headers included.
     public var bytesPerParty: [Int]
-    /// Exchanges, in each of which both send and then read.
+    /// Exchanges, in each of which both send, and read what the other has sent.
     public var exchanges: Int
+    /// How many of them are waited for, by half a round trip each: 4, or 8 where there are exponentials, whatever the plan's depth, and up to as many more for each
+    /// random event. Of a plan that goes in several turns they are those of the last one: in all others what was sent a turn before is read while more is made.
+    public var waitedExchanges: Int
     /// Correlated transfers, in both directions.
     public var transfers: Int
     /// Bits of the words that transfers carry, and bytes that extend them, in both directions.
@@ -29,8 +32,8 @@ public struct OfflineCost: Sendable, Hashable {
 
     /// The same of each party: what answering takes differs.
     let memoryBytesPerParty: [Int]
-    /// How often what waits has gone: once, where it doesn't exceed what may wait.
-    let turns: Int
+    /// How many turns there are: one, where what waits doesn't exceed what may.
+    private(set) var turns: Int
     /// Levels of the trees that transfers are extended by, as in ``SessionConfiguration/transferTreeHeight``.
     public let transferTreeHeight: Int
     /// What time goes to, with trees of each height: whatever else is made is the same.
@@ -58,7 +61,7 @@ public struct OfflineCost: Sendable, Hashable {
         bytesPerParty = (0..<2).map { party in
             cost.exchangeBytes.reduce(0) { $0 + OfflineCost.frames($1[party]) }
         }
-        exchanges = cost.exchanges
+        (exchanges, waitedExchanges) = (cost.exchanges, cost.waitedExchanges)
         (transfers, messageBits, extensionBytes) = (cost.transfers, cost.messageBits, cost.extensionBytes)
         (ciphertexts, answers) = (cost.ciphertexts, cost.answers)
         storedBytes = plan.schedule.correctionWords * 8 + cost.differenceBytes
@@ -79,6 +82,8 @@ public struct OfflineCost: Sendable, Hashable {
     }
 
     /// About how long it takes on a network: by rates that were measured once, of parties that compute on one processor each.
+    ///
+    /// In several turns both compute while the link carries what they have computed before, and what is sent is on its way for a turn.
     public func seconds(on network: NetworkProfile) -> Double {
         secondsByTreeHeight(on: network).first { $0.height == transferTreeHeight }?.seconds ?? 0
     }
@@ -87,12 +92,13 @@ public struct OfflineCost: Sendable, Hashable {
     ///
     /// Headers of frames are taken to be as many.
     public func secondsByTreeHeight(on network: NetworkProfile) -> [(height: Int, seconds: Double)] {
-        let exchanging = Double(exchanges) * network.roundTrip / 2
+        let waiting = Double(waitedExchanges) * network.roundTrip / 2
+        let onTheirWay = Double(exchanges - waitedExchanges) * network.roundTrip / 2
         return TreeHeight.allCases.map { height in
             guard let time = times[height] else { preconditionFailure("each height has its time") }
-            return (
-                height.rawValue, time.computingSeconds + network.seconds(forBytes: time.sentBytes) + exchanging
-            )
+            let sending = network.seconds(forBytes: time.sentBytes)
+            let (longer, shorter) = (max(time.computingSeconds, sending), min(time.computingSeconds, sending))
+            return (height.rawValue, max(longer, onTheirWay) + shorter / Double(max(1, turns)) + waiting)
         }
     }
 
@@ -120,6 +126,7 @@ public struct OfflineCost: Sendable, Hashable {
         var all = self
         all.bytesPerParty = bytesPerParty.map { $0 * runs }
         all.exchanges *= runs
+        all.waitedExchanges *= runs
         all.transfers *= runs
         all.messageBits *= runs
         all.extensionBytes *= runs
@@ -136,6 +143,8 @@ public struct OfflineCost: Sendable, Hashable {
         var both = first
         both.bytesPerParty = zip(first.bytesPerParty, second.bytesPerParty).map(+)
         both.exchanges += second.exchanges
+        both.waitedExchanges += second.waitedExchanges
+        both.turns = min(first.turns, second.turns)
         both.transfers += second.transfers
         both.messageBits += second.messageBits
         both.extensionBytes += second.extensionBytes

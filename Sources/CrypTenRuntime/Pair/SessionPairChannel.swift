@@ -11,7 +11,7 @@ import NIOCore
 /// this exchange, and every exchange has one, empty where nothing is left to send. So what is missing, comes twice or too early, or belongs
 /// to another run is never read as something else.
 ///
-/// Both parties send before they read. What is sent and not read yet waits at the receiver, who takes it in whenever it waits itself, for a frame or for
+/// Both parties send an exchange's words before they read the last ones of it, while they send the next. What is sent and not read yet waits at the receiver, who takes it in whenever it waits itself, for a frame or for
 /// room to send; so two who send at the same time don't wait for each other, whatever an exchange has.
 final class SessionPairChannel: PairChannel {
     /// The mark of the last frame of an exchange.

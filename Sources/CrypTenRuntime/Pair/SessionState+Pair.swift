@@ -46,13 +46,14 @@ extension SessionState {
     ///
     /// Before the first one of a session base transfers are made.
     ///
+    /// - Parameter store: Where the words go; nil: they stay where they were made.
     /// - Throws: what ends the session; nothing of the run may be used then.
     func make(
         _ dealt: DealtRun,
         of planned: Planned,
         with pair: PairState,
-        into store: any CorrectionStore
-    ) throws -> StoredCorrections {
+        into store: (any CorrectionStore)?
+    ) throws -> StoredRun {
         guard let seeds = dealt.seeds else { preconditionFailure("a run that parties make has its seeds") }
         let start = ContinuousClock.now
         let (before, transfers) = (transport.statistics, pair.maker.transfers)
@@ -62,7 +63,8 @@ extension SessionState {
         }
         try connect(pair)
         let channel = channel(RunPosition(run: dealt.run.number, binding: dealt.hash.firstWord), to: pair.peer)
-        let sink = StoredPairWords(store, run: dealt.run.number)
+        let memory = MadeInMemory()
+        let stored = store.map { StoredPairWords($0, run: dealt.run.number) }
         let plan = planned.plan
         let kept = try pair.maker.make(
             plan.plan,
@@ -72,10 +74,11 @@ extension SessionState {
             binding: dealt.hash,
             kept: try planned.sources.kept.map { try pair.mask(of: $0) },
             over: channel,
-            into: sink
+            into: stored ?? memory
         )
         try kernels.check()
-        try sink.finish()
+        try stored?.finish()
+        memory.finish()
         let outputs = plan.plan.outputs.lazy.filter { $0.kept != nil }
         precondition(kept.count == dealt.run.keptOutputs.count, "of every kept output something is kept")
         for (number, (mask, output)) in zip(dealt.run.keptOutputs, zip(kept, outputs)) {
@@ -87,7 +90,12 @@ extension SessionState {
         statistics.offlineExchanges += channel.exchanges
         statistics.transfers += pair.maker.transfers - transfers
         statistics.secondsOffline += (ContinuousClock.now - start).seconds
-        return StoredCorrections(store: store, run: dealt.run.number)
+        return store.map { .made($0, run: dealt.run.number) } ?? .madeInMemory(memory)
+    }
+
+    /// Whether what the parties make stays where it was made until it's used: on processors' memory, which runs on processors read.
+    func keepsWhatIsMade(in storage: PreparedStorage) -> Bool {
+        storage == .memory && kernels is NativeKernels
     }
 
     /// Exchange 0, with the first run: base transfers and keys.

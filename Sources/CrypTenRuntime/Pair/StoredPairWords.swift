@@ -1,10 +1,65 @@
 import CrypTenCorrelations
+import CrypTenGates
 import CrypTenPlanning
 import CrypTenRing
 import CrypTenTransport
 import NIOCore
 
-/// A run's words on their way into a store, in the order in which they were made: records, as ``MadeCorrelations`` reads them.
+/// What lies in a store between a run's words: what follows, and how many words of it.
+private struct MadeRecord {
+    enum Kind: UInt64 {
+        case correlation, difference, noDifference
+    }
+
+    var kind: Kind
+    var count: Int
+
+    init(_ kind: Kind, count: Int) {
+        (self.kind, self.count) = (kind, count)
+    }
+
+    init(_ word: UInt64) {
+        guard let kind = Kind(rawValue: word >> 60) else { preconditionFailure("a record has a kind") }
+        self.init(kind, count: Int(word & (1 << 60 - 1)))
+    }
+
+    var word: UInt64 { kind.rawValue << 60 | UInt64(count) }
+}
+
+/// A run's words on their way out of a store, as ``StoredPairWords`` has put them in.
+final class RestoredPairWords: MadeWords {
+    private let chunks: any CorrectionChunks
+    private let kernels: any Kernels
+    private let clock: WorkClock
+    private var reader = WordReader()
+
+    init(_ chunks: any CorrectionChunks, _ kernels: any Kernels, clock: WorkClock) {
+        (self.chunks, self.kernels, self.clock) = (chunks, kernels, clock)
+    }
+
+    deinit {
+        reader.wipe()
+    }
+
+    func next() throws -> MadeWord {
+        try clock.measure(.copying) {
+            let record = MadeRecord(try read(1).elements[0])
+            return switch record.kind {
+            case .correlation: .correlation(try read(record.count))
+            case .difference: .difference(try read(record.count))
+            case .noDifference: .difference(nil)
+            }
+        }
+    }
+
+    private func read(_ count: Int) throws -> RingTensor {
+        try reader.read(count, kernels) { try chunks.next() }
+    }
+
+    var isEmpty: Bool { reader.isEmpty }
+}
+
+/// A run's words on their way into a store, in the order in which they were made: records, as ``RestoredPairWords`` reads them.
 final class StoredPairWords: PairSink {
     private let store: any CorrectionStore
     private let run: UInt64

@@ -13,8 +13,6 @@ struct PartyEngine {
     let pairKeys: [ExpansionKey?]
     /// Known to this party alone: of it come the bits that it draws itself.
     let ownKey: ExpansionKey
-    /// Whether the parties have made the correlations themselves.
-    var madeByParties = false
     /// Read instead of any others, in a run on made-up values.
     var madeUp: (any CorrelationSource)?
     /// Told of each layer when its last gate has run.
@@ -35,14 +33,14 @@ struct PartyEngine {
     }
 
     /// - Parameters:
-    ///   - corrections: What the dealer sends, or has sent, at the last party; nil at the others. What the parties have made, at each.
+    ///   - words: What the dealer sends, or has sent, at the last party; nil at the others. What the parties have made, at each.
     ///   - ahead: What was computed before, by step; it is given up as it is used.
     /// - Returns: the values of the plan's outputs, in order.
     /// - Throws: whatever ends the run; nothing of the session may be used after that.
     func run(
         _ prepared: PreparedPlan,
         _ operands: Operands,
-        corrections: (any CorrectionChunks)?,
+        words: RunWords?,
         ahead: inout [Int: StepAhead]
     ) throws -> [PartyValue] {
         let plan = prepared.plan
@@ -58,7 +56,7 @@ struct PartyEngine {
         }
         let numbers = StreamNumbers()
         let exchange = RoundExchange(context, party: party, parties: plan.parties)
-        let correlations = madeUp ?? source(of: corrections)
+        let correlations = madeUp ?? source(of: words)
         let run = PartyRun(
             party: party,
             parties: plan.parties,
@@ -119,12 +117,14 @@ struct PartyEngine {
         return values
     }
 
-    private func source(of corrections: (any CorrectionChunks)?) -> any CorrelationSource {
-        switch corrections {
+    private func source(of words: RunWords?) -> any CorrelationSource {
+        let (kernels, clock) = (context.kernels, context.clock)
+        return switch words {
         case nil: SeededCorrelations(key: keys.correlations, context)
-        case let chunks? where madeByParties:
-            MadeCorrelations(chunks, context.kernels, clock: context.clock, isFollowed: observer != nil)
-        case let chunks?: ReceivedCorrelations(chunks, context.kernels, clock: context.clock)
+        case .dealt(let chunks): ReceivedCorrelations(chunks, kernels, clock: clock)
+        case .made(let chunks):
+            MadeCorrelations(RestoredPairWords(chunks, kernels, clock: clock), isFollowed: observer != nil)
+        case .madeInMemory(let made): MadeCorrelations(made, isFollowed: observer != nil)
         }
     }
 

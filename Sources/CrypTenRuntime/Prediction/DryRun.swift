@@ -109,7 +109,7 @@ struct DryRun: Sendable {
         starting()
         transport.start()
         var nothingAhead: [Int: StepAhead] = [:]
-        let values = try engine.run(prepared, operands, corrections: corrections, ahead: &nothingAhead)
+        let values = try engine.run(prepared, operands, words: corrections.map { .dealt($0) }, ahead: &nothingAhead)
         if kernels.computesAside, !plan.steps.isEmpty {
             // Whoever is told a result looks at it.
             for case .plain(let value) in values { value.withWords { _ in } }

@@ -9,32 +9,40 @@ import NIOCore
 final class MadeUpCorrelations: CorrelationSource {
     private let kernels: any Kernels
     private let clock: WorkClock
-    private var reader = WordReader()
-    /// The next one last; each has its own memory, which no processor's cache has when it is read.
-    private var chunks: [ByteBuffer]
+    /// All that are stored, which no processor's cache has when they are read.
+    private let stored: RingTensor
+    private var used = 0
 
     /// - Parameter bytes: How many are stored.
     init(bytes: Int, _ kernels: any Kernels, clock: WorkClock) {
         (self.kernels, self.clock) = (kernels, clock)
-        let frames = (bytes + Framing.wire.chunkBytes - 1) / Framing.wire.chunkBytes
-        chunks = (0..<frames).map { _ in MadeUpCorrelations.chunk() }
-    }
-
-    private static func chunk() -> ByteBuffer {
-        ByteBuffer(repeating: 0x5A, count: Framing.wire.chunkBytes)
+        var stored = RingTensor(uninitialized: [max(1, (bytes + 7) / 8)])
+        stored.withMutableWords { $0.update(repeating: 0x5A5A, count: max(1, (bytes + 7) / 8)) }
+        self.stored = stored
     }
 
     func words(_ words: Int, number: UInt64) throws -> RingTensor {
-        try read(words)
+        read(words)
     }
 
     func difference(_ count: Int, number: UInt64) throws -> RingTensor? {
-        try read(count)
+        read(count)
     }
 
-    private func read(_ count: Int) throws -> RingTensor {
-        try clock.measure(.copying) {
-            try reader.read(count, kernels) { WordChunk(chunks.popLast() ?? MadeUpCorrelations.chunk()) }
+    private func read(_ count: Int) -> RingTensor {
+        if used + count > stored.count { used = 0 }
+        let range = used..<min(used + count, stored.count)
+        used = range.upperBound
+        guard kernels.computesAside || range.count < count else { return stored.flat(range) }
+        return clock.measure(.copying) {
+            let incoming = kernels.incoming(words: count)
+            var missing = count
+            while missing > 0 {
+                let taken = min(missing, stored.count)
+                stored.withWords { incoming.append(UnsafeRawBufferPointer(start: $0, count: taken * 8)) }
+                missing -= taken
+            }
+            return incoming.finish()
         }
     }
 }

@@ -33,11 +33,11 @@ extension SessionState {
         let numbers = try machine.beginPreparing(form, runs: runs)
         try agreeOnSalt()
         // Before anybody is asked: what can't be stored need not be dealt.
-        let stores = pair != nil || party == parties - 1
+        let stores = pair != nil ? !keepsWhatIsMade(in: storage) : party == parties - 1
         let store: (any CorrectionStore)? = stores ? try storage.open(for: numbers, kernels.memory) : nil
         do {
             let dealt =
-                if let pair, let store {
+                if let pair {
                     try make(planned, runs: runs, with: pair, into: store, computesAhead: storage == .memory)
                 } else {
                     try deal(planned, runs: runs, into: store, computesAhead: storage == .memory)
@@ -92,7 +92,7 @@ extension SessionState {
         _ planned: Planned,
         runs: Int,
         with pair: PairState,
-        into store: any CorrectionStore,
+        into store: (any CorrectionStore)?,
         computesAhead: Bool
     ) throws -> [DealtRun] {
         var room = computesAhead ? roomAhead : 0
@@ -149,7 +149,7 @@ extension SessionState {
         _ words: Int,
         of dealt: DealtRun,
         into store: any CorrectionStore
-    ) throws -> StoredCorrections {
+    ) throws -> StoredRun {
         let context = context(of: dealt, hash: dealt.hash, meter: .correction)
         let incoming = IncomingCorrections(context, words: words)
         while incoming.missing > 0 {
@@ -158,7 +158,7 @@ extension SessionState {
             try store.append(chunk, to: dealt.run.number)
         }
         try store.finish(dealt.run.number)
-        return StoredCorrections(store: store, run: dealt.run.number)
+        return .dealt(store, run: dealt.run.number)
     }
 
     /// Gives up runs that nobody will use.

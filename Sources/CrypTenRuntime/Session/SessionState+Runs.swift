@@ -57,7 +57,6 @@ extension SessionState {
                     ? nil : SessionKeys.zero(try transport.nextSecret(with: .party(PartyID(other))), bindingHash: hash)
             },
             ownKey: .drawn(),
-            madeByParties: pair != nil,
             progress: progress
         )
         let words = planned.plan.schedule.correctionWords
@@ -66,7 +65,7 @@ extension SessionState {
             try engine.run(
                 planned.plan,
                 operands,
-                corrections: dealt.stored?.take() ?? incoming,
+                words: dealt.stored?.take() ?? incoming.map { .dealt($0) },
                 ahead: &dealt.ahead
             )
         }
@@ -108,7 +107,10 @@ extension SessionState {
             return (dealt, try operands.hash(onto: dealt.hash))
         case .ask(let run, let released, let sendsPlan):
             var dealt = try request(run, of: planned, .now(operands), released, sendsPlan: sendsPlan)
-            if let pair { dealt.stored = try make(dealt, of: planned, with: pair, into: MemoryCorrections()) }
+            if let pair {
+                let store = keepsWhatIsMade(in: .memory) ? nil : MemoryCorrections()
+                dealt.stored = try make(dealt, of: planned, with: pair, into: store)
+            }
             return (dealt, dealt.hash)
         }
     }

@@ -29,20 +29,13 @@ struct WorkloadProgram: Sendable {
             guard isRoundTrip, let bare = try await PingPong(exchanges: 500).seconds(on: session) else { return }
             bareSeconds.append(bare)
         }
-        let seconds = try await series(on: session, after: exchangeBarely) {
+        let seconds = try await series(repetitions, on: session, after: exchangeBarely) {
             let fresh = isCold ? try await heldWeights(on: session) : weights
             let results = try await evaluated(isCold ? body(inputs, fresh) : expressions, on: session)
             return results + (isCold ? workload.weights.compactMap { fresh[$0.name] } : [])
         }
         let after = try await session.statistics
-        let secondsOnline = try await series(
-            on: session,
-            after: {
-                try await session.prepareEvaluation(of: workload.results(expressions), runs: 1)
-            }
-        ) {
-            try await evaluated(expressions, on: session)
-        }
+        let secondsOnline = try await prepared(expressions, on: session)
         var measurement = WorkloadMeasurement(
             seconds: seconds,
             secondsOnline: secondsOnline,
@@ -119,18 +112,36 @@ struct WorkloadProgram: Sendable {
         workload.body(inputs.merging(weights) { input, _ in input })
     }
 
+    /// What prepared runs may take of memory.
+    private static let mostPreparedBytes = 64 << 20
+
+    /// Measures runs that were prepared, as many together as memory lets: what was done before them isn't what they wait for, nor what caches hold.
+    private func prepared(_ expressions: [CrypTensor], on session: Session) async throws -> [Double] {
+        let dealt = try await session.cost(of: expressions).dealerBytes
+        let together = max(1, Self.mostPreparedBytes / max(1, dealt))
+        var seconds: [Double] = []
+        while seconds.count < repetitions {
+            let runs = min(together, repetitions - seconds.count)
+            try await session.prepareEvaluation(of: workload.results(expressions), runs: runs)
+            seconds += try await series(runs, on: session) { try await evaluated(expressions, on: session) }
+        }
+        return seconds
+    }
+
     /// Measures something again and again, from when all parties are there, and gives up the values that it keeps.
     ///
     /// - Parameters:
+    ///   - runs: How often.
     ///   - prepare: What comes before the clock starts.
     ///   - body: What is measured.
     private func series(
+        _ runs: Int,
         on session: Session,
         after prepare: () async throws -> Void = {},
         measuring body: () async throws -> [CrypTensor]
     ) async throws -> [Double] {
         var seconds: [Double] = []
-        for _ in 0..<repetitions {
+        for _ in 0..<runs {
             try await prepare()
             try await meet(on: session)
             let start = ContinuousClock.now

@@ -92,13 +92,26 @@ struct LatticeSlotNoiseTests {
         #expect(noise.max()! < exp2(LatticeSlots.noiseBits(terms: terms)))
     }
 
-    @Test("what may go wrong does so below once in 2^40 elements")
+    @Test("what may go wrong does so below once in 2^40 elements: of words, and of sines")
     func failure() {
-        let rounding = { (bits: Double) in
-            Double(LatticeSlots.pairs * Self.degree) * exp2(1 + bits) * exp2(58) / exp2(123.99)
+        // Of all coefficients that an element's slots depend on, so many pairs of primes.
+        func rounding(_ slots: LatticeSlots, _ bits: Double) -> Double {
+            Double(slots.pairs * Self.degree) * exp2(1 + bits) * exp2(58) / exp2(123.99)
         }
-        let wrap = Double(LatticeSlots.mostTerms) * exp2(126) / LatticeSlots.primes.reduce(1) { $0 * Double($1) }
-        #expect(rounding(LatticeSlots.noiseBits(terms: LatticeSlots.mostTerms)) + wrap < exp2(-40))
-        #expect(rounding(5) + wrap / 4 < exp2(-45))
+        func modulus(_ slots: LatticeSlots) -> Double {
+            LatticeSlots.primes.prefix(2 * slots.pairs).reduce(1) { $0 * Double($1) }
+        }
+        let wrap = Double(LatticeSlots.mostTerms) * exp2(126) / modulus(.words)
+        #expect(rounding(.words, LatticeSlots.noiseBits(terms: LatticeSlots.mostTerms)) + wrap < exp2(-40))
+        #expect(rounding(.words, 5) + wrap / 4 < exp2(-45))
+        // Either part, as large as a product of sines is, and they are never more than 7 units larger than one.
+        let parts = 2 * (exp2(30) + 7) * (exp2(30) + 7) / modulus(.complex)
+        #expect(parts < exp2(-54.99))
+        #expect(rounding(.complex, LatticeSlots.noiseBits(terms: 1)) + parts < exp2(-41.6))
+        #expect(rounding(.complex, 4.75) + parts < exp2(-46))
+        #expect(exp2(60) / modulus(.real) < exp2(-55.99))
+        #expect(
+            rounding(.real, LatticeSlots.noiseBits(terms: 1)) == rounding(.complex, LatticeSlots.noiseBits(terms: 1))
+        )
     }
 }

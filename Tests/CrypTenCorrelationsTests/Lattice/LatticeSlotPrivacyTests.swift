@@ -58,69 +58,95 @@ struct LatticeSlotPrivacyTests {
     }
 
     /// Pearson's statistics of bytes of what is decrypted, modulo q′ and as shares, several times.
-    static func statistics(_ left: UInt64?, _ right: UInt64?, other: (any LatticeRandomness)? = nil) throws -> [Double]
-    {
+    static func statistics(
+        _ slots: LatticeSlots,
+        _ left: UInt64?,
+        _ right: UInt64?,
+        other: (any LatticeRandomness)? = nil
+    ) throws -> [Double] {
         let pair = try LatticePair(seed: 510, other: other)
         var words = LatticeTestWords(seed: 11)
         var samples = [[UInt8]](repeating: [], count: 4)
         for _ in 0..<3 {
-            let x = RingTensor((0..<degree).map { _ in left ?? words.next() }, shape: [degree])
-            let y = RingTensor((0..<degree).map { _ in right ?? words.next() }, shape: [degree])
-            let run = try LatticeSlotRun(pair, [(x, y)])
+            let x = slots.parts((0..<slots.chunk).map { _ in left ?? words.next() })
+            let y = slots.parts((0..<slots.chunk).map { _ in right ?? words.next() })
+            let run = try LatticeSlotRun(pair, in: slots, [(x, y)])
             for number in numbers(decrypted(run.answer, pair), degree) {
                 samples[0].append(UInt8(truncatingIfNeeded: number.words[0]))
                 samples[1].append(UInt8(truncatingIfNeeded: number.words.count > 2 ? number.words[2] : 0))
             }
-            samples[2] += run.own.map { UInt8(truncatingIfNeeded: $0) }
-            samples[3] += run.own.map { UInt8($0 >> 56) }
+            samples[2] += run.own.joined().map { UInt8(truncatingIfNeeded: $0) }
+            // Numbers of two words are below T, no power of two: the low byte of their high words.
+            samples[3] +=
+                slots == .real ? run.own[1].map { UInt8($0 & 0xFF) } : run.own.joined().map { UInt8($0 >> 56) }
         }
         return samples.map(LatticePrivacyTests.chiSquare)
     }
 
     @Test(
         "what is decrypted is uniform whatever the operands are",
-        arguments: [(0, 0), (nil, nil), (1 << 63, 1 << 63), (UInt64.max, 1), (nil, 0)] as [(UInt64?, UInt64?)]
+        arguments: LatticeSlots.allCases,
+        [(0, 0), (nil, nil), (1 << 63, 1 << 63), (UInt64.max, 1), (nil, 0)] as [(UInt64?, UInt64?)]
     )
-    func uniform(left: UInt64?, right: UInt64?) throws {
-        for (index, value) in try Self.statistics(left, right).enumerated() {
+    func uniform(slots: LatticeSlots, operands: (left: UInt64?, right: UInt64?)) throws {
+        for (index, value) in try Self.statistics(slots, operands.left, operands.right).enumerated() {
             #expect(value < Self.threshold, "sample \(index)")
         }
     }
 
-    @Test("mutant: a mask that isn't uniform is seen by the same test", arguments: [0, 1 << 63] as [UInt64])
-    func maskNotUniform(word: UInt64) throws {
+    @Test(
+        "mutant: a mask that isn't uniform is seen by the same test",
+        arguments: LatticeSlots.allCases,
+        [0, 1 << 63] as [UInt64]
+    )
+    func maskNotUniform(slots: LatticeSlots, word: UInt64) throws {
         let streams = LatticeStreams(ExpansionKey(low: 511, high: 9), bestLatticeKernels.native)
-        let values = try Self.statistics(word, 3, other: MaskedWith(base: streams, residue: 5))
+        let values = try Self.statistics(slots, word, 3, other: MaskedWith(base: streams, residue: 5))
         #expect(values.contains { $0 > 10 * Self.threshold })
     }
 
-    @Test("messages of words that are all zeros or all ones are uniform", arguments: [0, UInt64.max])
-    func ciphertexts(value: UInt64) throws {
+    @Test(
+        "messages of numbers that are all alike are uniform",
+        arguments: LatticeSlots.allCases,
+        [0, UInt64.max]
+    )
+    func ciphertexts(slots: LatticeSlots, value: UInt64) throws {
         let pair = try LatticePair(seed: 512)
-        let message = Self.bytes(pair.secret.encrypt(slots: RingTensor(repeating: value, shape: [Self.degree])))
+        let parts = slots.parts([UInt64](repeating: value, count: slots.chunk))
+        let message = Self.bytes(pair.secret.encrypt(parts, in: slots))
         let words = stride(from: 16, to: message.count, by: 4)
         #expect(LatticePrivacyTests.chiSquare(words.map { message[$0] }) < Self.threshold)
         #expect(LatticePrivacyTests.chiSquare(words.map { message[$0 + 1] }) < Self.threshold)
     }
 
-    @Test("mutant: without an encryption of zero a guess of the other's words is confirmed; with it, none is")
-    func guess() throws {
+    @Test(
+        "mutant: without an encryption of zero a guess of the other's numbers is confirmed; with it, none is",
+        arguments: LatticeSlots.allCases
+    )
+    func guess(slots: LatticeSlots) throws {
         let pair = try LatticePair(seed: 513)
         let kernels = pair.kernels
         var words = LatticeTestWords(seed: 12)
-        let (x, y) = (words.tensor([Self.degree]), words.tensor([Self.degree]))
+        let (x, y) = (
+            slots.parts(words.tensor([slots.chunk]).elements), slots.parts(words.tensor([slots.chunk]).elements)
+        )
         let noKey = LatticePublicKey(values: LatticeResidues(zeros: 12 * Self.degree))
         for (key, isConfirmed) in [(noKey, true), (pair.publicKey, false)] {
-            let run = try LatticeSlotRun(pair, [(x, y)], key: key)
-            #expect(run.sum == LatticeSlotTests.product([(x, y)]))
+            let run = try LatticeSlotRun(pair, in: slots, [(x, y)], key: key)
+            switch slots {
+            case .words: #expect(run.sum == LatticeSlotTests.product([(x[0], y[0])]))
+            case .complex: #expect(LatticeComplexTests.isProduct(run.sums, x, y))
+            case .real: #expect(LatticeRealTests.sums(run) == LatticeRealTests.product(x, y))
+            }
             // round(a w / P), of what the encryption's seed and a right guess of y tell.
             let plain = LatticeResidues(zeros: 2 * Self.degree)
             let (first, second) = (plain.elements, plain.elements + Self.degree)
-            y.withWords { y in
-                for (prime, row) in [first, second].enumerated() {
-                    kernels.slots(y, timesModulus: false, to: row, prime: prime)
-                    kernels.slotsToCoefficients(row, prime: prime)
+            for (prime, row) in [first, second].enumerated() {
+                y[0].withWords { y in
+                    if slots != .complex { kernels.slots(y, timesModulus: false, to: row, prime: prime) }
                 }
+                if slots == .complex { LatticeComplexTests.slots(y[0], y[1], to: row, prime: prime, kernels) }
+                kernels.slotsToCoefficients(row, prime: prime)
             }
             kernels.join(first, second, pair: 0)
             let guessed = LatticeResidues(zeros: 6 * Self.degree)
@@ -146,19 +172,20 @@ struct LatticeSlotPrivacyTests {
         }
     }
 
-    @Test("no stream is used twice, and no two messages of one operand are alike")
-    func streams() throws {
+    @Test("no stream is used twice, and no two messages of one operand are alike", arguments: LatticeSlots.allCases)
+    func streams(slots: LatticeSlots) throws {
         let base = LatticeStreams(ExpansionKey(low: 514, high: 9), bestLatticeKernels.native)
         let recorder = RecordingRandomness(base: base)
         let secret = LatticeSecret(recorder, bestLatticeKernels)
         let key = try LatticePublicKey(message: secret.publicKeyMessage(), bestLatticeKernels)
-        let x = RingTensor(repeating: 7, shape: [9_000])
+        let x = slots.parts([UInt64](repeating: 7, count: 9_000))
         var messages: Set<[UInt64]> = []
         for _ in 0..<2 {
-            let message = secret.encrypt(slots: x)
-            let terms = [(ciphertexts: message, words: x)]
+            let message = secret.encrypt(x, in: slots)
+            let terms = [(ciphertexts: message, parts: x)]
             let (answer, _) = try LatticeSlotProducts.answer(
                 terms,
+                in: slots,
                 count: 9_000,
                 key: key,
                 recorder,
@@ -168,8 +195,9 @@ struct LatticeSlotPrivacyTests {
         }
         #expect(messages.count == 4)
         let used = recorder.used
-        // A secret, the key's seed and noise; and twice a seed, noise of six ciphertexts, and seven streams for each of six answers.
-        #expect(Set(used).count == used.count && used.count == 3 + 2 * (1 + 6 + 6 * 7))
+        // A secret, the key's seed and noise; and twice a seed, noise of each ciphertext, and seven streams for each answer.
+        let units = slots == .real ? 4 : 6
+        #expect(Set(used).count == used.count && used.count == 3 + 2 * (1 + units + units * 7))
     }
 }
 

@@ -3,31 +3,72 @@ import CrypTenCorrelations
 import CrypTenRing
 import Testing
 
-/// What both parties make of sums of products in slots.
+/// What both parties make of sums of products in slots: parts of all elements, as `LatticeSlots` says.
 struct LatticeSlotRun {
     var encryptions: [RingTensor]
     var answer: RingTensor
-    var own, others: [UInt64]
+    var own, others: [[UInt64]]
 
-    var sum: [UInt64] { zip(own, others).map { $0 &+ $1 } }
+    /// Part by part.
+    var sums: [[UInt64]] { zip(own, others).map { zip($0, $1).map { $0 &+ $1 } } }
+    /// Of words.
+    var sum: [UInt64] { sums[0] }
 
     init(
         _ pair: LatticePair,
-        _ terms: [(held: RingTensor, others: RingTensor)],
+        in slots: LatticeSlots,
+        _ terms: [(held: [RingTensor], others: [RingTensor])],
         key: LatticePublicKey? = nil
     ) throws {
-        encryptions = terms.map { pair.secret.encrypt(slots: $0.held) }
-        let count = terms[0].held.count
-        let (message, share) = try LatticeSlotProducts.answer(
+        encryptions = terms.map { pair.secret.encrypt($0.held, in: slots) }
+        let count = terms[0].held[0].count
+        let (message, shares) = try LatticeSlotProducts.answer(
             zip(encryptions, terms).map { ($0, $1.others) },
+            in: slots,
             count: count,
             key: key ?? pair.publicKey,
             pair.other,
             pair.kernels
         )
         answer = message
-        others = share.elements
-        own = try pair.secret.decrypt(slots: message, count: count).elements
+        others = shares.map(\.elements)
+        own = try pair.secret.decrypt(message, in: slots, count: count).map(\.elements)
+    }
+
+    /// Of words.
+    init(
+        _ pair: LatticePair,
+        _ terms: [(held: RingTensor, others: RingTensor)],
+        key: LatticePublicKey? = nil
+    ) throws {
+        try self.init(pair, in: .words, terms.map { ([$0.held], [$0.others]) }, key: key)
+    }
+}
+
+extension LatticeSlots {
+    /// Numbers that uniform words become: themselves, or their cosines and sines, or their highest 31 bits.
+    func parts(_ words: [UInt64]) -> [RingTensor] {
+        switch self {
+        case .words: [RingTensor(words, shape: [words.count])]
+        case .complex:
+            [1 << 62, 0].map { quarter in
+                RingTensor(words.map { integerSine($0 &+ quarter) }, shape: [words.count])
+            }
+        case .real:
+            [RingTensor(words.map { UInt64(bitPattern: Int64(bitPattern: $0) >> 33) }, shape: [words.count])]
+        }
+    }
+}
+
+/// Whether what a peer has sent is refused as no message of its kind.
+func isMalformed(_ body: () throws -> Void) -> Bool {
+    do {
+        try body()
+        return false
+    } catch let error as CrypTenError {
+        return error.code == .malformedFrame
+    } catch {
+        return false
     }
 }
 
@@ -71,8 +112,8 @@ struct LatticeSlotTests {
         #expect(run.sum == Self.product(terms))
         let chunks = (count + 8_191) / 8_192
         #expect(8 * run.encryptions[0].count == 16 + 571_392 * chunks && 8 * run.answer.count == 761_856 * chunks)
-        #expect(8 * run.encryptions[0].count == LatticeSlots.encryptionBytes(count))
-        #expect(8 * run.answer.count == LatticeSlots.answerBytes(count))
+        #expect(8 * run.encryptions[0].count == LatticeSlots.words.encryptionBytes(count))
+        #expect(8 * run.answer.count == LatticeSlots.words.answerBytes(count))
     }
 
     @Test("what is encrypted once serves many sums")
@@ -80,39 +121,34 @@ struct LatticeSlotTests {
         let pair = try LatticePair(seed: 503)
         var words = LatticeTestWords(seed: 10)
         let x = words.tensor([100])
-        let encryption = pair.secret.encrypt(slots: x)
+        let encryption = pair.secret.encrypt([x], in: .words)
         for _ in 0..<2 {
             let y = words.tensor([100])
-            let (message, share) = try LatticeSlotProducts.answer(
-                [(encryption, y)],
+            let (message, shares) = try LatticeSlotProducts.answer(
+                [(encryption, [y])],
+                in: .words,
                 count: 100,
                 key: pair.publicKey,
                 pair.other,
                 pair.kernels
             )
-            let own = try pair.secret.decrypt(slots: message, count: 100)
-            #expect(zip(own.elements, share.elements).map { $0 &+ $1 } == Self.product([(x, y)]))
+            let own = try pair.secret.decrypt(message, in: .words, count: 100)
+            #expect(zip(own[0].elements, shares[0].elements).map { $0 &+ $1 } == Self.product([(x, y)]))
         }
     }
 
-    @Test("messages of another length, and numbers that are no residues, are refused")
-    func malformed() throws {
+    @Test(
+        "messages of another length, and numbers that are no residues, are refused",
+        arguments: LatticeSlots.allCases
+    )
+    func malformed(slots: LatticeSlots) throws {
         let pair = try LatticePair(seed: 504)
-        let x = RingTensor(repeating: 3, shape: [5])
-        let run = try LatticeSlotRun(pair, [(x, x)])
-        func refused(_ body: () throws -> Void) -> Bool {
-            do {
-                try body()
-                return false
-            } catch let error as CrypTenError {
-                return error.code == .malformedFrame
-            } catch {
-                return false
-            }
-        }
+        let x = slots.parts([3, 4, 5, 6, 7])
+        let run = try LatticeSlotRun(pair, in: slots, [(x, x)])
         func answer(_ message: [UInt64]) throws {
             _ = try LatticeSlotProducts.answer(
                 [(RingTensor(message, shape: [message.count]), x)],
+                in: slots,
                 count: 5,
                 key: pair.publicKey,
                 pair.other,
@@ -120,23 +156,23 @@ struct LatticeSlotTests {
             )
         }
         func decrypt(_ message: [UInt64], count: Int = 5) throws {
-            _ = try pair.secret.decrypt(slots: RingTensor(message, shape: [message.count]), count: count)
+            _ = try pair.secret.decrypt(RingTensor(message, shape: [message.count]), in: slots, count: count)
         }
         let (encryption, message) = (run.encryptions[0].elements, run.answer.elements)
         try answer(encryption)
         try decrypt(message)
-        #expect(refused { try answer(encryption.dropLast()) })
-        #expect(refused { try decrypt(message + [0]) })
-        #expect(refused { try decrypt(message, count: 8_193) })
+        #expect(isMalformed { try answer(encryption.dropLast()) })
+        #expect(isMalformed { try decrypt(message + [0]) })
+        #expect(isMalformed { try decrypt(message, count: slots.chunk + 1) })
         for place in [2, encryption.count - 1] {
             var changed = encryption
             changed[place] = .max
-            #expect(refused { try answer(changed) })
+            #expect(isMalformed { try answer(changed) })
         }
         for place in [0, message.count - 1] {
             var changed = message
             changed[place] = .max
-            #expect(refused { try decrypt(changed) })
+            #expect(isMalformed { try decrypt(changed) })
         }
     }
 }

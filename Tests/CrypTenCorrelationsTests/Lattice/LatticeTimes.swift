@@ -77,22 +77,23 @@ struct LatticeTimes {
         print("\(set.rawValue) all: \(all) s of processor time")
     }
 
-    /// What `SlotPrice` has of 8192 words.
-    @Test("of products in slots", arguments: NativeKernels.available)
-    func slots(set: NativeKernels.InstructionSet) throws {
+    /// What `SlotPrice` has of a ciphertext and an answer.
+    @Test("of products in slots", arguments: NativeKernels.available, LatticeSlots.allCases)
+    func slots(set: NativeKernels.InstructionSet, slots: LatticeSlots) throws {
         let kernels = LatticeKernels(NativeKernels(threads: 1, instructionSet: set))
         let clock = ProcessorClock()
         var pair: LatticePair!
         let key = try clock.measure { pair = try LatticePair(seed: 1, kernels) }
         var words = LatticeTestWords(seed: 2)
         let chunks = 16
-        let count = chunks * LatticeParameters.degree
-        let (x, y) = (words.tensor([count]), words.tensor([count]))
+        let count = chunks * slots.chunk
+        let (x, y) = (slots.parts(words.tensor([count]).elements), slots.parts(words.tensor([count]).elements))
         var message: RingTensor!
         var answers: [RingTensor] = []
         func answer(_ terms: Int) throws {
             let (message, _) = try LatticeSlotProducts.answer(
                 Array(repeating: (message, y), count: terms),
+                in: slots,
                 count: count,
                 key: pair.publicKey,
                 pair.other,
@@ -104,19 +105,20 @@ struct LatticeTimes {
         var steps: [Double] = []
         for _ in 0..<2 {
             steps = try [
-                clock.measure { message = pair.secret.encrypt(slots: x) },
+                clock.measure { message = pair.secret.encrypt(x, in: slots) },
                 clock.measure { try answer(1) },
                 clock.measure { try answer(2) },
-                clock.measure { _ = try pair.secret.decrypt(slots: answers[0], count: count) },
+                clock.measure { _ = try pair.secret.decrypt(answers[0], in: slots, count: count) },
             ]
         }
         func text(_ seconds: Double) -> String { String(format: "%.0f", 1e6 * seconds) }
-        let each = steps.map { $0 / Double(chunks) }
+        let each = steps.map { $0 / Double(chunks * slots.pairs) }
         print(
-            "\(set.rawValue), 8192 words in slots: encrypted \(text(each[0])) µs, multiplied \(text(each[2] - each[1])), "
-                + "answered \(text(2 * each[1] - each[2])), decrypted \(text(each[3])); keys \(text(key))"
+            "\(set.rawValue), 8192 slots of \(slots), a pair of primes: encrypted \(text(each[0])) µs, "
+                + "multiplied \(text(each[2] - each[1])), answered \(text(2 * each[1] - each[2])), decrypted \(text(each[3])); "
+                + "keys \(text(key))"
         )
-        #expect(message.count == LatticeSlots.encryptionBytes(count) / 8)
+        #expect(message.count == slots.encryptionBytes(count) / 8)
     }
 }
 

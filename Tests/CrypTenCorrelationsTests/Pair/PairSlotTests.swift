@@ -97,7 +97,7 @@ struct PairSlotTests {
             }
             #expect(Self.total(made) == zip(Self.mask(left), Self.mask(right)).map { $0 &* $1 })
             let hasCrossTerms = x == nil || x != y
-            let chunks = LatticeSlots.chunks(count % 8_192 < 200 ? count - count % 8_192 : count)
+            let chunks = LatticeSlots.words.chunks(count % 8_192 < 200 ? count - count % 8_192 : count)
             let (cost, terms) = (made[0].cost, x == nil && y == nil ? 2 : 1)
             #expect(cost == made[1].cost)
             #expect(cost.ciphertexts == (hasCrossTerms ? 3 * chunks * terms : 0))

@@ -33,6 +33,7 @@ struct PairTimes {
         case matrices = "matmul 512³, a cross term"
         case convolution = "conv 3×3, 56², 64 → 64, a cross term"
         case harmonics = "10^5 harmonics"
+        case transferredHarmonics = "10^5 harmonics by transfers"
         case exponential = "10^5 exponentials of 4 entries"
 
         func ask(_ run: PairRun) throws {
@@ -63,6 +64,13 @@ struct PairTimes {
                 try bilinear(run, .convolution(geometry), [1, 64, 56, 56], [64, 64, 3, 3])
             case .harmonics:
                 try stage(run, [shared(run, 100_000)]) { try $0.dealHarmonics(of: $0.wire(0).mask, numbers: 1...1) }
+            case .transferredHarmonics:
+                let words = words(run, 100_000)
+                for range in Slabs.usual.of(100_000) {
+                    let x = PairWords(count: range.count, part: Later(words.flat(range)))
+                    for wave in run.pair.harmonics(x, number: 1) { try run.deal(wave.part) }
+                }
+                try run.exchange()
             case .exponential:
                 let bits = run.bits(BitPlanes(zeros: 1, count: 100_000))
                 try stage(run, [shared(run, 100_000)]) {

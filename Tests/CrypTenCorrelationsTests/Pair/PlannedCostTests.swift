@@ -43,6 +43,10 @@ struct PlannedCostTests {
             let x = input(0, [150], of: 1)
             return [sigmoid(x), exp(x), sqrt(x * x)]
         },
+        Program(testDescription: "sines and powers of two in slots") {
+            let x = input(0, [9_000], of: 1)
+            return [sin(x), exp(x)]
+        },
         Program(testDescription: "comparisons of more than a slab") {
             let x = input(0, [9_000])
             return [relu(x), x .< 2.0]
