@@ -96,7 +96,7 @@ package enum PublicReason: UInt8, Sendable, CaseIterable {
             "it and \(member) speak different versions of the protocol; install the same release everywhere"
         case .anotherPartyCount: "it and \(member) count different numbers of parties"
         case .anotherConfiguration:
-            "it and \(member) run with different fraction bits or slab bits, or one of them without a dealer; all must have the same"
+            "it and \(member) run with different fraction bits, slab bits or heights of transfer trees, or one of them without a dealer; all must have the same"
         case .anotherSecret:
             "it and \(member) don't have the same pre-shared secret; give all members the same, or none"
         case .reused: "a random word was to be used a second time"

@@ -50,7 +50,7 @@ struct Digits {
     /// Classifies all images in processes of this machine, and in the clear.
     func classify(
         parties: Int,
-        _ correlations: CorrelationProvider = .dealer,
+        _ correlations: CorrelationSetting = .dealer,
         _ progress: @escaping @Sendable (String?, Double) -> Void
     ) async throws -> Report {
         let labels = try tensor("y_test.npy").integers ?? []
@@ -65,7 +65,7 @@ struct Digits {
 
     private func classify(
         parties: Int,
-        _ correlations: CorrelationProvider,
+        _ correlations: CorrelationSetting,
         _ labels: [Int64],
         into output: URL,
         _ progress: @escaping @Sendable (String?, Double) -> Void

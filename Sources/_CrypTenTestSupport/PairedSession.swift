@@ -44,16 +44,20 @@ package final class PairedSession: @unchecked Sendable {
 
     /// - Parameters:
     ///   - seed: Of the parties' keys; what makers draw themselves comes of the system.
+    ///   - height: Of the trees that transfers are extended by.
     ///   - limit: Bytes that may wait for an exchange.
     ///   - naming: Which r a wire is read under.
     /// - Throws: what connecting throws.
     package init(
         seed: UInt64 = 1,
+        height: TreeHeight = .usual,
         limit: Int = 256 << 20,
         naming: MaskNaming = .byWire
     ) throws {
         self.seed = seed
-        makers = (0..<2).map { PairMaker(party: $0, kernels: NativeKernels(threads: 1), limit: limit, naming: naming) }
+        makers = (0..<2).map {
+            PairMaker(party: $0, kernels: NativeKernels(threads: 1), height: height, limit: limit, naming: naming)
+        }
         channels = [PipeChannel(pipes[0], pipes[1]), PipeChannel(pipes[1], pipes[0])]
         for channel in channels { channel.isRecording = true }
         _ = try inTwoThreads(closing: pipes) { [self] party in try makers[party].connect(over: channels[party]) }

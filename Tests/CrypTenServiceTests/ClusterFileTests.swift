@@ -66,6 +66,35 @@ struct ClusterFileTests {
         )
     }
 
+    @Test("a cell without a dealer may say by which trees transfers are extended, and its parties agree on them")
+    func transferTrees() throws {
+        let line = "  notary: {address: \"notary.example:9400\", identity: [\(Self.fingerprint("d"))]}"
+        func cell(_ height: String) -> (file: ClusterFile?, faults: [ClusterFault]) {
+            Self.read(
+                Self.good.replacing("dealers:\n\(line)", with: "dealers: none\ntransfer_tree_height: \(height)")
+            )
+        }
+        let unsaid = try #require(Self.read(Self.good.replacing("dealers:\n\(line)", with: "dealers: none")).file)
+        #expect(unsaid.transferTreeHeight == 4)
+        for height in [2, 4, 8] {
+            let (file, faults) = cell("\(height)")
+            #expect(faults == [])
+            #expect(file?.transferTreeHeight == height)
+            #expect((file?.agreementDigest == unsaid.agreementDigest) == (height == 4))
+            #expect(file?.agreed.contains { $0.name == "transfer_tree_height" && $0.value == "\(height)" } == true)
+        }
+        for wrong in ["3", "0", "-8", "16", "eight", "8.0"] {
+            let faults = cell(wrong).faults
+            #expect(faults.count == 1 && faults[0].message.hasPrefix("transfer_tree_height is 2, 4 or 8"), "\(faults)")
+        }
+        let dealt = Self.read(Self.good + "\ntransfer_tree_height: 8\n").faults
+        #expect(
+            dealt.contains { $0.message.hasPrefix("transfer_tree_height is for parties who make the correlations") },
+            "\(dealt)"
+        )
+        #expect(try #require(Self.read(Self.good).file).agreed.allSatisfy { $0.name != "transfer_tree_height" })
+    }
+
     private static func read(_ text: String) -> (file: ClusterFile?, faults: [ClusterFault]) {
         ClusterFile.read(Data(text.utf8))
     }

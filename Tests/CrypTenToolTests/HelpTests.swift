@@ -17,7 +17,10 @@ struct HelpTests {
     @Test(
         "each subcommand's options are the documented ones",
         arguments: [
-            ("demo", "USAGE: crypten demo [--parties <n>] [--dealer <local|none>] [--json]"),
+            (
+                "demo",
+                "USAGE: crypten demo [--parties <n>] [--dealer <local|none>] [--transfer-tree-height <2|4|8>] [--json]"
+            ),
             (
                 "infer",
                 "USAGE: crypten infer [<options>] --model <m.onnx[@party]> --local <n>"
@@ -60,6 +63,9 @@ struct HelpTests {
             ("bench", "--dealer <local|none>"), ("plan", "--dealer <local|none>"), ("train", "--local <n>"),
             ("train", "--checkpoint-key <file>"), ("train", "--checkpoint-passphrase-file <file|->"),
             ("train", "--stream/--no-stream"), ("train", "--data-memory <size>"),
+            ("party", "--transfer-tree-height <2|4|8>"), ("infer", "--transfer-tree-height <2|4|8>"),
+            ("train", "--transfer-tree-height <2|4|8>"), ("plan", "--transfer-tree-height <2|4|8>"),
+            ("bench", "--transfer-tree-height <2|4|8>"),
             ("party", "--slab-bits <b>"), ("infer", "--slab-bits <b>"), ("train", "--slab-bits <b>"),
             ("plan", "--slab-bits <b>"), ("bench", "--slab-bits <b>"),
             ("plan", "--device <device>"), ("plan", "--device-profile <file>"), ("train", "--device-profile <file>"),

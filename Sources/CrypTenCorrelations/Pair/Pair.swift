@@ -34,6 +34,7 @@ package final class Pair {
         self.kernels = kernels
         transfers = (sender, receiver)
         self.height = height
+        counted.height = height
         tape = PairTape(party: party)
     }
 
@@ -43,6 +44,7 @@ package final class Pair {
         kernels = NativeKernels(threads: 1)
         transfers = nil
         self.height = height
+        counted.height = height
         tape = PairTape(party: party, isCounting: true)
     }
 

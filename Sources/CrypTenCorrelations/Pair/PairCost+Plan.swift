@@ -7,10 +7,19 @@ extension PairCost {
     ///
     /// The plan is walked as `PairMaker` walks it: all that parties write down is written down here, and counted.
     ///
-    /// - Parameter limit: Bytes that may wait for an exchange.
+    /// - Parameters:
+    ///   - plan: What is to be run.
+    ///   - schedule: In which order.
+    ///   - height: Of the trees that transfers are extended by.
+    ///   - limit: Bytes that may wait for an exchange.
     /// - Throws: `.invalidArgument` for what can't be made without a dealer.
-    package init(of plan: Plan, _ schedule: Schedule, limit: Int = PairRun.usualLimit) throws {
-        let pair = Pair(counting: PairMaker.height)
+    package init(
+        of plan: Plan,
+        _ schedule: Schedule,
+        height: TreeHeight = .usual,
+        limit: Int = PairRun.usualLimit
+    ) throws {
+        let pair = Pair(counting: height)
         let run = PairRun(counting: pair, slabs: plan.slabs, limit: limit)
         _ = try PairMaker.walk(plan, schedule, run) { binding, _, _ in run.keptValue(binding) }
         try run.exchange()

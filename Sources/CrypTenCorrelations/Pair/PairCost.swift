@@ -3,6 +3,8 @@
 /// Parties that make correlations and whoever plans write the same down, so that what is planned is what is done: the words of every message, and
 /// what is computed for it. Arrays are by party.
 package struct PairCost: Hashable, Sendable {
+    /// Of the trees that transfers are extended by: bytes and times follow it, and nothing else does.
+    package var height = TreeHeight.usual
     /// Transfers, and what they carry, by the party whose words are weighed; the other one extends them.
     package var weighed = [TransferCounters(), TransferCounters()]
     /// Bytes that each party sends, exchange by exchange: extensions, messages, openings, ciphertexts and answers.
@@ -49,27 +51,39 @@ package struct PairCost: Hashable, Sendable {
     package var answers: Int { lattice.reduce(0) { $0 + $1.answers } }
 
     /// About how many seconds a party computes on one processor: by rates that were measured, whole numbers in `TransferPrice` and `LatticeCost`.
-    package var computingSeconds: [Double] {
-        (0..<2).map { party in
-            let (sent, chosen) = (weighed[party], weighed[1 - party])
-            return Double(
-                TransferPrice.picoseconds(sent) + TransferPrice.picoseconds(chosen) + lattice[party].picoseconds
-            ) * 1e-12
-        }
+    package var computingSeconds: [Double] { computingSeconds(height: height) }
+
+    /// The same of parties whose trees have another height.
+    package func computingSeconds(height: TreeHeight) -> [Double] {
+        let transfers = weighed.reduce(0) { $0 + TransferPrice.picoseconds($1, height) }
+        return lattice.map { Double(transfers + $0.picoseconds) * 1e-12 }
+    }
+
+    /// Bytes that each party would send more with trees of another height: extensions are by who chooses.
+    package func moreBytes(height other: TreeHeight) -> [Int] {
+        weighed.reversed().map { $0.extended / 8 * (other.trees - height.trees) }
     }
 }
 
 /// What transfers take, by measured rates: whole numbers, so that both parties choose the same.
 enum TransferPrice {
-    /// One transfer extended, at either side: the trees' leaves, folded and transposed.
-    static let transferPicoseconds = 8_000
+    /// One transfer extended, at either side: the trees' leaves, folded and transposed, with AVX2 and AES on registers of 256 bits, and its row.
+    static func extensionPicoseconds(_ height: TreeHeight) -> Int {
+        switch height {
+        case .two: 7_000
+        case .four: 8_000
+        case .eight: 27_000
+        }
+    }
+    /// The same by which ways of making a correlation are compared: they are the same whatever the height.
+    static let transferPicoseconds = extensionPicoseconds(.usual)
     /// An element that a choice weighs, at either side: its pad, and packing.
     static let elementPicoseconds = 3_000
     /// A message, however short.
     static let messagePicoseconds = 500_000
 
-    static func picoseconds(_ counters: TransferCounters) -> Int {
-        counters.extended * transferPicoseconds + counters.weighedElements * elementPicoseconds
+    static func picoseconds(_ counters: TransferCounters, _ height: TreeHeight) -> Int {
+        counters.extended * extensionPicoseconds(height) + counters.weighedElements * elementPicoseconds
             + counters.messages * messagePicoseconds
     }
 }

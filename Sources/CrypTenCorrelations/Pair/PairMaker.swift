@@ -14,11 +14,9 @@ package import CrypTenRing
 /// > Security: Semi-honest, against either party; computational, under X25519, AES and ring-LWE. What the other party sees is uniform, or hidden by
 /// > pads and noise, and of a length that follows from the plan.
 package final class PairMaker: CorrelationMaker {
-    /// Of the trees of the extension: half the bits of two levels, for a tenth of time more.
-    static let height = TreeHeight.four
-
     private let party: Int
     private let kernels: NativeKernels
+    private let height: TreeHeight
     private let naming: MaskNaming
     private var state = State.new
     private var sender: TransferSender?
@@ -44,10 +42,17 @@ package final class PairMaker: CorrelationMaker {
     /// - Parameters:
     ///   - party: 0 or 1.
     ///   - kernels: What computes.
+    ///   - height: Of the trees that transfers are extended by, at both parties alike.
     ///   - limit: Bytes that may wait for an exchange.
     ///   - naming: Which r a wire is read under.
-    package init(party: Int, kernels: NativeKernels, limit: Int = PairRun.usualLimit, naming: MaskNaming = .byWire) {
-        (self.party, self.kernels, waitingLimit, self.naming) = (party, kernels, limit, naming)
+    package init(
+        party: Int,
+        kernels: NativeKernels,
+        height: TreeHeight = .usual,
+        limit: Int = PairRun.usualLimit,
+        naming: MaskNaming = .byWire
+    ) {
+        (self.party, self.kernels, self.height, waitingLimit, self.naming) = (party, kernels, height, limit, naming)
     }
 
     /// The session's leaves as they are now, in both directions, for tests; none where it has ended.
@@ -95,12 +100,12 @@ package final class PairMaker: CorrelationMaker {
             try channel.finishReceiving()
             return theirs
         }
-        let choosing = TransferReceiverSetup(label: label(1 - party), height: PairMaker.height, kernels: transfers)
+        let choosing = TransferReceiverSetup(label: label(1 - party), height: height, kernels: transfers)
         let offer = try exchange(choosing.offer, choosing.offer.count)
         let sending = try TransferSenderSetup(
             offer: offer,
             label: label(party),
-            height: PairMaker.height,
+            height: height,
             kernels: transfers
         )
         let answer = try exchange(sending.answer, sending.answer.count)
@@ -147,7 +152,7 @@ package final class PairMaker: CorrelationMaker {
             sending.end()
             choosing.end()
         }
-        let pair = Pair(party: party, kernels: kernels, sender: sending, receiver: choosing, height: PairMaker.height)
+        let pair = Pair(party: party, kernels: kernels, sender: sending, receiver: choosing, height: height)
         let run = PairRun(
             pair: pair,
             slabs: plan.slabs,

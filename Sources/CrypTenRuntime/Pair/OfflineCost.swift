@@ -36,18 +36,30 @@ public struct OfflineCost: Sendable, Hashable {
     let memoryBytesPerParty: [Int]
     /// How many turns there are: one, where what waits doesn't exceed what may.
     private(set) var turns: Int
-    private var computingSeconds: Double
-    private var sentBytes: Int
+    /// Levels of the trees that transfers are extended by, as in ``SessionConfiguration/transferTreeHeight``.
+    public let transferTreeHeight: Int
+    /// What time goes to, with trees of each height: whatever else is made is the same.
+    private var times: [TreeHeight: Time]
+
+    private struct Time: Hashable {
+        var computingSeconds: Double
+        /// By the party that sends more.
+        var sentBytes: Int
+    }
 
     /// Bytes that may wait for an exchange where nobody says otherwise.
     package static let usualWaitingLimit = PairRun.usualLimit
 
     /// Of one run of a plan.
     ///
-    /// - Parameter waitingLimit: How many bytes may wait for an exchange.
+    /// - Parameters:
+    ///   - plan: What is to be run.
+    ///   - height: Of the trees that transfers are extended by.
+    ///   - waitingLimit: How many bytes may wait for an exchange.
     /// - Throws: `.invalidArgument` for what can't be made without a dealer.
-    init(_ plan: PreparedPlan, waitingLimit: Int = PairRun.usualLimit) throws {
-        let cost = try PairCost(of: plan.plan, plan.schedule, limit: waitingLimit)
+    init(_ plan: PreparedPlan, height: TreeHeight, waitingLimit: Int = PairRun.usualLimit) throws {
+        let cost = try PairCost(of: plan.plan, plan.schedule, height: height, limit: waitingLimit)
+        transferTreeHeight = height.rawValue
         bytesPerParty = (0..<2).map { party in
             cost.exchangeBytes.reduce(0) { $0 + OfflineCost.frames($1[party]) }
         }
@@ -59,19 +71,37 @@ public struct OfflineCost: Sendable, Hashable {
         memoryBytesPerParty = (0..<2).map { OfflineCost.memoryBytes(of: $0, cost) }
         memoryBytes = memoryBytesPerParty.max() ?? 0
         keptBytes = plan.plan.outputs.reduce(0) { $0 + OfflineCost.keptBytes($1.shape, $1.kept) }
-        computingSeconds = cost.computingSeconds.max() ?? 0
-        sentBytes = bytesPerParty.max() ?? 0
+        let bytes = bytesPerParty
+        times = Dictionary(
+            uniqueKeysWithValues: TreeHeight.allCases.map { other in
+                let time = Time(
+                    computingSeconds: cost.computingSeconds(height: other).max() ?? 0,
+                    sentBytes: zip(bytes, cost.moreBytes(height: other)).map(+).max() ?? 0
+                )
+                return (other, time)
+            }
+        )
     }
 
     /// About how long it takes on a network: by rates that were measured once, of parties that compute on one processor each.
     ///
     /// In several turns both compute while the link carries what they have computed before, and what is sent is on its way for a turn.
     public func seconds(on network: NetworkProfile) -> Double {
-        let sending = network.seconds(forBytes: sentBytes)
-        let (longer, shorter) = (max(computingSeconds, sending), min(computingSeconds, sending))
+        secondsByTreeHeight(on: network).first { $0.height == transferTreeHeight }?.seconds ?? 0
+    }
+
+    /// The same with trees of each height that transfers can be extended by, in ascending order: what ``SessionConfiguration/transferTreeHeight`` to choose.
+    ///
+    /// Headers of frames are taken to be as many.
+    public func secondsByTreeHeight(on network: NetworkProfile) -> [(height: Int, seconds: Double)] {
+        let waiting = Double(waitedExchanges) * network.roundTrip / 2
         let onTheirWay = Double(exchanges - waitedExchanges) * network.roundTrip / 2
-        return max(longer, onTheirWay) + shorter / Double(max(1, turns)) + Double(waitedExchanges) * network.roundTrip
-            / 2
+        return TreeHeight.allCases.map { height in
+            guard let time = times[height] else { preconditionFailure("each height has its time") }
+            let sending = network.seconds(forBytes: time.sentBytes)
+            let (longer, shorter) = (max(time.computingSeconds, sending), min(time.computingSeconds, sending))
+            return (height.rawValue, max(longer, onTheirWay) + shorter / Double(max(1, turns)) + waiting)
+        }
     }
 
     /// What waits for an exchange; that exchange's messages, which the other party has sent when this one begins to, with the next one's where turns overlap; what
@@ -106,12 +136,13 @@ public struct OfflineCost: Sendable, Hashable {
         all.extensionBytes *= runs
         all.ciphertexts *= runs
         all.answers *= runs
-        all.computingSeconds *= Double(runs)
-        all.sentBytes *= runs
+        all.times = times.mapValues {
+            Time(computingSeconds: $0.computingSeconds * Double(runs), sentBytes: $0.sentBytes * runs)
+        }
         return all
     }
 
-    /// Of two runs, one after the other.
+    /// Of two runs of one session, one after the other.
     package static func + (first: OfflineCost, second: OfflineCost) -> OfflineCost {
         var both = first
         both.bytesPerParty = zip(first.bytesPerParty, second.bytesPerParty).map(+)
@@ -126,8 +157,12 @@ public struct OfflineCost: Sendable, Hashable {
         both.storedBytes = max(first.storedBytes, second.storedBytes)
         both.memoryBytes = max(first.memoryBytes, second.memoryBytes)
         both.keptBytes += second.keptBytes
-        both.computingSeconds += second.computingSeconds
-        both.sentBytes += second.sentBytes
+        both.times.merge(second.times) {
+            Time(
+                computingSeconds: $0.computingSeconds + $1.computingSeconds,
+                sentBytes: $0.sentBytes + $1.sentBytes
+            )
+        }
         return both
     }
 
@@ -159,6 +194,6 @@ extension Rehearsal {
 
     private func offlineCost(_ plan: PreparedPlan) throws -> OfflineCost {
         try CorrelationProvider.parties.check(parties: partyCount)
-        return try OfflineCost(plan)
+        return try OfflineCost(plan, height: treeHeight)
     }
 }

@@ -74,6 +74,10 @@ extension SessionConfiguration {
     /// What makes this party's half of the correlations.
     func correlationMaker(party: Int, kernels: any Kernels) throws -> any CorrelationMaker {
         if let insecureMaker { return try insecureMaker(party, kernels) }
-        return PairMaker(party: party, kernels: kernels as? NativeKernels ?? NativeKernels(threads: threads ?? 1))
+        return PairMaker(
+            party: party,
+            kernels: kernels as? NativeKernels ?? NativeKernels(threads: threads ?? 1),
+            height: try SessionConfiguration.treeHeight(transferTreeHeight)
+        )
     }
 }

@@ -28,6 +28,7 @@ extension SessionState {
             throw CrypTenError(.malformedFrame, "\(peer) asked for a run in a way that isn't known here")
                 .telling(.malformedFrame, about: peer)
         }
+        try checkTreeHeights(request, frame, theirs, of: peer)
         guard let difference = request.difference(from: theirs) else { return }
         throw CrypTenError(
             .diverged,

@@ -19,6 +19,8 @@ package struct RunBinding: Hashable, Codable, Sendable {
     /// Numbers of kept values that were given up since the dealer was asked last.
     package var released: [Int]
     package var use: Use
+    /// Levels of the trees that transfers are extended by, where the parties make the correlations; nil where a dealer does.
+    package var transferTreeHeight: Int?
 
     package init(
         fingerprint: String,
@@ -26,7 +28,8 @@ package struct RunBinding: Hashable, Codable, Sendable {
         keptInputs: [KeptRead],
         keptOutputs: [Int],
         released: [Int],
-        use: Use
+        use: Use,
+        transferTreeHeight: Int? = nil
     ) {
         self.fingerprint = fingerprint
         self.run = run
@@ -34,6 +37,7 @@ package struct RunBinding: Hashable, Codable, Sendable {
         self.keptOutputs = keptOutputs
         self.released = released
         self.use = use
+        self.transferTreeHeight = transferTreeHeight
     }
 
     /// When the run is used.

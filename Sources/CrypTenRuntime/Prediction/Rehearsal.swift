@@ -1,4 +1,5 @@
 public import CrypTenBase
+import CrypTenCorrelations
 public import CrypTenExpressions
 import CrypTenPlanning
 public import CrypTenRing
@@ -22,6 +23,8 @@ public struct Rehearsal {
     public let slabBits: Int
     /// Who would make the correlations.
     public let correlations: CorrelationProvider
+    /// The trees that transfers would be extended by, as in ``SessionConfiguration/transferTreeHeight``.
+    let treeHeight: TreeHeight
 
     private let identity = SessionIdentity()
     private var nextInput = 0
@@ -33,13 +36,14 @@ public struct Rehearsal {
     /// What making the correlations of runs that keep values would take, run by run; empty where there is a dealer.
     package private(set) var keepingOffline: [OfflineCost] = []
 
-    /// - Throws: `.invalidArgument` for fewer than 2 parties, for more than two without a dealer, fraction bits that leave no room for a product, or slabs
-    ///   that there are none of.
+    /// - Throws: `.invalidArgument` for fewer than 2 parties, for more than two without a dealer, fraction bits that leave no room for a product, slabs
+    ///   or trees that there are none of.
     public init(
         parties: Int,
         fractionBits: Int,
         slabBits: Int = SessionConfiguration().slabBits,
-        correlations: CorrelationProvider = .dealer
+        correlations: CorrelationProvider = .dealer,
+        transferTreeHeight: Int = SessionConfiguration().transferTreeHeight
     ) throws {
         guard parties >= 2 else {
             throw CrypTenError(.invalidArgument, "a session of \(parties) parties: at least 2 are needed")
@@ -48,6 +52,7 @@ public struct Rehearsal {
         try SessionConfiguration.check(slabBits: slabBits)
         try correlations.check(parties: parties)
         self.correlations = correlations
+        treeHeight = try SessionConfiguration.treeHeight(transferTreeHeight)
         partyCount = parties
         self.fractionBits = fractionBits
         self.slabBits = slabBits
@@ -136,7 +141,7 @@ public struct Rehearsal {
 
     /// A run of a plan, priced.
     func rehearsed(_ plan: PreparedPlan) throws -> RehearsedRun {
-        try RehearsedRun(plan, correlations)
+        try RehearsedRun(plan, correlations, treeHeight)
     }
 
     /// The values that a run would keep.
@@ -245,10 +250,12 @@ package struct RehearsedRun: Sendable {
     /// What making its correlations would take of two parties; nil where there is a dealer.
     package let offline: OfflineCost?
 
-    init(_ plan: PreparedPlan, _ correlations: CorrelationProvider) throws {
-        self.plan = plan
+    let treeHeight: TreeHeight
+
+    init(_ plan: PreparedPlan, _ correlations: CorrelationProvider, _ treeHeight: TreeHeight) throws {
+        (self.plan, self.treeHeight) = (plan, treeHeight)
         cost = Rehearsal.cost(of: plan)
-        offline = correlations == .parties ? try OfflineCost(plan) : nil
+        offline = correlations == .parties ? try OfflineCost(plan, height: treeHeight) : nil
         memory = MemoryEstimate(
             plan,
             correctionWindow: SessionConfiguration().correctionWindow,

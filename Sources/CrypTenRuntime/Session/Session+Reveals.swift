@@ -94,7 +94,7 @@ extension RehearsedRun {
         correctionWindow: Int,
         waitingLimit: Int
     ) throws -> (memory: MemoryEstimate, offline: OfflineCost?) {
-        let made = try offline.map { _ in try OfflineCost(plan, waitingLimit: waitingLimit) }
+        let made = try offline.map { _ in try OfflineCost(plan, height: treeHeight, waitingLimit: waitingLimit) }
         return (MemoryEstimate(plan, correctionWindow: correctionWindow, offline: made), made)
     }
 }

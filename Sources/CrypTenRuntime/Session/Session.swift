@@ -397,7 +397,8 @@ public final class Session: Sendable {
         return try await perform { state in
             let run = try RehearsedRun(
                 state.plan(nodes.map { ($0, .reveal(to: recipients.party)) }).plan,
-                state.configuration.correlations
+                state.configuration.correlations,
+                SessionConfiguration.treeHeight(state.configuration.transferTreeHeight)
             )
             return try MeasuredRun(
                 run.plan,

@@ -20,6 +20,13 @@ public struct SessionConfiguration: Sendable {
     public var slabBits = 15
     /// Who makes the correlations that runs use up: equal at all members.
     public var correlations = CorrelationProvider.dealer
+    /// How many levels the trees have by which correlated transfers are extended, where the parties make the correlations: 2, 4 or 8, equal at both.
+    ///
+    /// Extending a transfer with trees of h levels takes 16 / h bytes of the link, 8, 4 or 2, and 2^h / h blocks of AES at either party, 2, 4 or 32. Choose 8
+    /// where the link is slow, 2 where both parties are on one machine; what a run sends online doesn't depend on it.
+    /// `crypten plan --dealer none --network` says which takes the least time.
+    /// > Roy, "SoftSpokenOT", CRYPTO '22, whose k it is.
+    public var transferTreeHeight = TreeHeight.usual.rawValue
     /// Threads that this party's kernels use; nil: the machine's processors divided by the parties on it.
     public var threads: Int?
     /// What this party's tensors are computed on. Members needn't agree on it: whatever they choose, all results, and all that they send, are
@@ -88,6 +95,7 @@ extension SessionConfiguration {
         try NativeKernels.checkEnvironment()
         try SessionConfiguration.check(fractionBits: fractionBits)
         try SessionConfiguration.check(slabBits: slabBits)
+        _ = try SessionConfiguration.treeHeight(transferTreeHeight)
         guard silenceLimit >= TCPConfiguration.leastSilenceLimit else {
             throw CrypTenError(
                 .invalidArgument,

@@ -210,7 +210,8 @@ extension SessionState {
                 keptInputs: planned.sources.kept,
                 keptOutputs: run.keptOutputs,
                 released: released,
-                use: use
+                use: use,
+                transferTreeHeight: pair == nil ? nil : configuration.transferTreeHeight
             )
         )
         let hash = Array(SHA256.hash(data: request.bindingBytes))

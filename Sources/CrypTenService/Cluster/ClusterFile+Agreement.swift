@@ -8,7 +8,9 @@ extension ClusterFile {
     /// the others do, and which each judges for itself.
     package var agreed: [(name: String, value: String)] {
         var items = [("cell", cell), ("fraction_bits", "\(fractionBits)"), ("slab_bits", "\(slabBits)")]
-        if correlations == .parties { items.append(("dealers", "none")) }
+        if correlations == .parties {
+            items += [("dealers", "none"), ("transfer_tree_height", "\(transferTreeHeight)")]
+        }
         items += members.map { ("party \($0.party)", $0.name) }
         for model in models.sorted(by: { $0.name < $1.name }) {
             let place = "model \(model.name)"

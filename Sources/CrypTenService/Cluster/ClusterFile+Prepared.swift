@@ -55,7 +55,8 @@ extension ClusterFile {
             parties: members.count,
             fractionBits: fractionBits,
             slabBits: slabBits,
-            correlations: correlations
+            correlations: correlations,
+            transferTreeHeight: transferTreeHeight
         )
         let announced = rehearsal.announce(model, from: PartyID(0))
         var tensors: [String: CrypTensor] = [:]

@@ -125,6 +125,8 @@ public struct ClusterFile: Sendable {
     public var fractionBits: Int
     /// In slabs of how many elements gates work, as in `SessionConfiguration`.
     public var slabBits: Int
+    /// Levels of the trees that transfers are extended by, as in `SessionConfiguration`; of no meaning where there are dealers.
+    public var transferTreeHeight: Int
     /// In the order of their numbers.
     public var members: [Member]
     /// None where the two parties make the correlations themselves.

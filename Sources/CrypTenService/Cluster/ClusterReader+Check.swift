@@ -15,6 +15,11 @@ extension ClusterReader {
                 "dealers: none is for two parties, and there are \(file.members.count): name a dealer, or take two members"
             )
         }
+        if !file.dealers.isEmpty {
+            fields["transfer_tree_height"]?.fault(
+                "transfer_tree_height is for parties who make the correlations themselves: leave it out, or write `dealers: none`"
+            )
+        }
         for name in Set(all) where all.count(where: { $0 == name }) > 1 {
             fields["dealers"]?.fault(
                 "'\(name)' is a member and a dealer, or twice one: each has a name of its own, and a dealer is nobody's that has a share"

@@ -17,8 +17,8 @@ struct ClusterReader {
     func file(_ root: ClusterNode) -> ClusterFile {
         let fields = root.fields(
             [
-                "cell", "fraction_bits", "slab_bits", "members", "dealers", "models", "clients", "origins", "revoked",
-                "limits", "local",
+                "cell", "fraction_bits", "slab_bits", "transfer_tree_height", "members", "dealers", "models", "clients",
+                "origins", "revoked", "limits", "local",
             ],
             required: ["cell", "members", "dealers"]
         )
@@ -26,6 +26,8 @@ struct ClusterReader {
             cell: fields["cell"].flatMap(name) ?? "",
             fractionBits: fields["fraction_bits"]?.integer(in: 4...28) ?? 16,
             slabBits: fields["slab_bits"]?.integer(in: 12...20) ?? 15,
+            transferTreeHeight: fields["transfer_tree_height"].flatMap(treeHeight)
+                ?? SessionConfiguration().transferTreeHeight,
             members: fields["members"].map(members) ?? [],
             dealers: fields["dealers"].map(dealers) ?? [],
             models: fields["models"]?.entries("models").compactMap(model) ?? [],
@@ -40,6 +42,17 @@ struct ClusterReader {
         )
         check(file, fields)
         return file
+    }
+
+    private func treeHeight(_ node: ClusterNode) -> Int? {
+        guard let text = node.text() else { return nil }
+        guard let height = Int(text), [2, 4, 8].contains(height) else {
+            node.fault(
+                "transfer_tree_height is 2, 4 or 8: how many levels the trees have that transfers are extended by"
+            )
+            return nil
+        }
+        return height
     }
 
     // MARK: Members

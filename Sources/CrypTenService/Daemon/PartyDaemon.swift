@@ -173,6 +173,7 @@ package final class PartyDaemon: Service {
         configuration.fractionBits = settings.cluster.fractionBits
         configuration.slabBits = settings.cluster.slabBits
         configuration.correlations = settings.cluster.correlations
+        configuration.transferTreeHeight = settings.cluster.transferTreeHeight
         configuration.threads = settings.local.threads
         configuration.device = settings.local.device ?? configuration.device
         configuration.membership = membership

@@ -13,7 +13,7 @@ enum BenchTransport: String, ExpressibleByArgument, CaseIterable, Codable, Senda
 struct Bench: Sendable {
     var parties: Int
     /// Who makes the correlations.
-    var correlations = CorrelationProvider.dealer
+    var correlations = CorrelationSetting.dealer
     var transport: BenchTransport
     /// Whether processes talk over TLS.
     var isTLS = false
@@ -40,7 +40,7 @@ struct Bench: Sendable {
             let program = WorkloadProgram(workload: workload, repetitions: repetitions, isCold: isCold)
             var configuration = SessionConfiguration()
             configuration.slabBits = slabBits
-            configuration.correlations = correlations
+            correlations.apply(to: &configuration)
             Compute(threads: threads, device: device).apply(to: &configuration)
             let measurements = try await withLocalParties(parties, configuration: configuration) { session in
                 try await program.run(on: session)
@@ -69,7 +69,7 @@ struct Bench: Sendable {
                 dealer: reports.dealer
             )
             if let network { report.predicted = try prediction(of: workload, on: network) }
-            if correlations == .parties { report.plannedOffline = try offline(of: workload, on: network ?? .loop) }
+            if !correlations.hasDealer { report.plannedOffline = try offline(of: workload, on: network ?? .loop) }
             return report
         }
     }
@@ -91,7 +91,7 @@ struct Bench: Sendable {
             seconds: run.prediction(on: network, isRelayed: network != .loop).seconds / workload.openingsMeasured,
             rounds: run.cost.rounds,
             onlineBytesPerParty: run.cost.onlineBytes,
-            dealerBytes: correlations == .dealer ? run.cost.dealerBytes : 0
+            dealerBytes: correlations.hasDealer ? run.cost.dealerBytes : 0
         )
     }
 
@@ -109,7 +109,8 @@ struct Bench: Sendable {
             parties: parties,
             fractionBits: SessionConfiguration().fractionBits,
             slabBits: slabBits,
-            correlations: correlations
+            correlations: correlations.provider,
+            transferTreeHeight: correlations.transferTreeHeight
         )
         var named: [String: CrypTensor] = [:]
         for operand in workload.operands {

@@ -127,7 +127,7 @@ struct BenchCommand: AsyncParsableCommand {
         guard !chosen.isEmpty else { return }
         let bench = Bench(
             parties: parties,
-            correlations: correlations.dealer.correlations,
+            correlations: correlations.setting,
             transport: transport,
             isTLS: tls,
             slabBits: slabs.slabBits,

@@ -62,6 +62,9 @@ extension MemberSettings {
                 ("--session", cluster.cell), ("--fraction-bits", "\(cluster.fractionBits)"),
                 ("--slab-bits", "\(cluster.slabBits)"),
             ]
+            if cluster.correlations == .parties {
+                flags.append(("--transfer-tree-height", "\(cluster.transferTreeHeight)"))
+            }
             if let dealer = cluster.dealers.first {
                 flags += known("dealer", dealer.identity, dealer.certificateName, dealer.authorities)
             }

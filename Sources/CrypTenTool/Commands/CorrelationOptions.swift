@@ -28,9 +28,15 @@ struct CorrelationOptions: ParsableArguments {
     )
     var dealer = LocalDealer.local
 
+    @OptionGroup var trees: TransferTreeOptions
+
+    /// Who makes the correlations, and how.
+    var setting: CorrelationSetting { trees.setting(dealer.correlations) }
+
     /// - Parameter parties: How many there are to be.
     func check(parties: Int) throws {
         try DealerPlace.check(dealer.correlations, parties: parties)
+        try trees.check(dealer.correlations)
     }
 
     /// What is started, in words.

@@ -50,11 +50,11 @@ struct DemoCommand: AsyncParsableCommand {
                 digits: digits,
                 page: digits.page,
                 port: port,
-                correlations: correlations.dealer.correlations
+                correlations: correlations.setting
             ).run()
         }
         ProgressLine.show("starting \(correlations.members(parties))")
-        let report = try await digits.classify(parties: parties, correlations.dealer.correlations) { layer, fraction in
+        let report = try await digits.classify(parties: parties, correlations.setting) { layer, fraction in
             ProgressLine.show("\(Int(fraction * 100)) %  \(layer ?? "")")
         }
         ProgressLine.clear()

@@ -148,7 +148,7 @@ struct InferCommand: AsyncParsableCommand {
             parties: local,
             fractionBits: fractionBits,
             slabBits: slabs.slabBits,
-            correlations: correlations.dealer.correlations,
+            correlations: correlations.setting,
             compute: computing.compute,
             deadlines: deadlines.arguments,
             inference: try inference()
@@ -200,7 +200,7 @@ struct InferCommand: AsyncParsableCommand {
                 parties: local,
                 fractionBits: encoding.fractionBits,
                 slabBits: slabs.slabBits,
-                correlations: correlations.dealer.correlations,
+                correlations: correlations.setting,
                 compute: computing.compute,
                 wantedError: wantedError ?? CheckReport.usualWantedError,
                 inference: try inference()
@@ -241,7 +241,7 @@ struct InferCommand: AsyncParsableCommand {
             parties: local,
             fractionBits: fractionBits,
             slabBits: slabs.slabBits,
-            correlations: correlations.dealer.correlations,
+            correlations: correlations.setting,
             compute: computing.compute,
             wantedError: wantedError,
             inference: inference

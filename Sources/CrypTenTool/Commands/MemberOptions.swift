@@ -15,6 +15,8 @@ struct MemberOptions: ParsableArguments {
     @Option(name: .long, help: DealerPlace.help)
     var dealer: DealerPlace?
 
+    @OptionGroup var trees: TransferTreeOptions
+
     @Option(name: .long, help: ArgumentHelp("The session's name, the same for all.", valueName: "name"))
     var session: String?
 
@@ -76,12 +78,15 @@ struct MemberOptions: ParsableArguments {
         dealer?.correlations ?? .dealer
     }
 
+    /// The same, and how.
+    var setting: CorrelationSetting { trees.setting(correlations) }
+
     /// Connects with the others.
     func connect(_ configuration: SessionConfiguration, _ deadlines: DeadlineOptions) async throws -> Session {
         var configuration = configuration
         try secret.apply(to: &configuration)
         guard let id, let addresses, let dealer, let session else { preconditionFailure("validated") }
-        configuration.correlations = dealer.correlations
+        setting.apply(to: &configuration)
         configuration.membership = try identities.membership(
             own: .party(id),
             count: addresses.count,

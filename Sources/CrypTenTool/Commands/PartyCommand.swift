@@ -42,6 +42,8 @@ struct PartyCommand: AsyncParsableCommand {
     @Option(name: .long, help: DealerPlace.help)
     var dealer: DealerPlace?
 
+    @OptionGroup var trees: TransferTreeOptions
+
     @Option(name: .long, help: ArgumentHelp("The session's name, the same for all.", valueName: "name"))
     var session: String?
 
@@ -106,6 +108,7 @@ struct PartyCommand: AsyncParsableCommand {
         try PartyCount.check(count, option: "--parties with")
         guard id < count else { throw ValidationError("--id \(id): --parties names parties 0 to \(count - 1)") }
         try DealerPlace.check(dealer.correlations, parties: count)
+        try trees.check(dealer.correlations)
         try identities.check(own: .party(id), count: count, hasDealer: dealer.address != nil)
         if preparedFile != nil, id != count - 1, dealer.address != nil {
             throw ValidationError("--prepared-file belongs to party \(count - 1), the last, and this is party \(id)")
@@ -166,7 +169,7 @@ struct PartyCommand: AsyncParsableCommand {
         let files = inference.readFiles(fractionBits: configuration.fractionBits)
         guard let parties, let dealer, let name = session else { preconditionFailure("validated") }
         let addresses = parties.split(separator: ",").map(String.init)
-        configuration.correlations = dealer.correlations
+        trees.setting(dealer.correlations).apply(to: &configuration)
         configuration.membership = try identities.membership(
             own: .party(id),
             count: addresses.count,

@@ -23,7 +23,8 @@ struct PlanCommand: AsyncParsableCommand {
 
             With --dealer none it says, beside rounds and online bytes, which are the same, what two parties take who make the \
             correlations themselves: transfers, ciphertexts, bytes and exchanges as they will count them, and about how long \
-            that takes on one machine or on --network; the time that is predicted is then that of the run when they have made them.
+            that takes on one machine or on --network, where it also says which --transfer-tree-height would take the least time, if another \
+            one does; the time that is predicted is then that of the run when they have made them.
 
             With --device, or with the --device-profile of one that is elsewhere, all members compute on such devices: what party 0 asks its \
             device for is counted, kernel by kernel, and a time is predicted from the device's speeds. Without a profile they are \
@@ -126,7 +127,7 @@ struct PlanCommand: AsyncParsableCommand {
             parties: parties,
             fractionBits: encoding.fractionBits,
             slabBits: slabs.slabBits,
-            correlations: correlations.dealer.correlations,
+            correlations: correlations.setting,
             network: network.network,
             threads: threads.threads,
             device: try profiles.profile(of: devices.device)

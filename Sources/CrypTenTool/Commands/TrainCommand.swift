@@ -203,7 +203,10 @@ struct TrainCommand: AsyncParsableCommand {
         try encoding.refuseAuto("training has no outputs to try them on")
         try member.check(local: local)
         try PartyCount.check(parties, option: local == nil ? "--parties with" : "--local")
-        if !member.supervised { try DealerPlace.check(member.correlations, parties: parties) }
+        if !member.supervised {
+            try DealerPlace.check(member.correlations, parties: parties)
+            try member.trees.check(member.correlations)
+        }
         guard (1...1_000_000).contains(epochs) else {
             throw ValidationError("--epochs \(epochs): choose 1 to 1000000")
         }
@@ -350,7 +353,7 @@ struct TrainCommand: AsyncParsableCommand {
                 parties: local,
                 fractionBits: encoding.fractionBits,
                 slabBits: slabs.slabBits,
-                correlations: member.correlations,
+                correlations: member.setting,
                 compute: computing.compute,
                 training: training
             ).run()
@@ -359,7 +362,7 @@ struct TrainCommand: AsyncParsableCommand {
                 parties: local,
                 fractionBits: encoding.fractionBits,
                 slabBits: slabs.slabBits,
-                correlations: member.correlations,
+                correlations: member.setting,
                 compute: computing.compute,
                 deadlines: deadlines.arguments,
                 checkpointPassphrase: passphrase,
@@ -387,7 +390,7 @@ struct TrainCommand: AsyncParsableCommand {
             parties: parties,
             fractionBits: encoding.fractionBits,
             slabBits: slabs.slabBits,
-            correlations: member.correlations,
+            correlations: member.setting,
             network: network.network,
             threads: computing.compute.threads,
             device: try profiles.profile(of: computing.compute.device)

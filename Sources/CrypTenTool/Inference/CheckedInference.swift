@@ -8,7 +8,7 @@ struct CheckedInference: Sendable {
     var fractionBits: Int
     var slabBits: Int
     /// Who makes the correlations.
-    var correlations = CorrelationProvider.dealer
+    var correlations = CorrelationSetting.dealer
     var compute = Compute()
     /// How far outputs may be from the true ones, as a part of their largest number.
     var wantedError = CheckReport.usualWantedError
@@ -23,7 +23,7 @@ struct CheckedInference: Sendable {
         var configuration = SessionConfiguration()
         configuration.fractionBits = fractionBits
         configuration.slabBits = slabBits
-        configuration.correlations = correlations
+        correlations.apply(to: &configuration)
         compute.apply(to: &configuration)
         let (inference, wantedError) = (inference, wantedError)
         let results = try await withInsecureCheckedParties(parties, configuration: configuration) { session in

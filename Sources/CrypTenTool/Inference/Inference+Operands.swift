@@ -106,7 +106,7 @@ extension Inference {
                 parties: session.partyCount,
                 fractionBits: session.configuration.fractionBits,
                 slabBits: session.configuration.slabBits,
-                correlations: session.configuration.correlations,
+                correlations: CorrelationSetting(of: session.configuration),
                 budget: MemoryBudget(limit: limit)
             ).cut()
         }

@@ -15,7 +15,7 @@ struct PlannedInference {
     var fractionBits: Int
     var slabBits: Int
     /// Who would make the correlations.
-    var correlations = CorrelationProvider.dealer
+    var correlations = CorrelationSetting.dealer
     /// The network to predict a time for; nil: none is predicted.
     var network: NetworkProfile?
     /// Threads of each member; nil: the machine's processors, on one machine their part of them.
@@ -40,7 +40,8 @@ struct PlannedInference {
             parties: parties,
             fractionBits: fractionBits,
             slabBits: slabBits,
-            correlations: correlations
+            correlations: correlations.provider,
+            transferTreeHeight: correlations.transferTreeHeight
         )
         let announced = rehearsal.announce(model, from: arrangement.modelOwner)
         var tensors: [String: CrypTensor] = [:]

@@ -26,7 +26,7 @@ struct Slicing {
     var fractionBits: Int
     var slabBits: Int
     /// Who makes the correlations.
-    var correlations = CorrelationProvider.dealer
+    var correlations = CorrelationSetting.dealer
     var budget: MemoryBudget
 
     /// Whether a shape has the batch as its first axis.
@@ -203,7 +203,8 @@ struct Slicing {
             parties: parties,
             fractionBits: fractionBits,
             slabBits: slabBits,
-            correlations: correlations
+            correlations: correlations.provider,
+            transferTreeHeight: correlations.transferTreeHeight
         )
         let announced = rehearsal.announce(model, from: modelOwner)
         var tensors: [String: CrypTensor] = [:]

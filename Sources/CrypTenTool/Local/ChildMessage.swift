@@ -57,6 +57,8 @@ struct Invitation: Codable, Sendable {
     var dealer: String?
     var fractionBits: Int
     var slabBits: Int
+    /// Of no meaning where there is a dealer.
+    var transferTreeHeight: Int
     /// Drawn for this run, so that no other program of this machine can be one of its members.
     var secret: Data
     /// What parties seal their checkpoints with, where that was asked for.
@@ -128,6 +130,7 @@ struct Supervisor: Sendable {
             configuration.fractionBits = invitation.fractionBits
             configuration.slabBits = invitation.slabBits
             configuration.correlations = invitation.dealer == nil ? .parties : .dealer
+            configuration.transferTreeHeight = invitation.transferTreeHeight
             configuration.preSharedSecret = try PreSharedSecret(invitation.secret)
             configuration.membership = try invitation.membership(own: id)
             compute.apply(to: &configuration)

@@ -12,7 +12,7 @@ struct LocalMembers: Sendable {
     var fractionBits: Int
     var slabBits: Int
     /// Who makes the correlations.
-    var correlations = CorrelationProvider.dealer
+    var correlations = CorrelationSetting.dealer
     /// What each process computes with.
     var compute = Compute()
     /// A network that a relay between each two of them plays; nil: nothing between them but loopback.
@@ -39,7 +39,7 @@ struct LocalMembers: Sendable {
 
     /// How many processes there are.
     private var count: Int {
-        parties + (correlations == .dealer ? 1 : 0)
+        parties + (correlations.hasDealer ? 1 : 0)
     }
 
     /// Runs them.
@@ -116,7 +116,7 @@ struct LocalMembers: Sendable {
             throw CrypTenError(.partyFailed, failure.message)
         }
         let reports = members.reports.compactMap { $0 }
-        guard reports.count == parties, correlations == .parties || members.dealer != nil else {
+        guard reports.count == parties, !correlations.hasDealer || members.dealer != nil else {
             throw CrypTenError(.cancelled, "the run was interrupted, and all its processes were ended")
         }
         return Reports(parties: reports, dealer: members.dealer)
@@ -142,6 +142,7 @@ struct LocalMembers: Sendable {
                 dealer: called?.dealer ?? dealer,
                 fractionBits: fractionBits,
                 slabBits: slabBits,
+                transferTreeHeight: correlations.transferTreeHeight,
                 secret: secret,
                 checkpointPassphrase: index < parties ? checkpointPassphrase : nil,
                 identity: identities?[index].secretPEM,

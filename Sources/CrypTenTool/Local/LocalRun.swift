@@ -6,7 +6,7 @@ struct LocalRun: Sendable {
     var fractionBits: Int
     var slabBits: Int
     /// Who makes the correlations.
-    var correlations = CorrelationProvider.dealer
+    var correlations = CorrelationSetting.dealer
     var compute = Compute()
     /// How long members wait for one another: options of theirs.
     var deadlines: [String] = []
@@ -47,7 +47,7 @@ struct LocalRun: Sendable {
             arguments += ["--model", model.argument] + own.visibility.arguments
         }
         if let file = inference.preparedFile {
-            switch correlations {
+            switch correlations.provider {
             case .dealer: if index == parties - 1 { arguments += ["--prepared-file", file] }
             case .parties: arguments += ["--prepared-file", "\(file).\(index)"]
             }

@@ -14,7 +14,7 @@ struct WebDemo {
     let page: URL
     let port: Int
     /// Who makes the correlations.
-    var correlations = CorrelationProvider.dealer
+    var correlations = CorrelationSetting.dealer
 
     private static let parties = ["clinic", "bank"]
     private static let dealer = "notary"
@@ -47,7 +47,7 @@ struct WebDemo {
 
     /// The processes of the cell.
     private var members: [String] {
-        WebDemo.parties + (correlations == .dealer ? [WebDemo.dealer] : [])
+        WebDemo.parties + (correlations.hasDealer ? [WebDemo.dealer] : [])
     }
 
     /// Ports of this demonstration, on loopback.
@@ -81,8 +81,8 @@ struct WebDemo {
             ]
         }
         lines +=
-            correlations == .parties
-            ? ["dealers: none"]
+            !correlations.hasDealer
+            ? ["dealers: none", "transfer_tree_height: \(correlations.transferTreeHeight)"]
             : [
                 "dealers:",
                 "  \(WebDemo.dealer): {address: \"\(places.dealer)\", identity: [\(fingerprint(WebDemo.dealer))]}",

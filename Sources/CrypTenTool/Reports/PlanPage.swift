@@ -74,7 +74,10 @@ struct PlanPage {
                     ("ciphertexts and answers", "\(offline.ciphertexts.grouped), \(offline.answers.grouped)"),
                     ("stored a party", offline.storedBytesPerParty.bytes),
                     ("time offline, about", "\(offline.seconds.duration) (\(offline.network))"),
-                ],
+                ]
+                    + (offline.quickest.map {
+                        [("with transfer trees of \($0.transferTreeHeight) levels", $0.seconds.duration)]
+                    } ?? []),
                 at: 2
             )
         } else {

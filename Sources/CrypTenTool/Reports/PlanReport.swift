@@ -68,9 +68,13 @@ struct PlanReport: Encodable, Sendable {
         var storedBytesPerParty: Int
         /// What transfers and ciphertexts take at most while they are made: an estimate.
         var memoryBytesPerParty: Int
+        /// Levels of the trees that transfers are extended by.
+        var transferTreeHeight: Int
         /// About how long it takes on the network, by measured rates.
         var network: String
         var seconds: Double
+        /// The trees with which it takes the least time there; nil where these are.
+        var quickest: QuickestTrees?
 
         init(_ cost: OfflineCost, on network: NetworkProfile) {
             bytesPerParty = cost.bytesPerParty
@@ -80,7 +84,9 @@ struct PlanReport: Encodable, Sendable {
             storedBytesPerParty = cost.storedBytes
             memoryBytesPerParty = cost.memoryBytes
             self.network = network.name
+            transferTreeHeight = cost.transferTreeHeight
             seconds = cost.seconds(on: network)
+            quickest = QuickestTrees(cost, on: network)
         }
 
         /// How many exchanges, and how many are waited for, where that is another number.
@@ -97,11 +103,12 @@ struct PlanReport: Encodable, Sendable {
                 ("correlated transfers", transfers.grouped),
                 ("of these bits of messages", messageBits.grouped),
                 ("and bytes of extension", extensionBytes.grouped),
+                ("levels of their trees", "\(transferTreeHeight)"),
                 ("ciphertexts and answers", "\(ciphertexts.grouped)  \(answers.grouped)"),
                 ("stored a party", storedBytesPerParty.grouped),
                 ("memory while they are made, about", memoryBytesPerParty.asMemory),
                 ("seconds offline, about", "\(seconds.fixed(3)) (\(network))"),
-            ]
+            ] + (quickest?.lines(beside: seconds) ?? [])
         }
     }
 

@@ -6,7 +6,7 @@ struct CheckedTraining: Sendable {
     var fractionBits: Int
     var slabBits: Int
     /// Who makes the correlations.
-    var correlations = CorrelationProvider.dealer
+    var correlations = CorrelationSetting.dealer
     var compute = Compute()
     var training: Training
 
@@ -17,7 +17,7 @@ struct CheckedTraining: Sendable {
         var configuration = SessionConfiguration()
         configuration.fractionBits = fractionBits
         configuration.slabBits = slabBits
-        configuration.correlations = correlations
+        correlations.apply(to: &configuration)
         compute.apply(to: &configuration)
         let (training, fractionBits) = (training, fractionBits)
         let reports = try await withInsecureCheckedParties(

@@ -11,7 +11,7 @@ struct PlannedTraining {
     var fractionBits: Int
     var slabBits: Int
     /// Who would make the correlations.
-    var correlations = CorrelationProvider.dealer
+    var correlations = CorrelationSetting.dealer
     /// The network to predict a step's time for; nil: none is predicted.
     var network: NetworkProfile?
     /// Threads of each member; nil: the machine's processors, on one machine their part of them.
@@ -30,7 +30,8 @@ struct PlannedTraining {
             parties: parties,
             fractionBits: fractionBits,
             slabBits: slabBits,
-            correlations: correlations
+            correlations: correlations.provider,
+            transferTreeHeight: correlations.transferTreeHeight
         )
         let network = rehearsal.announce(model, from: training.model.owner)
         var streams: [StreamedTensor] = []
@@ -121,16 +122,16 @@ struct PlannedTraining {
                 TrainingPlanReport.Preparation(
                     rounds: $0.rounds,
                     bytesPerParty: $0.onlineBytes,
-                    dealerBytes: correlations == .dealer ? $0.dealerBytes : 0
+                    dealerBytes: correlations.hasDealer ? $0.dealerBytes : 0
                 )
             },
             offline: offline,
             isStreamed: isStreamed,
             // And, where a party has what the dealer would have, its share of the mask once more.
-            dataBytesPerParty: kept * (correlations == .dealer ? 2 : 3),
-            dataBytesAtDealer: correlations == .dealer ? kept : 0,
-            tensorMemoryBytes: step.memory.heldBytesPerParty.map { $0 + (correlations == .dealer ? 2 : 3) * blocks }
-                + (correlations == .dealer ? [step.memory.heldDealerBytes + blocks] : []),
+            dataBytesPerParty: kept * (correlations.hasDealer ? 2 : 3),
+            dataBytesAtDealer: correlations.hasDealer ? kept : 0,
+            tensorMemoryBytes: step.memory.heldBytesPerParty.map { $0 + (correlations.hasDealer ? 2 : 3) * blocks }
+                + (correlations.hasDealer ? [step.memory.heldDealerBytes + blocks] : []),
             keptDataBytesPerParty: elements * Training.bytesOfElement,
             streamedBytesPerEpoch: isStreamed ? perEpoch : elements * 8
         )
@@ -249,8 +250,12 @@ struct TrainingPlanReport: Encodable, Sendable {
         var bytesBeforePerParty: [Int]
         /// What either party keeps of masks of weights and moments.
         var keptBytesPerParty: Int
+        /// Levels of the trees that transfers are extended by.
+        var transferTreeHeight: Int
         var network: String
         var seconds: Double
+        /// The trees with which it takes the least time there; nil where these are.
+        var quickest: QuickestTrees?
 
         /// - Parameters:
         ///   - before: Of the runs before the first step.
@@ -272,7 +277,9 @@ struct TrainingPlanReport: Encodable, Sendable {
             }
             keptBytesPerParty = step.keptBytes
             self.network = network.name
+            transferTreeHeight = total.transferTreeHeight
             seconds = total.seconds(on: network)
+            quickest = QuickestTrees(total, on: network)
         }
 
         /// Lines of a table.
@@ -281,11 +288,11 @@ struct TrainingPlanReport: Encodable, Sendable {
                 ("offline bytes in all, a party", bytesPerParty.map(\.grouped).joined(separator: "  ")),
                 ("of these before the first step", bytesBeforePerParty.map(\.grouped).joined(separator: "  ")),
                 ("offline exchanges in all", exchanges.grouped),
-                ("correlated transfers in all", transfers.grouped),
+                ("correlated transfers in all", transfers.grouped), ("levels of their trees", "\(transferTreeHeight)"),
                 ("ciphertexts and answers in all", "\(ciphertexts.grouped)  \(answers.grouped)"),
                 ("masks kept of weights and moments", keptBytesPerParty.asMemory),
                 ("seconds offline in all, about", "\(seconds.fixed(1)) (\(network))"),
-            ]
+            ] + (quickest?.lines(beside: seconds) ?? [])
         }
     }
 

@@ -147,7 +147,7 @@ struct PairTimes {
         return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
     }
 
-    @Test("of what the workloads ask for", arguments: Workload.allCases, [TreeHeight.two, .four])
+    @Test("of what the workloads ask for", arguments: Workload.allCases, TreeHeight.allCases)
     func times(workload: Workload, height: TreeHeight) throws {
         guard let wanted = PairTimes.wanted, wanted == "all" || workload.rawValue.contains(wanted) else { return }
         let results = try PairOfThreads(height: height).run { pair, channel in

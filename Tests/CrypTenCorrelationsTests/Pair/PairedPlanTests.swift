@@ -73,6 +73,36 @@ struct PairedPlanTests {
     }
 
     @Test(
+        "yield what is true whatever the height of the trees, and bytes of extensions alone follow it",
+        arguments: [Network.perceptron, .attention]
+    )
+    func heights(network: Network) throws {
+        let source = ExpressionSource(seed: 107)
+        let (outputs, bound) = network.make(source)
+        let planned = try PlannedExpressions(outputs.map { ($0, .reveal(to: nil)) }, of: source)
+        let clear = try source.clear(outputs)
+        let runs = try TreeHeight.allCases.map { height in
+            let session = try PairedSession(seed: 108, height: height)
+            let run = try session.run(planned)
+            #expect(session.makers.allSatisfy { $0.lastCost.height == height })
+            for index in outputs.indices {
+                let error = largestError(try run.result(index, of: planned.plan), clear[index])
+                #expect(error <= bound, "\(network), \(height), output \(index): off by \(error)")
+            }
+            return (run, session.makers[0].lastCost)
+        }
+        let (run, cost) = runs[0]
+        for (other, spent) in runs.dropFirst() {
+            #expect(other.exchanges == run.exchanges && other.openings.count == run.openings.count)
+            #expect(spent.transfers == cost.transfers && spent.messageBits == cost.messageBits)
+            #expect(spent.lattice == cost.lattice)
+        }
+        // 64, 32 and 16 bits a transfer that is extended.
+        let bytes = runs.map(\.1.extensionBytes)
+        #expect(bytes[0] == 2 * bytes[1] && bytes[1] == 2 * bytes[2] && bytes[2] > 0, "\(bytes)")
+    }
+
+    @Test(
         "in turns of little memory a plan's correlations are those of one turn",
         arguments: [Network.perceptron, .attention]
     )

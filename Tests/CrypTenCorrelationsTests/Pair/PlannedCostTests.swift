@@ -54,13 +54,23 @@ struct PlannedCostTests {
     ]
 
     /// Two makers make a plan's correlations; what was planned is what either has written down, what its transfers have counted and its channel seen.
-    @Test("are counted to the byte, in one turn and in many", arguments: programs, [PairRun.usualLimit, 1 << 20])
-    func plans(program: Program, limit: Int) throws {
+    struct Setting: Sendable {
+        var height = TreeHeight.usual
+        var limit = PairRun.usualLimit
+    }
+
+    @Test(
+        "are counted to the byte, in one turn and in many, whatever the height of the trees",
+        arguments: programs,
+        [Setting(), Setting(limit: 1 << 20), Setting(height: .two), Setting(height: .eight)]
+    )
+    func plans(program: Program, setting: Setting) throws {
+        let (height, limit) = (setting.height, setting.limit)
         let (graph, _) = try Simplify.graph(of: try program.make().map { ($0.node, .reveal(to: nil)) })
         let plan = try Planner(parties: 2, fractionBits: 16, slabBits: 12).plan(graph, kept: [])
-        let planned = try PairCost(of: plan.plan, plan.schedule, limit: limit)
+        let planned = try PairCost(of: plan.plan, plan.schedule, height: height, limit: limit)
         let made = try PairOfThreads.connected { party, channel in
-            let maker = PairMaker(party: party, kernels: NativeKernels(threads: 1), limit: limit)
+            let maker = PairMaker(party: party, kernels: NativeKernels(threads: 1), height: height, limit: limit)
             try maker.connect(over: channel)
             let before = (channel.sent, channel.exchanges)
             let key = ExpansionKey(low: 3, high: UInt64(party))
@@ -89,6 +99,22 @@ struct PlannedCostTests {
             #expect(made.5 * 8 == plan.schedule.correctionWords * 8 + planned.differenceBytes)
         }
         #expect(limit < PairRun.usualLimit || planned.turns == 1)
+    }
+
+    /// One count says what any height takes: what is made, and in which order, doesn't follow it.
+    @Test("of one height tell those of the others", arguments: programs)
+    func otherHeights(program: Program) throws {
+        let (graph, _) = try Simplify.graph(of: try program.make().map { ($0.node, .reveal(to: nil)) })
+        let plan = try Planner(parties: 2, fractionBits: 16, slabBits: 12).plan(graph, kept: [])
+        let costs = try TreeHeight.allCases.map { try PairCost(of: plan.plan, plan.schedule, height: $0) }
+        for cost in costs {
+            for other in costs {
+                let bytes = zip(cost.sentBytes, cost.moreBytes(height: other.height)).map(+)
+                #expect(bytes == other.sentBytes, "\(cost.height) and \(other.height)")
+                #expect(cost.computingSeconds(height: other.height) == other.computingSeconds)
+                #expect(cost.exchanges == other.exchanges && cost.lattice == other.lattice)
+            }
+        }
     }
 
     private final class CountingSink: PairSink {

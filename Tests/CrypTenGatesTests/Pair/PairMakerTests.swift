@@ -50,6 +50,23 @@ struct PairMakerTests {
         }
     }
 
+    @Test(
+        "do so whatever the height of the trees that transfers are extended by, at the costs that are planned",
+        arguments: [TreeHeight.four, .eight],
+        [GateKind.bilinear, .truncatedReLU]
+    )
+    func heights(height: TreeHeight, kind: GateKind) throws {
+        for subject in kind.subjects {
+            let made = try PairedGate(subject, PairMakerTests.vector(kind), height: height)
+            let (want, got) = (try made.inTheClear(), try made.withoutDealer())
+            #expect(got.plain == want.plain && got.opened == want.opened, "\(subject.name)")
+            let planned = made.costs.planned
+            #expect(planned.height == height && made.costs.written == [planned, planned], "\(subject.name)")
+            #expect(made.costs.sentBytes == planned.sentBytes, "\(subject.name)")
+            #expect(planned.weighed.allSatisfy { $0.extensionBits == height.trees * $0.extended }, "\(subject.name)")
+        }
+    }
+
     /// How far a result may lie from what a dealer's correlations give: harmonics are within 28 units of 2^-30 each where transfers make them, octaves within one and a half
     /// units of what is dealt, which a public factor of up to 2^16 at scale 2^20 weighs, and 2^-19 of themselves, quotients within a unit.
     private static func bound(_ kind: GateKind, _ want: UInt64) -> UInt64 {

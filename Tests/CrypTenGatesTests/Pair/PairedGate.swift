@@ -23,7 +23,8 @@ final class PairedGate {
     /// What was read bit by bit, in order: of each reading its d.
     private let differences = Recorded()
 
-    init(_ subject: TranscriptSubject, _ vector: [UInt64]) throws {
+    /// - Parameter height: Of the trees that transfers are extended by.
+    init(_ subject: TranscriptSubject, _ vector: [UInt64], height: TreeHeight = .two) throws {
         make = { rebasing in
             let simulator = GateSimulator(
                 parties: 2,
@@ -36,7 +37,7 @@ final class PairedGate {
         }
         let (simulator, _) = try make(nil)
         gate = try subject.make(simulator, vector).gate
-        (made, costs) = try PairedGate.correlations(gate, make, differences)
+        (made, costs) = try PairedGate.correlations(gate, make, differences, height)
     }
 
     /// What each party has made, stage by stage, and what it yields.
@@ -93,7 +94,8 @@ final class PairedGate {
     private static func correlations(
         _ gate: any Gate,
         _ make: (Rebasing?) throws -> (simulator: GateSimulator, operands: [SimulatedValue]),
-        _ differences: Recorded
+        _ differences: Recorded,
+        _ height: TreeHeight
     ) throws -> ([Made], Costs) {
         var random = TestRandom(seed: 0x5EED)
         let (simulator, operands) = try make(nil)
@@ -108,7 +110,7 @@ final class PairedGate {
         nonisolated(unsafe) let numbers = simulator.numbers
         let (runKeys, slabs) = (simulator.keys, simulator.slabs)
         let limit = 8 << 20
-        let results = try PairOfThreads().run { pair, channel in
+        let results = try PairOfThreads(height: height).run { pair, channel in
             let party = pair.party
             let sink = Sink()
             let run = PairRun(
@@ -153,7 +155,7 @@ final class PairedGate {
         }
         let made = results.map(\.0)
         // The same without the other party: operands are there, and nobody reads them.
-        let counting = PairRun(counting: Pair(counting: PairOfThreads().height), slabs: slabs, limit: limit)
+        let counting = PairRun(counting: Pair(counting: height), slabs: slabs, limit: limit)
         let outputs = try PairedGate.deal(gate, counting, parts.map { $0.value(0, counting) }, StreamNumbers())
         for case .wire(let wire) in outputs { _ = wire.mask.part(PlainKernels()) }
         try counting.exchange()
