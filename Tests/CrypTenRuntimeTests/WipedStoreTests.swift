@@ -1,4 +1,6 @@
 #if os(Linux)
+import CrypTenBase
+import CrypTenRing
 import CrypTenRuntime
 import CrypTenTransport
 import Foundation
@@ -67,6 +69,48 @@ struct WipedStoreTests {
         try store.map { try Self.fill($0, marker) }
         store = nil
         #expect(try marker.occurrences() == 0)
+    }
+
+    /// Three correlations and a difference.
+    private static func made(_ marker: MemoryMarker, words: Int) throws -> MadeInMemory {
+        func tensor(_ number: Int) -> RingTensor {
+            var tensor = RingTensor(uninitialized: [words])
+            tensor.withMutableWords { marker.write(words, from: UInt64(number), to: $0) }
+            return tensor
+        }
+        let made = MadeInMemory()
+        for number in 0..<3 { try made.correlation(tensor(number)) }
+        try made.difference(nil)
+        try made.difference(tensor(3))
+        made.finish()
+        return made
+    }
+
+    @Test(
+        "none of what two parties have made, whether its run is used, cut off, discarded, or given up",
+        arguments: [512, 3 * StoragePool.leastWords]
+    )
+    func made(words: Int) throws {
+        let marker = MemoryMarker(UInt64(100 + words))
+        func found() throws -> Bool { try marker.occurrences() > 0 }
+        var made: MadeInMemory? = try Self.made(marker, words: words)
+        let waiting = try marker.occurrences()
+        #expect(waiting > 0)
+        // One is read, and what is left is given up.
+        do {
+            let run = try #require(try made?.take())
+            #expect(throws: CrypTenError.self) { try made?.take() }
+            try run.next().wipe()
+            #expect(try marker.occurrences() < waiting)
+        }
+        made = nil
+        #expect(try !found())
+        made = try Self.made(marker, words: words)
+        made?.discard()
+        #expect(try !found())
+        made = try Self.made(marker, words: words)
+        made = nil
+        #expect(try !found())
     }
 
     @Test("none of what went through a file")

@@ -131,6 +131,7 @@ final class LatticeSlotTables: @unchecked Sendable {
     }
 
     private static func fixedCollection(_ fields: [PrimeField]) -> cct_lattice_fixed_collection {
+        precondition(Int(CCT_LATTICE_FIXED_BITS) == LatticeSlots.fractionBits, "kernels shift by as many bits")
         var collection = cct_lattice_fixed_collection()
         write(fields.map { UInt32($0.prime) }, to: &collection.primes)
         write(inverses(fields), to: &collection.inverse)

@@ -155,6 +155,7 @@ struct PairOctaves {
         let power = phi.map { phi in
             [kernels.powerOfTwo(phi.flat(range), negated: true, plus: 0, fractionBits: bits)]
         }
+        precondition(scale <= 2 * bits, "shares of a product at scale 2^\(2 * bits) are shifted down to 2^\(scale)")
         let holder = pair.nextChooser()
         let encrypted = slots.encrypt(power, in: .real, count: range.count, holder: holder)
         let (isPositive, shift) = (holder == pair.party, UInt128(2 * bits - scale))

@@ -138,7 +138,7 @@ package final class PairRun {
         guard pair.turnBytes >= (isFirst ? limit : limit / 2) else { return }
         try advance()
         // Of longer correlations more turns would wait.
-        while pair.waitingBytes > 3 * limit { try advance() }
+        while pair.waitingBytes > 2 * limit { try advance() }
     }
 
     private func advance() throws {

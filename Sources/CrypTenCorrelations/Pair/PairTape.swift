@@ -178,11 +178,11 @@ package final class PairTape {
     /// Sends the next exchange, if there is one, and reads the one before, if it isn't read yet.
     private func step(over channel: any PairChannel) throws {
         let sends = exchanges.first != nil
-        let next = sends ? exchanges.removeFirst() : Exchange()
+        var next = sends ? exchanges.removeFirst() : Exchange()
         var incoming = Incoming(unread.early + unread.late)
         unread = next.reads
-        try PairTape.take(next.sends.early) { try $0.act(channel) }
-        try PairTape.take(next.sends.late) { message in
+        try PairTape.take(&next.sends.early) { try $0.act(channel) }
+        try PairTape.take(&next.sends.late) { message in
             while let read = incoming.take(before: message.number) { try read.act(channel) }
             try message.act(channel)
         }
@@ -197,7 +197,7 @@ package final class PairTape {
     }
 
     /// Takes messages out one by one, so that what each was made of goes with it.
-    private static func take(_ messages: consuming [Message], _ body: (Message) throws -> Void) throws {
+    private static func take(_ messages: inout [Message], _ body: (Message) throws -> Void) throws {
         messages.reverse()
         while let message = messages.popLast() { try body(message) }
     }

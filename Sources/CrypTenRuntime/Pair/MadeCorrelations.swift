@@ -16,6 +16,12 @@ final class MadeCorrelations: CorrelationSource {
         seen = isFollowed ? [] : nil
     }
 
+    deinit {
+        // Where an error ended the run.
+        while let words = waitingWords.popFirst() { MadeWord.correlation(words).wipe() }
+        while let words = waitingDifferences.popFirst() { MadeWord.difference(words).wipe() }
+    }
+
     func words(_ words: Int, number: UInt64) throws -> RingTensor {
         let next = try waitingWords.popFirst() ?? nextCorrelation()
         precondition(next.count == words, "gates read what was made for them")

@@ -1,20 +1,28 @@
 import CrypTenBase
-import CrypTenCorrelations
-import CrypTenRing
+package import CrypTenCorrelations
+package import CrypTenRing
 
 /// What the parties have made for a run, as one of them has it: in the order in which its gates' halves were walked.
 ///
 /// A gate's half reads correlations in the order in which they were made, and differences in theirs, but which of the two comes first is its own choice, and may be
 /// another one where a device computes. So each says what it is.
-enum MadeWord {
+package enum MadeWord {
     /// This party's share of a correlation.
     case correlation(RingTensor)
     /// What a reading of bits subtracts from its public part; nil: nothing.
     case difference(RingTensor?)
+
+    /// Overwrites it where nobody else has it.
+    package consuming func wipe() {
+        switch consume self {
+        case .correlation(var words), .difference(.some(var words)): words.wipe()
+        case .difference(nil): break
+        }
+    }
 }
 
 /// Where a run's words come from when it is used, once.
-protocol MadeWords: AnyObject {
+package protocol MadeWords: AnyObject {
     /// The next word.
     ///
     /// - Throws: What reading it throws.
@@ -24,7 +32,7 @@ protocol MadeWords: AnyObject {
 }
 
 /// A run's words in memory, where they were made: nothing is copied.
-final class MadeInMemory: PairSink, MadeWords {
+package final class MadeInMemory: PairSink, MadeWords {
     /// The next one last, once all are here.
     private var words: [MadeWord] = []
     private var state = State.filling
@@ -33,17 +41,19 @@ final class MadeInMemory: PairSink, MadeWords {
         case filling, waiting, taken
     }
 
+    package init() {}
+
     deinit {
         discard()
     }
 
     // MARK: Making
 
-    func correlation(_ words: RingTensor) throws {
+    package func correlation(_ words: RingTensor) throws {
         add(.correlation(MadeInMemory.itself(words)))
     }
 
-    func difference(_ words: RingTensor?) throws {
+    package func difference(_ words: RingTensor?) throws {
         add(.difference(words.map(MadeInMemory.itself)))
     }
 
@@ -61,7 +71,7 @@ final class MadeInMemory: PairSink, MadeWords {
     }
 
     /// After the last word.
-    func finish() {
+    package func finish() {
         words.reverse()
         state = .waiting
     }
@@ -71,7 +81,7 @@ final class MadeInMemory: PairSink, MadeWords {
     /// Hands the words out.
     ///
     /// - Throws: `.wordReused` the second time.
-    func take() throws -> any MadeWords {
+    package func take() throws -> any MadeWords {
         guard state == .waiting else {
             throw CrypTenError(.wordReused, "what the parties have made for a run was consumed before; prepare again")
         }
@@ -79,21 +89,16 @@ final class MadeInMemory: PairSink, MadeWords {
         return self
     }
 
-    func next() -> MadeWord {
+    package func next() -> MadeWord {
         guard let word = words.popLast() else { preconditionFailure("a run reads what was made for it") }
         return word
     }
 
-    var isEmpty: Bool { words.isEmpty }
+    package var isEmpty: Bool { words.isEmpty }
 
     /// Overwrites what is left.
-    func discard() {
-        while let word = words.popLast() {
-            switch word {
-            case .correlation(var words), .difference(.some(var words)): words.wipe()
-            case .difference(nil): break
-            }
-        }
+    package func discard() {
+        while let word = words.popLast() { word.wipe() }
         state = .taken
     }
 }

@@ -106,6 +106,8 @@ public struct OfflineCost: Sendable, Hashable {
 
     /// What waits for an exchange; that exchange's messages, which the other party has sent when this one begins to, with the next one's where turns overlap; what
     /// is computed of a slab at a time; and an answer's operand and sums.
+    ///
+    /// Of parties that compute equally fast: of one that lags behind, messages of one exchange more may lie unread.
     private static func memoryBytes(of party: Int, _ cost: PairCost) -> Int {
         let messages = cost.exchangeBytes.indices.map { exchange in
             let next = cost.turns > 1 && exchange + 1 < cost.exchanges ? cost.exchangeBytes[exchange + 1][1 - party] : 0

@@ -5,7 +5,8 @@ import NIOCore
 
 /// Words of no meaning, read as those that two parties have made before a run and keep in memory: what reading them takes is what it takes in a session.
 ///
-/// > Note: a difference is read for every reading of bits, though one of what is truncated in place has none.
+/// > Note: a difference is read for every reading of bits, though one of what is truncated in place has none; and a gate that writes into its correlation
+/// > copies it first.
 final class MadeUpCorrelations: CorrelationSource {
     private let kernels: any Kernels
     private let clock: WorkClock

@@ -126,6 +126,33 @@ struct PairTapeTests {
         #expect(clock.ages.count == 80 && clock.ages.allSatisfy { $0 == 1 })
     }
 
+    @Test("what a message was made of is let go with it, whoever sends it")
+    func letGo() throws {
+        /// What a message holds, of which some are alive.
+        final class Token {
+            static nonisolated(unsafe) var alive = 0
+            init() { Token.alive += 1 }
+            deinit { Token.alive -= 1 }
+        }
+        for (sender, moment) in [(0, 0), (0, 1), (1, 1)] {
+            let (tape, log) = (PairTape(party: 0), Log())
+            // In exchange 2: what is known before exchange 1 goes early.
+            write(tape, 1, from: 1, in: 1, after: 0)
+            var seen: [Int] = []
+            for _ in 0..<8 {
+                let token = Token()
+                tape.message(from: sender, in: 2, after: moment, words: 1) { _ in
+                    withExtendedLifetime(token) { seen.append(Token.alive) }
+                } read: { _ in
+                    withExtendedLifetime(token) { seen.append(Token.alive) }
+                }
+            }
+            try tape.run(over: log)
+            #expect(seen == [8, 7, 6, 5, 4, 3, 2, 1], "sent by \(sender), of what is known after exchange \(moment)")
+            #expect(Token.alive == 0)
+        }
+    }
+
     @Test("what fails forgets all that is written down")
     func failure() throws {
         final class Broken: PairChannel {

@@ -67,7 +67,7 @@ struct PairMakerTests {
         }
     }
 
-    /// How far a result may lie from what a dealer's correlations give: harmonics are within 28 units of 2^-30 each where transfers make them, octaves within one and a half
+    /// How far a result may lie from what a dealer's correlations give: harmonics are within 28 units of 2^-30 of the product of the parties' own each where transfers make them, octaves within one and a half
     /// units of what is dealt, which a public factor of up to 2^16 at scale 2^20 weighs, and 2^-19 of themselves, quotients within a unit.
     private static func bound(_ kind: GateKind, _ want: UInt64) -> UInt64 {
         switch kind {
