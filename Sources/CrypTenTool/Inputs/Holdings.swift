@@ -138,8 +138,8 @@ struct Arrangement: Sendable {
         throw CrypTenError(
             .diverged,
             """
-            \(other) was told \(list), and \(first)\(index == 0 ? "" : " was") not told --prepare: the correlations would be made during the run, and nothing before it; \
-            give \(first) --prepare, which all parties follow, or leave out \(list) at \(other)
+            \(other) was told \(list)\(index == 0 ? " and" : ", and \(first)") not --prepare: nothing would be made ahead of the run; give \(first) --prepare, which \
+            all parties follow, or leave out \(list) at \(other)
             """
         )
     }
