@@ -143,10 +143,6 @@ struct HelpTests {
                 "error: --threads says how a time is predicted: give --network, too"
             ),
             (
-                ["party", "--id", "1", "--model", "m", "--prepare"],
-                "error: --prepare belongs to party 0, and this is party 1"
-            ),
-            (
                 [
                     "party", "--id", "0", "--parties", "127.0.0.1:1,127.0.0.1:2", "--dealer", "127.0.0.1:3",
                     "--session", "s", "--prepared-file", "f",

@@ -114,6 +114,32 @@ struct WithoutDealerReachTests {
         #expect(zip(try logits().doubles, expected.doubles).allSatisfy { abs($0 - $1) < 0.005 })
     }
 
+    @Test("a plan counts what comparing keys makes, and with what a session makes once it is what the parties count")
+    func keys() async throws {
+        let table = try OwnedTable()
+        defer { table.folder.remove() }
+        let joined = "--input x=%left.npy@0 --input x=%right.npy@1 --join x=columns --input z=%z.npy@0 --model %model@1"
+        var transfers: [Int] = []
+        for keys in ["", " --key %ids.npy@0 --key x=%customers.csv:id@1"] {
+            let run = try await table.infer(joined + keys, parties: 2, more: ["--dealer", "none"])
+            #expect(run.code == 0, "\(run.stderr)")
+            let report = try run.json()
+            let plan = try await Tool.run(["plan", "--json", "--dealer", "none"] + table.words(joined + keys)).json()
+            #expect(plan["rounds"] as? Int == report["rounds"] as? Int)
+            #expect(plan["online_bytes_per_party"] as? [Int] == report["online_bytes_per_party"] as? [Int])
+            let planned = try #require(plan["offline"] as? [String: Any])
+            let counted = try #require(report["offline"] as? [String: Any])
+            let bytes = try ["bytes_per_party", "session_bytes_per_party"].map { try #require(planned[$0] as? [Int]) }
+            #expect(zip(bytes[0], bytes[1]).map(+) == counted["bytes_per_party"] as? [Int])
+            let exchanges = try ["exchanges", "session_exchanges"].map { try #require(planned[$0] as? Int) }
+            #expect(exchanges.reduce(0, +) == counted["exchanges"] as? Int)
+            transfers.append(try #require(planned["transfers"] as? Int))
+            #expect(transfers.last == counted["transfers"] as? Int)
+        }
+        // Eight comparisons of digests' numbers, and one of how many are equal.
+        #expect(transfers[1] > transfers[0])
+    }
+
     @Test("a training's plan says what all steps make, which the parties then count")
     func trainingPlan() async throws {
         let folder = try TemporaryFolder()

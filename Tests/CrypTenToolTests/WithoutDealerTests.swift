@@ -138,6 +138,54 @@ struct WithoutDealerTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("out")).count == 1)
     }
 
+    /// What each of two parties is told of preparing, and the sentence that both end with; nil where they run.
+    static let preparations: [(parties: [[String]], sentence: String?)] = [
+        (
+            [["--prepared-file", "%0"], []],
+            "party 0 was told --prepared-file and not --prepare: nothing would be made ahead of the run; give party 0 --prepare, which all parties follow, or leave out --prepared-file at party 0"
+        ),
+        (
+            [[], ["--prepared-file", "%1"]],
+            "party 1 was told --prepared-file, and party 0 not --prepare: nothing would be made ahead of the run; give party 0 --prepare, which all parties follow, or leave out --prepared-file at party 1"
+        ),
+        (
+            [[], ["--prepare"]],
+            "party 1 was told --prepare, and party 0 not --prepare: nothing would be made ahead of the run; give party 0 --prepare, which all parties follow, or leave out --prepare at party 1"
+        ),
+        (
+            [["--prepared-file", "%0"], ["--prepare", "--prepared-file", "%1"]],
+            "party 0 was told --prepared-file and not --prepare: nothing would be made ahead of the run; give party 0 --prepare, which all parties follow, or leave out --prepared-file at party 0"
+        ),
+        ([["--prepare"], ["--prepared-file", "%1"]], nil),
+        ([["--prepare", "--prepared-file", "%0"], ["--prepare"]], nil),
+    ]
+
+    @Test(
+        "where one party prepares ahead and party 0 doesn't, both say so before anything is made",
+        arguments: preparations
+    )
+    func preparing(parties: [[String]], sentence: String?) async throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let addresses = try FreePorts.find(2).joined(separator: ",")
+        func run(_ party: Int, _ more: [String]) async throws -> Tool.Run {
+            let told = parties[party].map { $0.replacing("%", with: folder.path("prepared.")) }
+            return try await Tool.run(
+                ["party", "--id", "\(party)", "--parties", addresses, "--dealer", "none", "--session", "ahead"] + more
+                    + told
+            )
+        }
+        async let owner = run(1, ["--model", model])
+        let runs = [try await run(0, ["--input", input, "--output-dir", folder.path("out")]), try await owner]
+        for (party, run) in runs.enumerated() {
+            #expect(run.code == (sentence == nil ? 0 : 1), "party \(party): \(run.stderr)")
+            if let sentence { #expect(run.lastLine == "error: \(sentence)", "party \(party)") }
+            let file = folder.path("prepared.\(party)")
+            let isStored = sentence == nil && parties[party].contains("--prepared-file")
+            #expect(FileManager.default.fileExists(atPath: file) == isStored, "party \(party)")
+        }
+    }
+
     @Test("the demonstration has its two parties alone, and no label differs")
     func demo() async throws {
         let run = try await Tool.run(["demo", "--dealer", "none", "--json"])

@@ -16,6 +16,10 @@ struct BenchCommand: AsyncParsableCommand {
             runs which the dealer had dealt before. Without names all workloads are run but `kernels`, which times single \
             kernels beside their baselines, or, with --device, those of a device, as `crypten devices --bench` does.
 
+            With --dealer none there is no dealer, and the two parties make the correlations: the time contains that, and the online time is that of \
+            runs whose correlations they had made before. Below the table, and in JSON as `offline`, is what one run's took: seconds, exchanges, \
+            bytes and transfers, beside what `crypten plan` says they take.
+
               crypten bench --list                      what there is
               crypten bench relu_1m lenet_b1            two workloads, as a table
               crypten bench resnet18_b1 --json          one JSON object a line and workload
@@ -27,7 +31,7 @@ struct BenchCommand: AsyncParsableCommand {
               crypten bench kernels --device cuda --write card.json
                                                         a device's, for crypten plan --device-profile
 
-            Figures of JSON are in seconds and bytes. Peak memory is that of each process, the dealer's last.
+            Figures of JSON are in seconds and bytes. Peak memory is that of each process, the dealer's last where there is one.
             """
     )
 
@@ -37,7 +41,10 @@ struct BenchCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Name the workloads, and run none.")
     var list = false
 
-    @Option(name: .long, help: ArgumentHelp("How many parties, beside the dealer.", valueName: "n"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How many parties, not counting the dealer; 2 with --dealer none.", valueName: "n")
+    )
     var parties = 2
 
     @OptionGroup var correlations: CorrelationOptions

@@ -12,7 +12,10 @@ struct DemoCommand: AsyncParsableCommand {
             """
     )
 
-    @Option(name: .long, help: ArgumentHelp("How many parties, beside the dealer.", valueName: "n"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How many parties, not counting the dealer; 2 with --dealer none.", valueName: "n")
+    )
     var parties = 2
 
     @OptionGroup var correlations: CorrelationOptions

@@ -62,7 +62,10 @@ struct InferCommand: AsyncParsableCommand {
     @OptionGroup var files: InputOptions
     @OptionGroup var ranges: RangeOptions
 
-    @Option(name: .long, help: ArgumentHelp("How many parties, each a process, beside the dealer.", valueName: "n"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How many parties, each a process, not counting the dealer.", valueName: "n")
+    )
     var local: Int
 
     @OptionGroup var correlations: CorrelationOptions

@@ -19,7 +19,7 @@ struct PartyCommand: AsyncParsableCommand {
             and reasons; `crypten plan` lists the rules.
 
             With --dealer none, at both of two parties, there is no dealer: they make the correlations themselves, with each other, before \
-            the run or, with --prepare, apart from it.
+            the run or, where party 0 is told --prepare, apart from it.
 
             With --memory-limit, at party 0, every party keeps to it, and a batch that is too large runs in slices. Give the \
             dealer, where there is one, the same.
@@ -62,14 +62,14 @@ struct PartyCommand: AsyncParsableCommand {
     @Flag(
         name: .long,
         help:
-            "Have the dealer deal before the run, or, without one, make the correlations before it; at party 0, the others follow."
+            "Have the dealer deal before the run, or, without one, make the correlations before it; party 0 decides, and the others follow."
     )
     var prepare = false
 
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Store what was dealt ahead in this new file; at the last party, without a dealer at each.",
+            "Store what was dealt ahead in this new file, where party 0 is told --prepare; at the last party, without a dealer at each.",
             valueName: "file"
         )
     )
@@ -92,7 +92,6 @@ struct PartyCommand: AsyncParsableCommand {
             throw ValidationError("--memory-limit belongs to party 0 and to the dealer, and this is party \(id)")
         }
         try memory.check(prepares: prepare)
-        if id != 0, prepare { throw ValidationError("--prepare belongs to party 0, and this is party \(id)") }
         if model == nil, visibility.visibility != ModelVisibility() {
             throw ValidationError(
                 "--secret, --open, --weight-exponents, --secret-features, --pad-trees and --hide-labels belong to the party that has the model: give --model, too"

@@ -22,9 +22,12 @@ struct PlanCommand: AsyncParsableCommand {
             have a machine like this one; on `loop` all share this one, as under `infer --local`.
 
             With --dealer none it says, beside rounds and online bytes, which are the same, what two parties take who make the \
-            correlations themselves: transfers, ciphertexts, bytes and exchanges as they will count them, and about how long \
+            correlations themselves: transfers, ciphertexts, bytes and exchanges as they will count them, what a session adds once before \
+            its first run, and about how long \
             that takes on one machine or on --network, where it also says which --transfer-tree-height would take the least time, if another \
-            one does; the time that is predicted is then that of the run when they have made them.
+            one does; the time that is predicted is then that of the run when they have made them. In an exchange both parties send, and read what \
+            the other has sent: half a round trip where they wait for it. A large model's correlations are made in turns, \
+            and the messages of one are on their way while the next one is computed, so that only the last turn's exchanges are waited for.
 
             With --device, or with the --device-profile of one that is elsewhere, all members compute on such devices: what party 0 asks its \
             device for is counted, kernel by kernel, and a time is predicted from the device's speeds. Without a profile they are \
@@ -77,7 +80,10 @@ struct PlanCommand: AsyncParsableCommand {
     @OptionGroup var joining: JoinOptions
     @OptionGroup var receiving: ReceiveOptions
 
-    @Option(name: .long, help: ArgumentHelp("How many parties, beside the dealer.", valueName: "n"))
+    @Option(
+        name: .long,
+        help: ArgumentHelp("How many parties, not counting the dealer; 2 with --dealer none.", valueName: "n")
+    )
     var parties = 2
 
     @OptionGroup var correlations: CorrelationOptions

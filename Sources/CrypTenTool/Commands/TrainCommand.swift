@@ -162,7 +162,7 @@ struct TrainCommand: AsyncParsableCommand {
 
     @Option(
         name: .long,
-        help: ArgumentHelp("How many parties, each a process of this machine, beside the dealer.", valueName: "n")
+        help: ArgumentHelp("How many parties, each a process of this machine, not counting the dealer.", valueName: "n")
     )
     var local: Int?
 

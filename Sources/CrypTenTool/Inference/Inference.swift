@@ -31,11 +31,11 @@ struct Inference: Sendable {
     var outputDirectory: String?
     /// Whether an output that several learn is written by the first of them alone: where all write into one folder.
     var writesOnce = false
-    /// At party 0: whether the run is dealt before it starts.
+    /// Whether the correlations are made before the run: party 0 says so, and others may repeat it.
     var prepares = false
     /// At party 0: the bytes that no process may go beyond; larger batches run in slices.
     var memoryLimit: Int?
-    /// At the last party: where it stores what was dealt ahead; nil: in memory.
+    /// At the last party, without a dealer at each: where it stores what was made ahead; nil: in memory.
     var preparedFile: String?
     /// How the outputs are revealed: in a checked session with a report beside.
     var reveal: @Sendable ([Reveal], Session) async throws -> [Tensor?] = { reveals, session in
@@ -112,7 +112,7 @@ struct Inference: Sendable {
         }
         own.keys = zip(self.keys, keys).map { Holdings.Keys(name: $0.name, count: $1.keys.count) }
         (own.joins, own.ranges, own.receivers) = (joins, ranges, receivers)
-        (own.prepares, own.memoryLimit) = (prepares, memoryLimit)
+        (own.prepares, own.storesPrepared, own.memoryLimit) = (prepares, preparedFile != nil, memoryLimit)
         return own
     }
 
@@ -142,7 +142,6 @@ struct Inference: Sendable {
         let model = announced.model
         if let text = OutputFiles(directory: outputDirectory).renaming(of: model.outputs.map(\.name)) { note(text) }
         let (inputs, comparisons, outputs) = try await session.alike {
-            try arrangement.check(preparesFile: preparedFile != nil)
             let inputs = try arrangement.inputs(of: model)
             return (
                 inputs, try arrangement.comparisons(of: inputs),
@@ -242,16 +241,5 @@ struct Inference: Sendable {
             let output = outputs[index]
             return OutputReport(name: output.output.name, shape: shape, file: file, parties: output.parties)
         }
-    }
-}
-
-extension Arrangement {
-    /// - Throws: `.invalidArgument` where a file has nothing to store.
-    fileprivate func check(preparesFile: Bool) throws {
-        guard !prepares, preparesFile else { return }
-        throw CrypTenError(
-            .invalidArgument,
-            "--prepared-file has nothing to store: \(PartyID(0)) doesn't --prepare"
-        )
     }
 }

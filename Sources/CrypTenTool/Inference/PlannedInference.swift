@@ -81,8 +81,12 @@ struct PlannedInference {
         let outputs = try module(tensors, publicValues: publicValues)
         let ordered = received.compactMap { outputs[$0.output.name] }
         let run = try rehearsal.run(zip(received, ordered).flatMap { $0.reveals($1, of: parties) })
-        var online = run.cost
-        for (comparison, _) in comparisons { online = try comparison.cost(&rehearsal) + online }
+        var (online, offline) = (run.cost, run.offline)
+        for (comparison, _) in comparisons {
+            let compared = try comparison.rehearse(&rehearsal)
+            online = compared.cost + online
+            offline = offline.flatMap { known in compared.offline.map { known + $0 } }
+        }
         let prediction = try network.map { network in
             try rehearsal.prediction(of: run, on: network, threads: threads, device: device, progress)
         }
@@ -102,7 +106,7 @@ struct PlannedInference {
             },
             constants: model.constants
         )
-        if let offline = run.offline { report.isWithoutDealer(offline, on: network ?? .loop) }
+        if let offline { report.isWithoutDealer(offline, on: network ?? .loop) }
         report.device = try device.map { DeviceCost(try rehearsal.counts(of: run, on: $0), on: $0) }
         report.losses = model.encodingLosses(fractionBits: fractionBits).listed
         report.heldFactors = HeldFactors(of: model).text

@@ -29,8 +29,10 @@ struct Holdings: Codable, Sendable {
     var ranges: [NamedRange] = []
     /// Who learns which output; none: party 0 all of them.
     var receivers: [OutputReceiver] = []
-    /// At party 0: whether the run is dealt ahead.
+    /// Whether the correlations are made before the run: party 0 says so, and others may repeat it.
     var prepares = false
+    /// Whether this party stores in a file what is made ahead.
+    var storesPrepared = false
     /// At party 0: the bytes that no process may go beyond; nil: whatever a run takes.
     var memoryLimit: Int?
 
@@ -108,6 +110,7 @@ struct Arrangement: Sendable {
             try add(holdings.joins, \.joins, index, "--join") { $0.name }
             try add(holdings.ranges, \.ranges, index, "--range") { $0.name }
         }
+        try Arrangement.checkPreparation(told)
         // Who learns an output is for all parties to agree on.
         receivers = told[0].receivers
         if let other = told.firstIndex(where: { Set($0.receivers) != Set(receivers) }) {
@@ -122,6 +125,23 @@ struct Arrangement: Sendable {
                 """
             )
         }
+    }
+
+    /// - Throws: `.diverged` where party 0 makes nothing ahead of the run, and another option of it or of another party needs that it does.
+    private static func checkPreparation(_ told: [Holdings]) throws {
+        guard !told[0].prepares, let index = told.firstIndex(where: { $0.prepares || $0.storesPrepared }) else {
+            return
+        }
+        let options = [told[index].prepares ? "--prepare" : nil, told[index].storesPrepared ? "--prepared-file" : nil]
+        let list = options.compactMap { $0 }.joined(separator: " and ")
+        let (first, other) = (PartyID(0), PartyID(index))
+        throw CrypTenError(
+            .diverged,
+            """
+            \(other) was told \(list)\(index == 0 ? " and" : ", and \(first)") not --prepare: nothing would be made ahead of the run; give \(first) --prepare, which \
+            all parties follow, or leave out \(list) at \(other)
+            """
+        )
     }
 
     /// Adds what one party says to what others have said: of one input all say the same, or nothing.

@@ -54,13 +54,13 @@ struct KeyComparison: Sendable {
         try await session.alike { if told[0]?.integers?.first != 1 { throw problem } }
     }
 
-    /// What comparing costs.
-    func cost(_ rehearsal: inout Rehearsal) throws -> Cost {
+    /// Plans comparing, for what it costs.
+    func rehearse(_ rehearsal: inout Rehearsal) throws -> RehearsedRun {
         var digests: [CrypTensor] = []
         for owner in owners {
             digests.append(rehearsal.input(from: owner, shape: [KeyComparison.words], kind: .integer, name: layer))
         }
-        return try rehearsal.run([Reveal(expression(digests), to: .all)]).cost
+        return try rehearsal.run([Reveal(expression(digests), to: .all)])
     }
 
     private var problem: CrypTenError {

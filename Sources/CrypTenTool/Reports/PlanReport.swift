@@ -58,6 +58,9 @@ struct PlanReport: Encodable, Sendable {
         var exchanges: Int
         /// By half a round trip each: where there are many turns they overlap, but for the last one's.
         var waitedExchanges: Int
+        /// What a session makes beside that, once, before its first run: bytes that each party sends, and exchanges.
+        var sessionBytesPerParty = [OfflineCost.connectionBytes, OfflineCost.connectionBytes]
+        var sessionExchanges = OfflineCost.connectionExchanges
         /// Correlated transfers, bits of their messages, and bytes that extend them, in both directions.
         var transfers: Int
         var messageBits: Int
@@ -100,6 +103,10 @@ struct PlanReport: Encodable, Sendable {
             [
                 ("offline bytes a party", bytesPerParty.map(\.grouped).joined(separator: "  ")),
                 ("offline exchanges", exchangesText),
+                (
+                    "beside that, once a session",
+                    "\((sessionBytesPerParty.max() ?? 0).grouped) bytes a party, \(sessionExchanges) exchanges"
+                ),
                 ("correlated transfers", transfers.grouped),
                 ("of these bits of messages", messageBits.grouped),
                 ("and bytes of extension", extensionBytes.grouped),
