@@ -1,5 +1,5 @@
 import CrypTenBase
-package import CrypTenCorrelations
+import CrypTenCorrelations
 package import CrypTenRing
 
 /// What the parties have made for a run, as one of them has it: in the order in which its gates' halves were walked.
