@@ -29,6 +29,7 @@ struct HelpTests {
             ("plan", "--input-shape <name=1x1x28x28>"),
             ("plan", "--public <name[=x.npy]>"), ("plan", "--range <name=low..high>"), ("plan", "--fraction-bits <f>"),
             ("plan", "--secret <name>"), ("plan", "--open <name>"), ("plan", "--weight-exponents"),
+            ("plan", "exchanges are waited"), ("bench", "With --dealer none"),
             ("plan", "--network <name>"), ("plan", "--threads <t>"), ("plan", "--html <file>"),
             ("plan", "2 ms; wan 400 Mbit/s, 40 ms"), ("party", "--parties <host:port,…>"),
             ("party", "--dealer <host:port|none>"), ("party", "--session <name>"),
