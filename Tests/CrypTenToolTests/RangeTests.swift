@@ -125,7 +125,7 @@ struct HostileRangeTests {
         let other = try members.start(1)
         let list = """
             {"hasModel":false,"entries":[{"name":"x","isPublic":false,"shape":[1,30],"isReal":true}],"keys":[],"joins":[],\
-            "receivers":[],"prepares":false,"ranges":[{"name":"x",\(ends)}]}
+            "receivers":[],"prepares":false,"storesPrepared":false,"ranges":[{"name":"x",\(ends)}]}
             """
         let session = try await Session.connect(
             party: .init(0),

@@ -2,8 +2,8 @@ package import CrypTenRing
 
 /// How the two parties reach each other while they make correlations: words in, words out, in order.
 ///
-/// Both parties send what an exchange has of theirs, and read what it has of the other's, which may be while they send the next one. Every length follows from the
-/// plan.
+/// Both parties send what an exchange has of theirs, and read what it has of the other's, which may be while they send the next one. Every length
+/// follows from the plan.
 package protocol PairChannel: AnyObject {
     /// Sends words; what was sent before may still be on its way.
     func send(_ words: RingTensor) throws

@@ -8,10 +8,10 @@ import CrypTenRing
 /// other reads, in the same place. Exchanges are counted from 1 on, over all that a run sends.
 ///
 /// What is written down before an exchange goes is a *turn*. A long plan has many, and they overlap: with the first exchange of a turn goes the
-/// second one of the turn before, and so on. What an exchange brings is read while the next one is sent: first go messages that are made of nothing that is still to be read, so that the
-/// link is busy; then message by message, in the order in which all of it was written down, for whatever a message is made of was written before it.
-/// So while one party computes, the link carries what both have computed before, and nobody waits for a message that wasn't sent a turn ago; only the
-/// last turn's exchanges are waited for, one after the other.
+/// second one of the turn before, and so on. What an exchange brings is read while the next one is sent: first go messages that are made of nothing
+/// that is still to be read, so that the link is busy; then message by message, in the order in which all of it was written down, for whatever a
+/// message is made of was written before it. So while one party computes, the link carries what both have computed before, and nobody waits for a
+/// message that wasn't sent a turn ago; only the last turn's exchanges are waited for, one after the other.
 package final class PairTape {
     private struct Message {
         /// Counted over all that is written down.

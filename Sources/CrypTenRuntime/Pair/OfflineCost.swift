@@ -28,12 +28,12 @@ public struct OfflineCost: Sendable, Hashable {
     /// Bytes of correlations and differences of masks that each party stores until the run.
     public var storedBytes: Int
     /// About how many bytes transfers and ciphertexts take at a party at most, while they are made, with the messages of an exchange and what answering takes.
-    public var memoryBytes: Int
+    public var memoryBytes: Int { memoryBytesPerParty.max() ?? 0 }
     /// Bytes that either party keeps of the masks of values that the run keeps, for as long as these are kept.
     public var keptBytes: Int
 
     /// The same of each party: what answering takes differs.
-    let memoryBytesPerParty: [Int]
+    private(set) var memoryBytesPerParty: [Int]
     /// How many turns there are: one, where what waits doesn't exceed what may.
     private(set) var turns: Int
     /// Levels of the trees that transfers are extended by, as in ``SessionConfiguration/transferTreeHeight``.
@@ -69,7 +69,6 @@ public struct OfflineCost: Sendable, Hashable {
         storedBytes = plan.schedule.correctionWords * 8 + cost.differenceBytes
         turns = cost.turns
         memoryBytesPerParty = (0..<2).map { OfflineCost.memoryBytes(of: $0, cost) }
-        memoryBytes = memoryBytesPerParty.max() ?? 0
         keptBytes = plan.plan.outputs.reduce(0) { $0 + OfflineCost.keptBytes($1.shape, $1.kept) }
         let bytes = bytesPerParty
         times = Dictionary(
@@ -157,7 +156,7 @@ public struct OfflineCost: Sendable, Hashable {
         both.ciphertexts += second.ciphertexts
         both.answers += second.answers
         both.storedBytes = max(first.storedBytes, second.storedBytes)
-        both.memoryBytes = max(first.memoryBytes, second.memoryBytes)
+        both.memoryBytesPerParty = zip(first.memoryBytesPerParty, second.memoryBytesPerParty).map(max)
         both.keptBytes += second.keptBytes
         both.times.merge(second.times) {
             Time(

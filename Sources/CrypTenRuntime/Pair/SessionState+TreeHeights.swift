@@ -31,7 +31,7 @@ extension SessionState {
         )
     }
 
-    /// How long to wait for the other's answer: it is due at once.
+    /// How long to wait until the answer has gone, and as long for the other's, which is due at once; whatever keeps them from it changes nothing of what is wrong.
     private static let answering = Duration.seconds(5)
 }
 

@@ -17,8 +17,8 @@ struct MemoryBudget: Hashable, Sendable {
         min(SessionConfiguration().correctionWindow, max(SessionConfiguration.leastCorrectionWindow, limit / 16))
     }
 
-    /// Bytes that wait before the first exchange goes where the parties make the correlations, and twice as much while turns overlap: a part of the memory, as all
-    /// else of a run needs some, too; with less there are more exchanges.
+    /// Bytes that wait before the first exchange goes where the parties make the correlations, and some more than twice as much while turns overlap: a
+    /// part of the memory, as all else of a run needs some, too; with less there are more exchanges.
     var waitingLimit: Int {
         min(OfflineCost.usualWaitingLimit, max(2 << 20, limit / 16))
     }
