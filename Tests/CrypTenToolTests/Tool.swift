@@ -132,3 +132,20 @@ struct TemporaryFolder: Sendable {
         url.appendingPathComponent(name).path
     }
 }
+
+extension Tool {
+    /// Reads reports, whose names are in lower case.
+    static var decoder: JSONDecoder {
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return decoder
+    }
+
+    /// Expects that a command line is refused before anything is done, by a sentence with some words.
+    static func expectRefusal(_ arguments: [String], _ words: String) async throws {
+        let run = try await run(arguments)
+        #expect(run.code == 64, "\(run)")
+        #expect(run.stdout.isEmpty)
+        #expect(run.stderr.contains(words), "\(run.stderr)")
+    }
+}

@@ -7,19 +7,6 @@ struct TransferTreeTests {
     private let model = Tool.fixture("mlp.onnx")
     private let input = Tool.fixture("x_test.npy")
 
-    private static var decoder: JSONDecoder {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return decoder
-    }
-
-    private func expectRefusal(_ arguments: [String], _ words: String) async throws {
-        let run = try await Tool.run(arguments)
-        #expect(run.code == 64, "\(run)")
-        #expect(run.stdout.isEmpty)
-        #expect(run.stderr.contains(words), "\(run.stderr)")
-    }
-
     /// Command lines of all that takes `--dealer none`, without it.
     private func commands(_ folder: TemporaryFolder) -> [[String]] {
         let training = [
@@ -39,14 +26,14 @@ struct TransferTreeTests {
         let dealt =
             "--transfer-tree-height is for parties who make the correlations themselves: leave it out where there is a dealer, or give --dealer none"
         for command in commands(folder) {
-            try await expectRefusal(command + ["--transfer-tree-height", "8"], dealt)
+            try await Tool.expectRefusal(command + ["--transfer-tree-height", "8"], dealt)
             for height in ["0", "3", "16", "-2"] {
-                try await expectRefusal(
+                try await Tool.expectRefusal(
                     command + ["--dealer", "none", "--transfer-tree-height=\(height)"],
                     "--transfer-tree-height \(height): choose 2, 4 or 8"
                 )
             }
-            try await expectRefusal(
+            try await Tool.expectRefusal(
                 command + ["--dealer", "none", "--transfer-tree-height", "eight"],
                 "The value 'eight' is invalid for '--transfer-tree-height <2|4|8>'"
             )
@@ -55,8 +42,8 @@ struct TransferTreeTests {
             "party", "--id", "0", "--parties", "127.0.0.1:9400,127.0.0.1:9401", "--session", "s",
             "--transfer-tree-height",
         ]
-        try await expectRefusal(party + ["8", "--dealer", "127.0.0.1:9402"], dealt)
-        try await expectRefusal(party + ["5", "--dealer", "none"], "--transfer-tree-height 5: choose 2, 4 or 8")
+        try await Tool.expectRefusal(party + ["8", "--dealer", "127.0.0.1:9402"], dealt)
+        try await Tool.expectRefusal(party + ["5", "--dealer", "none"], "--transfer-tree-height 5: choose 2, 4 or 8")
     }
 
     @Test(
@@ -71,7 +58,7 @@ struct TransferTreeTests {
             let run = try await Tool.run(arguments + ["--json"])
             #expect(run.code == 0, "\(run.stderr)")
             return (
-                try Self.decoder.decode(Plan.self, from: Data(run.stdout.utf8)),
+                try Tool.decoder.decode(Plan.self, from: Data(run.stdout.utf8)),
                 network == nil ? "" : try await Tool.run(arguments).stdout
             )
         }
@@ -111,7 +98,7 @@ struct TransferTreeTests {
                 ] + more
             )
             #expect(run.code == 0, "\(run.stderr)")
-            return try Self.decoder.decode(Report.self, from: Data(run.stdout.utf8))
+            return try Tool.decoder.decode(Report.self, from: Data(run.stdout.utf8))
         }
         let (own, usual) = (
             try await infer(["--transfer-tree-height", "\(height)"]), try await infer([])

@@ -7,20 +7,6 @@ struct WithoutDealerTests {
     private let model = Tool.fixture("mlp.onnx")
     private let input = Tool.fixture("x_test.npy")
 
-    /// Names in JSON are in lower case.
-    private static var decoder: JSONDecoder {
-        let decoder = JSONDecoder()
-        decoder.keyDecodingStrategy = .convertFromSnakeCase
-        return decoder
-    }
-
-    private func expectRefusal(_ arguments: [String], _ words: String) async throws {
-        let run = try await Tool.run(arguments)
-        #expect(run.code == 64, "\(run)")
-        #expect(run.stdout.isEmpty)
-        #expect(run.stderr.contains(words), "\(run.stderr)")
-    }
-
     @Test("what needs a dealer is refused beside --dealer none, by a sentence that says what to do")
     func refusals() async throws {
         let folder = try TemporaryFolder()
@@ -29,24 +15,24 @@ struct WithoutDealerTests {
             "infer", "--model", model, "--input", input, "--output-dir", folder.path("out"), "--dealer", "none",
         ]
         let parties = "--dealer none is for two parties, who can make their correlations themselves, and there are 3"
-        try await expectRefusal(infer + ["--local", "3"], parties)
-        try await expectRefusal(["demo", "--parties", "3", "--dealer", "none"], parties)
-        try await expectRefusal(["bench", "--list", "--parties", "3", "--dealer", "none"], parties)
-        try await expectRefusal(
+        try await Tool.expectRefusal(infer + ["--local", "3"], parties)
+        try await Tool.expectRefusal(["demo", "--parties", "3", "--dealer", "none"], parties)
+        try await Tool.expectRefusal(["bench", "--list", "--parties", "3", "--dealer", "none"], parties)
+        try await Tool.expectRefusal(
             [
                 "plan", "--model", model, "--input", input, "--dealer", "none", "--threads", "1",
             ],
             "--threads says how a time is predicted: give --network, too"
         )
         let addresses = (0..<3).map { "127.0.0.1:\(9400 + $0)" }
-        try await expectRefusal(
+        try await Tool.expectRefusal(
             [
                 "party", "--id", "0", "--parties", addresses.joined(separator: ","), "--dealer", "none", "--session",
                 "s",
             ],
             parties
         )
-        try await expectRefusal(
+        try await Tool.expectRefusal(
             [
                 "party", "--id", "0", "--parties", addresses.prefix(2).joined(separator: ","), "--dealer", "none",
                 "--session", "s", "--identity", "own.pem", "--peer-identity", "1=3f9a-11c0", "--peer-identity",
@@ -59,9 +45,9 @@ struct WithoutDealerTests {
     @Test("a plan without a dealer has the same rounds and online bytes, and says what making the correlations takes")
     func plan() async throws {
         let arguments = ["plan", "--model", model, "--input", input, "--json"]
-        let usual = try Self.decoder.decode(Plan.self, from: Data(try await Tool.run(arguments).stdout.utf8))
+        let usual = try Tool.decoder.decode(Plan.self, from: Data(try await Tool.run(arguments).stdout.utf8))
         let run = try await Tool.run(arguments + ["--dealer", "none"])
-        let plan = try Self.decoder.decode(Plan.self, from: Data(run.stdout.utf8))
+        let plan = try Tool.decoder.decode(Plan.self, from: Data(run.stdout.utf8))
         #expect(plan.rounds == usual.rounds && plan.onlineBytesPerParty == usual.onlineBytesPerParty)
         #expect(plan.setupBytesPerParty == usual.setupBytesPerParty)
         #expect(plan.dealerBytes == 0 && usual.offline == nil)
@@ -69,7 +55,7 @@ struct WithoutDealerTests {
         #expect(offline.storedBytesPerParty > 0 && offline.storedBytesPerParty % 8 == 0)
         #expect(offline.bytesPerParty.count == 2 && offline.bytesPerParty.allSatisfy { $0 > 0 })
         #expect((1...8).contains(offline.exchanges) && offline.transfers > 0 && offline.network == "loop")
-        let wan = try Self.decoder.decode(
+        let wan = try Tool.decoder.decode(
             Plan.self,
             from: Data(try await Tool.run(arguments + ["--dealer", "none", "--network", "wan"]).stdout.utf8)
         ).offline
@@ -94,7 +80,7 @@ struct WithoutDealerTests {
                 ] + more
             )
             #expect(run.code == 0, "\(run.stderr)")
-            let report = try Self.decoder.decode(Report.self, from: Data(run.stdout.utf8))
+            let report = try Tool.decoder.decode(Report.self, from: Data(run.stdout.utf8))
             let file = try #require(report.outputs.first?.file)
             return (report, try Tensor(contentsOfNumpyFile: URL(fileURLWithPath: file)))
         }
@@ -195,7 +181,7 @@ struct WithoutDealerTests {
             var images: Int
             var offline: Offline?
         }
-        let report = try Self.decoder.decode(Demo.self, from: Data(run.stdout.utf8))
+        let report = try Tool.decoder.decode(Demo.self, from: Data(run.stdout.utf8))
         #expect(report.images == 360 && report.labelsDiffer == 0)
         #expect(report.offline != nil)
     }

@@ -167,18 +167,6 @@ struct PairHarmonicTests {
             }
         }
         let all = try [sent(0, 1), sent(1 << 61, 2), sent(0x0101_0101_0101_0101, 3)]
-        for party in 0..<2 {
-            let lengths = all.map { $0[party].messages.map(\.count) }
-            #expect(lengths.allSatisfy { $0 == lengths[0] })
-            for exchange in all[0][party].messages.indices where lengths[0][exchange] > 0 {
-                for (a, b) in [(0, 1), (0, 2), (1, 2)] {
-                    let statistic = chiSquareOfBytes(
-                        all[a][party].messages[exchange],
-                        against: all[b][party].messages[exchange]
-                    )
-                    #expect(statistic < bound, "party \(party), exchange \(exchange + 1)")
-                }
-            }
-        }
+        PairSlotTests.expectAlike(all, bound: bound)
     }
 }

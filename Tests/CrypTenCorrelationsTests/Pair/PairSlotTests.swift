@@ -220,6 +220,11 @@ struct PairSlotTests {
             }
         }
         let all = try [sent(0, 1), sent(.max, 2), sent(0x0101_0101_0101_0101, 3)]
+        Self.expectAlike(all, bound: bound)
+    }
+
+    /// Expects that each party's messages are as long, and their bytes as distributed, in all runs.
+    static func expectAlike(_ all: [[Made]], bound: Double) {
         for party in 0..<2 {
             let lengths = all.map { $0[party].messages.map(\.count) }
             #expect(lengths.allSatisfy { $0 == lengths[0] })
