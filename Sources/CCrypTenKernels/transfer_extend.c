@@ -1,5 +1,6 @@
 // The extension of correlated transfers: trees' leaves to columns of bits, and columns to rows of 128 bits.
 #include "transfer.h"
+#include "transpose.h"
 
 enum { BLOCK = 64, COLUMNS = 128 };
 
@@ -42,63 +43,86 @@ CCT_FOR_EACH_SET(cct_interleave,
                      }
                  })
 
-/// A slab's rows from its columns: row i has bit i of column c at its bit c.
-static void rows_of_columns(cct_instruction_set set, uint64_t *rows, const uint64_t *columns, size_t words) {
-    enum { PIECE = 512 };  // rows: what a transposition does at once
+/// Rows that a transposition makes at once, and room for their low and their high words.
+enum { PIECE = 512 };
+
+/// What a slab takes on its way from leaves to rows. Secret.
+typedef struct {
+    uint64_t columns[COLUMNS * CCT_TRANSFER_ROW_WORDS] __attribute__((aligned(64)));
+    uint64_t sum[CCT_TRANSFER_ROW_WORDS] __attribute__((aligned(64)));
     uint64_t low[PIECE], high[PIECE];
+    cct_fold_space fold;
+} slab_space;
+
+/// A slab's rows from its columns: row i has bit i of column c at its bit c.
+static void rows_of_columns(cct_instruction_set set, uint64_t *rows, slab_space *space, size_t words) {
+    const uint64_t *const low = space->columns, *const high = low + BLOCK * CCT_TRANSFER_ROW_WORDS;
     for (size_t start = 0; start < words * 64; start += PIECE) {
         const size_t count = cct_min(PIECE, words * 64 - start);
-        cct_words_of_planes(set, low, columns + start / 64, CCT_TRANSFER_ROW_WORDS, count, 64);
-        cct_words_of_planes(set, high, columns + 64 * CCT_TRANSFER_ROW_WORDS + start / 64, CCT_TRANSFER_ROW_WORDS, count, 64);
-        cct_interleave(set, rows + 2 * start, low, high, count);
+#if CCT_X86
+        if (set == CCT_SET_AVX2 && count == PIECE) {
+            cct_rows_of_lines_avx2(rows + 2 * start, low + start / 64, high + start / 64, CCT_TRANSFER_ROW_WORDS);
+            continue;
+        }
+#endif
+        cct_words_of_planes(set, space->low, low + start / 64, CCT_TRANSFER_ROW_WORDS, count, 64);
+        cct_words_of_planes(set, space->high, high + start / 64, CCT_TRANSFER_ROW_WORDS, count, 64);
+        cct_interleave(set, rows + 2 * start, space->low, space->high, count);
     }
-    cct_wipe(low, sizeof low);
-    cct_wipe(high, sizeof high);
 }
 
 void cct_transfer_choose(cct_instruction_set set, cct_cipher_kind kind, const uint8_t *schedules, unsigned levels, uint64_t slab,
                          const uint64_t *choices, size_t words, uint64_t *rows, uint64_t *message) {
     const cct_transfer_cipher cipher = transfer_cipher(kind);
     const size_t stride = cct_leaf_schedule_bytes(kind), tree = stride << levels;
-    uint64_t columns[COLUMNS * CCT_TRANSFER_ROW_WORDS] __attribute__((aligned(64)));
-    uint64_t sum[CCT_TRANSFER_ROW_WORDS] __attribute__((aligned(64)));
-    cct_fold_space space;
+    slab_space space;
     for (size_t start = 0; start < words; start += CCT_TRANSFER_ROW_WORDS, slab++) {
         const size_t used = cct_min(CCT_TRANSFER_ROW_WORDS, words - start);
         for (size_t t = 0; t < COLUMNS / levels; t++) {
-            cipher.fold(schedules + t * tree, stride, levels, slab * CCT_ROW_BLOCKS, columns + t * levels * CCT_TRANSFER_ROW_WORDS, sum,
-                        &space);
-            for (size_t i = 0; i < used; i++) message[t * used + i] = sum[i] ^ choices[start + i];
+            cipher.fold(schedules + t * tree, stride, levels, slab * CCT_ROW_BLOCKS,
+                        space.columns + t * levels * CCT_TRANSFER_ROW_WORDS, space.sum, &space.fold);
+            for (size_t i = 0; i < used; i++) message[t * used + i] = space.sum[i] ^ choices[start + i];
         }
         message += COLUMNS / levels * used;
-        rows_of_columns(set, rows + 128 * start, columns, used);
+        if (rows) rows_of_columns(set, rows + 128 * start, &space, used);
     }
-    cct_wipe(columns, sizeof columns);
-    cct_wipe(sum, sizeof sum);
     cct_wipe(&space, sizeof space);
 }
 
-void cct_transfer_absorb(cct_instruction_set set, cct_cipher_kind kind, const uint8_t *schedules, unsigned levels, uint64_t slab,
-                         const uint64_t *message, size_t words, const uint64_t *delta, uint64_t *rows) {
+/// Words from ..< from + count of what a tree has in a message, of which each slab has its words of all trees.
+CCT_INLINE void words_of_tree(uint64_t *out, const cct_transfer_message *message, size_t trees, size_t tree, size_t from, size_t count) {
+    while (count > 0) {
+        const size_t start = from - from % CCT_TRANSFER_ROW_WORDS, used = cct_min(CCT_TRANSFER_ROW_WORDS, message->count - start);
+        const size_t here = cct_min(count, start + used - from);
+        memcpy(out, message->words + trees * start + tree * used + (from - start), here * sizeof(uint64_t));
+        out += here;
+        from += here;
+        count -= here;
+    }
+}
+
+void cct_transfer_rows(cct_instruction_set set, cct_cipher_kind kind, const uint8_t *schedules, unsigned levels, uint64_t slab,
+                       size_t from, size_t words, const cct_transfer_message *message, uint64_t *rows) {
     const cct_transfer_cipher cipher = transfer_cipher(kind);
-    const size_t stride = cct_leaf_schedule_bytes(kind), tree = stride << levels;
-    uint64_t columns[COLUMNS * CCT_TRANSFER_ROW_WORDS] __attribute__((aligned(64)));
+    const size_t stride = cct_leaf_schedule_bytes(kind), tree = stride << levels, trees = COLUMNS / levels;
     uint64_t correction[CCT_TRANSFER_ROW_WORDS], masks[COLUMNS];
-    cct_fold_space space;
+    slab_space space;
     memset(correction, 0, sizeof correction);
-    cct_masks_of_bits(masks, delta[0]);
-    cct_masks_of_bits(masks + BLOCK, delta[1]);
-    for (size_t start = 0; start < words; start += CCT_TRANSFER_ROW_WORDS, slab++) {
+    if (message) {
+        cct_masks_of_bits(masks, message->delta[0]);
+        cct_masks_of_bits(masks + BLOCK, message->delta[1]);
+    }
+    for (size_t start = 0; start < words; start += CCT_TRANSFER_ROW_WORDS) {
         const size_t used = cct_min(CCT_TRANSFER_ROW_WORDS, words - start);
-        for (size_t t = 0; t < COLUMNS / levels; t++, message += used) {
-            uint64_t *const own = columns + t * levels * CCT_TRANSFER_ROW_WORDS;
-            cipher.fold(schedules + t * tree, stride, levels, slab * CCT_ROW_BLOCKS, own, NULL, &space);
-            memcpy(correction, message, used * sizeof(uint64_t));
+        for (size_t t = 0; t < trees; t++) {
+            uint64_t *const own = space.columns + t * levels * CCT_TRANSFER_ROW_WORDS;
+            cipher.fold(schedules + t * tree, stride, levels, slab * CCT_ROW_BLOCKS + (from + start) / 2, own, NULL, &space.fold);
+            if (!message) continue;
+            words_of_tree(correction, message, trees, t, from + start, used);
             for (unsigned j = 0; j < levels; j++) xor_masked(own + j * CCT_TRANSFER_ROW_WORDS, correction, masks[t * levels + j]);
         }
-        rows_of_columns(set, rows + 128 * start, columns, used);
+        rows_of_columns(set, rows + 128 * start, &space, used);
     }
-    cct_wipe(columns, sizeof columns);
     cct_wipe(masks, sizeof masks);
     cct_wipe(&space, sizeof space);
 }

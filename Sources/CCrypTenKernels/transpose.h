@@ -32,6 +32,9 @@ void cct_lines_of_words_avx2(uint64_t *lines, const uint64_t *a, unsigned low, u
 void cct_line_of_words_avx2(uint64_t *line, const uint64_t *a, unsigned low);
 /// The inverse of 64 lines.
 void cct_words_of_lines_avx2(uint64_t *out, const uint64_t *lines);
+/// 512 rows of two words, from the lines of their low and of their high words, 64 each and `step` words apart: what
+/// `cct_words_of_lines_avx2` makes of either, side by side.
+void cct_rows_of_lines_avx2(uint64_t *rows, const uint64_t *low, const uint64_t *high, size_t step);
 /// The inverse of one line: words that are 0 or 1.
 void cct_words_of_line_avx2(uint64_t *out, const uint64_t *line);
 

@@ -113,26 +113,56 @@ CCT_AVX2 void cct_lines_of_words_avx2(uint64_t *lines, const uint64_t *a, unsign
     }
 }
 
+/// Bytes I of the lines of four squares, to where `words_of_eight` reads them.
+CCT_INLINE CCT_AVX2 void gather_lines(__m256i m[SQUARE], const uint64_t *lines, size_t step) {
+    for (size_t i = 0; i < 8; i++) {
+        __m256i r[8];
+        CCT_UNROLL
+        for (size_t k = 0; k < 8; k++) r[k] = cct_load(lines + (8 * k + i) * step);
+        exchange_bytes(r);
+        CCT_UNROLL
+        for (size_t k = 0; k < 8; k++) m[8 * k + i] = r[k];
+    }
+}
+
+/// Words j … j + 7 of four squares: vector k has words j + k / 4 * 4 … of square k % 4.
+CCT_INLINE CCT_AVX2 void words_of_eight(__m256i r[8], const __m256i m[SQUARE], size_t j) {
+    CCT_UNROLL
+    for (size_t k = 0; k < 8; k++) r[k] = m[j + k];
+    exchange_bits(r);
+    exchange_quadwords(r);
+    exchange_quadwords(r + 4);
+}
+
 CCT_AVX2 void cct_words_of_lines_avx2(uint64_t *out, const uint64_t *lines) {
     __m256i m[SQUARE];
     for (size_t half = 0; half < SQUARES; half += CCT_LANES, out += CCT_LANES * SQUARE, lines += CCT_LANES) {
-        for (size_t i = 0; i < 8; i++) {
-            __m256i r[8];
-            CCT_UNROLL
-            for (size_t k = 0; k < 8; k++) r[k] = cct_load(lines + (8 * k + i) * SQUARES);
-            exchange_bytes(r);
-            CCT_UNROLL
-            for (size_t k = 0; k < 8; k++) m[8 * k + i] = r[k];
-        }
+        gather_lines(m, lines, SQUARES);
         for (size_t j = 0; j < SQUARE; j += 8) {
             __m256i r[8];
-            CCT_UNROLL
-            for (size_t k = 0; k < 8; k++) r[k] = m[j + k];
-            exchange_bits(r);
-            exchange_quadwords(r);
-            exchange_quadwords(r + 4);
+            words_of_eight(r, m, j);
             CCT_UNROLL
             for (size_t k = 0; k < 8; k++) cct_store(out + k % 4 * SQUARE + j + k / 4 * 4, r[k]);
+        }
+    }
+}
+
+CCT_AVX2 void cct_rows_of_lines_avx2(uint64_t *rows, const uint64_t *low, const uint64_t *high, size_t step) {
+    __m256i l[SQUARE], h[SQUARE];
+    for (size_t half = 0; half < SQUARES; half += CCT_LANES, rows += 2 * CCT_LANES * SQUARE) {
+        gather_lines(l, low + half, step);
+        gather_lines(h, high + half, step);
+        for (size_t j = 0; j < SQUARE; j += 8) {
+            __m256i a[8], b[8];
+            words_of_eight(a, l, j);
+            words_of_eight(b, h, j);
+            CCT_UNROLL
+            for (size_t k = 0; k < 8; k++) {
+                const __m256i even = _mm256_unpacklo_epi64(a[k], b[k]), odd = _mm256_unpackhi_epi64(a[k], b[k]);
+                uint64_t *const out = rows + 2 * (k % 4 * SQUARE + j + k / 4 * 4);
+                cct_store(out, _mm256_permute2x128_si256(even, odd, 0x20));
+                cct_store(out + 4, _mm256_permute2x128_si256(even, odd, 0x31));
+            }
         }
     }
 }

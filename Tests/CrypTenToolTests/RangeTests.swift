@@ -114,15 +114,18 @@ struct RangeTests {
 #if os(Linux)
 @Suite("Ranges of a peer that isn't this program")
 struct HostileRangeTests {
-    @Test(
-        "a reversed range, or one beyond what can be declared, ends the others with one sentence and no crash",
-        arguments: ["\"low\":2,\"high\":1", "\"low\":0,\"high\":1e300", "\"low\":-1e300,\"high\":1"]
-    )
-    func reversed(ends: String) async throws {
-        let members = try Members(parties: 2, options: [])
-        defer { members.end() }
+    private let members: Members
+    private let other: Tool.Running
+
+    /// Party 1 and the dealer are this program.
+    init() throws {
+        members = try Members(parties: 2, options: ["--silence-limit", "2"])
         try members.start(2)
-        let other = try members.start(1)
+        other = try members.start(1)
+    }
+
+    /// Party 0, which has told its list.
+    private func peer(telling ends: String) async throws -> Session {
         let list = """
             {"hasModel":false,"entries":[{"name":"x","isPublic":false,"shape":[1,30],"isReal":true}],"keys":[],"joins":[],\
             "receivers":[],"prepares":false,"storesPrepared":false,"ranges":[{"name":"x",\(ends)}]}
@@ -135,13 +138,35 @@ struct HostileRangeTests {
             timeout: .seconds(30)
         )
         _ = try await session.tellEachOther(.success(Array(list.utf8)), refusing: .unnamed)
-        // What follows of the protocol is the model's skeleton, and the other's refusal.
-        _ = try await session.broadcast(from: .init(1)) { [] }
-        await session.close()
+        return session
+    }
+
+    private func expectRefusal() async throws {
         let run = try await other.finish()
         #expect(run.code == 1)
         #expect(run.lastLine.contains("--range x="))
         #expect(run.lastLine.contains("can't be declared: it goes up, and its ends are at most 2^46"))
+    }
+
+    @Test(
+        "a reversed range, or one beyond what can be declared, ends the others with one sentence and no crash",
+        arguments: ["\"low\":2,\"high\":1", "\"low\":0,\"high\":1e300", "\"low\":-1e300,\"high\":1"]
+    )
+    func reversed(ends: String) async throws {
+        defer { members.end() }
+        let session = try await peer(telling: ends)
+        // What follows of the protocol is the model's skeleton, and the other's refusal.
+        _ = try await session.broadcast(from: .init(1)) { [] }
+        await session.close()
+        try await expectRefusal()
+    }
+
+    @Test("who lives and does something else then is waited for no longer than the silence limit")
+    func waiting() async throws {
+        defer { members.end() }
+        let session = try await peer(telling: "\"low\":2,\"high\":1")
+        try await expectRefusal()
+        await session.close()
     }
 }
 #endif

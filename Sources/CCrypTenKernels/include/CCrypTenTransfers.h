@@ -36,14 +36,24 @@ void cct_leaves_prepare(cct_cipher_kind kind, uint8_t *schedules, const uint64_t
 ///
 /// `schedules` holds 128 / levels trees of 2^levels leaves; `levels` is 2, 4 or 8. With r(x) the stream of a tree's leaf x, column
 /// levels * tree + j is the XOR of the r(x) whose x has bit j; rows[2 i] and rows[2 i + 1] are bit i of columns 0 ... 63 and 64 ... 127. Of
-/// each slab and tree the XOR of all r(x) and of the choices goes to `message`: 128 / levels * words words.
+/// each slab and tree the XOR of all r(x) and of the choices goes to `message`: 128 / levels * words words. Without `rows` none are made.
 void cct_transfer_choose(cct_instruction_set set, cct_cipher_kind kind, const uint8_t *schedules, unsigned levels, uint64_t slab,
-                         const uint64_t *choices, size_t words, uint64_t *rows, uint64_t *message);
-/// The other part. Place y of a tree in `schedules` is leaf y ^ (bits levels * tree ... of `delta`), and place 0 isn't read: the columns
-/// come out as the chooser's XOR (bit of delta) * (XOR of all r(x)), and `message` turns that into the chooser's XOR (bit of delta) *
-/// choices. `delta` has two words.
-void cct_transfer_absorb(cct_instruction_set set, cct_cipher_kind kind, const uint8_t *schedules, unsigned levels, uint64_t slab,
-                         const uint64_t *message, size_t words, const uint64_t *delta, uint64_t *rows);
+                         const uint64_t *choices, size_t words, uint64_t *_Nullable rows, uint64_t *message);
+
+/// What the chooser has sent for 64 * `count` transfers, and the two words of Δ.
+typedef struct {
+    const uint64_t *words;
+    size_t count;
+    const uint64_t *delta;
+} cct_transfer_message;
+
+/// Rows of 64 * `words` transfers, from 64 * `from` on of those that begin `slab`; `from` is even. Without a message they are the chooser's.
+///
+/// With one they are the other part's. Place y of a tree in `schedules` is leaf y ^ (bits levels * tree ... of Δ) then, and place 0 isn't
+/// read: the columns come out as the chooser's XOR (bit of Δ) * (XOR of all r(x)), and the message turns that into the chooser's XOR (bit
+/// of Δ) * choices.
+void cct_transfer_rows(cct_instruction_set set, cct_cipher_kind kind, const uint8_t *schedules, unsigned levels, uint64_t slab,
+                       size_t from, size_t words, const cct_transfer_message *_Nullable message, uint64_t *rows);
 
 // MARK: Pads (transfer_words.c)
 

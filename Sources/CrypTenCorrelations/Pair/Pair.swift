@@ -20,9 +20,6 @@ package final class Pair {
     /// What was written down, without what the tape counts.
     var counted = PairCost()
 
-    /// Bytes that a transfer takes: its row; at the side that has the words less than that until it's used.
-    private static let rowBytes = 16
-
     package init(
         party: Int,
         kernels: any Kernels,
@@ -147,7 +144,7 @@ package final class Pair {
         let exchange = tape.next(after: moment)
         let choices = PairChoices(chooser: chooser, planes: planes, count: count, moment: exchange, in: tape.turn)
         tape.hold(choices)
-        wait(bytes: Pair.rowBytes * 64 * planes * BitPlanes.words(for: count))
+        wait(bytes: TransferBatch.waitingBytes(planes: planes, count: count, height))
         counted.weighed[1 - chooser].countExtension(planes: planes, count: count, height)
         let transfers = transfers
         let words = height.trees * planes * BitPlanes.words(for: count)
@@ -159,6 +156,12 @@ package final class Pair {
             choices.absorbed(try transfers!.sender.absorb(try channel.receive(words), planes: planes, count: count))
         }
         return choices
+    }
+
+    /// Notes that words will be weighed by a plane of choices.
+    func use(_ plane: Int, of choices: PairChoices) {
+        guard choices.note(useOf: plane) == TransferBatch.mostMade(height) + 1 else { return }
+        wait(bytes: TransferBatch.keptBytes(planes: choices.planes, count: choices.count, height))
     }
 
     // MARK: Openings

@@ -16,11 +16,21 @@ final class PairChoices {
     private var received: ReceivedTransfers?
     private var sentChoices: [SentChoice?]
     private var receivedChoices: [ReceivedChoice?]
+    /// How often each plane weighs words: known when the turn ends, before any is.
+    private var uses: [Int]
 
     init(chooser: Int, planes: Int, count: Int, moment: Int, in turn: PairTape.Turn) {
         (self.chooser, self.planes, self.count, self.moment, self.turn) = (chooser, planes, count, moment, turn)
         sentChoices = Array(repeating: nil, count: planes)
         receivedChoices = Array(repeating: nil, count: planes)
+        uses = Array(repeating: 0, count: planes)
+    }
+
+    /// Counts words that a plane will weigh; returns how many there are now.
+    func note(useOf plane: Int) -> Int {
+        precondition(!turn.isOver, "what a turn's choices weigh is written down in it")
+        uses[plane] += 1
+        return uses[plane]
     }
 
     func extended(_ transfers: ReceivedTransfers) {
@@ -35,7 +45,7 @@ final class PairChoices {
     func sending(_ plane: Int) throws -> SentChoice {
         if let choice = sentChoices[plane] { return choice }
         guard let sent else { preconditionFailure("transfers are used after exchange \(moment)") }
-        let choice = try sent.choice(plane)
+        let choice = try sent.choice(plane, uses: uses[plane])
         sentChoices[plane] = choice
         return choice
     }
@@ -44,7 +54,7 @@ final class PairChoices {
     func choosing(_ plane: Int) throws -> ReceivedChoice {
         if let choice = receivedChoices[plane] { return choice }
         guard let received else { preconditionFailure("transfers are used after exchange \(moment)") }
-        let choice = try received.choice(plane)
+        let choice = try received.choice(plane, uses: uses[plane])
         receivedChoices[plane] = choice
         return choice
     }

@@ -18,16 +18,16 @@ package struct WideWords: Sendable {
     }
 }
 
-/// What a sender puts in: rows `q`, two words each and as many as a multiple of 64 has, Δ, and where the pad is.
+/// What a sender puts in: rows `q`, Δ, and where the pad is.
 struct SentRows {
-    let rows: UnsafePointer<UInt64>
+    let rows: TransferRows
     let delta: SecretWords
     let pad: PadPlace
 }
 
 /// What a receiver has: rows `t`, its choices, and where the pad is.
 struct ReceivedRows {
-    let rows: UnsafePointer<UInt64>
+    let rows: TransferRows
     let choices: UnsafePointer<UInt64>
     let pad: PadPlace
 }
@@ -47,7 +47,7 @@ extension TransferKernels {
         let (rows, delta, pad, count) = (sent.rows, sent.delta.words, sent.pad, words.count)
         words.withWords { words in
             sum.withMutableWords { sum in
-                forPieces(count) { range in
+                forPieces(count, rows) { range, rows in
                     let start = range.lowerBound
                     cct_transfer_send(
                         set,
@@ -55,7 +55,7 @@ extension TransferKernels {
                         message + start / 64 * width,
                         sum + start,
                         words + start,
-                        rows + 2 * start,
+                        rows,
                         range.count,
                         delta,
                         pad.key.words,
@@ -80,7 +80,7 @@ extension TransferKernels {
         let (rows, delta, pad, count) = (sent.rows, sent.delta.words, sent.pad, bits.count)
         bits.withWords { bits in
             sum.withMutableWords { sum in
-                forPieces(count) { range in
+                forPieces(count, rows) { range, rows in
                     let start = range.lowerBound
                     cct_transfer_send_ones(
                         set,
@@ -88,7 +88,7 @@ extension TransferKernels {
                         message + start / 64 * width,
                         sum + start,
                         bits + start / 64,
-                        rows + 2 * start,
+                        rows,
                         range.count,
                         delta,
                         pad.key.words,
@@ -109,7 +109,7 @@ extension TransferKernels {
             words.high.withWords { highWords in
                 low.withMutableWords { low in
                     high.withMutableWords { high in
-                        forPieces(count) { range in
+                        forPieces(count, rows) { range, rows in
                             let start = range.lowerBound
                             cct_transfer_send_wide(
                                 set,
@@ -120,7 +120,7 @@ extension TransferKernels {
                                 high + start,
                                 lowWords + start,
                                 highWords + start,
-                                rows + 2 * start,
+                                rows,
                                 range.count,
                                 delta,
                                 pad.key.words,
@@ -140,7 +140,7 @@ extension TransferKernels {
         var share = BitPlanes(uninitialized: bits.planes, count: bits.count)
         bits.withWords { bitWords in
             share.withMutableWords { share in
-                forPieces(bits.count) { range in
+                forPieces(bits.count, rows) { range, rows in
                     let start = range.lowerBound / 64
                     cct_transfer_send_bits(
                         set,
@@ -149,7 +149,7 @@ extension TransferKernels {
                         share + start,
                         bitWords + start,
                         step,
-                        rows + 128 * start,
+                        rows,
                         range.count,
                         delta,
                         pad.key.words,
@@ -176,14 +176,14 @@ extension TransferKernels {
     ) {
         let (rows, choices, pad, count) = (received.rows, received.choices, received.pad, sum.count)
         sum.withMutableWords { sum in
-            forPieces(count) { range in
+            forPieces(count, rows) { range, rows in
                 let start = range.lowerBound
                 cct_transfer_receive(
                     set,
                     cipher,
                     sum + start,
                     message + start / 64 * width,
-                    rows + 2 * start,
+                    rows,
                     choices + start / 64,
                     range.count,
                     pad.key.words,
@@ -202,7 +202,7 @@ extension TransferKernels {
         var (low, high) = (RingTensor(uninitialized: shape), RingTensor(uninitialized: shape))
         low.withMutableWords { low in
             high.withMutableWords { high in
-                forPieces(shape.count) { range in
+                forPieces(shape.count, rows) { range, rows in
                     let start = range.lowerBound
                     cct_transfer_receive_wide(
                         set,
@@ -211,7 +211,7 @@ extension TransferKernels {
                         high + start,
                         message + start,
                         message + shape.count + start / 64 * (width - 64),
-                        rows + 2 * start,
+                        rows,
                         choices + start / 64,
                         range.count,
                         pad.key.words,
@@ -229,7 +229,7 @@ extension TransferKernels {
         var share = BitPlanes(uninitialized: planes, count: count)
         let step = share.wordsPerPlane
         share.withMutableWords { share in
-            forPieces(count) { range in
+            forPieces(count, rows) { range, rows in
                 let start = range.lowerBound / 64
                 cct_transfer_receive_bits(
                     set,
@@ -237,7 +237,7 @@ extension TransferKernels {
                     share + start,
                     message + start,
                     step,
-                    rows + 128 * start,
+                    rows,
                     choices + start,
                     range.count,
                     pad.key.words,

@@ -46,19 +46,20 @@ package struct TransferKernels: Sendable {
 
     // MARK: Extension
 
-    /// The chooser's message and rows for 64 transfers a word of `choices`, from slab `slab` on.
+    /// The chooser's message for 64 transfers a word of `choices`, from slab `slab` on, and their rows where somebody will keep them.
     func choose(
         _ schedules: SecretWords,
         _ height: TreeHeight,
         slab: Int,
-        _ choices: BitPlanes
-    ) -> (message: RingTensor, rows: RingTensor) {
+        _ choices: BitPlanes,
+        keepingRows keeps: Bool
+    ) -> (message: RingTensor, rows: RingTensor?) {
         let words = choices.wordCount
         var message = RingTensor(uninitialized: [height.trees * words])
-        var rows = RingTensor(uninitialized: [128 * words])
+        var kept = RingTensor(uninitialized: [keeps ? 128 * words : 0])
         choices.withWords { choices in
             message.withMutableWords { message in
-                rows.withMutableWords { rows in
+                kept.withMutableWords { rows in
                     extend(schedules, height, words) { schedules, range in
                         cct_transfer_choose(
                             set,
@@ -68,45 +69,50 @@ package struct TransferKernels: Sendable {
                             UInt64(slab + range.lowerBound / TransferKernels.slabWords),
                             choices + range.lowerBound,
                             range.count,
-                            rows + 128 * range.lowerBound,
+                            keeps ? rows + 128 * range.lowerBound : nil,
                             message + height.trees * range.lowerBound
                         )
                     }
                 }
             }
         }
-        return (message, rows)
+        return (message, keeps ? kept : nil)
     }
 
-    /// The other part's rows, from the message.
-    func absorb(
-        _ schedules: SecretWords,
-        _ height: TreeHeight,
-        slab: Int,
-        _ message: RingTensor,
-        delta: SecretWords
-    ) -> RingTensor {
-        let words = message.count / height.trees
-        precondition(message.count == words * height.trees, "\(message.count) words of an extension")
+    /// Rows of 64 transfers a word, of transfers whose message has gone, or come, before.
+    func rows(of origin: RowOrigin, words: Int) -> RingTensor {
         var rows = RingTensor(uninitialized: [128 * words])
-        message.withWords { message in
-            rows.withMutableWords { rows in
-                extend(schedules, height, words) { schedules, range in
-                    cct_transfer_absorb(
-                        set,
-                        cipher,
-                        schedules,
-                        UInt32(height.rawValue),
-                        UInt64(slab + range.lowerBound / TransferKernels.slabWords),
-                        message + height.trees * range.lowerBound,
-                        range.count,
-                        delta.words,
-                        rows + 128 * range.lowerBound
-                    )
-                }
+        rows.withMutableWords { rows in
+            native.split(words, pieces: words / (4 * TransferKernels.slabWords), unit: TransferKernels.slabWords) {
+                make(origin, $0, to: rows + 128 * $0.lowerBound)
             }
         }
         return rows
+    }
+
+    /// The same of some words.
+    private func make(_ origin: RowOrigin, _ range: Range<Int>, to rows: UnsafeMutablePointer<UInt64>) {
+        withLeaves(origin.schedules, origin.height) { schedules in
+            func make(_ message: UnsafePointer<cct_transfer_message>?) {
+                cct_transfer_rows(
+                    set,
+                    cipher,
+                    schedules,
+                    UInt32(origin.height.rawValue),
+                    UInt64(origin.slab),
+                    origin.first + range.lowerBound,
+                    range.count,
+                    message,
+                    rows
+                )
+            }
+            switch origin.side {
+            case .choosing: make(nil)
+            case .sending(let message, let words, let delta):
+                var sent = cct_transfer_message(words: message, count: words, delta: delta.words)
+                make(&sent)
+            }
+        }
     }
 
     /// Words of choices that a slab takes.
@@ -118,14 +124,18 @@ package struct TransferKernels: Sendable {
         _ words: Int,
         _ body: (UnsafePointer<UInt8>, Range<Int>) -> Void
     ) {
+        withLeaves(schedules, height) { schedules in
+            let unit = TransferKernels.slabWords
+            native.split(words, pieces: words / (4 * unit), unit: unit) { body(schedules, $0) }
+        }
+    }
+
+    private func withLeaves(_ schedules: SecretWords, _ height: TreeHeight, _ body: (UnsafePointer<UInt8>) -> Void) {
         precondition(
             schedules.count * 8 == height.leaves * cct_leaf_schedule_bytes(cipher),
             "leaves were prepared for another height or cipher"
         )
-        schedules.words.withMemoryRebound(to: UInt8.self, capacity: schedules.count * 8) { schedules in
-            let unit = TransferKernels.slabWords
-            native.split(words, pieces: words / (4 * unit), unit: unit) { body(schedules, $0) }
-        }
+        schedules.words.withMemoryRebound(to: UInt8.self, capacity: schedules.count * 8) { body($0) }
     }
 
     // MARK: Pads
@@ -135,8 +145,29 @@ package struct TransferKernels: Sendable {
         width <= 64 ? (count * width + 63) / 64 : count + (count * (width - 64) + 63) / 64
     }
 
-    /// Calls `body` with ranges of transfers that begin where a word of every message does.
-    func forPieces(_ count: Int, _ body: (Range<Int>) -> Void) {
-        native.split(count, pieces: count / 16_384, unit: Int(CCT_LANES_BLOCK), body)
+    /// Calls `body` with ranges of transfers that begin where a word of every message does, and with their rows.
+    func forPieces(_ count: Int, _ rows: TransferRows, _ body: (Range<Int>, UnsafePointer<UInt64>) -> Void) {
+        switch rows {
+        case .kept(let rows):
+            native.split(count, pieces: count / 16_384, unit: Int(CCT_LANES_BLOCK)) {
+                body($0, rows + 2 * $0.lowerBound)
+            }
+        case .made(let origin):
+            // Rows of a few slabs are used while they are in a cache, and the next ones take their place.
+            let room = min(count, TransferKernels.slabsAtOnce * TransferKernels.slabWords * 64)
+            native.split(count, pieces: count / 16_384, unit: TransferKernels.slabWords * 64) { piece in
+                withUnsafeTemporaryAllocation(byteCount: 16 * ((room + 63) / 64 * 64), alignment: 64) { space in
+                    let rows = space.assumingMemoryBound(to: UInt64.self).baseAddress!
+                    for start in stride(from: piece.lowerBound, to: piece.upperBound, by: room) {
+                        let range = start..<min(start + room, piece.upperBound)
+                        make(origin, start / 64..<(range.upperBound + 63) / 64, to: rows)
+                        body(range, rows)
+                    }
+                    cct_wipe(rows, space.count)
+                }
+            }
+        }
     }
+
+    private static let slabsAtOnce = 4
 }

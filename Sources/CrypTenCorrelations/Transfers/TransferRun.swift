@@ -19,7 +19,7 @@ package class TransferRun {
 
     /// Overwrites the run's leaves: no more transfers can be made, and none can be made again.
     ///
-    /// > Precondition: what was absorbed has been used, or never will be: its rows are made when words are first sent.
+    /// > Precondition: what was extended or absorbed has been used, or never will be: rows are made when words are weighed.
     package func end() {
         schedules?.wipe()
         schedules = nil
@@ -97,7 +97,8 @@ package final class TransferSender {
         ///   - count: How many bits each has.
         /// - Returns: The transfers, in as many planes.
         /// - Throws: `.malformedFrame` where the message has another length; `.sessionClosed` after the run's end.
-        /// - Complexity: 16 / k bytes of memory a transfer until they are used; from then on 16, and (2^k − 1) · 128 / k blocks of AES for 128.
+        /// - Complexity: 16 / k bytes of memory a transfer, and (2^k − 1) · 128 / k blocks of AES for 128 when they are used; 16 bytes from then on where
+        ///   a choice weighs several words.
         package func absorb(_ message: RingTensor, planes: Int, count: Int) throws(CrypTenError) -> SentTransfers {
             let words = planes * BitPlanes.words(for: count)
             guard message.count == height.trees * words else {
@@ -159,14 +160,16 @@ package final class TransferReceiver {
         /// - Parameter choices: Any bits: those of a mask's seed as they are, or a party's share of a bit.
         /// - Returns: What the other side needs for its part, words of which none tells a choice; and the transfers.
         /// - Throws: `.sessionClosed` after the run's end.
-        /// - Complexity: 2^k · 128 / k blocks of AES for 128 transfers; 128 / k bits of message and 16 bytes of memory a transfer.
+        /// - Complexity: 2^k · 128 / k blocks of AES for 128 transfers, and 128 / k bits of message a transfer. Where k is 2 or 4, and a plane is of whole slabs,
+        ///   nothing is kept but choices, and as many blocks are computed once more when words come; else 16 bytes of memory a transfer.
         package func extend(
             _ choices: BitPlanes
         ) throws(CrypTenError) -> (message: RingTensor, transfers: ReceivedTransfers) {
             let (schedules, slab) = try take(words: choices.wordCount)
-            let (message, rows) = kernels.choose(schedules, height, slab: slab, choices)
+            let keepsRows = TransferBatch.keepsRows(planes: choices.planes, count: choices.count, height)
+            let (message, rows) = kernels.choose(schedules, height, slab: slab, choices, keepingRows: keepsRows)
             counters.countExtension(planes: choices.planes, count: choices.count, height)
-            return (message, ReceivedTransfers(rows, choices, of: self))
+            return (message, ReceivedTransfers(rows, slab: slab, choices, of: self))
         }
     }
 }

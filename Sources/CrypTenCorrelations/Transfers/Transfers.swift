@@ -3,30 +3,56 @@ package import CrypTenRing
 
 /// Transfers that were made together, at either side: a row of 128 bits each, for planes of choices of equal length.
 ///
-/// Each plane is handed out once, as a choice. When nobody has it or its choices any more, the rows are overwritten.
+/// Each plane is handed out once, as a choice. Rows of many small planes are kept, for a slab has rows of several; others are made when they are used
+/// (`TransferRows`). Rows follow from leaves, which live until the run ends: their memory is overwritten then, with all that tensors have given back.
 package class TransferBatch {
-    /// Nil: they aren't made yet.
-    fileprivate var made: RingTensor?
+    /// The rows of all planes, where they are kept; nil at the side that sends: they aren't made yet.
+    fileprivate var kept: RingTensor?
     package let planes: Int
     package let count: Int
     fileprivate let run: TransferRun
+    /// The first one's, which the first plane begins.
+    fileprivate let slab: Int
     private var taken: Set<Int> = []
 
-    fileprivate init(_ rows: RingTensor?, planes: Int, count: Int, of run: TransferRun) {
-        (made, self.planes, self.count, self.run) = (rows, planes, count, run)
+    fileprivate init(_ kept: RingTensor?, slab: Int, planes: Int, count: Int, of run: TransferRun) {
+        (self.kept, self.slab, self.planes, self.count, self.run) = (kept, slab, planes, count, run)
     }
 
-    deinit { made?.wipe() }
-
-    fileprivate func rows() -> RingTensor {
-        guard let made else { preconditionFailure("rows are made before they are read") }
-        return made
+    /// Whether rows are made of all planes together, once: of small ones, of which a slab has several, and of those that begin within a block of AES.
+    fileprivate static func sharesSlabs(planes: Int, count: Int) -> Bool {
+        let (words, slab) = (BitPlanes.words(for: count), TransferKernels.slabWords)
+        return planes > 1 && (words % 2 != 0 || (words + slab - 1) / slab * slab > words + words / 8)
     }
+
+    /// Whether the side that chooses keeps rows from the extension on: also where making them again takes longer than memory.
+    static func keepsRows(planes: Int, count: Int, _ height: TreeHeight) -> Bool {
+        sharesSlabs(planes: planes, count: count) || height == .eight
+    }
+
+    /// Bytes that transfers take at the side that has more of them, until their words have been weighed, once: rows, or what they are made of.
+    package static func waitingBytes(planes: Int, count: Int, _ height: TreeHeight) -> Int {
+        let words = planes * BitPlanes.words(for: count)
+        return words * (keepsRows(planes: planes, count: count, height) ? TransferBatch.rowBytes : 8 * height.trees)
+    }
+
+    /// Bytes that the rows of a plane take beside that, where its choices weigh more words than rows are made anew for: they are kept from the first to the
+    /// last.
+    package static func keptBytes(planes: Int, count: Int, _ height: TreeHeight) -> Int {
+        keepsRows(planes: planes, count: count, height) ? 0 : BitPlanes.words(for: count) * TransferBatch.rowBytes
+    }
+
+    /// For how many words a plane's rows are made anew each time: where there are more, or trees are high, memory takes less time.
+    package static func mostMade(_ height: TreeHeight) -> Int {
+        height == .eight ? 1 : 2
+    }
+
+    /// Bytes of the rows of 64 transfers.
+    private static let rowBytes = 64 * 16
 
     /// The rows of a plane, for tests: two words each.
     package func rows(ofPlane plane: Int) -> [UInt64] {
-        let step = 128 * BitPlanes.words(for: count)
-        return Array(rows().elements[plane * step..<plane * step + 2 * count])
+        Array(withRows(plane) { made($0) }.elements.prefix(2 * count))
     }
 
     /// - Throws: `.wordReused` where the plane was handed out before.
@@ -40,38 +66,70 @@ package class TransferBatch {
         }
     }
 
-    fileprivate func withRows<Result>(_ plane: Int, _ body: (UnsafePointer<UInt64>) throws -> Result) rethrows -> Result
-    {
-        try rows().withWords { try body($0 + 128 * BitPlanes.words(for: count) * plane) }
+    /// A plane's rows: as they are kept, or what they are made of.
+    fileprivate func withRows<Result>(_ plane: Int, _ body: (TransferRows) -> Result) -> Result {
+        let words = BitPlanes.words(for: count)
+        if let kept { return kept.withWords { body(.kept($0 + 128 * words * plane)) } }
+        return withOrigin(from: plane * words) { body(.made($0)) }
+    }
+
+    /// What the rows of the transfers from some word of choices on are made of.
+    fileprivate func withOrigin<Result>(from first: Int, _ body: (RowOrigin) -> Result) -> Result {
+        withSide { side in
+            body(RowOrigin(schedules: run.leaves, height: run.height, slab: slab, first: first, side: side))
+        }
+    }
+
+    /// What this side has beside leaves.
+    fileprivate func withSide<Result>(_ body: (RowOrigin.Side) -> Result) -> Result {
+        body(.choosing)
+    }
+
+    /// A plane's rows in memory.
+    fileprivate func made(_ rows: TransferRows) -> RingTensor {
+        let words = BitPlanes.words(for: count)
+        switch rows {
+        case .made(let origin): return run.kernels.rows(of: origin, words: words)
+        case .kept(let rows):
+            var copy = RingTensor(uninitialized: [128 * words])
+            copy.withMutableWords { $0.update(from: rows, count: 128 * words) }
+            return copy
+        }
     }
 }
 
 /// What the side that sends words has: rows `q`, which are made when words are first sent.
 package final class SentTransfers: TransferBatch {
     fileprivate let delta: SecretWords
-    private let slab: Int
     /// What the chooser has sent, of which the rows are made.
     private var message: RingTensor
 
     init(_ message: RingTensor, slab: Int, planes: Int, count: Int, delta: SecretWords, of run: TransferRun) {
-        (self.message, self.slab, self.delta) = (message, slab, delta)
-        super.init(nil, planes: planes, count: count, of: run)
+        (self.message, self.delta) = (message, delta)
+        super.init(nil, slab: slab, planes: planes, count: count, of: run)
     }
 
-    fileprivate override func rows() -> RingTensor {
-        if let made { return made }
-        let rows = run.kernels.absorb(run.leaves, run.height, slab: slab, message, delta: delta)
-        message = RingTensor(zeros: [0])
-        made = rows
-        return rows
+    private var words: Int { planes * BitPlanes.words(for: count) }
+
+    fileprivate override func withSide<Result>(_ body: (RowOrigin.Side) -> Result) -> Result {
+        message.withWords { body(.sending(message: $0, words: words, delta: delta)) }
+    }
+
+    fileprivate override func withRows<Result>(_ plane: Int, _ body: (TransferRows) -> Result) -> Result {
+        if kept == nil, TransferBatch.sharesSlabs(planes: planes, count: count) {
+            kept = withOrigin(from: 0) { run.kernels.rows(of: $0, words: words) }
+            message = RingTensor(zeros: [0])
+        }
+        return super.withRows(plane, body)
     }
 
     /// The transfers of a plane of the other side's choices.
     ///
+    /// - Parameter uses: How often words will be sent by it, where that is known.
     /// - Throws: `.wordReused` the second time.
-    package func choice(_ plane: Int) throws(CrypTenError) -> SentChoice {
+    package func choice(_ plane: Int, uses: Int = .max) throws(CrypTenError) -> SentChoice {
         try take(plane)
-        return SentChoice(self, plane)
+        return SentChoice(self, plane, uses: uses)
     }
 }
 
@@ -79,20 +137,47 @@ package final class SentTransfers: TransferBatch {
 package final class ReceivedTransfers: TransferBatch {
     fileprivate var choices: BitPlanes
 
-    init(_ rows: RingTensor, _ choices: BitPlanes, of run: TransferRun) {
+    init(_ kept: RingTensor?, slab: Int, _ choices: BitPlanes, of run: TransferRun) {
         self.choices = choices
-        super.init(rows, planes: choices.planes, count: choices.count, of: run)
+        super.init(kept, slab: slab, planes: choices.planes, count: choices.count, of: run)
     }
 
     deinit { choices.wipe() }
 
     /// The transfers of a plane of this side's choices.
     ///
+    /// - Parameter uses: How often words will come for it, where that is known.
     /// - Throws: `.wordReused` the second time.
-    package func choice(_ plane: Int) throws(CrypTenError) -> ReceivedChoice {
+    package func choice(_ plane: Int, uses: Int = .max) throws(CrypTenError) -> ReceivedChoice {
         try take(plane)
-        return ReceivedChoice(self, plane)
+        return ReceivedChoice(self, plane, uses: uses)
     }
+}
+
+/// The rows of a plane for as many uses as there are: for few they are made as they are used, for more they are kept from the first to the last.
+private struct PlaneRows {
+    let plane: Int
+    private var uses: Int
+    private let keeps: Bool
+    private var kept: RingTensor?
+
+    init(_ plane: Int, uses: Int, _ height: TreeHeight) {
+        (self.plane, self.uses, keeps) = (plane, uses, uses > TransferBatch.mostMade(height))
+    }
+
+    mutating func use<Result>(of batch: TransferBatch, _ body: (TransferRows) -> Result) -> Result {
+        precondition(uses > 0, "more words come for plane \(plane) than was said")
+        defer {
+            if uses != .max { uses -= 1 }
+            if uses == 0 { kept = nil }
+        }
+        return batch.withRows(plane) { rows in
+            guard case .made = rows, keeps else { return body(rows) }
+            if kept == nil { kept = batch.made(rows) }
+            return kept!.withWords { body(.kept($0)) }
+        }
+    }
+
 }
 
 // MARK: Choices
@@ -107,12 +192,12 @@ package final class ReceivedTransfers: TransferBatch {
 /// > CRYPTO '03; the hash after Guo, Katz, Wang, Yu, "Efficient and secure multiparty computation from fixed-key block ciphers", S&P '20.
 package final class SentChoice {
     private let batch: SentTransfers
-    private let plane: Int
+    private var rows: PlaneRows
     private var position = PadPosition()
     package var count: Int { batch.count }
 
-    fileprivate init(_ batch: SentTransfers, _ plane: Int) {
-        (self.batch, self.plane) = (batch, plane)
+    fileprivate init(_ batch: SentTransfers, _ plane: Int, uses: Int) {
+        (self.batch, rows) = (batch, PlaneRows(plane, uses: uses, batch.run.height))
     }
 
     /// A share of `choices · words` modulo `2^width`, and the message for the other side.
@@ -198,19 +283,19 @@ package final class SentChoice {
 
     private func send<Share>(_ width: Int, _ body: (SentRows) -> Share) -> Share {
         let pad = position.take(width, batch.run.pads)
-        return batch.withRows(plane) { body(SentRows(rows: $0, delta: batch.delta, pad: pad)) }
+        return rows.use(of: batch) { body(SentRows(rows: $0, delta: batch.delta, pad: pad)) }
     }
 }
 
 /// A plane of this side's choices, which weigh words of the other side: see `SentChoice`.
 package final class ReceivedChoice {
     private let batch: ReceivedTransfers
-    private let plane: Int
+    private var rows: PlaneRows
     private var position = PadPosition()
     package var count: Int { batch.count }
 
-    fileprivate init(_ batch: ReceivedTransfers, _ plane: Int) {
-        (self.batch, self.plane) = (batch, plane)
+    fileprivate init(_ batch: ReceivedTransfers, _ plane: Int, uses: Int) {
+        (self.batch, rows) = (batch, PlaneRows(plane, uses: uses, batch.run.height))
     }
 
     /// A share of `choices · words` modulo `2^width`, `width` from 1 to 64, from the other side's message.
@@ -269,7 +354,8 @@ package final class ReceivedChoice {
         _ body: (UnsafePointer<UInt64>, ReceivedRows) -> Share
     ) -> Share {
         let pad = position.take(width, batch.run.pads)
-        return batch.withRows(plane) { rows in
+        let plane = rows.plane
+        return rows.use(of: batch) { rows in
             batch.choices[plane].withWords { choices in
                 message.withWords { body($0, ReceivedRows(rows: rows, choices: choices, pad: pad)) }
             }

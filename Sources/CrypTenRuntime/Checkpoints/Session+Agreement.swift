@@ -9,12 +9,15 @@ extension Session {
     /// - Parameters:
     ///   - own: This party's, or why there are none.
     ///   - reason: What the others are told where there are none.
+    ///   - limit: How long to wait for each step of a party that lives, where it's due at once; nil: the session's patience.
     /// - Returns: The parties' bytes, in their order.
-    /// - Throws: where a party has none, its own error there and `.partyFailed` elsewhere; the session lives. Otherwise as ``broadcast(from:refusing:_:)``.
+    /// - Throws: where a party has none, its own error there and `.partyFailed` elsewhere; the session lives. Otherwise as
+    ///   ``broadcast(from:refusing:within:_:)``.
     /// - Complexity: each party sends its bytes, and one more, to each other; they count in no total.
     package func tellEachOther(
         _ own: Result<[UInt8], any Error>,
-        refusing reason: PublicReason
+        refusing reason: PublicReason,
+        within limit: Duration? = nil
     ) async throws -> [[UInt8]] {
         let message: [UInt8] =
             switch own {
@@ -24,7 +27,7 @@ extension Session {
         var told: [[UInt8]] = []
         do {
             for index in 0..<partyCount {
-                told.append(try await broadcast(from: PartyID(index)) { message })
+                told.append(try await broadcast(from: PartyID(index), within: limit) { message })
             }
         } catch {
             // Whoever heard of what is wrong here may have given up already: that says less.

@@ -177,16 +177,19 @@ public final class Session: Sendable {
 
     /// Bytes that one party has and all others get; they count in no total.
     ///
-    /// - Parameter reason: What the others are told where `load` throws.
+    /// - Parameters:
+    ///   - reason: What the others are told where `load` throws.
+    ///   - limit: How long to wait for each step of a party that lives, where it's due at once; nil: the session's patience.
     /// - Throws: what `load` throws at the sender, `.partyFailed` at the others, where the session lives; `.malformedFrame` for what
-    ///   can't be read.
+    ///   can't be read; `.timedOut` after the limit.
     package func broadcast(
         from sender: PartyID,
         refusing reason: PublicReason = .input,
+        within limit: Duration? = nil,
         _ load: @escaping @Sendable () throws -> [UInt8]
     ) async throws -> [UInt8] {
         try await perform { state in
-            try state.guarded { try state.broadcast(from: sender, refusing: reason, load: load) }
+            try state.guarded { try state.broadcast(from: sender, refusing: reason, within: limit, load: load) }
         }
     }
 

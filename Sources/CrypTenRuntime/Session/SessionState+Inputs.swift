@@ -159,12 +159,21 @@ extension SessionState {
 
     /// Bytes that one party has and all get: a model's skeleton.
     ///
-    /// - Parameter reason: What the others are told where there are none.
-    func broadcast(from sender: PartyID, refusing reason: PublicReason, load: () throws -> [UInt8]) throws -> [UInt8] {
+    /// - Parameters:
+    ///   - reason: What the others are told where there are none.
+    ///   - limit: How long to wait for each step of a party that lives; nil: as long as for anything.
+    func broadcast(
+        from sender: PartyID,
+        refusing reason: PublicReason,
+        within limit: Duration? = nil,
+        load: () throws -> [UInt8]
+    ) throws -> [UInt8] {
         try check(sender)
-        guard sender.index == party else { return Array(try control(from: sender).readableBytesView) }
+        guard sender.index == party else {
+            return Array(try control(from: sender, within: limit).readableBytesView)
+        }
         let bytes = try offered(reason, load)
-        try tellOthers(ByteBuffer(bytes: bytes))
+        try tellOthers(ByteBuffer(bytes: bytes), within: limit)
         return bytes
     }
 
@@ -210,31 +219,32 @@ extension SessionState {
     /// Where a length is due, this says that nothing comes and why.
     private static let refusalMark = UInt64.max
 
-    private func send(_ piece: ByteBuffer, to other: PartyID) throws {
+    private func send(_ piece: ByteBuffer, to other: PartyID, within limit: Duration? = nil) throws {
         let peer = Role.party(other)
+        let patience = limit ?? configuration.patience
         try whilePresent(peer) {
-            try transport.send(Frame(.control, payload: piece), to: peer, deadline: .after(configuration.patience))
+            try transport.send(Frame(.control, payload: piece), to: peer, deadline: .after(patience))
         }
     }
 
     /// What doesn't fit one frame is cut: first its length, then the pieces.
-    func tellOthers(_ payload: ByteBuffer) throws {
+    func tellOthers(_ payload: ByteBuffer, within limit: Duration? = nil) throws {
         var length = ByteBuffer()
         length.writeInteger(UInt64(payload.readableBytes), endianness: .little)
         for other in 0..<parties where other != party {
-            try send(length, to: PartyID(other))
+            try send(length, to: PartyID(other), within: limit)
             var rest = payload
             while let piece = rest.readSlice(length: min(rest.readableBytes, 1 << 20)), piece.readableBytes > 0 {
-                try send(piece, to: PartyID(other))
+                try send(piece, to: PartyID(other), within: limit)
             }
         }
     }
 
-    func control(from sender: PartyID) throws -> ByteBuffer {
+    func control(from sender: PartyID, within limit: Duration? = nil) throws -> ByteBuffer {
+        let patience = limit ?? configuration.patience
         func next() throws -> ByteBuffer {
             try whilePresent(.party(sender)) {
-                try transport.receive([.control], from: .party(sender), deadline: .after(configuration.patience))
-                    .payload
+                try transport.receive([.control], from: .party(sender), deadline: .after(patience)).payload
             }
         }
         var head = try next()

@@ -296,12 +296,13 @@ extension ONNXModel {
 }
 
 extension Session {
-    /// What all parties do alike with what all know. Where it fails it fails at all of them, and each has seen it before one gives up.
+    /// What all parties do alike with what all know. Where it fails it fails at all of them, and each has seen it before one gives up, unless another
+    /// one, whose program may be a different one, lives and doesn't come to it within the silence limit.
     func alike<Result>(_ body: () throws -> Result) async throws -> Result {
         do {
             return try body()
         } catch {
-            _ = try? await tellEachOther(.success([]), refusing: .unnamed)
+            _ = try? await tellEachOther(.success([]), refusing: .unnamed, within: configuration.silenceLimit)
             throw error
         }
     }

@@ -36,6 +36,55 @@ struct ChoiceTests {
         }
     }
 
+    @Test(
+        "rows that are made as they are used give what kept ones do, in every form, whatever kernels",
+        arguments: everyKernels.indices,
+        TreeHeight.allCases
+    )
+    func made(index: Int, height: TreeHeight) throws {
+        let (kernels, threaded) = (everyKernels[index], NativeKernels(threads: 3))
+        // Planes of an even number of words that fill their slabs; one that is alone; many, where a piece has several slabs.
+        for (planes, count) in [(4, 3_950), (1, 65), (4, 33_280)] where kernels.cipher != .bitsliced || count < 100 {
+            if height == .eight, count > 10_000 { continue }
+            let choices = Numbers.planesOf(planes, count: count, seed: 21)
+            let words = RingTensor(Numbers.wordsOf(count, seed: 22), shape: [count])
+            let bits = Numbers.planesOf(7, count: count, seed: 23)
+            func everything(_ kernels: NativeKernels, uses: Int) throws -> [[UInt64]] {
+                let (sent, received) = try KnownSession(height, seed: 24).transfers(choices, kernels)
+                var made: [[UInt64]] = []
+                for plane in 0..<planes {
+                    let (put, taken) = (try sent.choice(plane, uses: uses), try received.choice(plane, uses: uses))
+                    for use in 0..<min(uses, 2) {
+                        switch (plane + use) % 4 {
+                        case 0:
+                            let (message, own) = put.times(words, width: 41)
+                            made += [message.elements, own.elements, try taken.times(message, width: 41).elements]
+                        case 1:
+                            var (own, other) = (words, words)
+                            let message = put.add(ones: bits[0], width: 17, shiftedBy: 3, to: &own)
+                            try taken.add(message, width: 17, shiftedBy: 3, to: &other)
+                            made += [message.elements, own.elements, other.elements]
+                        case 2:
+                            let (message, own) = put.times(WideWords(low: words, high: words), width: 90)
+                            let other = try taken.timesWide(message, width: 90)
+                            made += [message, own.low, own.high, other.low, other.high].map(\.elements)
+                        default:
+                            let (message, own) = put.times(bits)
+                            let other = try taken.times(message, planes: 7)
+                            made += [message.elements, own.asWords.elements, other.asWords.elements]
+                        }
+                    }
+                }
+                return made
+            }
+            let kept = try everything(kernels, uses: .max)
+            #expect(try everything(kernels, uses: 2) == kept, "\(kernels.name), \(planes) planes of \(count)")
+            #expect(try everything(threaded, uses: 2) == kept, "\(planes) planes of \(count)")
+            let once = try everything(kernels, uses: 1)
+            #expect(Set(once).isSubset(of: kept))
+        }
+    }
+
     @Test("and for numbers of two words", arguments: [65, 66, 88, 104, 127, 128])
     func wide(width: Int) throws {
         for kernels in everyKernels {
