@@ -60,18 +60,20 @@ package struct TransferKernels: Sendable {
         choices.withWords { choices in
             message.withMutableWords { message in
                 kept.withMutableWords { rows in
-                    extend(schedules, height, words) { schedules, range in
-                        cct_transfer_choose(
-                            set,
-                            cipher,
-                            schedules,
-                            UInt32(height.rawValue),
-                            UInt64(slab + range.lowerBound / TransferKernels.slabWords),
-                            choices + range.lowerBound,
-                            range.count,
-                            keeps ? rows + 128 * range.lowerBound : nil,
-                            message + height.trees * range.lowerBound
-                        )
+                    withLeaves(schedules, height) { schedules in
+                        forSlabs(words) { range in
+                            cct_transfer_choose(
+                                set,
+                                cipher,
+                                schedules,
+                                UInt32(height.rawValue),
+                                UInt64(slab + range.lowerBound / TransferKernels.slabWords),
+                                choices + range.lowerBound,
+                                range.count,
+                                keeps ? rows + 128 * range.lowerBound : nil,
+                                message + height.trees * range.lowerBound
+                            )
+                        }
                     }
                 }
             }
@@ -83,9 +85,7 @@ package struct TransferKernels: Sendable {
     func rows(of origin: RowOrigin, words: Int) -> RingTensor {
         var rows = RingTensor(uninitialized: [128 * words])
         rows.withMutableWords { rows in
-            native.split(words, pieces: words / (4 * TransferKernels.slabWords), unit: TransferKernels.slabWords) {
-                make(origin, $0, to: rows + 128 * $0.lowerBound)
-            }
+            forSlabs(words) { make(origin, $0, to: rows + 128 * $0.lowerBound) }
         }
         return rows
     }
@@ -118,16 +118,10 @@ package struct TransferKernels: Sendable {
     /// Words of choices that a slab takes.
     static var slabWords: Int { Int(CCT_TRANSFER_ROW_WORDS) }
 
-    private func extend(
-        _ schedules: SecretWords,
-        _ height: TreeHeight,
-        _ words: Int,
-        _ body: (UnsafePointer<UInt8>, Range<Int>) -> Void
-    ) {
-        withLeaves(schedules, height) { schedules in
-            let unit = TransferKernels.slabWords
-            native.split(words, pieces: words / (4 * unit), unit: unit) { body(schedules, $0) }
-        }
+    /// Calls `body` with ranges of words of choices that begin a slab.
+    private func forSlabs(_ words: Int, _ body: (Range<Int>) -> Void) {
+        let unit = TransferKernels.slabWords
+        native.split(words, pieces: words / (4 * unit), unit: unit, body)
     }
 
     private func withLeaves(_ schedules: SecretWords, _ height: TreeHeight, _ body: (UnsafePointer<UInt8>) -> Void) {

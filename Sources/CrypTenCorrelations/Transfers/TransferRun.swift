@@ -160,7 +160,7 @@ package final class TransferReceiver {
         /// - Parameter choices: Any bits: those of a mask's seed as they are, or a party's share of a bit.
         /// - Returns: What the other side needs for its part, words of which none tells a choice; and the transfers.
         /// - Throws: `.sessionClosed` after the run's end.
-        /// - Complexity: 2^k · 128 / k blocks of AES for 128 transfers, and 128 / k bits of message a transfer. Where k is 2 or 4, and a plane is of whole slabs,
+        /// - Complexity: 2^k · 128 / k blocks of AES for 128 transfers, and 128 / k bits of message a transfer. Where k is 2 or 4, and planes fill their slabs but for an eighth,
         ///   nothing is kept but choices, and as many blocks are computed once more when words come; else 16 bytes of memory a transfer.
         package func extend(
             _ choices: BitPlanes

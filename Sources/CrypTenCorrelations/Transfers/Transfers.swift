@@ -31,19 +31,19 @@ package class TransferBatch {
     }
 
     /// Bytes that transfers take at the side that has more of them, until their words have been weighed, once: rows, or what they are made of.
-    package static func waitingBytes(planes: Int, count: Int, _ height: TreeHeight) -> Int {
+    static func waitingBytes(planes: Int, count: Int, _ height: TreeHeight) -> Int {
         let words = planes * BitPlanes.words(for: count)
         return words * (keepsRows(planes: planes, count: count, height) ? TransferBatch.rowBytes : 8 * height.trees)
     }
 
     /// Bytes that the rows of a plane take beside that, where its choices weigh more words than rows are made anew for: they are kept from the first to the
     /// last.
-    package static func keptBytes(planes: Int, count: Int, _ height: TreeHeight) -> Int {
+    static func keptBytes(planes: Int, count: Int, _ height: TreeHeight) -> Int {
         keepsRows(planes: planes, count: count, height) ? 0 : BitPlanes.words(for: count) * TransferBatch.rowBytes
     }
 
     /// For how many words a plane's rows are made anew each time: where there are more, or trees are high, memory takes less time.
-    package static func mostMade(_ height: TreeHeight) -> Int {
+    static func mostMade(_ height: TreeHeight) -> Int {
         height == .eight ? 1 : 2
     }
 
@@ -52,7 +52,12 @@ package class TransferBatch {
 
     /// The rows of a plane, for tests: two words each.
     package func rows(ofPlane plane: Int) -> [UInt64] {
-        Array(withRows(plane) { made($0) }.elements.prefix(2 * count))
+        withRows(plane) { rows in
+            switch rows {
+            case .kept(let rows): Array(UnsafeBufferPointer(start: rows, count: 2 * count))
+            case .made(let origin): Array(run.kernels.rows(of: origin, words: wordsPerPlane).elements.prefix(2 * count))
+            }
+        }
     }
 
     /// - Throws: `.wordReused` where the plane was handed out before.
@@ -68,10 +73,13 @@ package class TransferBatch {
 
     /// A plane's rows: as they are kept, or what they are made of.
     fileprivate func withRows<Result>(_ plane: Int, _ body: (TransferRows) -> Result) -> Result {
-        let words = BitPlanes.words(for: count)
-        if let kept { return kept.withWords { body(.kept($0 + 128 * words * plane)) } }
-        return withOrigin(from: plane * words) { body(.made($0)) }
+        let first = plane * wordsPerPlane
+        if let kept { return kept.withWords { body(.kept($0 + 128 * first)) } }
+        return withOrigin(from: first) { body(.made($0)) }
     }
+
+    /// Words of a plane's choices.
+    fileprivate var wordsPerPlane: Int { BitPlanes.words(for: count) }
 
     /// What the rows of the transfers from some word of choices on are made of.
     fileprivate func withOrigin<Result>(from first: Int, _ body: (RowOrigin) -> Result) -> Result {
@@ -83,18 +91,6 @@ package class TransferBatch {
     /// What this side has beside leaves.
     fileprivate func withSide<Result>(_ body: (RowOrigin.Side) -> Result) -> Result {
         body(.choosing)
-    }
-
-    /// A plane's rows in memory.
-    fileprivate func made(_ rows: TransferRows) -> RingTensor {
-        let words = BitPlanes.words(for: count)
-        switch rows {
-        case .made(let origin): return run.kernels.rows(of: origin, words: words)
-        case .kept(let rows):
-            var copy = RingTensor(uninitialized: [128 * words])
-            copy.withMutableWords { $0.update(from: rows, count: 128 * words) }
-            return copy
-        }
     }
 }
 
@@ -109,7 +105,7 @@ package final class SentTransfers: TransferBatch {
         super.init(nil, slab: slab, planes: planes, count: count, of: run)
     }
 
-    private var words: Int { planes * BitPlanes.words(for: count) }
+    private var words: Int { planes * wordsPerPlane }
 
     fileprivate override func withSide<Result>(_ body: (RowOrigin.Side) -> Result) -> Result {
         message.withWords { body(.sending(message: $0, words: words, delta: delta)) }
@@ -172,12 +168,12 @@ private struct PlaneRows {
             if uses == 0 { kept = nil }
         }
         return batch.withRows(plane) { rows in
-            guard case .made = rows, keeps else { return body(rows) }
-            if kept == nil { kept = batch.made(rows) }
-            return kept!.withWords { body(.kept($0)) }
+            guard case .made(let origin) = rows, keeps else { return body(rows) }
+            let kept = kept ?? batch.run.kernels.rows(of: origin, words: batch.wordsPerPlane)
+            self.kept = kept
+            return kept.withWords { body(.kept($0)) }
         }
     }
-
 }
 
 // MARK: Choices
