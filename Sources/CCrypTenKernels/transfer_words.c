@@ -60,25 +60,60 @@ typedef struct {
     uint64_t message[PIECE], message_high[PIECE];
 } workspace;
 
+/// One word of each block of the pads, or the XOR of those of both pads.
+CCT_FOR_EACH_SET(cct_pick, (cct_instruction_set set, uint64_t *restrict out, const uint64_t *restrict pads, size_t count),
+                 (set, out, pads, count), {
+                     (void)set;
+                     for (size_t i = 0; i < count; i++) out[i] = pads[2 * i];
+                 })
+CCT_FOR_EACH_SET(cct_pick_xor,
+                 (cct_instruction_set set, uint64_t *restrict out, const uint64_t *restrict zero, const uint64_t *restrict one,
+                  size_t count),
+                 (set, out, zero, one, count), {
+                     (void)set;
+                     for (size_t i = 0; i < count; i++) out[i] = zero[2 * i] ^ one[2 * i];
+                 })
+
+/// Planes of bits offset ..< offset + planes of the pads, or of both pads' XOR, from element `start` on.
+static void planes_of_pads(cct_instruction_set set, workspace *w, uint64_t *out, size_t step, const uint64_t *zero, const uint64_t *one,
+                           size_t start, size_t some, unsigned offset, unsigned planes) {
+    const size_t half = offset / 64;
+    if (one)
+        cct_pick_xor(set, w->message, zero + half, one + half, some);
+    else
+        cct_pick(set, w->message, zero + half, some);
+    cct_planes_of_words(set, out + start / 64, step, w->message, some, offset % 64, planes);
+}
+
+/// What later messages take of a piece's pads; `one` at the part that sends.
+static void make_later(cct_instruction_set set, workspace *w, const cct_later *later, const uint64_t *one, size_t start, size_t some) {
+    for (size_t i = 0; i < later->count; i++) {
+        const cct_later_bits *const item = &later->items[i];
+        planes_of_pads(set, w, item->share, later->step, w->zero, NULL, start, some, item->offset, item->planes);
+        if (one) planes_of_pads(set, w, item->masks, later->step, w->zero, one, start, some, item->offset, item->planes);
+    }
+}
+
 /// A piece of what `cct_transfer_send` does.
 CCT_INLINE void send_piece(cct_instruction_set set, cct_cipher_kind kind, workspace *w, uint64_t *message, uint64_t *share,
-                           const uint64_t *words, const uint64_t *rows, size_t some, const uint64_t *delta, unsigned offset,
-                           unsigned width, unsigned shift) {
+                           const uint64_t *words, const uint64_t *rows, size_t start, size_t some, const uint64_t *delta,
+                           unsigned offset, unsigned width, unsigned shift, const cct_later *later) {
     const size_t half = offset / 64;
-    cct_transfer_hash(kind, &w->schedule, w->zero, rows, 0, 0, some);
-    cct_transfer_hash(kind, &w->schedule, w->one, rows, delta[0], delta[1], some);
-    cct_mask_words(set, w->message, share, words, w->zero + half, w->one + half, some, offset % 64, low_mask(width), shift);
-    cct_lanes_pack(set, message, w->message, some, width);
+    cct_transfer_hash(kind, &w->schedule, w->zero, rows + 2 * start, 0, 0, some);
+    cct_transfer_hash(kind, &w->schedule, w->one, rows + 2 * start, delta[0], delta[1], some);
+    cct_mask_words(set, w->message, share + start, words, w->zero + half, w->one + half, some, offset % 64, low_mask(width), shift);
+    cct_lanes_pack(set, message + start / 64 * width, w->message, some, width);
+    make_later(set, w, later, w->one, start, some);
 }
 
 void cct_transfer_send(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *words,
                        const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset, unsigned width,
-                       unsigned shift) {
+                       unsigned shift, const cct_later *later) {
     workspace w __attribute__((aligned(64)));
     cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
     for (size_t start = 0; start < count; start += PIECE)
-        send_piece(set, kind, &w, message + start / 64 * width, share + start, words + start, rows + 2 * start,
-                   cct_min(PIECE, count - start), delta, offset, width, shift);
+        send_piece(set, kind, &w, message, share, words + start, rows, start, cct_min(PIECE, count - start), delta, offset, width, shift,
+                   later);
     cct_wipe(&w, sizeof w);
 }
 
@@ -91,21 +126,22 @@ CCT_FOR_EACH_SET(cct_words_of_bits, (cct_instruction_set set, uint64_t *restrict
 
 void cct_transfer_send_ones(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *bits,
                             const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset,
-                            unsigned width, unsigned shift) {
+                            unsigned width, unsigned shift, const cct_later *later) {
     workspace w __attribute__((aligned(64)));
     uint64_t words[PIECE] __attribute__((aligned(64)));
     cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
     for (size_t start = 0; start < count; start += PIECE) {
         const size_t some = cct_min(PIECE, count - start);
         cct_words_of_bits(set, words, bits + start / 64, some);
-        send_piece(set, kind, &w, message + start / 64 * width, share + start, words, rows + 2 * start, some, delta, offset, width, shift);
+        send_piece(set, kind, &w, message, share, words, rows, start, some, delta, offset, width, shift, later);
     }
     cct_wipe(&w, sizeof w);
     cct_wipe(words, sizeof words);
 }
 
 void cct_transfer_receive(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, const uint64_t *rows,
-                          const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset, unsigned width, unsigned shift) {
+                          const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset, unsigned width, unsigned shift,
+                          const cct_later *later) {
     workspace w __attribute__((aligned(64)));
     cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
     for (size_t start = 0; start < count; start += PIECE) {
@@ -114,6 +150,7 @@ void cct_transfer_receive(cct_instruction_set set, cct_cipher_kind kind, uint64_
         cct_lanes_unpack(set, w.message, message + start / 64 * width, some, width);
         cct_unmask_words(set, share + start, w.message, w.zero + offset / 64, choices + start / 64, some, offset % 64, low_mask(width),
                          shift);
+        make_later(set, &w, later, NULL, start, some);
     }
     cct_wipe(&w, sizeof w);
 }
@@ -151,51 +188,53 @@ void cct_transfer_receive_wide(cct_instruction_set set, cct_cipher_kind kind, ui
 
 // MARK: Bits
 
-/// One word of each pair, or the XOR of two pairs' words.
-CCT_FOR_EACH_SET(cct_pick, (cct_instruction_set set, uint64_t *restrict out, const uint64_t *restrict pairs, size_t count),
-                 (set, out, pairs, count), {
-                     (void)set;
-                     for (size_t i = 0; i < count; i++) out[i] = pairs[2 * i];
-                 })
-
-/// Planes of the pads' bits offset ..< offset + planes, to `out`.
-static void pad_planes(cct_instruction_set set, uint64_t *out, size_t step, uint64_t *room, const uint64_t *pads, size_t count,
-                       unsigned offset, unsigned planes) {
-    cct_pick(set, room, pads + offset / 64, count);
-    cct_planes_of_words(set, out, step, room, count, offset % 64, planes);
-}
-
 void cct_transfer_send_bits(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *bits,
-                            size_t step, const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key,
-                            unsigned offset, unsigned planes) {
+                            const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset,
+                            unsigned planes, const cct_later *later) {
     workspace w __attribute__((aligned(64)));
     cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
     for (size_t start = 0; start < count; start += PIECE) {
         const size_t some = cct_min(PIECE, count - start), at = start / 64, words = cct_round_up(some, 64) / 64;
         cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
         cct_transfer_hash(kind, &w.schedule, w.one, rows + 2 * start, delta[0], delta[1], some);
-        pad_planes(set, share + at, step, w.message, w.zero, some, offset, planes);
-        pad_planes(set, message + at, step, w.message, w.one, some, offset, planes);
+        planes_of_pads(set, &w, share, later->step, w.zero, NULL, start, some, offset, planes);
+        planes_of_pads(set, &w, message, later->step, w.zero, w.one, start, some, offset, planes);
         for (unsigned p = 0; p < planes; p++)
-            for (size_t i = 0; i < words; i++) {
-                const size_t place = p * step + at + i;
-                message[place] ^= share[place] ^ bits[place];
-            }
+            for (size_t i = 0; i < words; i++) message[p * later->step + at + i] ^= bits[p * later->step + at + i];
+        make_later(set, &w, later, w.one, start, some);
     }
     cct_wipe(&w, sizeof w);
 }
 
-void cct_transfer_receive_bits(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, size_t step,
+void cct_transfer_receive_bits(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message,
                                const uint64_t *rows, const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset,
-                               unsigned planes) {
+                               unsigned planes, const cct_later *later) {
     workspace w __attribute__((aligned(64)));
     cct_cipher_of(kind).prepare(&w.schedule, key[0], key[1]);
     for (size_t start = 0; start < count; start += PIECE) {
         const size_t some = cct_min(PIECE, count - start), at = start / 64, words = cct_round_up(some, 64) / 64;
         cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
-        pad_planes(set, share + at, step, w.message, w.zero, some, offset, planes);
+        planes_of_pads(set, &w, share, later->step, w.zero, NULL, start, some, offset, planes);
         for (unsigned p = 0; p < planes; p++)
-            for (size_t i = 0; i < words; i++) share[p * step + at + i] ^= choices[at + i] & message[p * step + at + i];
+            for (size_t i = 0; i < words; i++)
+                share[p * later->step + at + i] ^= choices[at + i] & message[p * later->step + at + i];
+        make_later(set, &w, later, NULL, start, some);
     }
     cct_wipe(&w, sizeof w);
+}
+
+CCT_FOR_EACH_SET(cct_xor_chosen,
+                 (cct_instruction_set set, uint64_t *restrict out, const uint64_t *restrict pads, const uint64_t *restrict bits,
+                  const uint64_t *restrict choices, size_t count),
+                 (set, out, pads, bits, choices, count), {
+                     (void)set;
+                     for (size_t i = 0; i < count; i++) out[i] = pads[i] ^ (choices[i] & bits[i]);
+                 })
+
+void cct_transfer_bits(cct_instruction_set set, uint64_t *out, const uint64_t *pads, const uint64_t *bits, const uint64_t *choices,
+                       size_t step, unsigned planes) {
+    for (unsigned p = 0; p < planes; p++) {
+        const uint64_t *const chosen = choices ? choices : bits + p * step;
+        cct_xor_chosen(set, out + p * step, pads + p * step, bits + p * step, chosen, step);
+    }
 }

@@ -57,19 +57,34 @@ void cct_transfer_rows(cct_instruction_set set, cct_cipher_kind kind, const uint
 
 // MARK: Pads (transfer_words.c)
 
+/// Planes of a pad's bits for a later message of bits: bits offset ..< offset + planes of the block (within a half), whose planes lie one after the
+/// other. share = H(row); masks = H(row) ^ H(row ^ delta), at the part that sends.
+typedef struct {
+    uint64_t *share;
+    uint64_t *_Nullable masks;
+    unsigned offset, planes;
+} cct_later_bits;
+
+/// Those of a block, and the words of a plane.
+typedef struct {
+    const cct_later_bits *_Nullable items;
+    size_t count, step;
+} cct_later;
+
 /// For `count` transfers and bits offset ..< offset + width of a block of their pads (within a half: offset % 64 + width <= 64), where
 /// H(x) = AES(x) ^ x under `key`: message = words + H(row) - H(row ^ delta) modulo 2^width, as `cct_lanes_pack` lays it out, and
-/// share += (-H(row) modulo 2^width) << shift. As many rows can be read as a multiple of 64 has.
+/// share += (-H(row) modulo 2^width) << shift. As many rows can be read as a multiple of 64 has. What is `later` is made of the same blocks.
 void cct_transfer_send(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *words,
                        const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset, unsigned width,
-                       unsigned shift);
+                       unsigned shift, const cct_later *later);
 /// The same of words that are 0 or 1: the bits of a plane.
 void cct_transfer_send_ones(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *bits,
                             const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset,
-                            unsigned width, unsigned shift);
+                            unsigned width, unsigned shift, const cct_later *later);
 /// share += (H(row) + choice * message modulo 2^width) << shift.
 void cct_transfer_receive(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, const uint64_t *rows,
-                          const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset, unsigned width, unsigned shift);
+                          const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset, unsigned width, unsigned shift,
+                          const cct_later *later);
 /// With numbers of 65 ... 128 bits in two words, which take whole blocks, and share = -H(row) or H(row) + choice * message: of the
 /// message, the low words as they are, the high ones as `cct_lanes_pack` lays them out.
 void cct_transfer_send_wide(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *message_high, uint64_t *share,
@@ -78,16 +93,19 @@ void cct_transfer_send_wide(cct_instruction_set set, cct_cipher_kind kind, uint6
 void cct_transfer_receive_wide(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, uint64_t *share_high,
                                const uint64_t *message, const uint64_t *message_high, const uint64_t *rows, const uint64_t *choices,
                                size_t count, const uint64_t *key, unsigned width);
-/// With bits: plane p, whose words begin at p * step in all arrays, takes bit offset + p of the block (within a half).
+/// With bits: plane p, whose words begin at p * later->step in all arrays, takes bit offset + p of the block (within a half).
 /// message = bits ^ H(row) ^ H(row ^ delta) and share = H(row). Bits beyond `count` in a plane's last word are zeros where they are in
 /// `bits`.
 void cct_transfer_send_bits(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *bits,
-                            size_t step, const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key,
-                            unsigned offset, unsigned planes);
+                            const uint64_t *rows, size_t count, const uint64_t *delta, const uint64_t *key, unsigned offset,
+                            unsigned planes, const cct_later *later);
 /// share = H(row) ^ choice & message.
-void cct_transfer_receive_bits(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message, size_t step,
+void cct_transfer_receive_bits(cct_instruction_set set, cct_cipher_kind kind, uint64_t *share, const uint64_t *message,
                                const uint64_t *rows, const uint64_t *choices, size_t count, const uint64_t *key, unsigned offset,
-                               unsigned planes);
+                               unsigned planes, const cct_later *later);
+/// What was made of the pads before: out = pads ^ bits, or pads ^ choice & bits, of `planes` planes of `step` words.
+void cct_transfer_bits(cct_instruction_set set, uint64_t *out, const uint64_t *pads, const uint64_t *bits,
+                       const uint64_t *_Nullable choices, size_t step, unsigned planes);
 
 // MARK: Base transfers and trees (transfer_extend.c)
 

@@ -39,7 +39,7 @@ extension Pair {
         let moment = max(moment, choices.moment)
         let exchange = tape.next(after: moment)
         let result = Later<[RingTensor]>(at: exchange)
-        let length = count(items.map { ($0.plane, $0.width) }, weighedBy: choices)
+        let length = count(items.map { ($0.plane, $0.width) }, weighedBy: choices, in: exchange, after: moment)
         tape.message(from: 1 - choices.chooser, in: exchange, after: moment, words: length) { channel in
             var totals = try sums()
             for (index, item) in items.enumerated() {
@@ -82,7 +82,7 @@ extension Pair {
         let moment = max(moment, choices.moment)
         let exchange = tape.next(after: moment)
         let result = Later<Sum>(at: exchange)
-        let length = count(items, weighedBy: choices)
+        let length = count(items, weighedBy: choices, in: exchange, after: moment)
         tape.message(from: 1 - choices.chooser, in: exchange, after: moment, words: length) { channel in
             var total = try sum()
             for (index, item) in items.enumerated() {
@@ -106,10 +106,15 @@ extension Pair {
     /// Counts messages of words of so many bits each.
     ///
     /// - Returns: Their words.
-    private func count(_ items: [(plane: Int, width: Int)], weighedBy choices: PairChoices) -> Int {
+    private func count(
+        _ items: [(plane: Int, width: Int)],
+        weighedBy choices: PairChoices,
+        in exchange: Int,
+        after moment: Int
+    ) -> Int {
         items.reduce(0) { words, item in
             let (plane, width) = item
-            use(plane, of: choices)
+            use(plane, of: choices, for: .words(width: width), in: exchange, after: moment)
             counted.weighed[1 - choices.chooser].countMessage(count: choices.count, width: width)
             return words + TransferKernels.messageWords(count: choices.count, width: width)
         }
@@ -128,7 +133,7 @@ extension Pair {
         let moment = max(moment, choices.moment)
         let exchange = tape.next(after: moment)
         let result = Later<BitPlanes>(at: exchange)
-        use(plane, of: choices)
+        use(plane, of: choices, for: .bits(planes: planes), in: exchange, after: moment)
         counted.weighed[1 - choices.chooser].countMessage(planes: planes, count: choices.count)
         let words = planes * BitPlanes.words(for: choices.count)
         tape.message(from: 1 - choices.chooser, in: exchange, after: moment, words: words) { channel in

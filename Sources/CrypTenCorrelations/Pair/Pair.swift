@@ -158,10 +158,9 @@ package final class Pair {
         return choices
     }
 
-    /// Notes that words will be weighed by a plane of choices.
-    func use(_ plane: Int, of choices: PairChoices) {
-        guard choices.note(useOf: plane) == TransferBatch.mostMade(height) + 1 else { return }
-        wait(bytes: TransferBatch.keptBytes(planes: choices.planes, count: choices.count, height))
+    /// Notes what a plane of choices will weigh, by a message in an exchange that is made of what is known after another.
+    func use(_ plane: Int, of choices: PairChoices, for use: PadUse, in exchange: Int, after moment: Int) {
+        wait(bytes: choices.note(use, of: plane, in: exchange, after: moment, height))
     }
 
     // MARK: Openings

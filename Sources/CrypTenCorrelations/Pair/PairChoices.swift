@@ -16,21 +16,45 @@ final class PairChoices {
     private var received: ReceivedTransfers?
     private var sentChoices: [SentChoice?]
     private var receivedChoices: [ReceivedChoice?]
-    /// How often each plane weighs words: known when the turn ends, before any is.
-    private var uses: [Int]
+    /// What each plane weighs, in the order in which its messages go: known when the turn ends, before any does.
+    private var uses: [[Use]]
+    /// Planes whose rows are kept.
+    private var kept: Set<Int> = []
+
+    private struct Use {
+        let use: PadUse
+        let exchange: Int
+        let isEarly: Bool
+
+        func goes(before other: Use) -> Bool {
+            exchange < other.exchange || exchange == other.exchange && isEarly && !other.isEarly
+        }
+    }
 
     init(chooser: Int, planes: Int, count: Int, moment: Int, in turn: PairTape.Turn) {
         (self.chooser, self.planes, self.count, self.moment, self.turn) = (chooser, planes, count, moment, turn)
         sentChoices = Array(repeating: nil, count: planes)
         receivedChoices = Array(repeating: nil, count: planes)
-        uses = Array(repeating: 0, count: planes)
+        uses = Array(repeating: [], count: planes)
     }
 
-    /// Counts words that a plane will weigh; returns how many there are now.
-    func note(useOf plane: Int) -> Int {
+    /// Notes what a plane will weigh, by a message in an exchange that is made of what is known after another.
+    ///
+    /// - Returns: Bytes that wait for it, beside those that transfers take.
+    func note(_ use: PadUse, of plane: Int, in exchange: Int, after moment: Int, _ height: TreeHeight) -> Int {
         precondition(!turn.isOver, "what a turn's choices weigh is written down in it")
-        uses[plane] += 1
-        return uses[plane]
+        let new = Use(use: use, exchange: exchange, isEarly: PairTape.isEarly(after: moment, in: exchange))
+        let later = uses[plane].isEmpty ? 0 : TransferBatch.laterBytes(use, count: count)
+        uses[plane].insert(new, at: (uses[plane].lastIndex { !new.goes(before: $0) } ?? -1) + 1)
+        guard !kept.contains(plane) else { return later }
+        let rows = TransferBatch.keptBytes(uses(of: plane), planes: planes, count: count, height)
+        if rows > 0 { kept.insert(plane) }
+        return later + rows
+    }
+
+    /// What a plane weighs, of what was noted.
+    private func uses(of plane: Int) -> [PadUse] {
+        uses[plane].map(\.use)
     }
 
     func extended(_ transfers: ReceivedTransfers) {
@@ -45,7 +69,7 @@ final class PairChoices {
     func sending(_ plane: Int) throws -> SentChoice {
         if let choice = sentChoices[plane] { return choice }
         guard let sent else { preconditionFailure("transfers are used after exchange \(moment)") }
-        let choice = try sent.choice(plane, uses: uses[plane])
+        let choice = try sent.choice(plane, uses: uses(of: plane))
         sentChoices[plane] = choice
         return choice
     }
@@ -54,7 +78,7 @@ final class PairChoices {
     func choosing(_ plane: Int) throws -> ReceivedChoice {
         if let choice = receivedChoices[plane] { return choice }
         guard let received else { preconditionFailure("transfers are used after exchange \(moment)") }
-        let choice = try received.choice(plane, uses: uses[plane])
+        let choice = try received.choice(plane, uses: uses(of: plane))
         receivedChoices[plane] = choice
         return choice
     }

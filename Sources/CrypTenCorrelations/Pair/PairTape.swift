@@ -79,6 +79,11 @@ package final class PairTape {
         max(moment, done) + 1
     }
 
+    /// Whether a message goes before those of its exchange that need what the one before brings.
+    static func isEarly(after moment: Int, in exchange: Int) -> Bool {
+        moment < exchange - 1
+    }
+
     /// Keeps an object until its turn ends.
     func hold(_ object: AnyObject) {
         held.append(object)
@@ -107,7 +112,7 @@ package final class PairTape {
         self.words[exchange - 1][sender] += words
         if isCounting { return }
         // What exchange n brings is read in exchange n + 1.
-        let (place, isEarly) = (exchange - done - 1, moment < exchange - 1)
+        let (place, isEarly) = (exchange - done - 1, PairTape.isEarly(after: moment, in: exchange))
         if sender == party {
             exchanges[place].sends.append(Message(number: numbers, act: send), isEarly: isEarly)
         } else {

@@ -1,12 +1,6 @@
 internal import CCrypTenKernels
 package import CrypTenRing
 
-/// Where a pad's bits are: a block's key, and which of the block's 128 bits is the first one.
-struct PadPlace {
-    let key: SecretWords
-    let offset: Int
-}
-
 /// Numbers of 65 to 128 bits: two words each.
 package struct WideWords: Sendable {
     package var low: RingTensor
@@ -18,18 +12,48 @@ package struct WideWords: Sendable {
     }
 }
 
-/// What a sender puts in: rows `q`, Δ, and where the pad is.
+/// The bits of a pad that a message takes, and those of the same block that later ones take.
+struct PadBits {
+    /// The block's.
+    let key: SecretWords
+    /// The first one's.
+    let offset: Int
+    let later: LaterBits
+    /// Where later messages' bits go: H(row), and at the sender H(row) ⊕ H(row ⊕ Δ).
+    let shares: UnsafeMutablePointer<UInt64>
+    var masks: UnsafeMutablePointer<UInt64>?
+
+    /// Calls `body` with what a C function reads, for planes of `count` bits, of those from `first` on.
+    func withLater(count: Int, from first: Int, _ body: (UnsafePointer<cct_later>) -> Void) {
+        let step = BitPlanes.words(for: count)
+        let items = later.places.map { place in
+            let start = place.planes.lowerBound * step + first / 64
+            return cct_later_bits(
+                share: shares + start,
+                masks: masks.map { $0 + start },
+                offset: UInt32(place.offset),
+                planes: UInt32(place.planes.count)
+            )
+        }
+        items.withUnsafeBufferPointer { items in
+            var later = cct_later(items: items.baseAddress, count: items.count, step: step)
+            body(&later)
+        }
+    }
+}
+
+/// What a sender puts in: rows `q`, Δ, and bits of a pad.
 struct SentRows {
     let rows: TransferRows
     let delta: SecretWords
-    let pad: PadPlace
+    let pad: PadBits
 }
 
-/// What a receiver has: rows `t`, its choices, and where the pad is.
+/// What a receiver has: rows `t`, its choices, and bits of a pad.
 struct ReceivedRows {
     let rows: TransferRows
     let choices: UnsafePointer<UInt64>
-    let pad: PadPlace
+    let pad: PadBits
 }
 
 // MARK: The sender
@@ -49,20 +73,23 @@ extension TransferKernels {
             sum.withMutableWords { sum in
                 forPieces(count, rows) { range, rows in
                     let start = range.lowerBound
-                    cct_transfer_send(
-                        set,
-                        cipher,
-                        message + start / 64 * width,
-                        sum + start,
-                        words + start,
-                        rows,
-                        range.count,
-                        delta,
-                        pad.key.words,
-                        UInt32(pad.offset),
-                        UInt32(width),
-                        UInt32(shift)
-                    )
+                    pad.withLater(count: count, from: range.lowerBound) { later in
+                        cct_transfer_send(
+                            set,
+                            cipher,
+                            message + start / 64 * width,
+                            sum + start,
+                            words + start,
+                            rows,
+                            range.count,
+                            delta,
+                            pad.key.words,
+                            UInt32(pad.offset),
+                            UInt32(width),
+                            UInt32(shift),
+                            later
+                        )
+                    }
                 }
             }
         }
@@ -82,20 +109,23 @@ extension TransferKernels {
             sum.withMutableWords { sum in
                 forPieces(count, rows) { range, rows in
                     let start = range.lowerBound
-                    cct_transfer_send_ones(
-                        set,
-                        cipher,
-                        message + start / 64 * width,
-                        sum + start,
-                        bits + start / 64,
-                        rows,
-                        range.count,
-                        delta,
-                        pad.key.words,
-                        UInt32(pad.offset),
-                        UInt32(width),
-                        UInt32(shift)
-                    )
+                    pad.withLater(count: count, from: range.lowerBound) { later in
+                        cct_transfer_send_ones(
+                            set,
+                            cipher,
+                            message + start / 64 * width,
+                            sum + start,
+                            bits + start / 64,
+                            rows,
+                            range.count,
+                            delta,
+                            pad.key.words,
+                            UInt32(pad.offset),
+                            UInt32(width),
+                            UInt32(shift),
+                            later
+                        )
+                    }
                 }
             }
         }
@@ -136,26 +166,28 @@ extension TransferKernels {
 
     /// The message `bits ⊕ H(q) ⊕ H(q ⊕ Δ)`, laid out as the planes are, and the share `H(q)`; up to 64 planes.
     func send(_ bits: BitPlanes, _ sent: SentRows, to message: UnsafeMutablePointer<UInt64>) -> BitPlanes {
-        let (rows, delta, pad, step) = (sent.rows, sent.delta.words, sent.pad, bits.wordsPerPlane)
+        let (rows, delta, pad) = (sent.rows, sent.delta.words, sent.pad)
         var share = BitPlanes(uninitialized: bits.planes, count: bits.count)
         bits.withWords { bitWords in
             share.withMutableWords { share in
                 forPieces(bits.count, rows) { range, rows in
                     let start = range.lowerBound / 64
-                    cct_transfer_send_bits(
-                        set,
-                        cipher,
-                        message + start,
-                        share + start,
-                        bitWords + start,
-                        step,
-                        rows,
-                        range.count,
-                        delta,
-                        pad.key.words,
-                        UInt32(pad.offset),
-                        UInt32(bits.planes)
-                    )
+                    pad.withLater(count: bits.count, from: range.lowerBound) { later in
+                        cct_transfer_send_bits(
+                            set,
+                            cipher,
+                            message + start,
+                            share + start,
+                            bitWords + start,
+                            rows,
+                            range.count,
+                            delta,
+                            pad.key.words,
+                            UInt32(pad.offset),
+                            UInt32(bits.planes),
+                            later
+                        )
+                    }
                 }
             }
         }
@@ -178,19 +210,22 @@ extension TransferKernels {
         sum.withMutableWords { sum in
             forPieces(count, rows) { range, rows in
                 let start = range.lowerBound
-                cct_transfer_receive(
-                    set,
-                    cipher,
-                    sum + start,
-                    message + start / 64 * width,
-                    rows,
-                    choices + start / 64,
-                    range.count,
-                    pad.key.words,
-                    UInt32(pad.offset),
-                    UInt32(width),
-                    UInt32(shift)
-                )
+                pad.withLater(count: count, from: range.lowerBound) { later in
+                    cct_transfer_receive(
+                        set,
+                        cipher,
+                        sum + start,
+                        message + start / 64 * width,
+                        rows,
+                        choices + start / 64,
+                        range.count,
+                        pad.key.words,
+                        UInt32(pad.offset),
+                        UInt32(width),
+                        UInt32(shift),
+                        later
+                    )
+                }
             }
         }
     }
@@ -223,27 +258,40 @@ extension TransferKernels {
         return WideWords(low: low, high: high)
     }
 
+    /// The share `H(t) ⊕ b·m` of bits, or a message, from what was made of pads before; without choices b is 1.
+    func bits(
+        _ pads: BitPlanes,
+        _ message: UnsafePointer<UInt64>,
+        _ choices: UnsafePointer<UInt64>? = nil,
+        to out: UnsafeMutablePointer<UInt64>
+    ) {
+        pads.withWords {
+            cct_transfer_bits(set, out, $0, message, choices, pads.wordsPerPlane, UInt32(pads.planes))
+        }
+    }
+
     /// The share `H(t) ⊕ b·m` of bits.
     func receiveBits(_ message: UnsafePointer<UInt64>, planes: Int, count: Int, _ received: ReceivedRows) -> BitPlanes {
         let (rows, choices, pad) = (received.rows, received.choices, received.pad)
         var share = BitPlanes(uninitialized: planes, count: count)
-        let step = share.wordsPerPlane
         share.withMutableWords { share in
             forPieces(count, rows) { range, rows in
                 let start = range.lowerBound / 64
-                cct_transfer_receive_bits(
-                    set,
-                    cipher,
-                    share + start,
-                    message + start,
-                    step,
-                    rows,
-                    choices + start,
-                    range.count,
-                    pad.key.words,
-                    UInt32(pad.offset),
-                    UInt32(planes)
-                )
+                pad.withLater(count: count, from: range.lowerBound) { later in
+                    cct_transfer_receive_bits(
+                        set,
+                        cipher,
+                        share + start,
+                        message + start,
+                        rows,
+                        choices + start,
+                        range.count,
+                        pad.key.words,
+                        UInt32(pad.offset),
+                        UInt32(planes),
+                        later
+                    )
+                }
             }
         }
         return share

@@ -36,13 +36,19 @@ package class TransferBatch {
         return words * (keepsRows(planes: planes, count: count, height) ? TransferBatch.rowBytes : 8 * height.trees)
     }
 
-    /// Bytes that the rows of a plane take beside that, where its choices weigh more words than rows are made anew for: they are kept from the first to the
-    /// last.
-    static func keptBytes(planes: Int, count: Int, _ height: TreeHeight) -> Int {
-        keepsRows(planes: planes, count: count, height) ? 0 : BitPlanes.words(for: count) * TransferBatch.rowBytes
+    /// Bytes that the rows of a plane take beside that, where its uses need them in more passes than they are made anew for: they are kept from the first to
+    /// the last.
+    static func keptBytes(_ uses: @autoclosure () -> [PadUse], planes: Int, count: Int, _ height: TreeHeight) -> Int {
+        !keepsRows(planes: planes, count: count, height) && PadUse.passes(uses()) > mostMade(height)
+            ? BitPlanes.words(for: count) * rowBytes : 0
     }
 
-    /// For how many words a plane's rows are made anew each time: where there are more, or trees are high, memory takes less time.
+    /// Bytes of pads that wait, at the side that has more of them, for a message of bits that isn't a plane's first.
+    static func laterBytes(_ use: PadUse, count: Int) -> Int {
+        2 * use.planes * BitPlanes.words(for: count) * 8
+    }
+
+    /// In how many passes a plane's rows are made anew each time: where there are more, or trees are high, memory takes less time.
     static func mostMade(_ height: TreeHeight) -> Int {
         height == .eight ? 1 : 2
     }
@@ -121,9 +127,9 @@ package final class SentTransfers: TransferBatch {
 
     /// The transfers of a plane of the other side's choices.
     ///
-    /// - Parameter uses: How often words will be sent by it, where that is known.
+    /// - Parameter uses: What will be sent by it, in order, where that is known: then each block of a pad is hashed as seldom as can be.
     /// - Throws: `.wordReused` the second time.
-    package func choice(_ plane: Int, uses: Int = .max) throws(CrypTenError) -> SentChoice {
+    package func choice(_ plane: Int, uses: [PadUse]? = nil) throws(CrypTenError) -> SentChoice {
         try take(plane)
         return SentChoice(self, plane, uses: uses)
     }
@@ -142,30 +148,31 @@ package final class ReceivedTransfers: TransferBatch {
 
     /// The transfers of a plane of this side's choices.
     ///
-    /// - Parameter uses: How often words will come for it, where that is known.
+    /// - Parameter uses: What will come for it, in order, where that is known.
     /// - Throws: `.wordReused` the second time.
-    package func choice(_ plane: Int, uses: Int = .max) throws(CrypTenError) -> ReceivedChoice {
+    package func choice(_ plane: Int, uses: [PadUse]? = nil) throws(CrypTenError) -> ReceivedChoice {
         try take(plane)
         return ReceivedChoice(self, plane, uses: uses)
     }
 }
 
-/// The rows of a plane for as many uses as there are: for few they are made as they are used, for more they are kept from the first to the last.
+/// The rows of a plane for as many passes as there are: for few they are made each time, for more they are kept from the first to the last.
 private struct PlaneRows {
     let plane: Int
-    private var uses: Int
+    /// How many passes are left; nil where nobody has said.
+    private var passes: Int?
     private let keeps: Bool
     private var kept: RingTensor?
 
-    init(_ plane: Int, uses: Int, _ height: TreeHeight) {
-        (self.plane, self.uses, keeps) = (plane, uses, uses > TransferBatch.mostMade(height))
+    init(_ plane: Int, _ uses: [PadUse]?, _ height: TreeHeight) {
+        let passes = uses.map(PadUse.passes)
+        (self.plane, self.passes, keeps) = (plane, passes, passes ?? .max > TransferBatch.mostMade(height))
     }
 
-    mutating func use<Result>(of batch: TransferBatch, _ body: (TransferRows) -> Result) -> Result {
-        precondition(uses > 0, "more words come for plane \(plane) than was said")
+    mutating func pass<Result>(over batch: TransferBatch, _ body: (TransferRows) -> Result) -> Result {
         defer {
-            if uses != .max { uses -= 1 }
-            if uses == 0 { kept = nil }
+            passes = passes.map { $0 - 1 }
+            if passes == 0 { kept = nil }
         }
         return batch.withRows(plane) { rows in
             guard case .made(let origin) = rows, keeps else { return body(rows) }
@@ -189,11 +196,12 @@ private struct PlaneRows {
 package final class SentChoice {
     private let batch: SentTransfers
     private var rows: PlaneRows
-    private var position = PadPosition()
+    /// What is made for later bits: H(q), which is the share, and H(q) ⊕ H(q ⊕ Δ), which the message adds.
+    private var pads: PlanePads<(share: BitPlanes, mask: BitPlanes)>
     package var count: Int { batch.count }
 
-    fileprivate init(_ batch: SentTransfers, _ plane: Int, uses: Int) {
-        (self.batch, rows) = (batch, PlaneRows(plane, uses: uses, batch.run.height))
+    fileprivate init(_ batch: SentTransfers, _ plane: Int, uses: [PadUse]?) {
+        (self.batch, rows, pads) = (batch, PlaneRows(plane, uses, batch.run.height), PlanePads(uses))
     }
 
     /// A share of `choices · words` modulo `2^width`, and the message for the other side.
@@ -229,7 +237,9 @@ package final class SentChoice {
             "\(words.count) words of \(width) bits, shifted by \(shift), for \(count) transfers"
         )
         batch.run.counters.countMessage(count: count, width: width)
-        send(width) { batch.run.kernels.send(words, width: width, shift: shift, $0, adding: &sum, to: message) }
+        send(.words(width: width)) {
+            batch.run.kernels.send(words, width: width, shift: shift, $0, adding: &sum, to: message)
+        }
     }
 
     /// The same of words that are 0 or 1: the bits of a plane.
@@ -242,7 +252,7 @@ package final class SentChoice {
         var message = RingTensor(uninitialized: [TransferKernels.messageWords(count: count, width: width)])
         batch.run.counters.countMessage(count: count, width: width)
         message.withMutableWords { message in
-            send(width) {
+            send(.words(width: width)) {
                 batch.run.kernels.send(ones: bits, width: width, shift: shift, $0, adding: &sum, to: message)
             }
         }
@@ -258,7 +268,7 @@ package final class SentChoice {
         var message = RingTensor(uninitialized: [TransferKernels.messageWords(count: count, width: width)])
         batch.run.counters.countMessage(count: count, width: width)
         let share = message.withMutableWords { message in
-            send(width) { batch.run.kernels.send(words, width: width, $0, to: message) }
+            send(.words(width: width)) { batch.run.kernels.send(words, width: width, $0, to: message) }
         }
         return (message, share)
     }
@@ -271,15 +281,33 @@ package final class SentChoice {
         )
         var message = RingTensor(uninitialized: [bits.wordCount])
         batch.run.counters.countMessage(planes: bits.planes, count: count)
+        let kernels = batch.run.kernels
+        let (place, made) = pads.take(.bits(planes: bits.planes))
         let share = message.withMutableWords { message in
-            send(bits.planes) { batch.run.kernels.send(bits, $0, to: message) }
+            guard let made else { return send(place) { kernels.send(bits, $0, to: message) } }
+            bits.withWords { kernels.bits(made.mask, $0, to: message) }
+            return made.share
         }
         return (message, share)
     }
 
-    private func send<Share>(_ width: Int, _ body: (SentRows) -> Share) -> Share {
-        let pad = position.take(width, batch.run.pads)
-        return rows.use(of: batch) { body(SentRows(rows: $0, delta: batch.delta, pad: pad)) }
+    private func send<Share>(_ use: PadUse, _ body: (SentRows) -> Share) -> Share {
+        send(pads.take(use).place, body)
+    }
+
+    private func send<Share>(_ place: PadPlace, _ body: (SentRows) -> Share) -> Share {
+        let later = pads.later(in: place.block)
+        var shares = BitPlanes(uninitialized: later.planes, count: count)
+        var masks = BitPlanes(uninitialized: later.planes, count: count)
+        let share = shares.withMutableWords { shares in
+            masks.withMutableWords { masks in
+                let (key, offset) = (batch.run.pads[place.block], place.offset)
+                let pad = PadBits(key: key, offset: offset, later: later, shares: shares, masks: masks)
+                return rows.pass(over: batch) { body(SentRows(rows: $0, delta: batch.delta, pad: pad)) }
+            }
+        }
+        for (use, planes) in later.uses { pads.keep((shares[planes], masks[planes]), for: use) }
+        return share
     }
 }
 
@@ -287,11 +315,12 @@ package final class SentChoice {
 package final class ReceivedChoice {
     private let batch: ReceivedTransfers
     private var rows: PlaneRows
-    private var position = PadPosition()
+    /// What is made for later bits: H(t).
+    private var pads: PlanePads<BitPlanes>
     package var count: Int { batch.count }
 
-    fileprivate init(_ batch: ReceivedTransfers, _ plane: Int, uses: Int) {
-        (self.batch, rows) = (batch, PlaneRows(plane, uses: uses, batch.run.height))
+    fileprivate init(_ batch: ReceivedTransfers, _ plane: Int, uses: [PadUse]?) {
+        (self.batch, rows, pads) = (batch, PlaneRows(plane, uses, batch.run.height), PlanePads(uses))
     }
 
     /// A share of `choices · words` modulo `2^width`, `width` from 1 to 64, from the other side's message.
@@ -319,7 +348,9 @@ package final class ReceivedChoice {
         )
         try check(message, TransferKernels.messageWords(count: count, width: width))
         batch.run.counters.countMessage(count: count, width: width)
-        receive(message, width) { batch.run.kernels.receive($0, width: width, shift: shift, $1, adding: &sum) }
+        receive(message, pads.take(.words(width: width)).place) {
+            batch.run.kernels.receive($0, width: width, shift: shift, $1, adding: &sum)
+        }
     }
 
     /// The same with numbers of two words, `width` from 65 to 128.
@@ -329,7 +360,9 @@ package final class ReceivedChoice {
         precondition(width > 64 && width <= 128, "numbers of \(width) bits in two words")
         try check(message, TransferKernels.messageWords(count: count, width: width))
         batch.run.counters.countMessage(count: count, width: width)
-        return receive(message, width) { batch.run.kernels.receiveWide($0, width: width, shape: [count], $1) }
+        return receive(message, pads.take(.words(width: width)).place) {
+            batch.run.kernels.receiveWide($0, width: width, shape: [count], $1)
+        }
     }
 
     /// An XOR share of `choices & bits` for each of up to 64 planes of the other side's bits.
@@ -339,23 +372,41 @@ package final class ReceivedChoice {
         precondition(planes >= 1 && planes <= 64, "\(planes) planes at once")
         try check(message, planes * BitPlanes.words(for: count))
         batch.run.counters.countMessage(planes: planes, count: count)
-        var share = receive(message, planes) { batch.run.kernels.receiveBits($0, planes: planes, count: count, $1) }
+        let kernels = batch.run.kernels
+        let (place, made) = pads.take(.bits(planes: planes))
+        var share: BitPlanes
+        if let made {
+            share = BitPlanes(uninitialized: planes, count: count)
+            share.withMutableWords { share in
+                batch.choices[rows.plane].withWords { choices in
+                    message.withWords { kernels.bits(made, $0, choices, to: share) }
+                }
+            }
+        } else {
+            share = receive(message, place) { kernels.receiveBits($0, planes: planes, count: count, $1) }
+        }
         share.clearTails()  // the other side's bits beyond the last element are nobody's
         return share
     }
 
     private func receive<Share>(
         _ message: RingTensor,
-        _ width: Int,
+        _ place: PadPlace,
         _ body: (UnsafePointer<UInt64>, ReceivedRows) -> Share
     ) -> Share {
-        let pad = position.take(width, batch.run.pads)
-        let plane = rows.plane
-        return rows.use(of: batch) { rows in
-            batch.choices[plane].withWords { choices in
-                message.withWords { body($0, ReceivedRows(rows: rows, choices: choices, pad: pad)) }
+        let later = pads.later(in: place.block)
+        var shares = BitPlanes(uninitialized: later.planes, count: count)
+        let share = shares.withMutableWords { shares in
+            let (key, offset) = (batch.run.pads[place.block], place.offset)
+            let pad = PadBits(key: key, offset: offset, later: later, shares: shares, masks: nil)
+            return rows.pass(over: batch) { [plane = rows.plane] rows in
+                batch.choices[plane].withWords { choices in
+                    message.withWords { body($0, ReceivedRows(rows: rows, choices: choices, pad: pad)) }
+                }
             }
         }
+        for (use, planes) in later.uses { pads.keep(shares[planes], for: use) }
+        return share
     }
 
     private func check(_ message: RingTensor, _ words: Int) throws(CrypTenError) {
