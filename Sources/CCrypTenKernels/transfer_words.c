@@ -1,6 +1,8 @@
 // Words that a choice bit weighs: what the sender masks, and what the receiver makes of it.
 #include "transfer.h"
 
+#include <stdbool.h>
+
 /// Elements that are worked through at once: their pads stay in the first cache.
 enum { PIECE = CCT_LANES_BLOCK };
 
@@ -74,23 +76,23 @@ CCT_FOR_EACH_SET(cct_pick_xor,
                      for (size_t i = 0; i < count; i++) out[i] = zero[2 * i] ^ one[2 * i];
                  })
 
-/// Planes of bits offset ..< offset + planes of the pads, or of both pads' XOR, from element `start` on.
-static void planes_of_pads(cct_instruction_set set, workspace *w, uint64_t *out, size_t step, const uint64_t *zero, const uint64_t *one,
-                           size_t start, size_t some, unsigned offset, unsigned planes) {
+/// Planes of bits offset ..< offset + planes of a piece's pads, those of the rows or the XOR of `both`, from element `start` on.
+static void planes_of_pads(cct_instruction_set set, workspace *w, uint64_t *out, size_t step, bool both, size_t start, size_t some,
+                           unsigned offset, unsigned planes) {
     const size_t half = offset / 64;
-    if (one)
-        cct_pick_xor(set, w->message, zero + half, one + half, some);
+    if (both)
+        cct_pick_xor(set, w->message, w->zero + half, w->one + half, some);
     else
-        cct_pick(set, w->message, zero + half, some);
+        cct_pick(set, w->message, w->zero + half, some);
     cct_planes_of_words(set, out + start / 64, step, w->message, some, offset % 64, planes);
 }
 
-/// What later messages take of a piece's pads; `one` at the part that sends.
-static void make_later(cct_instruction_set set, workspace *w, const cct_later *later, const uint64_t *one, size_t start, size_t some) {
+/// What later messages take of a piece's pads.
+static void make_later(cct_instruction_set set, workspace *w, const cct_later *later, size_t start, size_t some) {
     for (size_t i = 0; i < later->count; i++) {
         const cct_later_bits *const item = &later->items[i];
-        planes_of_pads(set, w, item->share, later->step, w->zero, NULL, start, some, item->offset, item->planes);
-        if (one) planes_of_pads(set, w, item->masks, later->step, w->zero, one, start, some, item->offset, item->planes);
+        planes_of_pads(set, w, item->share, later->step, false, start, some, item->offset, item->planes);
+        if (item->masks) planes_of_pads(set, w, item->masks, later->step, true, start, some, item->offset, item->planes);
     }
 }
 
@@ -103,7 +105,7 @@ CCT_INLINE void send_piece(cct_instruction_set set, cct_cipher_kind kind, worksp
     cct_transfer_hash(kind, &w->schedule, w->one, rows + 2 * start, delta[0], delta[1], some);
     cct_mask_words(set, w->message, share + start, words, w->zero + half, w->one + half, some, offset % 64, low_mask(width), shift);
     cct_lanes_pack(set, message + start / 64 * width, w->message, some, width);
-    make_later(set, w, later, w->one, start, some);
+    make_later(set, w, later, start, some);
 }
 
 void cct_transfer_send(cct_instruction_set set, cct_cipher_kind kind, uint64_t *message, uint64_t *share, const uint64_t *words,
@@ -150,7 +152,7 @@ void cct_transfer_receive(cct_instruction_set set, cct_cipher_kind kind, uint64_
         cct_lanes_unpack(set, w.message, message + start / 64 * width, some, width);
         cct_unmask_words(set, share + start, w.message, w.zero + offset / 64, choices + start / 64, some, offset % 64, low_mask(width),
                          shift);
-        make_later(set, &w, later, NULL, start, some);
+        make_later(set, &w, later, start, some);
     }
     cct_wipe(&w, sizeof w);
 }
@@ -197,11 +199,11 @@ void cct_transfer_send_bits(cct_instruction_set set, cct_cipher_kind kind, uint6
         const size_t some = cct_min(PIECE, count - start), at = start / 64, words = cct_round_up(some, 64) / 64;
         cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
         cct_transfer_hash(kind, &w.schedule, w.one, rows + 2 * start, delta[0], delta[1], some);
-        planes_of_pads(set, &w, share, later->step, w.zero, NULL, start, some, offset, planes);
-        planes_of_pads(set, &w, message, later->step, w.zero, w.one, start, some, offset, planes);
+        planes_of_pads(set, &w, share, later->step, false, start, some, offset, planes);
+        planes_of_pads(set, &w, message, later->step, true, start, some, offset, planes);
         for (unsigned p = 0; p < planes; p++)
             for (size_t i = 0; i < words; i++) message[p * later->step + at + i] ^= bits[p * later->step + at + i];
-        make_later(set, &w, later, w.one, start, some);
+        make_later(set, &w, later, start, some);
     }
     cct_wipe(&w, sizeof w);
 }
@@ -214,11 +216,11 @@ void cct_transfer_receive_bits(cct_instruction_set set, cct_cipher_kind kind, ui
     for (size_t start = 0; start < count; start += PIECE) {
         const size_t some = cct_min(PIECE, count - start), at = start / 64, words = cct_round_up(some, 64) / 64;
         cct_transfer_hash(kind, &w.schedule, w.zero, rows + 2 * start, 0, 0, some);
-        planes_of_pads(set, &w, share, later->step, w.zero, NULL, start, some, offset, planes);
+        planes_of_pads(set, &w, share, later->step, false, start, some, offset, planes);
         for (unsigned p = 0; p < planes; p++)
             for (size_t i = 0; i < words; i++)
                 share[p * later->step + at + i] ^= choices[at + i] & message[p * later->step + at + i];
-        make_later(set, &w, later, NULL, start, some);
+        make_later(set, &w, later, start, some);
     }
     cct_wipe(&w, sizeof w);
 }

@@ -21,10 +21,10 @@ struct PadBits {
     let later: LaterBits
     /// Where later messages' bits go: H(row), and at the sender H(row) ⊕ H(row ⊕ Δ).
     let shares: UnsafeMutablePointer<UInt64>
-    var masks: UnsafeMutablePointer<UInt64>?
+    let masks: UnsafeMutablePointer<UInt64>?
 
     /// Calls `body` with what a C function reads, for planes of `count` bits, of those from `first` on.
-    func withLater(count: Int, from first: Int, _ body: (UnsafePointer<cct_later>) -> Void) {
+    fileprivate func withLater(count: Int, from first: Int, _ body: (UnsafePointer<cct_later>) -> Void) {
         let step = BitPlanes.words(for: count)
         let items = later.places.map { place in
             let start = place.planes.lowerBound * step + first / 64
@@ -56,6 +56,20 @@ struct ReceivedRows {
     let pad: PadBits
 }
 
+extension TransferKernels {
+    /// Calls `body` with pieces as `forPieces` does, and with where what later messages take of them goes.
+    private func forPieces(
+        _ count: Int,
+        _ rows: TransferRows,
+        _ pad: PadBits,
+        _ body: (Range<Int>, UnsafePointer<UInt64>, UnsafePointer<cct_later>) -> Void
+    ) {
+        forPieces(count, rows) { range, rows in
+            pad.withLater(count: count, from: range.lowerBound) { body(range, rows, $0) }
+        }
+    }
+}
+
 // MARK: The sender
 
 extension TransferKernels {
@@ -68,30 +82,8 @@ extension TransferKernels {
         adding sum: inout RingTensor,
         to message: UnsafeMutablePointer<UInt64>
     ) {
-        let (rows, delta, pad, count) = (sent.rows, sent.delta.words, sent.pad, words.count)
-        words.withWords { words in
-            sum.withMutableWords { sum in
-                forPieces(count, rows) { range, rows in
-                    let start = range.lowerBound
-                    pad.withLater(count: count, from: range.lowerBound) { later in
-                        cct_transfer_send(
-                            set,
-                            cipher,
-                            message + start / 64 * width,
-                            sum + start,
-                            words + start,
-                            rows,
-                            range.count,
-                            delta,
-                            pad.key.words,
-                            UInt32(pad.offset),
-                            UInt32(width),
-                            UInt32(shift),
-                            later
-                        )
-                    }
-                }
-            }
+        words.withWords {
+            send($0, areBits: false, count: words.count, width: width, shift: shift, sent, adding: &sum, to: message)
         }
     }
 
@@ -104,29 +96,42 @@ extension TransferKernels {
         adding sum: inout RingTensor,
         to message: UnsafeMutablePointer<UInt64>
     ) {
-        let (rows, delta, pad, count) = (sent.rows, sent.delta.words, sent.pad, bits.count)
-        bits.withWords { bits in
-            sum.withMutableWords { sum in
-                forPieces(count, rows) { range, rows in
-                    let start = range.lowerBound
-                    pad.withLater(count: count, from: range.lowerBound) { later in
-                        cct_transfer_send_ones(
-                            set,
-                            cipher,
-                            message + start / 64 * width,
-                            sum + start,
-                            bits + start / 64,
-                            rows,
-                            range.count,
-                            delta,
-                            pad.key.words,
-                            UInt32(pad.offset),
-                            UInt32(width),
-                            UInt32(shift),
-                            later
-                        )
-                    }
-                }
+        bits.withWords {
+            send($0, areBits: true, count: bits.count, width: width, shift: shift, sent, adding: &sum, to: message)
+        }
+    }
+
+    /// Both: of words, or of the bits that they are.
+    private func send(
+        _ words: UnsafePointer<UInt64>,
+        areBits: Bool,
+        count: Int,
+        width: Int,
+        shift: Int,
+        _ sent: SentRows,
+        adding sum: inout RingTensor,
+        to message: UnsafeMutablePointer<UInt64>
+    ) {
+        let (delta, pad) = (sent.delta.words, sent.pad)
+        let send = areBits ? cct_transfer_send_ones : cct_transfer_send
+        sum.withMutableWords { sum in
+            forPieces(count, sent.rows, pad) { range, rows, later in
+                let start = range.lowerBound
+                send(
+                    set,
+                    cipher,
+                    message + start / 64 * width,
+                    sum + start,
+                    words + (areBits ? start / 64 : start),
+                    rows,
+                    range.count,
+                    delta,
+                    pad.key.words,
+                    UInt32(pad.offset),
+                    UInt32(width),
+                    UInt32(shift),
+                    later
+                )
             }
         }
     }
@@ -170,24 +175,22 @@ extension TransferKernels {
         var share = BitPlanes(uninitialized: bits.planes, count: bits.count)
         bits.withWords { bitWords in
             share.withMutableWords { share in
-                forPieces(bits.count, rows) { range, rows in
+                forPieces(bits.count, rows, pad) { range, rows, later in
                     let start = range.lowerBound / 64
-                    pad.withLater(count: bits.count, from: range.lowerBound) { later in
-                        cct_transfer_send_bits(
-                            set,
-                            cipher,
-                            message + start,
-                            share + start,
-                            bitWords + start,
-                            rows,
-                            range.count,
-                            delta,
-                            pad.key.words,
-                            UInt32(pad.offset),
-                            UInt32(bits.planes),
-                            later
-                        )
-                    }
+                    cct_transfer_send_bits(
+                        set,
+                        cipher,
+                        message + start,
+                        share + start,
+                        bitWords + start,
+                        rows,
+                        range.count,
+                        delta,
+                        pad.key.words,
+                        UInt32(pad.offset),
+                        UInt32(bits.planes),
+                        later
+                    )
                 }
             }
         }
@@ -208,24 +211,22 @@ extension TransferKernels {
     ) {
         let (rows, choices, pad, count) = (received.rows, received.choices, received.pad, sum.count)
         sum.withMutableWords { sum in
-            forPieces(count, rows) { range, rows in
+            forPieces(count, rows, pad) { range, rows, later in
                 let start = range.lowerBound
-                pad.withLater(count: count, from: range.lowerBound) { later in
-                    cct_transfer_receive(
-                        set,
-                        cipher,
-                        sum + start,
-                        message + start / 64 * width,
-                        rows,
-                        choices + start / 64,
-                        range.count,
-                        pad.key.words,
-                        UInt32(pad.offset),
-                        UInt32(width),
-                        UInt32(shift),
-                        later
-                    )
-                }
+                cct_transfer_receive(
+                    set,
+                    cipher,
+                    sum + start,
+                    message + start / 64 * width,
+                    rows,
+                    choices + start / 64,
+                    range.count,
+                    pad.key.words,
+                    UInt32(pad.offset),
+                    UInt32(width),
+                    UInt32(shift),
+                    later
+                )
             }
         }
     }
@@ -275,23 +276,21 @@ extension TransferKernels {
         let (rows, choices, pad) = (received.rows, received.choices, received.pad)
         var share = BitPlanes(uninitialized: planes, count: count)
         share.withMutableWords { share in
-            forPieces(count, rows) { range, rows in
+            forPieces(count, rows, pad) { range, rows, later in
                 let start = range.lowerBound / 64
-                pad.withLater(count: count, from: range.lowerBound) { later in
-                    cct_transfer_receive_bits(
-                        set,
-                        cipher,
-                        share + start,
-                        message + start,
-                        rows,
-                        choices + start,
-                        range.count,
-                        pad.key.words,
-                        UInt32(pad.offset),
-                        UInt32(planes),
-                        later
-                    )
-                }
+                cct_transfer_receive_bits(
+                    set,
+                    cipher,
+                    share + start,
+                    message + start,
+                    rows,
+                    choices + start,
+                    range.count,
+                    pad.key.words,
+                    UInt32(pad.offset),
+                    UInt32(planes),
+                    later
+                )
             }
         }
         return share
